@@ -1,0 +1,1 @@
+"""Roles on top of models: the planner."""

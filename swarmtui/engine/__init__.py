@@ -1,0 +1,1 @@
+"""MAKING it happen: scheduler, conductor, pools, retry, budget."""

@@ -1,0 +1,163 @@
+"""What the engine needs from outside, as it wants it: an executor that carries attempts out, and a planner.
+
+Everything here is plain data or JSON, so that an executor may live in another process or on another machine.
+An executor never retries, orders or budgets: that is the scheduler's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from swarmtui.plan.model import JSON, Check, ModelRef, Plan, Spec
+from swarmtui.session.events import ErrorInfo, State, Usage
+
+
+@dataclass(frozen=True, slots=True)
+class NodeResult:
+    """How a need of the attempt's node ended, for workers that join results."""
+
+    node: str
+    state: State
+    title: str = ""
+    path: str | None = None
+    """File with the whole output, absolute; None if there is none."""
+    error: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One try at a node or an item, with every lookup resolved."""
+
+    id: str
+    """``node/item/number`` or ``node//number``; unique in a session."""
+    session: str
+    node: str
+    item: int | None
+    number: int
+    key: str
+    """Equal keys are equal work; commands get it as SWARMTUI_IDEMPOTENCY_KEY."""
+    spec: Spec
+    cwd: str
+    """Folder in which the user started the session, absolute."""
+    folder: str
+    """The attempt's own folder for output and log, absolute, made by the executor; items of a map share one."""
+    task_folder: str
+    """Folder of the task file, absolute: files that the task names are relative to it."""
+    trusted: bool
+    """Whether the plan is the user's own. Commands and code that are not run in the sandbox."""
+    model: ModelRef | None = None
+    check: Check | None = None
+    timeout_s: float | None = None
+    results: tuple[NodeResult, ...] = ()
+    """For `merge`: how each need ended, in the order of `needs`."""
+    title: str = ""
+    """The session's title, for reports."""
+
+
+@dataclass(frozen=True, slots=True)
+class Delta:
+    """New text of a running attempt; not recorded, and newest wins when a viewer is slow."""
+
+    attempt: str
+    text: str
+    channel: str = "output"
+    """``output``, ``reasoning`` or ``stderr``."""
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """The attempt succeeded."""
+
+    attempt: str
+    output: str
+    """The output, or its head and tail when `truncated`."""
+    size: int | None = None
+    """Bytes of the whole output, when `output` is not the whole."""
+    path: str | None = None
+    """File with the whole output (absolute), when the worker wrote one."""
+    truncated: bool = False
+    exit_code: int | None = None
+    usage: Usage = Usage()
+    report: bool = False
+    """Whether the output is a report for the user (Markdown), to be shown and copied out."""
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """The attempt failed; `output` is what it had said by then."""
+
+    attempt: str
+    error: ErrorInfo
+    output: str = ""
+    path: str | None = None
+    usage: Usage = Usage()
+
+
+@dataclass(frozen=True, slots=True)
+class Stopped:
+    """The attempt was cancelled and nothing of it is left running."""
+
+    attempt: str
+    usage: Usage = Usage()
+
+
+WorkerEvent = Delta | Done | Failed | Stopped
+Terminal = Done | Failed | Stopped
+
+
+class Executor(Protocol):
+    """Carries attempts out. Each submitted attempt ends in exactly one of Done, Failed and Stopped."""
+
+    async def start(self) -> None:
+        """Get ready; called once, before the first submit."""
+
+    async def submit(self, attempt: Attempt) -> None:
+        """Begin `attempt` at once; the engine has already counted it against every limit."""
+
+    def events(self) -> AsyncIterator[Sequence[WorkerEvent]]:
+        """What happened, in batches, in order per attempt; ends after :meth:`close`."""
+
+    async def cancel(self, attempt: str, grace_s: float) -> None:
+        """Stop the attempt: ask, wait `grace_s`, then kill its whole process group. Unknown ids are ignored."""
+
+    async def close(self) -> None:
+        """Cancel everything and let go of all resources."""
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """A plan from the planner, validated. `note` is its own explanation in a sentence or two."""
+
+    plan: Plan
+    note: str = ""
+    usage: Usage = Usage()
+
+
+class PlanningError(Exception):
+    """No usable plan came back. `error` is for the user; `usage` is what the tries cost."""
+
+    def __init__(self, error: ErrorInfo, usage: Usage = Usage()) -> None:
+        super().__init__(error.message)
+        self.error = error
+        self.usage = usage
+
+
+@dataclass(frozen=True, slots=True)
+class PlanRequest:
+    """What the planner is given."""
+
+    goal: str
+    model: ModelRef
+    inputs: dict[str, JSON] = field(default_factory=dict)
+    previous: Plan | None = None
+    """The revision that the user rejected, with `feedback` saying why."""
+    feedback: str | None = None
+
+
+class Planner(Protocol):
+    """Turns a goal into a plan."""
+
+    async def propose(self, request: PlanRequest, on_delta: Callable[[str], None]) -> Draft:
+        """A valid plan for the goal; `on_delta` gets the model's text as it streams. Raises PlanningError."""

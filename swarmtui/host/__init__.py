@@ -1,0 +1,1 @@
+"""The process that runs a session, and its wire: protocol, server, client."""

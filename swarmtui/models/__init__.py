@@ -1,0 +1,1 @@
+"""WHO answers: chat dialects, the simulated model, the catalogue of providers, the network."""

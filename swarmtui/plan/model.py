@@ -1,0 +1,286 @@
+"""Plan, node and what each kind of node says: plain frozen values, no behaviour beyond lookups.
+
+A plan is made by :mod:`swarmtui.plan.taskfile` (from YAML) or by the planner (from JSON); both pass the same
+validation, so that whoever holds a :class:`Plan` may rely on: unique ids, every need exists, no cycle, every
+``{{ }}`` lookup names an input, the item variable of the node's map, or a node that is among its ``needs``.
+
+Values cross every boundary as JSON: :func:`plan_to_json` and :func:`plan_from_json` are exact inverses.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from functools import cache
+from typing import TYPE_CHECKING, Any, Literal
+
+if TYPE_CHECKING:
+    from pydantic import TypeAdapter
+
+JSON = Any
+"""A value as ``json.loads`` returns it."""
+
+
+class When(StrEnum):
+    """Which ends of its needs let a node start; it is decided once all of them have ended."""
+
+    ALL_SUCCEEDED = "all_succeeded"
+    ALL_DONE = "all_done"
+    ANY_SUCCEEDED = "any_succeeded"
+
+
+class Author(StrEnum):
+    """Who wrote a plan revision. What is not the user's own runs commands in the sandbox only."""
+
+    USER = "user"
+    PLANNER = "planner"
+
+
+@dataclass(frozen=True, slots=True)
+class PromptSpec:
+    """One call of a model. `prompt` and `system` may hold lookups."""
+
+    prompt: str
+    system: str | None = None
+    model: str = "worker"
+    """A tier (``planner``, ``worker``), a name from the task file's ``models``, or ``provider/model``."""
+    max_tokens: int | None = None
+    temperature: float | None = None
+    kind: Literal["prompt"] = "prompt"
+
+
+@dataclass(frozen=True, slots=True)
+class RunSpec:
+    """A command. `argv` elements may hold lookups, each of which stays one argument.
+
+    `shell` (a script for ``sh -c``) is set instead of a program when the user asked for a shell; `argv` then holds
+    its positional parameters and the script itself may hold no lookup.
+    """
+
+    argv: tuple[str, ...]
+    shell: str | None = None
+    cwd: str | None = None
+    """Relative to the folder in which the user started; may hold lookups."""
+    env: dict[str, str] = field(default_factory=dict)
+    stdin: str | None = None
+    ok_exit: tuple[int, ...] = (0,)
+    kind: Literal["run"] = "run"
+
+
+@dataclass(frozen=True, slots=True)
+class PythonSpec:
+    """Python code, run in a child interpreter. It finds `values` (lookups resolved) as the dict ``inputs``.
+
+    What it prints is the output; if it sets ``result``, that value as JSON is the output instead.
+    Exactly one of `code` and `file` is set; a `file` is relative to the task file.
+    """
+
+    code: str | None = None
+    file: str | None = None
+    values: dict[str, JSON] = field(default_factory=dict)
+    kind: Literal["python"] = "python"
+
+
+@dataclass(frozen=True, slots=True)
+class MergeSpec:
+    """Joins the outputs of the node's needs into one report.
+
+    Inputs that are findings (see :mod:`swarmtui.plan.schemas`) or SARIF are merged as findings: `dedupe` removes
+    those that tell the same thing about the same place, `rank` orders them. Other inputs become sections.
+    """
+
+    dedupe: bool = True
+    rank: Literal["severity", "path", "none"] = "severity"
+    title: str | None = None
+    summary: str | None = None
+    """Tier or model that writes an executive summary; left out where only the simulated model is there."""
+    kind: Literal["merge"] = "merge"
+
+
+@dataclass(frozen=True, slots=True)
+class AskSpec:
+    """A question to the user. With `choices` the answer is one of them, else free text."""
+
+    question: str
+    choices: tuple[str, ...] = ()
+    kind: Literal["ask"] = "ask"
+
+
+Spec = PromptSpec | RunSpec | PythonSpec | MergeSpec | AskSpec
+
+KINDS: tuple[str, ...] = ("prompt", "run", "python", "merge", "ask")
+"""The keys of which a node has exactly one; its kind follows from it."""
+
+
+@dataclass(frozen=True, slots=True)
+class MapSpec:
+    """The node is carried out once per item. Exactly one of `path`, `values` and `node` is set."""
+
+    name: str = "item"
+    """The name by which lookups reach the item (``as`` in the task file)."""
+    path: str | None = None
+    """A JSONL, CSV or JSON file, relative to the task file; may hold lookups of inputs."""
+    values: tuple[JSON, ...] | None = None
+    node: str | None = None
+    """A node whose output is a JSON array or JSONL."""
+    limit: int | None = None
+    tolerate: float = 0.0
+    """Share of the items (0..1) that may fail before the node counts as failed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Retry:
+    """Exponential backoff with full jitter: before try k+1 wait uniform(0, min(cap_s, base_s * 2**(k-1)))."""
+
+    limit: int = 0
+    """Tries after the first one."""
+    base_s: float = 1.0
+    cap_s: float = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """What an output must be for the attempt to succeed; every part that is set must hold."""
+
+    schema: JSON | None = None
+    """A JSON Schema for the output parsed as JSON, or the name of a built-in one."""
+    regex: str | None = None
+    min_chars: int | None = None
+    max_chars: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """One step of a plan."""
+
+    id: str
+    spec: Spec
+    needs: tuple[str, ...] = ()
+    """Ids whose end this node waits for: written ones and those that lookups imply, in that order, no duplicates."""
+    title: str | None = None
+    when: When = When.ALL_SUCCEEDED
+    map: MapSpec | None = None
+    retry: Retry = Retry()
+    timeout_s: float | None = None
+    check: Check | None = None
+    pool: str | None = None
+    """A named pool to share with other nodes; None: by model for prompts, ``commands`` for commands."""
+    estimate_s: float | None = None
+    side_effects: bool | None = None
+    """May an attempt change the world? None: by kind (run and python may, the rest may not)."""
+    retry_safe: bool = False
+    """The user's word that repeating an attempt after a crash does no harm."""
+
+    @property
+    def kind(self) -> str:
+        """The key of the task file that made the node what it is."""
+        return self.spec.kind
+
+    @property
+    def changes_world(self) -> bool:
+        """Whether an attempt caught by a crash must be held for the user instead of repeated."""
+        may = self.kind in ("run", "python") if self.side_effects is None else self.side_effects
+        return may and not self.retry_safe
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What the user allows. None means no limit, or for `concurrency` that swarmtui chooses."""
+
+    concurrency: int | None = None
+    """Attempts running at once, over all pools."""
+    pools: dict[str, int] = field(default_factory=dict)
+    """The same per pool."""
+    usd: float | None = None
+    tokens: int | None = None
+    minutes: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ModelRef:
+    """Where a model answers. `provider` names an entry of the catalogue, or ``custom`` with `base_url` set."""
+
+    provider: str
+    model: str
+    dialect: str = "openai-chat"
+    base_url: str | None = None
+    api_key_env: str | None = None
+    price_in: float | None = None
+    """US dollars per million input tokens; None: unknown, never taken for zero."""
+    price_out: float | None = None
+    context: int | None = None
+
+    @property
+    def name(self) -> str:
+        """``provider/model``, also the name of the pool."""
+        return f"{self.provider}/{self.model}"
+
+    @property
+    def simulated(self) -> bool:
+        """Whether answers are made up by the built-in stand-in and must be labelled so."""
+        return self.dialect == "simulated"
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """The graph to run."""
+
+    goal: str
+    nodes: tuple[Node, ...] = ()
+    title: str | None = None
+    author: Author = Author.USER
+
+    def node(self, node_id: str) -> Node:
+        """The node called `node_id`; KeyError if there is none. O(n): keep a dict where it is asked often."""
+        for node in self.nodes:
+            if node.id == node_id:
+                return node
+        raise KeyError(node_id)
+
+
+@dataclass(frozen=True, slots=True)
+class Input:
+    """A value that the user may set with ``--set name=value``."""
+
+    name: str
+    default: JSON = None
+    help: str = ""
+    required: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """A task file, validated. `plan` is None when the planner is to write the nodes."""
+
+    goal: str
+    path: str | None = None
+    """The task file, absolute; None for a goal given on the command line."""
+    title: str | None = None
+    inputs: tuple[Input, ...] = ()
+    models: dict[str, str | ModelRef] = field(default_factory=dict)
+    """Tier or local name -> ``provider/model`` or where it answers."""
+    limits: Limits = Limits()
+    plan: Plan | None = None
+
+
+@cache
+def _adapter() -> TypeAdapter[Plan]:
+    from pydantic import TypeAdapter
+
+    return TypeAdapter(Plan)
+
+
+def plan_to_json(plan: Plan) -> JSON:
+    """`plan` as JSON values; what equals its default is left out, but for each node's kind."""
+    data = _adapter().dump_python(plan, mode="json", exclude_defaults=True)
+    for node, dumped in zip(plan.nodes, data.get("nodes", ()), strict=True):
+        dumped["spec"]["kind"] = node.kind
+    return data
+
+
+def plan_from_json(data: JSON) -> Plan:
+    """The plan that `data` describes. Raises ``pydantic.ValidationError`` if its shape is not a plan's.
+
+    The shape alone is checked here: a plan from outside goes through :mod:`swarmtui.plan.taskfile`.
+    """
+    return _adapter().validate_python(data)

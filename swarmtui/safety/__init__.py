@@ -1,0 +1,1 @@
+"""What keeps hostile input harmless: text cleaning, redaction, sandbox, paths, permissions."""

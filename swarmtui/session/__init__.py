@@ -1,0 +1,1 @@
+"""WHAT has happened: events, the fold, the SQLite log, export."""

@@ -1,0 +1,1 @@
+"""The workbench: app, screens, widgets, and the view model they draw."""

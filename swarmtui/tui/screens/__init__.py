@@ -1,0 +1,1 @@
+"""Screens of the workbench; each with its own .tcss."""
