@@ -9,7 +9,6 @@ that a newer file still folds as far as this version understands it.
 
 from __future__ import annotations
 
-from collections.abc import Hashable
 from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import cache
@@ -454,6 +453,17 @@ class NodeCancelled:
 
 
 @dataclass(frozen=True, slots=True)
+class QuestionAsked:
+    """An ``ask`` node waits for the user; lookups in the question are resolved."""
+
+    TYPE: ClassVar[str] = "question_asked"
+    node: str
+    question: str
+    choices: tuple[str, ...] = ()
+    item: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class QuestionAnswered:
     """The user answered an ``ask`` node; its attempt succeeds with the answer."""
 
@@ -515,6 +525,7 @@ Body = (
     | NodeReleased
     | NodeRetried
     | NodeCancelled
+    | QuestionAsked
     | QuestionAnswered
     | ReportWritten
     | Unknown
@@ -542,10 +553,19 @@ BODIES: dict[str, type[Body]] = {kind.TYPE: kind for kind in Body.__args__ if ki
 
 
 @cache
-def _adapter(kind: Hashable) -> TypeAdapter[Any]:
-    from pydantic import TypeAdapter
+def _adapters() -> dict[str, TypeAdapter[Any]]:
+    """Codecs by event type, each built when it is first needed: building all of them costs a visible delay."""
+    return {}
 
-    return TypeAdapter(kind)
+
+def _adapter(kind: type[Body]) -> TypeAdapter[Any]:
+    adapters = _adapters()
+    adapter = adapters.get(kind.TYPE)
+    if adapter is None:
+        from pydantic import TypeAdapter
+
+        adapter = adapters[kind.TYPE] = TypeAdapter(kind)
+    return adapter
 
 
 def encode_body(body: Body) -> dict[str, JSON]:

@@ -1,0 +1,103 @@
+"""One event as a row of the file and as a line of the wire, and the hash that chains rows."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from hashlib import blake2b
+from typing import NamedTuple
+
+from swarmtui.plan.model import JSON
+from swarmtui.session.events import Body, Event, decode_body, encode_body, type_of
+
+GENESIS = b"\0" * 16
+"""What the first event is chained to."""
+
+APPLICATION_ID = 0x53574D54
+SCHEMA = 1
+"""Version of the tables; readers refuse what is newer."""
+
+TABLES = """
+CREATE TABLE events(
+    seq INTEGER PRIMARY KEY, ts REAL NOT NULL, mono REAL NOT NULL, type TEXT NOT NULL,
+    node TEXT, item INTEGER, attempt INTEGER, actor TEXT, data TEXT NOT NULL, hash BLOB NOT NULL);
+CREATE TABLE blobs(sha TEXT PRIMARY KEY, size INTEGER NOT NULL, data BLOB NOT NULL) WITHOUT ROWID;
+CREATE TABLE snapshots(seq INTEGER PRIMARY KEY, size INTEGER NOT NULL, data BLOB NOT NULL);
+CREATE TABLE meta(key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+"""
+
+
+class Row(NamedTuple):
+    """An event as stored."""
+
+    seq: int
+    ts: float
+    mono: float
+    type: str
+    node: str | None
+    item: int | None
+    attempt: int | None
+    actor: str | None
+    data: str
+    hash: bytes
+
+
+def chain(previous: bytes, row: Row) -> bytes:
+    """BLAKE2b-16 over the previous hash and every other column of `row`."""
+    digest = blake2b(previous, digest_size=16)
+    digest.update(repr(row[:8]).encode())
+    digest.update(row.data.encode())
+    return digest.digest()
+
+
+def clean_surrogates(text: str) -> str:
+    """`text` with lone surrogates, which no UTF-8 file can hold, as U+FFFD."""
+    return text.encode("utf-8", "replace").decode() if any("\ud800" <= char <= "\udfff" for char in text) else text
+
+
+def make_row(event: Event, previous: bytes) -> Row:
+    """The row that records `event` after the one whose hash is `previous`."""
+    body: Body = event.body
+    row = Row(
+        event.seq,
+        event.ts,
+        event.mono,
+        type_of(body),
+        getattr(body, "node", None),
+        getattr(body, "item", None),
+        getattr(body, "attempt", None),
+        event.actor,
+        json.dumps(encode_body(body), separators=(",", ":")),
+        b"",
+    )
+    return row._replace(hash=chain(previous, row))
+
+
+def row_to_event(row: Row) -> Event:
+    """The event that `row` records. Raises ValueError (``pydantic.ValidationError``) if its data is no event's."""
+    body = decode_body(row.type, json.loads(row.data), row.node, row.item, row.attempt)
+    return Event(row.seq, row.ts, row.mono, body, row.actor)
+
+
+def row_to_line(row: Row) -> str:
+    """The event as one line of JSON for viewers and scripts, made without decoding its data."""
+    head: dict[str, JSON] = {"seq": row.seq, "ts": row.ts, "mono": row.mono, "type": row.type}
+    for name, value in (("node", row.node), ("item", row.item), ("attempt", row.attempt), ("actor", row.actor)):
+        if value is not None:
+            head[name] = value
+    return f'{json.dumps(head, separators=(",", ":"))[:-1]},"data":{row.data}}}'
+
+
+def blob_sha(data: bytes) -> str:
+    """The key of a blob: BLAKE2b-16 in hex."""
+    return blake2b(data, digest_size=16).hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """Where a chain ends."""
+
+    seq: int
+    hash: bytes
+    ts: float
+    mono: float

@@ -1,0 +1,329 @@
+"""The state of a session: what :mod:`swarmtui.session.fold` makes of its events, and its JSON form.
+
+State is data that views read. It changes through ``fold.apply`` alone, so that the live host, every viewer, a replay
+and a resume that have seen the same events hold equal states, down to :func:`state_hash`.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from functools import cache
+from hashlib import blake2b
+from typing import TYPE_CHECKING, Any
+
+from swarmtui.plan.model import JSON, Author, Limits, ModelRef, Node, Plan, plan_from_json, plan_to_json
+from swarmtui.session.events import ENDED, BudgetReached, Chunk, ErrorInfo, Output, State, Status, Usage
+
+if TYPE_CHECKING:
+    from pydantic import TypeAdapter
+
+STATES: tuple[State, ...] = tuple(State)
+CODE: dict[State, int] = {state: code for code, state in enumerate(STATES)}
+
+
+@dataclass(slots=True)
+class Spent:
+    """Usage added up. `unpriced` counts attempts whose cost is unknown: the true cost is above `cost_usd`."""
+
+    attempts: int = 0
+    tokens_in: int = 0
+    tokens_out: int = 0
+    tokens_cached: int = 0
+    cost_usd: float = 0.0
+    unpriced: int = 0
+    simulated: int = 0
+
+    def add(self, usage: Usage) -> None:
+        """Count one attempt's usage; an attempt that used no model changes nothing."""
+        if usage == Usage():
+            return
+        self.attempts += 1
+        self.tokens_in += usage.tokens_in or 0
+        self.tokens_out += usage.tokens_out or 0
+        self.tokens_cached += usage.tokens_cached or 0
+        self.cost_usd += usage.cost_usd or 0.0
+        if usage.simulated:
+            self.simulated += 1
+        elif usage.cost_usd is None:
+            self.unpriced += 1
+
+    @property
+    def tokens(self) -> int:
+        """Tokens in and out."""
+        return self.tokens_in + self.tokens_out
+
+
+@dataclass(slots=True)
+class Items:
+    """Per-item state of a map, a few bytes per item."""
+
+    total: int
+    codes: bytearray
+    """State of each item, as an index into STATES."""
+    attempts: bytearray
+    """Attempts made of each item (255: at least that many)."""
+    tries: dict[int, int] = field(default_factory=dict)
+    """Tries since the item was last retried by hand, where more than one."""
+    retry_at: dict[int, float] = field(default_factory=dict)
+    """When a retrying or throttled item is due, in session seconds."""
+    errors: dict[int, ErrorInfo] = field(default_factory=dict)
+    """Last error of items that have not succeeded since."""
+    counts: dict[State, int] = field(default_factory=dict)
+    chunks: tuple[Chunk, ...] = ()
+    malformed: int = 0
+
+    @classmethod
+    def fresh(cls, total: int, chunks: tuple[Chunk, ...] = (), malformed: int = 0) -> Items:
+        """A table of `total` items, all ready."""
+        counts = {State.READY: total} if total else {}
+        return cls(
+            total,
+            bytearray([CODE[State.READY]]) * total,
+            bytearray(total),
+            counts=counts,
+            chunks=chunks,
+            malformed=malformed,
+        )
+
+    def state(self, item: int) -> State:
+        """State of one item; IndexError if the map has no such item."""
+        return STATES[self.codes[item]]
+
+    def move(self, item: int, state: State) -> None:
+        """Set one item's state and keep the counts right."""
+        old = STATES[self.codes[item]]
+        if old is state:
+            return
+        self.codes[item] = CODE[state]
+        left = self.counts[old] - 1
+        if left:
+            self.counts[old] = left
+        else:
+            del self.counts[old]
+        self.counts[state] = self.counts.get(state, 0) + 1
+
+    def count(self, *states: State) -> int:
+        """How many items are in any of `states`."""
+        return sum(self.counts.get(state, 0) for state in states)
+
+    @property
+    def ended(self) -> int:
+        """How many items have ended."""
+        return self.count(*ENDED)
+
+    def where(self, state: State) -> Iterator[int]:
+        """Indices of the items in `state`, ascending."""
+        code = CODE[state]
+        at = self.codes.find(code)
+        while at >= 0:
+            yield at
+            at = self.codes.find(code, at + 1)
+
+
+@dataclass(slots=True)
+class NodeState:
+    """What is known of one node. Times named ``_ts`` are epoch seconds, ``_mono`` session seconds."""
+
+    id: str
+    state: State = State.WAITING
+    unmet: int = 0
+    """Needs that have not ended."""
+    bad: int = 0
+    """Needs that ended otherwise than in success."""
+    running: int = 0
+    """Attempts in flight (more than one for a map)."""
+    attempts: int = 0
+    """Attempts ever started (of a map: over all its items)."""
+    tries: int = 0
+    """Attempts that count against the retry limit, since the node was last retried by hand."""
+    held: bool = False
+    """The user paused the node."""
+    cancelled: bool = False
+    """The user cancelled the node; it ends as soon as nothing of it runs."""
+    ready_mono: float | None = None
+    started_ts: float | None = None
+    started_mono: float | None = None
+    ended_ts: float | None = None
+    ended_mono: float | None = None
+    retry_at: float | None = None
+    """When the next try is due, in session seconds."""
+    error: ErrorInfo | None = None
+    cause: str | None = None
+    """For skipped nodes: the node whose end is the reason, or ``user``."""
+    output: Output | None = None
+    pool: str = ""
+    model: str | None = None
+    spent: Spent = field(default_factory=Spent)
+    items: Items | None = None
+
+    @property
+    def ended(self) -> bool:
+        """Whether the node moves again only when somebody asks for it."""
+        return self.state in ENDED
+
+
+@dataclass(frozen=True, slots=True)
+class Pending:
+    """Something only a person can decide."""
+
+    id: str
+    """``plan``, or the node's id, or ``node/item``."""
+    kind: str
+    """``plan`` or ``question``."""
+    since_ts: float
+    node: str | None = None
+    item: int | None = None
+    question: str = ""
+    choices: tuple[str, ...] = ()
+    plan_rev: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Revision:
+    """One revision of the plan, as history."""
+
+    rev: int
+    author: Author
+    ts: float
+    actor: str | None = None
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Planning:
+    """The planner is at work on revision `rev`."""
+
+    rev: int
+    model: str
+    since_ts: float
+    simulated: bool = False
+    feedback: str | None = None
+
+
+@dataclass(slots=True)
+class SessionState:
+    """Everything that the events tell. Made by ``fold.empty()``, changed by ``fold.apply`` alone."""
+
+    id: str = ""
+    goal: str = ""
+    title: str = ""
+    cwd: str = ""
+    task_path: str | None = None
+    app: str = ""
+    seq: int = 0
+    """Of the last event folded in."""
+    ts: float = 0.0
+    mono: float = 0.0
+    status: Status = Status.PLANNING
+    reason: str = ""
+    """Why it is paused or how it ended, in a word or a sentence."""
+    created_ts: float = 0.0
+    running_mono: float | None = None
+    """Session second at which work began: the clock of the time budget."""
+    ended_ts: float | None = None
+    inputs: dict[str, JSON] = field(default_factory=dict)
+    models: dict[str, ModelRef] = field(default_factory=dict)
+    limits: Limits = field(default_factory=Limits)
+    plan: Plan | None = None
+    plan_rev: int = 0
+    approved_rev: int = 0
+    prior_plan: Plan | None = None
+    """The revision before, for the comparison that the approval screen shows."""
+    revisions: list[Revision] = field(default_factory=list)
+    planning: Planning | None = None
+    planning_error: ErrorInfo | None = None
+    nodes: dict[str, NodeState] = field(default_factory=dict)
+    pending: dict[str, Pending] = field(default_factory=dict)
+    spent: Spent = field(default_factory=Spent)
+    budget: BudgetReached | None = None
+    cancelling: bool = False
+    report_path: str | None = None
+    """The report, relative to the session's folder."""
+    report_copy: str | None = None
+    """Where a copy for the user lies, absolute."""
+    host_pid: int | None = None
+    hosts: int = 0
+    """How many hosts have run the session; more than one means it was resumed."""
+    commands: dict[str, int] = field(default_factory=dict)
+    """Recent command ids and the seq of their effect (the last 1,000): repeating one does nothing."""
+
+    # Derived, never part of JSON or hash.
+    counts: dict[State, int] = field(default_factory=dict)
+    """Nodes per state."""
+    touched: set[str] = field(default_factory=set)
+    """Nodes changed since their reader last cleared this."""
+    plan_nodes: dict[str, Node] = field(default_factory=dict)
+    dependents: dict[str, tuple[str, ...]] = field(default_factory=dict)
+
+    @property
+    def simulated(self) -> bool:
+        """Whether any model of this session is the built-in stand-in: every view must say so."""
+        return any(ref.simulated for ref in self.models.values())
+
+
+_DERIVED = frozenset({"counts", "touched", "plan_nodes", "dependents"})
+_BY_HAND = frozenset({"plan", "prior_plan", "nodes"})
+
+
+@cache
+def _adapters() -> tuple[TypeAdapter[SessionState], TypeAdapter[NodeState], TypeAdapter[Items]]:
+    from pydantic import TypeAdapter
+
+    return TypeAdapter(SessionState), TypeAdapter(NodeState), TypeAdapter(Items)
+
+
+def _node_to_json(node: NodeState) -> JSON:
+    _, adapter, items_adapter = _adapters()
+    data = adapter.dump_python(node, mode="json", exclude_defaults=True, exclude={"items"})
+    if node.items is not None:
+        items = items_adapter.dump_python(node.items, mode="json", exclude={"codes", "attempts"}, exclude_defaults=True)
+        items["codes"] = node.items.codes.hex()
+        items["attempts"] = node.items.attempts.hex()
+        data["items"] = items
+    return data
+
+
+def _node_from_json(data: dict[str, Any]) -> NodeState:
+    _, adapter, items_adapter = _adapters()
+    items = data.get("items")
+    node = adapter.validate_python({key: value for key, value in data.items() if key != "items"})
+    if items is not None:
+        codes, attempts = bytes.fromhex(items["codes"]), bytes.fromhex(items["attempts"])
+        node.items = items_adapter.validate_python({**items, "codes": b"", "attempts": b""})
+        node.items.codes, node.items.attempts = bytearray(codes), bytearray(attempts)
+    return node
+
+
+def state_to_json(state: SessionState) -> dict[str, JSON]:
+    """The whole state as JSON values; equal states give equal values."""
+    data: dict[str, JSON] = _adapters()[0].dump_python(
+        state, mode="json", exclude_defaults=True, exclude=set(_DERIVED | _BY_HAND)
+    )
+    for name in ("plan", "prior_plan"):
+        plan: Plan | None = getattr(state, name)
+        if plan is not None:
+            data[name] = plan_to_json(plan)
+    data["nodes"] = [_node_to_json(node) for node in state.nodes.values()]
+    return data
+
+
+def state_from_json(data: dict[str, JSON]) -> SessionState:
+    """The inverse of :func:`state_to_json`. Raises ``pydantic.ValidationError`` if `data` is no state's."""
+    from swarmtui.session.fold import derive
+
+    plain = {key: value for key, value in data.items() if key not in _BY_HAND}
+    state = _adapters()[0].validate_python(plain)
+    for name in ("plan", "prior_plan"):
+        if name in data:
+            setattr(state, name, plan_from_json(data[name]))
+    state.nodes = {node["id"]: _node_from_json(node) for node in data["nodes"]}
+    derive(state)
+    return state
+
+
+def state_hash(state: SessionState) -> str:
+    """BLAKE2b-16 (hex) of the state: equal wherever the same events were folded."""
+    text = json.dumps(state_to_json(state), sort_keys=True, separators=(",", ":"))
+    return blake2b(text.encode(), digest_size=16).hexdigest()
