@@ -1,0 +1,266 @@
+"""JSON as models write it: wrapped in prose and fences, with comments and stray commas, or cut off in the middle.
+
+Text that is JSON is read as JSON and never touched. Only when that fails is a value looked for in it, and only what
+is unambiguous is mended: trailing and forgotten commas, comments, single quotes, bare keys, ``None``, ``True`` and
+``False``, raw line ends in texts, brackets and texts left open at the end.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+
+from swarmtui.plan.model import JSON
+
+_MAX_DEPTH = 64
+_MAX_STARTS = 64
+_MAX_CHARS = 16 * 1024 * 1024
+
+_THINKING = re.compile(r"\A\s*<(think|thinking|reasoning)>.*?</\1>", re.DOTALL | re.IGNORECASE)
+_FENCE = re.compile(r"```[ \t]*[\w.+-]*[ \t]*\r?\n?[ \t]*")
+_OPEN = re.compile(r"[{\[]")
+_SPACE = re.compile(r"(?:\s|//[^\n]*|#[^\n]*|/\*.*?(?:\*/|\Z))*", re.DOTALL)
+_NUMBER = re.compile(r"[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?")
+_WORD = re.compile(r"[A-Za-z_$][\w$-]*")
+_SURROGATE = re.compile(r"[\ud800-\udfff]")
+_CUT_EXPONENT = re.compile(r"[eE][+-]?\Z")
+_HEX4 = re.compile(r"[0-9a-fA-F]{4}")
+_WORDS: dict[str, JSON] = {"true": True, "false": False, "null": None, "True": True, "False": False, "None": None}
+_ESCAPES = {"b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t"}
+
+
+def _no_constant(name: str) -> JSON:
+    raise ValueError(f"{name} is not JSON")
+
+
+def _finite(number: str) -> float:
+    value = float(number)
+    if not math.isfinite(value):
+        raise ValueError(f"{number} is too large a number")
+    return value
+
+
+_STRICT = json.JSONDecoder(parse_constant=_no_constant, parse_float=_finite)
+
+
+def loads_lenient(text: str) -> JSON:
+    """The JSON value that `text` holds; of several objects or arrays the one that covers most text.
+
+    Raises ValueError if there is none, if what there is cannot be mended without guessing, or if it is nested more
+    than 64 deep. Halves of surrogate pairs become U+FFFD, so that the value can be stored as UTF-8.
+    """
+    if len(text) > _MAX_CHARS:
+        raise ValueError(f"too long to be read as JSON: {len(text)} characters, at most {_MAX_CHARS}")
+    text = text.removeprefix("\ufeff")
+    value = _find(text)
+    if text.count("[") + text.count("{") > _MAX_DEPTH:
+        _refuse_depth(value)
+    return _whole(value) if "\\ud" in text.lower() or _SURROGATE.search(text) else value
+
+
+def _find(text: str) -> JSON:
+    try:
+        return _STRICT.decode(text)
+    except (ValueError, RecursionError):
+        pass
+    text = _THINKING.sub("", text)
+    found = _containers(text)
+    if found:
+        return max(found, key=lambda pair: pair[0])[1]
+    for fence in _FENCE.finditer(text):
+        try:
+            return _STRICT.raw_decode(text, fence.end())[0]
+        except (ValueError, RecursionError):
+            continue
+    raise ValueError("there is no JSON in it")
+
+
+def _containers(text: str) -> list[tuple[int, JSON]]:
+    """Every object and array that is not part of another one, with the count of characters it covers."""
+    found: list[tuple[int, JSON]] = []
+    at = 0
+    for _ in range(_MAX_STARTS):
+        start = _OPEN.search(text, at)
+        if start is None:
+            break
+        try:
+            value, end = _read(text, start.start())
+        except _Unreadable:
+            at = start.end()
+            continue
+        found.append((end - start.start(), value))
+        at = end
+    return found
+
+
+def _read(text: str, start: int) -> tuple[JSON, int]:
+    try:
+        return _STRICT.raw_decode(text, start)
+    except (ValueError, RecursionError):
+        reader = _Reader(text, start)
+        return reader.value(0), reader.at
+
+
+def _refuse_depth(value: JSON) -> None:
+    level = [value]
+    for _ in range(_MAX_DEPTH):
+        parts = (part.values() if isinstance(part, dict) else part for part in level if isinstance(part, dict | list))
+        level = [inner for part in parts for inner in part if isinstance(inner, dict | list)]
+        if not level:
+            return
+    raise ValueError(f"nested more than {_MAX_DEPTH} deep")
+
+
+def _whole(value: JSON) -> JSON:
+    """`value` without halves of surrogate pairs."""
+    if isinstance(value, str):
+        return _joined([value])
+    if isinstance(value, dict):
+        return {_joined([key]): _whole(part) for key, part in value.items()}
+    return [_whole(part) for part in value] if isinstance(value, list) else value
+
+
+class _Unreadable(ValueError):
+    """What is here is not JSON, not even carelessly written."""
+
+
+_NOTHING = object()
+"""What the end of the text left of a value: no value at all."""
+
+
+class _Reader:
+    """Reads one value from `start` on, as carelessly as models write; `at` is then just behind it."""
+
+    def __init__(self, text: str, start: int) -> None:
+        self.text = text
+        self.at = start
+
+    def value(self, depth: int) -> JSON:
+        """The value at the place reached, or ``_NOTHING`` if the text ends before it says one."""
+        char = self._next()
+        if depth >= _MAX_DEPTH and char in ("{", "["):
+            raise ValueError(f"nested more than {_MAX_DEPTH} deep")
+        if char == "{":
+            return self._object(depth)
+        if char == "[":
+            return self._array(depth)
+        if char in ('"', "'"):
+            return self._string(char)
+        return self._atom() if char else _NOTHING
+
+    def _next(self) -> str:
+        """Skips blanks and comments; the character there, empty at the end of the text."""
+        space = _SPACE.match(self.text, self.at)
+        self.at = space.end() if space else self.at
+        return self.text[self.at : self.at + 1]
+
+    def _object(self, depth: int) -> JSON:
+        self.at += 1
+        result: dict[str, JSON] = {}
+        while self._more("}"):
+            key = self._key()
+            if self._next() != ":":
+                if self.at >= len(self.text):
+                    break
+                raise _Unreadable("a key without a colon")
+            self.at += 1
+            value = self.value(depth + 1)
+            if value is not _NOTHING:
+                result[key] = value
+            self._separator("}")
+        return result
+
+    def _array(self, depth: int) -> JSON:
+        self.at += 1
+        result: list[JSON] = []
+        while self._more("]"):
+            value = self.value(depth + 1)
+            if value is not _NOTHING:
+                result.append(value)
+            self._separator("]")
+        return result
+
+    def _more(self, close: str) -> bool:
+        """Whether another member follows; steps over `close`. The end of the text closes everything, and a bracket
+        of the other sort closes this one and whatever it belongs to."""
+        char = self._next()
+        if char == close:
+            self.at += 1
+        return char not in ("", "}", "]")
+
+    def _separator(self, close: str) -> None:
+        """Steps over the comma after a member; it may be forgotten where a line ends."""
+        before = self.at
+        char = self._next()
+        if char == ",":
+            self.at += 1
+        elif char not in ("", close, "}", "]") and "\n" not in self.text[before : self.at]:
+            raise _Unreadable("no comma between members")
+
+    def _key(self) -> str:
+        char = self._next()
+        if char in ('"', "'"):
+            return self._string(char)
+        word = _WORD.match(self.text, self.at)
+        if word is None:
+            raise _Unreadable("no key")
+        self.at = word.end()
+        return word.group()
+
+    def _atom(self) -> JSON:
+        if number := _NUMBER.match(self.text, self.at):
+            cut = _CUT_EXPONENT.match(self.text, number.end())
+            self.at = cut.end() if cut else number.end()
+            return _number(number.group())
+        word = _WORD.match(self.text, self.at)
+        if word and word.group() in _WORDS:
+            self.at = word.end()
+            return _WORDS[word.group()]
+        rest = self.text[self.at :].rstrip()
+        if len(rest) < 5 and (rest == "-" or any(name.startswith(rest) for name in _WORDS)):
+            self.at = len(self.text)
+            return _NOTHING
+        raise _Unreadable("no value")
+
+    def _string(self, quote: str) -> str:
+        """A text in `quote`; one that the end of the text cuts off is kept as far as it goes."""
+        text, at = self.text, self.at + 1
+        parts: list[str] = []
+        while at < len(text) and text[at] != quote:
+            if text[at] == "\\":
+                part, at = self._escape(at + 1)
+                parts.append(part)
+            else:
+                end = at + 1
+                while end < len(text) and text[end] not in (quote, "\\"):
+                    end += 1
+                parts.append(text[at:end])
+                at = end
+        self.at = min(at + 1, len(text))
+        return _joined(parts)
+
+    def _escape(self, at: int) -> tuple[str, int]:
+        """What the escape whose backslash is before `at` stands for, and where the text goes on."""
+        char = self.text[at : at + 1]
+        if char != "u":
+            return _ESCAPES.get(char, char), at + 1
+        digits = _HEX4.match(self.text, at + 1)
+        if digits is None:
+            return ("", len(self.text)) if len(self.text) < at + 5 else ("\\u", at + 1)
+        return chr(int(digits.group(), 16)), digits.end()
+
+
+def _number(text: str) -> JSON:
+    try:
+        return int(text) if text.lstrip("+-").isdigit() else _finite(text)
+    except ValueError as error:  # Python reads no integers of more than 4,300 digits
+        raise _Unreadable(str(error)) from None
+
+
+def _joined(parts: list[str]) -> str:
+    """The parts as one text; two escapes that together are one character become it, a lone half becomes U+FFFD."""
+    text = "".join(parts)
+    if not _SURROGATE.search(text):
+        return text
+    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
