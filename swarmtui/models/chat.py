@@ -1,0 +1,196 @@
+"""What a chat with a model is, whatever dialect the provider speaks: requests, stream items, errors.
+
+A model is anything with :meth:`ChatModel.stream`. A stream yields deltas and whole tool calls, and last, exactly once,
+:class:`Finished`; when it cannot, it raises :class:`ModelError`. Whoever stops iterating early closes the connection.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Callable
+from contextlib import aclosing
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from typing import Literal, Protocol
+
+from swarmtui.plan.model import JSON, ModelRef
+from swarmtui.session.events import ErrorInfo, ErrorKind, Usage
+
+Role = Literal["system", "user", "assistant", "tool"]
+
+
+@dataclass(frozen=True, slots=True)
+class ToolCall:
+    """The model wants a tool called; `arguments` is the JSON text as the model wrote it, valid or not."""
+
+    id: str
+    name: str
+    arguments: str
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One turn. `tool_calls` belong to the assistant; `tool_call_id` says which call a ``tool`` message answers."""
+
+    role: Role
+    content: str
+    tool_calls: tuple[ToolCall, ...] = ()
+    tool_call_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Tool:
+    """A function that the model may ask for; `parameters` is the JSON Schema of its arguments."""
+
+    name: str
+    description: str
+    parameters: JSON
+
+
+class Purpose(StrEnum):
+    """What a reply is for. Providers never see it; the simulated model answers accordingly."""
+
+    WORK = "work"
+    PLAN = "plan"
+
+
+@dataclass(frozen=True, slots=True)
+class ChatRequest:
+    """One call of a model. `schema` asks for a reply that is JSON of that schema, as far as the provider can."""
+
+    model: ModelRef
+    messages: tuple[Message, ...]
+    max_tokens: int | None = None
+    temperature: float | None = None
+    tools: tuple[Tool, ...] = ()
+    schema: JSON | None = None
+    seed: int | None = None
+    purpose: Purpose = Purpose.WORK
+
+
+class FinishReason(StrEnum):
+    """Why the model stopped."""
+
+    STOP = "stop"
+    LENGTH = "length"  # max_tokens or the window was reached: the text is cut
+    TOOL_CALLS = "tool_calls"
+    FILTERED = "filtered"  # the provider withheld the rest
+    OTHER = "other"
+
+
+@dataclass(frozen=True, slots=True)
+class TextDelta:
+    """More of the answer."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class ReasoningDelta:
+    """More of what the model thinks before it answers; never part of the output."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """The last item of every stream."""
+
+    usage: Usage
+    finish_reason: FinishReason = FinishReason.STOP
+    reasoning_tokens: int | None = None
+    """How many of the output tokens were reasoning, where the provider says so."""
+
+
+StreamItem = TextDelta | ReasoningDelta | ToolCall | Finished
+
+
+class ChatModel(Protocol):
+    """Somebody who answers."""
+
+    def stream(self, request: ChatRequest) -> AsyncGenerator[StreamItem, None]:
+        """The reply as it comes. Raises ModelError; closing the generator or cancelling its task ends the call."""
+
+
+class ModelError(Exception):
+    """A call of a model failed. `info` is what the user is told; its kind decides whether it is tried again."""
+
+    def __init__(self, info: ErrorInfo) -> None:
+        super().__init__(info.message)
+        self.info = info
+
+
+def model_error(kind: ErrorKind, message: str, retry_after_s: float | None = None) -> ModelError:
+    """A ModelError of `kind` that says `message`."""
+    return ModelError(ErrorInfo(kind, message, retry_after_s=retry_after_s))
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """A whole answer."""
+
+    text: str
+    usage: Usage
+    tool_calls: tuple[ToolCall, ...] = ()
+    finish_reason: FinishReason = FinishReason.STOP
+    reasoning: str = ""
+
+
+async def complete(
+    model: ChatModel, request: ChatRequest, on_delta: Callable[[TextDelta | ReasoningDelta], None] | None = None
+) -> Reply:
+    """The whole reply to `request`; `on_delta` gets each piece of text as it comes. Raises ModelError."""
+    text: list[str] = []
+    reasoning: list[str] = []
+    calls: list[ToolCall] = []
+    finished: Finished | None = None
+    async with aclosing(model.stream(request)) as items:
+        async for item in items:
+            match item:
+                case TextDelta():
+                    text.append(item.text)
+                    if on_delta is not None:
+                        on_delta(item)
+                case ReasoningDelta():
+                    reasoning.append(item.text)
+                    if on_delta is not None:
+                        on_delta(item)
+                case ToolCall():
+                    calls.append(item)
+                case Finished():
+                    finished = item
+    if finished is None:
+        raise model_error(ErrorKind.MALFORMED, f"the stream of {request.model.name} ended without an end")
+    return Reply("".join(text), finished.usage, tuple(calls), finished.finish_reason, "".join(reasoning))
+
+
+def priced(usage: Usage, model: ModelRef) -> Usage:
+    """`usage` with its cost in US dollars at the prices of `model`, or as it is where a figure is unknown.
+
+    Cached input tokens are charged in full, so that the figure is never below what the provider bills.
+    """
+    if usage.cost_usd is not None:
+        return usage
+    tokens_in, tokens_out, price_in, price_out = usage.tokens_in, usage.tokens_out, model.price_in, model.price_out
+    if tokens_in is None or tokens_out is None or price_in is None or price_out is None:
+        return usage
+    return replace(usage, cost_usd=(tokens_in * price_in + tokens_out * price_out) / 1e6)
+
+
+def add_usage(one: Usage, other: Usage) -> Usage:
+    """What both consumed together; a sum with an unknown part is unknown."""
+
+    def total(a: float | None, b: float | None) -> float | None:
+        return None if a is None or b is None else a + b
+
+    def count(a: int | None, b: int | None) -> int | None:
+        return None if a is None or b is None else a + b
+
+    return Usage(
+        tokens_in=count(one.tokens_in, other.tokens_in),
+        tokens_out=count(one.tokens_out, other.tokens_out),
+        tokens_cached=count(one.tokens_cached, other.tokens_cached),
+        cost_usd=total(one.cost_usd, other.cost_usd),
+        model=one.model or other.model,
+        first_token_s=one.first_token_s if one.first_token_s is not None else other.first_token_s,
+        simulated=one.simulated or other.simulated,
+    )

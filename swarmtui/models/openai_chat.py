@@ -1,0 +1,418 @@
+"""The OpenAI-compatible chat dialect: request and stream as pure functions and objects, and a thin shell over HTTP.
+
+Spoken by OpenAI, DeepSeek, Moonshot, OpenRouter, Groq, Mistral, Together, by the compatible endpoints of Anthropic and
+Gemini, and by Ollama, LM Studio, vLLM and llama.cpp. Where they differ, :class:`~swarmtui.models.catalog.Quirks` says
+how; what they send is taken leniently, and whatever cannot be read is a ModelError, never another exception.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import time
+from collections.abc import AsyncGenerator, Callable, Mapping
+from dataclasses import dataclass, field, replace
+
+from swarmtui.models.catalog import Quirks
+from swarmtui.models.chat import (
+    ChatRequest,
+    Finished,
+    FinishReason,
+    Message,
+    ModelError,
+    ReasoningDelta,
+    StreamItem,
+    TextDelta,
+    ToolCall,
+    model_error,
+    priced,
+)
+from swarmtui.models.failures import error_body, error_fields, failure, one_line, well_formed
+from swarmtui.models.net import HTTPFailure, Net, NotAStream, Timeouts, host_of
+from swarmtui.plan.model import JSON, ModelRef
+from swarmtui.safety.redact import Secret
+from swarmtui.session.events import ErrorKind, Usage
+
+_MAX_TOOL_CALLS = 128
+_KEY = re.compile(r"[\x21-\x7e]+")
+_REASONS = {
+    "stop": FinishReason.STOP,
+    "end_turn": FinishReason.STOP,
+    "eos": FinishReason.STOP,
+    "length": FinishReason.LENGTH,
+    "max_tokens": FinishReason.LENGTH,
+    "tool_calls": FinishReason.TOOL_CALLS,
+    "function_call": FinishReason.TOOL_CALLS,
+    "content_filter": FinishReason.FILTERED,
+}
+_BROKE_OFF = {"error", "insufficient_system_resource", "network_error"}
+"""Finish reasons by which OpenRouter, DeepSeek and others say that their backend failed."""
+
+
+# -- request --------------------------------------------------------------------------------------------------
+
+
+def build_request(request: ChatRequest, quirks: Quirks) -> dict[str, JSON]:
+    """The body to post for `request`, as a provider with `quirks` wants it."""
+    messages = [_message(message) for message in request.messages]
+    body: dict[str, JSON] = {"model": request.model.model, "messages": messages, "stream": True}
+    if quirks.stream_options:
+        body["stream_options"] = {"include_usage": True}
+    if request.max_tokens is not None:
+        body[quirks.max_tokens_field] = request.max_tokens
+    if request.temperature is not None and quirks.takes_temperature(request.model.model):
+        body["temperature"] = request.temperature
+    if request.seed is not None and quirks.seed_field:
+        body[quirks.seed_field] = request.seed
+    if request.tools:
+        body["tools"] = [
+            {"type": "function", "function": {"name": t.name, "description": t.description, "parameters": t.parameters}}
+            for t in request.tools
+        ]
+    if request.schema is not None:
+        _ask_for_json(body, request.schema, quirks)
+    return body
+
+
+def _message(message: Message) -> dict[str, JSON]:
+    said: dict[str, JSON] = {"role": message.role, "content": message.content}
+    if message.tool_calls:
+        said["tool_calls"] = [
+            {"id": call.id, "type": "function", "function": {"name": call.name, "arguments": call.arguments}}
+            for call in message.tool_calls
+        ]
+    if message.tool_call_id is not None:
+        said["tool_call_id"] = message.tool_call_id
+    return said
+
+
+def _ask_for_json(body: dict[str, JSON], schema: JSON, quirks: Quirks) -> None:
+    """Ask for `schema` by the provider's own means where it has some for it, and in words unless those are exact.
+
+    The providers' means take objects only: a list would come back wrapped, so it is asked for in words alone.
+    """
+    is_object = isinstance(schema, dict) and schema.get("type") == "object"
+    if is_object and quirks.json == "schema":
+        body["response_format"] = {"type": "json_schema", "json_schema": {"name": "reply", "schema": schema}}
+        return
+    if is_object and quirks.json == "object":
+        body["response_format"] = {"type": "json_object"}
+    wish = "Reply with JSON only, without any text around it, that matches this JSON Schema:\n" + json.dumps(schema)
+    messages = body["messages"]
+    if messages and messages[0]["role"] == "system":
+        messages[0]["content"] += "\n\n" + wish
+    else:
+        messages.insert(0, {"role": "system", "content": wish})
+
+
+# -- stream ---------------------------------------------------------------------------------------------------
+
+
+class ThinkSplitter:
+    """Tells ``<think>…</think>`` at the very start of a text, as some local models write it, from the answer.
+
+    Feeding the same text in other pieces gives the same two texts.
+    """
+
+    __slots__ = ("_held", "_state")
+    _OPEN, _CLOSE = "<think>", "</think>"
+
+    def __init__(self) -> None:
+        self._state = "start"
+        self._held = ""
+
+    def feed(self, text: str) -> tuple[str, str]:
+        """(reasoning, answer) that `text` adds."""
+        if self._state == "answer":
+            return "", text
+        text, self._held = self._held + text, ""
+        if self._state == "start":
+            opening = text.lstrip()
+            if self._OPEN.startswith(opening):
+                self._held = text
+                return "", ""
+            if not opening.startswith(self._OPEN):
+                self._state = "answer"
+                return "", text
+            self._state = "thinking"
+            text = opening[len(self._OPEN) :]
+        if self._state == "thinking":
+            thought, close, text = text.partition(self._CLOSE)
+            if not close:
+                keep = next((n for n in range(len(self._CLOSE) - 1, 0, -1) if thought.endswith(self._CLOSE[:n])), 0)
+                self._held = thought[len(thought) - keep :]
+                return thought[: len(thought) - keep], ""
+            self._state = "gap"
+            return thought, self.feed(text)[1]
+        text = text.lstrip()
+        if text:
+            self._state = "answer"
+        return "", text
+
+    def finish(self) -> tuple[str, str]:
+        """(reasoning, answer) that was held back until the text went on."""
+        held, self._held = self._held, ""
+        return (held, "") if self._state == "thinking" else ("", held)
+
+
+@dataclass(slots=True)
+class _Call:
+    id: str = ""
+    name: str = ""
+    arguments: list[str] = field(default_factory=list)
+
+
+class ChatStream:
+    """The stream as a pure object: the data of events in, items out, in order, :class:`Finished` last.
+
+    :meth:`feed` and :meth:`finish` raise ModelError and nothing else, whatever they are given.
+    """
+
+    def __init__(self, model: ModelRef, quirks: Quirks, host: str, now: Callable[[], float] = time.time) -> None:
+        self._model = model
+        self._quirks = quirks
+        self._host = host
+        self._now = now
+        self._think = ThinkSplitter()
+        self._calls: list[_Call] = []
+        self._by_index: dict[int, _Call] = {}
+        self._refusal: list[str] = []
+        self._usage = Usage(model=model.name)
+        self._reasoning_tokens: int | None = None
+        self._reason: FinishReason | None = None
+        self._said_something = False
+        self._over = False
+
+    def feed(self, data: str) -> list[StreamItem]:
+        """What the event with this `data` adds; with ``[DONE]`` the end."""
+        if self._over:
+            return []
+        if data.startswith("[DONE]"):
+            return self._end(cut=False)
+        try:
+            chunk = json.loads(data)
+        except (ValueError, RecursionError):
+            raise self._malformed(f"sent an event that is not JSON: {one_line(data, 80)}") from None
+        if not isinstance(chunk, dict):
+            raise self._malformed("sent an event that is not an object")
+        if chunk.get("error") or chunk.get("object") == "error":
+            raise self._error(chunk)
+        items: list[StreamItem] = []
+        choices = chunk.get("choices")
+        choice = choices[0] if isinstance(choices, list) and choices else None
+        if isinstance(choice, dict):
+            self._choice(choice, items)
+        for holder in (chunk, chunk.get("x_groq"), choice):
+            if isinstance(holder, dict) and isinstance(holder.get("usage"), dict):
+                self._count(holder["usage"])
+        return items
+
+    def finish(self) -> list[StreamItem]:
+        """The connection ended; without ``[DONE]`` and without a finish reason the reply was cut."""
+        return [] if self._over else self._end(cut=self._reason is None)
+
+    def _choice(self, choice: dict[str, JSON], items: list[StreamItem]) -> None:
+        if choice.get("index") not in (0, None):
+            return
+        delta = choice.get("delta") or choice.get("message")
+        if isinstance(delta, dict):
+            self._delta(delta, items)
+        reason = choice.get("finish_reason")
+        if isinstance(reason, str) and reason:
+            if reason in _BROKE_OFF:
+                raise model_error(ErrorKind.OUTAGE, f"{self._host} broke the reply off ({reason})")
+            self._reason = _REASONS.get(reason, FinishReason.OTHER)
+
+    def _delta(self, delta: dict[str, JSON], items: list[StreamItem]) -> None:
+        thought = delta.get("reasoning_content") or delta.get("reasoning")
+        if thought and isinstance(thought, str):
+            self._add("", thought, items)
+        content = delta.get("content")
+        if content:
+            if isinstance(content, str):
+                thought, text = self._think.feed(content)
+                self._add(text, thought, items)
+            elif isinstance(content, list):
+                for part in content:
+                    self._part(part, items)
+        refusal = delta.get("refusal")
+        if refusal and isinstance(refusal, str):
+            self._refusal.append(refusal)
+        calls = delta.get("tool_calls")
+        if calls and isinstance(calls, list):
+            for position, call in enumerate(calls):
+                if isinstance(call, dict):
+                    self._call(position, call)
+
+    def _part(self, part: JSON, items: list[StreamItem]) -> None:
+        """A piece of a content that is a list, which Mistral sends for models that reason."""
+        if not isinstance(part, dict):
+            return
+        if isinstance(part.get("text"), str):
+            self._add(part["text"], "", items)
+        elif isinstance(part.get("thinking"), list):
+            for piece in part["thinking"]:
+                if isinstance(piece, dict) and isinstance(piece.get("text"), str):
+                    self._add("", piece["text"], items)
+
+    def _add(self, text: str, thought: str, items: list[StreamItem]) -> None:
+        if thought:
+            items.append(ReasoningDelta(well_formed(thought)))
+        if text:
+            self._said_something = True
+            items.append(TextDelta(well_formed(text)))
+
+    def _call(self, position: int, delta: dict[str, JSON]) -> None:
+        index = delta.get("index")
+        index = index if isinstance(index, int) else position
+        call_id = delta.get("id")
+        call_id = call_id if isinstance(call_id, str) else ""
+        call = self._by_index.get(index)
+        if call is None or (call_id and call.id and call_id != call.id):
+            if len(self._calls) >= _MAX_TOOL_CALLS:
+                raise self._malformed(f"asked for more than {_MAX_TOOL_CALLS} tool calls at once")
+            call = self._by_index[index] = _Call()
+            self._calls.append(call)
+        call.id = call.id or well_formed(call_id)
+        function = delta.get("function")
+        if not isinstance(function, dict):
+            return
+        if isinstance(function.get("name"), str):
+            call.name = call.name or well_formed(function["name"])
+        arguments = function.get("arguments")
+        if isinstance(arguments, str):
+            call.arguments.append(arguments)
+        elif isinstance(arguments, dict):
+            call.arguments.append(json.dumps(arguments))
+
+    def _count(self, usage: dict[str, JSON]) -> None:
+        prompt = usage.get("prompt_tokens_details")
+        completion = usage.get("completion_tokens_details")
+        cached = _tokens(prompt.get("cached_tokens")) if isinstance(prompt, dict) else None
+        if cached is None:  # Moonshot's and DeepSeek's names for it
+            cached = _tokens(usage.get("cached_tokens", usage.get("prompt_cache_hit_tokens")))
+        if isinstance(completion, dict):
+            self._reasoning_tokens = _tokens(completion.get("reasoning_tokens"))
+        cost = usage.get("cost") if self._quirks.reports_cost else None
+        self._usage = replace(
+            self._usage,
+            tokens_in=_tokens(usage.get("prompt_tokens")),
+            tokens_out=_tokens(usage.get("completion_tokens")),
+            tokens_cached=cached,
+            cost_usd=float(cost) if isinstance(cost, int | float) and 0 <= cost < 1e6 else None,
+        )
+
+    def _end(self, *, cut: bool) -> list[StreamItem]:
+        self._over = True
+        items: list[StreamItem] = []
+        thought, text = self._think.finish()
+        self._add(text, thought, items)
+        if self._refusal:
+            said = one_line("".join(self._refusal))
+            raise model_error(ErrorKind.REFUSED, f"{self._model.name} refuses to answer: {said}")
+        if cut:
+            raise self._malformed("ended the reply in the middle")
+        if not self._said_something and not self._calls and self._reason is None:
+            raise self._malformed("sent a reply without any choice in it")
+        for number, call in enumerate(self._calls):
+            items.append(ToolCall(call.id or f"call_{number}", call.name, well_formed("".join(call.arguments)) or "{}"))
+        default = FinishReason.TOOL_CALLS if self._calls else FinishReason.STOP
+        items.append(Finished(priced(self._usage, self._model), self._reason or default, self._reasoning_tokens))
+        return items
+
+    def _error(self, chunk: dict[str, JSON]) -> ModelError:
+        """An error in mid-stream: its code stands for the status that can no longer be sent."""
+        holder = chunk["error"] if isinstance(chunk.get("error"), dict) else chunk
+        status = next((holder[k] for k in ("code", "status") if isinstance(holder.get(k), int)), 500)
+        message, code = error_fields(chunk)
+        status = status if 400 <= status < 600 else 500
+        return ModelError(failure(self._model, status, message, code, {}, now=self._now(), host=self._host))
+
+    def _malformed(self, what: str) -> ModelError:
+        return model_error(ErrorKind.MALFORMED, f"{self._host} {what}")
+
+
+def _tokens(value: JSON) -> int | None:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < 1e12:
+        return None
+    return int(value)
+
+
+def read_whole(body: str, stream: ChatStream) -> list[StreamItem]:
+    """The items of a reply that came as one JSON document. Raises ModelError."""
+    return [*stream.feed(body), *stream.feed("[DONE]")]
+
+
+# -- shell ----------------------------------------------------------------------------------------------------
+
+
+class OpenAIChat:
+    """A model behind an OpenAI-compatible endpoint. The key is read from the environment at each call, never kept."""
+
+    def __init__(
+        self,
+        net: Net,
+        environ: Mapping[str, str],
+        quirks: Quirks | None = None,
+        timeouts: Timeouts | None = None,
+    ) -> None:
+        self._net = net
+        self._environ = environ
+        self._quirks = quirks or Quirks()
+        self._timeouts = timeouts or Timeouts()
+
+    async def stream(self, request: ChatRequest) -> AsyncGenerator[StreamItem, None]:
+        """The reply as it comes. Raises ModelError; closing the generator closes the connection."""
+        model = request.model
+        if not model.base_url:
+            raise model_error(ErrorKind.REFUSED, f"{model.name} has no base_url: set one for the model")
+        url = model.base_url.rstrip("/") + "/chat/completions"
+        host = host_of(url)
+        headers = authorization(model, self._environ, self._quirks)
+        parser = ChatStream(model, self._quirks, host)
+        clock = time.perf_counter
+        began, first_token_s = clock(), None
+        events = self._net.stream_sse("POST", url, headers, build_request(request, self._quirks), self._timeouts)
+        try:
+            async for event in events:
+                for item in parser.feed(event.data):
+                    if first_token_s is None:
+                        first_token_s = clock() - began
+                    yield _stamped(item, first_token_s) if type(item) is Finished else item
+            for item in parser.finish():
+                yield _stamped(item, first_token_s)
+        except NotAStream as whole:
+            for item in read_whole(whole.body, parser):
+                yield _stamped(item, clock() - began)
+        except HTTPFailure as refused:
+            message, code = error_body(refused.body)
+            message = _without_keys(message, headers)
+            info = failure(model, refused.status, message, code, refused.headers, now=time.time(), host=host)
+            raise ModelError(info) from None
+        finally:
+            await events.aclose()
+
+
+def authorization(model: ModelRef, environ: Mapping[str, str], quirks: Quirks) -> dict[str, str | Secret]:
+    """The headers that carry the key of `model`. Raises ModelError where one is needed and missing or unusable."""
+    name = model.api_key_env
+    key = environ.get(name, "").strip() if name else ""
+    if not key:
+        if name and not quirks.key_optional:
+            raise model_error(ErrorKind.REFUSED, f"{name} is not set: export the key for {model.name} under that name")
+        return {}
+    if not _KEY.fullmatch(key):
+        raise model_error(ErrorKind.REFUSED, f"the key in {name} has characters that no key has: set it anew")
+    return {"authorization": Secret(f"Bearer {key}")}
+
+
+def _without_keys(message: str, headers: Mapping[str, str | Secret]) -> str:
+    for value in headers.values():
+        if isinstance(value, Secret):
+            message = message.replace(value.reveal().removeprefix("Bearer "), "***")
+    return message
+
+
+def _stamped(item: StreamItem, first_token_s: float | None) -> StreamItem:
+    """`item`, a Finished with the time of the first token in its usage."""
+    return replace(item, usage=replace(item.usage, first_token_s=first_token_s)) if isinstance(item, Finished) else item
