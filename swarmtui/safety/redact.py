@@ -29,7 +29,9 @@ _SECRET_FIELD = re.compile(
     r"(?:access|refresh|auth|id)[-_]token|private[-_]key)",
     re.IGNORECASE,
 )
-_BEGIN = r"-----BEGIN [A-Z ]*PRIVATE KEY-----(?:[A-Za-z0-9+/=\s\\:,]|-(?!----))*"
+_PRIVATE_KEY = re.compile(
+    r"-----BEGIN [A-Z ]*PRIVATE KEY-----(?:[A-Za-z0-9+/=\s\\:,]|-(?!----))*(?:-----END [A-Z ]*PRIVATE KEY-----)?"
+)
 
 
 def _key(literal: str, rest: str) -> tuple[tuple[str, ...], re.Pattern[str]]:
@@ -55,11 +57,9 @@ _SHAPES: tuple[tuple[tuple[str, ...], re.Pattern[str]], ...] = (
         ),
     ),
     (("://",), re.compile(r"(?P<kept>://[^/\s:@\"']{0,64}:)[^/\s:@\"'*][^/\s@\"']{0,512}(?=@)")),
-    (("PRIVATE KEY",), re.compile(rf"{_BEGIN}(?:-----END [A-Z ]*PRIVATE KEY-----)?")),
+    (("PRIVATE KEY",), _PRIVATE_KEY),
 )
 """(hints, shape): a text without any of the hints cannot hold the shape, and looking for them is cheap."""
-
-_KEY_BEGIN = re.compile(rf"{_BEGIN}(?:-----[A-Z ]*-{{0,4}})?\Z")
 
 
 class Secret:
@@ -179,16 +179,14 @@ class RedactedStream:
 
     def _cut(self, text: str) -> int:
         cut = text.rfind("\n") + 1
-        if "PRIVATE KEY" in text and (block := _KEY_BEGIN.search(text)):
-            cut = min(cut, block.start())
+        if "PRIVATE KEY" in text:
+            cut = _before(_PRIVATE_KEY.finditer(text), cut)
         if len(text) - cut <= _HELD:
             return cut
         whole = len(text)
         cut = whole - self._redactor.longest - 4096
         for _hints, shape in _SHAPES:
-            for found in shape.finditer(text):
-                if found.start() < cut <= found.end():
-                    return found.start() or whole  # a "key" of 64 KiB is none: let it go, masked
+            cut = _before(shape.finditer(text), cut) or whole  # a "key" of 64 KiB is none: let it go, masked
         for value in self._redactor._values:
             start = text.find(value, max(0, cut - len(value) + 1))
             if 0 <= start < cut:
@@ -206,6 +204,14 @@ class RedactingFormatter(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
         """The record's text without secrets."""
         return self._redactor.redact(super().format(record))
+
+
+def _before(shapes: Iterable[re.Match[str]], cut: int) -> int:
+    """`cut`, or the start of the shape which it would split."""
+    for found in shapes:
+        if found.start() < cut <= found.end():
+            return found.start()
+    return cut
 
 
 def _mask(found: re.Match[str]) -> str:
