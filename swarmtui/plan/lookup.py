@@ -60,18 +60,30 @@ class LookupFailed(Exception):
 
 def parse(template: str) -> tuple[Segment, ...]:
     """`template` as literal texts and lookups, in order. Raises TemplateError for the first part that is no lookup."""
-    if "{{" not in template:
-        return (template,) if template else ()
+    segments, errors = parse_all(template)
+    if errors:
+        raise errors[0]
+    return segments
+
+
+def parse_all(template: str) -> tuple[tuple[Segment, ...], list[TemplateError]]:
+    """The segments of `template` that can be read, and every error in it."""
     segments: list[Segment] = []
+    errors: list[TemplateError] = []
     at = 0
     while (start := template.find("{{", at)) >= 0:
         if start > at:
             segments.append(template[at:start])
-        segment, at = _parse_braces(template, start)
-        segments.append(segment)
+        try:
+            segment, at = _parse_braces(template, start)
+            segments.append(segment)
+        except TemplateError as error:
+            errors.append(error)
+            end = template.find("}}", start)
+            at = end + 2 if end >= 0 else len(template)
     if at < len(template):
         segments.append(template[at:])
-    return tuple(segments)
+    return tuple(segments), errors
 
 
 def _parse_braces(template: str, start: int) -> tuple[Segment, int]:

@@ -66,7 +66,7 @@ def shown(text: str, limit: int = 60) -> str:
 class Nearest:
     """Finds the known word that was probably meant. It stops guessing once `budget` comparisons are spent.
 
-    The bound keeps a file with thousands of wrong names out of thousands of known ones as quick to check as a right one.
+    So a file with thousands of wrong names among thousands of known ones is checked as fast as a right one.
     """
 
     def __init__(self, budget: int = 20_000) -> None:

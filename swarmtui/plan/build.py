@@ -1,0 +1,269 @@
+"""From the language's models to a plan's values, one node at a time, with short forms written out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from pydantic import ValidationError
+
+from swarmtui.plan import checks
+from swarmtui.plan.checks import Scope
+from swarmtui.plan.language import (
+    RESERVED_KINDS,
+    AskModel,
+    CheckModel,
+    LimitsModel,
+    MapModel,
+    MergeModel,
+    ModelModel,
+    NodeModel,
+    PythonModel,
+    RetriesModel,
+    RunModel,
+)
+from swarmtui.plan.lookup import Lookup, TemplateError, parse
+from swarmtui.plan.model import (
+    JSON,
+    KINDS,
+    AskSpec,
+    Check,
+    Limits,
+    MapSpec,
+    MergeSpec,
+    ModelRef,
+    Node,
+    PromptSpec,
+    PythonSpec,
+    Retry,
+    RunSpec,
+    Spec,
+    When,
+)
+from swarmtui.plan.problems import Path, listed, shown
+from swarmtui.plan.wording import described, findings_of
+
+_SIBLINGS: dict[str, tuple[str, ...]] = {
+    "prompt": ("system", "model", "max_tokens", "temperature"),
+    "python": ("with",),
+}
+"""Keys beside a kind's own key that only nodes of this kind have."""
+
+
+def build_nodes(scope: Scope, written: Mapping[str, JSON]) -> tuple[Node, ...]:
+    """The nodes of `written` (id -> what the task file says), as far as they can be read.
+
+    Everything that is wrong, with a single node or with the graph, goes to `scope`.
+    """
+    nodes: list[Node] = []
+    edges: dict[str, tuple[str, ...]] = {}
+    for node_id, data in written.items():
+        node, is_whole = _build_node(scope, node_id, data)
+        if node is not None and is_whole:
+            nodes.append(node)
+        edges[node_id] = node.needs if node is not None else _rough_needs(data)
+    checks.check_graph(scope, edges)
+    return tuple(nodes)
+
+
+def _rough_needs(data: JSON) -> tuple[str, ...]:
+    needs = data.get("needs", ()) if isinstance(data, dict) else ()
+    rough = [needs] if isinstance(needs, str) else needs if isinstance(needs, list) else ()
+    return tuple(need for need in rough if isinstance(need, str))
+
+
+def _build_node(scope: Scope, node_id: str, data: JSON) -> tuple[Node | None, bool]:
+    """The node as far as it can be read, and whether that is all of it."""
+    at: Path = ("nodes", node_id)
+    if not isinstance(data, dict):
+        fix = "write what it does, such as {prompt: …} or {run: […]}"
+        scope.report(at, f"node {shown(node_id)} must be a mapping, not {described(data)}", fix)
+        return None, False
+    has_kind = _check_kind(scope, at, data)
+    model, is_whole = _read_node(scope, at, data)
+    spec = _spec(scope, at, model) if model is not None and has_kind else None
+    if model is None or spec is None:
+        return None, False
+    written = tuple(model.needs or ())
+    checks.check_needs(scope, at, node_id, written)
+    mapped = _map(scope, model.map)
+    implied = checks.trace_lookups(scope, at, spec, mapped, whole=is_whole)
+    if node_id in implied and node_id not in written:
+        scope.report(at, f"{shown(node_id)} looks itself up", "a node cannot wait for its own output", at_key=True)
+    node = _assembled(node_id, model, spec, mapped, tuple(dict.fromkeys((*written, *implied))))
+    checks.check_node(scope, at, node)
+    return node, is_whole
+
+
+def _read_node(scope: Scope, at: Path, data: Mapping[str, JSON]) -> tuple[NodeModel | None, bool]:
+    """What `data` says, without the keys that are wrong in it, so that what is right is checked further all the same;
+    and whether no key was left out."""
+    usable = {key: part for key, part in data.items() if key not in RESERVED_KINDS}
+    try:
+        return NodeModel.model_validate(usable), True
+    except ValidationError as error:
+        scope.findings += findings_of(error, at, usable, scope.nearest)
+        wrong = {one["loc"][0] for one in error.errors(include_url=False) if one["loc"]}
+    if not any(key in usable and key not in wrong for key in KINDS):
+        return None, False
+    return NodeModel.model_validate({key: part for key, part in usable.items() if key not in wrong}), False
+
+
+def _assembled(node_id: str, model: NodeModel, spec: Spec, mapped: MapSpec | None, needs: tuple[str, ...]) -> Node:
+    return Node(
+        id=node_id,
+        spec=spec,
+        needs=needs,
+        title=model.title,
+        when=When(model.when),
+        map=mapped,
+        retry=_retry(model.retries),
+        timeout_s=model.timeout,
+        check=_check(model.check),
+        pool=model.pool,
+        estimate_s=model.estimate,
+        side_effects=model.side_effects,
+        retry_safe=model.retry_safe,
+    )
+
+
+def _check_kind(scope: Scope, at: Path, data: Mapping[str, JSON]) -> bool:
+    """Whether `data` has exactly one kind, and no key that belongs to another one."""
+    reserved = [key for key in RESERVED_KINDS if key in data]
+    for key in reserved:
+        message = f"`{key}` nodes are not in this version"
+        scope.report((*at, key), message, f"use one of {listed(KINDS)}", at_key=True)
+    kinds = [key for key in KINDS if key in data]
+    if len(kinds) != 1:
+        if len(kinds) > 1:
+            message = f"node {shown(at[1] if isinstance(at[1], str) else '')} has {' and '.join(kinds)}"
+            scope.report((*at, kinds[1]), message, "a node has one of them: make two nodes of it", at_key=True)
+        elif not reserved:
+            message = f"node {shown(str(at[1]))} does not say what it does"
+            scope.report(at, message, f"give it one of {listed(KINDS)}", at_key=True)
+        return False
+    for kind, siblings in _SIBLINGS.items():
+        for key in siblings:
+            if key in data and kind != kinds[0]:
+                message = f"`{key}` belongs to {kind} nodes, and this is a {kinds[0]} node"
+                scope.report((*at, key), message, "remove it", at_key=True)
+    return True
+
+
+def _spec(scope: Scope, at: Path, model: NodeModel) -> Spec | None:
+    written = model.model_fields_set
+    if "prompt" in written:
+        return PromptSpec(model.prompt, model.system, model.model or "worker", model.max_tokens, model.temperature)
+    if "run" in written:
+        return _run(scope, (*at, "run"), model.run)
+    if "python" in written:
+        return _python(scope, at, model)
+    if "merge" in written:
+        merge = model.merge if isinstance(model.merge, MergeModel) else MergeModel()
+        return MergeSpec(merge.dedupe, merge.rank, merge.title, merge.summary)
+    if isinstance(model.ask, AskModel):
+        return AskSpec(model.ask.question, tuple(model.ask.choices or ()))
+    return AskSpec(model.ask)
+
+
+def _run(scope: Scope, at: Path, run: list[str] | RunModel) -> RunSpec | None:
+    if isinstance(run, list):
+        return RunSpec(tuple(run))
+    written = run.model_fields_set
+    if ("argv" in written) == ("shell" in written):
+        fix = "write {argv: [program, …]} or {shell: script, args: […]}"
+        scope.report(at, "run has both argv and shell" if "argv" in written else "run has no argv", fix, at_key=True)
+        return None
+    if "args" in written and "argv" in written:
+        scope.report((*at, "args"), "args are for a shell script", "add them to argv", at_key=True)
+    return RunSpec(
+        argv=tuple(run.argv if "argv" in written else run.args or ()),
+        shell=run.shell,
+        cwd=run.cwd,
+        env=run.env or {},
+        stdin=run.stdin,
+        ok_exit=tuple(run.ok_exit) if isinstance(run.ok_exit, list) else (run.ok_exit,),
+    )
+
+
+def _python(scope: Scope, at: Path, model: NodeModel) -> PythonSpec | None:
+    beside = model.with_ if "with" in model.model_fields_set or "with_" in model.model_fields_set else None
+    if isinstance(model.python, str):
+        return PythonSpec(code=model.python, values=beside or {})
+    python: PythonModel = model.python
+    written = python.model_fields_set
+    if ("code" in written) == ("file" in written):
+        message = "python has both code and file" if "code" in written else "python has neither code nor file"
+        scope.report((*at, "python"), message, "write {file: …} or {code: …}", at_key=True)
+        return None
+    if python.with_ and beside:
+        scope.report((*at, "with"), "`with` is there twice, here and in python", "keep one of the two", at_key=True)
+    return PythonSpec(code=python.code, file=python.file, values=python.with_ or beside or {})
+
+
+def _map(scope: Scope, mapped: MapModel | None) -> MapSpec | None:
+    if mapped is None:
+        return None
+    items = mapped.items
+    if isinstance(items, list):
+        return MapSpec(mapped.as_, None, tuple(items), None, mapped.limit, mapped.tolerate)
+    node = _node_named(items, scope)
+    return MapSpec(mapped.as_, items if node is None else None, None, node, mapped.limit, mapped.tolerate)
+
+
+def _node_named(items: str, scope: Scope) -> str | None:
+    """The node that `items` means: its id, or a lookup of its output and nothing else."""
+    if items in scope.ids:
+        return items
+    try:
+        segments = parse(items.strip()) if "{{" in items else ()
+    except TemplateError:
+        return None
+    match segments:
+        case (Lookup(name, ("output",) | ("items",)),) if name in scope.ids:
+            return name
+    return None
+
+
+def _retry(retries: int | RetriesModel | None) -> Retry:
+    if retries is None:
+        return Retry()
+    return Retry(retries) if isinstance(retries, int) else Retry(retries.limit, retries.base, retries.cap)
+
+
+def _check(check: CheckModel | None) -> Check | None:
+    return None if check is None else Check(check.schema_, check.regex, check.min_chars, check.max_chars)
+
+
+def build_limits(limits: LimitsModel | None) -> Limits:
+    """`limits` as a value; the pool ``all`` of the file is the total."""
+    if limits is None:
+        return Limits()
+    total: int | None = None
+    pools: dict[str, int] = {}
+    match limits.concurrency:
+        case int(number):
+            total = number
+        case dict(numbers):
+            pools = {name: number for name, number in numbers.items() if name != "all"}
+            total = numbers.get("all")
+    budget = limits.budget
+    if "budget" not in limits.model_fields_set:
+        return Limits(total, pools)
+    return Limits(total, pools, budget.usd, budget.tokens, budget.minutes)
+
+
+def build_model(model: str | ModelModel) -> str | ModelRef:
+    """Where a model answers. What is described without a provider's name is ``custom``, or the simulated one."""
+    if isinstance(model, str):
+        return model
+    price = model.price if "price" in model.model_fields_set else None
+    return ModelRef(
+        provider=model.provider or ("simulated" if model.dialect == "simulated" else "custom"),
+        model=model.model,
+        dialect=model.dialect,
+        base_url=model.base_url,
+        api_key_env=model.api_key_env,
+        price_in=price.in_ if price else None,
+        price_out=price.out if price else None,
+        context=model.context,
+    )
