@@ -1,0 +1,100 @@
+"""A session without a host as a feed: everything comes from its file, and nobody can act."""
+
+from __future__ import annotations
+
+import asyncio
+
+from swarmtui.host.feed import Changes, CommandRefused, FeedStatus, Link
+from swarmtui.host.gathering import EVENTS_KEPT, Gathering
+from swarmtui.host.history import History, OutputMissing
+from swarmtui.plan.model import JSON
+from swarmtui.session.events import Event
+from swarmtui.session.folder import SessionFolder
+from swarmtui.session.reader import Reader
+from swarmtui.session.rows import Row, row_to_event
+from swarmtui.session.state import SessionState
+
+
+class FileFeed:
+    """A feed over a session file. Made by :meth:`open`."""
+
+    def __init__(self, folder: SessionFolder, gathered: Gathering, *, done: bool) -> None:
+        self._folder = folder
+        self._history = History(folder)
+        self._gathered = gathered
+        self._done = done
+        gathered.status.role = "observe"
+        gathered.set_link(Link.ARCHIVE, "no host lives: read from the file")
+
+    @classmethod
+    async def open(cls, folder: SessionFolder, *, whole: bool = False) -> FileFeed:
+        """A feed of the session's end, or with `whole` one that hands out every event. Raises LogError."""
+        if whole:
+            feed = cls(folder, Gathering(whole=True), done=False)
+            await feed._read_on()
+            return feed
+        state = await asyncio.to_thread(_read_state, folder)
+        return cls(folder, Gathering(state=state), done=True)
+
+    @property
+    def state(self) -> SessionState:
+        """The state folded so far; to be read, never changed."""
+        return self._gathered.state
+
+    @property
+    def status(self) -> FeedStatus:
+        """Always an archive."""
+        return self._gathered.status
+
+    @property
+    def at_end(self) -> bool:
+        """Whether every event of the file has been folded."""
+        return self._done
+
+    def drain(self) -> Changes:
+        """What arrived since the last call."""
+        return self._gathered.drain()
+
+    async def wait(self) -> None:
+        """Until there is something to drain; for ever once everything has been handed out."""
+        if not self._done:
+            await self._read_on()
+        await self._gathered.wait()
+
+    async def command(self, method: str, params: dict[str, JSON]) -> int:
+        """Raises CommandRefused: nobody is there to do it."""
+        raise CommandRefused(f"no host lives: `swarmtui resume {self._folder.id}` starts one")
+
+    async def events_before(self, seq: int, limit: int, node: str | None = None) -> list[Event]:
+        """Up to `limit` events before `seq`, oldest first; of one node if given. Raises LogError."""
+        return [row_to_event(row) for row in await asyncio.to_thread(self._history.before, seq, limit, node)]
+
+    async def output(self, node: str, item: int | None = None) -> str:
+        """The whole recorded output of a node or item, not cleaned; empty if there is none. Raises LogError."""
+        try:
+            return await asyncio.to_thread(self._history.output, node, item)
+        except OutputMissing:
+            return ""
+
+    async def log_tail(self, node: str, limit: int = 65_536) -> str:
+        """The last `limit` bytes of the node's log file, not cleaned; empty if there is none."""
+        return await asyncio.to_thread(self._history.log_tail, node, limit)
+
+    async def close(self) -> None:
+        """Nothing is held open."""
+
+    async def _read_on(self) -> None:
+        rows = await asyncio.to_thread(_read_rows, self._folder, self.state.seq + 1, EVENTS_KEPT // 2)
+        for row in rows:
+            self._gathered.apply(row_to_event(row))
+        self._done = not rows
+
+
+def _read_state(folder: SessionFolder) -> SessionState:
+    with Reader(folder.db) as reader:
+        return reader.state()
+
+
+def _read_rows(folder: SessionFolder, from_seq: int, limit: int) -> list[Row]:
+    with Reader(folder.db) as reader:
+        return list(reader.rows(from_seq, from_seq + limit - 1))

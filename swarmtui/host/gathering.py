@@ -1,0 +1,100 @@
+"""What arrives at a feed, folded at once and gathered until the viewer's own timer takes it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from dataclasses import replace
+
+from swarmtui.host.feed import Changes, FeedStatus, Link, StreamText, Viewer
+from swarmtui.session import fold
+from swarmtui.session.events import Event
+from swarmtui.session.state import SessionState
+
+EVENTS_KEPT = 20_000
+STREAM_KEPT = 65_536
+
+
+class Gathering:
+    """The state of one feed and what changed in it since the last drain.
+
+    A viewer that drains rarely costs bounded memory: the oldest events are dropped from what it is handed (the state
+    has them all) and of streamed text the newest is kept. With `whole` nothing is dropped, and :meth:`room` waits.
+    """
+
+    def __init__(self, *, whole: bool = False, state: SessionState | None = None) -> None:
+        self.state = state if state is not None else fold.empty()
+        self.status = FeedStatus()
+        self._whole = whole
+        self._events: deque[Event] = deque(maxlen=None if whole else EVENTS_KEPT)
+        self._streams: dict[tuple[str, int | None, int, str], StreamText] = {}
+        self._reset = state is not None
+        self._link = False
+        self._news = asyncio.Event()
+        self._drained = asyncio.Event()
+        if self._reset:
+            self._news.set()
+
+    def apply(self, event: Event) -> None:
+        """Fold one event in; one that was seen already is ignored. Raises ValueError if one before it is missing."""
+        if event.seq <= self.state.seq:
+            return
+        fold.apply(self.state, event)
+        self._events.append(event)
+        self._news.set()
+
+    def reset(self, state: SessionState) -> None:
+        """Replace the state by a snapshot."""
+        self.state = state
+        self._events.clear()
+        self._streams.clear()
+        self._reset = True
+        self._news.set()
+
+    def stream(self, piece: StreamText) -> None:
+        """Take streamed text in: joined to what is there where it fits on, else in its place."""
+        key = (piece.node, piece.item, piece.attempt, piece.channel)
+        held = self._streams.get(key)
+        if held is not None and held.offset + len(held.text) == piece.offset:
+            piece = replace(piece, offset=held.offset, text=held.text + piece.text)
+        surplus = len(piece.text) - STREAM_KEPT
+        if surplus > 0:
+            piece = replace(piece, offset=piece.offset + surplus, text=piece.text[surplus:])
+        self._streams[key] = piece
+        self._news.set()
+
+    def set_link(self, link: Link, note: str = "") -> None:
+        """Say how the feed stands with its source."""
+        if (self.status.link, self.status.note) != (link, note):
+            self.status.link, self.status.note = link, note
+            self._link = True
+            self._news.set()
+
+    def set_viewers(self, viewers: tuple[Viewer, ...]) -> None:
+        """Say who watches."""
+        self.status.viewers = viewers
+        self._link = True
+        self._news.set()
+
+    def drain(self) -> Changes:
+        """What arrived since the last call."""
+        changes = Changes(
+            frozenset(self.state.touched), tuple(self._events), tuple(self._streams.values()), self._reset, self._link
+        )
+        self.state.touched.clear()
+        self._events.clear()
+        self._streams.clear()
+        self._reset = self._link = False
+        self._news.clear()
+        self._drained.set()
+        return changes
+
+    async def wait(self) -> None:
+        """Until there is something to drain."""
+        await self._news.wait()
+
+    async def room(self) -> None:
+        """Until the viewer has taken enough of what is held for it; at once where the oldest may be dropped."""
+        while self._whole and len(self._events) >= EVENTS_KEPT:
+            self._drained.clear()
+            await self._drained.wait()

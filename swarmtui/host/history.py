@@ -1,0 +1,100 @@
+"""What the session file and folder hold of the past: pages of events, whole outputs, ends of logs.
+
+Every call opens the file read-only for itself and blocks, so that a host can ask from a thread while its writer goes
+on, and a viewer without a host can ask just the same. Names that come from recorded events are opened without
+following links.
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from swarmtui.safety.paths import PathRefused, open_inside
+from swarmtui.session.events import AttemptFailed, AttemptSucceeded, MapFinished, Output
+from swarmtui.session.folder import SessionFolder
+from swarmtui.session.log import LogError
+from swarmtui.session.rows import Row, row_to_event
+
+OUTPUT_CAP = 64 * 1024 * 1024
+"""Bytes of one output that are read at most."""
+
+
+class OutputMissing(Exception):
+    """There is no such output; the text says what was looked for."""
+
+
+@dataclass(frozen=True, slots=True)
+class History:
+    """The recorded past of one session."""
+
+    folder: SessionFolder
+
+    def before(self, seq: int, limit: int, node: str | None = None) -> list[Row]:
+        """Up to `limit` rows before `seq`, oldest first; of one node if given."""
+        sql = "SELECT * FROM events WHERE seq < ?1 AND (?2 IS NULL OR node = ?2) ORDER BY seq DESC LIMIT ?3"
+        values = (seq, node, limit)
+        return [Row(*row) for row in reversed(self._query(sql, values))]
+
+    def last_type(self) -> str | None:
+        """Type of the last event; None if there is none."""
+        found = self._query("SELECT type FROM events ORDER BY seq DESC LIMIT 1", ())
+        return str(found[0][0]) if found else None
+
+    def output(self, node: str, item: int | None = None) -> str:
+        """The whole of what a node or item last gave. Raises OutputMissing, LogError."""
+        types = (AttemptSucceeded.TYPE, AttemptFailed.TYPE, MapFinished.TYPE)
+        sql = (
+            "SELECT * FROM events WHERE node = ? AND item IS ? AND type IN (?, ?, ?) "
+            "AND json_extract(data, '$.output') IS NOT NULL ORDER BY seq DESC LIMIT 1"
+        )
+        found = self._query(sql, (node, item, *types))
+        if not found:
+            what = node if item is None else f"{node}, item {item}"
+            raise OutputMissing(f"{what}: there is no output yet")
+        output = getattr(row_to_event(Row(*found[0])).body, "output", None)
+        return self._whole(output) if isinstance(output, Output) else ""
+
+    def log_tail(self, node: str, limit: int) -> str:
+        """The last `limit` bytes of the newest log among the node's artefacts; empty if there is none."""
+        logs = sorted((path for path in self._logs(node)), key=lambda path: path.lstat().st_mtime)
+        if not logs:
+            return ""
+        fd = open_inside(self.folder.path, str(logs[-1].relative_to(self.folder.path)), os.O_RDONLY)
+        with os.fdopen(fd, "rb") as file:
+            file.seek(max(0, os.fstat(file.fileno()).st_size - limit))
+            return file.read(limit).decode("utf-8", "replace")
+
+    def _logs(self, node: str) -> list[Path]:
+        folder = self.folder.artefacts / node
+        if folder.parent != self.folder.artefacts or not folder.is_dir():
+            return []
+        return [path for path in folder.rglob("*.log") if path.is_file() and not path.is_symlink()]
+
+    def _whole(self, output: Output) -> str:
+        if output.sha is None and output.path is None:
+            return output.text
+        if output.sha is not None:
+            found = self._query("SELECT substr(data, 1, ?) FROM blobs WHERE sha = ?", (OUTPUT_CAP, output.sha))
+            if found:
+                return bytes(found[0][0]).decode("utf-8", "replace")
+        if output.path is not None:
+            try:
+                fd = open_inside(self.folder.path, output.path, os.O_RDONLY)
+            except (PathRefused, OSError):
+                return output.text
+            with os.fdopen(fd, "rb") as file:
+                return file.read(OUTPUT_CAP).decode("utf-8", "replace")
+        return output.text
+
+    def _query(self, sql: str, values: tuple[object, ...]) -> list[tuple[Any, ...]]:
+        try:
+            with closing(sqlite3.connect(f"{self.folder.db.absolute().as_uri()}?mode=ro", uri=True, timeout=5.0)) as db:
+                db.execute("PRAGMA trusted_schema=OFF")
+                return db.execute(sql, values).fetchall()
+        except sqlite3.Error as error:
+            raise LogError(f"{self.folder.db}: cannot be read: {error}") from error

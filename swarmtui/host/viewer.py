@@ -1,0 +1,402 @@
+"""The host's end of one viewer's connection.
+
+A viewer is a cursor over the log: :meth:`ViewerLink._pump_events` reads the next few events from the log, writes them
+and waits until they are on their way before it reads more. No queue grows for a viewer that reads slowly, and it slows
+nobody. Streamed text is the lossy class: it is taken from the board when the wire is free, newest first to survive.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import contextlib
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import asdict, replace
+from typing import TYPE_CHECKING, Any, Protocol
+
+from swarmtui.engine.commands import Refused
+from swarmtui.engine.streams import StreamBoard, StreamItem
+from swarmtui.host import protocol as wire
+from swarmtui.host.history import OutputMissing
+from swarmtui.host.protocol import Bodies, Code, Fault, Method, Notice, ProtocolError, Request, Topic
+from swarmtui.plan.model import JSON
+from swarmtui.session.log import Log, LogError
+from swarmtui.session.rows import row_to_line
+from swarmtui.session.state import SessionState, state_to_json
+
+if TYPE_CHECKING:
+    from swarmtui.host.server import Server
+
+STREAM_EVERY_S = 0.05
+STREAM_CHARS = 16_384
+"""Characters of one piece of streamed text; as JSON they weigh at most twelve bytes each."""
+CLOSE_S = 1.0
+PAGE_EVENTS = 2_000
+
+
+class Conducted(Protocol):
+    """What the server needs of a conductor."""
+
+    @property
+    def state(self) -> SessionState: ...
+    @property
+    def log(self) -> Log: ...
+    @property
+    def streams(self) -> StreamBoard: ...
+
+    async def command(self, method: str, params: dict[str, JSON], *, actor: str | None, command_id: str | None) -> int:
+        """The seq at which the command took effect, once that is in the log."""
+
+
+class ViewerLink:
+    """One connection, from its first byte to its last."""
+
+    def __init__(self, server: Server, id: int, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, user: str):
+        self.id = id
+        self.welcomed = False
+        self.role: wire.Role = "observe"
+        self.name = ""
+        self._server = server
+        self._reader = reader
+        self._writer = writer
+        self._user = user
+        self._actor: str | None = None
+        self._bodies = Bodies()
+        self._sending = asyncio.Lock()
+        self._sent_at = time.monotonic()
+        self._next_seq = 0
+        self._following = False
+        self._pumps: list[asyncio.Task[None]] = []
+        self._tasks: asyncio.TaskGroup | None = None
+        self._caught_up = asyncio.Event()
+        self._company = asyncio.Event()
+        self._body_read = asyncio.Event()
+        writer.transport.set_write_buffer_limits(high=wire.MAX_BODY)
+
+    # -- life ---------------------------------------------------------------------------------------------
+
+    async def serve(self) -> None:
+        """Answer the viewer until it goes. Whatever it does wrong ends this connection alone."""
+        try:
+            async with asyncio.TaskGroup() as self._tasks:
+                background = [self._tasks.create_task(work) for work in (self._beat(), self._tell_company())]
+                try:
+                    await self._answer_all()
+                finally:
+                    for task in background:
+                        task.cancel()
+                    self._stop_pumps()
+        except* (ConnectionError, TimeoutError):
+            pass  # it went away, or took nothing for too long: nobody is left to be told
+        finally:
+            self._writer.close()
+            with contextlib.suppress(ConnectionError, TimeoutError):
+                async with asyncio.timeout(CLOSE_S):
+                    await self._writer.wait_closed()
+            self._writer.transport.abort()
+
+    async def leave(self, bye: wire.Bye, patience_s: float) -> None:
+        """Say goodbye once the viewer has seen everything, or `patience_s` have passed, and close."""
+        with contextlib.suppress(TimeoutError, ConnectionError):
+            async with asyncio.timeout(patience_s):
+                while self._following and self._next_seq <= self._server.conducted.log.committed_seq:
+                    self._caught_up.clear()
+                    await self._caught_up.wait()
+                await self.send(Notice(Topic.BYE, wire.to_json(bye)))
+        self._stop_pumps()
+        self._writer.close()
+
+    def company_changed(self) -> None:
+        """Have the viewer told who else watches, as soon as it takes anything."""
+        self._company.set()
+
+    async def _tell_company(self) -> None:
+        while True:
+            await self._company.wait()
+            self._company.clear()
+            await self.send(Notice(Topic.VIEWERS, wire.to_json(wire.Viewers(self._server.viewers))))
+
+    # -- writing ------------------------------------------------------------------------------------------
+
+    async def send(self, message: wire.Message) -> None:
+        """Write one message. Raises ConnectionError or TimeoutError when the viewer is to be given up."""
+        await self._write(wire.encode(message))
+
+    async def _write(self, data: bytes) -> None:
+        async with self._sending:
+            self._writer.write(data)
+            transport = self._writer.transport
+            while True:
+                before = transport.get_write_buffer_size()
+                try:
+                    async with asyncio.timeout(self._server.stalled_s):
+                        await self._writer.drain()
+                    break
+                except TimeoutError:
+                    if transport.get_write_buffer_size() >= before:
+                        self._server.note(f"viewer {self.id} ({self.name}) accepts nothing and was dropped")
+                        transport.abort()
+                        raise
+            self._sent_at = time.monotonic()
+
+    async def _reply(self, id: int | str, text: str) -> None:
+        """Answer with `text`, which is JSON."""
+        if len(text) > wire.MAX_BODY:
+            text = wire.dump(self._bodies.put(text).to_json())
+        await self._write(wire.encode_reply(id, text))
+
+    async def _beat(self) -> None:
+        while True:
+            quiet = time.monotonic() - self._sent_at
+            if quiet >= self._server.heartbeat_s and self.welcomed:
+                beat: dict[str, JSON] = {"seq": self._server.conducted.log.committed_seq, "ts": time.time()}
+                await self.send(Notice(Topic.HEARTBEAT, beat))
+                quiet = 0.0
+            await asyncio.sleep(max(0.05, self._server.heartbeat_s - quiet))
+
+    # -- reading ------------------------------------------------------------------------------------------
+
+    async def _answer_all(self) -> None:
+        lines = wire.LineBuffer()
+        try:
+            async with asyncio.timeout(self._server.handshake_s) as patience:
+                while data := await self._reader.read(65_536):
+                    for line in lines.feed(data):
+                        if not await self._answer_line(line):
+                            return
+                        if self.welcomed:
+                            patience.reschedule(None)
+        except ProtocolError as error:
+            await self.send(error.fault)
+        except TimeoutError:
+            if not self.welcomed:
+                text = f"no initialize within {self._server.handshake_s:g} s"
+                await self.send(Fault(None, Code.HANDSHAKE, text))
+
+    async def _answer_line(self, line: bytes) -> bool:
+        """Answer one line; False if the connection is to be closed."""
+        message = wire.decode(line)
+        if not isinstance(message, Request):
+            return True
+        try:
+            if message.method == Method.INITIALIZE or not self.welcomed:
+                await self._welcome(message)
+            else:
+                await self._answer(message)
+        except ProtocolError as error:
+            await self.send(Fault(message.id, error.code, str(error), error.data))
+            return self.welcomed
+        return True
+
+    async def _welcome(self, request: Request) -> None:
+        if request.method != Method.INITIALIZE or self.welcomed:
+            raise ProtocolError(Code.HANDSHAKE, "initialize comes first, and once", request.id)
+        if not self._user:
+            raise ProtocolError(Code.FORBIDDEN, "this session belongs to another user", request.id)
+        asked = wire.parse(wire.Initialize, request.params, request.id)
+        try:
+            version = wire.negotiate(asked.protocol)
+        except ProtocolError as error:
+            server = self._server.info
+            raise ProtocolError(
+                error.code,
+                str(error),
+                request.id,
+                {**error.data, "server_version": server.version, "argv0": server.argv0},
+            ) from None
+        self.role = asked.role
+        self.name, self._actor = self._server.introduce(self._user, asked.client)
+        log = self._server.conducted.log
+        await self._reply(
+            request.id,
+            _dumped(
+                wire.Welcome(
+                    version,
+                    self._server.info,
+                    self._server.session,
+                    self.id,
+                    self.role,
+                    log.committed_seq,
+                    await self._server.log_id(),
+                )
+            ),
+        )
+        self.welcomed = True
+        self._server.arrived()
+
+    async def _answer(self, request: Request) -> None:
+        handlers: dict[str, Callable[[Request], Awaitable[str]]] = {
+            Method.SNAPSHOT: self._snapshot,
+            Method.SUBSCRIBE: self._subscribe,
+            Method.UNSUBSCRIBE: self._unsubscribe,
+            Method.PING: self._ping,
+            Method.EVENTS_PAGE: self._events_page,
+            Method.BLOB_READ: self._blob_read,
+            Method.OUTPUT_READ: self._output_read,
+            Method.LOG_TAIL: self._log_tail,
+        }
+        handler = handlers.get(request.method)
+        if handler is None:
+            self._run_command(request)
+            return
+        try:
+            result = await handler(request)
+        except LogError as error:
+            raise ProtocolError(Code.INTERNAL, str(error), request.id) from error
+        await self._reply(request.id, result)
+        if request.method == Method.SUBSCRIBE:
+            self._start_pumps(wire.parse(wire.Subscribe, request.params))
+
+    # -- requests -----------------------------------------------------------------------------------------
+
+    async def _ping(self, request: Request) -> str:
+        return wire.dump(request.params)
+
+    async def _snapshot(self, request: Request) -> str:
+        conducted = self._server.conducted
+        state = state_to_json(conducted.state)
+        seq = conducted.state.seq
+        await conducted.log.committed(seq)  # no viewer sees what a crash could still take back
+        return wire.dump({"seq": seq, "log_id": await self._server.log_id(), "state": state})
+
+    async def _subscribe(self, request: Request) -> str:
+        asked = wire.parse(wire.Subscribe, request.params, request.id)
+        head = self._server.conducted.log.committed_seq
+        if asked.log_id != await self._server.log_id():
+            raise ProtocolError(Code.LOG_CHANGED, "the events are of another log: take a snapshot", request.id)
+        if not 1 <= asked.from_seq <= head + 1:
+            raise ProtocolError(Code.AHEAD, f"the log has events 1 to {head}: take a snapshot", request.id)
+        return wire.dump({"from_seq": asked.from_seq, "head_seq": head})
+
+    async def _unsubscribe(self, request: Request) -> str:
+        self._stop_pumps()
+        return "{}"
+
+    async def _events_page(self, request: Request) -> str:
+        asked = wire.parse(wire.EventsPage, request.params, request.id)
+        limit = max(0, min(asked.limit, PAGE_EVENTS))
+        rows = await asyncio.to_thread(self._server.history.before, asked.before, limit, asked.node)
+        return f'{{"events":[{",".join(map(row_to_line, rows))}]}}'
+
+    async def _blob_read(self, request: Request) -> str:
+        asked = wire.parse(wire.BlobRead, request.params, request.id)
+        offset, length = max(0, asked.offset), max(1, min(asked.len, wire.PAGE))
+        page = self._bodies.read(asked.sha, offset, length)
+        if page is None:
+            page = await self._server.conducted.log.blob(asked.sha, offset, length)
+        if page is None:
+            raise ProtocolError(Code.MISSING, f"no blob {asked.sha}: ask again for what it was part of", request.id)
+        self._body_read.set()
+        return wire.dump({"data": base64.b64encode(page).decode()})
+
+    async def _output_read(self, request: Request) -> str:
+        asked = wire.parse(wire.OutputRead, request.params, request.id)
+        try:
+            text = await asyncio.to_thread(self._server.history.output, asked.node, asked.item)
+        except OutputMissing as error:
+            raise ProtocolError(Code.MISSING, str(error), request.id) from error
+        return wire.dump({"text": text})
+
+    async def _log_tail(self, request: Request) -> str:
+        asked = wire.parse(wire.LogTail, request.params, request.id)
+        limit = max(0, min(asked.limit, 4 * wire.MAX_LINE))
+        return wire.dump({"text": await asyncio.to_thread(self._server.history.log_tail, asked.node, limit)})
+
+    # -- commands -----------------------------------------------------------------------------------------
+
+    def _run_command(self, request: Request) -> None:
+        """Commands may wait for the disk, so that the viewer's other requests go on meanwhile."""
+        if self.role != "control":
+            raise ProtocolError(Code.FORBIDDEN, "this viewer only observes: attach without --read-only", request.id)
+        if self._tasks is not None:
+            self._tasks.create_task(self._command(request))
+
+    async def _command(self, request: Request) -> None:
+        params = dict(request.params)
+        command_id = params.pop("client_cmd_id", None)
+        if command_id is not None and not isinstance(command_id, str):
+            await self.send(Fault(request.id, Code.PARAMS, "client_cmd_id: must be a string"))
+            return
+        try:
+            seq = await self._server.conducted.command(request.method, params, actor=self._actor, command_id=command_id)
+        except Refused as refused:
+            await self.send(Fault(request.id, refused.code, str(refused), refused.data or {}))
+            return
+        await self._reply(request.id, wire.dump({"seq": seq}))
+
+    # -- pumps --------------------------------------------------------------------------------------------
+
+    def _start_pumps(self, asked: wire.Subscribe) -> None:
+        self._stop_pumps()
+        if self._tasks is None:
+            return
+        self._next_seq = asked.from_seq
+        self._following = True
+        self._pumps.append(self._tasks.create_task(self._pump_events(asked.resync)))
+        if asked.stream:
+            self._pumps.append(self._tasks.create_task(self._pump_streams()))
+
+    def _stop_pumps(self) -> None:
+        for pump in self._pumps:
+            pump.cancel()
+        self._pumps.clear()
+        self._following = False
+        self._caught_up.set()
+
+    async def _pump_events(self, resync: bool) -> None:
+        log = self._server.conducted.log
+        while True:
+            behind = log.committed_seq + 1 - self._next_seq
+            if behind <= 0:
+                self._caught_up.set()
+                if log.closing:
+                    break
+                await log.after(self._next_seq - 1)
+            elif resync and behind >= self._server.resync_events:
+                await self.send(Notice(Topic.RESYNC, {"reason": "too far behind", "seq": log.committed_seq}))
+                break
+            else:
+                await self._send_events(await log.lines(self._next_seq, wire.BATCH_EVENTS))
+        self._following = False
+        self._caught_up.set()
+
+    async def _send_events(self, lines: list[str]) -> None:
+        for batch in wire.batches(lines):
+            await self._write(wire.encode_events([await self._fitted(line) for line in batch]))
+            self._next_seq += len(batch)
+
+    async def _fitted(self, line: str) -> str:
+        """`line`, or a reference to it when it is too heavy; the viewer must fetch one such before it gets the next."""
+        if len(line) <= wire.MAX_BODY:
+            return line
+        while len(self._bodies) >= 4:
+            self._body_read.clear()
+            await self._body_read.wait()
+        return wire.dump(self._bodies.put(line).to_json())
+
+    async def _pump_streams(self) -> None:
+        streams = self._server.conducted.streams
+        cursor, items = streams.cursor, streams.tails()
+        while True:
+            behind = self._next_seq <= self._server.conducted.log.committed_seq
+            if items and not behind:  # events go first, and the text is lost to a viewer that cannot take both
+                await self._send_streams(items)
+                await asyncio.sleep(STREAM_EVERY_S)
+            await streams.wait(cursor)
+            cursor, items = streams.since(cursor)
+
+    async def _send_streams(self, items: Sequence[StreamItem]) -> None:
+        pieces = (
+            wire.dump(asdict(replace(item, offset=item.offset + at, text=item.text[at : at + STREAM_CHARS])))
+            for item in items
+            for at in range(0, len(item.text), STREAM_CHARS)
+        )
+        for batch in wire.batches(pieces):
+            await self._write(
+                f'{{"jsonrpc":"2.0","method":"{Topic.STREAM}","params":{{"pieces":[{",".join(batch)}]}}}}\n'.encode()
+            )
+
+
+def _dumped(result: Any) -> str:
+    return wire.dump(wire.to_json(result))
