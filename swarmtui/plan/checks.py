@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import PurePosixPath
 
 from swarmtui.plan import graph
 from swarmtui.plan.language import NAME, TIERS
@@ -217,7 +216,7 @@ def _check_code(scope: Scope, at: Path, node: Node) -> None:
             fix = 'give it in `args`; the first arrives as "$1", the next as "$2"'
             _check_script(scope, (*at, "run", "shell"), shell, node, fix)
         case RunSpec(argv=argv):
-            index = script_index(argv)
+            index = script_index(argv) if any("{{" in argument for argument in argv) else None
             if index is not None and "{{" in argv[index]:
                 fix = 'give it as a further argument: [sh, -c, \'cat "$1"\', sh, "{{ x }}"]; it arrives as $1'
                 scope.report((*at, "run", "argv", index), "a lookup inside a script could become part of it", fix)
@@ -238,7 +237,7 @@ def _check_script(scope: Scope, path: Path, code: str, node: Node, fix: str) -> 
 def script_index(argv: Sequence[str]) -> int | None:
     """Where in `argv` the code is that an interpreter is given on its command line, as in ``[sh, -c, code]``."""
     for start, word in enumerate(argv):
-        name = PurePosixPath(word).name
+        name = word.rpartition("/")[2]
         for program, flag in _SCRIPT_FLAGS:
             if not program.fullmatch(name):
                 continue

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -30,14 +30,17 @@ _BARE_EXPONENT = re.compile(r"[-+]?\d[\d_]*(?:\.\d*)?[eE][-+]?\d+")
 _LEADING_ZERO = re.compile(r"[-+]?0[0-7_]+")
 
 
+Place = tuple[int, int]
+"""Line and column, from 0."""
+
+
 @dataclass(slots=True)
 class Spot:
-    """Where a value stands (line and column from 0), where its key does, and its parts."""
+    """Where a mapping or list stands, and where its parts and keys do. A scalar's spot is its place alone."""
 
-    line: int
-    column: int
-    key: tuple[int, int] | None = None
-    parts: dict[str, Spot] | list[Spot] | None = None
+    place: Place
+    parts: dict[str, Spot | Place] | list[Spot | Place]
+    keys: dict[str, Place]
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,27 +49,25 @@ class Source:
 
     file: str
     data: JSON
-    spot: Spot
+    spot: Spot | Place
 
-    def at(self, path: Sequence[str | int], *, key: bool = False) -> tuple[int, int]:
+    def at(self, path: Sequence[str | int], *, key: bool = False) -> Place:
         """Line and column, from 1, of the value at `path`, or of its key.
 
         Steps that are not in the text are passed over: where a short form stands for a long one, or where a key is
         missing, the place is that of the nearest thing that is there.
         """
-        spot, found_last = self.spot, False
+        spot, key_place, found_last = self.spot, None, True
         for part in path:
-            parts = spot.parts
-            found_last = True
-            if isinstance(parts, dict) and part in parts:
-                spot = parts[str(part)]
-            elif isinstance(parts, list) and isinstance(part, int) and 0 <= part < len(parts):
-                spot = parts[part]
-            else:
-                found_last = False
-        if spot.key is not None and (key or not found_last):
-            return spot.key[0] + 1, spot.key[1] + 1
-        return spot.line + 1, spot.column + 1
+            parts = spot.parts if isinstance(spot, Spot) else ()
+            found_last = part in parts if isinstance(parts, dict) else part in range(len(parts))
+            if found_last and isinstance(spot, Spot):
+                key_place = spot.keys.get(str(part))
+                spot = parts[part]  # type: ignore[index]
+        place = spot.place if isinstance(spot, Spot) else spot
+        if key_place is not None and (key or not found_last):
+            place = key_place
+        return place[0] + 1, place[1] + 1
 
     def locate(self, finding: Finding) -> Problem:
         """`finding` with the line and column it belongs to."""
@@ -83,13 +84,22 @@ def read_yaml(text: str | bytes, file: str) -> tuple[Source, list[Problem]]:
     source = _decoded(text, file)
     reader = _Reader(file)
     try:
-        for event in yaml.parse(source, Loader=_LOADER):
+        for event in _events(source):
             reader.feed(event)
     except yaml.YAMLError as error:
         raise TaskError([*reader.problems, _syntax_problem(error, file, source)]) from None
     if reader.root is None:
         raise TaskError([Problem(file, 1, 1, "there is nothing in it", "a task file has at least `goal: …`")])
     return Source(file, reader.root[0], reader.root[1]), reader.problems
+
+
+def _events(text: str) -> Iterator[Any]:
+    loader = _LOADER(text)
+    try:
+        while type(event := loader.get_event()) is not yaml.StreamEndEvent:
+            yield event
+    finally:
+        loader.dispose()
 
 
 def _decoded(text: str | bytes, file: str) -> str:
@@ -136,7 +146,7 @@ class _Open:
         self.data = data
         self.spot = spot
         self.key: Any = _NO_KEY
-        self.key_at: tuple[int, int] = (0, 0)
+        self.key_at: Place = (0, 0)
 
 
 class _Reader:
@@ -145,27 +155,25 @@ class _Reader:
     def __init__(self, file: str) -> None:
         self.file = file
         self.problems: list[Problem] = []
-        self.root: tuple[JSON, Spot] | None = None
+        self.root: tuple[JSON, Spot | Place] | None = None
         self._stack: list[_Open] = []
         self._plain: dict[str, JSON] = {}
 
     def feed(self, event: Any) -> None:
         """Take the next event. Raises TaskError where nothing more can be made of the rest."""
-        if isinstance(event, yaml.ScalarEvent):
-            if event.anchor is not None or event.tag is not None:
-                self._check_node(event)
-            mark: Any = event.start_mark
-            self._put(self._scalar(event), Spot(mark.line, mark.column))
-        elif isinstance(event, yaml.CollectionStartEvent):
+        kind = type(event)
+        if kind is yaml.ScalarEvent:
+            mark = event.start_mark
+            self._put(self._scalar(event), (mark.line, mark.column))
+        elif issubclass(kind, yaml.CollectionStartEvent):
             self._open(event)
-        elif isinstance(event, yaml.CollectionEndEvent):
+        elif issubclass(kind, yaml.CollectionEndEvent):
             done = self._stack.pop()
             self._put(done.data, done.spot)
-        elif isinstance(event, yaml.AliasEvent):
-            self._problem(event, f"alias *{shown(str(event.anchor))} is not allowed", "write the value out")
-            place: Any = event.start_mark
-            self._put(None, Spot(place.line, place.column))
-        elif isinstance(event, yaml.DocumentStartEvent) and self.root is not None:
+        elif kind is yaml.AliasEvent:
+            self._problem(event, f"alias *{shown(event.anchor)} is not allowed", "write the value out")
+            self._put(None, _place(event))
+        elif kind is yaml.DocumentStartEvent and self.root is not None:
             self._problem(event, "a second document", "a task file is one document: remove the `---`")
             raise TaskError(self.problems)
 
@@ -176,46 +184,42 @@ class _Reader:
             self._problem(event, f"nested more than {MAX_DEPTH} levels deep", "make it flatter")
             raise TaskError(self.problems)
         is_map = isinstance(event, yaml.MappingStartEvent)
-        spot = Spot(event.start_mark.line, event.start_mark.column, parts={} if is_map else [])
-        self._stack.append(_Open({} if is_map else [], spot))
+        self._stack.append(_Open({} if is_map else [], Spot(_place(event), {} if is_map else [], {})))
 
-    def _put(self, value: JSON, spot: Spot) -> None:
+    def _put(self, value: JSON, spot: Spot | Place) -> None:
         """Add a finished value to what it is part of: as an item, as a key, or as the value of the key before."""
         if not self._stack:
             self.root = (value, spot)
             return
         top = self._stack[-1]
         parts = top.spot.parts
-        if isinstance(parts, list):
+        if type(parts) is list:
             top.data.append(value)
             parts.append(spot)
         elif top.key is _NO_KEY:
-            top.key, top.key_at = value, (spot.line, spot.column)
+            top.key, top.key_at = value, spot.place if isinstance(spot, Spot) else spot
         else:
             key, top.key = top.key, _NO_KEY
             if not isinstance(key, str) or key == "<<" or key in top.data:
-                if not self._usable_key(key, top, spot):
+                if not self._usable_key(key, top):
                     return
-                key = str(key)
-            spot.key = top.key_at
+                key = _key_text(key)
             top.data[key] = value
-            if isinstance(parts, dict):
-                parts[key] = spot
+            top.spot.keys[key] = top.key_at
+            parts[key] = spot  # type: ignore[call-overload]
 
-    def _usable_key(self, key: JSON, top: _Open, value: Spot) -> bool:
+    def _usable_key(self, key: JSON, top: _Open) -> bool:
         """Report what is wrong with `key`; whether its value can be kept all the same, under the key as text."""
-        at = Spot(*top.key_at)
-        parts = top.spot.parts
-        if isinstance(parts, dict) and isinstance(key, str) and key in parts:
-            before = parts[key].key or (0, 0)
-            fix = f"it was set in line {before[0] + 1}: remove one of the two"
-            self._problem_at(at, f"key `{shown(key)}` is there twice", fix)
-        elif key == "<<":
+        at = top.key_at
+        if key == "<<":
             self._problem_at(at, "merge keys (<<) are not allowed", "write the values out")
+        elif isinstance(key, str):
+            fix = f"it was set in line {top.spot.keys[key][0] + 1}: remove one of the two"
+            self._problem_at(at, f"key `{shown(key)}` is there twice", fix)
         elif isinstance(key, dict | list):
             self._problem_at(at, "a key is a mapping or a list", "quote a key that begins with { or [")
         else:
-            text = "null" if key is None else str(key).lower() if isinstance(key, bool) else str(key)
+            text = _key_text(key)
             self._problem_at(at, f"key `{text}` is not text", f'quote it: "{text}"')
             return text not in top.data
         return False
@@ -227,6 +231,8 @@ class _Reader:
             self._problem(event, f"tag {shown(event.tag)} is not allowed", "remove it: only plain values are read")
 
     def _scalar(self, event: Any) -> JSON:
+        if event.anchor is not None or event.tag is not None:
+            self._check_node(event)
         text: str = event.value
         if event.style or not event.implicit[0]:
             return text if event.tag in (None, "!", _TAG + "str") else self._tagged(event, text)
@@ -246,10 +252,18 @@ class _Reader:
         return value
 
     def _problem(self, event: Any, message: str, fix: str) -> None:
-        self._problem_at(Spot(event.start_mark.line, event.start_mark.column), message, fix)
+        self._problem_at(_place(event), message, fix)
 
-    def _problem_at(self, spot: Spot, message: str, fix: str) -> None:
-        self.problems.append(Problem(self.file, spot.line + 1, spot.column + 1, message, fix))
+    def _problem_at(self, place: Place, message: str, fix: str) -> None:
+        self.problems.append(Problem(self.file, place[0] + 1, place[1] + 1, message, fix))
+
+
+def _place(event: Any) -> Place:
+    return event.start_mark.line, event.start_mark.column
+
+
+def _key_text(key: JSON) -> str:
+    return "null" if key is None else str(key).lower() if isinstance(key, bool) else str(key)
 
 
 Trap = tuple[str, str] | None
