@@ -1,0 +1,68 @@
+"""Judges an output by the node's check: success is defined, not assumed."""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
+
+from swarmtui.plan.model import JSON, Check
+from swarmtui.plan.repair import loads_lenient
+from swarmtui.plan.schemas import BUILTIN_SCHEMAS
+from swarmtui.safety.text import one_line
+
+if TYPE_CHECKING:
+    from jsonschema.exceptions import ValidationError
+
+_SHOWN = 60
+
+
+def problem(output: str, check: Check) -> str | None:
+    """What `output` lacks of what `check` asks for, in one line; None if it passes.
+
+    The JSON of an output may be wrapped in prose or a fence and carelessly written, as models do. May take long for
+    a large output.
+    """
+    if check.min_chars is not None and len(output) < check.min_chars:
+        return f"the output has {len(output)} characters, fewer than the {check.min_chars} that check asks for"
+    if check.max_chars is not None and len(output) > check.max_chars:
+        return f"the output has {len(output)} characters, more than the {check.max_chars} that check allows"
+    if check.regex is not None:
+        try:
+            if not re.search(check.regex, output):
+                return f"the output does not match the regex of check: {one_line(check.regex, _SHOWN)}"
+        except re.error as error:
+            return f"the regex of check is not one: {error}"
+    return None if check.schema is None else _schema_problem(output, check.schema)
+
+
+def _schema_problem(output: str, schema: JSON) -> str | None:
+    if isinstance(schema, str):
+        if schema not in BUILTIN_SCHEMAS:
+            known = ", ".join(sorted(BUILTIN_SCHEMAS))
+            return f"check names an unknown schema: {one_line(schema, _SHOWN)} (known: {known})"
+        validator = _builtin(schema)
+    else:
+        validator = _validator(schema)
+    try:
+        value = loads_lenient(output)
+    except ValueError as error:
+        return f"the output is not the JSON that check asks for: {error}"
+    from jsonschema.exceptions import best_match
+
+    worst: ValidationError | None = best_match(validator.iter_errors(value))
+    if worst is None:
+        return None
+    place = one_line(worst.json_path, _SHOWN)
+    return f"the output does not fit the schema of check at {place}: {one_line(worst.message, 200)}"
+
+
+def _validator(schema: JSON) -> Any:
+    from jsonschema.validators import Draft202012Validator, validator_for
+
+    return validator_for(schema, default=Draft202012Validator)(schema)
+
+
+@lru_cache(maxsize=16)
+def _builtin(name: str) -> Any:
+    return _validator(BUILTIN_SCHEMAS[name])
