@@ -13,8 +13,9 @@ from swarmtui.plan import checks
 from swarmtui.plan.build import build_limits, build_model, build_nodes
 from swarmtui.plan.checks import Scope
 from swarmtui.plan.language import InputModel, ModelModel, TaskModel
-from swarmtui.plan.model import JSON, Author, Input, Plan, Task
+from swarmtui.plan.model import JSON, Author, Input, Node, Plan, Task
 from swarmtui.plan.problems import Finding, Problem, TaskError, listed, path_text, shown
+from swarmtui.plan.render import node_document, plan_document
 from swarmtui.plan.wording import described, findings_of
 from swarmtui.plan.yaml_source import MAX_BYTES, in_order, read_yaml
 
@@ -77,7 +78,7 @@ def _read_head(scope: Scope, data: Mapping[str, JSON]) -> TaskModel | None:
         return None
 
 
-def _nodes(scope: Scope, written: JSON) -> tuple[Any, ...]:
+def _nodes(scope: Scope, written: JSON) -> tuple[Node, ...]:
     if not isinstance(written, dict) or not written:
         fix = "write them by id, or leave `nodes` out to let the planner write them"
         what = "nodes is empty" if not written else f"nodes must be a mapping, not {described(written)}"
@@ -184,3 +185,33 @@ def _without_nulls(node: JSON) -> JSON:
     if not isinstance(node, dict):
         return node
     return {key: part for key, part in node.items() if part is not None}
+
+
+def validate_plan(plan: Plan, *, inputs: Iterable[Input] = (), models: Collection[str] = ()) -> list[Problem]:
+    """What is wrong with a plan that did not come from here: an edit, a recorded revision.
+
+    The rules are those of task files, and for a planner's plan its limits of size; none are left when the list is
+    empty, and whoever holds the plan may then rely on what :mod:`swarmtui.plan.model` says. Problems say where by
+    path.
+    """
+    document = plan_document(plan)
+    document["nodes"] = [{"id": node.id, **node_document(node)} for node in plan.nodes]
+    try:
+        read = parse_plan_json(document, plan.goal, plan.author, inputs=inputs, models=models)
+    except TaskError as error:
+        return list(error.problems)
+    return [
+        Problem(None, None, None, *_difference(ours, theirs), path_text(("nodes", ours.id)))
+        for ours, theirs in zip(plan.nodes, read.nodes, strict=True)
+        if ours != theirs
+    ]
+
+
+def _difference(ours: Node, theirs: Node) -> tuple[str, str]:
+    """What keeps a node from being written as a task file writes it."""
+    if ours.needs != theirs.needs:
+        missing = [need for need in theirs.needs if need not in ours.needs]
+        return f"looks up {listed(missing)} without needing it", "add it to the node's needs"
+    if ours.map != theirs.map:
+        return "its items are not exactly one of a file, a list and a node", "set one of them"
+    return "says something that a task file cannot say", "leave out values that mean nothing here"
