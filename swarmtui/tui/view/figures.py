@@ -1,0 +1,175 @@
+"""The header: one line that says whether the session is well and whether it needs the user."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from swarmtui.host.feed import FeedStatus, Link
+from swarmtui.safety.text import one_line
+from swarmtui.session.events import FINAL, State, Status
+from swarmtui.session.pools import in_flight, total_limit
+from swarmtui.session.state import SessionState
+from swarmtui.tui.view import format as say
+from swarmtui.tui.view.glyphs import Glyphs
+from swarmtui.tui.view.lines import Line, Role, Span, cells, shorten, spread, width
+
+STATUS: dict[Status, tuple[str, str, Role]] = {
+    Status.PLANNING: ("planning", "◌", "running"),
+    Status.AWAITING_APPROVAL: ("awaits approval", "?", "ask"),
+    Status.RUNNING: ("running", "●", "running"),
+    Status.PAUSED: ("paused", "‖", "held"),
+    Status.SUCCEEDED: ("succeeded", "✓", "succeeded"),
+    Status.FAILED: ("failed", "✗", "failed"),
+    Status.CANCELLED: ("cancelled", "⊘", "cancelled"),
+    Status.CRASHED: ("crashed", "!", "failed"),
+}
+
+_LINKS: dict[Link, tuple[str, Role]] = {
+    Link.CONNECTING: ("connecting", "warn"),
+    Link.RECONNECTING: ("link lost", "bad"),
+    Link.ENDED: ("ended", "muted"),
+    Link.CRASHED: ("host crashed", "bad"),
+    Link.ARCHIVE: ("recorded", "muted"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """What the header tells. `elapsed_s` stops when the session ends."""
+
+    title: str
+    status: Status
+    reason: str
+    elapsed_s: float
+    done: int
+    total: int
+    failed: int
+    needs_you: int
+    cost: str
+    budget_usd: float | None
+    in_flight: int
+    limit: int
+    auto: bool
+    """Whether `limit` is swarmtui's choice and not the user's."""
+    simulated: bool
+    link: Link
+    ended_ts: float | None
+
+
+def session_time(state: SessionState, now: float) -> float:
+    """The session's own clock at wall time `now`: it stands still once the session has ended."""
+    if state.status in FINAL:
+        return state.mono
+    return state.mono + max(0.0, now - state.ts)
+
+
+def can_act(state: SessionState, status: FeedStatus) -> str | None:
+    """Why the user can do nothing now, or None if they can."""
+    if status.link is Link.CONNECTING:
+        return "not connected yet"
+    if status.link is Link.RECONNECTING:
+        return "the link is lost; it is being set up again"
+    if status.link is Link.CRASHED:
+        return "the host has crashed; quit, then: swarmtui resume " + one_line(state.id, 64)
+    if status.link in (Link.ENDED, Link.ARCHIVE):
+        return "this is a recording: nobody can act on it"
+    if status.role != "control":
+        return "you only watch (attached read-only)"
+    return None
+
+
+def figures(state: SessionState, status: FeedStatus, now: float, *, ascii_only: bool = False) -> Figures:
+    """The header's figures at wall time `now`."""
+    ended = state.ended_ts
+    shown = state.status
+    if status.link is Link.CRASHED and shown not in FINAL:
+        shown, ended = Status.CRASHED, state.ts
+    return Figures(
+        title=one_line(state.title or state.goal or state.id or "session", 80),
+        status=shown,
+        reason=_reason(state),
+        elapsed_s=max(0.0, (ended or now) - state.created_ts) if state.created_ts else 0.0,
+        done=state.counts.get(State.SUCCEEDED, 0),
+        total=len(state.nodes),
+        failed=state.counts.get(State.FAILED, 0) + state.counts.get(State.INTERRUPTED, 0),
+        needs_you=len(state.pending) + state.counts.get(State.INTERRUPTED, 0),
+        cost=say.money(state.spent, ascii_only=ascii_only),
+        budget_usd=state.limits.usd,
+        in_flight=in_flight(state),
+        limit=total_limit(state),
+        auto=state.limits.concurrency is None,
+        simulated=state.simulated,
+        link=status.link,
+        ended_ts=ended,
+    )
+
+
+def _reason(state: SessionState) -> str:
+    if state.cancelling:
+        return "stopping"
+    if state.status is Status.PAUSED and state.budget is not None:
+        budget = state.budget
+        spent = say.usd(budget.spent) if budget.kind == "usd" else say.short(budget.spent)
+        return f"{budget.kind} budget reached ({spent})"
+    return one_line(state.reason, 60) if state.reason not in ("", "user") else ""
+
+
+def header(shown: Figures, size: int, glyphs: Glyphs) -> Line:
+    """The header in `size` cells. What matters least goes first where room is short."""
+    word, icon, role = STATUS[shown.status]
+    text = f"{'' if glyphs.ascii else icon + ' '}{word}"
+    if shown.reason:
+        text += f" ({shown.reason})"
+    lead: list[Span] = [(" ", "text")]
+    badges = _badges(shown)
+    tail = _tail(shown, glyphs)
+    mid: list[Span] = [(text, role), (" ", "text"), (say.clock(shown.elapsed_s), "strong")]
+    fixed = sum(cells(part) for part, _ in (*mid, *badges)) + 6
+    while tail and fixed + width(_join(tail)) + min(12, cells(shown.title)) > size:
+        tail.remove(min(tail, key=lambda part: part[0]))
+    room = size - fixed - width(_join(tail))
+    title = shorten(shown.title, max(6, room), glyphs.cut)
+    left: Line = (*lead, (title, "strong"), ("  ", "text"), *mid, *badges)
+    return spread(left, (*_join(tail), (" ", "text")), size)
+
+
+Part = tuple[int, Line]
+"""Importance and what is shown."""
+
+
+def _tail(shown: Figures, glyphs: Glyphs) -> list[Part]:
+    parts: list[Part] = []
+    if shown.total:
+        parts.append((9, ((f"{shown.done}/{shown.total}", "strong"), (" ok", "muted"))))
+    if shown.failed:
+        parts.append((8, ((f"{shown.failed} failed", "failed"),)))
+    if shown.needs_you:
+        parts.append((10, ((f"{shown.needs_you} needs you [a]", "ask"),)))
+    if shown.cost or shown.budget_usd is not None:
+        cost = shown.cost or "$0.00"
+        text = cost if cost != say.UNKNOWN else f"cost {say.UNKNOWN}"
+        budget = f"/{say.usd(shown.budget_usd)}" if shown.budget_usd is not None else ""
+        parts.append((6, ((text, "text"), (budget, "muted"))))
+    if shown.status not in FINAL and shown.total:
+        limit = f"/{shown.limit}{' auto' if shown.auto else ''}"
+        parts.append((4, (("w ", "muted"), (str(shown.in_flight), "text"), (limit, "muted"))))
+    return parts
+
+
+def _badges(shown: Figures) -> list[Span]:
+    badges: list[Span] = []
+    if shown.simulated:
+        badges += [("  ", "text"), (" SIMULATED ", "badge")]
+    if shown.link in _LINKS:
+        word, role = _LINKS[shown.link]
+        badges += [("  ", "text"), (f"[{word}]", role)]
+    return badges
+
+
+def _join(parts: list[Part]) -> Line:
+    spans: list[Span] = []
+    for _, line in parts:
+        if spans:
+            spans.append(("   ", "text"))
+        spans.extend(line)
+    return tuple(spans)

@@ -1,0 +1,70 @@
+"""Figures as people read them: durations, money, counts. Unknown is never shown as zero."""
+
+from __future__ import annotations
+
+from swarmtui.session.state import Spent
+
+UNKNOWN = "n/a"
+
+
+def clock(seconds: float) -> str:
+    """``0:12``, ``4:12``, ``1:02:03``; negative times count as none."""
+    whole = int(max(0.0, seconds))
+    minutes, second = divmod(whole, 60)
+    hours, minute = divmod(minutes, 60)
+    return f"{hours}:{minute:02}:{second:02}" if hours else f"{minute}:{second:02}"
+
+
+def took(seconds: float) -> str:
+    """A finished duration: tenths below ten seconds (``1.8s``), else as :func:`clock`."""
+    return f"{max(0.0, seconds):.1f}s" if seconds < 9.95 else clock(seconds)
+
+
+def ago(seconds: float) -> str:
+    """An age in one unit: ``12s``, ``4m``, ``3h``, ``2d``."""
+    for size, unit in ((86_400, "d"), (3_600, "h"), (60, "m")):
+        if seconds >= size:
+            return f"{int(seconds // size)}{unit}"
+    return f"{int(max(0.0, seconds))}s"
+
+
+def count(number: int) -> str:
+    """``1,220``."""
+    return f"{number:,}"
+
+
+def short(number: float) -> str:
+    """A count in at most five characters: ``842``, ``2.1k``, ``1.3M``."""
+    for size, unit in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
+        if number >= size * 0.9995:
+            scaled = number / size
+            return f"{scaled:.1f}{unit}" if scaled < 99.95 else f"{scaled:.0f}{unit}"
+    return f"{number:.0f}"
+
+
+def size(number: int) -> str:
+    """Bytes: ``812 B``, ``4.0 kB``."""
+    return f"{number} B" if number < 1_000 else f"{short(number)}B".replace("k", " k").replace("M", " M")
+
+
+def usd(amount: float) -> str:
+    """``$0.42``; small amounts keep two digits that say something: ``$0.0042``."""
+    if amount and amount < 0.1:
+        return f"${amount:.4f}" if amount >= 0.0001 else "<$0.0001"
+    return f"${amount:,.2f}"
+
+
+def money(spent: Spent, *, ascii_only: bool = False) -> str:
+    """What was spent. Empty before the first attempt; ``n/a`` if no price is known; ``≥`` if only some are."""
+    if not spent.attempts:
+        return ""
+    if spent.simulated == spent.attempts or (spent.unpriced and not spent.cost_usd):
+        return UNKNOWN
+    return f"{'>=' if ascii_only else '≥'}{usd(spent.cost_usd)}" if spent.unpriced else usd(spent.cost_usd)
+
+
+def percent(part: int, whole: int) -> str:
+    """``61%``; 100 only when all is done."""
+    if whole <= 0:
+        return "0%"
+    return f"{min(99, part * 100 // whole) if part < whole else 100}%"

@@ -1,0 +1,239 @@
+"""Boxes and wires of a layered graph in character cells, left to right.
+
+Between two layers lies a channel. Nodes of the right layer that need the same nodes of the left one share a *net*: one
+vertical trunk which its sources feed and its targets leave, so that a fan-out, a fan-in or an all-to-all is one line.
+Trunks get tracks by the left-edge algorithm of channel routing (Hashimoto and Stevens, 1971) under its constraint that
+two nets never share a horizontal. Where a wire passes under a trunk it does not join, it is interrupted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from swarmtui.tui.view.glyphs import E, N, S, W
+from swarmtui.tui.view.layers import Layering, Needs, Slot, arrange
+
+MARGIN = 1
+WIDE_TRACKS = 6
+"""Up to so many tracks in a channel they stand apart; more are packed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Box:
+    """A node's place, in cells. `row` is the line of the screen on which wires meet it."""
+
+    id: str
+    layer: int
+    x: int
+    y: int
+    width: int
+    height: int
+
+    @property
+    def row(self) -> int:
+        """Where wires meet the box."""
+        return self.y + self.height // 2
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """One cell of a wire: the sides it leaves by, and the net it belongs to (the one on top, where two cross)."""
+
+    ports: int
+    net: int
+    arrow: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Net:
+    """Every one of `sources` is needed by every one of `targets`."""
+
+    sources: tuple[str, ...]
+    targets: tuple[str, ...]
+
+
+@dataclass(slots=True)
+class Layout:
+    """A drawn graph."""
+
+    boxes: dict[str, Box]
+    layers: tuple[tuple[str, ...], ...]
+    """Nodes per layer, top to bottom."""
+    wires: dict[int, dict[int, Cell]]
+    """y -> x -> cell."""
+    nets: list[Net]
+    width: int
+    height: int
+    ambiguous: int = 0
+    """Nets that had to share a horizontal with another one."""
+
+
+@dataclass(slots=True)
+class _Trunk:
+    net: int
+    sources: tuple[Slot, ...]
+    targets: list[Slot]
+    low: int
+    high: int
+    track: int = -1
+
+    @property
+    def straight(self) -> bool:
+        return self.low == self.high
+
+
+@dataclass(slots=True)
+class _Canvas:
+    wires: dict[int, dict[int, Cell]] = field(default_factory=dict)
+
+    def put(self, x: int, y: int, ports: int, net: int, *, arrow: bool = False) -> None:
+        row = self.wires.setdefault(y, {})
+        there = row.get(x)
+        row[x] = Cell(ports | (there.ports if there else 0), net, arrow or (there is not None and there.arrow))
+
+    def along(self, x: int, end: int, y: int, net: int, joins: frozenset[int] | set[int]) -> None:
+        """A horizontal from `x` to `end` (both included), over trunks it joins and under those it does not."""
+        row = self.wires.setdefault(y, {})
+        for at in range(x, end + 1):
+            ports = (W if at > x else 0) | (E if at < end else 0)
+            there = row.get(at)
+            if there is None:
+                row[at] = Cell(ports or E | W, net)
+            elif at in joins or not there.ports & (N | S):
+                row[at] = Cell(there.ports | ports, there.net, there.arrow)
+
+    def through(self, x: int, end: int, y: int, net: int) -> None:
+        """A horizontal from `x` to `end` that goes on at both ends."""
+        for at in range(x, end + 1):
+            self.put(at, y, W | E, net)
+
+
+def lay_out(
+    needs: Needs,
+    width_of: Callable[[str], int],
+    *,
+    height: int = 1,
+    prior: Sequence[Sequence[str]] = (),
+) -> Layout:
+    """Draw a graph. `width_of` gives the cells that a node's box needs; a layer's boxes get the widest of theirs.
+
+    `height` is that of every box: 1, or 3 with a frame. For `prior` see :func:`layers.arrange`.
+    """
+    layering = arrange(needs, prior)
+    canvas = _Canvas()
+    nets: list[Net] = []
+    boxes: dict[str, Box] = {}
+    x, ambiguous = 0, 0
+    for layer, slots in enumerate(layering.layers):
+        trunks = _nets(slots, layering, nets)
+        if layer:
+            ambiguous += _assign_tracks(trunks, layering.rows)
+            x = _draw_channel(canvas, trunks, layering.rows, x, height)
+        column = max((width_of(slot.node) for slot in slots if not slot.passing), default=1)
+        for slot in slots:
+            y = layering.rows[slot] * height
+            if slot.passing:
+                net = next(trunk.net for trunk in trunks if slot in trunk.targets)
+                canvas.through(x, x + column - 1, y + height // 2, net)
+            else:
+                boxes[slot.node] = Box(slot.node, layer, x, y, column, height)
+        x += column
+    rows = 1 + max(layering.rows.values(), default=-1)
+    order = tuple(tuple(slot.node for slot in slots if not slot.passing) for slots in layering.layers)
+    return Layout(boxes, order, canvas.wires, nets, x, rows * height, ambiguous)
+
+
+def _nets(slots: Sequence[Slot], layering: Layering, nets: list[Net]) -> list[_Trunk]:
+    trunks: dict[frozenset[Slot], _Trunk] = {}
+    for slot in slots:
+        sources = layering.left[slot]
+        if not sources:
+            continue
+        trunk = trunks.get(frozenset(sources))
+        if trunk is None:
+            rows = [layering.rows[source] for source in sources]
+            trunk = trunks[frozenset(sources)] = _Trunk(-1, sources, [], min(rows), max(rows))
+        trunk.targets.append(slot)
+        row = layering.rows[slot]
+        trunk.low, trunk.high = min(trunk.low, row), max(trunk.high, row)
+    for trunk in trunks.values():
+        trunk.net = len(nets)
+        nets.append(Net(tuple(s.node for s in trunk.sources), tuple(s.node for s in trunk.targets)))
+    return list(trunks.values())
+
+
+def _assign_tracks(trunks: list[_Trunk], rows: Mapping[Slot, int]) -> int:
+    """Gives every trunk that is not straight a track; how many constraints could not be kept."""
+    bent = [trunk for trunk in trunks if not trunk.straight]
+    by_target_row: dict[int, list[_Trunk]] = {}
+    for trunk in bent:
+        for target in trunk.targets:
+            by_target_row.setdefault(rows[target], []).append(trunk)
+    after: dict[int, set[int]] = {id(trunk): set() for trunk in bent}  # trunk -> those that must lie left of it
+    for trunk in bent:
+        for source in trunk.sources:
+            for other in by_target_row.get(rows[source], ()):
+                if other is not trunk:
+                    after[id(other)].add(id(trunk))
+    waiting = sorted(bent, key=lambda trunk: _preference(trunk, rows))
+    placed: dict[int, _Trunk] = {}
+    broken = 0
+    while waiting:
+        free = next((trunk for trunk in waiting if after[id(trunk)] <= placed.keys()), None)
+        if free is None:
+            free = min(waiting, key=lambda trunk: len(after[id(trunk)] - placed.keys()))
+            broken += 1
+        waiting.remove(free)
+        floor = max((placed[other].track for other in after[id(free)] if other in placed), default=-1) + 1
+        taken = {other.track for other in placed.values() if other.low <= free.high and free.low <= other.high}
+        free.track = next(track for track in range(floor, floor + len(taken) + 1) if track not in taken)
+        placed[id(free)] = free
+    return broken
+
+
+def _preference(trunk: _Trunk, rows: Mapping[Slot, int]) -> tuple[int, int]:
+    """Keeps nested fans apart: of those that go down the lowest source comes first, of those that go up the highest."""
+    source = min(rows[slot] for slot in trunk.sources)
+    target = max(rows[slot] for slot in trunk.targets)
+    return (0, source) if target < source else (1, -source)
+
+
+def _draw_channel(canvas: _Canvas, trunks: list[_Trunk], rows: Mapping[Slot, int], x: int, height: int) -> int:
+    """Draws the wires of one channel from column `x` on; the column at which the next layer begins."""
+    margin = MARGIN if height == 1 else 0  # wires touch a frame, but not bare text
+    tracks = 1 + max((trunk.track for trunk in trunks), default=-1)
+    step = 2 if tracks <= WIDE_TRACKS else 1
+    first = x + margin + 1
+    arrow = first + max(1, (tracks - 1) * step + 2 if tracks else 1)
+    at = {id(trunk): first + trunk.track * step for trunk in trunks}
+    for trunk in trunks:
+        if not trunk.straight:
+            _draw_trunk(canvas, at[id(trunk)], trunk, height)
+    feeds: dict[Slot, list[_Trunk]] = {}
+    for trunk in trunks:
+        for source in trunk.sources:
+            feeds.setdefault(source, []).append(trunk)
+    for source, fed in feeds.items():
+        y = rows[source] * height + height // 2
+        start = x if source.passing else x + margin
+        bent = {at[id(trunk)] for trunk in fed if not trunk.straight}
+        reach = arrow if len(bent) < len(fed) else max(bent)
+        canvas.along(start, reach, y, fed[0].net, bent)
+        canvas.put(start, y, W, fed[0].net)
+    for trunk in trunks:
+        for target in trunk.targets:
+            y = rows[target] * height + height // 2
+            if not trunk.straight:
+                canvas.along(at[id(trunk)], arrow, y, trunk.net, {at[id(trunk)]})
+            canvas.put(arrow, y, W | E, trunk.net, arrow=not target.passing)
+            if target.passing:
+                canvas.through(arrow, arrow + margin, y, trunk.net)
+    return arrow + 1 + margin
+
+
+def _draw_trunk(canvas: _Canvas, x: int, trunk: _Trunk, height: int) -> None:
+    middle = height // 2
+    low, high = trunk.low * height + middle, trunk.high * height + middle
+    for y in range(low, high + 1):
+        canvas.put(x, y, (N if y > low else 0) | (S if y < high else 0), trunk.net)

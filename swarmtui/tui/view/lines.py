@@ -1,0 +1,131 @@
+"""A line of the screen as a value: spans of text, each with a role that a theme gives a colour to."""
+
+from __future__ import annotations
+
+from typing import Literal, get_args
+
+from rich.cells import cell_len, set_cell_size
+
+Role = Literal[
+    "text", "muted", "faint", "strong", "accent", "ok", "warn", "bad", "edge", "critical", "bar", "rest",
+    "waiting", "ready", "running", "retrying", "throttled", "held", "succeeded", "failed", "skipped", "cancelled",
+    "interrupted", "stale", "ask", "badge", "cursor",
+]  # fmt: skip
+"""What a span is, never how it looks."""
+
+ROLES: tuple[Role, ...] = get_args(Role)
+
+Span = tuple[str, Role]
+Line = tuple[Span, ...]
+
+
+def width(line: Line) -> int:
+    """Cells that `line` takes."""
+    return sum(cells(text) for text, _ in line)
+
+
+def cells(text: str) -> int:
+    """Cells that `text` takes."""
+    return len(text) if text.isascii() else cell_len(text)
+
+
+def fit(text: str, size: int, *, right: bool = False, ellipsis: str = "…") -> str:
+    """`text` in exactly `size` cells: padded (`right` aligns it right), or cut with an ellipsis."""
+    if size <= 0:
+        return ""
+    taken = cells(text)
+    if taken <= size:
+        return " " * (size - taken) + text if right else text + " " * (size - taken)
+    if size <= len(ellipsis):
+        return ellipsis[:size]
+    return set_cell_size(text, size - len(ellipsis)).rstrip() + ellipsis + " " * _lost(text, size - len(ellipsis))
+
+
+def _lost(text: str, size: int) -> int:
+    cut = set_cell_size(text, size)
+    return cells(cut) - cells(cut.rstrip())
+
+
+def shorten(text: str, size: int, ellipsis: str = "…") -> str:
+    """`text`, cut with an ellipsis if it takes more than `size` cells; never padded."""
+    return text if cells(text) <= size else fit(text, size, ellipsis=ellipsis).rstrip()
+
+
+def crop(line: Line, size: int) -> Line:
+    """The first `size` cells of `line`."""
+    kept: list[Span] = []
+    left = size
+    for text, role in line:
+        taken = cells(text)
+        if taken <= left:
+            kept.append((text, role))
+            left -= taken
+            continue
+        if left > 0:
+            kept.append((set_cell_size(text, left), role))
+        break
+    return tuple(kept)
+
+
+def skip(line: Line, size: int) -> Line:
+    """`line` without its first `size` cells; half of a wide character becomes a space."""
+    if size <= 0:
+        return line
+    kept: list[Span] = []
+    for text, role in line:
+        taken = cells(text)
+        if size >= taken:
+            size -= taken
+            continue
+        if size:
+            rest = text
+            while rest and size > 0:
+                size -= cells(rest[0])
+                rest = rest[1:]
+            kept.append((" " * -size + rest, role))
+            size = 0
+        else:
+            kept.append((text, role))
+    return tuple(kept)
+
+
+def pad(line: Line, size: int) -> Line:
+    """`line` in exactly `size` cells."""
+    taken = width(line)
+    if taken > size:
+        return crop(line, size)
+    return (*line, (" " * (size - taken), "text")) if taken < size else line
+
+
+def spread(left: Line, right: Line, size: int) -> Line:
+    """`left` and `right` at the two ends of `size` cells; `left` is cut where they would meet."""
+    taken = width(right)
+    if taken >= size:
+        return crop(right, size)
+    return (*pad(left, size - taken), *right)
+
+
+def wrap(text: str, size: int) -> list[str]:
+    """`text` (one line, no newline) in rows of at most `size` cells, broken at spaces where that is possible."""
+    if size <= 0:
+        return [""]
+    text = text.expandtabs(4)
+    rows: list[str] = []
+    while cells(text) > size:
+        head = text[:size] if text.isascii() else _head(text, size)
+        at = head.rfind(" ")
+        cut = at + 1 if at > size // 3 else len(head)
+        rows.append(text[:cut].rstrip())
+        text = text[cut:]
+    rows.append(text)
+    return rows
+
+
+def _head(text: str, size: int) -> str:
+    """The longest prefix of `text` within `size` cells, at least one character."""
+    taken = 0
+    for at, char in enumerate(text):
+        taken += cell_len(char)
+        if taken > size:
+            return text[: max(1, at)]
+    return text

@@ -1,0 +1,159 @@
+"""Events as lines of the log: when, how grave, of which node, and what, in words."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from swarmtui.safety.text import one_line
+from swarmtui.session import events as ev
+from swarmtui.tui.view import format as say
+from swarmtui.tui.view.glyphs import Glyphs
+from swarmtui.tui.view.lines import Line, Role, cells, fit, shorten
+
+Level = Literal["debug", "info", "warning", "error"]
+LEVELS: tuple[Level, ...] = ("debug", "info", "warning", "error")
+_ROLES: dict[Level, Role] = {"debug": "faint", "info": "muted", "warning": "warn", "error": "bad"}
+
+
+@dataclass(frozen=True, slots=True)
+class LogLine:
+    """One line of the log. Its texts are clean."""
+
+    seq: int
+    ts: float
+    level: Level
+    node: str
+    text: str
+    actor: str = ""
+
+
+def log_line(event: ev.Event) -> LogLine:
+    """The line that tells `event`."""
+    body = event.body
+    tell = _TELL.get(type(body))
+    level, text = tell(body) if tell else ("debug", ev.type_of(body))
+    node = getattr(body, "node", None) or ""
+    item = getattr(body, "item", None)
+    name = f"{node}[{item}]" if node and item is not None else node
+    actor = one_line(event.actor, 40) if event.actor else ""
+    return LogLine(event.seq, event.ts, level, one_line(name, 40), one_line(text, 400), actor)
+
+
+def time_of_day(ts: float) -> str:
+    """``12:04:31`` in the user's time zone."""
+    return time.strftime("%H:%M:%S", time.localtime(ts))
+
+
+def draw(line: LogLine, size: int, glyphs: Glyphs, node_width: int = 14) -> Line:
+    """The line in at most `size` cells. Gravity shows as a letter, not only as a colour."""
+    role = _ROLES[line.level]
+    letter = {"debug": " ", "info": " ", "warning": "!", "error": "E" if glyphs.ascii else "✗"}[line.level]
+    head: Line = ((time_of_day(line.ts), "faint"), (f" {letter} ", role))
+    node = fit(line.node, node_width, ellipsis=glyphs.cut) + " " if node_width else ""
+    by = f"  {glyphs.dash} {line.actor}" if line.actor else ""
+    room = size - 11 - cells(node) - cells(by)
+    text_role: Role = "text" if line.level in ("info", "debug") else role
+    return (*head, (node, "accent"), (shorten(line.text, max(0, room), glyphs.cut), text_role), (by, "faint"))
+
+
+Told = tuple[Level, str]
+
+
+def _failed(body: ev.AttemptFailed) -> Told:
+    error = f"{body.error.kind.value}: {body.error.message}"
+    if body.retry_in_s is None:
+        return "error", f"failed after {say.took(body.took_s)}, {error}"
+    return "warning", f"try {body.attempt} failed, again in {say.took(body.retry_in_s)}, {error}"
+
+
+def _succeeded(body: ev.AttemptSucceeded) -> Told:
+    usage = body.usage
+    tokens = f", {say.short((usage.tokens_in or 0) + (usage.tokens_out or 0))} tokens" if usage.tokens_out else ""
+    return "info", f"ok in {say.took(body.took_s)}{tokens}, {say.size(body.output.size)}"
+
+
+def _started(body: ev.AttemptStarted) -> Told:
+    model = f" on {body.model}" if body.model else ""
+    number = f" (try {body.attempt})" if body.attempt > 1 else ""
+    return "debug" if body.item is not None else "info", f"started{model}{number}"
+
+
+def _finished(body: ev.SessionFinished) -> Told:
+    level: Level = "info" if body.status == "succeeded" else "error" if body.status == "failed" else "warning"
+    return level, f"session {body.status}" + (f": {body.reason}" if body.reason else "")
+
+
+def _limits(body: ev.LimitsSet) -> Told:
+    limits = body.limits
+    parts = [f"concurrency {limits.concurrency or 'auto'}"]
+    parts += [f"{pool} {value}" for pool, value in limits.pools.items()]
+    parts += [f"budget {say.usd(limits.usd)}"] if limits.usd is not None else []
+    parts += [f"{say.short(limits.tokens)} tokens"] if limits.tokens is not None else []
+    parts += [f"{limits.minutes:g} minutes"] if limits.minutes is not None else []
+    return "info", "limits: " + ", ".join(parts)
+
+
+def _proposed(body: ev.PlanProposed) -> Told:
+    note = f": {body.note}" if body.note else ""
+    return "info", f"plan revision {body.plan_rev} by {body.plan.author.value}, {len(body.plan.nodes)} nodes{note}"
+
+
+def _noted(body: ev.Noted) -> Told:
+    return (body.level if body.level in ("info", "warning", "error") else "info"), body.message  # type: ignore[return-value]
+
+
+def _interrupted(body: ev.AttemptInterrupted) -> Told:
+    return "warning", "a crash caught it, " + (
+        "running it again" if body.repeat else "it may have changed something: r or s"
+    )
+
+
+_TELL: Mapping[type[Any], Callable[[Any], Told]] = {
+    ev.SessionCreated: lambda b: ("info", f"session {b.id}: {b.title or b.goal}"),
+    ev.HostStarted: lambda b: ("debug", f"host {b.pid} started"),
+    ev.HostStopped: lambda b: ("debug", f"host stopped: {b.reason}"),
+    ev.SessionPaused: lambda b: ("warning", "paused" + ("" if b.reason == "user" else f": {b.reason}")),
+    ev.SessionResumed: lambda b: ("info", "resumed"),
+    ev.SessionCancelRequested: lambda b: ("warning", "session is being cancelled"),
+    ev.SessionFinished: _finished,
+    ev.LimitsSet: _limits,
+    ev.BudgetReached: lambda b: ("warning", f"{b.kind} budget reached: {b.spent:g} of {b.limit:g}; new starts stop"),
+    ev.Noted: _noted,
+    ev.CommandApplied: lambda b: ("debug", f"command {b.method}"),
+    ev.PlanningStarted: lambda b: ("info", f"planning revision {b.plan_rev} on {b.model}"),
+    ev.PlanningFailed: lambda b: ("error", f"planning failed, {b.error.kind.value}: {b.error.message}"),
+    ev.PlanProposed: _proposed,
+    ev.PlanApproved: lambda b: ("info", f"plan revision {b.plan_rev} approved"),
+    ev.PlanRejected: lambda b: (
+        "info",
+        f"plan revision {b.plan_rev} rejected" + (f": {b.feedback}" if b.feedback else ""),
+    ),
+    ev.MapExpanded: lambda b: (
+        "warning" if b.malformed else "info",
+        f"{say.count(b.total)} items" + (f", {len(b.malformed)} lines could not be read" if b.malformed else ""),
+    ),
+    ev.AttemptStarted: _started,
+    ev.AttemptSucceeded: lambda b: _succeeded(b) if b.item is None else ("debug", _succeeded(b)[1]),
+    ev.AttemptFailed: _failed,
+    ev.AttemptThrottled: lambda b: (
+        "warning",
+        f"429{': ' + b.message if b.message else ''}, again in {say.took(b.retry_in_s)}, not charged",
+    ),
+    ev.AttemptCancelled: lambda b: ("warning", "stopped" + (" and held" if b.hold else "")),
+    ev.AttemptInterrupted: _interrupted,
+    ev.MapFinished: lambda b: ("info" if b.ok else "error", f"items: {b.succeeded} ok, {b.failed} failed"),
+    ev.NodeSkipped: lambda b: (
+        "warning",
+        "skipped by you" if b.cause == "user" else f"skipped, since {b.cause} did not succeed",
+    ),
+    ev.NodeHeld: lambda b: ("info", "held"),
+    ev.NodeReleased: lambda b: ("info", "goes on"),
+    ev.NodeRetried: lambda b: ("info", "to be run again" + (" (failed items)" if b.failed_items else "")),
+    ev.NodeCancelled: lambda b: ("warning", "cancelled"),
+    ev.QuestionAsked: lambda b: ("warning", f"asks you: {b.question}"),
+    ev.QuestionAnswered: lambda b: ("info", f"answered: {b.answer}"),
+    ev.ReportWritten: lambda b: ("info", f"report written: {b.copied_to or b.path}"),
+}

@@ -1,0 +1,218 @@
+"""One node as people see it: its mark, its name, and in a few words how it stands."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from swarmtui.plan.model import Node
+from swarmtui.safety.text import one_line
+from swarmtui.session.events import State
+from swarmtui.session.state import Items, NodeState, SessionState
+from swarmtui.tui.view import format as say
+from swarmtui.tui.view.glyphs import ASK, MARKS, Glyphs, Mark
+from swarmtui.tui.view.lines import Line, Role, Span, cells, fit, shorten
+
+NAME_WIDTH = 24
+BAR = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """When something is looked at: `wall` epoch seconds, `session` the session's own seconds."""
+
+    wall: float
+    session: float
+
+
+def asks(state: SessionState, node_id: str) -> bool:
+    """Whether the node (or one of its items) waits for the user's answer."""
+    return any(pending.node == node_id for pending in state.pending.values())
+
+
+def mark_of(state: SessionState, node: NodeState) -> Mark:
+    """The node's mark: that of its state, or that of a question."""
+    if state.pending and asks(state, node.id):
+        return ASK
+    return MARKS[node.state]
+
+
+def name_of(node_id: str, limit: int = NAME_WIDTH) -> str:
+    """The node's id, fit to be shown."""
+    return one_line(node_id, limit)
+
+
+def took_s(node: NodeState, moment: Moment) -> float | None:
+    """Seconds from the last start to the end, or to now; None before the first start."""
+    if node.started_mono is None:
+        return None
+    end = node.ended_mono if node.ended_mono is not None else moment.session
+    if node.ended_mono is None and not node.running and node.items is None:
+        return None
+    return max(0.0, end - node.started_mono)
+
+
+def queue_s(node: NodeState, moment: Moment) -> float | None:
+    """Seconds between ready and started, or until now; None if it has not been ready."""
+    if node.ready_mono is None:
+        return None
+    if node.started_mono is not None and node.started_mono >= node.ready_mono:
+        return node.started_mono - node.ready_mono
+    return max(0.0, moment.session - node.ready_mono) if not node.ended else None
+
+
+def short_detail(state: SessionState, node: NodeState, moment: Moment) -> str:
+    """How the node stands, in at most ten cells: for boxes and lists."""
+    if node.items is not None and not node.ended:
+        return say.percent(node.items.ended, node.items.total)
+    match node.state:
+        case State.RETRYING | State.THROTTLED if node.retry_at is not None:
+            return f"in {say.clock(node.retry_at - moment.session)}"
+        case State.WAITING if state.approved_rev:
+            return f"needs {node.unmet}" if node.unmet else ""
+    taken = took_s(node, moment)
+    if taken is None:
+        return ""
+    return say.clock(taken) if node.running else say.took(taken)
+
+
+def detail(state: SessionState, node: NodeState, moment: Moment, glyphs: Glyphs) -> str:
+    """How the node stands in a phrase: what it waits for, why it failed, what it is doing."""
+    if node.items is not None:
+        return _map_detail(node.items)
+    pending = state.pending.get(node.id)
+    if pending is not None:
+        return f"asks you {say.ago(moment.wall - pending.since_ts)} ago: {one_line(pending.question, 80)}"
+    error = one_line(node.error.message, 120) if node.error else ""
+    return _PHRASES.get(node.state, _no_phrase)(state, node, moment, glyphs) or error
+
+
+def _again(state: SessionState, node: NodeState, moment: Moment, glyphs: Glyphs) -> str:
+    left = "" if node.retry_at is None else f" in {say.clock(node.retry_at - moment.session)}"
+    why = one_line(node.error.message, 120) if node.error else ""
+    if node.state is State.THROTTLED:
+        return f"again{left}{_after(why or 'the provider said 429', glyphs)}"
+    limit = state.plan_nodes[node.id].retry.limit if node.id in state.plan_nodes else 0
+    tries = f" {node.tries + 1}/{limit + 1}" if limit else ""
+    return f"retry{tries}{left}{_after(why, glyphs)}"
+
+
+def _no_phrase(state: SessionState, node: NodeState, moment: Moment, glyphs: Glyphs) -> str:
+    return ""
+
+
+_PHRASES: dict[State, Callable[[SessionState, NodeState, Moment, Glyphs], str]] = {
+    State.RETRYING: _again,
+    State.THROTTLED: _again,
+    State.SKIPPED: lambda _s, node, _m, _g: (
+        "by you" if node.cause == "user" else f"since {name_of(node.cause or '?')} did not succeed"
+    ),
+    State.WAITING: lambda state, node, _m, _g: _waits_for(state, node) if state.approved_rev else "",
+    State.HELD: lambda state, _n, _m, _g: "paused by you" if state.approved_rev else "",
+    State.INTERRUPTED: lambda *_: "a crash caught it: r to retry, s to skip",
+    State.STALE: lambda *_: "an input was run again after it",
+    State.RUNNING: lambda _s, node, _m, _g: "stopping" if node.cancelled else "",
+}
+
+
+def _after(text: str, glyphs: Glyphs) -> str:
+    return f" {glyphs.dot} {text}" if text else ""
+
+
+def _waits_for(state: SessionState, node: NodeState) -> str:
+    plan_node = state.plan_nodes.get(node.id)
+    if plan_node is None or not node.unmet:
+        return ""
+    for need in plan_node.needs:
+        if not state.nodes[need].ended:
+            more = f" +{node.unmet - 1}" if node.unmet > 1 else ""
+            return f"waits for {name_of(need)}{more}"
+    return f"waits for {node.unmet}"
+
+
+def _map_detail(items: Items) -> str:
+    parts = [f"{say.count(items.ended)}/{say.count(items.total)}"]
+    for state, word in ((State.RUNNING, "running"), (State.FAILED, "failed"), (State.RETRYING, "retrying")):
+        number = items.count(state)
+        if number:
+            parts.append(f"{say.count(number)} {word}")
+    waiting = items.count(State.THROTTLED)
+    return ", ".join([*parts, f"{say.count(waiting)} throttled"] if waiting else parts)
+
+
+def map_bar(items: Items, glyphs: Glyphs, size: int = BAR) -> Line:
+    """``━━━━━━──── 61%``."""
+    done, rest = glyphs.bar(items.ended, items.total, size)
+    role: Span = (done, "failed" if items.count(State.FAILED) and items.ended == items.total else "bar")
+    return role, (rest, "rest"), (f" {say.percent(items.ended, items.total):>4}", "text")
+
+
+def model_of(plan_node: Node | None, node: NodeState) -> str:
+    """The model that answers, or the tier it will come from, or the kind of the node."""
+    if node.model:
+        return one_line(node.model, 40)
+    if plan_node is None:
+        return ""
+    model = getattr(plan_node.spec, "model", None)
+    return one_line(model, 40) if model else plan_node.kind
+
+
+def _strength(node: NodeState, mark: Mark) -> Role:
+    if node.running or mark is ASK:
+        return "strong"
+    return "muted" if node.state in (State.WAITING, State.SKIPPED) else "text"
+
+
+def box_line(state: SessionState, node: NodeState, moment: Moment, glyphs: Glyphs, size: int, room: int) -> Line:
+    """A node's box in one line of `size` cells; `room` is what is left for details after the name."""
+    mark = mark_of(state, node)
+    icon = glyphs.icon(mark)
+    name_room = max(1, size - room - glyphs.icon_width - 1)
+    strength = _strength(node, mark)
+    head: list[Span] = [
+        (icon, mark.role),
+        (" ", "text"),
+        (fit(name_of(node.id), name_room, ellipsis=glyphs.cut), strength),
+    ]
+    if not room:
+        return tuple(head)
+    if node.items is not None and not node.ended and room >= BAR + 6:
+        bar = map_bar(node.items, glyphs, room - 6)
+        return (*head, (" ", "text"), *bar)
+    words = mark.word if mark is ASK else short_detail(state, node, moment)
+    if room > 12 and not words and node.state not in (State.WAITING, State.HELD):
+        words = mark.word
+    return (*head, (fit(" " + words, room, right=True, ellipsis=glyphs.cut), mark.role if mark is ASK else "muted"))
+
+
+def list_line(state: SessionState, node: NodeState, moment: Moment, glyphs: Glyphs, size: int, name_room: int) -> Line:
+    """A node in the rail list: icon, name, time, tokens, and the phrase of :func:`detail` in what is left."""
+    mark = mark_of(state, node)
+    strength = _strength(node, mark)
+    spans: list[Span] = [
+        (glyphs.icon(mark), mark.role),
+        (" ", "text"),
+        (fit(name_of(node.id, 60), name_room, ellipsis=glyphs.cut), strength),
+    ]
+    left = size - glyphs.icon_width - 1 - name_room
+    if left >= 8:
+        spans.append((fit(short_detail(state, node, moment), 8, right=True), "muted"))
+        left -= 8
+    if left >= 30:
+        tokens = say.short(node.spent.tokens) if node.spent.tokens else ""
+        spans.append((fit(tokens, 7, right=True), "muted"))
+        left -= 7
+    if left >= 12:
+        spans.append(("  ", "text"))
+        spans.extend(_rest(state, node, moment, glyphs, left - 2))
+    return tuple(spans)
+
+
+def _rest(state: SessionState, node: NodeState, moment: Moment, glyphs: Glyphs, size: int) -> Line:
+    if node.items is not None and not node.ended and size >= 18:
+        bar = map_bar(node.items, glyphs, BAR)
+        room = size - sum(cells(text) for text, _ in bar) - 2
+        return (*bar[:2], ("  ", "text"), (shorten(_map_detail(node.items), room + 5, glyphs.cut), "muted"))
+    words = detail(state, node, moment, glyphs)
+    role: Role = "bad" if node.state is State.FAILED else "ask" if state.pending and asks(state, node.id) else "muted"
+    return ((shorten(words, size, glyphs.cut), role),)
