@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from pydantic import TypeAdapter
 
 TIERS: tuple[str, ...] = ("planner", "worker")
+PROFILES: Mapping[str, str] = MappingProxyType({"small": "worker", "medium": "worker", "large": "planner"})
+"""Profile -> the tier that stands for it where the task defines no model of that name."""
 TIER_ENV: Mapping[str, str] = MappingProxyType({"planner": "SWARMTUI_PLANNER_MODEL", "worker": "SWARMTUI_MODEL"})
 """Tier -> the variable that overrides it. SWARMTUI_MODEL alone stands for both tiers."""
 
@@ -150,7 +152,7 @@ def _read(entries: Mapping[str, JSON], known: Mapping[str, Provider]) -> dict[st
     providers: dict[str, Provider] = {}
     for name, entry in entries.items():
         where = f"models.{one_line(str(name), 60)}"
-        if not re.fullmatch(r"[a-z0-9][a-z0-9_.-]*", str(name)) or name in (*TIERS, "custom"):
+        if not re.fullmatch(r"[a-z0-9][a-z0-9_.-]*", str(name)) or name in (*TIERS, *PROFILES, "custom"):
             problems.append(f"{where}: a provider's name is lower-case letters, digits, - _ . and not a tier")
         elif not isinstance(entry, Mapping):
             problems.append(f"{where}: must be a mapping with base_url, key_env, …")
@@ -210,19 +212,19 @@ def resolve(
 ) -> ModelRef:
     """Where the model that `name` means answers. Raises CatalogError with the nearest known name.
 
-    `name` is a tier or local name of `task_models`, or ``provider/model``, or a provider alone (its worker model). A
-    tier that `task_models` does not have is what the environment says: its override, else the first provider with a
-    key, else the simulated model. Local servers are not asked here: put what ``discover`` found into `task_models`.
+    `name` is a tier, profile or local name of `task_models`, or ``provider/model``, or a provider alone (its worker
+    model). A tier that `task_models` lacks is what the environment says: its override, else the first provider with
+    a key, else the simulated model. Local servers are not asked: put what ``discover`` found into `task_models`.
     """
     catalog = catalog or load_catalog()
     seen: list[str] = []
-    while name in task_models:
-        value = task_models[name]
+    while name in task_models or name in PROFILES:
+        value = task_models.get(name) or PROFILES[name]
         if isinstance(value, ModelRef):
             return _completed(value, environ, catalog)
-        if value == name or value in seen:
-            raise CatalogError(f"models.{name}: names go in a circle: {' -> '.join([*seen, name, value])}")
         seen.append(name)
+        if value in seen:
+            raise CatalogError(f"models.{name}: names go in a circle: {' -> '.join([*seen, value])}")
         name = value
     if name in TIERS:
         return tier_from_environment(name, environ, catalog)[0]
@@ -235,7 +237,7 @@ def _named(
     provider_name, slash, model = name.partition("/")
     provider = catalog.get(provider_name)
     if provider is None:
-        known = [*TIERS, *task_models, *(f"{p}/…" if slash else p for p in catalog.names())]
+        known = [*TIERS, *PROFILES, *task_models, *(f"{p}/…" if slash else p for p in catalog.names())]
         close = get_close_matches(f"{provider_name}/…" if slash else name, known, n=1)
         hint = f"did you mean {close[0]}?" if close else f"known providers are {', '.join(catalog.names())}"
         raise CatalogError(f"no model is called {one_line(name, 80)!r}: {hint}")

@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import re
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
@@ -33,6 +34,7 @@ MAX_BODY = 16 * 1024 * 1024
 _MAX_ERROR_BODY = 64 * 1024
 _ERROR_BODY_S = 5.0
 _DRAIN_S = 1.0
+_ADDRESS = re.compile(r"https?://([^\s/?#@]*@)?(\[[0-9A-Fa-f:.%]+\]|[^\s/?#\[\]@:]+)(:\d{1,5})?(/|\Z)")
 _LOOPBACK = ("all://localhost", "all://127.0.0.1", "all://[::1]")
 
 
@@ -126,6 +128,8 @@ class Net:
         """The reply with its head read; closed at the end, whatever happens."""
         import httpx
 
+        if not _ADDRESS.match(url):
+            raise model_error(ErrorKind.REFUSED, f"base_url is no http or https address: {one_line(host_of(url), 80)}")
         client = self._open()
         try:
             request = client.build_request(
@@ -138,7 +142,7 @@ class Net:
             if body is not None:
                 request.headers["content-type"] = "application/json"
             async with asyncio.timeout(min(timeouts.first_s, timeouts.total_s)):
-                response = await client.send(request, stream=True)
+                response = await _head(client, request)
         except TimeoutError:
             raise _silence(url, timeouts.first_s) from None
         except (httpx.HTTPError, httpx.InvalidURL, UnicodeError) as error:
@@ -228,6 +232,28 @@ class Net:
             return read_json(text)
         except ValueError:
             raise model_error(ErrorKind.MALFORMED, f"{host_of(url)} sent something that is not JSON") from None
+
+
+async def _head(client: httpx.AsyncClient, request: httpx.Request) -> httpx.Response:
+    """Send `request`, again if it went into a kept connection that the server was just closing.
+
+    That is no retry: the server never took the request. Without this, a swarm would lose attempts by chance.
+    """
+    import httpx
+
+    fresh = False
+
+    async def notice(event: str, _: object) -> None:
+        nonlocal fresh
+        fresh = fresh or event.endswith("connect_tcp.started")
+
+    request.extensions["trace"] = notice
+    try:
+        return await client.send(request, stream=True)
+    except (httpx.RemoteProtocolError, httpx.ReadError, httpx.WriteError):
+        if fresh:
+            raise
+        return await client.send(request, stream=True)
 
 
 def _reveal(headers: Mapping[str, str | Secret]) -> dict[str, str]:
