@@ -76,15 +76,12 @@ class SimulatedChat:
         if failure in (ErrorKind.THROTTLED, ErrorKind.REFUSED, ErrorKind.TOO_LONG):
             raise _error(failure)
         first_token_s = time.perf_counter() - began
-        ticks = max(int((take_s - wait_s) / _TICK_S), 1)
-        per_tick = -(-len(pieces) // ticks)
-        for at in range(0, len(pieces), per_tick or 1):
-            yield TextDelta("".join(pieces[at : at + per_tick]))
-            if failure is not None and at >= len(pieces) // 3:
+        ticks = min(max(int((take_s - wait_s) / _TICK_S), 1), len(pieces) or 1)
+        for tick in range(ticks):
+            yield TextDelta("".join(pieces[tick * len(pieces) // ticks : (tick + 1) * len(pieces) // ticks]))
+            if failure is not None and tick >= ticks // 3:
                 raise _error(failure)
-            await asyncio.sleep(_TICK_S if take_s else 0)
-        if failure is not None:
-            raise _error(failure)
+            await asyncio.sleep((take_s - wait_s) / ticks)
         for call in calls:
             yield call
         usage = Usage(

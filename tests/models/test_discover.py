@@ -1,0 +1,118 @@
+"""What is found to answer: keys first, then local servers, then the simulated model; and whether it really answers."""
+
+from collections.abc import AsyncIterator
+
+import pytest
+
+from swarmtui.models.catalog import Catalog, load_catalog
+from swarmtui.models.chat import ModelError
+from swarmtui.models.discover import check_model, discover, make_model
+from swarmtui.models.net import Net
+from swarmtui.models.simulated import SimulatedChat
+from swarmtui.plan.model import ModelRef
+from tests.fakes.llm import FakeLLM, Raw, Silence, Status
+
+
+def local_at(**ports: int) -> Catalog:
+    """The catalogue with local servers at these ports, and the others where nobody listens."""
+    everywhere = {"ollama": 1, "lmstudio": 1, "vllm": 1} | ports
+    return load_catalog({name: {"base_url": f"http://127.0.0.1:{port}/v1"} for name, port in everywhere.items()})
+
+
+@pytest.fixture
+async def second() -> AsyncIterator[FakeLLM]:
+    async with FakeLLM(models=("text-embed-1", "other")) as server:
+        yield server
+
+
+async def test_with_nothing_there_both_tiers_are_simulated_and_said_so(net: Net) -> None:
+    found = await discover({}, net, local_at())
+    assert {ref.name for ref in found.tiers.values()} == {"simulated/normal"}
+    assert found.simulated
+    missing = {finding.name: finding.detail for finding in found.findings if not finding.found}
+    assert "DEEPSEEK_API_KEY is not set" in missing["deepseek"]
+    assert "cannot be reached" in missing["ollama"]
+
+
+async def test_a_local_server_is_found_and_asked_for_its_models(llm: FakeLLM, net: Net) -> None:
+    found = await discover({}, net, local_at(lmstudio=llm.port))
+    assert {ref.name for ref in found.tiers.values()} == {"lmstudio/fake-small"}
+    assert found.tiers["worker"].base_url == llm.base_url
+    assert not found.simulated
+    assert [asked.path for asked in llm.ledger] == ["/v1/models"]
+
+
+async def test_the_first_local_server_of_the_catalogue_wins_and_embedders_do_not_chat(
+    llm: FakeLLM, second: FakeLLM, net: Net
+) -> None:
+    found = await discover({}, net, local_at(vllm=llm.port, ollama=second.port))
+    assert found.tiers["worker"].name == "ollama/other"
+
+
+async def test_a_key_wins_over_a_local_server_which_is_then_not_asked(llm: FakeLLM, net: Net) -> None:
+    found = await discover({"GROQ_API_KEY": "k"}, net, local_at(ollama=llm.port))
+    assert found.tiers["planner"].provider == "groq"
+    assert llm.ledger == []
+
+
+async def test_doctor_looks_everywhere_without_changing_the_choice(llm: FakeLLM, net: Net) -> None:
+    found = await discover({"GROQ_API_KEY": "k"}, net, local_at(ollama=llm.port), everything=True)
+    assert found.tiers["planner"].provider == "groq"
+    assert {f.name for f in found.findings if f.found} >= {"groq", "ollama", "simulated"}
+
+
+async def test_an_override_wins_over_all(llm: FakeLLM, net: Net) -> None:
+    environ = {"GROQ_API_KEY": "k", "SWARMTUI_MODEL": "simulated/fast", "SWARMTUI_PLANNER_MODEL": "openai/gpt-5"}
+    found = await discover(environ, net, local_at(ollama=llm.port))
+    assert {tier: ref.name for tier, ref in found.tiers.items()} == {
+        "planner": "openai/gpt-5",
+        "worker": "simulated/fast",
+    }
+
+
+@pytest.mark.parametrize(
+    "stranger",
+    [
+        Raw(b"<html>", "text/html"),
+        Raw(b"{}", "application/json"),
+        Status(404),
+        Silence(),
+        Status(200, body={"data": 3}),
+    ],
+    ids=lambda value: repr(value)[:40],
+)
+async def test_a_stranger_at_the_port_is_not_taken_for_a_model_server(net: Net, stranger: Raw) -> None:
+    class Stranger(FakeLLM):
+        def _choose(self, asked: object) -> Raw:
+            return stranger
+
+    async with Stranger() as server:
+        found = await discover({}, net, local_at(vllm=server.port))
+    assert found.simulated
+
+
+async def test_a_check_says_whether_a_model_answers_and_how_fast(llm: FakeLLM, net: Net) -> None:
+    ref = ModelRef("acme", "m", base_url=llm.base_url, api_key_env="ACME_KEY")
+    check = await check_model(ref, net, {"ACME_KEY": "k"})
+    assert (check.reachable, check.authorised) == (True, True)
+    assert check.first_token_s is not None
+    await llm.until_closed()
+    llm.will(Status(401))
+    check = await check_model(ref, net, {"ACME_KEY": "k"})
+    assert (check.reachable, check.authorised, check.first_token_s) == (True, False, None)
+    assert "ACME_KEY" in check.detail
+
+
+async def test_a_check_of_nobody_is_unreachable(net: Net) -> None:
+    check = await check_model(ModelRef("acme", "m", base_url="http://127.0.0.1:1/v1"), net, {})
+    assert (check.reachable, check.authorised) == (False, False)
+
+
+async def test_the_simulated_model_always_checks(net: Net) -> None:
+    assert (await check_model(ModelRef("simulated", "x", "simulated"), net, {})).authorised
+
+
+async def test_models_are_made_by_dialect(net: Net) -> None:
+    assert isinstance(make_model(ModelRef("simulated", "x", "simulated"), net, {}), SimulatedChat)
+    with pytest.raises(ModelError, match="openai-chat"):
+        make_model(ModelRef("x", "y", "gemini"), net, {})
