@@ -9,9 +9,11 @@ Values cross every boundary as JSON: :func:`plan_to_json` and :func:`plan_from_j
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import cache
+from hashlib import blake2b
 from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
@@ -284,3 +286,9 @@ def plan_from_json(data: JSON) -> Plan:
     The shape alone is checked here: a plan from outside goes through :mod:`swarmtui.plan.taskfile`.
     """
     return _adapter().validate_python(data)
+
+
+def plan_hash(plan: Plan) -> str:
+    """BLAKE2b-16 (hex) of the plan's JSON: what an approval is bound to."""
+    text = json.dumps(plan_to_json(plan), sort_keys=True, separators=(",", ":"))
+    return blake2b(text.encode(), digest_size=16).hexdigest()

@@ -113,7 +113,7 @@ class Usage:
 
 @dataclass(frozen=True, slots=True)
 class Output:
-    """An attempt's result. `text` is whole when `sha` is None, else its first part."""
+    """An attempt's result: `text` is the whole of it, or its first part when :attr:`whole` is false."""
 
     text: str
     size: int
@@ -125,6 +125,11 @@ class Output:
     truncated: bool = False
     """Whether even `sha` and `path` lack a part, since it passed the cap of what is kept."""
     exit_code: int | None = None
+
+    @property
+    def whole(self) -> bool:
+        """Whether `text` is all there is."""
+        return self.sha is None and not self.truncated and len(self.text.encode("utf-8", "replace")) >= self.size
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,6 +168,8 @@ class HostStarted:
     pid: int
     boot_id: str
     app: str
+    cpus: int = 2
+    """Processors that commands may use; sets how many run at once unless the user says."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,6 +186,8 @@ class SessionPaused:
 
     TYPE: ClassVar[str] = "session_paused"
     reason: str = "user"
+    now: bool = False
+    """Whether what runs is stopped and held, instead of running to its end."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any
 
+from swarmtui.plan import graph
 from swarmtui.plan.model import Node, When
 from swarmtui.session.events import (
     ENDED,
@@ -54,6 +55,7 @@ from swarmtui.session.events import (
     State,
     Status,
 )
+from swarmtui.session.pools import pool_of
 from swarmtui.session.state import Items, NodeState, Pending, Planning, Revision, SessionState
 
 COMMANDS_KEPT = 1_000
@@ -86,11 +88,8 @@ def derive(state: SessionState) -> None:
     """Rebuild what JSON leaves out: counts, indices of the plan."""
     nodes = state.plan.nodes if state.plan else ()
     state.plan_nodes = {node.id: node for node in nodes}
-    dependents: dict[str, list[str]] = {node.id: [] for node in nodes}
-    for node in nodes:
-        for need in node.needs:
-            dependents[need].append(node.id)
-    state.dependents = {node: tuple(ids) for node, ids in dependents.items()}
+    state.dependents = graph.dependents(graph.needs_of(nodes))
+    state.pools_used = frozenset(pool_of(state, node) for node in nodes)
     state.counts = {}
     for known in state.nodes.values():
         state.counts[known.state] = state.counts.get(known.state, 0) + 1
@@ -191,7 +190,7 @@ def _session_created(state: SessionState, body: SessionCreated, event: Event) ->
 
 
 def _host_started(state: SessionState, body: HostStarted, event: Event) -> None:
-    state.host_pid = body.pid
+    state.host_pid, state.cpus = body.pid, body.cpus
     state.hosts += 1
 
 
@@ -217,6 +216,11 @@ def _session_finished(state: SessionState, body: SessionFinished, event: Event) 
     state.status, state.reason, state.ended_ts = Status(body.status), body.reason, event.ts
     state.cancelling = False
     state.pending.clear()
+    if state.status is Status.CANCELLED:
+        for node in state.nodes.values():
+            if not node.ended:
+                node.ended_ts, node.ended_mono, node.retry_at = event.ts, event.mono, None
+                _move(state, node, State.CANCELLED)
 
 
 def _limits_set(state: SessionState, body: LimitsSet, event: Event) -> None:
@@ -247,6 +251,9 @@ def _planning_started(state: SessionState, body: PlanningStarted, event: Event) 
 def _planning_failed(state: SessionState, body: PlanningFailed, event: Event) -> None:
     state.planning, state.planning_error = None, body.error
     state.spent.add(body.usage)
+    if state.plan is not None:  # the revision before still waits for the user
+        state.status = Status.AWAITING_APPROVAL
+        state.pending["plan"] = Pending("plan", "plan", event.ts, plan_rev=state.plan_rev)
 
 
 def _plan_proposed(state: SessionState, body: PlanProposed, event: Event) -> None:
@@ -373,6 +380,8 @@ def _attempt_interrupted(state: SessionState, body: AttemptInterrupted, event: E
 def _spend(state: SessionState, node: NodeState, body: AttemptSucceeded | AttemptFailed | AttemptCancelled) -> None:
     node.spent.add(body.usage)
     state.spent.add(body.usage)
+    if not isinstance(body, AttemptCancelled):
+        node.busy_s += body.took_s
 
 
 def _wait(state: SessionState, node: NodeState, to: State, until: float) -> None:

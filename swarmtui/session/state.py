@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cache
 from hashlib import blake2b
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from swarmtui.plan.model import JSON, Author, Limits, ModelRef, Node, Plan, plan_from_json, plan_to_json
 from swarmtui.session.events import ENDED, BudgetReached, Chunk, ErrorInfo, Output, State, Status, Usage
@@ -59,6 +59,7 @@ class Spent:
 class Items:
     """Per-item state of a map, a few bytes per item."""
 
+    __pydantic_config__: ClassVar[dict[str, bool]] = {"arbitrary_types_allowed": True}
     total: int
     codes: bytearray
     """State of each item, as an index into STATES."""
@@ -149,6 +150,8 @@ class NodeState:
     ended_mono: float | None = None
     retry_at: float | None = None
     """When the next try is due, in session seconds."""
+    busy_s: float = 0.0
+    """Seconds that attempts of this node took, added up."""
     error: ErrorInfo | None = None
     cause: str | None = None
     """For skipped nodes: the node whose end is the reason, or ``user``."""
@@ -244,6 +247,7 @@ class SessionState:
     report_copy: str | None = None
     """Where a copy for the user lies, absolute."""
     host_pid: int | None = None
+    cpus: int = 2
     hosts: int = 0
     """How many hosts have run the session; more than one means it was resumed."""
     commands: dict[str, int] = field(default_factory=dict)
@@ -255,7 +259,9 @@ class SessionState:
     touched: set[str] = field(default_factory=set)
     """Nodes changed since their reader last cleared this."""
     plan_nodes: dict[str, Node] = field(default_factory=dict)
-    dependents: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    dependents: dict[str, list[str]] = field(default_factory=dict)
+    pools_used: frozenset[str] = frozenset()
+    """Pools that the plan's nodes belong to."""
 
     @property
     def simulated(self) -> bool:
@@ -263,7 +269,7 @@ class SessionState:
         return any(ref.simulated for ref in self.models.values())
 
 
-_DERIVED = frozenset({"counts", "touched", "plan_nodes", "dependents"})
+_DERIVED = frozenset({"counts", "touched", "plan_nodes", "dependents", "pools_used"})
 _BY_HAND = frozenset({"plan", "prior_plan", "nodes"})
 
 
@@ -291,7 +297,7 @@ def _node_from_json(data: dict[str, Any]) -> NodeState:
     node = adapter.validate_python({key: value for key, value in data.items() if key != "items"})
     if items is not None:
         codes, attempts = bytes.fromhex(items["codes"]), bytes.fromhex(items["attempts"])
-        node.items = items_adapter.validate_python({**items, "codes": b"", "attempts": b""})
+        node.items = items_adapter.validate_python({**items, "codes": bytearray(), "attempts": bytearray()})
         node.items.codes, node.items.attempts = bytearray(codes), bytearray(attempts)
     return node
 

@@ -1,0 +1,65 @@
+"""Asking the planner: one call at a time, its text on the stream board, its answer as an event."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+
+from swarmtui.engine.ports import Planner, PlanningError, PlanRequest
+from swarmtui.engine.streams import StreamBoard
+from swarmtui.session.events import Body, ErrorInfo, ErrorKind, Event, PlanningFailed, PlanningStarted, PlanProposed
+from swarmtui.session.state import SessionState
+
+PLANNER = "(planner)"
+"""The name under which the planner's text is on the stream board; no node can have it."""
+
+
+class Planning:
+    """Runs the planner for one session. States: idle <-> busy."""
+
+    def __init__(
+        self, planner: Planner, state: SessionState, record: Callable[[Body], Event], streams: StreamBoard
+    ) -> None:
+        self._planner = planner
+        self._state = state
+        self._record = record
+        self._streams = streams
+        self._task: asyncio.Task[None] | None = None
+
+    @property
+    def busy(self) -> bool:
+        """Whether the planner is at work."""
+        return self._task is not None and not self._task.done()
+
+    def start(self, tasks: asyncio.TaskGroup, feedback: str | None, then: Callable[[], None]) -> None:
+        """Ask for the next revision; `then` is called when the answer, or the failure, is recorded."""
+        self.cancel()
+        self._task = tasks.create_task(self._propose(feedback, then), name="planner")
+
+    def cancel(self) -> None:
+        """Stop asking, if that goes on."""
+        if self._task is not None:
+            self._task.cancel()
+            self._task = None
+
+    async def _propose(self, feedback: str | None, then: Callable[[], None]) -> None:
+        state = self._state
+        rev = state.plan_rev + 1
+        ref = state.models.get("planner")
+        if ref is None:
+            missing = ErrorInfo(ErrorKind.INPUT, "no planner model: see `swarmtui doctor`")
+            self._record(PlanningFailed(rev, missing))
+            then()
+            return
+        self._record(PlanningStarted(rev, ref.name, feedback, ref.simulated))
+        request = PlanRequest(state.goal, ref, state.inputs, state.plan, feedback)
+        try:
+            draft = await self._planner.propose(
+                request, lambda text: self._streams.add(PLANNER, None, rev, "output", text)
+            )
+            self._record(PlanProposed(rev, draft.plan, draft.note, draft.usage))
+        except PlanningError as error:
+            self._record(PlanningFailed(rev, error.error, error.usage))
+        finally:
+            self._streams.end(PLANNER, None, rev)
+        then()

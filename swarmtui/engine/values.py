@@ -1,0 +1,123 @@
+"""What lookups find: inputs, the item, and how needs ended; gathered before an attempt is handed to a worker."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Awaitable, Callable, Mapping
+from pathlib import Path
+
+from swarmtui.engine.artefacts import Artefacts
+from swarmtui.engine.ports import NodeResult
+from swarmtui.plan.lookup import Lookup, references, texts
+from swarmtui.plan.model import JSON, Node
+from swarmtui.session.events import Output
+from swarmtui.session.state import NodeState, SessionState
+
+CACHED_OUTPUTS = 8
+
+
+class ValueMissing(Exception):
+    """A value that the attempt needs cannot be had; the text says which and why."""
+
+
+class Values:
+    """Finds the values that a node's lookups name."""
+
+    def __init__(
+        self, state: SessionState, artefacts: Artefacts, blob: Callable[[str], Awaitable[bytes | None]]
+    ) -> None:
+        self._state = state
+        self._artefacts = artefacts
+        self._blob = blob
+        self._texts: OrderedDict[tuple[str, str], str] = OrderedDict()
+        self._lookups: dict[str, tuple[Lookup, ...]] = {}
+
+    def forget_plan(self) -> None:
+        """The plan was replaced: what was read from it no longer holds."""
+        self._lookups.clear()
+
+    async def of(self, node: Node, item: JSON = None) -> Mapping[str, JSON]:
+        """Values by name for all lookups of `node`. Raises ValueMissing."""
+        values: dict[str, JSON] = dict(self._state.inputs)
+        if node.map is not None:
+            values[node.map.name] = item
+        for lookup in self._references(node):
+            known = self._state.nodes.get(lookup.name)
+            if known is not None:
+                entry = values.setdefault(lookup.name, {"state": known.state.value})
+                field = lookup.path[0] if lookup.path else "output"
+                if field not in entry:
+                    entry[field] = await self._field(known, field)
+        return values
+
+    def _references(self, node: Node) -> tuple[Lookup, ...]:
+        found = self._lookups.get(node.id)
+        if found is None:
+            found = tuple(lookup for _, text in texts(node.spec) for lookup in references(text))
+            self._lookups[node.id] = found
+        return found
+
+    async def _field(self, node: NodeState, field: str) -> JSON:
+        output = node.output
+        match field:
+            case "output":
+                return await self.output(node)
+            case "path":
+                return str(await self.path(node)) if output is not None else None
+            case "error":
+                return node.error.message if node.error else None
+            case "exit_code":
+                return output.exit_code if output else node.error.exit_code if node.error else None
+            case "items":
+                return node.items.total if node.items else None
+            case _:
+                return None
+
+    async def output(self, node: NodeState) -> str:
+        """The whole output of a node. Raises ValueMissing when it is too large to be put into a text."""
+        output = node.output
+        if output is None:
+            return ""
+        if output.whole:
+            return output.text
+        if output.sha is None:
+            size = output.size / 1e6
+            raise ValueMissing(
+                f"the output of {node.id} has {size:.1f} MB, too much for a text: "
+                f"use its file, {{{{ {node.id}.path }}}}"
+            )
+        key = (node.id, output.sha)
+        text = self._texts.get(key)
+        if text is None:
+            text = await self._load(node.id, output)
+            self._texts[key] = text
+            while len(self._texts) > CACHED_OUTPUTS:
+                self._texts.popitem(last=False)
+        return text
+
+    async def _load(self, node: str, output: Output) -> str:
+        data = await self._blob(output.sha or "")
+        if data is None:
+            raise ValueMissing(f"the session file lacks the output of {node}")
+        return data.decode("utf-8", "replace")
+
+    async def path(self, node: NodeState) -> Path:
+        """A file with the whole output, written now if there is none."""
+        output = node.output
+        if output is not None and output.path is not None:
+            path = self._artefacts.absolute(output.path)
+            if path.exists():
+                return path
+        folder = self._artefacts.attempt_folder(node.id, max(1, node.attempts), map_item=node.items is not None)
+        return self._artefacts.write(folder, "output.txt", await self.output(node))
+
+    async def results(self, node: Node) -> tuple[NodeResult, ...]:
+        """How each need of `node` ended, for workers that join results."""
+        found: list[NodeResult] = []
+        for need in node.needs:
+            state = self._state.nodes[need]
+            plan_node = self._state.plan_nodes[need]
+            path = str(await self.path(state)) if state.output is not None else None
+            error = state.error.message if state.error else f"skipped because of {state.cause}" if state.cause else None
+            found.append(NodeResult(need, state.state, plan_node.title or "", path, error))
+        return tuple(found)

@@ -1,0 +1,121 @@
+"""Figures about a session, from its state alone: for listings, ``show`` and reports."""
+
+from __future__ import annotations
+
+from swarmtui.plan.model import JSON
+from swarmtui.session.events import FINAL, State, Status
+from swarmtui.session.state import NodeState, SessionState, Spent, state_hash
+
+
+def counts(state: SessionState) -> dict[str, int]:
+    """Nodes per state, states without nodes left out."""
+    return {kind.value: state.counts[kind] for kind in State if state.counts.get(kind)}
+
+
+def needs_you(state: SessionState) -> int:
+    """How many things only a person can decide: approvals, questions, attempts caught by a crash."""
+    return len(state.pending) + state.counts.get(State.INTERRUPTED, 0)
+
+
+def cost_usd(spent: Spent) -> float | None:
+    """Dollars spent; None when nothing of it has a known price."""
+    if spent.cost_usd:
+        return spent.cost_usd
+    return None if spent.unpriced else 0.0
+
+
+def summary(state: SessionState) -> dict[str, JSON]:
+    """What ``ls`` shows; kept in the file's meta table, so that listing folds nothing."""
+    return {
+        "id": state.id,
+        "title": state.title or state.goal,
+        "status": state.status.value,
+        "reason": state.reason,
+        "started": state.created_ts,
+        "ended": state.ended_ts,
+        "counts": counts(state),
+        "cost_usd": cost_usd(state.spent),
+        "simulated": state.simulated,
+        "needs_you": needs_you(state),
+        "host": None,
+        "parent": None,
+    }
+
+
+def metrics(state: SessionState) -> dict[str, JSON]:
+    """Figures of the whole session. Unknown ones are None, never zero."""
+    nodes = state.nodes.values()
+    end = state.ended_ts if state.status in FINAL and state.ended_ts else state.ts
+    wall = end - state.created_ts if state.created_ts else 0.0
+    active = state.mono - state.running_mono if state.running_mono is not None else 0.0
+    busy = sum(node.busy_s for node in nodes)
+    attempts = sum(node.attempts for node in nodes)
+    first = sum(
+        node.items.total - node.items.attempts.count(0) if node.items else bool(node.attempts) for node in nodes
+    )
+    items = [node.items for node in nodes if node.items is not None]
+    return {
+        "wall_s": round(wall, 3),
+        "active_s": round(active, 3),
+        "busy_s": round(busy, 3),
+        "avg_parallelism": round(busy / active, 3) if active else None,
+        "nodes": len(state.nodes),
+        "items": sum(table.total for table in items),
+        "items_failed": sum(table.count(State.FAILED) for table in items),
+        "attempts": attempts,
+        "retries": attempts - first,
+        "model_calls": state.spent.attempts,
+        "simulated_calls": state.spent.simulated,
+        "tokens_in": state.spent.tokens_in,
+        "tokens_out": state.spent.tokens_out,
+        "tokens_cached": state.spent.tokens_cached,
+        "cost_usd": cost_usd(state.spent),
+        "calls_without_price": state.spent.unpriced,
+        "hosts": state.hosts,
+    }
+
+
+def show(state: SessionState, status: Status | None = None) -> dict[str, JSON]:
+    """What ``show --json`` prints; `status` overrides the recorded one (a crash is seen, never recorded)."""
+    return {
+        "id": state.id,
+        "status": (status or state.status).value,
+        "reason": state.reason,
+        "goal": state.goal,
+        "title": state.title,
+        "plan_rev": state.plan_rev,
+        "head_seq": state.seq,
+        "state_hash": state_hash(state),
+        "counts": counts(state),
+        "metrics": metrics(state),
+        "report_path": state.report_path,
+        "parent": None,
+        "simulated": state.simulated,
+        "models": {tier: ref.name for tier, ref in state.models.items()},
+        "nodes": [_node(state, node) for node in state.nodes.values()],
+    }
+
+
+def _node(state: SessionState, node: NodeState) -> dict[str, JSON]:
+    plan_node = state.plan_nodes[node.id]
+    items = node.items
+    return {
+        "id": node.id,
+        "kind": plan_node.kind,
+        "state": node.state.value,
+        "attempts": node.attempts,
+        "needs": list(plan_node.needs),
+        "started": node.started_ts,
+        "ended": node.ended_ts,
+        "output": node.output.text if node.output else None,
+        "output_path": node.output.path if node.output else None,
+        "error": node.error.message if node.error else None,
+        "cause": node.cause,
+        "items": None if items is None else {kind.value: items.counts[kind] for kind in State if kind in items.counts},
+        "usage": {
+            "tokens_in": node.spent.tokens_in,
+            "tokens_out": node.spent.tokens_out,
+            "cost_usd": cost_usd(node.spent),
+            "simulated": bool(node.spent.simulated),
+        },
+    }
