@@ -28,6 +28,8 @@ _MIB = 1 << 20
 _TMP, _SHM = "/tmp", "/dev/shm"  # noqa: S108 (the sandbox's own)
 _ETC = ("alternatives", "ca-certificates", "ld.so.cache", "localtime", "pki", "ssl")
 _ETC_NETWORK = ("hosts", "nsswitch.conf", "resolv.conf")
+_SHARED = tuple((name,) for name in ["home", "media", "mnt", "opt", "run", "srv", "tmp", "usr", "var"])
+_PRIVATE = tuple((name,) for name in ["boot", "dev", "etc", "proc", "sys"])
 _NAMESPACES_FIX = (
     "allow user namespaces: kernel.unprivileged_userns_clone=1, and on Ubuntu 24.04 an AppArmor profile for bwrap"
 )
@@ -159,7 +161,7 @@ def python_prefixes() -> tuple[str, ...]:
 def too_wide(path: str | Path) -> bool:
     """Whether `path` holds more than one project, so that binding it would show keys and private files inside."""
     folder, home = Path(os.path.realpath(path)), Path(os.path.realpath(Path.home()))
-    return home.is_relative_to(folder) or folder.parts[:2] in (("/", "etc"), ("/", "proc"), ("/", "sys"), ("/", "dev"))
+    return home.is_relative_to(folder) or folder.parts[1:] in _SHARED or folder.parts[1:2] in _PRIVATE
 
 
 def _system(network: bool) -> list[str]:

@@ -25,7 +25,7 @@ FLUSH_S = 0.05
 FLUSH_CHARS = 8 * 1024
 """Streamed text of one attempt goes out at once when this much has come."""
 
-BACKLOG = 10_000
+BACKLOG = 2_000
 """With this many events not fetched, streamed text is held back and the oldest of it dropped."""
 WAITING_CHARS = 64 * 1024
 
@@ -210,9 +210,10 @@ class LocalExecutor:
         for timer in running.timers:
             timer.cancel()
         del self._running[running.attempt.id]
-        if running.deltas:
-            self._flush(running)
         running.ended = True
+        if running.deltas:
+            self._talking.pop(running.attempt.id, None)
+            self._outbox.extend(running.take())
         self._put(ending)
 
     def _put(self, event: WorkerEvent) -> None:

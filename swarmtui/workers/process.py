@@ -1,0 +1,131 @@
+"""What ``run`` and ``python`` share: a process for an attempt, in the sandbox unless the plan is the user's own."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+import signal
+import tempfile
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
+
+from swarmtui.engine.ports import Attempt, Delta, Failed
+from swarmtui.safety.paths import PathRefused, inside
+from swarmtui.safety.redact import Redactor
+from swarmtui.safety.sandbox import ENVIRON, WORK, Blocked, Sandbox, probe, too_wide
+from swarmtui.safety.text import one_line
+from swarmtui.session.events import ErrorInfo, ErrorKind
+from swarmtui.workers.command import Command, CommandStopped, NotStarted, Ran, child_env, run_command
+from swarmtui.workers.local import WorkerFailed
+from swarmtui.workers.orphans import MARK
+
+Emit = Callable[[Delta], None]
+_SHOWN = 300
+
+
+class Processes:
+    """Starts the processes of attempts. The sandbox is looked for once, when first needed.
+
+    `redactor` keeps secrets out of the files with the output.
+    """
+
+    def __init__(self, redactor: Redactor | None = None, find_sandbox: Callable[[], Sandbox | Blocked] = probe) -> None:
+        self._redactor = redactor
+        self._find_sandbox = find_sandbox
+        self._sandbox: Sandbox | Blocked | None = None
+        self._finding = asyncio.Lock()
+
+    async def run(
+        self,
+        attempt: Attempt,
+        argv: Sequence[str],
+        emit: Emit,
+        *,
+        scratch: Path,
+        cwd: str | None = None,
+        env: Mapping[str, str] | None = None,
+        stdin: str | None = None,
+    ) -> Ran:
+        """Runs `argv` for `attempt`; `cwd` is relative to the folder in which the user started.
+
+        `scratch` is a folder for this attempt alone; in the sandbox nothing else can be written to. Raises
+        WorkerFailed.
+        """
+        mark = f"{attempt.session}/{attempt.id}"
+        folder = Path(attempt.folder) if attempt.item is None else None
+        try:
+            if attempt.trusted:
+                whole_env = child_env(env, key=attempt.key)
+                command = Command(argv, str(Path(attempt.cwd, cwd or "")), whole_env, stdin, mark, folder)
+            else:
+                boxed = await self._boxed(attempt, argv, scratch, cwd, {**(env or {}), MARK: mark})
+                command = Command(boxed, str(scratch), ENVIRON, stdin, mark, folder)
+            return await run_command(
+                command, lambda channel, text: emit(Delta(attempt.id, text, channel)), self._redactor
+            )
+        except NotStarted as error:
+            raise failure(attempt, error.error) from error
+        except CommandStopped as stopped:
+            raise failure(attempt, ErrorInfo(ErrorKind.LOST, "stopped before its end"), stopped.ran) from None
+
+    async def sandbox(self) -> Sandbox | Blocked:
+        """The sandbox of this machine."""
+        async with self._finding:
+            if self._sandbox is None:
+                self._sandbox = await asyncio.to_thread(self._find_sandbox)
+            return self._sandbox
+
+    async def _boxed(
+        self, attempt: Attempt, argv: Sequence[str], scratch: Path, cwd: str | None, env: Mapping[str, str]
+    ) -> list[str]:
+        sandbox = await self.sandbox()
+        if isinstance(sandbox, Blocked):
+            message = f"the plan is not your own, so that this runs in a sandbox only, and none works here: {sandbox}"
+            raise failure(attempt, ErrorInfo(ErrorKind.BLOCKED, message))
+        project = attempt.cwd
+        shown = [] if too_wide(project) else [project]
+        try:
+            folder = str(inside(Path(project), cwd)) if cwd and cwd != "." else project
+        except PathRefused as refused:
+            raise failure(attempt, ErrorInfo(ErrorKind.BLOCKED, f"cwd: {refused}")) from refused
+        if attempt.key:
+            env = {**env, "SWARMTUI_IDEMPOTENCY_KEY": attempt.key}
+        return sandbox.argv(argv, scratch, shown, env=env, chdir=folder if shown else WORK)
+
+
+class Scratch:
+    """A folder within the attempt's own one, gone when the attempt is over: ``async with Scratch(attempt) as path``."""
+
+    def __init__(self, attempt: Attempt) -> None:
+        self._within = attempt.folder
+        self._path: Path | None = None
+
+    async def __aenter__(self) -> Path:
+        self._path = Path(tempfile.mkdtemp(prefix="work-", dir=self._within))
+        return self._path
+
+    async def __aexit__(self, *_: object) -> None:
+        if self._path is not None:
+            with suppress(OSError):
+                self._path.rmdir()
+            if self._path.exists():
+                await asyncio.to_thread(shutil.rmtree, self._path, ignore_errors=True)
+
+
+def failure(attempt: Attempt, error: ErrorInfo, ran: Ran | None = None) -> WorkerFailed:
+    """What to raise when `attempt` failed, with what it had said."""
+    if ran is None:
+        return WorkerFailed(Failed(attempt.id, error))
+    return WorkerFailed(Failed(attempt.id, error, ran.output, ran.path))
+
+
+def exit_error(ran: Ran) -> ErrorInfo:
+    """Why a command did not succeed: its exit code, and what it said last."""
+    said = [line for line in (ran.stderr.strip() or ran.output.strip()[-4096:]).splitlines()[-3:] if line.strip()]
+    what = f"exit code {ran.exit_code}"
+    if ran.exit_code > 128:
+        with suppress(ValueError):
+            what = f"ended by {signal.Signals(ran.exit_code - 128).name}"
+    reason = one_line(" / ".join(said), _SHOWN)
+    return ErrorInfo(ErrorKind.EXIT, f"{what}: {reason}" if reason else what, ran.exit_code)
