@@ -182,7 +182,7 @@ class _Listing:
         if not self.report.by_severity:
             if told:
                 self._blocks.append("## Findings")
-                self._group(told, len(told), with_severity=True)
+                self._group(told, len(told), flat=True)
             return self._blocks
         for severity, group in groupby(told, key=lambda finding: finding.severity):
             findings = list(group)
@@ -209,10 +209,10 @@ class _Listing:
             self._blocks.append(f"### Other rules ({len(rest):,})")
             self._group(rest, 0)
 
-    def _group(self, findings: list[Finding], limit: int, *, with_severity: bool = False) -> None:
+    def _group(self, findings: list[Finding], limit: int, *, flat: bool = False) -> None:
         shown = findings[: min(limit, self.full)]
         self.full -= len(shown)
-        lines = [f"- {f'**{finding.severity}** ' * with_severity}{_entry(finding)}" for finding in shown]
+        lines = [f"- {f'**{finding.severity}** ' * flat}{_entry(finding, with_rule=flat)}" for finding in shown]
         rest = findings[len(shown) :]
         listed, beyond = rest[: self.places], len(rest[self.places :])
         self.places -= len(listed)
@@ -224,9 +224,10 @@ class _Listing:
         self._blocks.append("\n".join(lines))
 
 
-def _entry(finding: Finding) -> str:
+def _entry(finding: Finding, *, with_rule: bool = True) -> str:
     where = code(finding.place) if finding.path else "project"
-    by = f" ({inline(finding.rule, 80)}{', ' + inline(', '.join(finding.rules), 160) if finding.rules else ''})"
+    rules = [finding.rule] * with_rule + [f"also {rule}" for rule in finding.rules]
+    by = f" ({inline(', '.join(rules), 200)})" if rules else ""
     fix = f" Fix: {inline(finding.fix)}" if finding.fix else ""
     also = ""
     if finding.related:
