@@ -62,6 +62,9 @@ class Connection:
 
     async def call(self, method: str, params: dict[str, JSON]) -> JSON:
         """The host's result. Raises CallFailed, or ConnectionError when the link broke before the reply."""
+        return await self.resolve(await self._ask(method, params))
+
+    async def _ask(self, method: str, params: dict[str, JSON]) -> JSON:
         if self._broken is not None:
             raise self._broken
         self._last_id += 1
@@ -72,10 +75,9 @@ class Connection:
         try:
             self._writer.write(wire.encode(Request(id, method, params)))
             await self._writer.drain()
-            result = await future
+            return await future
         finally:
             self._calls.pop(id, None)
-        return await self.resolve(result)
 
     async def resolve(self, value: JSON) -> JSON:
         """`value`, or the body that it refers to. Raises as :meth:`call` does."""
@@ -100,7 +102,7 @@ class Connection:
         pages: list[bytes] = []
         held = 0
         while held < blob.size:
-            page = await self.call(Method.BLOB_READ, {"sha": blob.sha, "offset": held, "len": wire.PAGE})
+            page = await self._ask(Method.BLOB_READ, {"sha": blob.sha, "offset": held, "len": wire.PAGE})
             try:
                 pages.append(base64.b64decode(page["data"], validate=True))
             except (KeyError, TypeError, binascii.Error) as error:

@@ -59,6 +59,11 @@ class History:
         output = getattr(row_to_event(Row(*found[0])).body, "output", None)
         return self._whole(output) if isinstance(output, Output) else ""
 
+    def blob(self, sha: str, offset: int, length: int) -> bytes | None:
+        """`length` bytes of a recorded blob from `offset`; None if there is no such blob."""
+        found = self._query("SELECT substr(data, ?, ?) FROM blobs WHERE sha = ?", (offset + 1, length, sha))
+        return bytes(found[0][0]) if found else None
+
     def log_tail(self, node: str, limit: int) -> str:
         """The last `limit` bytes of the newest log among the node's artefacts; empty if there is none."""
         logs = sorted((path for path in self._logs(node)), key=lambda path: path.lstat().st_mtime)

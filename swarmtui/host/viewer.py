@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import contextlib
+import sqlite3
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import asdict, replace
@@ -21,6 +22,7 @@ from swarmtui.host import protocol as wire
 from swarmtui.host.history import OutputMissing
 from swarmtui.host.protocol import Bodies, Code, Fault, Method, Notice, ProtocolError, Request, Topic
 from swarmtui.plan.model import JSON
+from swarmtui.safety.paths import PathRefused
 from swarmtui.session.log import Log, LogError
 from swarmtui.session.rows import row_to_line
 from swarmtui.session.state import SessionState, state_to_json
@@ -100,7 +102,7 @@ class ViewerLink:
         """Say goodbye once the viewer has seen everything, or `patience_s` have passed, and close."""
         with contextlib.suppress(TimeoutError, ConnectionError):
             async with asyncio.timeout(patience_s):
-                while self._following and self._next_seq <= self._server.conducted.log.committed_seq:
+                while self._following and self._next_seq <= self._server.conducted.log.head.seq:
                     self._caught_up.clear()
                     await self._caught_up.wait()
                 await self.send(Notice(Topic.BYE, wire.to_json(bye)))
@@ -242,9 +244,12 @@ class ViewerLink:
             return
         try:
             result = await handler(request)
-        except LogError as error:
+        except (LogError, OSError, PathRefused) as error:
             raise ProtocolError(Code.INTERNAL, str(error), request.id) from error
-        await self._reply(request.id, result)
+        if request.method == Method.BLOB_READ:  # a page stays a page, whatever base64 makes of its size
+            await self._write(wire.encode_reply(request.id, result))
+        else:
+            await self._reply(request.id, result)
         if request.method == Method.SUBSCRIBE:
             self._start_pumps(wire.parse(wire.Subscribe, request.params))
 
@@ -284,7 +289,7 @@ class ViewerLink:
         offset, length = max(0, asked.offset), max(1, min(asked.len, wire.PAGE))
         page = self._bodies.read(asked.sha, offset, length)
         if page is None:
-            page = await self._server.conducted.log.blob(asked.sha, offset, length)
+            page = await asyncio.to_thread(self._server.history.blob, asked.sha, offset, length)
         if page is None:
             raise ProtocolError(Code.MISSING, f"no blob {asked.sha}: ask again for what it was part of", request.id)
         self._body_read.set()
@@ -350,16 +355,30 @@ class ViewerLink:
             behind = log.committed_seq + 1 - self._next_seq
             if behind <= 0:
                 self._caught_up.set()
-                if log.closing:
+                if not log.closing:
+                    await log.after(self._next_seq - 1)
+                elif self._next_seq <= log.head.seq:
+                    await log.committed(self._next_seq)
+                else:
                     break
-                await log.after(self._next_seq - 1)
             elif resync and behind >= self._server.resync_events:
                 await self.send(Notice(Topic.RESYNC, {"reason": "too far behind", "seq": log.committed_seq}))
                 break
             else:
-                await self._send_events(await log.lines(self._next_seq, wire.BATCH_EVENTS))
+                await self._send_events(await self._read_lines(log))
         self._following = False
         self._caught_up.set()
+
+    async def _read_lines(self, log: Log) -> list[str]:
+        """The next few lines; from the file when the log, which must not outwait a slow viewer, is being closed."""
+        try:
+            return await log.lines(self._next_seq, wire.BATCH_EVENTS)
+        except (ValueError, sqlite3.Error):
+            if not log.closing:
+                raise
+            last = min(log.committed_seq, self._next_seq + wire.BATCH_EVENTS - 1)
+            rows = await asyncio.to_thread(self._server.history.before, last + 1, last + 1 - self._next_seq)
+            return [row_to_line(row) for row in rows]
 
     async def _send_events(self, lines: list[str]) -> None:
         for batch in wire.batches(lines):
