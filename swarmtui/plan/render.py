@@ -190,9 +190,10 @@ class _Dumper(yaml.SafeDumper):
 
 
 def _represent_text(dumper: yaml.SafeDumper, text: str) -> yaml.Node:
-    style = "|" if "\n" in text.strip("\n") or text.endswith("\n") else None
-    if style is None and plain_value(text)[1] is not None:
-        style = '"'
+    if not text.replace("\n", "").isprintable() or plain_value(text)[1] is not None:
+        style = '"'  # line separators and the like are escaped, and so is what YAML would read as another value
+    else:
+        style = "|" if "\n" in text else ""
     return dumper.represent_scalar("tag:yaml.org,2002:str", text, style=style)
 
 

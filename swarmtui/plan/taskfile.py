@@ -209,9 +209,9 @@ def validate_plan(plan: Plan, *, inputs: Iterable[Input] = (), models: Collectio
 
 def _difference(ours: Node, theirs: Node) -> tuple[str, str]:
     """What keeps a node from being written as a task file writes it."""
-    if ours.needs != theirs.needs:
-        missing = [need for need in theirs.needs if need not in ours.needs]
-        return f"looks up {listed(missing)} without needing it", "add it to the node's needs"
     if ours.map != theirs.map:
         return "its items are not exactly one of a file, a list and a node", "set one of them"
+    missing = [need for need in theirs.needs if need not in ours.needs]
+    if missing:
+        return f"looks up {listed(missing)} without needing it", "add it to the node's needs"
     return "says something that a task file cannot say", "leave out values that mean nothing here"

@@ -31,7 +31,7 @@ _LIMITS: dict[str, Wording] = {
     "string_too_short": lambda c: ("is empty", "say something here, or leave the key out"),
     "string_too_long": lambda c: (f"is longer than {c['max_length']} characters", "make it shorter"),
     "too_short": lambda c: ("is empty", "list at least one, or leave the key out"),
-    "literal_error": lambda c: (f"must be {c['expected']}", ""),
+    "literal_error": lambda c: (f"must be {c['expected'].replace('True', 'true')}", ""),
     "finite_number": lambda c: ("must be a finite number", ""),
 }
 

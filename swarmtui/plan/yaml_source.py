@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -200,7 +200,7 @@ class _Reader:
             top.key, top.key_at = value, spot.place if isinstance(spot, Spot) else spot
         else:
             key, top.key = top.key, _NO_KEY
-            if not isinstance(key, str) or key == "<<" or key in top.data:
+            if not isinstance(key, str) or key in top.data:
                 if not self._usable_key(key, top):
                     return
                 key = _key_text(key)
@@ -211,9 +211,7 @@ class _Reader:
     def _usable_key(self, key: JSON, top: _Open) -> bool:
         """Report what is wrong with `key`; whether its value can be kept all the same, under the key as text."""
         at = top.key_at
-        if key == "<<":
-            self._problem_at(at, "merge keys (<<) are not allowed", "write the values out")
-        elif isinstance(key, str):
+        if isinstance(key, str):
             fix = f"it was set in line {top.spot.keys[key][0] + 1}: remove one of the two"
             self._problem_at(at, f"key `{shown(key)}` is there twice", fix)
         elif isinstance(key, dict | list):
@@ -272,16 +270,10 @@ Trap = tuple[str, str] | None
 
 def plain_value(text: str) -> tuple[JSON, Trap]:
     """What an unquoted scalar means; where it is a trap, its text instead and what to say about it."""
-    kind = next((tag for tag, pattern in _RESOLVERS.get(text[:1], ()) if pattern.match(text)), "")
-    match kind.removeprefix(_TAG):
-        case "null":
-            return None, None
-        case "bool":
-            return _boolean(text)
-        case "int":
-            return _integer(text)
-        case "float":
-            return _float(text)
+    tag = next((tag for tag, pattern in _RESOLVERS.get(text[:1], ()) if pattern.match(text)), "")
+    reader = _READERS.get(tag.removeprefix(_TAG))
+    if reader is not None:
+        return reader(text)
     if _BARE_EXPONENT.fullmatch(text):
         return text, (f"`{text}` would be read as text", f'write {float(text.replace("_", ""))!r}, or "{text}"')
     return text, None
@@ -312,6 +304,16 @@ def _float(text: str) -> tuple[JSON, Trap]:
     if not math.isfinite(value):
         return text, (f"`{shown(text)}` is not a number that can be used", f'quote it: "{shown(text)}"')
     return value, None
+
+
+_READERS: dict[str, Callable[[str], tuple[JSON, Trap]]] = {
+    "null": lambda _: (None, None),
+    "bool": _boolean,
+    "int": _integer,
+    "float": _float,
+    "merge": lambda text: (text, ("merge keys (<<) are not allowed", "write the values out")),
+}
+"""How plain scalars of each kind are read; what has no kind here is text, dates too."""
 
 
 def in_order(reading: Iterable[Problem], meaning: Iterable[Problem]) -> list[Problem]:
