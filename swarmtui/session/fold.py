@@ -368,7 +368,12 @@ def _attempt_interrupted(state: SessionState, body: AttemptInterrupted, event: E
     node = state.nodes[body.node]
     node.running -= 1
     to = State.READY if body.repeat else State.INTERRUPTED
-    if body.item is not None:
+    if node.cancelled:  # the crash did what was asked for
+        if body.item is not None:
+            _item_ended(state, node, body.item, State.CANCELLED)
+        else:
+            _end(state, node, State.CANCELLED)
+    elif body.item is not None:
         _item_waits(state, node, body.item, to, None)
     elif body.repeat:
         node.tries -= 1

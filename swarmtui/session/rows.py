@@ -66,7 +66,7 @@ def make_row(event: Event, previous: bytes) -> Row:
         getattr(body, "node", None),
         getattr(body, "item", None),
         getattr(body, "attempt", None),
-        event.actor,
+        None if event.actor is None else clean_surrogates(event.actor),
         json.dumps(encode_body(body), separators=(",", ":")),
         b"",
     )

@@ -1,0 +1,251 @@
+"""Laws of scheduler and fold together, in virtual time."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+
+from swarmtui.engine.scheduler import Scheduler
+from swarmtui.plan.model import Limits, MapSpec, Node, Plan, PromptSpec, Retry, RunSpec, When
+from swarmtui.session import fold
+from swarmtui.session.events import (
+    ENDED,
+    AttemptFailed,
+    AttemptStarted,
+    AttemptSucceeded,
+    AttemptThrottled,
+    NodeRetried,
+    State,
+    Status,
+)
+from swarmtui.session.pools import pool_limit
+from swarmtui.session.state import state_from_json, state_hash, state_to_json
+from tests.engine.virtual import FINISHED, VirtualSession
+from tests.engine.world import node, plan
+
+
+@st.composite
+def plans(draw: st.DrawFn, most: int = 8) -> Plan:
+    """Acyclic plans of all shapes, some nodes maps, some commands."""
+    count = draw(st.integers(1, most))
+    nodes = []
+    for index in range(count):
+        needs = draw(st.lists(st.integers(0, index - 1), unique=True, max_size=3)) if index else []
+        spec = draw(st.sampled_from([PromptSpec("x"), RunSpec(("true",))]))
+        the_map = MapSpec(values=()) if draw(st.integers(0, 4)) == 0 else None
+        nodes.append(
+            Node(
+                f"n{index}",
+                spec,
+                needs=tuple(f"n{need}" for need in needs),
+                when=draw(st.sampled_from(list(When))),
+                retry=Retry(limit=draw(st.integers(0, 2)), base_s=1.0),
+                map=the_map,
+                estimate_s=draw(st.sampled_from([None, 1.0, 5.0])),
+            )
+        )
+    return Plan("test", tuple(nodes))
+
+
+class Steering(RuleBasedStateMachine):
+    """Anything a user, a provider or a crash may do, in any order."""
+
+    @initialize(the_plan=plans(), concurrency=st.sampled_from([None, 1, 2, 5]), items=st.integers(0, 4))
+    def begin(self, the_plan: Plan, concurrency: int | None, items: int) -> None:
+        self.session = VirtualSession(the_plan, Limits(concurrency=concurrency), items)
+
+    @precondition(lambda self: self.session.running)
+    @rule(data=st.data(), how=st.sampled_from(["ok", "ok", "fail", "throttle"]))
+    def an_attempt_ends(self, data: st.DataObject, how: str) -> None:
+        which = data.draw(st.sampled_from(sorted(self.session.running, key=str)))
+        self.session.end(which, how)
+
+    @rule(seconds=st.sampled_from([0.1, 1.0, 60.0]))
+    def time_passes(self, seconds: float) -> None:
+        self.session.advance(seconds)
+
+    @rule(
+        data=st.data(),
+        method=st.sampled_from(["node.pause", "node.resume", "node.retry", "node.skip", "node.cancel"]),
+        failed=st.booleans(),
+    )
+    def the_user_steers_a_node(self, data: st.DataObject, method: str, failed: bool) -> None:
+        name = data.draw(st.sampled_from(sorted(self.session.state.nodes)))
+        self.session.command(method, node=name, failed=failed)
+
+    @rule(data=st.data(), method=st.sampled_from(["node.retry", "node.skip"]))
+    def the_user_steers_an_item(self, data: st.DataObject, method: str) -> None:
+        maps = sorted(name for name, known in self.session.state.nodes.items() if known.items and known.items.total)
+        if maps:
+            name = data.draw(st.sampled_from(maps))
+            items = self.session.state.nodes[name].items
+            assert items is not None
+            self.session.command(method, node=name, item=data.draw(st.integers(0, items.total - 1)))
+
+    @rule(method=st.sampled_from(["session.pause", "session.resume", "nodes.retry_failed"]))
+    def the_user_steers_the_session(self, method: str) -> None:
+        self.session.command(method)
+
+    @rule(limit=st.sampled_from(["auto", 1, 3, "+1", "-1"]))
+    def the_user_changes_the_concurrency(self, limit: object) -> None:
+        self.session.command("limits.set", concurrency=limit)
+
+    @rule()
+    def the_host_crashes(self) -> None:
+        self.session.crash()
+
+    @invariant()
+    def no_node_starts_before_its_needs_have_ended(self) -> None:
+        state = self.session.state
+        for name, _, _ in self.session.running:
+            for need in state.plan_nodes[name].needs:
+                # A need may have been retried after the start; it must then have ended once before.
+                retried = any(isinstance(event.body, NodeRetried) for event in self.session.events)
+                assert state.nodes[need].ended or retried
+
+    @invariant()
+    def limits_hold_for_what_starts(self) -> None:
+        state = self.session.state
+        last = self.session.events[-1].body
+        if isinstance(last, AttemptStarted):
+            running = Counter(state.nodes[name].pool for name, _, _ in self.session.running)
+            assert running[last.pool] <= pool_limit(state, last.pool)
+            if state.limits.concurrency is not None:
+                assert len(self.session.running) <= state.limits.concurrency
+
+    @invariant()
+    def the_state_counts_what_runs(self) -> None:
+        running = Counter(name for name, _, _ in self.session.running)
+        for name, known in self.session.state.nodes.items():
+            assert known.running == running[name]
+            assert known.unmet == sum(
+                not self.session.state.nodes[need].ended for need in self.session.state.plan_nodes[name].needs
+            )
+
+    @invariant()
+    def nothing_runs_twice_unless_it_failed_or_was_asked_for(self) -> None:
+        ends: Counter[tuple[str, int | None]] = Counter()
+        for event in self.session.events:
+            body = event.body
+            if isinstance(body, AttemptSucceeded):
+                ends[body.node, body.item] += 1
+                assert ends[body.node, body.item] == 1
+            elif isinstance(body, NodeRetried):
+                for key in [key for key in ends if key[0] == body.node]:
+                    del ends[key]
+
+    @invariant()
+    def every_end_has_a_cause(self) -> None:
+        for known in self.session.state.nodes.values():
+            if known.state is State.SKIPPED:
+                assert known.cause is not None
+            if known.state is State.FAILED:
+                assert known.error is not None or known.items is not None
+
+    @invariant()
+    def folding_the_events_anew_gives_the_same_state(self) -> None:
+        live = state_hash(self.session.state)
+        assert state_hash(fold.fold(self.session.events)) == live
+        assert state_hash(state_from_json(state_to_json(self.session.state))) == live
+
+    def teardown(self) -> None:
+        """Whatever happened, the session can be brought to its end: nothing is lost and nothing is stuck."""
+        if not hasattr(self, "session"):
+            return
+        session = self.session
+        session.command("session.resume")
+        for name in session.state.nodes:
+            session.command("node.resume", node=name)
+        session.run_dry()
+        assert session.state.status in FINISHED, session.state.counts
+        assert all(known.ended for known in session.state.nodes.values())
+
+
+Steering.TestCase.settings = settings(
+    max_examples=150, stateful_step_count=30, deadline=None, suppress_health_check=list(HealthCheck)
+)
+TestSteering = Steering.TestCase
+
+
+@given(the_plan=plans())
+@settings(max_examples=100, deadline=None)
+def test_when_nothing_fails_everything_that_can_run_runs_exactly_once(the_plan: Plan) -> None:
+    session = VirtualSession(the_plan)
+    session.run_dry()
+    starts = Counter(
+        (event.body.node, event.body.item) for event in session.events if isinstance(event.body, AttemptStarted)
+    )
+    assert set(starts.values()) <= {1}
+    assert session.state.status is Status.SUCCEEDED
+    assert {name for name, _ in starts} | {n.id for n in the_plan.nodes if n.map and not session.items} == {
+        n.id for n in the_plan.nodes
+    }
+
+
+def test_the_longest_remaining_path_goes_first() -> None:
+    nodes = (node("short"), node("long"), node("tail", "long", estimate_s=50.0))
+    session = VirtualSession(plan(*nodes), Limits(concurrency=1))
+    assert [name for name, _, _ in session.running] == ["long"]
+
+
+def test_a_pool_has_its_own_limit() -> None:
+    nodes = [node(f"n{index}", pool="scarce") for index in range(4)] + [node("other")]
+    session = VirtualSession(plan(*nodes), Limits(pools={"scarce": 2}))
+    assert sorted(name for name, _, _ in session.running) == ["n0", "n1", "other"]
+
+
+def test_a_throttled_pool_starts_nothing_until_the_provider_is_ready() -> None:
+    session = VirtualSession(plan(*[node(f"n{index}") for index in range(3)]), Limits(concurrency=1))
+    session.end(next(iter(session.running)), "throttle")
+    assert not session.running
+    session.advance(1.9)
+    assert not session.running
+    session.advance(0.2)
+    assert len(session.running) == 1
+
+
+def test_a_retry_waits_for_its_time_and_no_longer() -> None:
+    session = VirtualSession(plan(node("a", retry=Retry(limit=1, base_s=10.0))))
+    session.end(next(iter(session.running)), "fail")
+    failed = session.events[-1].body
+    assert isinstance(failed, AttemptFailed)
+    assert failed.retry_in_s is not None
+    assert session.scheduler.wake_at(session.now) == pytest.approx(failed.retry_in_s)
+    session.advance(failed.retry_in_s)
+    assert list(session.running) == [("a", None, 2)]
+
+
+def test_items_of_a_map_share_the_limit_and_each_runs_once() -> None:
+    the_map = Node("m", PromptSpec("x"), map=MapSpec(values=()))
+    session = VirtualSession(plan(the_map), Limits(concurrency=3), items=10)
+    assert len(session.running) == 3
+    session.run_dry()
+    starts = [event.body.item for event in session.events if isinstance(event.body, AttemptStarted)]
+    assert sorted(starts, key=str) == sorted(range(10), key=str)
+
+
+def test_a_scheduler_made_anew_over_the_state_decides_the_same() -> None:
+    session = VirtualSession(plan(node("a"), node("b", "a"), node("c", "a")), Limits(concurrency=1))
+    session.end(("a", None, 1), "ok")
+    first = list(session.running)
+    for which in first:
+        session.end(which, "throttle")
+    assert any(isinstance(event.body, AttemptThrottled) for event in session.events)
+    anew = Scheduler(session.state)
+    assert anew.wake_at(session.now) is not None
+    assert {known.state for known in session.state.nodes.values()} <= {*ENDED, State.READY, State.THROTTLED}
+
+
+def test_the_cost_of_a_decision_does_not_grow_with_the_graph() -> None:
+    def cost(count: int) -> float:
+        session = VirtualSession(plan(*[node(f"n{index}") for index in range(count)]), Limits(concurrency=8))
+        began = time.process_time()
+        session.run_dry(most=count + 10)
+        return (time.process_time() - began) / count
+
+    assert min(cost(4_000), cost(4_000)) < 3 * max(cost(400), cost(400))

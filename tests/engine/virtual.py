@@ -1,0 +1,163 @@
+"""Scheduler and fold in virtual time: no log, no tasks, one event after another."""
+
+from __future__ import annotations
+
+from random import Random
+
+from swarmtui.engine import retry
+from swarmtui.engine.commands import Refused, plan_events
+from swarmtui.engine.scheduler import Expand, Finish, FinishMap, Scheduler, Skip, Start, StopForBudget
+from swarmtui.plan.model import Limits, Plan, plan_hash
+from swarmtui.session import fold
+from swarmtui.session.events import (
+    AttemptCancelled,
+    AttemptFailed,
+    AttemptInterrupted,
+    AttemptStarted,
+    AttemptSucceeded,
+    AttemptThrottled,
+    Body,
+    BudgetReached,
+    ErrorInfo,
+    ErrorKind,
+    Event,
+    HostStarted,
+    MapExpanded,
+    MapFinished,
+    NodeCancelled,
+    NodeSkipped,
+    Output,
+    PlanApproved,
+    PlanProposed,
+    SessionCancelRequested,
+    SessionFinished,
+    State,
+    Status,
+    Usage,
+)
+from swarmtui.session.state import SessionState
+from tests.engine.world import created
+
+Running = tuple[str, int | None, int]
+
+
+class VirtualSession:
+    """What the conductor does, in one thread and without effects."""
+
+    def __init__(self, plan: Plan, limits: Limits = Limits(), items: int = 3) -> None:
+        self.state = fold.empty()
+        self.events: list[Event] = []
+        self.now = 0.0
+        self.items = items
+        self.random = Random(7)
+        self.running: dict[Running, float] = {}
+        self.cancelling: set[Running] = set()
+        self.scheduler = Scheduler(self.state)
+        self.record(created(limits))
+        self.record(HostStarted(1, "boot", "0", cpus=4))
+        self.record(PlanProposed(1, plan))
+        self.record(PlanApproved(1, plan_hash(plan)))
+        self.step()
+
+    def record(self, body: Body) -> None:
+        event = Event(len(self.events) + 1, 1_000.0 + self.now, self.now, body)
+        self.events.append(event)
+        fold.apply(self.state, event)
+        self.scheduler.handle(event)
+
+    def step(self) -> None:
+        while decisions := self.scheduler.decide(self.now):
+            for decision in decisions:
+                self.carry_out(decision)
+        if self.state.cancelling and not self.running:
+            self.record(SessionFinished("cancelled"))
+
+    def carry_out(self, decision: object) -> None:
+        match decision:
+            case Start(node, item, pool):
+                self.start(node, item, pool)
+            case Skip(node, cause):
+                self.record(NodeSkipped(node, cause))
+            case Expand(node):
+                self.record(MapExpanded(node, self.items))
+            case FinishMap(node):
+                items = self.state.nodes[node].items
+                assert items is not None
+                good = items.count(State.SUCCEEDED)
+                ok = items.total - good - items.count(State.SKIPPED) == 0
+                self.record(MapFinished(node, good, items.total - good, ok, Output("", 0)))
+            case StopForBudget(kind, spent, limit):
+                self.record(BudgetReached(kind, spent, limit))
+            case Finish(status, reason):
+                self.record(SessionFinished(status.value, reason))
+
+    def start(self, node: str, item: int | None, pool: str) -> None:
+        known = self.state.nodes[node]
+        number = 1 + (known.attempts if item is None or known.items is None else known.items.attempts[item])
+        self.record(AttemptStarted(node, number, item, pool))
+        self.running[node, item, number] = self.now
+
+    def end(self, which: Running, how: str) -> None:
+        """End a running attempt: ``ok``, ``fail``, ``throttle`` or, when it was asked to stop, whatever."""
+        node, item, number = which
+        began = self.running.pop(which)
+        took = self.now - began
+        if which in self.cancelling:
+            self.cancelling.discard(which)
+            self.record(AttemptCancelled(node, number, item))
+        elif how == "ok":
+            usage = Usage(tokens_in=1, tokens_out=1)
+            self.record(AttemptSucceeded(node, number, Output("x", 1), item, took, usage))
+        elif how == "throttle":
+            self.record(AttemptThrottled(node, number, 2.0, self.state.nodes[node].pool, item))
+        else:
+            known = self.state.nodes[node]
+            tries = known.tries if item is None or known.items is None else known.items.tries.get(item, 1)
+            error = ErrorInfo(ErrorKind.EXIT, "broke")
+            wait = retry.retry_in_s(self.state.plan_nodes[node].retry, error, tries, self.random)
+            self.record(AttemptFailed(node, number, error, item, took, wait))
+        self.step()
+
+    def command(self, method: str, **params: object) -> bool:
+        """Give a command as a viewer would; whether it was taken."""
+        try:
+            bodies = plan_events(self.state, method, params, lambda text, plan: plan)
+        except Refused:
+            return False
+        for body in bodies:
+            self.record(body)
+            if isinstance(body, SessionCancelRequested):
+                self.cancelling.update(self.running)
+            if isinstance(body, NodeCancelled):
+                self.cancelling.update(which for which in self.running if which[0] == body.node)
+        self.step()
+        return True
+
+    def crash(self) -> None:
+        """The host dies and another takes over: a scheduler anew over the same state."""
+        for node, item, number in list(self.running):
+            self.record(AttemptInterrupted(node, number, item, repeat=True))
+        self.running.clear()
+        self.cancelling.clear()
+        self.scheduler = Scheduler(self.state)
+        self.step()
+
+    def advance(self, seconds: float) -> None:
+        self.now += seconds
+        self.step()
+
+    def run_dry(self, how: str = "ok", most: int = 10_000) -> SessionState:
+        """Let time pass and everything that starts end as `how`, until nothing more happens."""
+        for _ in range(most):
+            if self.running:
+                self.end(min(self.running, key=str), how)
+                continue
+            wake = self.scheduler.wake_at(self.now)
+            if wake is None:
+                return self.state
+            self.now = max(self.now, wake)
+            self.step()
+        raise AssertionError("the session does not come to rest")
+
+
+FINISHED = (Status.SUCCEEDED, Status.FAILED, Status.CANCELLED)
