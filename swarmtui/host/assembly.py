@@ -1,0 +1,207 @@
+"""Puts a session together: its log and state, and everything that its conductor works with."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import os
+import random
+from collections.abc import AsyncIterator, Mapping
+from pathlib import Path
+
+import swarmtui
+from swarmtui.agents.planner import LlmPlanner
+from swarmtui.engine.commands import INVALID_PARAMS, Refused
+from swarmtui.engine.conductor import Conductor, Setup
+from swarmtui.host.spec import LaunchSpec, read_task
+from swarmtui.models.catalog import TIERS, resolve
+from swarmtui.models.chat import ChatModel
+from swarmtui.models.discover import discover, make_model
+from swarmtui.models.net import Net
+from swarmtui.plan.model import MergeSpec, ModelRef, Plan, PromptSpec, Task
+from swarmtui.plan.problems import TaskError
+from swarmtui.plan.taskfile import parse_task
+from swarmtui.safety.redact import Redactor, secrets_from_env
+from swarmtui.safety.text import one_line
+from swarmtui.session import fold
+from swarmtui.session.events import Body, HostStarted, PlanProposed, SessionCreated
+from swarmtui.session.folder import SessionFolder
+from swarmtui.session.log import Log
+from swarmtui.session.reader import Reader
+from swarmtui.session.rows import Head
+from swarmtui.session.state import SessionState
+from swarmtui.workers.local import LocalExecutor, Worker
+from swarmtui.workers.merge import MergeWorker
+from swarmtui.workers.process import Processes
+from swarmtui.workers.prompt import PromptWorker
+from swarmtui.workers.python import PythonWorker
+from swarmtui.workers.run import RunWorker
+from swarmtui.workers.summary import summarise_with
+
+TITLE_CHARS = 120
+
+logger = logging.getLogger(__name__)
+
+
+@contextlib.asynccontextmanager
+async def assembled(
+    folder: SessionFolder, spec: LaunchSpec, environ: Mapping[str, str] = os.environ
+) -> AsyncIterator[Conductor]:
+    """The conductor of the session in `folder`, new or to be gone on with, ready to run. The caller holds the lock.
+
+    Raises TaskError, CatalogError (a model that is not known) and LogError.
+    """
+    redactor = Redactor(secrets_from_env(environ))
+    async with Net() as net:
+        log, state = await _open_log(folder, spec, net, environ)
+        try:
+            setup = Setup(
+                session_folder=folder.path,
+                artefacts=folder.artefacts,
+                task_folder=spec.task_folder,
+                parse_plan=parse_edited,
+                out=Path(spec.out) if spec.out else None,
+                approve=spec.approve,
+                review=spec.review,
+                seed=random.getrandbits(32),  # jitter, not a secret
+                redactor=redactor,
+            )
+            yield Conductor(log, state, *_carriers(net, environ, redactor), setup)
+        finally:
+            if not log.closing:
+                await log.close()
+
+
+async def started(conductor: Conductor, conducting: asyncio.Task[None], hosts: int) -> None:
+    """Until the conductor, which the task `conducting` runs, has recorded that one more than `hosts` hosts have begun.
+
+    Only from then on does the state say what a session waits for. Raises what ended the conductor before that.
+    """
+    while not conducting.done() and conductor.state.hosts <= hosts:
+        seen = asyncio.create_task(conductor.log.after(conductor.state.seq))
+        await asyncio.wait((conducting, seen), return_when=asyncio.FIRST_COMPLETED)
+        seen.cancel()
+    if conducting.done():
+        conducting.result()
+
+
+def host_started() -> HostStarted:
+    """The event that says who runs the session from here on."""
+    cpus = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 2
+    return HostStarted(os.getpid(), boot_id(), swarmtui.__version__, cpus)
+
+
+def boot_id() -> str:
+    """What tells this run of the machine from others; empty where the system does not say."""
+    try:
+        return Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+    except OSError:
+        return ""
+
+
+def parse_edited(text: str, plan: Plan) -> Plan:
+    """The plan that a user made of `plan` in an editor: whoever wrote that one answers for this one too.
+
+    Raises Refused with every problem.
+    """
+    try:
+        task = parse_task(text, file="plan", author=plan.author)
+    except TaskError as error:
+        raise Refused(str(error), INVALID_PARAMS) from error
+    if task.plan is None:
+        raise Refused("the plan has no nodes: write them under `nodes`", INVALID_PARAMS)
+    return task.plan
+
+
+# -- the log --------------------------------------------------------------------------------------------------
+
+
+async def _open_log(
+    folder: SessionFolder, spec: LaunchSpec, net: Net, environ: Mapping[str, str]
+) -> tuple[Log, SessionState]:
+    if folder.db.exists():
+        head, state = await asyncio.to_thread(_read, folder)
+        if head.seq:
+            return await Log.open(folder.db, head, _tell_trouble), state
+        folder.db.unlink()  # a host that died before the first event: nothing was recorded
+    bodies = await _first_events(folder, spec, net, environ)
+    log = await Log.create(folder.db, swarmtui.__version__, _tell_trouble)
+    state = fold.empty()
+    for body in bodies:
+        fold.apply(state, log.append(body, durable=True))
+    return log, state
+
+
+def _read(folder: SessionFolder) -> tuple[Head, SessionState]:
+    with Reader(folder.db) as reader:
+        return reader.verify(), reader.state()
+
+
+def _tell_trouble(trouble: str | None) -> None:
+    if trouble is None:
+        logger.warning("the session file can be written again")
+    else:
+        logger.error("%s", trouble)
+
+
+async def _first_events(
+    folder: SessionFolder, spec: LaunchSpec, net: Net, environ: Mapping[str, str]
+) -> tuple[Body, ...]:
+    task, inputs = read_task(spec)
+    created = SessionCreated(
+        id=folder.id,
+        goal=task.goal,
+        title=one_line(task.title or task.goal, TITLE_CHARS),
+        cwd=spec.cwd,
+        app=swarmtui.__version__,
+        task_path=task.path,
+        inputs=inputs,
+        limits=task.limits,
+        models=await _models(task, net, environ),
+    )
+    return (created,) if task.plan is None else (created, PlanProposed(1, task.plan))
+
+
+async def _models(task: Task, net: Net, environ: Mapping[str, str]) -> dict[str, ModelRef]:
+    """Where each model that the task can come to use answers.
+
+    A summary that only the simulated model could write is left out instead, so that a session whose every result is
+    real is not labelled simulated.
+    """
+    wanted, summaries = _names(task)
+    known = dict(task.models)
+    if any(tier not in known for tier in TIERS) and (wanted | summaries):
+        known = {**(await discover(environ, net)).tiers, **known}
+    models = {name: resolve(name, known, environ) for name in sorted(wanted)}
+    for name in sorted(summaries - wanted):
+        ref = resolve(name, known, environ)
+        if not ref.simulated:
+            models[name] = ref
+    return models
+
+
+def _names(task: Task) -> tuple[set[str], set[str]]:
+    """Names of models that prompts (or a plan yet to be written) use, and those that only summaries use."""
+    if task.plan is None:
+        return {*TIERS, *task.models}, set()
+    specs = [node.spec for node in task.plan.nodes]
+    prompts = {spec.model for spec in specs if isinstance(spec, PromptSpec)}
+    return prompts, {spec.summary for spec in specs if isinstance(spec, MergeSpec) and spec.summary}
+
+
+# -- who does the work ----------------------------------------------------------------------------------------
+
+
+def _carriers(net: Net, environ: Mapping[str, str], redactor: Redactor) -> tuple[LocalExecutor, LlmPlanner]:
+    def model(ref: ModelRef) -> ChatModel:
+        return make_model(ref, net, environ)
+
+    processes = Processes(redactor)
+    workers: dict[str, Worker] = {
+        "prompt": PromptWorker(model),
+        "run": RunWorker(processes),
+        "python": PythonWorker(processes),
+        "merge": MergeWorker(summarise_with(model)),
+    }
+    return LocalExecutor(workers), LlmPlanner(model)

@@ -1,0 +1,132 @@
+"""Starting a host in a process session of its own, and knowing for sure whether it started."""
+
+from __future__ import annotations
+
+import json
+import os
+import select
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+
+from swarmtui.host.exits import Exit
+from swarmtui.host.spec import LaunchSpec
+from swarmtui.safety.paths import Places, ensure_private, places
+from swarmtui.session.folder import SessionFolder, new_session_folder
+
+START_S = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class Launched:
+    """A host that can be attached to."""
+
+    id: str
+    pid: int
+    socket: str
+
+
+class LaunchFailed(Exception):
+    """The host did not start; the text is its own last word, for the user. Nothing is left running."""
+
+    def __init__(self, message: str, code: Exit = Exit.FAILED) -> None:
+        super().__init__(message)
+        self.code = code
+
+
+def launch(spec: LaunchSpec, where: Places | None = None) -> Launched:
+    """Start a new session. Blocks until it can be attached to. Raises LaunchFailed, PathRefused, OSError.
+
+    A session that did not get as far as its first event leaves no trace.
+    """
+    where = where or places()
+    ensure_private(where.state)
+    folder = new_session_folder(ensure_private(where.state / "sessions"))
+    try:
+        spec.write(folder)
+        return start_host(folder)
+    except BaseException:
+        if not folder.db.exists():
+            shutil.rmtree(folder.path, ignore_errors=True)
+        raise
+
+
+def start_host(folder: SessionFolder) -> Launched:
+    """Start a host over a session that exists. Blocks until it can be attached to. Raises LaunchFailed, OSError."""
+    read_end, write_end = os.pipe()
+    log = os.open(folder.host_log, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+    try:
+        # -P: the folder in which the user works must not supply modules to the host.
+        argv = [sys.executable, "-P", "-m", "swarmtui.host.process", str(folder.path), "--ready-fd", str(write_end)]
+        child = subprocess.Popen(
+            argv,
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            pass_fds=(write_end,),
+            start_new_session=True,
+            cwd=folder.path,
+        )
+    finally:
+        os.close(write_end)
+        os.close(log)
+    try:
+        line = _read_line(read_end, START_S)
+    except BaseException:
+        _end(child)
+        raise
+    finally:
+        os.close(read_end)
+    return _outcome(folder, child, line)
+
+
+def _outcome(folder: SessionFolder, child: subprocess.Popen[bytes], line: bytes | None) -> Launched:
+    try:
+        told = json.loads(line or b"")
+    except ValueError:
+        _end(child)
+        if line is None:
+            raise LaunchFailed(f"the host was not ready after {START_S:.0f} s: see {folder.host_log}") from None
+        raise LaunchFailed(f"the host ended before it was ready: {_last_word(folder)}") from None
+    if "error" in told:
+        child.wait(timeout=10)
+        raise LaunchFailed(str(told["error"]), Exit(told.get("code", Exit.FAILED)))
+    child.returncode = 0  # it lives on: it is not this process's to wait for
+    return Launched(folder.id, child.pid, str(told["socket"]))
+
+
+def _read_line(fd: int, patience_s: float) -> bytes | None:
+    """What the child said before it closed the pipe; None if it did neither in time."""
+    deadline = time.monotonic() + patience_s
+    said = b""
+    while b"\n" not in said:
+        if not select.select([fd], [], [], max(0.0, deadline - time.monotonic()))[0]:
+            return None
+        chunk = os.read(fd, 65_536)
+        if not chunk:
+            break
+        said += chunk
+    return said
+
+
+def _end(child: subprocess.Popen[bytes]) -> None:
+    """End a host that is not to live: politely, then not."""
+    for number, patience_s in ((signal.SIGTERM, 5.0), (signal.SIGKILL, 5.0)):
+        if child.poll() is None:
+            child.send_signal(number)
+        try:
+            child.wait(patience_s)
+            return
+        except subprocess.TimeoutExpired:
+            continue
+
+
+def _last_word(folder: SessionFolder) -> str:
+    try:
+        lines = folder.host_log.read_text("utf-8", "replace").strip().splitlines()
+    except OSError:
+        lines = []
+    return lines[-1] if lines else "it left no word"

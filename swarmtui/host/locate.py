@@ -1,0 +1,81 @@
+"""Which sessions there are on this machine and how they stand, without folding any of them."""
+
+from __future__ import annotations
+
+import json
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+
+from swarmtui.host.history import History
+from swarmtui.plan.model import JSON
+from swarmtui.safety.paths import Places, places, socket_path
+from swarmtui.session.events import FINAL, HostStopped, Status
+from swarmtui.session.folder import SessionFolder, find_session, session_folders
+from swarmtui.session.log import LogError
+from swarmtui.session.reader import Reader
+
+
+def sessions_root(where: Places | None = None) -> Path:
+    """The folder that holds every session's folder; it need not exist."""
+    return (where or places()).state / "sessions"
+
+
+def locate(prefix: str, where: Places | None = None) -> SessionFolder:
+    """The session whose ID is or uniquely begins with `prefix`. Raises SessionMissing."""
+    return find_session(sessions_root(where), prefix)
+
+
+def socket_of(folder: SessionFolder, where: Places | None = None) -> Path:
+    """Where the session's host listens, if one lives. Raises PathRefused."""
+    try:
+        return Path(json.loads(folder.host_json.read_text())["socket"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return socket_path(folder.id, where or places())
+
+
+def seen_status(folder: SessionFolder, recorded: Status) -> Status:
+    """The status as it is: a session that has not ended and whose host went without a word has crashed."""
+    if recorded in FINAL or folder.owned():
+        return recorded
+    if History(folder).last_type() != HostStopped.TYPE:
+        return Status.CRASHED
+    return recorded if recorded in (Status.PAUSED, Status.AWAITING_APPROVAL) else Status.PAUSED
+
+
+def list_sessions(where: Places | None = None) -> Iterator[dict[str, JSON]]:
+    """One summary per session, newest first; a file that cannot be read gives a row that says so in `reason`."""
+    for folder in session_folders(sessions_root(where)):
+        yield _row(folder)
+
+
+def _row(folder: SessionFolder) -> dict[str, JSON]:
+    try:
+        with Reader(folder.db) as reader:
+            found = reader.meta("summary")
+        row: dict[str, JSON] = dict(found) if isinstance(found, dict) else _unknown(folder, "nothing was recorded yet")
+        row["status"] = seen_status(folder, Status(row["status"])).value
+    except LogError as error:
+        row = _unknown(folder, str(error))
+    except ValueError as error:
+        row = _unknown(folder, f"{folder.db}: its summary cannot be read: {error}")
+    row["host"] = socket.gethostname()
+    return row
+
+
+def _unknown(folder: SessionFolder, reason: str) -> dict[str, JSON]:
+    status = Status.PLANNING if folder.owned() else Status.CRASHED
+    return {
+        "id": folder.id,
+        "title": "",
+        "status": status.value,
+        "reason": reason,
+        "started": folder.path.stat().st_mtime,
+        "ended": None,
+        "counts": {},
+        "cost_usd": None,
+        "simulated": False,
+        "needs_you": 0,
+        "host": None,
+        "parent": None,
+    }

@@ -1,0 +1,256 @@
+"""The host process: ``python -m swarmtui.host.process FOLDER [--ready-fd N]``.
+
+It takes the session's lock, listens, tells its launcher that it is ready, and runs the session beside its viewers until
+that has ended and nobody watches any more, or until it is told to stop. SIGTERM lets what runs end within ten seconds,
+a second one within one; closing a terminal (SIGHUP) means nothing to it.
+
+Order: lock -> stale socket away, bind, listen -> session file opened, HostStarted recorded -> host.json -> ready.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import contextlib
+import json
+import logging
+import os
+import signal
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING
+
+from swarmtui.host.exits import Exit, of_status
+from swarmtui.host.lock import LockTaken, locked
+from swarmtui.session.events import FINAL
+from swarmtui.session.folder import SessionFolder
+
+if TYPE_CHECKING:
+    from swarmtui.engine.conductor import Conductor
+    from swarmtui.host.server import Server
+
+DRAIN_S = 8.0
+STOP_S = 10.0
+SECOND_STOP_S = 1.0
+LINGER_AFTER_VIEWER_S = 2.0
+LINGER_FOR_VIEWER_S = 10.0
+LINGER_ALONE_S = 0.3
+
+logger = logging.getLogger(__name__)
+
+
+class Ready:
+    """The pipe to the launcher: one line, once; nothing when there is no launcher."""
+
+    def __init__(self, fd: int | None) -> None:
+        self._fd = fd
+
+    def tell(self, line: dict[str, object]) -> None:
+        """Say how it went and close the pipe. A launcher that has gone is none of the host's concern."""
+        fd, self._fd = self._fd, None
+        if fd is not None:
+            with contextlib.suppress(OSError), os.fdopen(fd, "w") as pipe:
+                pipe.write(json.dumps(line) + "\n")
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one session to its end; the exit code."""
+    parser = argparse.ArgumentParser(prog="swarmtui.host.process", description="Runs one session.")
+    parser.add_argument("folder", type=Path, help="the session's folder")
+    parser.add_argument("--ready-fd", type=int, help="file descriptor that is told when the session can be attached to")
+    arguments = parser.parse_args(argv)
+    os.umask(0o077)
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    _keep_secrets_out()
+    ready = Ready(arguments.ready_fd)
+    try:
+        return _run(SessionFolder(arguments.folder.absolute()), ready)
+    except Exception as error:
+        told = _explain(error)
+        if told is None:
+            ready.tell({"error": f"the host broke: {type(error).__name__}", "code": Exit.FAILED})
+            raise
+        ready.tell({"error": told[0], "code": told[1]})
+        logger.error("%s", told[0])
+        return told[1]
+
+
+def _run(folder: SessionFolder, ready: Ready) -> int:
+    from swarmtui.workers.orphans import become_subreaper
+
+    with locked(folder):
+        become_subreaper()
+        return asyncio.run(_serve(folder, ready))
+
+
+def _explain(error: BaseException) -> tuple[str, Exit] | None:
+    """What to tell the user of an error that is theirs or the machine's; None for a defect of the program."""
+    from swarmtui.models.catalog import CatalogError
+    from swarmtui.plan.problems import TaskError
+    from swarmtui.safety.paths import PathRefused
+    from swarmtui.session.log import LogError
+
+    match error:
+        case LockTaken():
+            return str(error), Exit.FAILED
+        case TaskError() | CatalogError():
+            return str(error), Exit.USAGE
+        case PathRefused() | PermissionError():
+            return str(error), Exit.PERMISSION
+        case LogError():
+            return str(error), Exit.VERSION if "newer version" in str(error) else Exit.DISK
+        case OSError():
+            return str(error), Exit.DISK
+        case _:
+            return None
+
+
+# -- running --------------------------------------------------------------------------------------------------
+
+
+async def _serve(folder: SessionFolder, ready: Ready) -> int:
+    from swarmtui.host.assembly import assembled, host_started, started
+    from swarmtui.host.server import Server, bind
+    from swarmtui.host.spec import LaunchSpec
+    from swarmtui.safety.paths import places, socket_path
+
+    spec = LaunchSpec.read(folder)
+    path = socket_path(folder.id, places())
+    listener = bind(path)
+    try:
+        async with assembled(folder, spec) as conductor:
+            server = Server(conductor, folder)
+            async with server.listening(listener):
+                host = _Host(conductor, server, viewer_expected=spec.viewer)
+                with host.signals():
+                    hosts = conductor.state.hosts
+                    conducting = asyncio.create_task(conductor.run(host_started()), name="conductor")
+                    await started(conductor, conducting, hosts)
+                    _publish(folder, server, path)
+                    ready.tell({"ready": True, "pid": os.getpid(), "socket": str(path)})
+                    await host.run(conducting)
+                await server.say_bye(host.reason, host.exit_code)
+            return int(host.exit_code)
+    finally:
+        listener.close()
+        path.unlink(missing_ok=True)
+        folder.host_json.unlink(missing_ok=True)
+
+
+def _publish(folder: SessionFolder, server: Server, socket: Path) -> None:
+    from swarmtui.host.assembly import boot_id
+    from swarmtui.host.protocol import PROTOCOL_MAX, PROTOCOL_MIN
+    from swarmtui.safety.paths import write_atomic
+
+    about = {
+        "id": folder.id,
+        "pid": os.getpid(),
+        "boot_id": boot_id(),
+        "started": server.info.started,
+        "version": server.info.version,
+        "protocol": {"min": PROTOCOL_MIN, "max": PROTOCOL_MAX},
+        "argv0": server.info.argv0,
+        "socket": str(socket),
+    }
+    write_atomic(folder.host_json, json.dumps(about))
+
+
+class _Host:
+    """Runs the conductor until it is told to stop or nobody needs it."""
+
+    def __init__(self, conductor: Conductor, server: Server, *, viewer_expected: bool) -> None:
+        self._conductor = conductor
+        self._server = server
+        self._linger_s = LINGER_FOR_VIEWER_S if viewer_expected else LINGER_ALONE_S
+        self._signals = 0
+        self._conducting: asyncio.Task[None] | None = None
+        self._timers: list[asyncio.TimerHandle] = []
+        self.reason = "finished"
+
+    @property
+    def exit_code(self) -> Exit:
+        """What the process ends with."""
+        return Exit.SIGNALLED if self._signals else of_status(self._conductor.state.status)
+
+    async def run(self, conducting: asyncio.Task[None]) -> None:
+        """Until the conductor has let go of the session."""
+        self._conducting = conducting
+        idle = asyncio.create_task(self._leave_when_idle(), name="idle watch")
+        try:
+            await conducting
+        except asyncio.CancelledError:
+            if not self._signals:
+                raise
+            logger.warning("what ran did not stop in time and was abandoned")
+        finally:
+            for timer in self._timers:
+                timer.cancel()
+            idle.cancel()
+            await asyncio.gather(idle, return_exceptions=True)
+
+    @contextlib.contextmanager
+    def signals(self) -> Iterator[None]:
+        """Obey SIGTERM and SIGINT within the block."""
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self._on_signal)
+        try:
+            yield
+        finally:
+            for number in (signal.SIGTERM, signal.SIGINT):
+                loop.remove_signal_handler(number)
+
+    def _on_signal(self) -> None:
+        self._signals += 1
+        self.reason = "signal"
+        first = self._signals == 1
+        self._conductor.stop("signal", DRAIN_S if first else 0.0)
+        if self._conducting is not None:
+            loop = asyncio.get_running_loop()
+            self._timers.append(loop.call_later(STOP_S if first else SECOND_STOP_S, self._conducting.cancel))
+
+    async def _leave_when_idle(self) -> None:
+        """Once the session has ended, leave as soon as nobody has watched for a while."""
+        conductor, server = self._conductor, self._server
+        while True:
+            news = asyncio.create_task(conductor.log.after(conductor.state.seq))
+            company = asyncio.create_task(server.viewers_changed())
+            over = conductor.state.status in FINAL and conductor.at_rest and not server.viewers
+            patience = (LINGER_AFTER_VIEWER_S if server.ever_seen else self._linger_s) if over else None
+            try:
+                done, _ = await asyncio.wait((news, company), timeout=patience, return_when=asyncio.FIRST_COMPLETED)
+            finally:
+                news.cancel()
+                company.cancel()
+            if over and not done:
+                conductor.stop("finished", 0.0)
+                return
+            if conductor.log.closing:
+                return
+
+
+# -- keeping secrets out of the host's own log ------------------------------------------------------------------
+
+
+def _keep_secrets_out() -> None:
+    """Log records and tracebacks pass a redactor on their way to standard error, which is the session's host.log."""
+    from swarmtui.safety.redact import RedactingFormatter, Redactor, secrets_from_env
+
+    redactor = Redactor(secrets_from_env(os.environ))
+    handler = logging.StreamHandler()
+    formatter = RedactingFormatter(redactor, "%(asctime)s %(levelname)s %(name)s: %(message)s")
+    formatter.converter = time.gmtime
+    handler.setFormatter(formatter)
+    logging.basicConfig(level=logging.INFO, handlers=[handler])
+
+    def hook(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+        logger.critical("the host broke", exc_info=(kind, error, trace))
+
+    sys.excepthook = hook
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,95 @@
+"""What a new session is told to do: written by the launcher, read by the host."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import Literal
+
+from swarmtui.plan.model import JSON, Limits, MapSpec, ModelRef, Plan, Task
+from swarmtui.plan.problems import Problem, TaskError
+from swarmtui.safety.paths import write_atomic
+from swarmtui.session.folder import SessionFolder
+
+
+@dataclass(frozen=True, slots=True)
+class LaunchSpec:
+    """A task and how to run it. Exactly one of `goal` and `text` is set."""
+
+    cwd: str
+    """Folder in which the user started, absolute."""
+    goal: str | None = None
+    text: str | None = None
+    """The task file's YAML as it was when the user started it."""
+    file: str = "task"
+    """How messages call the task file."""
+    path: str | None = None
+    """The task file, absolute; what it names is relative to its folder."""
+    inputs: dict[str, JSON] = field(default_factory=dict)
+    models: dict[str, str] = field(default_factory=dict)
+    """Tier or local name -> model, over what the task file says."""
+    approve: bool = False
+    """Approve any plan without asking."""
+    review: bool = False
+    """Ask even for a plan that is the user's own."""
+    concurrency: int | Literal["auto"] | None = None
+    """Over what the task file says; None leaves that as it is."""
+    items: str | None = None
+    """File with the items of the plan's one map, absolute."""
+    out: str | None = None
+    """Folder that gets a copy of the report, absolute."""
+    viewer: bool = True
+    """Whether somebody is about to attach: the host then waits longer for them."""
+
+    @property
+    def task_folder(self) -> Path:
+        """The folder that the task's relative file names are relative to."""
+        return Path(self.path).parent if self.path else Path(self.cwd)
+
+    def write(self, folder: SessionFolder) -> None:
+        """Put it where the session's host finds it, readable for the user alone."""
+        write_atomic(folder.launch, json.dumps(asdict(self)))
+
+    @classmethod
+    def read(cls, folder: SessionFolder) -> LaunchSpec:
+        """What :meth:`write` wrote. Raises OSError, ValueError (``pydantic.ValidationError``)."""
+        from pydantic import TypeAdapter
+
+        spec: LaunchSpec = TypeAdapter(cls).validate_json(folder.launch.read_bytes())
+        return spec
+
+
+def read_task(spec: LaunchSpec) -> tuple[Task, dict[str, JSON]]:
+    """The task with everything that the spec changes applied, and the value of each input.
+
+    Raises TaskError with everything that is wrong.
+    """
+    from swarmtui.plan.inputs import bind_inputs
+    from swarmtui.plan.taskfile import parse_task
+
+    if spec.text is None:
+        return _limited(Task(spec.goal or ""), spec), dict(spec.inputs)
+    task = parse_task(spec.text, file=spec.file, path=spec.path)
+    if spec.items is not None:
+        task = replace(task, plan=_with_items(task.plan, spec.items))
+    return _limited(task, spec), bind_inputs(task, spec.inputs)
+
+
+def _limited(task: Task, spec: LaunchSpec) -> Task:
+    models: dict[str, str | ModelRef] = {**task.models, **spec.models}
+    limits: Limits = task.limits
+    if spec.concurrency is not None:
+        limits = replace(limits, concurrency=None if spec.concurrency == "auto" else spec.concurrency)
+    return replace(task, models=models, limits=limits)
+
+
+def _with_items(plan: Plan | None, path: str) -> Plan | None:
+    maps = [node for node in plan.nodes if node.map is not None and node.map.node is None] if plan else []
+    if plan is None or len(maps) != 1:
+        found = ", ".join(node.id for node in maps) or "none"
+        what = f"--items needs a task with exactly one map over items that are given; this one has {found}"
+        raise TaskError([Problem(None, None, None, what)])
+    chosen = maps[0]
+    mapped = replace(chosen.map or MapSpec(), path=path, values=None)
+    return replace(plan, nodes=tuple(replace(node, map=mapped) if node is chosen else node for node in plan.nodes))
