@@ -12,6 +12,7 @@ States of the writer: open -> (trouble <-> open)* -> closed.
 from __future__ import annotations
 
 import asyncio
+import heapq
 import json
 import os
 import sqlite3
@@ -74,7 +75,8 @@ class Log:
         self._durable = False
         self._wake = asyncio.Event()
         self._committed = head.seq
-        self._news = asyncio.Condition()
+        self._waiting: list[tuple[int, int, asyncio.Future[None]]] = []
+        self._waits = 0
         self._tail: list[Row] = []
         self._full = False
         self._synced_at = time.monotonic()
@@ -83,6 +85,7 @@ class Log:
         self._summary_at = 0.0
         self._summary_text = ""
         self._closing = False
+        self._closed = False
         self._flusher = asyncio.create_task(self._flush_forever(), name="log flusher")
         self.clock = SessionClock(head.mono)
         self.data_weight = 0
@@ -146,11 +149,11 @@ class Log:
         self._summary = summary
 
     async def committed(self, seq: int) -> None:
-        """Wait until the event `seq` is in the file."""
-        if self._committed >= seq:
-            return
-        async with self._news:
-            await self._news.wait_for(lambda: self._committed >= seq)
+        """Wait until the event `seq` is in the file. Raises LogError if the log closed before it was."""
+        while self._committed < seq:
+            if self._closed:
+                raise LogError(f"{self._path}: closed before event {seq} was written")
+            await self._wait_for(seq)
 
     async def flushed(self) -> None:
         """Wait until everything appended so far is in the file."""
@@ -160,19 +163,17 @@ class Log:
         """Commit and sync what is left, write the head file, let go of the file."""
         self._closing = True
         self._wake.set()
-        async with self._news:
-            self._news.notify_all()
         await self._flusher
+        self._closed = True
+        self._release(None)
         await self._db.close()
 
     # -- reading, through the same connection ---------------------------------------------------------------
 
     async def after(self, seq: int) -> None:
         """Wait until an event later than `seq` is in the file, or the log closes."""
-        if self._committed > seq:
-            return
-        async with self._news:
-            await self._news.wait_for(lambda: self._committed > seq or self._closing)
+        while self._committed <= seq and not self._closing:
+            await self._wait_for(seq + 1)
 
     @property
     def closing(self) -> bool:
@@ -247,8 +248,21 @@ class Log:
         if len(self._tail) > 2 * TAIL_ROWS:
             del self._tail[:-TAIL_ROWS]
         self._committed = rows[-1].seq
-        async with self._news:
-            self._news.notify_all()
+        self._release(self._committed)
+
+    def _wait_for(self, seq: int) -> asyncio.Future[None]:
+        """Resolved once `seq` is committed or the log has closed."""
+        future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._waits += 1
+        heapq.heappush(self._waiting, (seq, self._waits, future))
+        return future
+
+    def _release(self, seq: int | None) -> None:
+        """Let go on whoever waits for `seq` or an earlier event; with None, everybody."""
+        while self._waiting and (seq is None or self._waiting[0][0] <= seq):
+            future = heapq.heappop(self._waiting)[2]
+            if not future.done():
+                future.set_result(None)
 
     async def _commit(
         self,

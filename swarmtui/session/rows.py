@@ -8,7 +8,7 @@ from hashlib import blake2b
 from typing import NamedTuple
 
 from swarmtui.plan.model import JSON
-from swarmtui.session.events import Body, Event, decode_body, encode_body, type_of
+from swarmtui.session.events import Body, Event, decode_text, encode_text, type_of
 
 GENESIS = b"\0" * 16
 """What the first event is chained to."""
@@ -67,15 +67,15 @@ def make_row(event: Event, previous: bytes) -> Row:
         getattr(body, "item", None),
         getattr(body, "attempt", None),
         None if event.actor is None else clean_surrogates(event.actor),
-        json.dumps(encode_body(body), separators=(",", ":")),
+        encode_text(body),
         b"",
     )
-    return row._replace(hash=chain(previous, row))
+    return Row(*row[:9], chain(previous, row))
 
 
 def row_to_event(row: Row) -> Event:
     """The event that `row` records. Raises ValueError (``pydantic.ValidationError``) if its data is no event's."""
-    body = decode_body(row.type, json.loads(row.data), row.node, row.item, row.attempt)
+    body = decode_text(row.type, row.data, row.node, row.item, row.attempt)
     return Event(row.seq, row.ts, row.mono, body, row.actor)
 
 

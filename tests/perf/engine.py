@@ -1,0 +1,181 @@
+"""The engine beside plain asyncio on the same graph, recording on."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import tempfile
+import time
+from collections.abc import AsyncIterator, Sequence
+from pathlib import Path
+
+from swarmtui.engine.conductor import Conductor, Setup
+from swarmtui.engine.ports import Attempt, Done, WorkerEvent
+from swarmtui.plan.model import Limits, Node, Plan, PromptSpec
+from swarmtui.session import fold
+from swarmtui.session.events import FINAL, HostStarted, PlanProposed
+from swarmtui.session.log import Log
+from tests.engine.world import ScriptedPlanner, created, no_edit
+
+
+class NoOpExecutor:
+    """Ends every attempt at once, or after `seconds`."""
+
+    def __init__(self, seconds: float = 0.0) -> None:
+        self._seconds = seconds
+        self._ends: list[WorkerEvent] = []
+        self._wake = asyncio.Event()
+        self._closed = False
+
+    async def start(self) -> None:
+        """Nothing to get ready."""
+
+    async def submit(self, attempt: Attempt) -> None:
+        if self._seconds:
+            asyncio.get_running_loop().call_later(self._seconds, self._end, attempt.id)
+        else:
+            self._end(attempt.id)
+
+    def _end(self, attempt: str) -> None:
+        self._ends.append(Done(attempt, ""))
+        self._wake.set()
+
+    async def events(self) -> AsyncIterator[Sequence[WorkerEvent]]:
+        while not self._closed:
+            await self._wake.wait()
+            self._wake.clear()
+            ends, self._ends = self._ends, []
+            yield ends
+
+    async def cancel(self, attempt: str, grace_s: float) -> None:
+        """Nothing here can be cancelled."""
+
+    async def close(self) -> None:
+        self._closed = True
+        self._wake.set()
+
+
+async def record_session(path: Path, plan: Plan, limits: Limits, seconds: float = 0.0) -> tuple[float, float]:
+    """Run a session into the file at `path`; CPU and wall seconds from approval to the end."""
+    log = await Log.create(path, "perf")
+    state = fold.empty()
+    for body in (created(limits), PlanProposed(1, plan)):
+        fold.apply(state, log.append(body))
+    await log.flushed()
+    setup = Setup(path.parent, path.parent / "artefacts", path.parent, parse_plan=no_edit)
+    conductor = Conductor(log, state, NoOpExecutor(seconds), ScriptedPlanner(), setup)
+    gc.collect()
+    cpu, wall = time.process_time(), time.perf_counter()
+    task = asyncio.create_task(conductor.run(HostStarted(1, "boot", "perf")))
+    while state.status not in FINAL:
+        await log.after(log.committed_seq)
+    spent = time.process_time() - cpu, time.perf_counter() - wall
+    conductor.stop("finished", drain_s=0)
+    await task
+    return spent
+
+
+def session_cost(plan: Plan, limits: Limits, seconds: float = 0.0) -> tuple[float, float, int]:
+    """CPU and wall seconds of a session from approval to its end, and bytes of its file."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "session.db"
+        cpu, wall = asyncio.run(record_session(path, plan, limits, seconds))
+        return cpu, wall, path.stat().st_size
+
+
+def plain_cost(count: int, slots: int, seconds: float = 0.0) -> tuple[float, float]:
+    """CPU and wall seconds of the same with TaskGroup and Semaphore."""
+
+    async def run() -> None:
+        semaphore = asyncio.Semaphore(slots)
+
+        async def one() -> None:
+            async with semaphore:
+                if seconds:
+                    await asyncio.sleep(seconds)
+
+        async with asyncio.TaskGroup() as tasks:
+            for _ in range(count):
+                tasks.create_task(one())
+
+    cpu, wall = time.process_time(), time.perf_counter()
+    asyncio.run(run())
+    return time.process_time() - cpu, time.perf_counter() - wall
+
+
+def wide_plan(count: int) -> Plan:
+    """`count` nodes without needs."""
+    return Plan("wide", tuple(Node(f"n{index}", PromptSpec("x")) for index in range(count)))
+
+
+def wide(count: int = 10_000, slots: int = 100) -> list[dict[str, object]]:
+    """10,000 no-op nodes, recorded."""
+    plain = min(plain_cost(count, slots)[0] for _ in range(3))
+    cpu, wall, size = min(session_cost(wide_plan(count), Limits(concurrency=slots)) for _ in range(2))
+    return [
+        {
+            "nodes": count,
+            "cpu_us_per_node": round(cpu / count * 1e6, 1),
+            "plain_us_per_node": round(plain / count * 1e6, 1),
+            "ratio": round(cpu / plain, 1),
+            "budget": 20,
+            "nodes_per_s": round(count / wall),
+            "bytes_per_node": round(size / count),
+        }
+    ]
+
+
+def growth() -> list[dict[str, object]]:
+    """CPU per node from 1,000 to 20,000 nodes."""
+    per_node = {
+        count: min(session_cost(wide_plan(count), Limits(concurrency=100))[0] for _ in range(2)) / count
+        for count in (1_000, 5_000, 20_000)
+    }
+    figures = {f"us_at_{count}": round(value * 1e6, 1) for count, value in per_node.items()}
+    return [{**figures, "ratio": round(per_node[20_000] / per_node[1_000], 2), "budget": 1.15}]
+
+
+def chain(length: int = 1_000) -> list[dict[str, object]]:
+    """A chain, recorded: each link rests on a commit of its own."""
+    nodes = tuple(
+        Node(f"n{index}", PromptSpec("x"), needs=(f"n{index - 1}",) if index else ()) for index in range(length)
+    )
+    _, wall, _ = session_cost(Plan("chain", nodes), Limits(concurrency=4))
+    commit = asyncio.run(_commit_cost(200))
+    return [
+        {
+            "links": length,
+            "wall_s": round(wall, 3),
+            "commit_ms": round(commit * 1e3, 3),
+            "ratio": round(wall / (length * commit), 2),
+            "budget": 2.0,
+        }
+    ]
+
+
+async def _commit_cost(times: int) -> float:
+    from swarmtui.session.events import Noted
+
+    with tempfile.TemporaryDirectory() as folder:
+        log = await Log.create(Path(folder) / "session.db", "perf")
+        began = time.perf_counter()
+        for _ in range(times):
+            await log.committed(log.append(Noted("info", "x" * 60)).seq)
+        spent = time.perf_counter() - began
+        await log.close()
+    return spent / times
+
+
+def short_nodes(count: int = 1_000, slots: int = 100, seconds: float = 0.05) -> list[dict[str, object]]:
+    """1,000 nodes of 50 ms in 100 places."""
+    _, wall, _ = session_cost(wide_plan(count), Limits(concurrency=slots), seconds)
+    _, plain = plain_cost(count, slots, seconds)
+    best = count / slots * seconds
+    return [
+        {
+            "wall_s": round(wall, 3),
+            "ratio": round(wall / best, 3),
+            "plain_ratio": round(plain / best, 3),
+            "budget": 1.10,
+        }
+    ]
