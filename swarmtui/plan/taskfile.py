@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 import os
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path as FilePath
 from typing import Any
 
@@ -39,6 +41,27 @@ def parse_task(text: str | bytes, *, file: str = "task", path: str | None = None
     plan in it: a planner's plan that was opened in an editor stays what it was unless the caller says otherwise.
     Raises TaskError with every problem.
     """
+    with _collector_paused():
+        return _parsed(text, file, path, author)
+
+
+@contextmanager
+def _collector_paused() -> Iterator[None]:
+    """Keeps the cycle collector from walking a large file's values again and again while they are being made.
+
+    None of them is garbage before the end, and their number is bounded by the size of the text; it is a third of the
+    time for 10,000 nodes.
+    """
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()
+
+
+def _parsed(text: str | bytes, file: str, path: str | None, author: Author) -> Task:
     source, problems = read_yaml(text, file)
     data = source.data
     if not isinstance(data, dict):
