@@ -219,7 +219,7 @@ def _node_named(items: str, scope: Scope) -> str | None:
     except TemplateError:
         return None
     match segments:
-        case (Lookup(name, ("output",) | ("items",)),) if name in scope.ids:
+        case (Lookup(name, ("output",)),) if name in scope.ids:
             return name
     return None
 

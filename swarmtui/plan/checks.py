@@ -14,7 +14,7 @@ from swarmtui.plan.problems import Finding, Nearest, Path, listed, shown
 from swarmtui.plan.schemas import BUILTIN_SCHEMAS
 
 NODE_FIELDS: tuple[str, ...] = ("output", "items", "error", "state", "exit_code", "path")
-"""What a lookup can ask of a node; `output` and `items` can be looked into further."""
+"""What a lookup can ask of a node; `output` alone can be looked into further."""
 
 PLANNER_MAX_NODES = 200
 PLANNER_MAX_DEPTH = 20
@@ -120,7 +120,7 @@ def _check_node_field(scope: Scope, path: Path, lookup: Lookup) -> None:
     elif lookup.path[0] not in NODE_FIELDS:
         known = f"a node has {listed(NODE_FIELDS)}; a part of its output is {lookup.name}.output.…"
         scope.report(path, f"{what}: nodes have no field `{shown(lookup.path[0])}`", known)
-    elif len(lookup.path) > 1 and lookup.path[0] not in ("output", "items"):
+    elif len(lookup.path) > 1 and lookup.path[0] != "output":
         fix = f"write {{{{ {lookup.name}.{lookup.path[0]} }}}}"
         scope.report(path, f"{what}: {lookup.path[0]} has no parts", fix)
 
