@@ -124,6 +124,7 @@ _REFUTED: dict[str, Callable[[Any, int, int], bool]] = {
     "E722": lambda tree, row, _: syntax.raises_again(tree, row) or syntax.only_tidies_up(tree, row),
     "SIM115": lambda tree, row, column: not syntax.leaks_the_file(tree, row, column),
     "B018": syntax.is_attribute,
+    "F821": lambda tree, row, _: syntax.in_try_for(tree, row, "NameError"),
     "B023": lambda tree, row, column: not syntax.outlives_the_turn(tree, row, column),
 }
 """Rule -> whether the syntax tree shows that it is wrong here."""

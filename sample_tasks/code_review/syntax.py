@@ -118,7 +118,7 @@ def outlives_the_turn(tree: ast.Module, line: int, column: int) -> bool:
     node = next((node for node in nodes_of(tree) if isinstance(node, ast.Name) and _at(node, line, column)), None)
     function: _Function | None = None
     above: ast.AST | None = node
-    while above is not None and not isinstance(above, _Loop):
+    while above is not None and not (function and isinstance(above, _Loop)):
         if isinstance(above, _Function):
             if function is not None:
                 break
@@ -148,10 +148,17 @@ def in_annotation(tree: ast.Module, line: int, column: int) -> bool:
     return False
 
 
-def call_has(tree: ast.Module, line: int, column: int, keyword: str) -> bool:
-    """Whether the call there has an argument of this name."""
+def in_try_for(tree: ast.Module, line: int, exception: str) -> bool:
+    """Whether the line stands in a try block that expects this exception."""
     return any(
-        isinstance(node, ast.Call) and _at(node, line, column) and any(given.arg == keyword for given in node.keywords)
+        isinstance(node, ast.Try)
+        and node.body[0].lineno <= line <= (node.body[-1].end_lineno or line)
+        and any(
+            isinstance(name, ast.Name) and name.id == exception
+            for handler in node.handlers
+            if handler.type is not None
+            for name in ast.walk(handler.type)
+        )
         for node in nodes_of(tree)
     )
 

@@ -62,6 +62,11 @@ class Finding:
             return ""
         return self.path if self.line is None else f"{self.path}:{self.line}"
 
+    @property
+    def is_fact(self) -> bool:
+        """Whether it is something true of the project, with nothing to mend."""
+        return self.path is None and self.severity == "info"
+
 
 @dataclass(frozen=True, slots=True)
 class Read:
@@ -172,15 +177,18 @@ def same(one: Finding, other: Finding) -> bool:
     """Whether two findings at one place say the same.
 
     Within one tool that takes equal words, or rules that measure the same thing; a tool that reports twice by one rule
-    means two things (two unused names in one import). Between tools equal meaning of the rules is enough, or messages
-    that hardly differ and name the same things.
+    means two things (two unused names in one import). Between tools equal meaning of the rules is enough unless they
+    quote other names, or messages that hardly differ and quote the same names.
     """
     if one.message == other.message:
         return True
     shared = not _meanings(one).isdisjoint(_meanings(other))
     if set(one.tools) & set(other.tools):
         return shared and set(_rule_names(one)).isdisjoint(_rule_names(other))
-    return shared or _near(one.message, other.message)
+    if shared:
+        names, other_names = _quoted(one.message), _quoted(other.message)
+        return not (names and other_names and names.isdisjoint(other_names))
+    return _near(one.message, other.message)
 
 
 def join(one: Finding, other: Finding) -> Finding:
@@ -221,8 +229,12 @@ def _meanings(finding: Finding) -> set[str]:
     return {meaning_of(*name.split(" ", 1)) for name in _rule_names(finding) if " " in name}
 
 
+def _quoted(message: str) -> set[str]:
+    return set(_QUOTED.findall(message))
+
+
 def _near(one: str, other: str) -> bool:
-    names, other_names = set(_QUOTED.findall(one)), set(_QUOTED.findall(other))
+    names, other_names = _quoted(one), _quoted(other)
     if names and other_names and names != other_names:
         return False
     words, other_words = set(_WORD.findall(one.casefold())), set(_WORD.findall(other.casefold()))

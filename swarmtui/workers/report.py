@@ -101,7 +101,7 @@ def _warnings(report: Report) -> Iterator[str]:
 
 
 def _overview(report: Report) -> Iterator[str]:
-    told = [finding for finding in report.findings if not _is_fact(finding)]
+    told = [finding for finding in report.findings if not finding.is_fact]
     files = len({finding.path for finding in told if finding.path})
     counts = Counter(finding.severity for finding in told)
     if told:
@@ -144,7 +144,7 @@ def _summary(report: Report) -> Iterator[str]:
 
 def _first(findings: Sequence[Finding]) -> Iterator[str]:
     """The worst findings, at most two per rule, so that one noisy rule does not hide the others."""
-    worth = [finding for finding in findings if RANK[finding.severity] <= RANK["medium"] and not _is_fact(finding)]
+    worth = [finding for finding in findings if RANK[finding.severity] <= RANK["medium"] and not finding.is_fact]
     worth.sort(key=lambda finding: (RANK[finding.severity], _ORDER.get(finding.category or "", _OTHER)))
     chosen: list[Finding] = []
     seen: Counter[str] = Counter()
@@ -178,7 +178,7 @@ class _Listing:
     _blocks: list[str] = field(default_factory=list)
 
     def blocks(self) -> list[str]:
-        told = [finding for finding in self.report.findings if not _is_fact(finding)]
+        told = [finding for finding in self.report.findings if not finding.is_fact]
         if not self.report.by_severity:
             if told:
                 self._blocks.append("## Findings")
@@ -237,12 +237,8 @@ def _entry(finding: Finding, *, with_rule: bool = True) -> str:
     return f"{where} {inline(finding.message)}{by}{also}{fix}"
 
 
-def _is_fact(finding: Finding) -> bool:
-    return finding.path is None and finding.severity == "info"
-
-
 def _facts(findings: Sequence[Finding]) -> Iterator[str]:
-    facts = [finding for finding in findings if _is_fact(finding)]
+    facts = [finding for finding in findings if finding.is_fact]
     if facts:
         yield "## Project facts"
         lines = [f"- {inline(finding.message, 600)}" for finding in facts[:200]]
