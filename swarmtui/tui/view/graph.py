@@ -38,7 +38,10 @@ class Style:
     map_room: int
 
 
-STYLES: tuple[Style, ...] = (Style(3, 9, BAR + 7), Style(1, 9, BAR + 7), Style(1, 9, 9))
+STYLES: tuple[Style, ...] = (
+    Style(3, 9, BAR + 7), Style(1, 9, BAR + 7), Style(1, 9, 9), Style(1, 6, 6), Style(1, 0, 0),
+)  # fmt: skip
+"""From generous to bare; the first that fits is taken."""
 
 
 @dataclass(slots=True)
@@ -53,6 +56,8 @@ class Graph:
     focused: bool = False
     """Whether all but the selected node's neighbourhood is dimmed."""
     find: str = ""
+    listed: bool = False
+    """Whether a list is better where the user has not chosen: it tells more than columns without details."""
     form: Form = "list"
     _plan_key: object = None
     _size: tuple[int, int] = (0, 0)
@@ -73,7 +78,7 @@ class Graph:
     def resize(self, width: int, height: int) -> bool:
         """Fit the drawing to a place of `width` × `height`; whether it has changed."""
         plan = self.state.plan
-        key = (id(plan), len(self.state.nodes), self.wanted, self.glyphs.ascii)
+        key = (id(plan), len(self.state.nodes), self.wanted, self.listed, self.glyphs.ascii)
         if (key, (width, height)) == (self._plan_key, self._size) or width <= 0:
             return False
         if plan is None or self._plan_key is None or self._plan_key[0] != id(plan):  # type: ignore[index]
@@ -99,7 +104,8 @@ class Graph:
 
     def _choose_form(self, width: int, height: int) -> None:
         self.form, self._layout = "list", None
-        if self.wanted == "list" or not self._needs or (self.wanted is None and len(self._needs) > COLUMNS_LIMIT):
+        many = self.listed or len(self._needs) > COLUMNS_LIMIT
+        if self.wanted == "list" or not self._needs or (self.wanted is None and many):
             return
         for style in STYLES:
             layout = self._arranged(style)
@@ -350,7 +356,7 @@ class Graph:
         room = self._style.map_room if is_map else self._style.room
         frame = 4 if box.height == 3 else 0
         spare = box.width - frame - self.glyphs.icon_width - 1 - cells(name_of(box.id))
-        body = box_line(self.state, node, moment, self.glyphs, box.width - frame, min(spare, max(room, 9)))
+        body = box_line(self.state, node, moment, self.glyphs, box.width - frame, min(spare, room) if room < 9 else min(spare, max(room, 9)))
         if frame:
             body = self._framed(box, y, body)
         return tuple((text, "faint") for text, _ in body) if self._dim(box.id) else body

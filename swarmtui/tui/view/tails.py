@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 
 from swarmtui.host.feed import Changes, StreamText
@@ -12,7 +12,7 @@ from swarmtui.session import events as ev
 from swarmtui.session.events import State
 from swarmtui.session.state import NodeState, SessionState
 from swarmtui.tui.view import format as say
-from swarmtui.tui.view.lines import Role, wrap
+from swarmtui.tui.view.lines import Line, Role, wrap
 from swarmtui.tui.view.nodes import Moment, model_of, took_s
 
 LINES = 400
@@ -156,6 +156,8 @@ class Pane:
     figures: str
     tail: Tail | None
     running: bool
+    body: Callable[[int], list[Line]] | None = None
+    """Lines for a width, where there is something better to show than the tail."""
 
     @property
     def key(self) -> Key:

@@ -1,0 +1,213 @@
+"""Everything that a key does, once: bindings, footer, help and command palette all derive from :data:`ACTIONS`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import StrEnum
+
+from textual.binding import Binding
+
+from swarmtui.host.feed import FeedStatus
+from swarmtui.session.state import NodeState, SessionState
+from swarmtui.tui import commands
+from swarmtui.tui.view.figures import can_act
+
+
+class Scope(StrEnum):
+    """The screen on which an action is offered."""
+
+    RUN = "run"
+    PLAN = "plan"
+    NODE = "node"
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """What decides whether an action applies."""
+
+    state: SessionState
+    status: FeedStatus
+    node: NodeState | None = None
+
+
+WhyNot = Callable[[Context], str | None]
+RUN, PLAN, NODE = frozenset({Scope.RUN}), frozenset({Scope.PLAN}), frozenset({Scope.NODE})
+EVERYWHERE = RUN | PLAN | NODE
+
+
+@dataclass(frozen=True, slots=True)
+class Action:
+    """One thing that the user can do. A screen carries it out in its method ``do_<id>``."""
+
+    id: str
+    keys: tuple[str, ...]
+    """As Textual calls them; the first is the one shown."""
+    label: str
+    """For the footer."""
+    description: str
+    """For help and palette."""
+    group: str
+    scopes: frozenset[Scope]
+    footer: int = 0
+    """How much it belongs in the footer; 0: not there."""
+    commands: bool = False
+    """Whether it asks something of the session, so that the link must be live and the role be control."""
+    why_not: WhyNot | None = None
+
+    def refusal(self, context: Context) -> str | None:
+        """Why it does not apply now; None if it does."""
+        if self.commands:
+            why = can_act(context.state, context.status)
+            if why:
+                return why
+        return self.why_not(context) if self.why_not else None
+
+
+def _of_state(rule: Callable[[SessionState], str | None]) -> WhyNot:
+    return lambda context: rule(context.state)
+
+
+def _of_node(rule: Callable[[SessionState, NodeState | None], str | None]) -> WhyNot:
+    return lambda context: rule(context.state, context.node)
+
+
+def _selected(context: Context) -> str | None:
+    return None if context.node is not None else "no node is selected"
+
+
+def _has_plan(context: Context) -> str | None:
+    return None if context.state.plan is not None else "there is no plan yet"
+
+
+_SESSION, _NODE, _PLAN, _MOVE, _VIEW, _GENERAL = "Session", "Node", "Plan", "Move", "View", "General"
+
+ACTIONS: tuple[Action, ...] = (
+    Action(
+        "approve", ("A",), "approve and run", "Approve exactly the plan shown, and run it", _PLAN, PLAN, 100,
+        commands=True, why_not=_of_state(commands.why_not_decide),
+    ),
+    Action(
+        "change", ("c",), "ask for changes", "Tell the planner what to change: a new revision", _PLAN, PLAN, 90,
+        commands=True, why_not=_of_state(commands.why_not_decide),
+    ),
+    Action(
+        "edit", ("e",), "edit", "Edit the plan as YAML in $EDITOR; errors are shown and nothing is lost", _PLAN,
+        PLAN | RUN, 80, commands=True, why_not=_of_state(commands.why_not_decide),
+    ),
+    Action(
+        "form", ("v",), "view", "Other form: graph as columns or list; plan as graph, text or differences", _VIEW,
+        RUN | PLAN, 40, why_not=_has_plan,
+    ),
+    Action(
+        "pause_node", ("p",), "pause", "Hold the node, or let it go on; what runs of it goes on", _NODE, RUN | NODE, 70,
+        commands=True, why_not=_of_node(commands.why_not_pause_node),
+    ),
+    Action(
+        "pause_session", ("P",), "pause all", "Pause the session, or let it go on", _SESSION, EVERYWHERE, 60,
+        commands=True, why_not=_of_state(commands.why_not_pause_session),
+    ),
+    Action(
+        "retry_node", ("r",), "retry", "Run the node again; of a map, the items that failed", _NODE, RUN | NODE, 68,
+        commands=True, why_not=_of_node(commands.why_not_retry_node),
+    ),
+    Action(
+        "retry_failed", ("R",), "retry failed", "Run all failed nodes again", _SESSION, RUN | NODE, 50,
+        commands=True, why_not=_of_state(commands.why_not_retry_failed),
+    ),
+    Action(
+        "skip_node", ("s",), "skip", "Do without the node: it ends as skipped", _NODE, RUN | NODE, 52,
+        commands=True, why_not=_of_node(commands.why_not_skip_node),
+    ),
+    Action(
+        "cancel_node", ("x",), "cancel", "Stop the node and everything it started", _NODE, RUN | NODE, 54,
+        commands=True, why_not=_of_node(commands.why_not_cancel_node),
+    ),
+    Action(
+        "cancel_session", ("X",), "cancel all", "Cancel the session (asks first)", _SESSION, EVERYWHERE, 30,
+        commands=True, why_not=_of_state(commands.why_not_cancel_session),
+    ),
+    Action(
+        "more", ("plus", "equals_sign"), "more", "One worker more at once", _SESSION, RUN | NODE, 46,
+        commands=True, why_not=_of_state(commands.why_not_limits),
+    ),
+    Action(
+        "fewer", ("minus",), "fewer", "One worker fewer at once; what runs goes on", _SESSION, RUN | NODE, 45,
+        commands=True, why_not=_of_state(commands.why_not_limits),
+    ),
+    Action(
+        "attend", ("a",), "needs you", "Go to what waits for you: a plan, a question, a node that a crash caught",
+        _SESSION, EVERYWHERE, 0, why_not=_of_state(commands.why_not_attend),
+    ),
+    Action("open", ("enter",), "open", "Open the selected node: output, prompt, attempts, events, log", _NODE,
+           RUN | PLAN, 58, why_not=_selected),
+    Action("copy", ("y",), "copy", "Copy the output (on the plan: the plan as YAML) to the clipboard", _NODE,
+           EVERYWHERE, 20),
+    Action("pager", ("o",), "pager", "Show the output (on the plan: the plan) in your $PAGER", _NODE, EVERYWHERE, 18),
+    Action("up", ("k", "up"), "up", "Up", _MOVE, EVERYWHERE),
+    Action("down", ("j", "down"), "down", "Down", _MOVE, EVERYWHERE),
+    Action("left", ("h", "left"), "left", "To what the node needs; elsewhere to the left", _MOVE, EVERYWHERE),
+    Action("right", ("l", "right"), "right", "To what needs the node; elsewhere to the right", _MOVE, EVERYWHERE),
+    Action("first", ("g", "home"), "first", "To the first", _MOVE, EVERYWHERE),
+    Action("last", ("G", "end"), "last", "To the last; in the log: follow it again", _MOVE, EVERYWHERE),
+    Action("page_up", ("pageup", "ctrl+b"), "page up", "A page up", _MOVE, EVERYWHERE),
+    Action("page_down", ("pagedown", "ctrl+f"), "page down", "A page down", _MOVE, EVERYWHERE),
+    Action("next_pane", ("tab",), "next pane", "Next pane; among tabs, the next tab", _MOVE, EVERYWHERE),
+    Action("previous_pane", ("shift+tab",), "previous pane", "Previous pane or tab", _MOVE, EVERYWHERE),
+    Action("find", ("slash",), "filter", "Filter the table and mark nodes: words that must occur, !word must not",
+           _MOVE, RUN | PLAN, 44),
+    Action("find_next", ("n",), "next match", "Next match", _MOVE, RUN | PLAN),
+    Action("find_previous", ("N",), "previous match", "Previous match", _MOVE, RUN | PLAN),
+    Action("focus_graph", ("f",), "focus", "Dim all but the selected node and its neighbours", _VIEW, RUN | PLAN, 24),
+    Action("sort", ("S",), "sort", "Sort the table by the next column", _VIEW, RUN, 0),
+    Action("reverse", ("D",), "reverse", "Turn the order of the table round", _VIEW, RUN, 0),
+    Action("widen", ("w",), "wide", "Give the focused pane the whole screen, or put it back", _VIEW, RUN | PLAN, 22),
+    Action("toggle_log", ("L",), "log", "Show or hide the log", _VIEW, RUN, 16),
+    Action("log_level", ("i",), "log level", "What the log shows: warnings up, all, or what matters", _VIEW, RUN, 0),
+    Action("view_plan", ("1",), "plan", "The plan", _VIEW, EVERYWHERE, 0),
+    Action("view_run", ("2",), "run", "Everything at a glance", _VIEW, EVERYWHERE, 0),
+    Action("view_workers", ("3",), "workers", "The workers' live output", _VIEW, EVERYWHERE, 0),
+    Action("view_table", ("4",), "table", "The table alone", _VIEW, EVERYWHERE, 0),
+    Action("view_log", ("5",), "log", "The log alone", _VIEW, EVERYWHERE, 0),
+    Action("back", ("escape",), "back", "Back; clears the filter", _GENERAL, EVERYWHERE, 14),
+    Action("theme", ("t",), "theme", "Next theme", _GENERAL, EVERYWHERE, 0),
+    Action("palette", ("colon", "ctrl+p"), "commands", "All commands and nodes, by name", _GENERAL, EVERYWHERE, 42),
+    Action("help", ("question_mark", "f1"), "help", "All keys; type to filter", _GENERAL, EVERYWHERE, 200),
+    Action("detach", ("d", "q", "ctrl+q"), "detach", "Leave; the session goes on (swarmtui attach brings you back)",
+           _GENERAL, EVERYWHERE, 66),
+)  # fmt: skip
+
+BY_ID: dict[str, Action] = {action.id: action for action in ACTIONS}
+
+_KEY_NAMES = {
+    "plus": "+", "equals_sign": "=", "minus": "-", "slash": "/", "question_mark": "?", "colon": ":", "escape": "esc",
+    "pageup": "pgup", "pagedown": "pgdn", "shift+tab": "S-tab", "up": "↑", "down": "↓", "left": "←", "right": "→",
+}  # fmt: skip
+_ASCII_KEYS = {"up": "up", "down": "down", "left": "left", "right": "right"}
+
+
+def key_name(key: str, *, ascii_only: bool = False) -> str:
+    """What is printed on a key, more or less."""
+    if ascii_only and key in _ASCII_KEYS:
+        return _ASCII_KEYS[key]
+    name = _KEY_NAMES.get(key, key)
+    return f"^{name.removeprefix('ctrl+')}" if name.startswith("ctrl+") else name
+
+
+def in_scope(scope: Scope) -> tuple[Action, ...]:
+    """The actions that a screen offers, in the order of the table."""
+    return tuple(action for action in ACTIONS if scope in action.scopes)
+
+
+def bindings(scope: Scope) -> list[Binding]:
+    """The bindings of a screen."""
+    return [
+        Binding(",".join(action.keys), f"perform('{action.id}')", action.label, show=False, id=f"{scope}.{action.id}")
+        for action in in_scope(scope)
+    ]
+
+
+def footer(scope: Scope, context: Context) -> list[Action]:
+    """The actions worth a place in the footer now, the most important first."""
+    shown = [action for action in in_scope(scope) if action.footer and action.refusal(context) is None]
+    return sorted(shown, key=lambda action: -action.footer)

@@ -1,0 +1,557 @@
+"""The workbench: a viewer of one session. It routes; screens wire; widgets draw; the view model decides what.
+
+One timer collects what the feed gathered and has the visible screen drawn, at most ten times a second. Leaving never
+stops the session, whichever way it happens: a key, a signal, a crash.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import signal
+import sys
+import time
+from collections.abc import Awaitable, Callable
+from typing import ClassVar, Literal
+
+from textual.app import App
+from textual.binding import Binding, BindingType
+from textual.command import CommandPalette
+from textual.filter import LineFilter
+from textual.screen import Screen
+from textual.theme import Theme
+
+from swarmtui.host.feed import Changes, CommandRefused, Feed, FeedStatus, Link
+from swarmtui.session import fold
+from swarmtui.session.events import FINAL, State, Status
+from swarmtui.session.state import NodeState, SessionState
+from swarmtui.tui import commands, content, terminal, themes
+from swarmtui.tui.actions import Scope
+from swarmtui.tui.screens.dialogs import ConfirmScreen, EditScreen, HelpScreen, LineScreen, QuestionScreen
+from swarmtui.tui.screens.node import NodeScreen
+from swarmtui.tui.screens.palette import ActionProvider
+from swarmtui.tui.screens.plan import PlanScreen
+from swarmtui.tui.screens.run import RunScreen
+from swarmtui.tui.screens.session import SessionScreen
+from swarmtui.tui.view import format as say
+from swarmtui.tui.view.figures import session_time
+from swarmtui.tui.view.glyphs import Glyphs
+from swarmtui.tui.view.logs import log_line
+from swarmtui.tui.view.nodes import Moment, name_of
+from swarmtui.tui.view.tails import Tails
+from swarmtui.tui.widgets.looks import Looks
+
+FRAME_S = 0.1
+HISTORY = 500
+"""Events of before we came that the log begins with."""
+CRASHED = 70
+LOST = 6
+TWICE_S = 2.0
+
+Connect = Callable[[], Awaitable[Feed]]
+
+
+class Workbench(App[int]):
+    """The app. `connect` is called once the first frame is drawn."""
+
+    CSS_PATH = "screens/frame.tcss"
+    TITLE = "swarmtui"
+    ENABLE_COMMAND_PALETTE = True
+    COMMANDS = {ActionProvider}  # noqa: RUF012 - as Textual declares it
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("ctrl+q", "leave", show=False, priority=True),
+        Binding("ctrl+c", "interrupt", show=False, system=True),
+    ]
+
+    def __init__(
+        self,
+        connect: Connect,
+        *,
+        review: bool = False,
+        clock: Callable[[], float] = time.time,
+        glyphs: Glyphs | None = None,
+        theme: str | None = None,
+        signals: bool = False,
+    ) -> None:
+        super().__init__()
+        self._connect, self._review, self.clock, self._signals = connect, review, clock, signals
+        self.feed: Feed | None = None
+        self.failure: Exception | None = None
+        """What went wrong before there was a session to show."""
+        self.crash: BaseException | None = None
+        self.tails = Tails()
+        self.selected = ""
+        self.plan_draft: str | None = None
+        """An edited plan that was not taken, kept until it is."""
+        self.was_reset = False
+        self.moment = Moment(clock(), 0.0)
+        self._glyphs = terminal.glyphs_for() if glyphs is None else glyphs
+        self._looks: Looks | None = None
+        self._nothing = fold.empty()
+        self._no_status = FeedStatus()
+        self._second = -1
+        self._away = False
+        self._plan_shown_for = -1
+        self._interrupted_at = -TWICE_S
+        loaded = themes.load_themes()
+        self._own_themes = [found.name for found in loaded.themes]
+        self._theme_problems = loaded.problems
+        for found in loaded.themes:
+            self.register_theme(found)
+        wanted = theme or os.environ.get("SWARMTUI_THEME") or themes.DEFAULT
+        if wanted in self.available_themes:
+            self.theme = wanted
+
+    # -- looks ------------------------------------------------------------------------------------------------
+
+    @property
+    def state(self) -> SessionState:
+        """The session as far as it is known."""
+        return self.feed.state if self.feed is not None else self._nothing
+
+    @property
+    def status(self) -> FeedStatus:
+        """How the feed stands."""
+        return self.feed.status if self.feed is not None else self._no_status
+
+    @property
+    def looks(self) -> Looks:
+        """What widgets draw with."""
+        if self._looks is None:
+            self.get_css_variables()
+            palette = themes.palette_of(self.theme_variables, no_color=self.no_color)
+            self._looks = Looks(palette, self._glyphs)
+        return self._looks
+
+    def get_theme_variable_defaults(self) -> dict[str, str]:
+        """Our variables for themes that do not know them."""
+        return themes.variable_defaults(self.current_theme)
+
+    def get_line_filters(self) -> list[LineFilter]:
+        """Textual's, and the backstop against control characters last."""
+        return [*super().get_line_filters(), content.TerminalFilter()]
+
+    def next_theme(self) -> None:
+        """The next of our themes, at once."""
+        names = self._own_themes or [self.theme]
+        self.theme = names[(names.index(self.theme) + 1) % len(names) if self.theme in names else 0]
+        content.notice(self, f"theme {self.theme}")
+
+    def _theme_changed(self, theme: Theme) -> None:
+        self._looks = None
+        for screen in self.screen_stack:
+            screen.refresh(layout=True)
+            for widget in screen.walk_children():
+                widget.refresh()
+        self._draw()
+
+    # -- life -------------------------------------------------------------------------------------------------
+
+    def on_mount(self) -> None:
+        """The first frame is empty panes; the session comes right after it."""
+        if self._glyphs.ascii:
+            self.add_class("-ascii")
+        self.theme_changed_signal.subscribe(self, self._theme_changed)
+        if self._signals:
+            loop = asyncio.get_running_loop()
+            for number in (signal.SIGTERM, signal.SIGHUP):
+                loop.add_signal_handler(number, self._signalled)
+        self.push_screen(RunScreen())
+        self.call_after_refresh(self._begin)
+
+    def _begin(self) -> None:
+        if self._theme_problems:
+            content.notice(self, "themes: " + "; ".join(self._theme_problems), "warning")
+        self.run_worker(self._open(), name="connect")
+
+    async def _open(self) -> None:
+        try:
+            feed = await self._connect()
+        except Exception as error:  # noqa: BLE001 - handed to whoever called run_workbench, once the terminal is theirs
+            self.failure = error
+            self.exit(LOST)
+            return
+        self.feed = feed
+        self._frame(force=True)
+        if self._review:
+            self.show_plan()
+        with contextlib.suppress(ConnectionError):
+            events = await feed.events_before(self.state.seq + 1, HISTORY)
+            self._run_screen().put_history([log_line(event) for event in events])
+        self.set_interval(FRAME_S, self._frame)
+
+    async def on_unmount(self) -> None:
+        """Leave the session."""
+        if self.feed is not None:
+            with contextlib.suppress(ConnectionError, OSError):
+                await self.feed.close()
+
+    def _run_screen(self) -> RunScreen:
+        return next(screen for screen in self.screen_stack if isinstance(screen, RunScreen))
+
+    def on_app_blur(self) -> None:
+        """Nobody looks: once a second will do."""
+        self._away = True
+
+    def on_app_focus(self) -> None:
+        """Somebody looks."""
+        self._away = False
+
+    # -- frames -----------------------------------------------------------------------------------------------
+
+    def _frame(self, *, force: bool = False) -> None:
+        feed = self.feed
+        if feed is None:
+            return
+        now = self.clock()
+        tick = int(now) != self._second
+        if self._away and not tick:
+            return
+        changes = feed.drain()
+        still = self.state.status in FINAL or self.status.link is Link.ARCHIVE
+        if not (changes or force or (tick and not still)):
+            return
+        self._second = int(now)
+        self._take(changes, now)
+        self._route()
+        self._draw()
+
+    def _take(self, changes: Changes, now: float) -> None:
+        self.moment = Moment(now, session_time(self.state, now))
+        self.was_reset = changes.reset
+        self.tails.absorb(changes, now)
+        if self.selected not in self.state.nodes:
+            self.selected = ""
+        for screen in self.screen_stack:
+            if isinstance(screen, SessionScreen):
+                screen.absorb(changes)
+
+    def _draw(self) -> None:
+        for screen in reversed(self.screen_stack):
+            if isinstance(screen, SessionScreen):
+                screen.redraw()
+                return
+
+    def _route(self) -> None:
+        """Open the plan when it wants a decision; leave it once it has been made."""
+        state = self.state
+        undecided = "plan" in state.pending or (state.status is Status.PLANNING and not state.approved_rev)
+        if undecided and self._plan_shown_for < 0:
+            self._plan_shown_for = state.plan_rev
+            if not self._is_open(PlanScreen):
+                self.push_screen(PlanScreen())
+        elif not undecided and self._plan_shown_for >= 0:
+            self._plan_shown_for = -1
+            if isinstance(self.screen, PlanScreen):
+                self.pop_screen()
+
+    def _is_open(self, kind: type[Screen[None]]) -> bool:
+        return any(isinstance(screen, kind) for screen in self.screen_stack)
+
+    # -- screens ----------------------------------------------------------------------------------------------
+
+    def _only_session_screens(self) -> None:
+        while not isinstance(self.screen, SessionScreen):
+            self.pop_screen()
+
+    def show_plan(self) -> None:
+        """The plan screen."""
+        while self._is_open(PlanScreen) and not isinstance(self.screen, PlanScreen):
+            self.pop_screen()
+        if not isinstance(self.screen, PlanScreen):
+            self.push_screen(PlanScreen())
+
+    def show_run(self, view: Literal["run", "workers", "table", "log"]) -> None:
+        """The run screen, with all panes or one."""
+        while not isinstance(self.screen, RunScreen):
+            self.pop_screen()
+        self._run_screen().set_view(view)
+
+    def show_node(self, node: str) -> None:
+        """Select a node on the run screen."""
+        self.show_run("run")
+        self._run_screen().select(node)
+
+    def open_node(self, node: str) -> None:
+        """Everything about a node."""
+        if node in self.state.nodes:
+            self.push_screen(NodeScreen(node))
+
+    def back(self) -> None:
+        """The screen before."""
+        if len(self.screen_stack) > 2:
+            self.pop_screen()
+
+    def show_help(self, scope: Scope) -> None:
+        """All keys."""
+        self.push_screen(HelpScreen(scope))
+
+    def confirm(self, question: str, consequence: str, verb: str, then: Callable[[], None]) -> None:
+        """Do `then` if the user says yes."""
+
+        def answered(yes: bool | None) -> None:
+            if yes:
+                then()
+
+        self.push_screen(ConfirmScreen(question, consequence, verb), answered)
+
+    def ask_text(self, title: str, hint: str, then: Callable[[str], None]) -> None:
+        """Do `then` with what the user writes."""
+
+        def answered(text: str | None) -> None:
+            if text:
+                then(text)
+
+        self.push_screen(LineScreen(title, hint), answered)
+
+    def attend(self) -> None:
+        """Go to what waits for the user: the plan, then questions by age, then what a crash caught."""
+        if "plan" in self.state.pending:
+            self.show_plan()
+            return
+        questions = sorted(self.state.pending.values(), key=lambda pending: pending.since_ts)
+        for pending in questions:
+            if pending.node and self.ask_about(pending.node):
+                return
+        caught = [node for node in self.state.nodes.values() if node.state is State.INTERRUPTED]
+        if caught:
+            self.show_node(caught[0].id)
+            content.notice(self, f"a crash caught {name_of(caught[0].id)}: r runs it again, s skips it", "warning")
+
+    def ask_about(self, node: str) -> bool:
+        """Put a node's question to the user; False if it has none."""
+        pending = next(
+            (one for one in self.state.pending.values() if one.node == node and one.kind == "question"), None
+        )
+        if pending is None:
+            return False
+
+        def answered(text: str | None) -> None:
+            if text is not None:
+                self.send(commands.answer(pending.id, text))
+
+        age = say.ago(self.clock() - pending.since_ts)
+        self.push_screen(QuestionScreen(f"{name_of(node)} asks", pending.question, pending.choices, age), answered)
+        return True
+
+    # -- asking the session -----------------------------------------------------------------------------------
+
+    def send(self, request: commands.Request) -> None:
+        """Ask the session for something, and say what became of it."""
+        self.run_worker(self._send(request), group="commands")
+
+    async def _send(self, request: commands.Request) -> bool:
+        if self.feed is None:
+            return False
+        try:
+            await self.feed.command(request.method, request.params)
+        except CommandRefused as error:
+            content.notice(self, str(error), "error")
+            return False
+        except ConnectionError:
+            lost = f"the link broke: whether this took effect is not known yet ({request.done})"
+            content.notice(self, lost, "error")
+            return False
+        content.notice(self, request.done)
+        return True
+
+    # -- editing ----------------------------------------------------------------------------------------------
+
+    def edit_plan(self) -> None:
+        """The plan as YAML, in $EDITOR or in an editor of our own."""
+        self.run_worker(self._edit_plan(), group="edit", exclusive=True)
+
+    async def _edit_plan(self) -> None:
+        from swarmtui.plan.render import plan_to_yaml
+
+        plan, rev = self.state.plan, self.state.plan_rev
+        if plan is None:
+            return
+        original = plan_to_yaml(plan)
+        text = self.plan_draft or original
+        edited = await self._in_editor(text)
+        if edited is None:
+            self._edit_here(rev, text)
+        elif edited == original:
+            self.plan_draft = None
+            content.notice(self, "nothing was changed")
+        else:
+            await self._propose(rev, edited)
+
+    async def _in_editor(self, text: str) -> str | None:
+        """What the user made of `text` in their editor; None if none could run."""
+        environ = terminal.child_environment(self.no_color)
+        if self.is_headless or self.is_web:
+            return None
+        try:
+            with self.batch_update(), self.suspend():
+                return await asyncio.to_thread(terminal.edit_in_editor, content.plain(text), ".yaml", environ)
+        except terminal.NoProgram as error:
+            content.notice(self, str(error), "warning")
+        return None
+
+    def _edit_here(self, rev: int, text: str, errors: str = "") -> None:
+        screen = next((screen for screen in self.screen_stack if isinstance(screen, EditScreen)), None)
+        if screen is None:
+            screen = EditScreen(
+                text,
+                lambda edited: self._run_edit(self._propose(rev, edited)),
+                lambda edited: self._run_edit(self._edit_on(edited)),
+            )
+            self.push_screen(screen)
+        if errors:
+            self.call_after_refresh(screen.show_errors, errors)
+
+    def _run_edit(self, work: Awaitable[None]) -> None:
+        self.run_worker(work, group="edit", exclusive=True)
+
+    async def _edit_on(self, text: str) -> None:
+        edited = await self._in_editor(text)
+        for screen in self.screen_stack:
+            if isinstance(screen, EditScreen) and edited is not None:
+                screen.replace(edited)
+
+    async def _propose(self, rev: int, text: str) -> None:
+        """Propose an edited plan; if it is not taken, the text stays where it can be mended."""
+        self.plan_draft = text
+        if self.feed is None:
+            return
+        request = commands.edit(rev, text)
+        try:
+            await self.feed.command(request.method, request.params)
+        except CommandRefused as error:
+            self._edit_here(rev, text, str(error))
+        except ConnectionError:
+            self._edit_here(rev, text, "the link broke: propose it again once it is back; the text is kept")
+        else:
+            self.plan_draft = None
+            for screen in list(self.screen_stack):
+                if isinstance(screen, EditScreen):
+                    screen.dismiss(None)
+            content.notice(self, request.done)
+
+    # -- text out ---------------------------------------------------------------------------------------------
+
+    def copy(self, text: str, what: str) -> None:
+        """To the terminal's clipboard, over ssh too."""
+        plain = content.plain(text)
+        if len(plain) > terminal.CLIPBOARD_LIMIT:
+            content.notice(self, f"{what} is too long for the clipboard: o opens it in your pager", "warning")
+            return
+        self.copy_to_clipboard(plain)
+        content.notice(self, f"{what} was sent to the terminal's clipboard ({len(plain):,} characters)")
+
+    def page(self, text: str) -> None:
+        """In the user's pager."""
+        self.run_worker(self._page(text), group="pager", exclusive=True)
+
+    async def _page(self, text: str) -> None:
+        if self.is_headless or self.is_web:
+            content.notice(self, "no pager can run here: enter shows the whole", "warning")
+            return
+        try:
+            with self.batch_update(), self.suspend():
+                environ = terminal.child_environment(self.no_color)
+                await asyncio.to_thread(terminal.show_in_pager, content.plain(text), environ)
+        except terminal.NoProgram as error:
+            content.notice(self, str(error), "warning")
+
+    def copy_output(self, node: NodeState | None) -> None:
+        """A node's output to the clipboard."""
+        self.run_worker(self._with_output(node, lambda text: self.copy(text, "the output")), group="output")
+
+    def page_output(self, node: NodeState | None) -> None:
+        """A node's output in the pager."""
+        self.run_worker(self._with_output(node, self.page), group="output")
+
+    async def _with_output(self, node: NodeState | None, use: Callable[[str], None]) -> None:
+        if node is None or self.feed is None:
+            content.notice(self, "no node is selected", "warning")
+            return
+        tail = self.tails.by_key.get((node.id, None))
+        try:
+            text = await self.feed.output(node.id) if node.output is not None or tail is None else ""
+        except ConnectionError:
+            content.notice(self, "the output could not be fetched: the link is lost", "warning")
+            return
+        text = text or ("\n".join(line.text for line in tail.lines) if tail is not None else "")
+        if text:
+            use(text)
+        else:
+            content.notice(self, f"{name_of(node.id)} has given nothing yet", "warning")
+
+    # -- leaving ----------------------------------------------------------------------------------------------
+
+    def detach(self) -> None:
+        """Leave; the session goes on."""
+        self.exit(outcome(self.state, self.status))
+
+    def action_leave(self) -> None:
+        """ctrl+q, on every screen."""
+        self.detach()
+
+    def action_interrupt(self) -> None:
+        """ctrl+c where no screen takes it."""
+        self.interrupted()
+
+    def interrupted(self) -> None:
+        """ctrl+c: once says what it does, twice leaves."""
+        now = time.monotonic()
+        if now - self._interrupted_at <= TWICE_S:
+            self.detach()
+            return
+        self._interrupted_at = now
+        content.notice(self, "ctrl+c again leaves; the session goes on")
+
+    def _signalled(self) -> None:
+        """The terminal goes away or somebody ends us: leave in good order, and if that hangs, at once."""
+        self.detach()
+        asyncio.get_running_loop().call_later(3.0, os._exit, 0)
+
+    def action_command_palette(self) -> None:
+        """The palette, over session screens only."""
+        if isinstance(self.screen, SessionScreen):
+            self.push_screen(CommandPalette(placeholder="an action or a node", id="--command-palette"))
+
+    def _handle_exception(self, error: Exception) -> None:
+        """Textual would print a traceback with the values of all local variables, keys among them."""
+        self.crash = self.crash or error
+        self._return_code = 1
+        if self._exception is None:
+            self._exception = error
+            self._exception_event.set()
+        self._close_messages_no_wait()
+
+
+def outcome(state: SessionState, status: FeedStatus) -> int:
+    """The exit code on leaving (design section 12): 0 detached or succeeded, 1 finished with failures, 6 link lost."""
+    if state.status in FINAL:
+        return 0 if state.status is Status.SUCCEEDED else 1
+    return LOST if status.link in (Link.RECONNECTING, Link.CRASHED, Link.CONNECTING) else 0
+
+
+def run_workbench(connect: Connect, *, review: bool = False) -> int:
+    """Show a session until the user leaves; the exit code of design section 12, or 70 if the workbench crashed.
+
+    `connect` is awaited on the workbench's own event loop once the first frame is drawn. With `review` the plan is
+    shown first. What `connect` raises is raised here, after the terminal has been restored.
+    """
+    app = Workbench(connect, review=review, signals=True)
+    code = app.run()
+    if app.failure is not None:
+        raise app.failure
+    if app.crash is not None:
+        print(crash_line(app.crash, app.state.id), file=sys.stderr)  # noqa: T201 - the terminal is the shell's again
+        return CRASHED
+    return outcome(app.state, app.status) if code is None else code
+
+
+def crash_line(error: BaseException, session: str) -> str:
+    """One line for a crash of the workbench: what, that the session goes on, how to get back. No values, no secrets."""
+    from swarmtui.safety.redact import Redactor, secrets_from_env
+    from swarmtui.safety.text import one_line
+
+    told = one_line(Redactor(secrets_from_env(os.environ)).redact(f"{type(error).__name__}: {error}"), 160)
+    back = f"; the session goes on: swarmtui attach {one_line(session, 64)}" if session else ""
+    return f"swarmtui: the workbench crashed ({told}){back}"

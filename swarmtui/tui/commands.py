@@ -1,0 +1,185 @@
+"""What the user asks of the session: the request each action makes, and why it cannot be made now. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from swarmtui.plan.model import JSON
+from swarmtui.safety.text import one_line
+from swarmtui.session.events import FINAL, State, Status
+from swarmtui.session.state import NodeState, SessionState
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """A command for ``Feed.command``, and what to tell the user once it has taken effect."""
+
+    method: str
+    params: dict[str, JSON]
+    done: str
+
+
+def pause_session(state: SessionState) -> Request:
+    """Pause, or go on if it is paused."""
+    if state.status is Status.PAUSED:
+        return Request("session.resume", {}, "the session goes on")
+    return Request("session.pause", {}, "paused: what runs goes on, nothing new starts")
+
+
+def cancel_session(state: SessionState) -> Request:
+    """End the session."""
+    return Request("session.cancel", {}, "the session is being cancelled")
+
+
+def pause_node(node: NodeState) -> Request:
+    """Hold a node, or let it go on."""
+    if node.held:
+        return Request("node.resume", {"node": node.id}, f"{_name(node)} goes on")
+    return Request("node.pause", {"node": node.id}, f"{_name(node)} is held")
+
+
+def retry_node(node: NodeState) -> Request:
+    """Run a node again; of a map that ended, the items that failed."""
+    if node.items is not None and node.items.count(State.FAILED, State.CANCELLED, State.SKIPPED, State.INTERRUPTED):
+        return Request("node.retry", {"node": node.id, "failed": True}, f"failed items of {_name(node)} run again")
+    return Request("node.retry", {"node": node.id}, f"{_name(node)} is to run again")
+
+
+def retry_failed() -> Request:
+    """Run all failed nodes again."""
+    return Request("nodes.retry_failed", {}, "all failed nodes are to run again")
+
+
+def skip_node(node: NodeState) -> Request:
+    """Do without a node."""
+    return Request("node.skip", {"node": node.id}, f"{_name(node)} is skipped")
+
+
+def cancel_node(node: NodeState) -> Request:
+    """Stop a node."""
+    return Request("node.cancel", {"node": node.id}, f"{_name(node)} is being cancelled")
+
+
+def change_concurrency(step: int) -> Request:
+    """One more or one fewer at once."""
+    return Request("limits.set", {"concurrency": f"{step:+d}"}, "concurrency changed")
+
+
+def approve(rev: int) -> Request:
+    """Let exactly revision `rev` run."""
+    return Request("plan.approve", {"plan_rev": rev}, f"revision {rev} approved: it runs")
+
+
+def reject(rev: int, feedback: str) -> Request:
+    """Ask the planner for another plan."""
+    return Request("plan.reject", {"plan_rev": rev, "feedback": feedback}, "the planner was asked for changes")
+
+
+def edit(rev: int, text: str) -> Request:
+    """Propose an edited plan, as YAML."""
+    return Request("plan.edit", {"plan_rev": rev, "text": text}, "your revision was taken: look at it, then approve")
+
+
+def answer(pending: str, text: str) -> Request:
+    """Answer a question."""
+    return Request("answer", {"pending": pending, "text": text}, "answered")
+
+
+def _name(node: NodeState) -> str:
+    return one_line(node.id, 40)
+
+
+# -- why not --------------------------------------------------------------------------------------------------
+
+
+def why_not_pause_session(state: SessionState) -> str | None:
+    """Why the session can be neither paused nor resumed."""
+    if state.status in (Status.RUNNING, Status.PAUSED):
+        return None
+    return f"the session is {_words(state.status)}: only a running one can be paused"
+
+
+def why_not_cancel_session(state: SessionState) -> str | None:
+    """Why the session cannot be cancelled."""
+    if state.status in FINAL:
+        return f"the session has {state.status.value} already"
+    return "it is being cancelled already" if state.cancelling else None
+
+
+def _why_not_steer(state: SessionState, node: NodeState | None) -> str | None:
+    if node is None:
+        return "no node is selected"
+    if state.approved_rev != state.plan_rev or not state.plan_rev:
+        return "the plan is not approved yet"
+    return None
+
+
+def why_not_pause_node(state: SessionState, node: NodeState | None) -> str | None:
+    """Why the node can be neither held nor released."""
+    why = _why_not_steer(state, node)
+    if why or node is None:
+        return why
+    return f"{_name(node)} has {node.state.value}: nothing is left to pause" if node.ended else None
+
+
+def why_not_retry_node(state: SessionState, node: NodeState | None) -> str | None:
+    """Why the node cannot be run again."""
+    why = _why_not_steer(state, node)
+    if why or node is None:
+        return why
+    if node.running:
+        return f"{_name(node)} is running: cancel it first (x), or wait"
+    if node.state in (State.WAITING, State.READY):
+        return f"{_name(node)} has not run yet"
+    if node.state is State.SKIPPED and node.cause not in (None, "user"):
+        return f"{_name(node)} was skipped because of {one_line(node.cause or '', 40)}: retry that"
+    return None
+
+
+def why_not_retry_failed(state: SessionState) -> str | None:
+    """Why there is nothing to run again."""
+    bad = state.counts.get(State.FAILED, 0) + state.counts.get(State.CANCELLED, 0)
+    return None if bad else "no node has failed"
+
+
+def why_not_skip_node(state: SessionState, node: NodeState | None) -> str | None:
+    """Why the node cannot be skipped."""
+    why = _why_not_steer(state, node)
+    if why or node is None:
+        return why
+    if node.running:
+        return f"{_name(node)} is running: cancel it instead (x)"
+    return f"{_name(node)} has {node.state.value} already" if node.ended else None
+
+
+def why_not_cancel_node(state: SessionState, node: NodeState | None) -> str | None:
+    """Why the node cannot be cancelled."""
+    why = _why_not_steer(state, node)
+    if why or node is None:
+        return why
+    if node.ended:
+        return f"{_name(node)} has {node.state.value} already"
+    return f"{_name(node)} is being cancelled already" if node.cancelled else None
+
+
+def why_not_limits(state: SessionState) -> str | None:
+    """Why concurrency cannot be changed."""
+    return f"the session has {state.status.value} already" if state.status in FINAL else None
+
+
+def why_not_decide(state: SessionState) -> str | None:
+    """Why no plan can be approved, rejected or edited."""
+    if "plan" in state.pending:
+        return None
+    if state.status is Status.PLANNING:
+        return "the planner is still at work"
+    return f"no plan waits for a decision: the session is {_words(state.status)}"
+
+
+def why_not_attend(state: SessionState) -> str | None:
+    """Why there is nothing to attend to."""
+    return None if state.pending or state.counts.get(State.INTERRUPTED) else "nothing waits for you"
+
+
+def _words(status: Status) -> str:
+    return status.value.replace("_", " ")

@@ -1,0 +1,259 @@
+"""Small dialogs over a screen: confirm, one line of text, a question, help, the editor inside the workbench."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import ClassVar
+
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Vertical
+from textual.screen import ModalScreen
+from textual.widgets import Input, OptionList, Static, TextArea
+from textual.widgets.option_list import Option
+
+from swarmtui.tui import content
+from swarmtui.tui.actions import Scope, in_scope, key_name
+from swarmtui.tui.view import document
+from swarmtui.tui.view.lines import Line
+from swarmtui.tui.widgets.lines import TextView
+from swarmtui.tui.widgets.looks import looks, workbench
+
+
+class ConfirmScreen(ModalScreen[bool]):
+    """Asks before something that cannot be taken back. y does it; n, enter and esc do not."""
+
+    CSS_PATH = "dialogs.tcss"
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("y", "answer(True)", "yes"),
+        Binding("n,escape,enter,q,ctrl+c", "answer(False)", "no"),
+    ]
+
+    def __init__(self, question: str, consequence: str, verb: str) -> None:
+        super().__init__()
+        self._question, self._consequence, self._verb = question, consequence, verb
+
+    def compose(self) -> ComposeResult:
+        """The question and what follows from it."""
+        with Vertical(classes="dialog") as box:
+            box.border_title = content.line(self._question)
+            yield Static(content.text(self._consequence), markup=False)
+            yield Static(content.line(f"y {self._verb}    n leave it"), classes="hint", markup=False)
+
+    def action_answer(self, yes: bool) -> None:
+        """Close with the answer."""
+        self.dismiss(yes)
+
+
+class LineScreen(ModalScreen[str | None]):
+    """Asks for a line of text; None if the user thinks better of it."""
+
+    CSS_PATH = "dialogs.tcss"
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape,ctrl+c", "leave", "leave")]
+
+    def __init__(self, title: str, hint: str, draft: str = "") -> None:
+        super().__init__()
+        self._title, self._hint, self._draft = title, hint, draft
+
+    def compose(self) -> ComposeResult:
+        """The line."""
+        with Vertical(classes="dialog") as box:
+            box.border_title = content.line(self._title)
+            yield Input(self._draft)
+            yield Static(content.text(self._hint), classes="hint", markup=False)
+
+    def on_input_submitted(self, event: Input.Submitted) -> None:
+        """Text that is empty is no answer."""
+        if event.value.strip():
+            self.dismiss(event.value.strip())
+        else:
+            content.notice(self.app, "write something, or leave with esc", "warning")
+
+    def action_leave(self) -> None:
+        """Without an answer."""
+        self.dismiss(None)
+
+
+class QuestionScreen(ModalScreen[str | None]):
+    """A question of an ``ask`` node: one of its choices, or text. None if it is put off."""
+
+    CSS_PATH = "dialogs.tcss"
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape,ctrl+c", "leave", "later"),
+        Binding("j", "next(1)", show=False),
+        Binding("k", "next(-1)", show=False),
+    ]
+
+    def __init__(self, title: str, question: str, choices: Sequence[str], age: str) -> None:
+        super().__init__()
+        self._title, self._question, self._choices, self._age = title, question, list(choices), age
+
+    def compose(self) -> ComposeResult:
+        """The question, and what can be answered."""
+        with Vertical(classes="dialog") as box:
+            box.border_title = content.line(self._title)
+            box.border_subtitle = content.line(f"asked {self._age} ago")
+            yield Static(content.text(self._question), classes="question", markup=False)
+            if self._choices:
+                yield OptionList(*(Option(content.line(choice, 300)) for choice in self._choices), markup=False)
+                hint = "enter answers with the marked one    esc later"
+            else:
+                yield Input()
+                hint = "enter answers    esc later: the question stays"
+            yield Static(content.line(hint), classes="hint", markup=False)
+
+    def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
+        """The answer is the choice as it was given, not as it was shown."""
+        self.dismiss(self._choices[event.option_index])
+
+    def on_input_submitted(self, event: Input.Submitted) -> None:
+        """Free text."""
+        if event.value.strip():
+            self.dismiss(event.value)
+        else:
+            content.notice(self.app, "write an answer, or put it off with esc", "warning")
+
+    def action_next(self, step: int) -> None:
+        """j and k in the list."""
+        for options in self.query(OptionList):
+            if step > 0:
+                options.action_cursor_down()
+            else:
+                options.action_cursor_up()
+
+    def action_leave(self) -> None:
+        """Later."""
+        self.dismiss(None)
+
+
+class HelpScreen(ModalScreen[None]):
+    """All keys of a screen; typing filters."""
+
+    CSS_PATH = "dialogs.tcss"
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape,f1,ctrl+c,enter", "leave", "close"),
+        Binding("down", "scroll(1)", show=False),
+        Binding("up", "scroll(-1)", show=False),
+        Binding("pagedown", "scroll(10)", show=False),
+        Binding("pageup", "scroll(-10)", show=False),
+    ]
+
+    def __init__(self, scope: Scope) -> None:
+        super().__init__()
+        self._scope = scope
+
+    def compose(self) -> ComposeResult:
+        """A filter over the list of keys."""
+        with Vertical(classes="dialog help") as box:
+            box.border_title = content.line("keys")
+            box.border_subtitle = content.line("type to filter, esc closes")
+            yield Input(placeholder="type to filter", compact=True)
+            yield TextView(id="keys")
+
+    def on_mount(self) -> None:
+        """All of them at first."""
+        self.call_after_refresh(self._draw, "")
+
+    def on_input_changed(self, event: Input.Changed) -> None:
+        """Those that match."""
+        self._draw(event.value)
+
+    def _draw(self, text: str) -> None:
+        words = text.casefold().split()
+        view = self.query_one("#keys", TextView)
+        width = max(30, view.size.width - 1)
+        lines: list[Line] = []
+        group = ""
+        ascii_only = looks(self).glyphs.ascii
+        for action in sorted(in_scope(self._scope), key=lambda action: _GROUPS.index(action.group)):
+            keys = " ".join(key_name(key, ascii_only=ascii_only) for key in action.keys)
+            told = f"{keys} {action.label} {action.description} {action.group}".casefold()
+            if not all(word in told for word in words):
+                continue
+            if action.group != group:
+                group = action.group
+                lines += [(), ((group, "strong"),)] if lines else [((group, "strong"),)]
+            lines += document.facts([(f"  {keys}", action.description, "text")], width, 14)
+        view.show(lines or [(("no key does that", "faint"),)])
+        view.go_to_end(False)
+
+    def action_scroll(self, lines: int) -> None:
+        """Scroll the list."""
+        self.query_one("#keys", TextView).go(0, lines)
+
+    def action_leave(self) -> None:
+        """Close."""
+        self.dismiss(None)
+
+
+_GROUPS = ("Plan", "Node", "Session", "View", "Move", "General")
+
+
+class EditScreen(ModalScreen[None]):
+    """The plan as YAML in an editor of our own: where no $EDITOR can run, and where errors are mended."""
+
+    CSS_PATH = "dialogs.tcss"
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("f2,ctrl+s", "submit", "propose", priority=True),
+        Binding("f4", "editor", "$EDITOR", priority=True),
+        Binding("escape", "leave", "leave", priority=True),
+    ]
+
+    def __init__(self, text: str, submit: Callable[[str], None], editor: Callable[[str], None]) -> None:
+        super().__init__()
+        self._text, self._submit, self._editor = text, submit, editor
+
+    def compose(self) -> ComposeResult:
+        """The text, and what is wrong with it."""
+        with Vertical(classes="dialog edit") as box:
+            box.border_title = content.line("edit the plan")
+            box.border_subtitle = content.line("F2 propose it    F4 $EDITOR    esc leave, the text is kept")
+            yield TextArea(content.plain(self._text), show_line_numbers=True, tab_behavior="indent")
+            yield TextView(id="errors")
+
+    def on_mount(self) -> None:
+        """Ready to type; no blinking, so that the screen rests."""
+        self.query_one("#errors").display = False
+        area = self.query_one(TextArea)
+        area.cursor_blink = False
+        area.focus()
+
+    @property
+    def text(self) -> str:
+        """The text as it stands."""
+        return self.query_one(TextArea).text
+
+    def show_errors(self, errors: str) -> None:
+        """Say what is wrong, and go to the first line that is named."""
+        view = self.query_one("#errors", TextView)
+        view.display = True
+        view.show(document.verbatim(errors, max(20, self.size.width - 12), "bad"))
+        row = _line_of(errors)
+        if row is not None:
+            area = self.query_one(TextArea)
+            area.move_cursor((min(row, area.document.line_count) - 1, 0), center=True)
+
+    def replace(self, text: str) -> None:
+        """Put another text in."""
+        self.query_one(TextArea).load_text(content.plain(text))
+
+    def action_submit(self) -> None:
+        """Propose it."""
+        self._submit(self.text)
+
+    def action_editor(self) -> None:
+        """On in $EDITOR."""
+        self._editor(self.text)
+
+    def action_leave(self) -> None:
+        """The text is kept for the next time."""
+        workbench(self).plan_draft = self.text
+        self.dismiss(None)
+
+
+def _line_of(errors: str) -> int | None:
+    for part in errors.replace("\n", " ").split(" "):
+        numbers = [piece for piece in part.strip(":,").split(":") if piece.isdigit()]
+        if numbers and ":" in part:
+            return max(1, int(numbers[0]))
+    return None

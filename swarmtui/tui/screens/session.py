@@ -1,0 +1,263 @@
+"""What all screens over a session share: header, banner, footer, and how an action becomes a call."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from textual.app import ComposeResult
+from textual.binding import Binding
+from textual.screen import Screen
+
+from swarmtui.host.feed import Changes, Link
+from swarmtui.session.state import NodeState
+from swarmtui.tui import actions, commands, content
+from swarmtui.tui.actions import Action, Context, Scope
+from swarmtui.tui.view.figures import figures
+from swarmtui.tui.widgets.bars import ActionBar, Banner, HeaderBar
+from swarmtui.tui.widgets.lines import LineView
+from swarmtui.tui.widgets.looks import workbench
+
+DOUBLE_CTRL_C_S = 2.0
+_NOTES: dict[Link, str] = {
+    Link.RECONNECTING: "The link to the session is lost and is being set up again; the session goes on",
+    Link.CRASHED: "The host has crashed; what is recorded is safe. Quit, then: swarmtui resume",
+}
+
+
+class SessionScreen(Screen[None]):
+    """A screen over the session that the app has a feed of."""
+
+    SCOPE: ClassVar[Scope]
+    AUTO_FOCUS = None
+    HORIZONTAL_BREAKPOINTS = [  # noqa: RUF012 - as Textual declares it
+        (0, "-tiny"), (80, "-narrow"), (100, "-medium"), (160, "-wide"),
+    ]  # fmt: skip
+    VERTICAL_BREAKPOINTS = [  # noqa: RUF012
+        (0, "-flat"), (20, "-short"), (32, "-normal"), (50, "-tall"),
+    ]  # fmt: skip
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        """Bind the keys of the action table."""
+        if "SCOPE" in cls.__dict__:
+            bound: list[Binding] = actions.bindings(cls.SCOPE)
+            cls.BINDINGS = [*bound, Binding("ctrl+c", "interrupt", show=False, id=f"{cls.SCOPE}.interrupt")]
+        super().__init_subclass__(**kwargs)
+
+    # -- frame ------------------------------------------------------------------------------------------------
+
+    def compose(self) -> ComposeResult:
+        """Header, banner, what the subclass shows, footer."""
+        yield HeaderBar(id="header")
+        yield Banner(id="banner")
+        yield from self.compose_body()
+        yield ActionBar(id="actions")
+
+    def compose_body(self) -> ComposeResult:
+        """What is between header and footer."""
+        yield from ()
+
+    def absorb(self, changes: Changes) -> None:
+        """Take note of what happened, whether the screen is visible or not."""
+
+    def redraw(self) -> None:
+        """Draw the session as it is now; called at most ten times a second, while the screen is visible."""
+        app = workbench(self)
+        shown = figures(app.state, app.status, app.moment.wall, ascii_only=app.looks.glyphs.ascii)
+        self.query_one(HeaderBar).show(shown)
+        status = app.status
+        live = status.link in (Link.LIVE, Link.ENDED, Link.ARCHIVE)
+        note = status.note or _NOTES.get(status.link, "")
+        self.query_one(Banner).say("" if live else note if app.feed is not None else "")
+        order = {action.id: at for at, action in enumerate(actions.ACTIONS)}
+        self.query_one(ActionBar).show(actions.footer(self.SCOPE, self.context), order)
+
+    def on_screen_resume(self) -> None:
+        """Show what happened meanwhile."""
+        self.call_after_refresh(self.redraw)
+
+    # -- actions ----------------------------------------------------------------------------------------------
+
+    @property
+    def context(self) -> Context:
+        """What decides whether an action applies."""
+        app = workbench(self)
+        return Context(app.state, app.status, self.node)
+
+    @property
+    def node(self) -> NodeState | None:
+        """The node that actions are about."""
+        app = workbench(self)
+        return app.state.nodes.get(app.selected)
+
+    def action_perform(self, action_id: str) -> None:
+        """Carry an action out, or say why not."""
+        self.perform(actions.BY_ID[action_id])
+
+    def perform(self, action: Action) -> None:
+        """Carry an action out, or say why not."""
+        why = action.refusal(self.context)
+        if why is not None:
+            content.notice(self.app, f"{action.label}: {why}", "warning")
+            return
+        getattr(self, f"do_{action.id}")()
+
+    def on_action_bar_clicked(self, message: ActionBar.Clicked) -> None:
+        """A click in the footer is the key."""
+        self.perform(actions.BY_ID[message.action_id])
+
+    def action_interrupt(self) -> None:
+        """ctrl+c: leave on the second one."""
+        workbench(self).interrupted()
+
+    # -- what works the same everywhere -----------------------------------------------------------------------
+
+    def send(self, request: commands.Request) -> None:
+        """Ask the session for something."""
+        workbench(self).send(request)
+
+    def do_pause_session(self) -> None:
+        """P."""
+        self.send(commands.pause_session(workbench(self).state))
+
+    def do_cancel_session(self) -> None:
+        """X, after a question."""
+        workbench(self).confirm(
+            "Cancel the session?",
+            "What runs is stopped and nothing else starts. What is recorded stays.",
+            "cancel it",
+            lambda: self.send(commands.cancel_session(workbench(self).state)),
+        )
+
+    def do_retry_failed(self) -> None:
+        """R."""
+        self.send(commands.retry_failed())
+
+    def _with_node(self, make: object) -> None:
+        node = self.node
+        if node is not None and callable(make):
+            self.send(make(node))
+
+    def do_pause_node(self) -> None:
+        """p."""
+        self._with_node(commands.pause_node)
+
+    def do_retry_node(self) -> None:
+        """r."""
+        self._with_node(commands.retry_node)
+
+    def do_skip_node(self) -> None:
+        """s."""
+        self._with_node(commands.skip_node)
+
+    def do_cancel_node(self) -> None:
+        """x."""
+        self._with_node(commands.cancel_node)
+
+    def do_more(self) -> None:
+        """+."""
+        self.send(commands.change_concurrency(1))
+
+    def do_fewer(self) -> None:
+        """-."""
+        self.send(commands.change_concurrency(-1))
+
+    def do_attend(self) -> None:
+        """a."""
+        workbench(self).attend()
+
+    def do_copy(self) -> None:
+        """y."""
+        workbench(self).copy_output(self.node)
+
+    def do_pager(self) -> None:
+        """o."""
+        workbench(self).page_output(self.node)
+
+    def do_theme(self) -> None:
+        """t."""
+        workbench(self).next_theme()
+
+    def do_palette(self) -> None:
+        """:."""
+        workbench(self).action_command_palette()
+
+    def do_help(self) -> None:
+        """?."""
+        workbench(self).show_help(self.SCOPE)
+
+    def do_detach(self) -> None:
+        """d and q."""
+        workbench(self).detach()
+
+    def do_view_plan(self) -> None:
+        """1."""
+        workbench(self).show_plan()
+
+    def do_view_run(self) -> None:
+        """2."""
+        workbench(self).show_run("run")
+
+    def do_view_workers(self) -> None:
+        """3."""
+        workbench(self).show_run("workers")
+
+    def do_view_table(self) -> None:
+        """4."""
+        workbench(self).show_run("table")
+
+    def do_view_log(self) -> None:
+        """5."""
+        workbench(self).show_run("log")
+
+    def do_next_pane(self) -> None:
+        """tab."""
+        self.focus_next()
+
+    def do_previous_pane(self) -> None:
+        """shift+tab."""
+        self.focus_previous()
+
+    def go(self, dx: int, dy: int) -> None:
+        """Move in the focused pane."""
+        if isinstance(self.focused, LineView):
+            self.focused.go(dx, dy)
+
+    def do_up(self) -> None:
+        """k."""
+        self.go(0, -1)
+
+    def do_down(self) -> None:
+        """j."""
+        self.go(0, 1)
+
+    def do_left(self) -> None:
+        """h."""
+        self.go(-1, 0)
+
+    def do_right(self) -> None:
+        """l."""
+        self.go(1, 0)
+
+    def do_page_up(self) -> None:
+        """A page up."""
+        if isinstance(self.focused, LineView):
+            self.focused.go(0, -self.focused.page())
+
+    def do_page_down(self) -> None:
+        """A page down."""
+        if isinstance(self.focused, LineView):
+            self.focused.go(0, self.focused.page())
+
+    def do_first(self) -> None:
+        """g."""
+        if isinstance(self.focused, LineView):
+            self.focused.go_to_end(False)
+
+    def do_last(self) -> None:
+        """G."""
+        if isinstance(self.focused, LineView):
+            self.focused.go_to_end(True)
+
+    def do_back(self) -> None:
+        """esc."""
+        workbench(self).back()

@@ -1,0 +1,110 @@
+"""Long texts as lines: wrapping, Markdown-like looks for plain lines, YAML, differences."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+
+from swarmtui.safety.text import clean
+from swarmtui.tui.view.lines import Line, Role, Span, cells, wrap
+
+LIMIT = 20_000
+"""Lines of one document that are shown; the pager shows the whole."""
+
+_HEADING = re.compile(r"#{1,6} ")
+_BULLET = re.compile(r"(\s*)([-*+]|\d{1,3}[.)]) ")
+_INLINE = re.compile(r"(`[^`]+`|\*\*[^*]+\*\*)")
+_YAML_KEY = re.compile(r"(\s*(?:- )?)([A-Za-z0-9_.-]+)(:)(\s.*|$)")
+
+
+def prose(text: str, width: int) -> list[Line]:
+    """`text` (not clean) with headings, bullets and code told apart, wrapped. It is looked at, never obeyed."""
+    lines: list[Line] = []
+    code = False
+    for raw in _split(text):
+        if raw.lstrip().startswith("```"):
+            code = not code
+            lines.append(((raw[:width], "faint"),))
+            continue
+        lines.extend(_code(raw, width) if code else _paragraph(raw, width))
+    return lines
+
+
+def _split(text: str) -> list[str]:
+    rows = clean(text).split("\n")
+    if len(rows) > LIMIT:
+        rows = [*rows[:LIMIT], f"[{len(rows) - LIMIT:,} more lines: o opens the whole in your pager]"]
+    return rows
+
+
+def _code(raw: str, width: int) -> list[Line]:
+    return [((row, "ok"),) for row in wrap(raw, width)]
+
+
+def _paragraph(raw: str, width: int) -> list[Line]:
+    if _HEADING.match(raw):
+        return [((row, "strong"),) for row in wrap(raw.lstrip("# "), width)]
+    bullet = _BULLET.match(raw)
+    if bullet is None:
+        return [_inline(row, "text") for row in wrap(raw, width)]
+    indent, sign = bullet[1].expandtabs(2)[: width // 2], bullet[2]
+    hang = len(indent) + len(sign) + 1
+    rows = wrap(raw[bullet.end() :], max(8, width - hang))
+    head: Line = ((f"{indent}{sign} ", "accent"), *_inline(rows[0], "text"))
+    return [head, *((((" " * hang), "text"), *_inline(row, "text")) for row in rows[1:])]
+
+
+def _inline(row: str, role: Role) -> Line:
+    spans: list[Span] = []
+    for part in _INLINE.split(row):
+        if part.startswith("`") and len(part) > 2:
+            spans.append((part, "ok"))
+        elif part.startswith("**") and len(part) > 4:
+            spans.append((part[2:-2], "strong"))
+        elif part:
+            spans.append((part, role))
+    return tuple(spans)
+
+
+def verbatim(text: str, width: int, role: Role = "text") -> list[Line]:
+    """`text` (not clean) as it is, wrapped."""
+    return [((row, role),) for raw in _split(text) for row in wrap(raw, width)]
+
+
+def yaml(text: str, width: int) -> list[Line]:
+    """YAML with its keys told apart, wrapped under their indent."""
+    lines: list[Line] = []
+    for raw in _split(text):
+        found = _YAML_KEY.match(raw)
+        if found is None:
+            lines.extend(((row, "text"),) for row in wrap(raw, width))
+            continue
+        indent, key, colon, rest = found.groups()
+        head = cells(indent) + len(key) + 1
+        rows = wrap(rest, max(8, width - head))
+        lines.append(((indent, "text"), (key, "accent"), (colon, "faint"), (rows[0], "text")))
+        lines.extend(((" " * min(head + 1, width // 2) + row, "text"),) for row in rows[1:])
+    return lines
+
+
+def changes(described: Sequence[str], width: int) -> list[Line]:
+    """The lines of ``PlanDiff.describe``: added, removed and changed told apart by sign and colour."""
+    roles: dict[str, Role] = {"+": "ok", "-": "bad", "~": "warn"}
+    lines: list[Line] = []
+    for entry in described:
+        sign, rest = entry[:1], clean(entry[1:], keep_newlines=False)
+        role = roles.get(sign, "text")
+        rows = wrap(rest.strip(), max(8, width - 2))
+        lines.append(((sign + " ", role), (rows[0], "text")))
+        lines.extend((("  ", "text"), (row, "text")) for row in rows[1:])
+    return lines
+
+
+def facts(pairs: Iterable[tuple[str, str, Role]], width: int, label_width: int = 10) -> list[Line]:
+    """Labels and values in two columns; values (clean) are wrapped beside their label."""
+    lines: list[Line] = []
+    for label, value, role in pairs:
+        rows = [row for part in value.split("\n") for row in wrap(part, max(8, width - label_width - 1))]
+        lines.append(((f"{label:<{label_width}} ", "muted"), (rows[0], role)))
+        lines.extend(((" " * (label_width + 1), "text"), (row, role)) for row in rows[1:])
+    return lines

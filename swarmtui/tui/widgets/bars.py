@@ -1,0 +1,97 @@
+"""The lines at the edges: header, banner of the link, footer."""
+
+from __future__ import annotations
+
+from textual import events
+from textual.message import Message
+
+from swarmtui.tui.actions import Action, key_name
+from swarmtui.tui.view.figures import Figures, header
+from swarmtui.tui.view.lines import Line, Span, cells, shorten
+from swarmtui.tui.widgets.lines import Bar
+from swarmtui.tui.widgets.looks import looks
+
+
+class HeaderBar(Bar):
+    """Is the session well, and does it need me?"""
+
+    figures: Figures | None = None
+
+    def show(self, figures: Figures) -> None:
+        """Draw `figures`."""
+        self.figures = figures
+        self.refresh()
+
+    def shown(self, width: int) -> Line:
+        """The header."""
+        if self.figures is None:
+            return ((" swarmtui", "strong"), ("   connecting to the session", "muted"))
+        return header(self.figures, width, looks(self).glyphs)
+
+
+class Banner(Bar):
+    """Why the session cannot be acted on, while that is so."""
+
+    text = ""
+
+    def say(self, text: str) -> None:
+        """Show `text`, or nothing if it is empty."""
+        self.text = text
+        self.display = bool(text)
+        self.refresh()
+
+    def shown(self, width: int) -> Line:
+        """The banner."""
+        return ((" ! ", "warn"), (shorten(self.text, max(0, width - 4)), "warn"))
+
+
+class ActionBar(Bar):
+    """Keys for what can be done now, the most important first; clicking does it."""
+
+    class Clicked(Message):
+        """The user clicked an action."""
+
+        def __init__(self, action: str) -> None:
+            super().__init__()
+            self.action_id = action
+
+    def __init__(self, *, id: str | None = None) -> None:
+        super().__init__(id=id)
+        self._actions: list[Action] = []
+        self._order: dict[str, int] = {}
+        self._places: list[tuple[int, int, str]] = []
+
+    def show(self, actions: list[Action], order: dict[str, int]) -> None:
+        """Offer `actions` (most important first), placed by `order`."""
+        if actions != self._actions:
+            self._actions, self._order = actions, order
+            self.refresh()
+
+    def shown(self, width: int) -> Line:
+        """As many as fit, in the order of the table; help and detach keep to the right."""
+        glyphs = looks(self).glyphs
+        chosen: list[Action] = []
+        taken = 1
+        for action in self._actions:
+            wide = cells(key_name(action.keys[0], ascii_only=glyphs.ascii)) + cells(action.label) + 3
+            if taken + wide <= width:
+                chosen.append(action)
+                taken += wide
+        chosen.sort(key=lambda action: self._order.get(action.id, 0))
+        spans: list[Span] = [(" ", "text")]
+        self._places = []
+        at = 1
+        for action in chosen:
+            key = key_name(action.keys[0], ascii_only=glyphs.ascii)
+            wide = cells(key) + cells(action.label) + 3
+            self._places.append((at, at + wide - 2, action.id))
+            spans += [(key, "accent"), (f" {action.label}  ", "muted")]
+            at += wide
+        return tuple(spans)
+
+    def on_click(self, event: events.Click) -> None:
+        """Do what was clicked."""
+        for start, end, action in self._places:
+            if start <= event.x < end:
+                self.post_message(self.Clicked(action))
+                return

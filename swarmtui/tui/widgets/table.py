@@ -1,0 +1,170 @@
+"""A table whose cost does not depend on how many rows it has."""
+
+from __future__ import annotations
+
+from textual import events
+from textual.geometry import Region, Size
+from textual.message import Message
+from textual.strip import Strip
+
+from swarmtui.tui import content
+from swarmtui.tui.view.lines import Line, Span, fit
+from swarmtui.tui.view.table import Column, NodeRows, Rows, fit_columns
+from swarmtui.tui.widgets.lines import LineView
+from swarmtui.tui.widgets.looks import looks, moment
+
+GAP = 2
+
+
+class RowTable(LineView):
+    """Header, rows, a cursor. The header is drawn on the first visible line, whatever is scrolled to."""
+
+    class RowSelected(Message):
+        """The cursor is on another row."""
+
+        def __init__(self, key: str) -> None:
+            super().__init__()
+            self.key = key
+
+    class RowOpened(Message):
+        """The user wants to see a row."""
+
+        def __init__(self, key: str) -> None:
+            super().__init__()
+            self.key = key
+
+    class SortAsked(Message):
+        """The user clicked the head of a column."""
+
+        def __init__(self, column: str) -> None:
+            super().__init__()
+            self.column = column
+
+    def __init__(self, *, id: str | None = None) -> None:
+        super().__init__(id=id)
+        self.rows: Rows = NodeRows()
+        self.cursor = 0
+        self._key = ""
+        self._columns: list[tuple[Column, int]] = []
+
+    def show(self, rows: Rows) -> None:
+        """Draw `rows`; the cursor stays on the row it was on, if that is still there."""
+        self.rows = rows
+        if self._key and not (self.cursor < len(rows) and rows.key(self.cursor) == self._key):
+            self.cursor = next((at for at in range(len(rows)) if rows.key(at) == self._key), self.cursor)
+        self.cursor = max(0, min(self.cursor, len(rows) - 1))
+        self._measure()
+        self.refresh()
+
+    def _measure(self) -> None:
+        self.virtual_size = Size(self.size.width, len(self.rows) + 1)
+        self._columns = fit_columns(self.rows.columns, self.size.width - 1, GAP)
+
+    def on_resize(self, event: events.Resize) -> None:
+        """Columns follow the width."""
+        self._measure()
+        self._reveal()
+
+    @property
+    def selected(self) -> str:
+        """Key of the row under the cursor; empty if there are no rows."""
+        return self.rows.key(self.cursor) if self.cursor < len(self.rows) else ""
+
+    def select(self, key: str) -> None:
+        """Put the cursor on the row `key`, without a message."""
+        if key == self.selected:
+            self._key = key
+            return
+        for at in range(len(self.rows)):
+            if self.rows.key(at) == key:
+                self.cursor, self._key = at, key
+                self._reveal()
+                self.refresh()
+                return
+
+    def render_line(self, y: int) -> Strip:
+        """The header on top, then rows."""
+        width = self.size.width
+        if y == 0:
+            return content.strip(self._header(width), looks(self).palette, self.rich_style, width)
+        at = y - 1 + self.scroll_offset.y
+        line, cursor = self.line_at(at, width)
+        return content.strip(line, looks(self).palette, self.rich_style, width, cursor)
+
+    def line_at(self, y: int, width: int) -> tuple[Line, tuple[int, int] | None]:
+        """Row `y`."""
+        if not 0 <= y < len(self.rows):
+            return ((" nothing matches" if not len(self.rows) and y == 0 else "", "faint"),), None
+        glyphs = looks(self).glyphs
+        cells = self.rows.cells(y, moment(self), glyphs)
+        on_cursor = y == self.cursor
+        spans: list[Span] = [(glyphs.cursor if on_cursor else " ", "accent")]
+        for number, (column, wide) in enumerate(self._columns):
+            text, role = cells[column.key]
+            gap = " " * GAP if number else ""
+            spans.append((gap + fit(text, wide, right=column.right, ellipsis=glyphs.cut), role))
+        return tuple(spans), (0, width) if on_cursor else None
+
+    def _header(self, width: int) -> Line:
+        glyphs = looks(self).glyphs
+        key, descending = self.rows.sort
+        spans: list[Span] = [(" ", "text")]
+        for number, (column, wide) in enumerate(self._columns):
+            sign = (glyphs.down if descending else glyphs.up) if column.key == key else ""
+            title = fit(sign + column.title if column.right else column.title + sign, wide, right=column.right)
+            spans.append(((" " * GAP if number else "") + title, "accent" if sign else "muted"))
+        return tuple(spans)
+
+    def go(self, dx: int, dy: int) -> None:
+        """Move the cursor."""
+        if not len(self.rows):
+            return
+        self.cursor = max(0, min(len(self.rows) - 1, self.cursor + dy))
+        self._moved()
+
+    def go_to_end(self, last: bool) -> None:
+        """First or last row."""
+        self.cursor = max(0, len(self.rows) - 1) if last else 0
+        self._moved()
+
+    def _moved(self) -> None:
+        self._key = self.selected
+        self._reveal()
+        self.refresh()
+        if self._key:
+            self.post_message(self.RowSelected(self._key))
+
+    def _reveal(self) -> None:
+        y = self.scroll_offset.y
+        height = max(1, self.size.height - 1)
+        if self.cursor < y:
+            self.scroll_to(y=self.cursor, animate=False)
+        elif self.cursor >= y + height:
+            self.scroll_to(y=self.cursor - height + 1, animate=False)
+
+    def show_region(self, region: Region) -> None:
+        """The header takes the first line."""
+        self._reveal()
+
+    def on_click(self, event: events.Click) -> None:
+        """Select a row, twice: open it; on the header: sort."""
+        offset = event.get_content_offset(self)
+        if offset is None:
+            return
+        if offset.y == 0:
+            self._sort_at(offset.x)
+            return
+        at = offset.y - 1 + self.scroll_offset.y
+        if at < len(self.rows):
+            self.cursor = at
+            self._moved()
+            if event.chain == 2:
+                self.post_message(self.RowOpened(self.selected))
+
+    def _sort_at(self, x: int) -> None:
+        at = 1
+        for column, wide in self._columns:
+            if at <= x < at + wide + GAP:
+                self.post_message(self.SortAsked(column.key))
+                return
+            at += wide + GAP
