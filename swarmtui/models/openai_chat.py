@@ -202,9 +202,10 @@ class ChatStream:
         choice = choices[0] if isinstance(choices, list) and choices else None
         if isinstance(choice, dict):
             self._choice(choice, items)
-        for holder in (chunk, chunk.get("x_groq"), choice):
-            if isinstance(holder, dict) and isinstance(holder.get("usage"), dict):
-                self._count(holder["usage"])
+            if "usage" in choice:
+                self._count(choice["usage"])
+        groq = chunk.get("x_groq")
+        self._count(chunk.get("usage") or (groq.get("usage") if isinstance(groq, dict) else None))
         return items
 
     def finish(self) -> list[StreamItem]:
@@ -285,7 +286,9 @@ class ChatStream:
         elif isinstance(arguments, dict):
             call.arguments.append(json.dumps(arguments))
 
-    def _count(self, usage: dict[str, JSON]) -> None:
+    def _count(self, usage: JSON) -> None:
+        if not isinstance(usage, dict):  # most chunks say null
+            return
         prompt = usage.get("prompt_tokens_details")
         completion = usage.get("completion_tokens_details")
         cached = _tokens(prompt.get("cached_tokens")) if isinstance(prompt, dict) else None

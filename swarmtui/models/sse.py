@@ -6,11 +6,10 @@ the last event even without the blank line that should close it, as some provide
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 
-@dataclass(frozen=True, slots=True)
-class SSEvent:
+class SSEvent(NamedTuple):
     """One event: its data lines joined, and its name if it has one."""
 
     data: str

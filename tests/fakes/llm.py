@@ -28,7 +28,7 @@ import struct
 import sys
 import time
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -180,6 +180,8 @@ class FakeLLM:
         self.ledger: list[Asked] = []
         self.open = 0
         """Connections that are open."""
+        self.connections = 0
+        """Connections that were ever opened."""
         self.most_open = 0
         """Requests being answered at once, at the most."""
         self._answering = 0
@@ -187,7 +189,7 @@ class FakeLLM:
         self._rules: list[Rule] = []
         self._server: asyncio.Server | None = None
         self._clients: set[asyncio.Task[None]] = set()
-        self._changed = asyncio.Condition()
+        self._changed = asyncio.Event()
         self.port = 0
 
     @property
@@ -227,13 +229,17 @@ class FakeLLM:
 
     async def until_closed(self, timeout_s: float = 5.0) -> None:
         """Wait until no connection is open."""
-        async with asyncio.timeout(timeout_s), self._changed:
-            await self._changed.wait_for(lambda: self.open == 0)
+        await self._until(lambda: self.open == 0, timeout_s)
 
     async def until_asked(self, count: int = 1, timeout_s: float = 5.0) -> None:
         """Wait until `count` requests have come."""
-        async with asyncio.timeout(timeout_s), self._changed:
-            await self._changed.wait_for(lambda: len(self.ledger) >= count)
+        await self._until(lambda: len(self.ledger) >= count, timeout_s)
+
+    async def _until(self, holds: Callable[[], bool], timeout_s: float) -> None:
+        async with asyncio.timeout(timeout_s):
+            while not holds():
+                self._changed.clear()
+                await self._changed.wait()
 
     # -- one connection ---------------------------------------------------------------------------------------
 
@@ -241,7 +247,8 @@ class FakeLLM:
         task = asyncio.current_task()
         assert task is not None
         self._clients.add(task)
-        await self._count(1)
+        self.connections += 1
+        self._count(1)
         try:
             early: bytes | None = b""
             while early is not None:
@@ -251,12 +258,11 @@ class FakeLLM:
         finally:
             self._clients.discard(task)
             writer.close()
-            await asyncio.shield(self._count(-1))
+            self._count(-1)
 
-    async def _count(self, by: int) -> None:
-        async with self._changed:
-            self.open += by
-            self._changed.notify_all()
+    def _count(self, by: int) -> None:
+        self.open += by
+        self._changed.set()
 
     async def _exchange(self, early: bytes, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bytes | None:
         """Take a request, which begins with `early`, and answer it; what came of the next one, or None at the end."""
@@ -266,9 +272,8 @@ class FakeLLM:
         headers = {k.strip().lower(): v.strip() for k, _, v in (line.partition(":") for line in lines[1:]) if k}
         raw = await reader.readexactly(int(headers.get("content-length", "0")))
         asked = Asked(method, path, headers, json.loads(raw) if raw else None, time.monotonic())
-        async with self._changed:
-            self.ledger.append(asked)
-            self._changed.notify_all()
+        self.ledger.append(asked)
+        self._changed.set()
         self._answering += 1
         self.most_open = max(self.most_open, self._answering)
         more = asyncio.create_task(reader.read(1))  # nothing: the client left; a byte: its next request

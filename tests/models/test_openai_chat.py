@@ -165,7 +165,7 @@ def test_cached_tokens_are_found_under_each_providers_name(usage: JSON, cached: 
 def test_reasoning_tokens_and_usage_inside_a_choice_or_of_groq_are_read() -> None:
     usage = {"completion_tokens": 9, "completion_tokens_details": {"reasoning_tokens": 6}}
     inside = json.dumps({"choices": [{"delta": {"content": "x"}, "finish_reason": "stop", "usage": usage}]})
-    for data in (inside, chunk({"content": "x"}, "stop", x_groq={"usage": usage})):
+    for data in (inside, chunk({"content": "x"}, "stop", usage=None, x_groq={"usage": usage})):
         end = read(data, "[DONE]")[-1]
         assert isinstance(end, Finished)
         assert (end.usage.tokens_out, end.reasoning_tokens) == (9, 6)

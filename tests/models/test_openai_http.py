@@ -95,7 +95,7 @@ async def test_what_a_prompt_may_hold_arrives_as_it_is_and_lone_surrogates_do_no
 async def test_connections_are_used_again(llm: FakeLLM, net: Net) -> None:
     for _ in range(5):
         await reply(llm, net)
-    assert llm.open == 1
+    assert llm.connections == 1
 
 
 async def test_a_kept_connection_that_the_server_closed_meanwhile_costs_no_call(llm: FakeLLM, net: Net) -> None:
