@@ -11,10 +11,11 @@ from typing import Literal
 
 from swarmtui.host.archive import FileFeed
 from swarmtui.host.lock import locked
+from swarmtui.host.rest import at_rest
 from swarmtui.host.spec import LaunchSpec, read_task
 from swarmtui.plan.model import JSON, Plan, Task
 from swarmtui.safety.paths import ensure_private, places
-from swarmtui.session.events import FINAL, Event, State, Status
+from swarmtui.session.events import Event, Status
 from swarmtui.session.folder import SessionFolder, new_session_folder
 from swarmtui.session.reader import Reader
 from swarmtui.session.rows import row_to_event
@@ -72,9 +73,14 @@ async def run(
     user's own runs at once; what the planner writes does with `approve`, else the session comes back awaiting approval.
     Raises TaskError, CatalogError, LogError, PathRefused.
     """
+    spec = _spec(task, approve=approve, inputs=inputs, concurrency=concurrency, out=out, models=models)
+    return await run_spec(spec)
+
+
+async def run_spec(spec: LaunchSpec) -> Session:
+    """Run what `spec` says in this process until it is at rest. Raises as :func:`run` does."""
     from swarmtui.host.assembly import assembled, host_started, started
 
-    spec = _spec(task, approve=approve, inputs=inputs, concurrency=concurrency, out=out, models=models)
     await asyncio.to_thread(read_task, spec)  # refused before anything is made
     ensure_private(places().state)
     folder = new_session_folder(ensure_private(places().state / "sessions"))
@@ -84,7 +90,7 @@ async def run(
             running = asyncio.create_task(conductor.run(host_started()))
             try:
                 await started(conductor, running, conductor.state.hosts)
-                while not running.done() and not at_rest(conductor.state, busy=not conductor.at_rest):
+                while not running.done() and not at_rest(conductor.state):
                     seen = asyncio.create_task(conductor.log.after(conductor.state.seq))
                     await asyncio.wait((running, seen), return_when=asyncio.FIRST_COMPLETED)
                     seen.cancel()
@@ -92,27 +98,6 @@ async def run(
                 conductor.stop("finished", 0.0)
                 await running
             return Session(folder, conductor.state)
-
-
-def at_rest(state: SessionState, *, busy: bool = False) -> bool:
-    """Whether nothing goes on until somebody acts: the session has ended, is paused, or only waits for answers."""
-    if state.status in FINAL:
-        return not busy
-    if state.status in (Status.AWAITING_APPROVAL, Status.PAUSED):
-        return not any(node.running and node.id not in _asking(state) for node in state.nodes.values())
-    if (
-        state.status is not Status.RUNNING
-        or state.cancelling
-        or not (state.pending or state.counts.get(State.INTERRUPTED))
-    ):
-        return False
-    going = (State.READY, State.RUNNING, State.RETRYING, State.THROTTLED)
-    asking = _asking(state)
-    return not any(node.state in going and node.id not in asking for node in state.nodes.values())
-
-
-def _asking(state: SessionState) -> set[str]:
-    return {pending.node for pending in state.pending.values() if pending.node is not None}
 
 
 def _spec(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import socket
-from collections.abc import Iterator
 from pathlib import Path
 
 from swarmtui.host.history import History
@@ -14,6 +13,9 @@ from swarmtui.session.events import FINAL, HostStopped, Status
 from swarmtui.session.folder import SessionFolder, find_session, session_folders
 from swarmtui.session.log import LogError
 from swarmtui.session.reader import Reader
+from swarmtui.session.summary import summary
+
+FOLDED_EVENTS = 1_000
 
 
 def sessions_root(where: Places | None = None) -> Path:
@@ -43,16 +45,19 @@ def seen_status(folder: SessionFolder, recorded: Status) -> Status:
     return recorded if recorded in (Status.PAUSED, Status.AWAITING_APPROVAL) else Status.PAUSED
 
 
-def list_sessions(where: Places | None = None) -> Iterator[dict[str, JSON]]:
+def list_sessions(where: Places | None = None) -> list[dict[str, JSON]]:
     """One summary per session, newest first; a file that cannot be read gives a row that says so in `reason`."""
-    for folder in session_folders(sessions_root(where)):
-        yield _row(folder)
+    rows = [_row(folder) for folder in session_folders(sessions_root(where))]
+    return sorted(rows, key=lambda row: float(row["started"] or 0.0), reverse=True)
 
 
 def _row(folder: SessionFolder) -> dict[str, JSON]:
     try:
         with Reader(folder.db) as reader:
             found = reader.meta("summary")
+            recorded = found["status"] if isinstance(found, dict) else None
+            if recorded not in FINAL and 0 < reader.last_seq() <= FOLDED_EVENTS:
+                found = summary(reader.state())  # the kept one may be a second old, and a short file costs nothing
         row: dict[str, JSON] = dict(found) if isinstance(found, dict) else _unknown(folder, "nothing was recorded yet")
         row["status"] = seen_status(folder, Status(row["status"])).value
     except LogError as error:

@@ -1,0 +1,7 @@
+"""``python -m swarmtui``."""
+
+import sys
+
+from swarmtui.cli.main import entry
+
+sys.exit(entry())

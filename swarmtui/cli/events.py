@@ -1,0 +1,49 @@
+"""``swarmtui events``: what happened in a session, one JSON line per event."""
+
+from __future__ import annotations
+
+import asyncio
+from argparse import ArgumentParser, Namespace
+
+from swarmtui.cli.console import Console
+from swarmtui.cli.following import open_feed
+from swarmtui.cli.headless import follow
+from swarmtui.host.exits import Exit
+from swarmtui.host.locate import locate
+from swarmtui.session.events import Event, event_to_json
+from swarmtui.session.folder import SessionFolder
+from swarmtui.session.reader import Reader
+from swarmtui.session.rows import row_to_line
+
+
+def arguments(parser: ArgumentParser) -> None:
+    """The command's arguments."""
+    parser.add_argument("id", metavar="ID", help="the session, or the beginning of its ID")
+    parser.add_argument("--from", type=int, default=1, dest="from_seq", metavar="N", help="begin with event N")
+    parser.add_argument("--follow", action="store_true", help="go on until the session rests")
+    parser.add_argument("--json", action="store_true", help="JSON lines, which is what is printed anyway")
+
+
+def run(arguments: Namespace, console: Console) -> int:
+    """Print the events."""
+    folder = locate(arguments.id)
+    if arguments.follow:
+        asyncio.run(_follow(folder, arguments.from_seq, console))
+        return Exit.OK
+    with Reader(folder.db) as reader:
+        for row in reader.rows(arguments.from_seq):
+            console.line(row_to_line(row))
+    return Exit.OK
+
+
+async def _follow(folder: SessionFolder, from_seq: int, console: Console) -> None:
+    feed = await open_feed(folder, name="events", role="observe", whole=True)
+
+    def take(event: Event) -> None:
+        if event.seq >= from_seq:
+            console.emit(event_to_json(event))
+
+    try:
+        await follow(feed, take)
+    finally:
+        await feed.close()

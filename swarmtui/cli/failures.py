@@ -1,0 +1,77 @@
+"""Errors that are not defects of the program: what to say, and with which exit code to end."""
+
+from __future__ import annotations
+
+import errno
+from dataclasses import dataclass
+
+from swarmtui.host.client import Unreachable
+from swarmtui.host.exits import Exit
+from swarmtui.host.feed import CommandRefused
+from swarmtui.host.launch import LaunchFailed
+from swarmtui.host.protocol import Code
+from swarmtui.models.catalog import CatalogError
+from swarmtui.plan.problems import TaskError
+from swarmtui.safety.paths import PathRefused
+from swarmtui.session.folder import SessionMissing
+from swarmtui.session.log import LogError
+
+
+class UsageError(Exception):
+    """What was asked for cannot be done; the text says why and how it would work."""
+
+    def __init__(self, message: str, code: Exit = Exit.USAGE) -> None:
+        super().__init__(message)
+        self.code = code
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """A message for the user and the exit code that goes with it."""
+
+    message: str
+    code: Exit
+
+
+_CODES: tuple[tuple[tuple[type[Exception], ...], Exit], ...] = (
+    ((TaskError, CatalogError), Exit.USAGE),
+    ((SessionMissing,), Exit.NO_SESSION),
+)
+_UNREACHABLE: dict[int | None, Exit] = {Code.VERSION: Exit.VERSION, Code.FORBIDDEN: Exit.PERMISSION}
+
+
+def explain(error: Exception) -> Told | None:
+    """What to tell the user; None for what is a defect and deserves its traceback."""
+    return _of_session(error) or _of_system(error)
+
+
+def _of_session(error: Exception) -> Told | None:
+    text = str(error)
+    for kinds, code in _CODES:
+        if isinstance(error, kinds):
+            return Told(text, code)
+    match error:
+        case UsageError() | LaunchFailed():
+            return Told(text, error.code)
+        case CommandRefused():
+            return Told(text, Exit.PERMISSION if error.code == Code.FORBIDDEN else Exit.FAILED)
+        case Unreachable():
+            return Told(text, _UNREACHABLE.get(error.code, Exit.LOST))
+        case LogError():
+            return Told(text, Exit.VERSION if "newer version" in text else Exit.DISK)
+        case _:
+            return None
+
+
+def _of_system(error: Exception) -> Told | None:
+    match error:
+        case PathRefused() | PermissionError():
+            return Told(str(error), Exit.PERMISSION)
+        case ConnectionError():
+            return Told(str(error), Exit.LOST)
+        case OSError(errno=errno.ENOENT):
+            return Told(f"{error.filename}: there is no such file", Exit.USAGE)
+        case OSError():
+            return Told(str(error), Exit.DISK)
+        case _:
+            return None

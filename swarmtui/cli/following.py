@@ -1,0 +1,63 @@
+"""Getting at a session: its feed, live or from the file, and the workbench or plain lines to watch it with."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+
+from swarmtui.cli.console import Console
+from swarmtui.cli.failures import UsageError
+from swarmtui.host.archive import FileFeed
+from swarmtui.host.client import Unreachable, WireFeed
+from swarmtui.host.exits import Exit
+from swarmtui.host.locate import socket_of
+from swarmtui.host.protocol import Role
+from swarmtui.session.folder import SessionFolder
+
+AnyFeed = WireFeed | FileFeed
+
+_TRIES = 20
+
+
+async def open_feed(
+    folder: SessionFolder, *, name: str, role: Role = "control", stream: bool = False, whole: bool = False
+) -> AnyFeed:
+    """A feed of the session: live where a host lives, else from the file. Raises Unreachable, LogError."""
+    for remaining in reversed(range(_TRIES)):
+        if not folder.owned():
+            return await FileFeed.open(folder, whole=whole)
+        try:
+            return await WireFeed.connect(
+                socket_of(folder), folder=folder, name=name, role=role, stream=stream, whole=whole
+            )
+        except Unreachable as error:
+            if error.code is not None or not remaining:
+                raise
+        await asyncio.sleep(0.1)  # the host begins or leaves just now: one of the two ways works in a moment
+    raise AssertionError("unreachable")
+
+
+async def open_live(folder: SessionFolder, *, name: str, role: Role = "control") -> WireFeed:
+    """A feed that can take commands. Raises UsageError when no host lives."""
+    feed = await open_feed(folder, name=name, role=role)
+    if isinstance(feed, WireFeed):
+        return feed
+    raise UsageError(f"no host runs {folder.id}: `swarmtui resume {folder.id}` starts one", Exit.LOST)
+
+
+def watch_in_workbench(folder: SessionFolder, console: Console, role: Role = "control") -> int:
+    """Open the workbench on the session; leaving it leaves the session as it is."""
+    from swarmtui.tui.app import run_workbench
+
+    code = run_workbench(lambda: open_feed(folder, name=f"tui on {_tty()}", role=role, stream=True))
+    if folder.owned():
+        console.say(f"session {folder.id} goes on: `swarmtui attach {folder.id}`")
+    return code
+
+
+def _tty() -> str:
+    try:
+        return os.ttyname(sys.stdin.fileno()).removeprefix("/dev/")
+    except OSError:
+        return "a terminal"

@@ -1,0 +1,163 @@
+"""Watching a session without a workbench: one line per change of a state, or one JSON line per event."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+
+from swarmtui.cli.console import Console, duration, money
+from swarmtui.cli.following import AnyFeed, open_feed
+from swarmtui.cli.lines import DETAIL_CHARS, Printer
+from swarmtui.host.archive import FileFeed
+from swarmtui.host.exits import Exit, of_status
+from swarmtui.host.feed import Link
+from swarmtui.host.locate import seen_status
+from swarmtui.host.rest import at_rest
+from swarmtui.plan.model import JSON
+from swarmtui.safety.text import one_line
+from swarmtui.session.events import Event, State, Status
+from swarmtui.session.folder import SessionFolder
+from swarmtui.session.state import SessionState
+from swarmtui.session.summary import counts, metrics
+
+
+def watch(folder: SessionFolder, console: Console, *, from_seq: int = 1) -> int:
+    """Print what happens from event `from_seq` on until the session rests; the exit code that says how it stands."""
+    try:
+        return asyncio.run(_watch(folder, console, from_seq))
+    except KeyboardInterrupt:
+        console.warn(
+            f"interrupted; session {folder.id} goes on: `swarmtui attach {folder.id}` watches it, "
+            f"`swarmtui ctl {folder.id} cancel` ends it"
+        )
+        return Exit.INTERRUPTED
+
+
+async def _watch(folder: SessionFolder, console: Console, from_seq: int) -> int:
+    feed = await open_feed(folder, name="headless", whole=True)
+    try:
+        printer = Printer(console)
+        await follow(feed, lambda event: printer.print(event) if event.seq >= from_seq else None)
+        status = standing(folder, feed)
+        code = exit_code(feed.state, status)
+        finish(folder, feed.state, status, code, console)
+        return code
+    finally:
+        await feed.close()
+
+
+async def follow(feed: AnyFeed, take: Callable[[Event], None], *, through_pauses: bool = True) -> None:
+    """Hand every event to `take` until the session rests, or its host has gone.
+
+    A pause by a person is waited through, since a person can end it.
+    """
+    while True:
+        await feed.wait()
+        for event in feed.drain().events:
+            take(event)
+        if isinstance(feed, FileFeed):
+            if feed.at_end:
+                return
+        elif feed.status.link in (Link.ENDED, Link.CRASHED):
+            return
+        elif feed.state.host_pid is not None and at_rest(feed.state):
+            paused_by_hand = feed.state.status is Status.PAUSED and feed.state.reason in ("user", "signal")
+            if not (paused_by_hand and through_pauses):
+                return
+
+
+def standing(folder: SessionFolder, feed: AnyFeed) -> Status:
+    """The session's status as it is, crashes included."""
+    if isinstance(feed, FileFeed) or feed.status.link in (Link.ENDED, Link.CRASHED):
+        return seen_status(folder, feed.state.status)
+    return feed.state.status
+
+
+def exit_code(state: SessionState, status: Status) -> Exit:
+    """The code with which to leave a session that stands so."""
+    if status is Status.PAUSED and state.reason == "disk":
+        return Exit.DISK
+    if status is Status.PAUSED and state.host_pid is None:
+        return Exit.LOST
+    return of_status(status)
+
+
+# -- the end --------------------------------------------------------------------------------------------------
+
+
+def finish(folder: SessionFolder, state: SessionState, status: Status, code: Exit, console: Console) -> None:
+    """Print how the session stands, and what to do next where something is to be done."""
+    if console.json:
+        console.emit(summary_line(folder, state, status, code))
+    else:
+        for line in _closing_lines(folder, state, status):
+            console.say(line)
+    advice = _advice(state, status)
+    if advice:
+        console.warn(advice)
+
+
+def summary_line(folder: SessionFolder, state: SessionState, status: Status, code: Exit) -> dict[str, JSON]:
+    """The last line of ``--json``."""
+    return {
+        "type": "summary",
+        "id": state.id,
+        "status": status.value,
+        "exit_code": int(code),
+        "counts": counts(state),
+        "metrics": metrics(state),
+        "report_path": report_path(folder, state),
+        "simulated": state.simulated,
+        "reason": state.reason,
+    }
+
+
+def report_path(folder: SessionFolder, state: SessionState) -> str | None:
+    """Where the report lies, absolute: the user's copy if there is one."""
+    if state.report_copy is not None:
+        return state.report_copy
+    return None if state.report_path is None else str(folder.path / state.report_path)
+
+
+def _closing_lines(folder: SessionFolder, state: SessionState, status: Status) -> list[str]:
+    figures = metrics(state)
+    nodes = ", ".join(f"{count} {name}" for name, count in counts(state).items()) or "no nodes"
+    parts = [f"{status.value} after {duration(figures['wall_s'])}", nodes]
+    if state.spent.attempts:
+        tokens = figures["tokens_in"] + figures["tokens_out"]
+        calls = figures["model_calls"]
+        parts.append(f"{calls} model call{'s' if calls != 1 else ''}, {tokens:,} tokens, {money(figures['cost_usd'])}")
+    reason = f": {one_line(state.reason, DETAIL_CHARS)}" if state.reason else ""
+    lines = [" · ".join(parts) + reason]
+    path = report_path(folder, state)
+    if path is not None:
+        lines.append(f"report: {path}")
+    if state.simulated:
+        lines.append("SIMULATED: answers were made up by the built-in stand-in; nothing that rests on them is a result")
+    return lines
+
+
+def _advice(state: SessionState, status: Status) -> str | None:
+    id = state.id
+    questions = [pending for pending in state.pending.values() if pending.kind == "question"]
+    if status is Status.AWAITING_APPROVAL:
+        return (
+            f"session {id} waits for approval of its plan (revision {state.plan_rev}, {len(state.nodes)} nodes): "
+            f"`swarmtui graph {id}` shows it, `swarmtui ctl {id} approve` runs it"
+        )
+    if status is Status.CRASHED:
+        return f"the host of {id} is gone without a goodbye: `swarmtui resume {id}` goes on"
+    if status is Status.PAUSED:
+        how = f"swarmtui resume {id}" if state.host_pid is None else f"swarmtui ctl {id} resume"
+        return f"session {id} is paused ({state.reason}): `{how}` goes on"
+    if status is Status.RUNNING and questions:
+        asked = questions[0]
+        return f"session {id} asks: {asked.question}: answer with `swarmtui ctl {id} answer {asked.id} TEXT`"
+    if status is Status.RUNNING:
+        caught = [node.id for node in state.nodes.values() if node.state is State.INTERRUPTED]
+        if caught:
+            return (
+                f"a crash caught {', '.join(caught)}, which may have changed something: "
+                f"`swarmtui ctl {id} retry {caught[0]}` repeats it, `swarmtui ctl {id} skip {caught[0]}` does not"
+            )
+    return None

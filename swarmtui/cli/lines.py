@@ -1,0 +1,155 @@
+"""One line per change of a state: what each event says to people who read along."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from swarmtui.cli.console import Console
+from swarmtui.safety.text import one_line
+from swarmtui.session import events as ev
+from swarmtui.session.events import Body, Event, event_to_json
+
+DETAIL_CHARS = 200
+NODE_WIDTH = 28
+
+Line = tuple[str, str, str]
+"""What it is about, its state, and more in a few words."""
+
+
+class Printer:
+    """Prints events as they come. The feed folds a batch at once, so lines tell what events say, not the state."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+        self._width = 10
+        self._maps: dict[str, _MapProgress] = {}
+
+    def print(self, event: Event) -> None:
+        """One event: a JSON line, or a line for people if it changes a state."""
+        if self._console.json:
+            self._console.emit(event_to_json(event))
+            return
+        if isinstance(event.body, ev.PlanProposed):
+            self._width = min(NODE_WIDTH, max([10, *(len(node.id) for node in event.body.plan.nodes)]))
+        told = self._map_line(event.body) or describe(event.body)
+        if told is not None:
+            subject, state, detail = told
+            clock = time.strftime("%H:%M:%S", time.localtime(event.ts))
+            tail = one_line(detail, DETAIL_CHARS) if detail else ""
+            self._console.say(f"{clock}  {one_line(subject, 60):<{self._width}}  {state:<11}  {tail}".rstrip())
+
+    def _map_line(self, body: Body) -> Line | None:
+        match body:
+            case ev.MapExpanded():
+                self._maps[body.node] = _MapProgress(body.total)
+            case ev.AttemptSucceeded(item=int()):
+                return self._progressed(body.node, ok=True)
+            case ev.AttemptFailed(item=int(), retry_in_s=None):
+                return self._progressed(body.node, ok=False) or describe(body)
+        return None
+
+    def _progressed(self, node: str, *, ok: bool) -> Line | None:
+        progress = self._maps.setdefault(node, _MapProgress(0))
+        text = progress.ended(ok=ok)
+        return None if text is None or not ok else (node, "running", text)
+
+
+class _MapProgress:
+    """Counts the items of a map that have ended, and tells at each tenth."""
+
+    def __init__(self, total: int) -> None:
+        self._total = total
+        self._ended = 0
+        self._failed = 0
+
+    def ended(self, *, ok: bool) -> str | None:
+        """Count one; the line to print if a tenth is full."""
+        self._ended += 1
+        self._failed += not ok
+        if not self._total or self._ended * 10 // self._total == (self._ended - 1) * 10 // self._total:
+            return None
+        failed = f", {self._failed} failed" if self._failed else ""
+        return f"{self._ended} of {self._total} items{failed}"
+
+
+def describe(body: Body) -> Line | None:
+    """What an event changed; None if it changed the state of nothing that has a line."""
+    line = _LINES.get(type(body))
+    return None if line is None else line(body)
+
+
+def _session(state: str, detail: Callable[[Any], str] = lambda body: "") -> Callable[[Any], Line]:
+    return lambda body: ("(session)", state, detail(body))
+
+
+def _plan(state: str, detail: Callable[[Any], str]) -> Callable[[Any], Line]:
+    return lambda body: ("(plan)", state, detail(body))
+
+
+def _node(state: str, detail: Callable[[Any], str] = lambda body: "") -> Callable[[Any], Line | None]:
+    """A line for nodes; items of a map, of which there may be thousands, have none."""
+    return lambda body: None if getattr(body, "item", None) is not None else (body.node, state, detail(body))
+
+
+def _where(body: Any) -> str:
+    return body.node if body.item is None else f"{body.node}/{body.item}"
+
+
+def _failed(body: ev.AttemptFailed) -> Line:
+    if body.retry_in_s is not None:
+        return _where(body), "retrying", f"in {body.retry_in_s:.0f} s: {body.error.message}"
+    return _where(body), "failed", body.error.message
+
+
+def _interrupted(body: ev.AttemptInterrupted) -> Line:
+    return _where(body), "interrupted", "is repeated" if body.repeat else "waits for you"
+
+
+def _noted(body: ev.Noted) -> Line | None:
+    return None if body.level == "info" else (body.node or "(session)", body.level, body.message)
+
+
+def _map_finished(body: ev.MapFinished) -> Line:
+    return body.node, "succeeded" if body.ok else "failed", f"{body.succeeded} items, {body.failed} failed"
+
+
+_LINES: dict[type[Body], Callable[[Any], Line | None]] = {
+    ev.SessionCreated: _session("created", lambda body: f"{body.id}  {body.title}"),
+    ev.SessionPaused: _session("paused", lambda body: body.reason),
+    ev.SessionResumed: _session("running", lambda body: "resumed"),
+    ev.SessionCancelRequested: _session("cancelling"),
+    ev.SessionFinished: lambda body: ("(session)", body.status, body.reason),
+    ev.BudgetReached: _session("paused", lambda body: f"the budget of {body.limit:g} {body.kind} is spent"),
+    ev.LimitsSet: _session("limits", lambda body: f"concurrency {body.limits.concurrency or 'auto'}"),
+    ev.PlanningStarted: _plan(
+        "planning", lambda body: f"revision {body.plan_rev} by {body.model}{' (simulated)' if body.simulated else ''}"
+    ),
+    ev.PlanningFailed: _plan("failed", lambda body: body.error.message),
+    ev.PlanProposed: _plan("proposed", lambda body: f"revision {body.plan_rev}: {len(body.plan.nodes)} nodes"),
+    ev.PlanApproved: _plan("approved", lambda body: f"revision {body.plan_rev}"),
+    ev.PlanRejected: _plan("rejected", lambda body: body.feedback),
+    ev.AttemptStarted: _node(
+        "running", lambda body: body.model or ("" if body.attempt == 1 else f"try {body.attempt}")
+    ),
+    ev.AttemptSucceeded: _node("succeeded", lambda body: f"{body.took_s:.1f} s"),
+    ev.AttemptFailed: _failed,
+    ev.AttemptThrottled: _node("throttled", lambda body: f"again in {body.retry_in_s:.0f} s"),
+    ev.AttemptCancelled: lambda body: (_where(body), "held" if body.hold else "cancelled", ""),
+    ev.AttemptInterrupted: _interrupted,
+    ev.MapExpanded: _node("running", lambda body: f"{body.total} items"),
+    ev.MapFinished: _map_finished,
+    ev.NodeSkipped: _node(
+        "skipped", lambda body: "by the user" if body.cause == "user" else f"because of {body.cause}"
+    ),
+    ev.NodeHeld: _node("held"),
+    ev.NodeReleased: _node("released"),
+    ev.NodeRetried: lambda body: (_where(body), "retried", "failed items" if body.failed_items else ""),
+    ev.NodeCancelled: _node("cancelled"),
+    ev.QuestionAsked: lambda body: (_where(body), "asks", body.question),
+    ev.QuestionAnswered: lambda body: (_where(body), "answered", body.answer),
+    ev.ReportWritten: _node("report", lambda body: Path(body.copied_to or body.path).name),
+    ev.Noted: _noted,
+}

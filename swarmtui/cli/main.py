@@ -1,0 +1,101 @@
+"""The program's entry: finds the command, imports it and nothing else, and turns every error into a line and a code."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+
+import swarmtui
+
+COMMANDS: dict[str, str] = {
+    "run": "run a task file or a goal",
+    "plan": "have a plan written, and print it",
+    "validate": "check a task file: every mistake, with its line",
+    "ls": "list sessions",
+    "show": "summary, figures and nodes of a session",
+    "attach": "watch and steer a session",
+    "resume": "go on with a session after a crash or a pause",
+    "ctl": "steer a session from a script",
+    "wait": "wait for a session to end",
+    "events": "print a session's events",
+    "graph": "draw the graph of a session or a task file",
+    "doctor": "what works here: models, sandbox, directories, terminal",
+    "schema": "the JSON Schema of task files, for editors",
+    "themes": "list themes",
+}
+"""Command -> what it does. Each is a module of this package with ``arguments(parser)`` and ``run(arguments, console)``."""
+
+EPILOG = """\
+swarmtui run code_review            review the project in this folder
+swarmtui run "compare three queues" have a plan written, approve it, watch it run
+swarmtui COMMAND --help             more about one command
+
+exit codes: 0 succeeded or detached; 1 finished with failures; 2 usage or invalid file; 3 no such session;
+4 permission; 5 version mismatch; 6 connection lost or crashed; 7 waits for a decision; 74 disk; 124 timeout;
+130 interrupted"""
+
+
+def entry() -> int:
+    """Run the command line of this process; the exit code."""
+    try:
+        return main(sys.argv[1:])
+    finally:
+        _close_stdout()
+
+
+def main(argv: Sequence[str]) -> int:
+    """Run `argv`; the exit code."""
+    chosen = next((word for word in argv if not word.startswith("-")), "")
+    parser = _parser(chosen)
+    arguments = parser.parse_args(argv)
+    from swarmtui.cli.console import Console
+
+    console = Console(json=bool(getattr(arguments, "json", False)))
+    name = arguments.command or "home"
+    try:
+        return int(import_module(f"swarmtui.cli.{name}").run(arguments, console))
+    except KeyboardInterrupt:
+        console.warn("interrupted")
+        return 130
+    except BrokenPipeError:
+        return 0  # whoever read our output has had enough
+    except Exception as error:
+        from swarmtui.cli.failures import explain
+
+        told = explain(error)
+        if told is None:
+            raise
+        console.warn(told.message)
+        return told.code
+
+
+def _parser(chosen: str) -> argparse.ArgumentParser:
+    """The parser; the arguments of `chosen` alone are known to it, since knowing them takes the command's module."""
+    parser = argparse.ArgumentParser(
+        prog="swarmtui",
+        description="A workbench in the terminal for swarms of LLM agents: plan, approve, run, watch, steer.",
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--version", action="version", version=f"swarmtui {swarmtui.__version__}")
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND", title="commands")
+    for name, does in COMMANDS.items():
+        own = commands.add_parser(name, help=does, description=f"{does[0].upper()}{does[1:]}.")
+        if name == chosen:
+            import_module(f"swarmtui.cli.{name}").arguments(own)
+    return parser
+
+
+def _close_stdout() -> None:
+    """Write out what is buffered; where nobody reads it any more, Python must not complain about that at its end."""
+    try:
+        sys.stdout.flush()
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+if __name__ == "__main__":
+    sys.exit(entry())

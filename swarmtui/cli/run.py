@@ -1,0 +1,115 @@
+"""``swarmtui run``: start a session in a host of its own and watch it."""
+
+from __future__ import annotations
+
+from argparse import ArgumentParser, ArgumentTypeError, Namespace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from swarmtui.cli.console import Console
+    from swarmtui.host.spec import LaunchSpec
+    from swarmtui.session.folder import SessionFolder
+
+
+def arguments(parser: ArgumentParser) -> None:
+    """The command's arguments."""
+    add_task_arguments(parser)
+    parser.add_argument("--review", action="store_true", help="ask for approval even of a plan that is your own")
+    parser.add_argument("--approve", action="store_true", help="approve whatever plan the planner writes")
+    parser.add_argument("--concurrency", type=width, metavar="N|auto", help="attempts running at once")
+    parser.add_argument("--items", type=Path, metavar="FILE", help="the items of the task's one map")
+    parser.add_argument("--out", type=Path, metavar="DIR", help="folder that gets a copy of the report")
+    add_watch_arguments(parser)
+
+
+def add_task_arguments(parser: ArgumentParser) -> None:
+    """What to run, and with which inputs and models."""
+    parser.add_argument("task", metavar='TASK|"GOAL"', help="a task file, the name of a sample, or a goal in words")
+    parser.add_argument(
+        "--set", action="append", default=[], type=pair, metavar="NAME=VALUE", help="an input of the task; repeatable"
+    )
+    parser.add_argument(
+        "--model",
+        action="append",
+        default=[],
+        type=pair,
+        metavar="TIER=PROVIDER/MODEL",
+        help="which model answers for planner, worker or a name of the task's models; repeatable",
+    )
+
+
+def add_watch_arguments(parser: ArgumentParser) -> None:
+    """How to watch."""
+    parser.add_argument("--headless", action="store_true", help="print a line per change instead of the workbench")
+    parser.add_argument("--detach", action="store_true", help="do not watch: print where the session is, and return")
+    parser.add_argument("--json", action="store_true", help="print JSON lines; implies --headless")
+
+
+def pair(text: str) -> tuple[str, str]:
+    """``NAME=VALUE`` in two."""
+    name, equals, value = text.partition("=")
+    if not equals or not name.strip():
+        raise ArgumentTypeError(f"{text!r} is not NAME=VALUE")
+    return name.strip(), value
+
+
+def width(text: str) -> int | str:
+    """A number from 1 on, or ``auto``."""
+    if text == "auto":
+        return text
+    if not text.isdigit() or not 1 <= int(text) <= 100_000:
+        raise ArgumentTypeError(f"{text!r} is neither auto nor a whole number from 1 to 100000")
+    return int(text)
+
+
+def run(arguments: Namespace, console: Console) -> int:
+    """Check the task, start the session, watch it."""
+    from swarmtui.host.exits import Exit
+    from swarmtui.host.launch import launch
+    from swarmtui.host.locate import locate
+    from swarmtui.host.spec import read_task
+
+    spec = spec_of(arguments)
+    read_task(spec)  # every mistake is told here, before anything is started
+    launched = launch(spec)
+    if arguments.detach:
+        console.emit({"type": "launch", "id": launched.id, "pid": launched.pid, "socket": launched.socket})
+        return Exit.OK
+    return watch(locate(launched.id), arguments, console)
+
+
+def spec_of(arguments: Namespace) -> LaunchSpec:
+    """What the arguments ask for. Raises UsageError, OSError."""
+    from swarmtui.cli.targets import find_target
+    from swarmtui.host.spec import LaunchSpec
+
+    target = find_target(arguments.task)
+    options = vars(arguments)
+    items, out = options.get("items"), options.get("out")
+    return LaunchSpec(
+        cwd=str(Path.cwd()),
+        goal=target.goal,
+        text=None if target.path is None else target.path.read_text("utf-8", "surrogateescape"),
+        file=str(target.path or "task"),
+        path=None if target.path is None else str(target.path.absolute()),
+        inputs=dict(arguments.set),
+        models=dict(arguments.model),
+        approve=options.get("approve", False),
+        review=options.get("review", False),
+        concurrency=options.get("concurrency"),
+        items=None if items is None else str(items.absolute()),
+        out=None if out is None else str(out.absolute()),
+        viewer=not options.get("detach", False),
+    )
+
+
+def watch(folder: SessionFolder, arguments: Namespace, console: Console, from_seq: int = 1) -> int:
+    """Watch a session: in the workbench on a terminal, else in lines from event `from_seq` on."""
+    from swarmtui.cli.following import watch_in_workbench
+
+    if console.interactive and not (arguments.headless or arguments.json):
+        return watch_in_workbench(folder, console)
+    from swarmtui.cli.headless import watch as watch_headless
+
+    return watch_headless(folder, console, from_seq=from_seq)

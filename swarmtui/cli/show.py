@@ -1,0 +1,73 @@
+"""``swarmtui show``: one session's summary, figures and nodes."""
+
+from __future__ import annotations
+
+from argparse import ArgumentParser, Namespace
+from typing import Any
+
+from swarmtui.cli.console import Console, duration, money
+from swarmtui.cli.headless import report_path
+from swarmtui.host.exits import Exit
+from swarmtui.host.locate import locate, seen_status
+from swarmtui.safety.text import one_line
+from swarmtui.session.reader import Reader
+from swarmtui.session.summary import show
+
+
+def arguments(parser: ArgumentParser) -> None:
+    """The command's arguments."""
+    parser.add_argument("id", metavar="ID", help="the session, or the beginning of its ID")
+    shape = parser.add_mutually_exclusive_group()
+    shape.add_argument("--json", action="store_true", help="everything, as one JSON object")
+    shape.add_argument("--report", action="store_true", help="the report itself")
+    shape.add_argument("--plan", action="store_true", help="the plan, as a task file")
+
+
+def run(arguments: Namespace, console: Console) -> int:
+    """Print what is asked for."""
+    from swarmtui.cli.failures import UsageError
+
+    folder = locate(arguments.id)
+    with Reader(folder.db) as reader:
+        state = reader.state()
+    report = report_path(folder, state)
+    if arguments.report:
+        if report is None:
+            raise UsageError(f"session {folder.id} has no report", Exit.FAILED)
+        console.raw((folder.path / (state.report_path or "")).read_text("utf-8", "replace"))
+    elif arguments.plan:
+        from swarmtui.plan.render import plan_to_yaml
+
+        if state.plan is None:
+            raise UsageError(f"session {folder.id} has no plan", Exit.FAILED)
+        console.raw(plan_to_yaml(state.plan))
+    else:
+        found = {**show(state, seen_status(folder, state.status)), "report_path": report, "folder": str(folder.path)}
+        if console.json:
+            console.emit(found)
+        else:
+            _print(found, console)
+    return Exit.OK
+
+
+def _print(found: dict[str, Any], console: Console) -> None:
+    figures = found["metrics"]
+    reason = f": {one_line(found['reason'], 200)}" if found["reason"] else ""
+    console.say(f"{found['id']}  {one_line(found['title'] or found['goal'], 100)}")
+    console.say(f"{found['status']}{reason}, {duration(figures['wall_s'])}, {money(figures['cost_usd'])}")
+    if found["simulated"]:
+        console.say("SIMULATED: answers were made up by the built-in stand-in; nothing that rests on them is a result")
+    if found["report_path"]:
+        console.say(f"report: {found['report_path']}")
+    console.say(f"files: {found['folder']}/artefacts")
+    console.say()
+    console.table(("NODE", "KIND", "STATE", "TRIES", "NEEDS", "DETAIL"), [_cells(node) for node in found["nodes"]])
+
+
+def _cells(node: dict[str, Any]) -> tuple[str, ...]:
+    items = node["items"]
+    detail = node["error"] or (f"because of {node['cause']}" if node["cause"] else "")
+    if items is not None and not detail:
+        detail = ", ".join(f"{count} {state}" for state, count in items.items())
+    needs = one_line(", ".join(node["needs"]), 40)
+    return node["id"], node["kind"], node["state"], str(node["attempts"]), needs, one_line(detail, 100)

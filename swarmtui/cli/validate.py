@@ -1,0 +1,48 @@
+"""``swarmtui validate``: every mistake of a task file, with its place and how to mend it."""
+
+from __future__ import annotations
+
+import dataclasses
+from argparse import ArgumentParser, Namespace
+
+from swarmtui.cli.console import Console
+from swarmtui.cli.failures import UsageError
+from swarmtui.cli.targets import find_target
+from swarmtui.host.exits import Exit
+from swarmtui.plan.model import Task
+from swarmtui.plan.problems import TaskError
+
+
+def arguments(parser: ArgumentParser) -> None:
+    """The command's arguments."""
+    parser.add_argument("task", metavar="TASK", help="the task file, or the name of a sample")
+    parser.add_argument("--json", action="store_true", help="print {valid, problems} as JSON")
+
+
+def run(arguments: Namespace, console: Console) -> int:
+    """Check the file; mistakes go to standard output, as editors and scripts expect."""
+    from swarmtui.plan.taskfile import load_task
+
+    target = find_target(arguments.task)
+    if target.path is None:
+        raise UsageError(f"{arguments.task}: there is no such task file")
+    try:
+        task = load_task(target.path)
+    except TaskError as error:
+        if console.json:
+            problems = [dataclasses.asdict(problem) for problem in error.problems]
+            console.emit({"type": "validate", "valid": False, "problems": problems})
+        else:
+            console.say(str(error))
+        return Exit.USAGE
+    if console.json:
+        console.emit({"type": "validate", "valid": True, "problems": []})
+    else:
+        console.say(f"{target.path}: valid: {_about(task)}")
+    return Exit.OK
+
+
+def _about(task: Task) -> str:
+    if task.plan is None:
+        return "a goal; the planner writes the nodes"
+    return f"{len(task.plan.nodes)} node{'s' if len(task.plan.nodes) != 1 else ''}"
