@@ -149,9 +149,7 @@ class Stream:
         """Takes what was read."""
         self.kept.add(data)
         self._fresh += data[-DELTA_BYTES:]
-        if len(self._fresh) > DELTA_BYTES:
-            del self._fresh[:-DELTA_BYTES]
-            self._decoder.reset()
+        del self._fresh[:-DELTA_BYTES]
 
     def due_in(self, now: float) -> float | None:
         """Seconds until text is due; None if there is none."""

@@ -18,6 +18,7 @@ PAYLOADS = {
     "private mode": (f"{ESC}[?1049h{ESC}[?25l", ""),
     "intermediate byte": (f"{ESC}[2 qx", "x"),
     "window report": (f"{ESC}[21t", ""),
+    "csi with a parameter too late": (f"{ESC}[2 3x", "3x"),
     "csi cut by a letter outside the grammar": (f"{ESC}[3é", "é"),
     "csi at the end": (f"x{ESC}[31", "x"),
     "escape at the end": (f"x{ESC}", "x"),
@@ -120,7 +121,7 @@ def test_a_payload_leaves_only_its_text(name: str) -> None:
 @pytest.mark.parametrize("name", PAYLOADS)
 def test_a_payload_in_two_pieces_leaves_no_debris(name: str) -> None:
     hostile, remains = PAYLOADS[name]
-    for cut in range(len(hostile) + 1):
+    for cut in range(0, len(hostile) + 1, 1 + len(hostile) // 500):
         cleaner = Cleaner()
         assert cleaner.feed(hostile[:cut]) + cleaner.feed(hostile[cut:]) + cleaner.flush() == remains
 

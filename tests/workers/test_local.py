@@ -151,6 +151,15 @@ async def test_a_cancelled_attempt_is_stopped() -> None:
     assert reader.terminals() == [Stopped("node//1"), Stopped("node//2")]
 
 
+async def test_an_attempt_that_has_ended_leaves_no_timer() -> None:
+    executor = LocalExecutor({"prompt": hello})
+    reader = Reader(executor)
+    await executor.submit(attempt(timeout_s=1000.0))
+    await reader.ended()
+    await executor.close()
+    assert all(timer.cancelled() for timer in getattr(asyncio.get_running_loop(), "_scheduled", ()))
+
+
 async def test_a_worker_that_lingers_is_cancelled_again_after_the_grace_period() -> None:
     asked: list[float] = []
     loop = asyncio.get_running_loop()
