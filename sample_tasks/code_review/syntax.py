@@ -82,7 +82,8 @@ def default_is_shared(tree: ast.Module, line: int, column: int) -> bool:
 def leaks_the_file(tree: ast.Module, line: int, column: int) -> bool:
     """Whether the open() there is used and dropped: not closed, kept, returned or given away by its function."""
     parents = parents_of(tree)
-    call = next((node for node in parents if isinstance(node, ast.Call) and _at(node, line, column)), None)
+    calls = [node for node in parents if isinstance(node, ast.Call) and _at(node, line, column)]
+    call = min(calls, key=lambda node: (node.end_lineno or 0, node.end_col_offset or 0), default=None)  # the innermost
     parent = parents.get(call) if call is not None else None
     if isinstance(parent, ast.Attribute):
         return True  # open(…).read()

@@ -1,0 +1,52 @@
+"""The sample tasks as they ship: each loads, and says what it needs."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from swarmtui.plan.model import MergeSpec, PythonSpec, When
+from swarmtui.plan.taskfile import load_task
+from tests.samples.reviewing import SAMPLES
+
+
+@pytest.mark.parametrize("name", sorted(path.name for path in SAMPLES.glob("*.yaml")))
+def test_every_sample_is_valid_and_listed(name: str) -> None:
+    task = load_task(SAMPLES / name)
+    assert task.title
+    assert f"`{name}`" in (SAMPLES / "README.md").read_text()
+    assert all(given.help for given in task.inputs)
+    assert not any(given.required for given in task.inputs)
+
+
+def test_the_review_runs_its_analysers_in_parallel_and_reports_whatever_becomes_of_them() -> None:
+    plan = load_task(SAMPLES / "code_review.yaml").plan
+    assert plan is not None
+    analysers = [node for node in plan.nodes if node.needs == ("inventory",)]
+    assert len(analysers) == 6
+    report = plan.node("report")
+    assert isinstance(report.spec, MergeSpec)
+    assert report.when is When.ALL_DONE
+    assert set(report.needs) == {"inventory", *(node.id for node in analysers)}
+
+
+def test_every_script_that_the_review_names_is_there() -> None:
+    plan = load_task(SAMPLES / "code_review.yaml").plan
+    assert plan is not None
+    files = [node.spec.file for node in plan.nodes if isinstance(node.spec, PythonSpec)]
+    assert len(files) == 7
+    assert all((SAMPLES / str(file)).is_file() for file in files)
+
+
+def test_the_planner_writes_the_nodes_of_the_research() -> None:
+    task = load_task(SAMPLES / "research.yaml")
+    assert task.plan is None
+    assert {given.name for given in task.inputs} == {"topic", "words"}
+
+
+def test_the_documents_to_translate_have_what_the_prompt_looks_up() -> None:
+    documents = [json.loads(line) for line in (SAMPLES / "translate_docs.jsonl").read_text().splitlines()]
+    assert len(documents) == 24
+    assert all({"id", "kind", "title", "text"} == document.keys() for document in documents)
+    assert len({document["title"] for document in documents}) == 24
