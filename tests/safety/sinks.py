@@ -14,6 +14,7 @@ from pathlib import Path
 
 MODULE = "swarmtui.tui.content"
 MAKERS = frozenset({"text", "line", "spans", "strip"})
+CLEANERS = frozenset({"swarmtui.safety.text.clean", f"{MODULE}.plain"})
 SAFE_TYPES = frozenset({"Content", "Text", "Strip"})
 
 WIDGETS: dict[str, tuple[int, frozenset[str]]] = {
@@ -27,6 +28,7 @@ WIDGETS: dict[str, tuple[int, frozenset[str]]] = {
     "Option": (1, frozenset({"prompt"})),
     "Tab": (1, frozenset({"label"})),
     "TabPane": (1, frozenset({"title"})),
+    "Markdown": (1, frozenset({"markdown"})),
     "Collapsible": (0, frozenset({"title"})),
     "Content": (1, frozenset({"text"})),
     "Text": (1, frozenset({"text"})),
@@ -83,6 +85,7 @@ class _Module:
         self._tree = tree
         self._modules: set[str] = set()  # names under which the content module is known
         self._makers: set[str] = set()  # names of its functions
+        self._cleaners: set[str] = set()  # names of what cleans strings
         self._safe: set[str] = set()  # functions and attributes annotated as content
         self._constants: set[str] = set()
         self._learn()
@@ -98,6 +101,8 @@ class _Module:
                         self._modules.add(name.asname or name.name)
                     elif node.module == MODULE and name.name in MAKERS:
                         self._makers.add(name.asname or name.name)
+                    elif f"{node.module}.{name.name}" in CLEANERS:
+                        self._cleaners.add(name.asname or name.name)
             elif isinstance(node, Function) and _is_safe_type(node.returns):
                 self._safe.add(node.name)
             elif isinstance(node, ast.AnnAssign) and _is_safe_type(node.annotation):
@@ -133,8 +138,13 @@ class _Module:
             return
         count, keywords = sink
         shown = [*call.args[KEYS.get(name, 0) : count], *(word.value for word in call.keywords if word.arg in keywords)]
+        if "Markdown" in ast.unparse(call.func):  # knows no markup: a clean string will do
+            shown = [argument for argument in shown if not self._is_clean_string(argument)]
         for argument in shown:
             yield from self._judge(argument, name, scope)
+
+    def _is_clean_string(self, value: ast.expr) -> bool:
+        return isinstance(value, ast.Call) and isinstance(value.func, ast.Name) and value.func.id in self._cleaners
 
     def _updates_widget(self, call: ast.Call) -> bool:
         """Whether ``x.update(...)`` may be a widget's: dictionaries and sets have an update too."""

@@ -6,7 +6,7 @@ import swarmtui
 from tests.safety.sinks import leaks, leaks_below
 
 TUI = Path(swarmtui.__file__).parent / "tui"
-IMPORTS = "from swarmtui.tui import content\nfrom swarmtui.tui.content import line as one\n"
+IMPORTS = "from swarmtui.tui import content\nfrom swarmtui.tui.content import line as one\nfrom swarmtui.safety.text import clean\n"
 
 CLEAN = [
     'Static("literal")',
@@ -18,6 +18,8 @@ CLEAN = [
     'widget.border_title = "Log"',
     "widget.border_title = None",
     "self.query_one(Static).update(content.text(name))",
+    "self.query_one(Markdown).update(clean(name))",
+    "Markdown(clean(name))",
     "counts.update(other)",
     "seen.update(a, b)",
     "table.add_row(one(a), content.text(b), key=key)",
@@ -42,6 +44,9 @@ LEAKING = {
     "Static(content=name)": "Static",
     "textual.widgets.Static(name)": "Static",
     "Label(str(name))": "Label",
+    "Label(clean(name))": "Label",
+    "Markdown(name)": "Markdown",
+    "self.query_one(Markdown).update(name)": "update",
     "Label(node.title)": "Label",
     'Label("%s" % name)': "Label",
     'Label("a" if x else name)': "Label",
