@@ -1,12 +1,10 @@
-"""What changed between two revisions of a plan, and a plan's hash."""
+"""What changed between two revisions of a plan."""
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass, field, fields
-from hashlib import blake2b
 
-from swarmtui.plan.model import Node, Plan, plan_to_json
+from swarmtui.plan.model import Node, Plan
 
 _WORDS = {"timeout_s": "timeout", "estimate_s": "estimate", "retry": "retries"}
 """Fields that the task file calls otherwise."""
@@ -89,9 +87,3 @@ def _rewired(old: Node, new: Node) -> Rewiring:
         gained=tuple(need for need in new.needs if need not in old.needs),
         lost=tuple(need for need in old.needs if need not in new.needs),
     )
-
-
-def plan_hash(plan: Plan) -> str:
-    """BLAKE2b with 16 bytes, in hex, of the plan's JSON in one canonical form: equal plans have equal hashes."""
-    text = json.dumps(plan_to_json(plan), sort_keys=True, ensure_ascii=True, separators=(",", ":"))
-    return blake2b(text.encode("ascii"), digest_size=16).hexdigest()

@@ -6,8 +6,18 @@ from dataclasses import replace
 
 from hypothesis import HealthCheck, given, settings
 
-from swarmtui.plan.diff import Rewiring, diff, plan_hash
-from swarmtui.plan.model import Node, Plan, PromptSpec, PythonSpec, Retry, RunSpec, plan_from_json, plan_to_json
+from swarmtui.plan.diff import Rewiring, diff
+from swarmtui.plan.model import (
+    Node,
+    Plan,
+    PromptSpec,
+    PythonSpec,
+    Retry,
+    RunSpec,
+    plan_from_json,
+    plan_hash,
+    plan_to_json,
+)
 from tests.plan.strategies import plans
 
 RELAXED = settings(suppress_health_check=[HealthCheck.too_slow], max_examples=50, deadline=None)
