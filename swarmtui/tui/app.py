@@ -84,7 +84,6 @@ class Workbench(App[int]):
         self.selected = ""
         self.plan_draft: str | None = None
         """An edited plan that was not taken, kept until it is."""
-        self.was_reset = False
         self.moment = Moment(clock(), 0.0)
         self._glyphs = terminal.glyphs_for() if glyphs is None else glyphs
         self._looks: Looks | None = None
@@ -219,10 +218,9 @@ class Workbench(App[int]):
 
     def _take(self, changes: Changes, now: float) -> None:
         self.moment = Moment(now, session_time(self.state, now))
-        self.was_reset = changes.reset
         self.tails.absorb(changes, now)
         if self.selected not in self.state.nodes:
-            self.selected = ""
+            self.selected = most_telling(self.state)
         for screen in self.screen_stack:
             if isinstance(screen, SessionScreen):
                 screen.absorb(changes)
@@ -522,6 +520,15 @@ class Workbench(App[int]):
             self._exception = error
             self._exception_event.set()
         self._close_messages_no_wait()
+
+
+def most_telling(state: SessionState) -> str:
+    """The node to look at first: one at work, else one that failed, else the first."""
+    for wanted in (State.RUNNING, State.FAILED):
+        for node in state.nodes.values():
+            if node.state is wanted and node.id not in state.pending:
+                return node.id
+    return next(iter(state.nodes), "")
 
 
 def outcome(state: SessionState, status: FeedStatus) -> int:

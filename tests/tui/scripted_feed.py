@@ -1,7 +1,7 @@
 """A feed over a scripted list of events, with a clock that stands still: sessions in every condition, for tests.
 
-    feed = mid_run()            # a Feed; feed.state is the fold of its events
-    python -m tests.tui.scripted_feed mid_run    # look at it in a terminal
+feed = mid_run()            # a Feed; feed.state is the fold of its events
+python -m tests.tui.scripted_feed mid_run    # look at it in a terminal
 """
 
 from __future__ import annotations
@@ -73,7 +73,14 @@ class ScriptedFeed:
         return self
 
     def say(
-        self, node: str, text: str, *, item: int | None = None, attempt: int = 1, offset: int = 0, channel: str = "output"
+        self,
+        node: str,
+        text: str,
+        *,
+        item: int | None = None,
+        attempt: int = 1,
+        offset: int = 0,
+        channel: str = "output",
     ) -> ScriptedFeed:
         """Let a running attempt say something."""
         self._gathering.stream(StreamText(node, item, attempt, channel, offset, text))
@@ -173,7 +180,7 @@ REVIEW = Plan(
 
 def output(text: str) -> ev.Output:
     """A whole output."""
-    return ev.Output(text, len(text.encode()))
+    return ev.Output(text, len(text.encode("utf-8", "replace")))
 
 
 def usage(tokens_in: int = 3_100, tokens_out: int = 900, cost: float | None = 0.0019) -> ev.Usage:
@@ -251,7 +258,9 @@ def mid_run(models: dict[str, ModelRef] | None = None) -> ScriptedFeed:
         feed.play(ev.AttemptStarted(node, 1, pool=WORKER, model=WORKER), after=0.1)
     feed.play(ev.AttemptStarted("lint", 1, pool="commands"))
     _translate(feed, 1_220)
-    refused = ev.ErrorInfo(ev.ErrorKind.EXIT, "ruff ended with code 2: no such file or directory: ./setup.cfg", exit_code=2)
+    refused = ev.ErrorInfo(
+        ev.ErrorKind.EXIT, "ruff ended with code 2: no such file or directory: ./setup.cfg", exit_code=2
+    )
     feed.play(ev.AttemptFailed("lint", 1, refused, took_s=3.2), after=3)
     broke = ev.ErrorInfo(ev.ErrorKind.OUTAGE, "the provider closed the connection after 812 tokens")
     feed.play(ev.AttemptFailed("speed", 1, broke, took_s=31, retry_in_s=12, usage=usage()), after=28)
@@ -287,7 +296,9 @@ def finished() -> ScriptedFeed:
     """Ended with failures; what depended on them was skipped; prices only partly known."""
     feed = approved(REVIEW, limits=Limits())
     feed.play(ev.AttemptStarted("scan", 1, pool="commands"), after=0.1)
-    feed.play(ev.AttemptSucceeded("scan", 1, output("a.py\nb.py"), took_s=1.8), ev.MapExpanded("translate", 2), after=1.8)
+    feed.play(
+        ev.AttemptSucceeded("scan", 1, output("a.py\nb.py"), took_s=1.8), ev.MapExpanded("translate", 2), after=1.8
+    )
     for item in range(2):
         feed.play(ev.AttemptStarted("translate", 1, item, pool=WORKER, model=WORKER))
         feed.play(ev.AttemptSucceeded("translate", 1, output("ok"), item, 3.0, usage(200, 180)), after=3)
@@ -297,8 +308,10 @@ def finished() -> ScriptedFeed:
         spent = usage(cost=None) if node == "tests" else usage()
         feed.play(ev.AttemptSucceeded(node, 1, output(FINDINGS), took_s=21, usage=spent), after=21)
     refused = ev.ErrorInfo(ev.ErrorKind.REFUSED, "401 from api.deepseek.com: the key was refused; see swarmtui doctor")
-    feed.play(ev.AttemptStarted("security", 1, pool=WORKER, model=WORKER), ev.AttemptStarted("lint", 1, pool="commands"))
-    feed.play(ev.AttemptSucceeded("lint", 1, output("All checks passed!\n"), took_s=0.4))
+    feed.play(
+        ev.AttemptStarted("security", 1, pool=WORKER, model=WORKER), ev.AttemptStarted("lint", 1, pool="commands")
+    )
+    feed.play(ev.AttemptSucceeded("lint", 1, output("All checks passed!\n"), took_s=0.4), after=0.4)
     feed.play(ev.AttemptFailed("security", 1, refused, took_s=0.3), after=0.3)
     feed.play(ev.NodeSkipped("report", "security"), ev.NodeSkipped("publish", "report"))
     feed.play(ev.SessionFinished("failed", "1 node failed"), after=0.1)

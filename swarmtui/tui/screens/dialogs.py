@@ -152,7 +152,7 @@ class HelpScreen(ModalScreen[None]):
 
     def on_mount(self) -> None:
         """All of them at first."""
-        self.call_after_refresh(self._draw, "")
+        self._draw("")
 
     def on_input_changed(self, event: Input.Changed) -> None:
         """Those that match."""
@@ -160,22 +160,8 @@ class HelpScreen(ModalScreen[None]):
 
     def _draw(self, text: str) -> None:
         words = text.casefold().split()
-        view = self.query_one("#keys", TextView)
-        width = max(30, view.size.width - 1)
-        lines: list[Line] = []
-        group = ""
         ascii_only = looks(self).glyphs.ascii
-        for action in sorted(in_scope(self._scope), key=lambda action: _GROUPS.index(action.group)):
-            keys = " ".join(key_name(key, ascii_only=ascii_only) for key in action.keys)
-            told = f"{keys} {action.label} {action.description} {action.group}".casefold()
-            if not all(word in told for word in words):
-                continue
-            if action.group != group:
-                group = action.group
-                lines += [(), ((group, "strong"),)] if lines else [((group, "strong"),)]
-            lines += document.facts([(f"  {keys}", action.description, "text")], width, 14)
-        view.show(lines or [(("no key does that", "faint"),)])
-        view.go_to_end(False)
+        self.query_one("#keys", TextView).show(lambda width: _keys(self._scope, words, width, ascii_only), top=True)
 
     def action_scroll(self, lines: int) -> None:
         """Scroll the list."""
@@ -187,6 +173,22 @@ class HelpScreen(ModalScreen[None]):
 
 
 _GROUPS = ("Plan", "Node", "Session", "View", "Move", "General")
+
+
+def _keys(scope: Scope, words: list[str], width: int, ascii_only: bool) -> list[Line]:
+    """The actions of `scope` that match, by group."""
+    lines: list[Line] = []
+    group = ""
+    for action in sorted(in_scope(scope), key=lambda action: _GROUPS.index(action.group)):
+        keys = " ".join(key_name(key, ascii_only=ascii_only) for key in action.keys)
+        told = f"{keys} {action.label} {action.description} {action.group}".casefold()
+        if not all(word in told for word in words):
+            continue
+        if action.group != group:
+            group = action.group
+            lines += [(), ((group, "strong"),)] if lines else [((group, "strong"),)]
+        lines += document.facts([(f"  {keys}", action.description, "text")], width, 14)
+    return lines or [(("no key does that", "faint"),)]
 
 
 class EditScreen(ModalScreen[None]):
@@ -227,7 +229,7 @@ class EditScreen(ModalScreen[None]):
         """Say what is wrong, and go to the first line that is named."""
         view = self.query_one("#errors", TextView)
         view.display = True
-        view.show(document.verbatim(errors, max(20, self.size.width - 12), "bad"))
+        view.show(lambda width: document.verbatim(errors, width, "bad"), top=True)
         row = _line_of(errors)
         if row is not None:
             area = self.query_one(TextArea)

@@ -153,11 +153,6 @@ class NodeScreen(SessionScreen):
             self.run_worker(self._fetch_log(), group="log", exclusive=True)
         self.call_after_refresh(self.redraw)
 
-    def on_resize(self) -> None:
-        """Texts are wrapped again."""
-        self._drawn = None
-        self.call_after_refresh(self.redraw)
-
     def redraw(self) -> None:
         """Draw the tab that is open."""
         if not self.is_mounted:
@@ -169,7 +164,7 @@ class NodeScreen(SessionScreen):
             return
         self._draw_head(node)
         live = node.running and self.tab in ("output", "attempts")
-        drawn = (self.tab, self.size, looks(self))
+        drawn = (self.tab, looks(self))
         if drawn == self._drawn and not live:
             return
         self._drawn = drawn
@@ -193,7 +188,7 @@ class NodeScreen(SessionScreen):
         else:
             view = self.query_one("#body", TextView)
             view.focus()
-            view.show(self._lines(node, max(10, view.size.width - 1)))
+            view.show(lambda width: self._lines(node, width))
 
     def _draw_head(self, node: NodeState) -> None:
         app = workbench(self)
@@ -250,7 +245,7 @@ class NodeScreen(SessionScreen):
             lines += [*document.verbatim(f"{node.error.kind.value}: {node.error.message}", width, "bad"), ()]
         tail = workbench(self).tails.by_key.get((self.node_id, None))
         if node.running and tail is not None:
-            return [*lines, *(((text, role),) for text, role in tail.rows(width, 2_000))]
+            return [*lines, *tail.rows(width, 2_000)]
         if node.output is None:
             return lines or [(("it has given nothing yet", "faint"),)]
         note = f"{say.size(node.output.size)}{', part of it was not kept' if node.output.truncated else ''}"

@@ -19,7 +19,7 @@ from swarmtui.tui.view import document
 from swarmtui.tui.view import format as say
 from swarmtui.tui.view.lines import Line
 from swarmtui.tui.view.nodes import name_of
-from swarmtui.tui.view.plan import check_lines, checks, differences, node_facts, revision_words
+from swarmtui.tui.view.plan import check_lines, checks, differences, node_facts, planning_lines, revision_words
 from swarmtui.tui.widgets.graph import GraphView
 from swarmtui.tui.widgets.lines import TextView
 from swarmtui.tui.widgets.looks import workbench
@@ -63,11 +63,6 @@ class PlanScreen(SessionScreen):
         self.query_one(GraphView).focus()
         self._shown_at = workbench(self).clock()
 
-    def on_resize(self) -> None:
-        """Texts are wrapped again."""
-        self._drawn = None
-        self.call_after_refresh(self.redraw)
-
     def absorb(self, changes: Changes) -> None:
         """A new revision starts the dead time again."""
         if changes.reset or any(isinstance(event.body, PlanProposed) for event in changes.events):
@@ -80,13 +75,13 @@ class PlanScreen(SessionScreen):
         """Draw the plan, or the planner at work."""
         if not self.is_mounted:
             return
-        super().redraw()
         app = workbench(self)
         state = app.state
         planning = state.plan is None or state.status is Status.PLANNING
         self.set_class(planning, "-planning")
         self.set_class(not planning and self.form != "graph", "-text")
         if planning:
+            super().redraw()
             self._draw_planning(state)
             return
         graph = self.query_one(GraphView)
@@ -95,70 +90,57 @@ class PlanScreen(SessionScreen):
             app.selected = app.selected or graph.graph.selected
             graph.select(app.selected)
             graph.border_title = content.line(f"plan {app.looks.glyphs.dash} {revision_words(state)}")
-        drawn = (state.plan_rev, app.selected, self.form, self.size, state.approved_rev, app.looks)
+        super().redraw()
+        drawn = (state.plan_rev, app.selected, self.form, state.approved_rev, app.looks)
         if drawn != self._drawn:
             self._drawn = drawn
             self._draw_texts(state)
 
     def _draw_texts(self, state: SessionState) -> None:
         app = workbench(self)
-        if state.plan_rev != self._shown_rev:
-            self._shown_rev = state.plan_rev
+        self._shown_rev = state.plan_rev
         node = state.plan_nodes.get(app.selected)
         view = self.query_one("#plan-node", TextView)
         view.border_title = content.line(
             f"node {app.looks.glyphs.dash} {name_of(app.selected, 60)}" if node else "node"
         )
-        view.show(document.facts(node_facts(state, node), view.size.width - 1, 9) if node else [])
-        view.go_to_end(False)
+        facts = node_facts(state, node) if node else []
+        view.show(lambda width: document.facts(facts, width, 9), top=True)
         view = self.query_one("#plan-checks", TextView)
-        lines = check_lines(checks(state), view.size.width - 1, ascii_only=app.looks.glyphs.ascii)
-        if state.revisions and state.revisions[-1].note:
-            lines += document.facts(
-                [("note", content.plain(state.revisions[-1].note), "muted")], view.size.width - 1, 4
-            )
-        view.show(lines)
-        view.border_title = content.line(
-            "check before you approve" if "plan" in state.pending else f"revision {state.approved_rev} was approved"
-        )
+        found, note = checks(state), state.revisions[-1].note if state.revisions else ""
+
+        def check(width: int) -> list[Line]:
+            lines = check_lines(found, width, ascii_only=app.looks.glyphs.ascii)
+            return lines + (document.facts([("note", content.plain(note), "muted")], width, 4) if note else [])
+
+        view.show(check)
+        waits = "plan" in state.pending
+        view.border_title = content.line("check before you approve" if waits else f"revision {state.approved_rev} runs")
         if self.form != "graph":
             self._draw_form(state)
 
     def _draw_form(self, state: SessionState) -> None:
         view = self.query_one("#plan-text", TextView)
-        width = view.size.width - 1
         if self.form == "text" and state.plan is not None:
+            text = plan_to_yaml(state.plan)
             view.border_title = content.line(f"plan as text, {revision_words(state)}")
-            view.show(document.yaml(plan_to_yaml(state.plan), width))
+            view.show(lambda width: document.yaml(text, width), top=True)
             return
         view.border_title = content.line("what this revision changes")
         changed = differences(state)
-        nothing: list[Line] = [(("this is the first revision: there is nothing to compare it with", "muted"),)]
-        view.show(nothing if changed is None else document.changes(changed, width))
+        first: list[Line] = [(("this is the first revision: there is nothing to compare it with", "muted"),)]
+        view.show(lambda width: first if changed is None else document.changes(changed, width), top=True)
 
     def _draw_planning(self, state: SessionState) -> None:
         app = workbench(self)
         view = self.query_one("#planning", TextView)
-        width = view.size.width - 1
-        lines: list[Line] = []
         title = "planner"
         if state.planning is not None:
             age = say.clock(app.moment.wall - state.planning.since_ts)
             title = f"planner {app.looks.glyphs.dash} {name_of(state.planning.model, 60)}, {age}"
-            if state.planning.feedback:
-                lines += [*document.facts([("you asked", content.plain(state.planning.feedback), "accent")], width), ()]
-        if state.planning_error is not None:
-            lines += document.verbatim(f"no plan came back: {state.planning_error.message}", width, "bad")
-            lines += [(), (("X cancels the session; q leaves it as it is", "muted"),)]
-        lines += document.facts([("goal", content.plain(state.goal), "strong")], width, 4)
-        lines.append(())
-        tail = app.tails.by_key.get((PLANNER_STREAM, None))
-        if tail is not None:
-            lines += [((text, role),) for text, role in tail.rows(width, 400)]
-        elif state.planning is not None:
-            lines.append((("the planner has not said anything yet", "faint"),))
         view.border_title = content.line(title)
-        view.show(lines)
+        tail = app.tails.by_key.get((PLANNER_STREAM, None))
+        view.show(lambda width: planning_lines(state, tail, width))
 
     # -- deciding ---------------------------------------------------------------------------------------------
 
@@ -192,11 +174,6 @@ class PlanScreen(SessionScreen):
         self._drawn = None
         self.redraw()
         self.query_one("#plan-graph" if self.form == "graph" else "#plan-text").focus()
-        self.call_after_refresh(self._again)
-
-    def _again(self) -> None:
-        self._drawn = None
-        self.redraw()
 
     # -- looking ----------------------------------------------------------------------------------------------
 
@@ -243,8 +220,6 @@ class PlanScreen(SessionScreen):
     def do_widen(self) -> None:
         """w: the plan alone."""
         self.toggle_class("-alone")
-        self._drawn = None
-        self.call_after_refresh(self._again)
 
     def do_find(self) -> None:
         """/."""

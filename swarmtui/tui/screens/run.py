@@ -42,7 +42,7 @@ class RunScreen(SessionScreen):
         self.view: View = "run"
         self._rows = NodeRows()
         self._sorted_at = -1.0
-        self._log_from: int | None = None
+        self._sorted_plan: object = None
 
     def compose_body(self) -> ComposeResult:
         """The four panes."""
@@ -79,16 +79,14 @@ class RunScreen(SessionScreen):
         """Draw what is visible."""
         if not self.is_mounted:
             return
-        super().redraw()
         app = workbench(self)
         graph = self.query_one(GraphView)
-        if not app.selected and graph.graph.selected:
-            app.selected = graph.graph.selected
         if graph.display:
             graph.graph.listed = self.size.width < 100
             graph.show(app.state)
             app.selected = app.selected or graph.graph.selected
             graph.select(app.selected)
+        super().redraw()
         if self.query_one(RowTable).display:
             self._draw_table()
         if self.query_one(PaneGrid).display:
@@ -100,10 +98,9 @@ class RunScreen(SessionScreen):
         rows = self._rows
         rows.state = app.state
         due = len(app.state.nodes) <= SLOW_SORT or app.moment.wall - self._sorted_at >= 1
-        if due or len(rows.ids) > len(app.state.nodes):
+        if due or self._sorted_plan is not app.state.plan:
             rows.choose(app.moment)
-            self._sorted_at = app.moment.wall
-        rows.ids = [node for node in rows.ids if node in app.state.nodes] if app.was_reset else rows.ids
+            self._sorted_at, self._sorted_plan = app.moment.wall, app.state.plan
         table.show(rows)
         table.select(app.selected)
         shown = f"{len(rows):,} of {len(app.state.nodes):,}" if rows.filter else f"{len(rows):,} nodes"

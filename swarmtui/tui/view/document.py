@@ -26,7 +26,7 @@ def prose(text: str, width: int) -> list[Line]:
             code = not code
             lines.append(((raw[:width], "faint"),))
             continue
-        lines.extend(_code(raw, width) if code else _paragraph(raw, width))
+        lines.extend(_code(raw, width) if code else paragraph(raw, width))
     return lines
 
 
@@ -41,7 +41,8 @@ def _code(raw: str, width: int) -> list[Line]:
     return [((row, "ok"),) for row in wrap(raw, width)]
 
 
-def _paragraph(raw: str, width: int) -> list[Line]:
+def paragraph(raw: str, width: int) -> list[Line]:
+    """One line (clean) with heading, bullet or inline code told apart, wrapped."""
     if _HEADING.match(raw):
         return [((row, "strong"),) for row in wrap(raw.lstrip("# "), width)]
     bullet = _BULLET.match(raw)

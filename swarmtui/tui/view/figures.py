@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
 
 from swarmtui.host.feed import FeedStatus, Link
@@ -47,6 +48,7 @@ class Figures:
     needs_you: int
     cost: str
     budget_usd: float | None
+    approved: bool
     in_flight: int
     limit: int
     auto: bool
@@ -95,6 +97,7 @@ def figures(state: SessionState, status: FeedStatus, now: float, *, ascii_only: 
         needs_you=len(state.pending) + state.counts.get(State.INTERRUPTED, 0),
         cost=say.money(state.spent, ascii_only=ascii_only),
         budget_usd=state.limits.usd,
+        approved=bool(state.approved_rev),
         in_flight=in_flight(state),
         limit=total_limit(state),
         auto=state.limits.concurrency is None,
@@ -139,7 +142,9 @@ Part = tuple[int, Line]
 
 def _tail(shown: Figures, glyphs: Glyphs) -> list[Part]:
     parts: list[Part] = []
-    if shown.total:
+    if shown.total and not shown.approved:
+        parts.append((9, ((str(shown.total), "strong"), (" nodes", "muted"))))
+    elif shown.total:
         parts.append((9, ((f"{shown.done}/{shown.total}", "strong"), (" ok", "muted"))))
     if shown.failed:
         parts.append((8, ((f"{shown.failed} failed", "failed"),)))
@@ -150,7 +155,7 @@ def _tail(shown: Figures, glyphs: Glyphs) -> list[Part]:
         text = cost if cost != say.UNKNOWN else f"cost {say.UNKNOWN}"
         budget = f"/{say.usd(shown.budget_usd)}" if shown.budget_usd is not None else ""
         parts.append((6, ((text, "text"), (budget, "muted"))))
-    if shown.status not in FINAL and shown.total:
+    if shown.status not in FINAL and shown.approved:
         limit = f"/{shown.limit}{' auto' if shown.auto else ''}"
         parts.append((4, (("w ", "muted"), (str(shown.in_flight), "text"), (limit, "muted"))))
     return parts
@@ -162,6 +167,8 @@ def _badges(shown: Figures) -> list[Span]:
         badges += [("  ", "text"), (" SIMULATED ", "badge")]
     if shown.link in _LINKS:
         word, role = _LINKS[shown.link]
+        if shown.ended_ts is not None:
+            word += time.strftime(" %Y-%m-%d %H:%M", time.localtime(shown.ended_ts))
         badges += [("  ", "text"), (f"[{word}]", role)]
     return badges
 

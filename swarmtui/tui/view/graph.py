@@ -17,7 +17,7 @@ from swarmtui.tui.view.layers import depths
 from swarmtui.tui.view.layout import Box, Cell, Layout, lay_out
 from swarmtui.tui.view.lines import Line, Role, Span, cells, crop, shorten, skip
 from swarmtui.tui.view.lines import width as line_width
-from swarmtui.tui.view.nodes import BAR, Moment, box_line, list_line, name_of
+from swarmtui.tui.view.nodes import BAR, Moment, box_line, list_line, name_of, under_line
 from swarmtui.tui.view.rail import RailRow, Rails, rails
 from swarmtui.tui.view.table import matcher
 
@@ -39,7 +39,7 @@ class Style:
 
 
 STYLES: tuple[Style, ...] = (
-    Style(3, 9, BAR + 7), Style(1, 9, BAR + 7), Style(1, 9, 9), Style(1, 6, 6), Style(1, 0, 0),
+    Style(3, 9, BAR + 7), Style(1, 9, BAR + 7), Style(2, 0, 0), Style(1, 5, 5), Style(1, 0, 0),
 )  # fmt: skip
 """From generous to bare; the first that fits is taken."""
 
@@ -93,7 +93,9 @@ class Graph:
     def _take_plan(self) -> None:
         nodes = self.state.plan.nodes if self.state.plan else ()
         self._needs = {node.id: node.needs for node in nodes}
-        self._path = longest_path(self._needs, {node.id: node.estimate_s for node in nodes})
+        self._path = longest_path(
+            self._needs, {node.id: 0.0 if node.kind == "ask" else node.estimate_s for node in nodes}
+        )
         self._critical = frozenset(self._path)
         if self.selected not in self._needs:
             self.selected = next(iter(self._needs), "")
@@ -109,7 +111,7 @@ class Graph:
             return
         for style in STYLES:
             layout = self._arranged(style)
-            fits = layout.width <= width - 2 and (style.height == 1 or layout.height <= height)
+            fits = layout.width <= width - 2 and (style.height == 1 or layout.height <= max(height, 3 * style.height))
             if fits or (style is STYLES[-1] and self.wanted == "columns"):
                 self.form, self._layout, self._style = "columns", layout, style
                 break
@@ -126,7 +128,8 @@ class Graph:
 
         def width_of(node: str) -> int:
             room = style.map_room if node in maps else style.room
-            return self.glyphs.icon_width + 1 + cells(name_of(node)) + room + frame
+            named = cells(name_of(node)) + room
+            return self.glyphs.icon_width + 1 + (max(9, named) if style.height == 2 else named) + frame
 
         return lay_out(self._needs, width_of, height=style.height)
 
@@ -179,7 +182,8 @@ class Graph:
         left = 0.0
         for node_id in self._path:
             if not self.state.nodes[node_id].ended:
-                estimate = self.state.plan_nodes[node_id].estimate_s
+                node = self.state.plan_nodes[node_id]
+                estimate = 0.0 if node.kind == "ask" else node.estimate_s
                 if estimate is None:
                     return None
                 left += estimate
@@ -356,7 +360,17 @@ class Graph:
         room = self._style.map_room if is_map else self._style.room
         frame = 4 if box.height == 3 else 0
         spare = box.width - frame - self.glyphs.icon_width - 1 - cells(name_of(box.id))
-        body = box_line(self.state, node, moment, self.glyphs, box.width - frame, min(spare, room) if room < 9 else min(spare, max(room, 9)))
+        if box.height == 2 and y > box.y:
+            under = under_line(self.state, node, moment, self.glyphs, box.width)
+            return tuple((text, "faint") for text, _ in under) if self._dim(box.id) else under
+        body = box_line(
+            self.state,
+            node,
+            moment,
+            self.glyphs,
+            box.width - frame,
+            min(spare, room) if room < 9 else min(spare, max(room, 9)),
+        )
         if frame:
             body = self._framed(box, y, body)
         return tuple((text, "faint") for text, _ in body) if self._dim(box.id) else body

@@ -93,6 +93,7 @@ def arrange(needs: Needs, prior: Sequence[Sequence[str]] = ()) -> Layering:
     else:
         _sweep(layers, left, right)
     rows = _place(layers, left, right)
+    _put_last(layers, rows, [slot for slot in left if not left[slot] and not right[slot]])
     return Layering(tuple(tuple(layer) for layer in layers), rows, {slot: tuple(ups) for slot, ups in left.items()})
 
 
@@ -197,6 +198,21 @@ def _place(layers: list[list[Slot]], left: dict[Slot, list[Slot]], right: dict[S
                 rows[slot] = row
     top = min(rows.values(), default=0)
     return {slot: row - top for slot, row in rows.items()}
+
+
+def _put_last(layers: list[list[Slot]], rows: dict[Slot, int], alone: list[Slot]) -> None:
+    """Nodes without edges go below the others, so that they stand in nobody's way."""
+    if not alone:
+        return
+    apart = set(alone)
+    below = 1 + max((row for slot, row in rows.items() if slot not in apart), default=-1)
+    top = min((row for slot, row in rows.items() if slot not in apart), default=0)
+    for at, slot in enumerate(alone):
+        rows[slot] = below + at
+    for slot in rows:
+        rows[slot] -= top
+    if layers:
+        layers[0].sort(key=lambda slot: rows[slot])
 
 
 def _middle(values: list[int], otherwise: int) -> float:

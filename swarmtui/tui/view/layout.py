@@ -33,7 +33,7 @@ class Box:
     @property
     def row(self) -> int:
         """Where wires meet the box."""
-        return self.y + self.height // 2
+        return self.y + (self.height - 1) // 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +118,8 @@ def lay_out(
 ) -> Layout:
     """Draw a graph. `width_of` gives the cells that a node's box needs; a layer's boxes get the widest of theirs.
 
-    `height` is that of every box: 1, or 3 with a frame. For `prior` see :func:`layers.arrange`.
+    `height` is that of every box: 1, 2 with details below the name, or 3 with a frame. For `prior` see
+    :func:`swarmtui.tui.view.layers.arrange`.
     """
     layering = arrange(needs, prior)
     canvas = _Canvas()
@@ -135,7 +136,7 @@ def lay_out(
             y = layering.rows[slot] * height
             if slot.passing:
                 net = next(trunk.net for trunk in trunks if slot in trunk.targets)
-                canvas.through(x, x + column - 1, y + height // 2, net)
+                canvas.through(x, x + column - 1, y + (height - 1) // 2, net)
             else:
                 boxes[slot.node] = Box(slot.node, layer, x, y, column, height)
         x += column
@@ -201,7 +202,7 @@ def _preference(trunk: _Trunk, rows: Mapping[Slot, int]) -> tuple[int, int]:
 
 def _draw_channel(canvas: _Canvas, trunks: list[_Trunk], rows: Mapping[Slot, int], x: int, height: int) -> int:
     """Draws the wires of one channel from column `x` on; the column at which the next layer begins."""
-    margin = MARGIN if height == 1 else 0  # wires touch a frame, but not bare text
+    margin = 0 if height == 3 else MARGIN  # wires touch a frame, but not bare text
     tracks = 1 + max((trunk.track for trunk in trunks), default=-1)
     step = 2 if tracks <= WIDE_TRACKS else 1
     first = x + margin + 1
@@ -215,7 +216,7 @@ def _draw_channel(canvas: _Canvas, trunks: list[_Trunk], rows: Mapping[Slot, int
         for source in trunk.sources:
             feeds.setdefault(source, []).append(trunk)
     for source, fed in feeds.items():
-        y = rows[source] * height + height // 2
+        y = rows[source] * height + (height - 1) // 2
         start = x if source.passing else x + margin
         bent = {at[id(trunk)] for trunk in fed if not trunk.straight}
         reach = arrow if len(bent) < len(fed) else max(bent)
@@ -223,7 +224,7 @@ def _draw_channel(canvas: _Canvas, trunks: list[_Trunk], rows: Mapping[Slot, int
         canvas.put(start, y, W, fed[0].net)
     for trunk in trunks:
         for target in trunk.targets:
-            y = rows[target] * height + height // 2
+            y = rows[target] * height + (height - 1) // 2
             if not trunk.straight:
                 canvas.along(at[id(trunk)], arrow, y, trunk.net, {at[id(trunk)]})
             canvas.put(arrow, y, W | E, trunk.net, arrow=not target.passing)
@@ -233,7 +234,7 @@ def _draw_channel(canvas: _Canvas, trunks: list[_Trunk], rows: Mapping[Slot, int
 
 
 def _draw_trunk(canvas: _Canvas, x: int, trunk: _Trunk, height: int) -> None:
-    middle = height // 2
+    middle = (height - 1) // 2
     low, high = trunk.low * height + middle, trunk.high * height + middle
     for y in range(low, high + 1):
         canvas.put(x, y, (N if y > low else 0) | (S if y < high else 0), trunk.net)

@@ -32,9 +32,9 @@ def asks(state: SessionState, node_id: str) -> bool:
 
 def mark_of(state: SessionState, node: NodeState) -> Mark:
     """The node's mark: that of its state, or that of a question."""
-    if state.pending and asks(state, node.id):
-        return ASK
-    return MARKS[node.state]
+    if not state.approved_rev:
+        return MARKS[State.WAITING]
+    return ASK if state.pending and asks(state, node.id) else MARKS[node.state]
 
 
 def name_of(node_id: str, limit: int = NAME_WIDTH) -> str:
@@ -61,19 +61,32 @@ def queue_s(node: NodeState, moment: Moment) -> float | None:
     return max(0.0, moment.session - node.ready_mono) if not node.ended else None
 
 
-def short_detail(state: SessionState, node: NodeState, moment: Moment) -> str:
-    """How the node stands, in at most ten cells: for boxes and lists."""
+def short_detail(state: SessionState, node: NodeState, moment: Moment, room: int = 9) -> str:
+    """How the node stands, in at most nine cells (or four, if there is only `room` for so many): boxes and lists."""
+    if not state.approved_rev:
+        return _kind(state, node)
     if node.items is not None and not node.ended:
         return say.percent(node.items.ended, node.items.total)
-    match node.state:
-        case State.RETRYING | State.THROTTLED if node.retry_at is not None:
-            return f"in {say.clock(node.retry_at - moment.session)}"
-        case State.WAITING if state.approved_rev:
-            return f"needs {node.unmet}" if node.unmet else ""
+    if node.state is State.RUNNING and node.id in state.pending:
+        return f"asks {say.ago(moment.wall - state.pending[node.id].since_ts)}" if room > 7 else "asks"
+    if node.state in (State.RETRYING, State.THROTTLED) and node.retry_at is not None:
+        return f"{'in ' if room > 7 else ''}{say.clock(node.retry_at - moment.session)}"
+    if node.state is State.WAITING:
+        return f"needs {node.unmet}" if node.unmet and room > 7 else ""
+    return taken_words(node, moment)
+
+
+def taken_words(node: NodeState, moment: Moment) -> str:
+    """How long it took or has been taking; empty before the first start."""
     taken = took_s(node, moment)
     if taken is None:
         return ""
     return say.clock(taken) if node.running else say.took(taken)
+
+
+def _kind(state: SessionState, node: NodeState) -> str:
+    plan_node = state.plan_nodes.get(node.id)
+    return "" if plan_node is None else f"map {plan_node.kind}" if plan_node.map else plan_node.kind
 
 
 def detail(state: SessionState, node: NodeState, moment: Moment, glyphs: Glyphs) -> str:
@@ -179,10 +192,23 @@ def box_line(state: SessionState, node: NodeState, moment: Moment, glyphs: Glyph
     if node.items is not None and not node.ended and room >= BAR + 6:
         bar = map_bar(node.items, glyphs, room - 6)
         return (*head, (" ", "text"), *bar)
-    words = mark.word if mark is ASK else short_detail(state, node, moment)
+    words = "asks you" if mark is ASK else short_detail(state, node, moment, room - 1)
     if room > 12 and not words and node.state not in (State.WAITING, State.HELD):
         words = mark.word
     return (*head, (fit(" " + words, room, right=True, ellipsis=glyphs.cut), mark.role if mark is ASK else "muted"))
+
+
+def under_line(state: SessionState, node: NodeState, moment: Moment, glyphs: Glyphs, size: int) -> Line:
+    """The second line of a box: how the node stands, below its name."""
+    mark = mark_of(state, node)
+    indent = " " * (glyphs.icon_width + 1)
+    room = size - len(indent)
+    if node.items is not None and not node.ended:
+        done, rest, words = map_bar(node.items, glyphs, max(3, room - 5))
+        return ((indent, "text"), done, rest, words)
+    asking = mark is ASK
+    words_of = "asks you" if asking else short_detail(state, node, moment, room) or (mark.word if node.ended else "")
+    return ((indent + fit(words_of, room, ellipsis=glyphs.cut), mark.role if asking else "muted"),)
 
 
 def list_line(state: SessionState, node: NodeState, moment: Moment, glyphs: Glyphs, size: int, name_room: int) -> Line:

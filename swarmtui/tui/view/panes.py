@@ -38,17 +38,23 @@ def box(
     return [pad(top, width), *rows, (((glyphs.wire(N | E) + across * (width - 2) + glyphs.wire(N | W)), role),)]
 
 
-def grid(panes: Sequence[Pane], width: int, height: int, glyphs: Glyphs, selected: Key | None) -> list[Line]:
+def grid(
+    panes: Sequence[Pane], width: int, height: int, glyphs: Glyphs, selected: Key | None, *, focused: bool = False
+) -> list[Line]:
     """All panes in `width` × `height` cells; the selected one gets a larger share. What has no room is counted."""
     if not panes or width < 8 or height < 3:
         return []
     chosen = next((pane for pane in panes if pane.key == selected), None)
     others = [pane for pane in panes if pane is not chosen]
     if chosen is None or not others or height < 2 * MIN_HEIGHT:
-        return _tiles([chosen] if chosen and height < 2 * MIN_HEIGHT else panes, width, height, glyphs, selected)
+        shown = [chosen] if chosen and height < 2 * MIN_HEIGHT else panes
+        return _tiles(shown, width, height, glyphs, selected if focused or len(panes) > 1 else None)
     rest = _rows_for(len(others), width) * (MIN_HEIGHT + 2)
     large = max(height // 2, height - rest)
-    return [*_one(chosen, width, large, glyphs, "accent"), *_tiles(others, width, height - large, glyphs, None)]
+    return [
+        *_one(chosen, width, large, glyphs, "accent" if focused else "critical"),
+        *_tiles(others, width, height - large, glyphs, None),
+    ]
 
 
 def _rows_for(number: int, width: int) -> int:
@@ -82,7 +88,7 @@ def _one(pane: Pane, width: int, height: int, glyphs: Glyphs, role: Role) -> lis
     inner = max(1, width - 4)
     body = list(pane.body(inner) if pane.body else ())
     if pane.tail is not None and not body:
-        body = [((text, tone),) for text, tone in pane.tail.rows(inner, max(0, height - 2))]
+        body = pane.tail.rows(inner, max(0, height - 2))
     if not body:
         words = "no text yet" if pane.running else "nothing was said"
         body = [((words, "faint"),)]

@@ -14,6 +14,7 @@ from swarmtui.session.state import SessionState
 from swarmtui.tui.view import document
 from swarmtui.tui.view import format as say
 from swarmtui.tui.view.lines import Line, Role
+from swarmtui.tui.view.tails import Tail
 
 PROMPT_SHOWN = 8_000
 Fact = tuple[str, str, Role]
@@ -220,3 +221,20 @@ def revision_words(state: SessionState) -> str:
     if changed:
         words += f", {_number(len(changed), 'change')} since revision {last.rev - 1}"
     return words
+
+
+def planning_lines(state: SessionState, tail: Tail | None, width: int) -> list[Line]:
+    """The planner at work: what it was asked, and what it says."""
+    lines: list[Line] = []
+    if state.planning_error is not None:
+        lines += document.verbatim(f"no plan came back: {state.planning_error.message}", width, "bad")
+        lines += [(("X cancels the session; q leaves it as it is", "muted"),), ()]
+    facts: list[Fact] = [("goal", clean(state.goal), "strong")]
+    if state.planning is not None and state.planning.feedback:
+        facts.append(("you asked", clean(state.planning.feedback), "accent"))
+    lines += [*document.facts(facts, width, 9), ()]
+    if tail is not None:
+        lines += tail.rows(width, 400)
+    elif state.planning is not None:
+        lines.append((("the planner has not said anything yet", "faint"),))
+    return lines

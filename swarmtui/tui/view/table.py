@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
 from swarmtui.safety.text import one_line
@@ -12,7 +12,8 @@ from swarmtui.session.state import Items, NodeState, SessionState
 from swarmtui.tui.view import format as say
 from swarmtui.tui.view.glyphs import ASK, MARKS, Glyphs
 from swarmtui.tui.view.lines import Role, Span
-from swarmtui.tui.view.nodes import Moment, asks, detail, mark_of, model_of, queue_s, took_s
+from swarmtui.tui.view.lines import cells as cells_of
+from swarmtui.tui.view.nodes import Moment, asks, detail, mark_of, model_of, queue_s, taken_words, took_s
 
 URGENCY: tuple[State, ...] = (
     State.INTERRUPTED, State.FAILED, State.RETRYING, State.THROTTLED, State.RUNNING, State.HELD, State.READY,
@@ -20,6 +21,10 @@ URGENCY: tuple[State, ...] = (
 )  # fmt: skip
 """States in the order in which people want to see them."""
 _RANK = {state: at for at, state in enumerate(URGENCY, 1)}
+
+
+FLEXIBLE = 28
+"""Cells that the column which takes the rest should at least have; others go before it has less."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +61,7 @@ class Rows(Protocol):
 NODE_COLUMNS: tuple[Column, ...] = (
     Column("state", "state", 13, 10),
     Column("node", "node", 24, 10),
-    Column("model", "model", 20, 3),
+    Column("model", "model", 16, 3),
     Column("took", "took", 8, 8, right=True),
     Column("queue", "queue", 7, 2, right=True),
     Column("tries", "tries", 5, 4, right=True),
@@ -75,11 +80,18 @@ class NodeRows:
     filter: str = ""
     sort: tuple[str, bool] = ("", False)
     ids: list[str] = field(default_factory=list)
+    _columns: tuple[Column, ...] = ()
+    _columns_of: object = ""
 
     @property
     def columns(self) -> Sequence[Column]:
         """Columns of a node."""
-        return NODE_COLUMNS
+        if self._columns_of is not self.state.plan:
+            longest = max((cells_of(one_line(node, 60)) for node in self.state.nodes), default=8)
+            name = min(32, max(8, longest))
+            self._columns = tuple(replace(c, width=name) if c.key == "node" else c for c in NODE_COLUMNS)
+            self._columns_of = self.state.plan
+        return self._columns
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -103,16 +115,15 @@ class NodeRows:
         """The cells of one node."""
         node = self.state.nodes[self.ids[at]]
         mark = mark_of(self.state, node)
-        taken, queued = took_s(node, moment), queue_s(node, moment)
+        queued = queue_s(node, moment)
         quiet = node.state in (State.WAITING, State.SKIPPED, State.CANCELLED)
         none: Span = ("", "faint")
         tries_role: Role = "warn" if node.attempts > 1 and node.items is None else "muted"
-        taken_text = "" if taken is None else say.clock(taken) if node.running else say.took(taken)
         return {
             "state": (f"{glyphs.icon(mark)} {mark.word}" if not glyphs.ascii else mark.word, mark.role),
             "node": (one_line(node.id, 60), "muted" if quiet else "strong" if node.running else "text"),
             "model": (model_of(self.state.plan_nodes.get(node.id), node).rpartition("/")[2], "muted"),
-            "took": (taken_text, "text"),
+            "took": (taken_words(node, moment), "text"),
             "queue": (say.took(queued), "muted") if queued is not None and queued >= 0.05 else none,
             "tries": (str(node.attempts), tries_role) if node.attempts else none,
             "tokens": (say.short(node.spent.tokens), "text") if node.spent.tokens else none,
@@ -215,7 +226,7 @@ def fit_columns(columns: Sequence[Column], size: int, gap: int = 2) -> list[tupl
     chosen = list(columns)
 
     def taken() -> int:
-        return sum(max(column.width, 10 if not column.width else 0) + gap for column in chosen) - gap
+        return sum((column.width or FLEXIBLE) + gap for column in chosen) - gap
 
     while len(chosen) > 2 and taken() > size:
         chosen.remove(min(chosen, key=lambda column: column.weight))

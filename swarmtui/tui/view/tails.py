@@ -10,8 +10,10 @@ from swarmtui.host.feed import Changes, StreamText
 from swarmtui.safety.text import Cleaner, one_line
 from swarmtui.session import events as ev
 from swarmtui.session.events import State
+from swarmtui.session.pools import QUESTIONS
 from swarmtui.session.state import NodeState, SessionState
 from swarmtui.tui.view import format as say
+from swarmtui.tui.view.document import paragraph
 from swarmtui.tui.view.lines import Line, Role, wrap
 from swarmtui.tui.view.nodes import Moment, model_of, took_s
 
@@ -24,7 +26,7 @@ KEPT = 64
 """Tails of ended attempts that are kept for a look back."""
 
 Key = tuple[str, int | None]
-_CHANNEL_ROLES: dict[str, Role] = {"output": "text", "reasoning": "faint", "stderr": "warn"}
+_CHANNEL_ROLES: dict[str, Role] = {"reasoning": "faint", "stderr": "warn"}
 
 
 @dataclass(slots=True)
@@ -82,17 +84,23 @@ class Tail:
         span = max(1.0, now - self._arrivals[0][0])
         return sum(size for _, size in self._arrivals) / TOKEN_CHARS / span
 
-    def rows(self, width: int, height: int) -> list[tuple[str, Role]]:
+    def rows(self, width: int, height: int) -> list[Line]:
         """The last `height` rows, wrapped to `width` cells. Costs what is shown, not what is kept."""
-        rows: list[tuple[str, Role]] = []
+        rows: list[Line] = []
         for line in reversed(self.lines):
             if not line.text and not rows:
                 continue
-            role = _CHANNEL_ROLES.get(line.channel, "faint")
-            rows.extend((row, role) for row in reversed(wrap(line.text, width)))
+            rows.extend(reversed(_shown(line, width)))
             if len(rows) >= height:
                 break
         return rows[:height][::-1]
+
+
+def _shown(line: TailLine, width: int) -> list[Line]:
+    if line.channel == "output":
+        return paragraph(line.text, width)
+    role = _CHANNEL_ROLES.get(line.channel, "faint")
+    return [((row, role),) for row in wrap(line.text, width)]
 
 
 @dataclass(slots=True)
@@ -168,7 +176,8 @@ class Pane:
 def panes(state: SessionState, tails: Tails, moment: Moment, limit: int) -> list[Pane]:
     """The running attempts, longest running first, at most `limit`; of a map those that have said something."""
     running = sorted(
-        (node for node in state.nodes.values() if node.running), key=lambda node: (node.started_mono or 0.0, node.id)
+        (node for node in state.nodes.values() if node.running and node.pool != QUESTIONS),
+        key=lambda node: (node.started_mono or 0.0, node.id),
     )
     found: list[Pane] = []
     for node in running:
@@ -203,7 +212,8 @@ def _first(items: Iterable[int], limit: int) -> Iterator[int]:
 def pane(state: SessionState, node: NodeState, item: int | None, tail: Tail | None, moment: Moment) -> Pane:
     """What a pane over one attempt shows above its text."""
     title = one_line(node.id, 40) + (f"[{item}]" if item is not None else "")
-    parts = [one_line(model_of(state.plan_nodes.get(node.id), node).rpartition("/")[2], 24)]
+    model = one_line(model_of(state.plan_nodes.get(node.id), node).rpartition("/")[2], 24)
+    parts = [model] if item is None else []
     running = bool(node.running)
     if tail is not None:
         if tail.attempt > 1:
@@ -215,5 +225,5 @@ def pane(state: SessionState, node: NodeState, item: int | None, tail: Tail | No
             parts.append(f"silent {say.ago(moment.wall - tail.last_ts)}")
     taken = took_s(node, moment)
     if item is None and taken is not None:
-        parts.append(say.clock(taken))
+        parts.append(say.clock(taken) if running else say.took(taken))
     return Pane(node.id, item, title, " · ".join(part for part in parts if part), tail, running)

@@ -48,7 +48,7 @@ class GraphView(LineView):
         """Arrange the graph for the size there is."""
         if self.graph.resize(self.size.width, self.container_size.height):
             width, height = self.graph.size
-            self.virtual_size = Size(max(width, self.size.width), height)
+            self.virtual_size = Size(width, height)
             self.reveal()
         self.border_subtitle = content.line(self.graph.path_line(self.size.width - 6))
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from textual.app import RenderResult
 from textual.geometry import Region, Size
@@ -40,13 +40,18 @@ class LineView(ScrollView, inherit_bindings=False):
     DEFAULT_CSS = "LineView { overflow-x: hidden; overflow-y: auto; scrollbar-size: 1 1; }"
     can_focus = True
 
+    @property
+    def room(self) -> int:
+        """Cells of a line, the scrollbar left out."""
+        return self.size.width - self.scrollbar_size_vertical
+
     def line_at(self, y: int, width: int) -> tuple[Line, tuple[int, int] | None]:
         """Line `y` of the whole content, and where in it the cursor is; subclasses have some."""
         return (), None
 
     def render_line(self, y: int) -> Strip:
         """Draw one line of what is visible."""
-        width = self.size.width
+        width = self.room
         line, cursor = self.line_at(y + self.scroll_offset.y, width)
         return content.strip(line, looks(self).palette, self.rich_style, width, cursor)
 
@@ -78,21 +83,33 @@ class LineView(ScrollView, inherit_bindings=False):
 
 
 class TextView(LineView):
-    """Lines made elsewhere, scrolled. With `follow`, new lines keep the end in view until somebody scrolls up."""
+    """Lines made for a width, scrolled. With `follow`, new lines keep the end in view until somebody scrolls up."""
 
     def __init__(self, *, id: str | None = None, classes: str | None = None, follow: bool = False) -> None:
         super().__init__(id=id, classes=classes)
+        self._make: Callable[[int], Sequence[Line]] = lambda width: ()
         self._lines: Sequence[Line] = ()
         self._follow = follow
 
-    def show(self, lines: Sequence[Line]) -> None:
-        """Show `lines` instead of what is there."""
+    def show(self, make: Callable[[int], Sequence[Line]], *, top: bool = False) -> None:
+        """Show the lines that `make` gives for a width, now and when that changes; with `top` from the first."""
         at_end = self.scroll_y >= self.max_scroll_y - 1
-        self._lines = lines
-        self.virtual_size = Size(self.size.width, len(lines))
-        if self._follow and at_end:
-            self.scroll_to(y=self.max_scroll_y, animate=False)
+        self._make = make
+        self._wrap()
+        if top:
+            self.scroll_to(y=0, animate=False, force=True)
+        elif self._follow and at_end:
+            self.scroll_to(y=self.max_scroll_y, animate=False, force=True)
         self.refresh()
+
+    def _wrap(self) -> None:
+        # One column is kept for the scrollbar, so that lines do not change when it appears.
+        self._lines = self._make(max(8, self.size.width - 1)) if self.size.width else ()
+        self.virtual_size = Size(self.size.width, len(self._lines))
+
+    def on_resize(self) -> None:
+        """Lines follow the width."""
+        self._wrap()
 
     def line_at(self, y: int, width: int) -> tuple[Line, tuple[int, int] | None]:
         """A line that was given."""

@@ -62,7 +62,7 @@ class LogView(LineView):
     def _resized(self) -> None:
         self.virtual_size = Size(self.size.width, len(self._shown))
         if self.following:
-            self.scroll_to(y=self.max_scroll_y, animate=False)
+            self.scroll_to(y=self.max_scroll_y, animate=False, force=True)
         self.refresh()
 
     def on_resize(self) -> None:

@@ -41,7 +41,17 @@ class PaneGrid(Widget):
 
     def _draw(self) -> None:
         glyphs = looks(self).glyphs
-        self._lines = grid(self._panes, self.size.width, self.size.height, glyphs, self._selected)
+        self._lines = grid(
+            self._panes, self.size.width, self.size.height, glyphs, self._selected, focused=self.has_focus
+        )
+
+    def on_focus(self) -> None:
+        """The frame of the selected pane shows it."""
+        self._draw()
+
+    def on_blur(self) -> None:
+        """And no longer."""
+        self._draw()
 
     def on_resize(self) -> None:
         """Other sizes hold other grids."""

@@ -46,6 +46,7 @@ class RowTable(LineView):
         self.cursor = 0
         self._key = ""
         self._columns: list[tuple[Column, int]] = []
+        self._fitted: tuple[int, object] = (0, None)
 
     def show(self, rows: Rows) -> None:
         """Draw `rows`; the cursor stays on the row it was on, if that is still there."""
@@ -58,7 +59,7 @@ class RowTable(LineView):
 
     def _measure(self) -> None:
         self.virtual_size = Size(self.size.width, len(self.rows) + 1)
-        self._columns = fit_columns(self.rows.columns, self.size.width - 1, GAP)
+        self._fitted = (0, None)
 
     def on_resize(self, event: events.Resize) -> None:
         """Columns follow the width."""
@@ -84,7 +85,9 @@ class RowTable(LineView):
 
     def render_line(self, y: int) -> Strip:
         """The header on top, then rows."""
-        width = self.size.width
+        width = self.room
+        if self._fitted != (width, self.rows):
+            self._columns, self._fitted = fit_columns(self.rows.columns, width - 1, GAP), (width, self.rows)
         if y == 0:
             return content.strip(self._header(width), looks(self).palette, self.rich_style, width)
         at = y - 1 + self.scroll_offset.y
