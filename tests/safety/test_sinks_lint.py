@@ -6,7 +6,11 @@ import swarmtui
 from tests.safety.sinks import leaks, leaks_below
 
 TUI = Path(swarmtui.__file__).parent / "tui"
-IMPORTS = "from swarmtui.tui import content\nfrom swarmtui.tui.content import line as one\nfrom swarmtui.safety.text import clean\n"
+IMPORTS = """
+from swarmtui.safety.text import clean
+from swarmtui.tui import content
+from swarmtui.tui.content import line as one
+"""
 
 CLEAN = [
     'Static("literal")',
