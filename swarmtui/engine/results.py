@@ -103,8 +103,12 @@ class Results:
         exit_code = event.exit_code if isinstance(event, Done) else event.error.exit_code
         path = None if event.path is None else self._artefacts.relative(event.path)
         if isinstance(event, Done) and event.truncated:
-            # The worker's file holds the whole; what came with the event is only its head and tail.
-            return Output(text[:PREVIEW_CHARS], event.size or size, None, path, True, exit_code)
+            # What came with the event is only head and tail; the worker's file holds the whole.
+            size = event.size or size
+            if event.path is None or size > BLOB_BYTES:
+                return Output(text[:PREVIEW_CHARS], size, None, path, event.path is None, exit_code)
+            text = self._redactor.redact(Path(event.path).read_text("utf-8", "replace"))
+            return self._record(text, len(text.encode("utf-8", "replace")), path, exit_code)
         if path is None and text and live.item is None:
             folder = self._artefacts.attempt_folder(live.node, live.number)
             path = self._artefacts.relative(self._artefacts.write(folder, "output.txt", text))
@@ -114,7 +118,7 @@ class Results:
         if size <= INLINE_BYTES:
             return Output(text, size, None, path, False, exit_code)
         if size > BLOB_BYTES:
-            return Output(text[:PREVIEW_CHARS], size, None, path, True, exit_code)
+            return Output(text[:PREVIEW_CHARS], size, None, path, path is None, exit_code)
         sha = self._put_blob(text.encode("utf-8", "replace"))
         return Output(text[:PREVIEW_CHARS], size, sha, path, False, exit_code)
 

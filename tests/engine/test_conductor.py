@@ -268,7 +268,7 @@ async def test_map_items_have_states_of_their_own_and_results_come_in_item_order
         assert [items.state(index).value for index in range(4)] == ["succeeded", "failed", "succeeded", "succeeded"]
         output = world.state.nodes["m"].output
         assert output is not None
-        assert [line for line in output.text.splitlines()] == [
+        assert output.text.splitlines() == [
             '{"item": 0, "output": "say 0"}',
             '{"item": 2, "output": "say 2"}',
             '{"item": 3, "output": "say 3"}',

@@ -62,7 +62,7 @@ Script = Callable[[Attempt], Any]
 
 @dataclass
 class ScriptedExecutor:
-    """Carries attempts out as `script` says: it returns a Done, Failed or ErrorInfo, text, or awaits something first."""
+    """Carries attempts out as `script` says, which returns or awaits a Done, a Failed, an ErrorInfo or a text."""
 
     script: Script = lambda attempt: "ok"
     started: list[str] = field(default_factory=list)
