@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from argparse import ArgumentParser, Namespace, _SubParsersAction
+from argparse import SUPPRESS, ArgumentParser, Namespace, _SubParsersAction
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,6 +23,8 @@ def arguments(parser: ArgumentParser) -> None:
     verbs = parser.add_subparsers(dest="verb", metavar="WHAT", required=True)
     _session_verbs(verbs)
     _node_verbs(verbs)
+    for verb in verbs.choices.values():
+        verb.add_argument("--json", action="store_true", default=SUPPRESS, help="print {seq} as JSON")
 
 
 def _session_verbs(verbs: _SubParsersAction[ArgumentParser]) -> None:

@@ -49,14 +49,13 @@ def _plan_of(word: str) -> tuple[Plan, dict[str, str]]:
     """The plan, and a mark for each node whose state says something. Raises UsageError, TaskError, LogError."""
     from swarmtui.cli.failures import UsageError
     from swarmtui.cli.targets import find_target
+    from swarmtui.host.history import History
     from swarmtui.host.locate import locate
     from swarmtui.plan.taskfile import load_task
     from swarmtui.session.folder import SessionMissing
-    from swarmtui.session.reader import Reader
 
     try:
-        with Reader(locate(word).db) as reader:
-            state = reader.state()
+        state = History(locate(word)).state()
     except SessionMissing:
         target = find_target(word)
         if target.path is None:

@@ -26,7 +26,7 @@ COMMANDS: dict[str, str] = {
     "schema": "the JSON Schema of task files, for editors",
     "themes": "list themes",
 }
-"""Command -> what it does. Each is a module of this package with ``arguments(parser)`` and ``run(arguments, console)``."""
+"""Command -> what it does. Each is a module of this package: ``arguments(parser)`` and ``run(arguments, console)``."""
 
 EPILOG = """\
 swarmtui run code_review            review the project in this folder

@@ -23,14 +23,14 @@ def arguments(parser: ArgumentParser) -> None:
 def run(arguments: Namespace, console: Console) -> int:
     """Start a host over the session's file and watch it go on."""
     from swarmtui.host.exits import Exit
+    from swarmtui.host.history import History
     from swarmtui.host.launch import start_host
     from swarmtui.host.locate import locate
-    from swarmtui.session.reader import Reader
 
     folder = locate(arguments.id)
-    with Reader(folder.db) as reader:
-        last = reader.last_seq()
-        state = reader.state()
+    state = History(folder).state()
+    if arguments.retry_failed and folder.owned() and asyncio.run(_retry(folder)):
+        return watch(folder, arguments, console, state.seq + 1)
     _check(folder, state.status.value, ended=state.ended_ts is not None, retry=arguments.retry_failed)
     launched = start_host(folder)
     if arguments.retry_failed:
@@ -38,7 +38,7 @@ def run(arguments: Namespace, console: Console) -> int:
     if arguments.detach:
         console.emit({"type": "launch", "id": launched.id, "pid": launched.pid, "socket": launched.socket})
         return Exit.OK
-    return watch(folder, arguments, console, last + 1)
+    return watch(folder, arguments, console, state.seq + 1)
 
 
 def _check(folder: SessionFolder, status: str, *, ended: bool, retry: bool) -> None:
@@ -51,11 +51,18 @@ def _check(folder: SessionFolder, status: str, *, ended: bool, retry: bool) -> N
         raise UsageError(f"session {folder.id} has {status}: there is nothing to go on with{how}")
 
 
-async def _retry(folder: SessionFolder) -> None:
-    from swarmtui.cli.following import open_live
+async def _retry(folder: SessionFolder) -> bool:
+    """Have the host run again what failed; False if it left before it could be asked."""
+    from swarmtui.cli.following import open_feed
+    from swarmtui.host.client import WireFeed
 
-    feed = await open_live(folder, name="resume")
+    feed = await open_feed(folder, name="resume")
     try:
+        if not isinstance(feed, WireFeed):
+            return False
         await feed.command("nodes.retry_failed", {})
+        return True
+    except ConnectionError:
+        return False
     finally:
         await feed.close()

@@ -8,9 +8,9 @@ from typing import Any
 from swarmtui.cli.console import Console, duration, money
 from swarmtui.cli.headless import report_path
 from swarmtui.host.exits import Exit
+from swarmtui.host.history import History
 from swarmtui.host.locate import locate, seen_status
 from swarmtui.safety.text import one_line
-from swarmtui.session.reader import Reader
 from swarmtui.session.summary import show
 
 
@@ -28,8 +28,7 @@ def run(arguments: Namespace, console: Console) -> int:
     from swarmtui.cli.failures import UsageError
 
     folder = locate(arguments.id)
-    with Reader(folder.db) as reader:
-        state = reader.state()
+    state = History(folder).state()
     report = report_path(folder, state)
     if arguments.report:
         if report is None:

@@ -63,7 +63,11 @@ def _sample_of(path: Path) -> Path | None:
 
 
 def _missing(path: Path) -> Path:
-    around = [other.name for other in path.parent.glob("*") if other.suffix in SUFFIXES] if path.parent.is_dir() else []
-    close = get_close_matches(path.name, around, n=1) or get_close_matches(path.stem, sample_names(), n=1)
-    hint = f"; did you mean {path.parent / close[0] if close[0] in around else close[0]}?" if close else ""
+    folder = path.parent
+    known = (
+        {other.name: str(other) for other in folder.glob("*") if other.suffix in SUFFIXES} if folder.is_dir() else {}
+    )
+    known = {sample.name: name for name, sample in sample_names().items()} | known
+    close = get_close_matches(path.name, known, n=1)
+    hint = f"; did you mean {known[close[0]]}?" if close else ""
     raise UsageError(f"{path}: there is no such task file{hint}")

@@ -10,8 +10,7 @@ from swarmtui.host.history import History, OutputMissing
 from swarmtui.plan.model import JSON
 from swarmtui.session.events import Event
 from swarmtui.session.folder import SessionFolder
-from swarmtui.session.reader import Reader
-from swarmtui.session.rows import Row, row_to_event
+from swarmtui.session.rows import row_to_event
 from swarmtui.session.state import SessionState
 
 
@@ -33,7 +32,7 @@ class FileFeed:
             feed = cls(folder, Gathering(whole=True), done=False)
             await feed._read_on()
             return feed
-        state = await asyncio.to_thread(_read_state, folder)
+        state = await asyncio.to_thread(History(folder).state)
         return cls(folder, Gathering(state=state), done=True)
 
     @property
@@ -84,17 +83,7 @@ class FileFeed:
         """Nothing is held open."""
 
     async def _read_on(self) -> None:
-        rows = await asyncio.to_thread(_read_rows, self._folder, self.state.seq + 1, EVENTS_KEPT // 2)
-        for row in rows:
-            self._gathered.apply(row_to_event(row))
-        self._done = not rows
-
-
-def _read_state(folder: SessionFolder) -> SessionState:
-    with Reader(folder.db) as reader:
-        return reader.state()
-
-
-def _read_rows(folder: SessionFolder, from_seq: int, limit: int) -> list[Row]:
-    with Reader(folder.db) as reader:
-        return list(reader.rows(from_seq, from_seq + limit - 1))
+        events = await asyncio.to_thread(self._history.events, self.state.seq + 1, EVENTS_KEPT // 2)
+        for event in events:
+            self._gathered.apply(event)
+        self._done = not events

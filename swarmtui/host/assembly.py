@@ -14,6 +14,7 @@ import swarmtui
 from swarmtui.agents.planner import LlmPlanner
 from swarmtui.engine.commands import INVALID_PARAMS, Refused
 from swarmtui.engine.conductor import Conductor, Setup
+from swarmtui.host.leftovers import end_leftovers
 from swarmtui.host.spec import LaunchSpec, read_task
 from swarmtui.models.catalog import TIERS, resolve
 from swarmtui.models.chat import ChatModel
@@ -123,6 +124,9 @@ async def _open_log(
     if folder.db.exists():
         head, state = await asyncio.to_thread(_read, folder)
         if head.seq:
+            left = await asyncio.to_thread(end_leftovers, folder.id)
+            if left:
+                logger.warning("%d processes of the host that died were still at work and were ended", left)
             return await Log.open(folder.db, head, _tell_trouble), state
         folder.db.unlink()  # a host that died before the first event: nothing was recorded
     bodies = await _first_events(folder, spec, net, environ)

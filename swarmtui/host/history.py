@@ -15,10 +15,13 @@ from pathlib import Path
 from typing import Any
 
 from swarmtui.safety.paths import PathRefused, open_inside
-from swarmtui.session.events import AttemptFailed, AttemptSucceeded, MapFinished, Output
+from swarmtui.safety.text import one_line
+from swarmtui.session.events import AttemptFailed, AttemptSucceeded, Event, MapFinished, Output
 from swarmtui.session.folder import SessionFolder
 from swarmtui.session.log import LogError
+from swarmtui.session.reader import Reader
 from swarmtui.session.rows import Row, row_to_event
+from swarmtui.session.state import SessionState
 
 OUTPUT_CAP = 64 * 1024 * 1024
 """Bytes of one output that are read at most."""
@@ -33,6 +36,22 @@ class History:
     """The recorded past of one session."""
 
     folder: SessionFolder
+
+    def state(self) -> SessionState:
+        """The state at the last event. Raises LogError, also when an event is not what it should be."""
+        try:
+            with Reader(self.folder.db) as reader:
+                return reader.state()
+        except (ValueError, KeyError, IndexError) as error:
+            raise LogError(f"{self.folder.db}: damaged: an event cannot be read ({_first_line(error)})") from error
+
+    def events(self, from_seq: int, limit: int) -> list[Event]:
+        """Up to `limit` events from `from_seq` on. Raises LogError as :meth:`state` does."""
+        try:
+            with Reader(self.folder.db) as reader:
+                return [row_to_event(row) for row in reader.rows(from_seq, from_seq + limit - 1)]
+        except ValueError as error:
+            raise LogError(f"{self.folder.db}: damaged: an event cannot be read ({_first_line(error)})") from error
 
     def before(self, seq: int, limit: int, node: str | None = None) -> list[Row]:
         """Up to `limit` rows before `seq`, oldest first; of one node if given."""
@@ -81,7 +100,7 @@ class History:
         return [path for path in folder.rglob("*.log") if path.is_file() and not path.is_symlink()]
 
     def _whole(self, output: Output) -> str:
-        if output.sha is None and output.path is None:
+        if output.whole:
             return output.text
         if output.sha is not None:
             found = self._query("SELECT substr(data, 1, ?) FROM blobs WHERE sha = ?", (OUTPUT_CAP, output.sha))
@@ -103,3 +122,7 @@ class History:
                 return db.execute(sql, values).fetchall()
         except sqlite3.Error as error:
             raise LogError(f"{self.folder.db}: cannot be read: {error}") from error
+
+
+def _first_line(error: Exception) -> str:
+    return one_line(str(error).partition("\n")[0], 120)

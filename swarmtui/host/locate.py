@@ -57,7 +57,9 @@ def _row(folder: SessionFolder) -> dict[str, JSON]:
             found = reader.meta("summary")
             recorded = found["status"] if isinstance(found, dict) else None
             if recorded not in FINAL and 0 < reader.last_seq() <= FOLDED_EVENTS:
-                found = summary(reader.state())  # the kept one may be a second old, and a short file costs nothing
+                found = summary(
+                    History(folder).state()
+                )  # the kept one may be a second old, and a short file costs nothing
         row: dict[str, JSON] = dict(found) if isinstance(found, dict) else _unknown(folder, "nothing was recorded yet")
         row["status"] = seen_status(folder, Status(row["status"])).value
     except LogError as error:

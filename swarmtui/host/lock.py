@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 from swarmtui.session.folder import SessionFolder
 
-_PATIENCE_S = 0.5
+_PATIENCE_S = 1.0
 
 
 class LockTaken(Exception):
@@ -21,7 +21,7 @@ class LockTaken(Exception):
 def locked(folder: SessionFolder) -> Iterator[None]:
     """Hold the session's lock within the block. Raises LockTaken, OSError.
 
-    Whoever asks whether a host lives holds the lock for an instant too, so that it is tried for half a second.
+    Whoever asks whether a host lives holds the lock for an instant too, so that it is tried for a second.
     """
     fd = os.open(folder.lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
     try:

@@ -1,0 +1,87 @@
+"""The program as a subprocess, with directories of its own; no host outlives a test."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from swarmtui.session.folder import SessionFolder, session_folders
+
+
+@dataclass
+class Program:
+    """Runs ``swarmtui`` in a folder, with a home that is the test's own."""
+
+    folder: Path
+    home: Path
+    env: dict[str, str] = field(default_factory=dict)
+
+    def __call__(self, *words: str, timeout: float = 40, **options: Any) -> subprocess.CompletedProcess[str]:
+        options = {"capture_output": True, "stdin": subprocess.DEVNULL, "check": False, **options}
+        return subprocess.run(self.argv(*words), cwd=self.folder, env=self.env, text=True, timeout=timeout, **options)  # noqa: PLW1510
+
+    def argv(self, *words: str) -> list[str]:
+        return [sys.executable, "-m", "swarmtui", *words]
+
+    def start(self, *words: str) -> subprocess.Popen[str]:
+        return subprocess.Popen(
+            self.argv(*words),
+            cwd=self.folder,
+            env=self.env,
+            text=True,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+        )
+
+    def write(self, name: str, text: str) -> Path:
+        path = self.folder / name
+        path.write_text(text)
+        return path
+
+    def sessions(self) -> list[SessionFolder]:
+        return list(session_folders(self.home / "state" / "sessions"))
+
+    def session(self) -> SessionFolder:
+        (only,) = self.sessions()
+        return only
+
+    def pid(self) -> int:
+        """Of the host of the only session, which must live."""
+        assert self.session().owned()
+        return int(self.session().lock.read_text())
+
+    def kill(self, number: int) -> None:
+        """Signal the host and wait until it is gone."""
+        os.kill(self.pid(), number)
+        self.until_no_host()
+
+    def until_no_host(self, timeout: float = 15) -> None:
+        deadline = time.monotonic() + timeout
+        while any(folder.owned() for folder in self.sessions()):
+            assert time.monotonic() < deadline, "a host is left"
+            time.sleep(0.02)
+
+
+@pytest.fixture
+def swarmtui(tmp_path: Path) -> Iterator[Program]:
+    folder, home = tmp_path / "work", tmp_path / "home"
+    folder.mkdir()
+    keep = {name: value for name, value in os.environ.items() if not name.endswith(("_KEY", "_TOKEN"))}
+    keep.pop("SWARMTUI_MODEL", None)
+    program = Program(folder, home, {**keep, "SWARMTUI_HOME": str(home), "PYTHONWARNINGS": "error"})
+    yield program
+    for session in program.sessions():
+        for _ in range(2):  # the second one does not wait for what runs
+            if session.owned():
+                os.kill(int(session.lock.read_text()), signal.SIGTERM)
+    program.until_no_host()

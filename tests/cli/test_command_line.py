@@ -1,0 +1,198 @@
+"""The command line itself: start-up, parsing, what words mean."""
+
+from __future__ import annotations
+
+import json
+import resource
+import subprocess
+import sys
+from argparse import ArgumentParser, ArgumentTypeError
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+from swarmtui.cli import ctl, run
+from swarmtui.cli.failures import UsageError
+from swarmtui.cli.main import COMMANDS
+from swarmtui.cli.targets import find_target
+from tests.cli.conftest import Program
+
+HEAVY = ("pydantic", "textual", "rich", "asyncio", "yaml", "httpx", "sqlite3", "aiosqlite", "jsonschema")
+
+
+def test_help_imports_nothing_heavy() -> None:
+    code = (
+        "import sys\nfrom swarmtui.cli.main import main\n"
+        "try: main(['--help'])\nexcept SystemExit: pass\n"
+        f"print([name for name in {HEAVY!r} if name in sys.modules], file=sys.stderr)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stderr.strip() == "[]"
+    assert all(f"\n    {name} " in done.stdout for name in COMMANDS)
+
+
+def test_help_costs_little_more_than_python_itself() -> None:
+    bare = _cpu([sys.executable, "-c", "pass"])
+    ours = _cpu([sys.executable, "-m", "swarmtui", "--help"])
+    assert ours <= 8 * bare, f"{ours * 1000:.0f} ms against {bare * 1000:.0f} ms"
+
+
+def _cpu(argv: list[str]) -> float:
+    """Least CPU seconds of five runs."""
+    found = []
+    for _ in range(5):
+        before = resource.getrusage(resource.RUSAGE_CHILDREN)
+        subprocess.run(argv, stdout=subprocess.DEVNULL, check=True)
+        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+        found.append(after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)
+    return min(found)
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_command_explains_itself(swarmtui: Program, name: str) -> None:
+    done = swarmtui(name, "--help")
+    assert done.returncode == 0
+    assert done.stdout.startswith(f"usage: swarmtui {name}")
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "said"),
+    [
+        (["fly"], 2, "invalid choice"),
+        (["run"], 2, "required"),
+        (["run", "t.yaml", "--concurrency", "0"], 2, "whole number"),
+        (["run", "t.yaml", "--set", "x"], 2, "NAME=VALUE"),
+        (["run", "missing.yaml"], 2, "no such task file"),
+        (["run", ""], 2, "empty"),
+        (["run", "."], 2, "is a folder"),
+        (["show", "nobody"], 3, "no session"),
+        (["show", "../etc"], 3, "no session ID"),
+        (["attach", "nobody"], 3, "no session"),
+        (["ctl", "nobody", "pause"], 3, "no session"),
+        (["validate", "a goal in words"], 2, "no such task file"),
+        (["graph", "a goal in words"], 2, "neither"),
+    ],
+)
+def test_what_cannot_be_done_is_said_in_a_line(swarmtui: Program, words: list[str], code: int, said: str) -> None:
+    done = swarmtui(*words)
+    assert done.returncode == code
+    assert said in done.stderr
+    assert "Traceback" not in done.stderr
+    assert done.stdout == ""
+
+
+def test_without_arguments_sessions_are_listed_with_a_hint(swarmtui: Program) -> None:
+    done = swarmtui()
+    assert done.returncode == 0
+    assert "swarmtui run" in done.stdout
+
+
+def test_a_word_is_a_file_a_sample_or_a_goal(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("odd name").write_text("goal: x")
+    Path("review.yaml").write_text("goal: x")
+    assert find_target("odd name").path == Path("odd name")
+    assert find_target("review.yaml").path == Path("review.yaml")
+    assert find_target("compare three queues").goal == "compare three queues"
+    assert find_target("a\nb" * 3000).goal is not None
+    sample = find_target("code_review").path
+    assert sample is not None
+    assert sample.is_file()
+    assert find_target("sample_tasks/code_review.yaml").path == sample
+
+
+@pytest.mark.parametrize(
+    ("word", "hint"),
+    [("reviw.yaml", "review.yaml"), ("code_reviev", "code_review"), ("code_reviw.yaml", "code_review")],
+)
+def test_a_near_miss_names_what_was_meant(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, word: str, hint: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("review.yaml").write_text("goal: x")
+    with pytest.raises(UsageError, match=f"did you mean (the sample )?{hint}"):
+        find_target(word)
+
+
+@pytest.mark.parametrize(
+    ("words", "params"),
+    [
+        (["concurrency=4"], {"concurrency": 4}),
+        (["concurrency=+2"], {"concurrency": "+2"}),
+        (["concurrency=auto", "usd=1.5"], {"concurrency": "auto", "usd": 1.5}),
+        (["tokens=1000", "minutes=none"], {"tokens": 1000, "minutes": None}),
+        (["pool.commands=3", "pool.x/y=1"], {"pools": {"commands": 3, "x/y": 1}}),
+    ],
+)
+def test_limits_are_read(words: list[str], params: dict[str, object]) -> None:
+    assert ctl.limits_of(words) == params
+
+
+@pytest.mark.parametrize("word", ["concurrency", "usd=", "usd=much", "colour=red"])
+def test_limits_that_are_none_are_refused(word: str) -> None:
+    with pytest.raises(UsageError):
+        ctl.limits_of([word])
+
+
+@pytest.mark.parametrize(
+    ("words", "call"),
+    [
+        (["pause"], ("session.pause", {"mode": "drain"})),
+        (["pause", "--now"], ("session.pause", {"mode": "now"})),
+        (["approve"], ("plan.approve", {"plan_rev": 3})),
+        (["reject", "shorter"], ("plan.reject", {"plan_rev": 3, "feedback": "shorter"})),
+        (["retry", "a"], ("node.retry", {"node": "a"})),
+        (["retry", "m/7"], ("node.retry", {"node": "m", "item": 7})),
+        (["retry", "m", "--failed"], ("node.retry", {"node": "m", "failed": True})),
+        (["hold", "a"], ("node.pause", {"node": "a"})),
+        (["release", "a"], ("node.resume", {"node": "a"})),
+        (["stop", "a"], ("node.cancel", {"node": "a"})),
+        (["retry-failed"], ("nodes.retry_failed", {})),
+        (["answer", "q", "yes"], ("answer", {"pending": "q", "text": "yes"})),
+    ],
+)
+def test_a_verb_is_one_command_of_the_engine(words: list[str], call: tuple[str, dict[str, object]]) -> None:
+    from swarmtui.engine.commands import METHODS
+
+    parser = ArgumentParser()
+    ctl.arguments(parser)
+    feed = SimpleNamespace(state=SimpleNamespace(plan_rev=3, nodes={"a": None, "m": None}))
+    found = ctl.call_of(parser.parse_args(["id", *words]), feed)  # type: ignore[arg-type]
+    assert found == call
+    assert found[0] in METHODS
+
+
+def test_pairs_and_widths() -> None:
+    assert run.pair("a=b=c") == ("a", "b=c")
+    assert (run.width("auto"), run.width("12")) == ("auto", 12)
+    for refused in ("-1", "0", "1.5", "many", "100001"):
+        with pytest.raises(ArgumentTypeError):
+            run.width(refused)
+
+
+def test_validate_lists_problems_for_editors(swarmtui: Program) -> None:
+    swarmtui.write("bad.yaml", "goal: g\nnodes:\n  a: {rum: [x]}\n")
+    done = swarmtui("validate", "bad.yaml", "--json")
+    (found,) = [json.loads(line) for line in done.stdout.splitlines()]
+    assert done.returncode == 2
+    assert found["valid"] is False
+    assert {"file", "line", "column", "message", "fix"} <= found["problems"][0].keys()
+    swarmtui.write("good.yaml", "goal: g\nnodes:\n  a: {run: [x]}\n")
+    assert swarmtui("validate", "good.yaml").returncode == 0
+
+
+def test_schema_and_doctor_and_themes_speak_json(swarmtui: Program) -> None:
+    assert json.loads(swarmtui("schema").stdout)["$schema"]
+    checks = [json.loads(line) for line in swarmtui("doctor", "--json").stdout.splitlines()]
+    assert {"python", "sqlite", "sandbox", "terminal", "state"} <= {check["name"] for check in checks}
+    themes = [json.loads(line) for line in swarmtui("themes", "--json").stdout.splitlines()]
+    assert len(themes) >= 2
+
+
+def test_what_comes_from_outside_cannot_command_the_terminal(swarmtui: Program) -> None:
+    swarmtui.write("evil.yaml", 'goal: "\\e[2Jevil\\e]0;title\\a"\nnodes:\n  a: {run: [echo, x]}\n')
+    for words in (["run", "evil.yaml"], ["ls"], ["ls", "--json"], ["validate", "evil.yaml"]):
+        done = swarmtui(*words)
+        assert "\x1b" not in done.stdout + done.stderr
+        assert "\x07" not in done.stdout + done.stderr
