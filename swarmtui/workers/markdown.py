@@ -67,10 +67,11 @@ def embed(text: str, below: int) -> str:
     for line in clean(text).expandtabs(4).strip("\n").split("\n"):
         if fence is not None:
             indent = fence[1]
-            # a line further left would leave the list item that the block stands in, and with it the block
-            lines.append(indent + line.lstrip(" ") if line.strip() and not line.startswith(indent) else line)
             if _closes(fence, line):
+                lines.append(indent + fence[2])  # where a reader of Markdown sees it, too
                 fence = None
+            else:  # a line further left would leave the list item that the block stands in, and with it the block
+                lines.append(indent + line.lstrip(" ") if line.strip() and not line.startswith(indent) else line)
             continue
         fence = _opener(line)
         if fence is None:

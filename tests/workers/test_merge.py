@@ -351,16 +351,19 @@ async def test_html_and_images_in_embedded_text_are_text(merging: Merging) -> No
     assert "#### Heading" in section(done.output, "Side")
 
 
-@pytest.mark.parametrize("opening", ["```", "~~~~", "- item\n  ```", "1. x\n\n      ```python", "text\n    ```"])
+@pytest.mark.parametrize(
+    "opening", ["```", "~~~~", "- item\n  ```", "1. x\n\n      ```python", "text\n    ```", "text\n    ```\n\n"]
+)
 async def test_a_code_block_left_open_does_not_swallow_the_next_section(merging: Merging, opening: str) -> None:
     from markdown_it import MarkdownIt
 
-    merging.add("one", f"{opening}\n<b>code</b>\n", title="First").add("two", "words", title="Second")
+    merging.add("one", f"{opening}\n<b>code</b>\n\n    ```\n", title="First").add("two", "words", title="Second")
     done = await merging.run()
     tokens = MarkdownIt("commonmark").parse(done.output)
     headings = [tokens[n + 1].content for n, token in enumerate(tokens) if token.type == "heading_open"]
     assert "Second" in headings
-    assert not [token for token in tokens if token.type == "html_block"]
+    inner = [child.type for token in tokens for child in token.children or ()]
+    assert not {"html_block", "html_inline"} & {*inner, *(token.type for token in tokens)}
 
 
 @given(st.text(alphabet="`~-*#<b>! []\\\n 1.x&|", max_size=80))
