@@ -23,6 +23,8 @@ from swarmtui.session.reader import Reader
 from swarmtui.session.rows import Row, row_to_event
 from swarmtui.session.state import SessionState
 
+LOG_NAME = "log.txt"
+"""What a command's log is called, in the node's folder or that of a later attempt."""
 OUTPUT_CAP = 64 * 1024 * 1024
 """Bytes of one output that are read at most."""
 
@@ -97,7 +99,7 @@ class History:
         folder = self.folder.artefacts / node
         if folder.parent != self.folder.artefacts or not folder.is_dir():
             return []
-        return [path for path in folder.rglob("*.log") if path.is_file() and not path.is_symlink()]
+        return [path for path in folder.rglob(LOG_NAME) if path.is_file() and not path.is_symlink()]
 
     def _whole(self, output: Output) -> str:
         if output.whole:
