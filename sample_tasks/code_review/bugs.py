@@ -27,6 +27,8 @@ _FOR_BOTH = re.compile(r"version_info|\bPY[23]\b|NameError|\bsix\b|hexversion")
 _DEFINES_BY_EXECUTION = re.compile(r"\bexec(file)?\s*\(|\bglobals\(\)|\b__getattr__\b|\blocals\(\)")
 _UNDEFINED = re.compile(r"name `(\w+)`")
 _BOUND = re.compile(r"`(?:[\w.]+ as )?(?:[\w.]+\.)?(\w+)` imported but unused")
+_CALLED = re.compile(r"call `(?:[\w.]+\.)?(\w+)`")
+_FROZEN_CLASS = re.compile(r"@[\w.]*dataclass\([^)]*frozen=True[^)]*\)\s*class (\w+)")
 _SELF_ASSIGNED = re.compile(r"variable `(\w+)`")
 _FIRST_DEFINED = re.compile(r"from line (\d+)")
 _FROM_IMPORT = re.compile(r"^\s*from\s+([.\w]+)\s+import\s+(\([^)]*\)|.*)", re.MULTILINE)
@@ -62,22 +64,35 @@ class Judge:
     def __init__(self, project: Project) -> None:
         self._project = project
         self._shared: dict[str, set[str]] | None = None
+        self._frozen: set[str] | None = None
 
     def finding(self, diagnostic: dict[str, Any]) -> Finding | None:
-        code, lines = diagnostic["code"], self._project.lines(diagnostic["path"])
-        if code in ("F401", "F403"):
-            return None if self._is_for_others(diagnostic) else finding_of(diagnostic, "bugs")
-        if code == "F811" and _is_overload(diagnostic, lines):
+        """The finding; None if the diagnostic is wrong here or not worth telling."""
+        lines = self._project.lines(diagnostic["path"])
+        if self._is_meant(diagnostic, lines):
             return None
-        if code in ("F821", "F822") and _may_be_defined(diagnostic, lines):
-            return None
-        if code.startswith("INT") and not any("gettext" in line for line in lines):
-            return None  # some other function called _
-        if code == "PLW0127":
-            name = _SELF_ASSIGNED.search(diagnostic["message"])
-            return None if name and hasattr(builtins, name[1]) else finding_of(diagnostic, "bugs")
         tree = syntax.parsed("\n".join(lines) + "\n")
         return finding_of(diagnostic, "bugs") if tree is None else _by_syntax(diagnostic, tree, lines)
+
+    def _is_meant(self, diagnostic: dict[str, Any], lines: list[str]) -> bool:
+        """Whether the text around it, or the rest of the project, shows that nothing is wrong."""
+        match diagnostic["code"]:
+            case "F401" | "F403":
+                meant = self._is_for_others(diagnostic)
+            case "F811":
+                meant = _is_overload(diagnostic, lines)
+            case "F821" | "F822":
+                meant = _may_be_defined(diagnostic, lines)
+            case "INT001" | "INT002" | "INT003":
+                meant = not any("gettext" in line for line in lines)  # some other function called _
+            case "RUF009":
+                meant = self._makes_a_frozen_value(diagnostic)
+            case "PLW0127":
+                name = _SELF_ASSIGNED.search(diagnostic["message"])
+                meant = name is not None and hasattr(builtins, name[1])
+            case _:
+                meant = False
+        return meant
 
     def _is_for_others(self, diagnostic: dict[str, Any]) -> bool:
         """Whether an unused import may be there so that it can be imported, or to see whether it can be."""
@@ -87,6 +102,14 @@ class Judge:
         name = _BOUND.search(diagnostic["message"])
         names = self._imported_from().get(module, set())
         return "*" in names or bool(name and name[1] in names)
+
+    def _makes_a_frozen_value(self, diagnostic: dict[str, Any]) -> bool:
+        """Whether the default that all instances share is of a class of the project that cannot be changed."""
+        if self._frozen is None:
+            texts = ("\n".join(self._project.lines(path)) for path in self._project.sources)
+            self._frozen = {name for text in texts for name in _FROZEN_CLASS.findall(text)}
+        called = _CALLED.search(diagnostic["message"])
+        return called is not None and called[1] in self._frozen
 
     def _imported_from(self) -> dict[str, set[str]]:
         """What files of the project import from a module of this name."""

@@ -216,7 +216,7 @@ def _as_items(title: str, items: _Items) -> _Input:
         brought.append(f"{len(items.findings):,} findings on {items.reviews:,} items")
     problem = f"{items.unreadable:,} entries were no findings and are left out" if items.unreadable else ""
     if items.texts > told:
-        items.blocks.append(f"### And {items.texts - told:,} more items\n\nThe node's own output has them all.")
+        items.blocks.append(f"# And {items.texts - told:,} more items\n\nThe node's own output has them all.")
     return _Input(
         Source(title, "", ", ".join(brought), problem),
         findings=tuple(items.findings) if items.reviews else None,
@@ -252,7 +252,7 @@ def _add_item(items: _Items, entry: dict[str, JSON]) -> None:
     items.texts += 1
     if len(items.blocks) < ITEMS_SHOWN:
         shown = output if isinstance(output, str) else fenced(json.dumps(output, ensure_ascii=False, indent=1), "json")
-        items.blocks.append(f"### {_label(entry.get('item'), items.texts)}\n\n{shown.strip()}")
+        items.blocks.append(f"# {_label(entry.get('item'), items.texts)}\n\n{shown.strip()}")
 
 
 def _label(item: JSON, number: int) -> str:

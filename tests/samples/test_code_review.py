@@ -238,6 +238,16 @@ async def test_overloads_are_no_redefinitions(review: Review) -> None:
     assert [(path, line) for path, line, _ in await review.places("bugs", "F811")] == [("a.py", 15)]
 
 
+async def test_a_frozen_value_may_be_a_shared_default(review: Review) -> None:
+    review.write(
+        "a.py",
+        "from dataclasses import dataclass\n\n\n@dataclass(frozen=True, slots=True)\nclass Fixed:\n    x: int = 1\n\n\n"
+        "@dataclass\nclass Open:\n    x: int = 1\n\n\n"
+        "@dataclass\nclass Both:\n    a: Fixed = Fixed()\n    b: Open = Open()\n",
+    )
+    assert [line for _, line, _ in await review.places("bugs", "RUF009")] == [17]
+
+
 async def test_in_tests_asserts_are_fine_and_faults_are_milder(review: Review) -> None:
     review.write("tests/test_a.py", "import os\n\n\ndef test_a():\n    assert missing == 1\n    assert (1, 'x')\n")
     found = {one["rule"]: one["severity"] for one in await review.find("bugs")}

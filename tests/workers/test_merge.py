@@ -404,6 +404,7 @@ async def test_items_of_a_map_are_told_in_order_and_failed_ones_counted(merging:
     (merging.folder / "map" / "failures.jsonl").write_text('{"item": 1, "state": "failed", "error": "x"}\n')
     done = await merging.run()
     told = section(done.output, "Items")
+    assert "### Item 1\n" in told
     assert told.index("Item 1") < told.index("un") < told.index("Item 3") < told.index("deux")
     assert "1 of its items failed" in done.output.split("## ")[0]
 
