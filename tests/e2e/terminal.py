@@ -1,0 +1,108 @@
+"""A real terminal of given size to drive the installed program in, and what its screen shows."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+SWARMTUI = Path(sys.executable).with_name("swarmtui")
+PATIENCE_S = 60.0
+LOOK_EVERY_S = 0.1
+
+needs_tmux = pytest.mark.skipif(shutil.which("tmux") is None, reason="tmux is not installed")
+
+
+class Terminal:
+    """One tmux server with one window, of its own; a context manager."""
+
+    def __init__(self, folder: Path, columns: int = 120, lines: int = 40, **environ: str) -> None:
+        self._socket = str(folder / "tmux.sock")
+        self._environ = {
+            **{name: value for name, value in os.environ.items() if not name.startswith(("SWARMTUI", "TMUX"))},
+            "TERM": "xterm-256color",
+            "LANG": "C.UTF-8",
+            "PS1": "$ ",
+            "SWARMTUI_HOME": str(folder / "home"),
+            "PATH": f"{SWARMTUI.parent}:{os.environ['PATH']}",
+            **environ,
+        }
+        size = ["-x", str(columns), "-y", str(lines)]
+        self._tmux("-f", "/dev/null", "new-session", "-d", *size, "-c", str(folder), "sh")
+
+    def _tmux(self, *arguments: str) -> str:
+        command = ["tmux", "-S", self._socket, *arguments]
+        done = subprocess.run(command, env=self._environ, capture_output=True, text=True, check=True)
+        return done.stdout
+
+    def __enter__(self) -> Terminal:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the terminal as a user closes the window: whatever runs in it gets a SIGHUP."""
+        subprocess.run(["tmux", "-S", self._socket, "kill-server"], capture_output=True, check=False)
+
+    def run(self, *command: str) -> None:
+        """Type a command line and press enter."""
+        self.type(shlex.join(command))
+        self.press("Enter")
+
+    def type(self, text: str) -> None:
+        """Type text as it is."""
+        self._tmux("send-keys", "-l", text)
+
+    def press(self, *keys: str) -> None:
+        """Press keys by name."""
+        self._tmux("send-keys", *keys)
+
+    def screen(self) -> str:
+        """What the screen shows."""
+        return self._tmux("capture-pane", "-p")
+
+    def pid_of_front(self) -> int:
+        """The process that the shell waits for."""
+        shell = self._tmux("display-message", "-p", "#{pane_pid}").strip()
+        children = Path(f"/proc/{shell}/task/{shell}/children").read_text().split()
+        return int(children[-1])
+
+    def until(self, *texts: str, press: str | None = None, patience_s: float = PATIENCE_S) -> str:
+        """The screen once it shows all of `texts`; `press` is pressed again each second until then."""
+        deadline = time.monotonic() + patience_s
+        pressed = time.monotonic() if press else 0.0
+        if press:
+            self.press(press)
+        while True:
+            screen = self.screen()
+            if all(text in screen for text in texts):
+                return screen
+            if time.monotonic() > deadline:
+                missing = [text for text in texts if text not in screen]
+                raise AssertionError(f"the screen never showed {missing}:\n{screen}")
+            if press and time.monotonic() - pressed > 1.0:
+                self.press(press)
+                pressed = time.monotonic()
+            time.sleep(LOOK_EVERY_S)
+
+
+def cli(folder: Path, *arguments: str, **environ: str) -> subprocess.CompletedProcess[str]:
+    """Run the installed program without a terminal, with the same home as a Terminal in `folder`."""
+    env = {**os.environ, "SWARMTUI_HOME": str(folder / "home"), **environ}
+    return subprocess.run(
+        [str(SWARMTUI), *arguments],
+        env=env,
+        cwd=folder,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )

@@ -1,0 +1,147 @@
+"""The installed program in a real terminal, by keys alone."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import stat
+from pathlib import Path
+
+import pytest
+
+from tests.e2e.terminal import Terminal, cli, needs_tmux
+
+pytestmark = [needs_tmux, pytest.mark.timeout(180)]
+
+EDITOR = """#!/bin/sh
+# Makes one node fail at its first attempt, as a user would break it by hand.
+sed -i '0,/Goal: /s//[[fail:refused:1]] Goal: /' "$1"
+"""
+
+
+def editor(folder: Path) -> str:
+    script = folder / "editor.sh"
+    script.write_text(EDITOR)
+    script.chmod(script.stat().st_mode | stat.S_IXUSR)
+    return str(script)
+
+
+def sessions(folder: Path) -> list[dict[str, object]]:
+    return [json.loads(line) for line in cli(folder, "ls", "--json").stdout.splitlines()]
+
+
+def test_a_goal_is_planned_edited_approved_paused_widened_retried_left_and_found_again(place: Path) -> None:
+    with Terminal(place, EDITOR=editor(place), VISUAL="", SWARMTUI_MODEL="simulated/fast") as terminal:
+        terminal.run("swarmtui", "run", "Compare two message queues")
+        terminal.until("awaits approval", "revision 1", "SIMULATED")
+        terminal.press("e")
+        terminal.until("revision 2")
+        terminal.until("running", press="A")
+        terminal.until("paused", press="P")
+        before = terminal.screen()
+        terminal.press("+")
+        identity = str(sessions(place)[0]["id"])
+        terminal.until("17")
+        assert before != terminal.screen()
+        terminal.until("running", press="P")
+        terminal.until("1 failed")
+        terminal.press("R")
+        terminal.press("d")
+        terminal.until("goes on")
+        assert sessions(place)[0]["id"] == identity
+        terminal.run("clear")
+        terminal.run("swarmtui", "attach", identity[:5])
+        terminal.until("succeeded", "6/6")
+        terminal.press("q")
+        terminal.until("succeeded:")
+    shown = json.loads(cli(place, "show", identity, "--json").stdout)
+    assert shown["status"] == "succeeded"
+    assert shown["plan_rev"] == 2
+    assert any(node["attempts"] == 2 for node in shown["nodes"])
+    events = [json.loads(line) for line in cli(place, "events", identity).stdout.splitlines()]
+    kinds = [event["type"] for event in events]
+    for expected in ("session_paused", "session_resumed", "limits_set", "node_retried"):
+        assert expected in kinds
+
+
+SLOW = """
+goal: Take a while
+nodes:
+  slow:
+    run: {shell: "for i in 1 2 3 4 5 6 7 8; do echo step $i; sleep 0.5; done"}
+  after:
+    needs: slow
+    run: [echo, done]
+"""
+
+
+@pytest.mark.parametrize("how", ["close the window", "kill -9"])
+def test_a_session_outlives_its_terminal(place: Path, how: str) -> None:
+    (place / "slow.yaml").write_text(SLOW)
+    with Terminal(place, 80, 24) as terminal:
+        terminal.run("swarmtui", "run", "slow.yaml")
+        terminal.until("running", "started")
+        if how == "kill -9":
+            os.kill(terminal.pid_of_front(), signal.SIGKILL)
+        else:
+            terminal.close()
+        identity = str(sessions(place)[0]["id"])
+        assert cli(place, "wait", identity).returncode == 0
+    shown = json.loads(cli(place, "show", identity, "--json").stdout)
+    assert shown["counts"] == {"succeeded": 2}
+    assert [node["attempts"] for node in shown["nodes"]] == [1, 1]
+
+
+def test_the_review_opens_in_the_workbench_and_its_report_is_there_at_the_end(place: Path) -> None:
+    project = place / "project"
+    project.mkdir()
+    (project / "tool.py").write_text("import os\n\n\ndef go(name):\n    os.system('ls ' + name)\n")
+    with Terminal(place) as terminal:
+        terminal.run("swarmtui", "run", "code_review", "--set", "path=project")
+        terminal.until("succeeded", "8/8")
+        terminal.press("q")
+        terminal.until("report")
+    shown = json.loads(cli(place, "show", str(sessions(place)[0]["id"]), "--json").stdout)
+    report = place / "home" / "state" / "sessions" / shown["id"] / shown["report_path"]
+    assert "tool.py:5" in report.read_text()
+
+
+def test_two_terminals_see_each_other_s_actions(place: Path) -> None:
+    (place / "slow.yaml").write_text(SLOW)
+    with Terminal(place) as one:
+        one.run("swarmtui", "run", "slow.yaml")
+        one.until("running", "step 1")
+        identity = str(sessions(place)[0]["id"])
+        other_folder = place / "other"
+        other_folder.mkdir()
+        with Terminal(other_folder, SWARMTUI_HOME=str(place / "home")) as other:
+            other.run("swarmtui", "attach", identity)
+            other.until("running")
+            other.press("P")
+            other.until("paused")
+            one.until("paused", patience_s=5)
+            one.press("P")
+            other.until("running", patience_s=5)
+    assert cli(place, "wait", identity).returncode == 0
+
+
+def test_a_host_that_is_killed_shows_as_crashed_and_resumes_without_running_anything_again(place: Path) -> None:
+    (place / "two.yaml").write_text(
+        "goal: Two steps\nnodes:\n  first: {run: [sh, -c, 'echo x >> ran']}\n"
+        "  second: {needs: first, prompt: 'say [[take:30]]'}\n"
+    )
+    launched = json.loads(cli(place, "run", "two.yaml", "--detach", SWARMTUI_MODEL="simulated/fast").stdout)
+    with Terminal(place) as terminal:
+        terminal.run("swarmtui", "attach", launched["id"])
+        terminal.until("1/2", "running")
+        os.kill(launched["pid"], signal.SIGKILL)
+        terminal.until("crashed", patience_s=5)
+        assert sessions(place)[0]["status"] == "crashed"
+        resumed = cli(place, "resume", launched["id"], "--detach", SWARMTUI_MODEL="simulated/fast")
+        assert resumed.returncode == 0, resumed.stderr
+        terminal.until("running", patience_s=40)
+    assert (place / "ran").read_text() == "x\n"
+    shown = json.loads(cli(place, "show", launched["id"], "--json").stdout)
+    assert {node["id"]: node["attempts"] for node in shown["nodes"]} == {"first": 1, "second": 2}
+    assert cli(place, "ctl", launched["id"], "cancel").returncode == 0
