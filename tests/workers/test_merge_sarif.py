@@ -101,7 +101,7 @@ def test_a_location_may_name_an_artefact_by_index_and_a_base_within_the_project(
 
 def test_the_folder_of_another_machine_is_not_put_before_a_path() -> None:
     location = {"physicalLocation": {"artifactLocation": {"uri": "a.py", "uriBaseId": "ROOT"}}}
-    found = only(log(result(locations=[location]), originalUriBaseIds={"ROOT": {"uri": "file:///runner/work/"}}))
+    found = only(log(result(locations=[location]), originalUriBaseIds={"ROOT": {"uri": "file:///runner/job/"}}))
     assert found.path == "a.py"
 
 
