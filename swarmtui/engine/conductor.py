@@ -152,9 +152,14 @@ class Conductor:
             await self.log.close()
 
     def stop(self, reason: str, drain_s: float = DRAIN_S) -> None:
-        """Let go: start nothing more, give what runs `drain_s` seconds, then stop and hold it."""
+        """Let go: start nothing more, give what runs `drain_s` seconds, then stop and hold it.
+
+        Called again with nothing left to give, it cuts a wait short that goes on.
+        """
         self._stop_reason = self._stop_reason or reason
         self._drain_s = drain_s
+        if drain_s <= 0:
+            self._quiet.set()
         if self.state.status is Status.RUNNING and not self._stopping.is_set():
             self.record(SessionPaused("signal"), durable=True)
         self._stopping.set()

@@ -372,12 +372,15 @@ class Scheduler:
             for bad in (State.FAILED, State.CANCELLED, State.SKIPPED)
             if state.counts.get(bad)
         ]
-        only_by_user = all(
-            node.state not in (State.FAILED, State.CANCELLED)
-            and not (node.state is State.SKIPPED and node.cause != "user")
-            for node in state.nodes.values()
-        )
-        yield Finish(Status.SUCCEEDED if only_by_user else Status.FAILED, ", ".join(reasons))
+        went_wrong = any(self._went_wrong(node) for node in state.nodes.values())
+        yield Finish(Status.FAILED if went_wrong else Status.SUCCEEDED, ", ".join(reasons))
+
+    def _went_wrong(self, node: NodeState) -> bool:
+        """Whether the node's end is a failure; what was left out because the user skipped something is none."""
+        if node.state is State.SKIPPED:
+            cause = self._state.nodes.get(node.cause or "")
+            return cause is not None and cause.state is not State.SKIPPED
+        return node.state in (State.FAILED, State.CANCELLED)
 
     # -- queues -------------------------------------------------------------------------------------------
 

@@ -74,10 +74,14 @@ class StreamBoard:
         oldest = self._recent[0][0] if self._recent else self._cursor + 1
         if cursor + 1 < oldest and cursor < self._cursor:
             return self._cursor, self.tails()
+        fresh: list[StreamItem] = []
+        for number, piece in reversed(self._recent):
+            if number <= cursor:
+                break
+            fresh.append(piece)
         joined: dict[Key, list[StreamItem]] = {}
-        for number, piece in self._recent:
-            if number > cursor:
-                joined.setdefault((piece.node, piece.item, piece.attempt, piece.channel), []).append(piece)
+        for piece in reversed(fresh):
+            joined.setdefault((piece.node, piece.item, piece.attempt, piece.channel), []).append(piece)
         items = [
             StreamItem(*key, pieces[0].offset, "".join(piece.text for piece in pieces))
             for key, pieces in joined.items()

@@ -83,9 +83,15 @@ class Reader:
         if use_snapshots:
             found = self._query("SELECT data FROM snapshots WHERE seq <= ? ORDER BY seq DESC LIMIT 1", (limit,))
             if found:
-                state = state_from_json(json.loads(found[0][0]))
+                try:
+                    state = state_from_json(json.loads(found[0][0]))
+                except (ValueError, LookupError) as error:
+                    raise LogError(f"{self._path}: its last snapshot cannot be read: {_first_line(error)}") from error
         for row in self.rows(state.seq + 1, at):
-            fold.apply(state, row_to_event(row))
+            try:
+                fold.apply(state, row_to_event(row))
+            except (ValueError, LookupError) as error:
+                raise LogError(f"{self._path}: event {row.seq} cannot be read: {_first_line(error)}") from error
         return state
 
     def verify(self) -> Head:
@@ -113,3 +119,7 @@ class Reader:
             return self._db.execute(sql, values).fetchall()
         except sqlite3.Error as error:
             raise LogError(f"{self._path}: damaged: {error}") from error
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).partition("\n")[0]

@@ -32,19 +32,20 @@ def sessions(folder: Path) -> list[dict[str, object]]:
 
 
 def test_a_goal_is_planned_edited_approved_paused_widened_retried_left_and_found_again(place: Path) -> None:
-    with Terminal(place, EDITOR=editor(place), VISUAL="", SWARMTUI_MODEL="simulated/fast") as terminal:
+    with Terminal(place, EDITOR=editor(place), VISUAL="", SWARMTUI_MODEL="simulated/normal") as terminal:
         terminal.run("swarmtui", "run", "Compare two message queues")
         terminal.until("awaits approval", "revision 1", "SIMULATED")
         terminal.press("e")
         terminal.until("revision 2")
         terminal.until("running", press="A")
-        terminal.until("paused", press="P")
+        terminal.press("P")
+        terminal.until("paused")
         before = terminal.screen()
         terminal.press("+")
         identity = str(sessions(place)[0]["id"])
         terminal.until("17")
         assert before != terminal.screen()
-        terminal.until("running", press="P")
+        terminal.press("P")
         terminal.until("1 failed")
         terminal.press("R")
         terminal.press("d")

@@ -189,6 +189,27 @@ async def test_a_skipped_node_is_over_and_its_dependents_are_skipped_because_of_
         assert world.state.nodes["child"].cause == "a"
 
 
+async def test_what_the_user_left_out_is_no_failure(tmp_path: Path) -> None:
+    gate = Gate()
+    async with running(tmp_path, plan(node("first"), node("a", "first"), node("child", "a")), gate) as world:
+        await world.until(lambda: bool(world.executor.running))
+        await world.do("node.skip", node="a")
+        gate.open.set()
+        assert await world.finished() is Status.SUCCEEDED
+        assert world.state.reason == "2 skipped"
+
+
+async def test_a_second_stop_cuts_the_wait_for_what_runs_short(tmp_path: Path) -> None:
+    async with running(tmp_path, plan(node("a")), Gate()) as world:
+        await world.until(lambda: bool(world.executor.running))
+        world.conductor.stop("signal", drain_s=600)
+        world.conductor.stop("signal", drain_s=0)
+    with Reader(tmp_path / "session.db") as reader:
+        state = reader.state()
+    assert state.status is Status.PAUSED
+    assert {name: known.state.value for name, known in state.nodes.items()} == {"a": "ready"}
+
+
 async def test_cancel_stops_everything_and_ends_the_session(tmp_path: Path) -> None:
     async with running(tmp_path, plan(node("a"), node("b", "a")), Gate()) as world:
         await world.until(lambda: bool(world.executor.running))

@@ -147,6 +147,15 @@ async def test_a_changed_event_is_found_and_named(tmp_path: Path, damage: str) -
         reader.verify()
 
 
+async def test_an_event_that_makes_no_sense_is_told_with_its_number(tmp_path: Path) -> None:
+    path = await written(tmp_path / "session.db", 3)
+    with closing(sqlite3.connect(path)) as db:
+        db.execute("UPDATE events SET data = '[]' WHERE seq = 2")
+        db.commit()
+    with Reader(path) as reader, pytest.raises(LogError, match="event 2 cannot be read"):
+        reader.state()
+
+
 async def test_a_lost_tail_is_found(tmp_path: Path) -> None:
     path = await written(tmp_path / "session.db", 10)
     with closing(sqlite3.connect(path)) as db:
