@@ -11,8 +11,10 @@ from swarmtui.cli.failures import UsageError
 from swarmtui.host.archive import FileFeed
 from swarmtui.host.client import Unreachable, WireFeed
 from swarmtui.host.exits import Exit
-from swarmtui.host.locate import socket_of
+from swarmtui.host.history import History
+from swarmtui.host.locate import seen_status, socket_of
 from swarmtui.host.protocol import Role
+from swarmtui.session.events import Status
 from swarmtui.session.folder import SessionFolder
 
 AnyFeed = WireFeed | FileFeed
@@ -51,9 +53,20 @@ def watch_in_workbench(folder: SessionFolder, console: Console, role: Role = "co
     from swarmtui.tui.app import run_workbench
 
     code = run_workbench(lambda: open_feed(folder, name=f"tui on {_tty()}", role=role, stream=True))
-    if folder.owned():
-        console.say(f"session {folder.id} goes on: `swarmtui attach {folder.id}`")
+    _say_how_it_stands(folder, console)
     return code
+
+
+def _say_how_it_stands(folder: SessionFolder, console: Console) -> None:
+    """What a user who has left the workbench wants to read in its place."""
+    from swarmtui.cli.headless import finish
+    from swarmtui.host.exits import of_status
+
+    state = History(folder).state()
+    status = seen_status(folder, state.status)
+    finish(folder, state, status, of_status(status), console)
+    if status in (Status.RUNNING, Status.PLANNING):
+        console.say(f"session {folder.id} goes on: `swarmtui attach {folder.id}` watches it")
 
 
 def _tty() -> str:

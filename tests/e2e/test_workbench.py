@@ -55,7 +55,7 @@ def test_a_goal_is_planned_edited_approved_paused_widened_retried_left_and_found
         terminal.run("swarmtui", "attach", identity[:5])
         terminal.until("succeeded", "6/6")
         terminal.press("q")
-        terminal.until("succeeded:")
+        terminal.until("succeeded after")
     shown = json.loads(cli(place, "show", identity, "--json").stdout)
     assert shown["status"] == "succeeded"
     assert shown["plan_rev"] == 2
