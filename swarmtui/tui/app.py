@@ -57,7 +57,7 @@ class Workbench(App[int]):
 
     CSS_PATH = "screens/frame.tcss"
     TITLE = "swarmtui"
-    ENABLE_COMMAND_PALETTE = True
+    ENABLE_COMMAND_PALETTE = False  # its key would win over ours: the action table opens the palette
     COMMANDS = {ActionProvider}  # noqa: RUF012 - as Textual declares it
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("ctrl+q", "leave", show=False, priority=True),

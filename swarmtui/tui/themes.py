@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from rich.style import Style
+from textual.color import Color
 from textual.theme import Theme
 
 from swarmtui.safety.paths import data_dir, places
@@ -139,7 +140,13 @@ def palette_of(variables: Mapping[str, str], *, no_color: bool = False) -> Palet
     styles: dict[Role, Style] = {}
     for role in ROLES:
         colour = variables[f"node-{role}" if role in NODE_ROLES else f"role-{role}"]
-        styles[role] = Style(color=colour, bold=True if role in _BOLD else None)
-    styles["badge"] = Style(color=variables["role-badge-text"], bgcolor=variables["role-badge"], bold=True)
-    styles["cursor"] = Style(reverse=True) if no_color else Style(bgcolor=variables["role-cursor"])
+        styles[role] = Style(color=Color.parse(colour).rich_color, bold=True if role in _BOLD else None)
+    styles["badge"] = Style(
+        color=Color.parse(variables["role-badge-text"]).rich_color,
+        bgcolor=Color.parse(variables["role-badge"]).rich_color,
+        bold=True,
+    )
+    styles["cursor"] = (
+        Style(reverse=True) if no_color else Style(bgcolor=Color.parse(variables["role-cursor"]).rich_color)
+    )
     return styles

@@ -62,12 +62,14 @@ class SessionScreen(Screen[None]):
     def redraw(self) -> None:
         """Draw the session as it is now; called at most ten times a second, while the screen is visible."""
         app = workbench(self)
+        if app.feed is None:
+            return
         shown = figures(app.state, app.status, app.moment.wall, ascii_only=app.looks.glyphs.ascii)
         self.query_one(HeaderBar).show(shown)
         status = app.status
         live = status.link in (Link.LIVE, Link.ENDED, Link.ARCHIVE)
         note = status.note or _NOTES.get(status.link, "")
-        self.query_one(Banner).say("" if live else note if app.feed is not None else "")
+        self.query_one(Banner).say("" if live else note)
         order = {action.id: at for at, action in enumerate(actions.ACTIONS)}
         self.query_one(ActionBar).show(actions.footer(self.SCOPE, self.context), order)
 

@@ -93,7 +93,6 @@ def arrange(needs: Needs, prior: Sequence[Sequence[str]] = ()) -> Layering:
     else:
         _sweep(layers, left, right)
     rows = _place(layers, left, right)
-    _put_last(layers, rows, [slot for slot in left if not left[slot] and not right[slot]])
     return Layering(tuple(tuple(layer) for layer in layers), rows, {slot: tuple(ups) for slot, ups in left.items()})
 
 
@@ -196,8 +195,9 @@ def _place(layers: list[list[Slot]], left: dict[Slot, list[Slot]], right: dict[S
             wanted = [_middle([rows[other] for other in neighbours[slot]], rows[slot]) for slot in layer]
             for slot, row in zip(layer, _ordered(wanted), strict=True):
                 rows[slot] = row
-    top = min(rows.values(), default=0)
-    return {slot: row - top for slot, row in rows.items()}
+    _put_last(layers, rows, [slot for slot in left if not left[slot] and not right[slot]])
+    used = {row: at for at, row in enumerate(sorted(set(rows.values())))}  # rows that nobody is on go
+    return {slot: used[row] for slot, row in rows.items()}
 
 
 def _put_last(layers: list[list[Slot]], rows: dict[Slot, int], alone: list[Slot]) -> None:
@@ -206,11 +206,8 @@ def _put_last(layers: list[list[Slot]], rows: dict[Slot, int], alone: list[Slot]
         return
     apart = set(alone)
     below = 1 + max((row for slot, row in rows.items() if slot not in apart), default=-1)
-    top = min((row for slot, row in rows.items() if slot not in apart), default=0)
     for at, slot in enumerate(alone):
         rows[slot] = below + at
-    for slot in rows:
-        rows[slot] -= top
     if layers:
         layers[0].sort(key=lambda slot: rows[slot])
 

@@ -15,6 +15,8 @@ from swarmtui.tui.view.glyphs import E, N, S, W
 from swarmtui.tui.view.layers import Layering, Needs, Slot, arrange
 
 MARGIN = 1
+UNTANGLED = 400
+"""Up to so many nodes rows are moved until no two nets share one."""
 WIDE_TRACKS = 6
 """Up to so many tracks in a channel they stand apart; more are packed."""
 
@@ -71,12 +73,14 @@ class Layout:
 
 @dataclass(slots=True)
 class _Trunk:
-    net: int
     sources: tuple[Slot, ...]
     targets: list[Slot]
     low: int
     high: int
+    net: int = -1
     track: int = -1
+    shared: set[int] = field(default_factory=set)
+    """Rows on which it ends although another trunk begins there to its right."""
 
     @property
     def straight(self) -> bool:
@@ -122,30 +126,49 @@ def lay_out(
     :func:`swarmtui.tui.view.layers.arrange`.
     """
     layering = arrange(needs, prior)
+    rows = dict(layering.rows)
     canvas = _Canvas()
     nets: list[Net] = []
     boxes: dict[str, Box] = {}
     x, ambiguous = 0, 0
     for layer, slots in enumerate(layering.layers):
-        trunks = _nets(slots, layering, nets)
+        trunks = _untangled(slots, layering, rows, tries=2 * len(slots) if len(needs) <= UNTANGLED else 0)
+        for trunk in trunks:
+            trunk.net = len(nets)
+            nets.append(Net(tuple(s.node for s in trunk.sources), tuple(s.node for s in trunk.targets)))
         if layer:
-            ambiguous += _assign_tracks(trunks, layering.rows)
-            x = _draw_channel(canvas, trunks, layering.rows, x, height)
+            ambiguous += sum(bool(trunk.shared) for trunk in trunks)
+            x = _draw_channel(canvas, trunks, rows, x, height)
         column = max((width_of(slot.node) for slot in slots if not slot.passing), default=1)
         for slot in slots:
-            y = layering.rows[slot] * height
+            y = rows[slot] * height
             if slot.passing:
                 net = next(trunk.net for trunk in trunks if slot in trunk.targets)
                 canvas.through(x, x + column - 1, y + (height - 1) // 2, net)
             else:
                 boxes[slot.node] = Box(slot.node, layer, x, y, column, height)
         x += column
-    rows = 1 + max(layering.rows.values(), default=-1)
+    tall = 1 + max(rows.values(), default=-1)
     order = tuple(tuple(slot.node for slot in slots if not slot.passing) for slots in layering.layers)
-    return Layout(boxes, order, canvas.wires, nets, x, rows * height, ambiguous)
+    return Layout(boxes, order, canvas.wires, nets, x, tall * height, ambiguous)
 
 
-def _nets(slots: Sequence[Slot], layering: Layering, nets: list[Net]) -> list[_Trunk]:
+def _untangled(slots: Sequence[Slot], layering: Layering, rows: dict[Slot, int], tries: int) -> list[_Trunk]:
+    """The trunks into a layer, with tracks. Where two would share a horizontal, the layer makes room by moving down."""
+    while True:
+        trunks = _nets(slots, layering, rows)
+        _assign_tracks(trunks, rows)
+        tangled = next((trunk for trunk in trunks if trunk.shared), None)
+        if tangled is None or tries <= 0:
+            return trunks
+        tries -= 1
+        target = next(slot for slot in tangled.targets if rows[slot] in tangled.shared)
+        first = rows[target]
+        for slot in slots:
+            rows[slot] += rows[slot] >= first
+
+
+def _nets(slots: Sequence[Slot], layering: Layering, rows: Mapping[Slot, int]) -> list[_Trunk]:
     trunks: dict[frozenset[Slot], _Trunk] = {}
     for slot in slots:
         sources = layering.left[slot]
@@ -153,44 +176,41 @@ def _nets(slots: Sequence[Slot], layering: Layering, nets: list[Net]) -> list[_T
             continue
         trunk = trunks.get(frozenset(sources))
         if trunk is None:
-            rows = [layering.rows[source] for source in sources]
-            trunk = trunks[frozenset(sources)] = _Trunk(-1, sources, [], min(rows), max(rows))
+            ends = [rows[source] for source in sources]
+            trunk = trunks[frozenset(sources)] = _Trunk(sources, [], min(ends), max(ends))
         trunk.targets.append(slot)
-        row = layering.rows[slot]
+        row = rows[slot]
         trunk.low, trunk.high = min(trunk.low, row), max(trunk.high, row)
-    for trunk in trunks.values():
-        trunk.net = len(nets)
-        nets.append(Net(tuple(s.node for s in trunk.sources), tuple(s.node for s in trunk.targets)))
     return list(trunks.values())
 
 
-def _assign_tracks(trunks: list[_Trunk], rows: Mapping[Slot, int]) -> int:
-    """Gives every trunk that is not straight a track; how many constraints could not be kept."""
+def _assign_tracks(trunks: list[_Trunk], rows: Mapping[Slot, int]) -> None:
+    """Gives every trunk that is not straight a track. One that has to share rows with others says which."""
     bent = [trunk for trunk in trunks if not trunk.straight]
-    by_target_row: dict[int, list[_Trunk]] = {}
-    for trunk in bent:
-        for target in trunk.targets:
-            by_target_row.setdefault(rows[target], []).append(trunk)
-    after: dict[int, set[int]] = {id(trunk): set() for trunk in bent}  # trunk -> those that must lie left of it
+    feeders: dict[int, list[_Trunk]] = {}
     for trunk in bent:
         for source in trunk.sources:
-            for other in by_target_row.get(rows[source], ()):
+            feeders.setdefault(rows[source], []).append(trunk)
+    left_of: dict[int, dict[int, set[int]]] = {}  # trunk -> trunk that must lie left of it -> in which rows
+    for trunk in bent:
+        mine = left_of.setdefault(id(trunk), {})
+        for target in trunk.targets:
+            for other in feeders.get(rows[target], ()):
                 if other is not trunk:
-                    after[id(other)].add(id(trunk))
+                    mine.setdefault(id(other), set()).add(rows[target])
     waiting = sorted(bent, key=lambda trunk: _preference(trunk, rows))
     placed: dict[int, _Trunk] = {}
-    broken = 0
     while waiting:
-        free = next((trunk for trunk in waiting if after[id(trunk)] <= placed.keys()), None)
+        free = next((trunk for trunk in waiting if left_of[id(trunk)].keys() <= placed.keys()), None)
         if free is None:
-            free = min(waiting, key=lambda trunk: len(after[id(trunk)] - placed.keys()))
-            broken += 1
+            free = min(waiting, key=lambda trunk: len(left_of[id(trunk)].keys() - placed.keys()))
+            for blocking in left_of[id(free)].keys() - placed.keys():
+                free.shared |= left_of[id(free)][blocking]
         waiting.remove(free)
-        floor = max((placed[other].track for other in after[id(free)] if other in placed), default=-1) + 1
+        floor = max((placed[known].track for known in left_of[id(free)] if known in placed), default=-1) + 1
         taken = {other.track for other in placed.values() if other.low <= free.high and free.low <= other.high}
         free.track = next(track for track in range(floor, floor + len(taken) + 1) if track not in taken)
         placed[id(free)] = free
-    return broken
 
 
 def _preference(trunk: _Trunk, rows: Mapping[Slot, int]) -> tuple[int, int]:

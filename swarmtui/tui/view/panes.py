@@ -48,7 +48,8 @@ def grid(
     others = [pane for pane in panes if pane is not chosen]
     if chosen is None or not others or height < 2 * MIN_HEIGHT:
         shown = [chosen] if chosen and height < 2 * MIN_HEIGHT else panes
-        return _tiles(shown, width, height, glyphs, selected if focused or len(panes) > 1 else None)
+        mark = selected if focused or len(panes) > 1 else None
+        return _tiles(shown, width, height, glyphs, mark, unseen=len(panes) - len(shown))
     rest = _rows_for(len(others), width) * (MIN_HEIGHT + 2)
     large = max(height // 2, height - rest)
     return [
@@ -62,11 +63,13 @@ def _rows_for(number: int, width: int) -> int:
     return -(-number // across)
 
 
-def _tiles(panes: Sequence[Pane], width: int, height: int, glyphs: Glyphs, selected: Key | None) -> list[Line]:
+def _tiles(
+    panes: Sequence[Pane], width: int, height: int, glyphs: Glyphs, selected: Key | None, *, unseen: int = 0
+) -> list[Line]:
     across = max(1, min(len(panes), width // MIN_WIDTH))
     room = max(1, height // MIN_HEIGHT)
     shown = panes[: across * room]
-    hidden = len(panes) - len(shown)
+    hidden = unseen + len(panes) - len(shown)
     rows = -(-len(shown) // across)
     lines: list[Line] = []
     for row in range(rows):
@@ -93,7 +96,7 @@ def _one(pane: Pane, width: int, height: int, glyphs: Glyphs, role: Role) -> lis
         words = "no text yet" if pane.running else "nothing was said"
         body = [((words, "faint"),)]
     title: Line = ((shorten(pane.title, max(4, inner - 4), glyphs.cut), "strong"),)
-    return box(title, pane.figures, body, width, height, glyphs, role)
+    return box(title, f" {glyphs.dot} ".join(pane.figures), body, width, height, glyphs, role)
 
 
 def look_at(state: SessionState, node_id: str, tails: Tails, moment: Moment) -> Pane | None:
@@ -107,9 +110,7 @@ def look_at(state: SessionState, node_id: str, tails: Tails, moment: Moment) -> 
         return pane(state, node, item, tail, moment)
     shown = pane(state, node, None, None, moment)
     mark = mark_of(state, node)
-    return replace(
-        shown, figures=f"{mark.word} · {shown.figures}" if shown.figures else mark.word, body=_body(state, node)
-    )
+    return replace(shown, figures=(mark.word, *shown.figures), body=_body(state, node))
 
 
 def _newest(node: NodeState, tails: Tails) -> Tail | None:

@@ -141,7 +141,8 @@ def matcher(state: SessionState, text: str) -> Callable[[NodeState], bool]:
         plan_node = state.plan_nodes.get(node.id)
         mark = ASK if state.pending and asks(state, node.id) else MARKS[node.state]
         kind = plan_node.kind if plan_node else ""
-        known = f"{node.id}\n{mark.word}\n{node.state.value}\n{kind}\n{node.model or ''}".casefold()
+        state_word = "" if mark is ASK else node.state.value
+        known = f"{node.id}\n{mark.word}\n{state_word}\n{kind}\n{node.model or ''}".casefold()
         return all((word in known) != negated for negated, word in words)
 
     return test

@@ -161,7 +161,7 @@ class Pane:
     node: str
     item: int | None
     title: str
-    figures: str
+    figures: tuple[str, ...]
     tail: Tail | None
     running: bool
     body: Callable[[int], list[Line]] | None = None
@@ -226,4 +226,4 @@ def pane(state: SessionState, node: NodeState, item: int | None, tail: Tail | No
     taken = took_s(node, moment)
     if item is None and taken is not None:
         parts.append(say.clock(taken) if running else say.took(taken))
-    return Pane(node.id, item, title, " · ".join(part for part in parts if part), tail, running)
+    return Pane(node.id, item, title, tuple(part for part in parts if part), tail, running)

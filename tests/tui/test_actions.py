@@ -1,0 +1,260 @@
+"""Every key of the action table does what the table says, or says why not."""
+
+from __future__ import annotations
+
+import pytest
+
+from swarmtui.host.feed import Link
+from swarmtui.session import events as ev
+from swarmtui.tui.actions import ACTIONS, Action, Context, Scope, bindings, footer, in_scope, key_name
+from swarmtui.tui.app import Workbench
+from swarmtui.tui.screens.dialogs import ConfirmScreen, EditScreen, HelpScreen, LineScreen, QuestionScreen
+from swarmtui.tui.screens.node import NodeScreen
+from swarmtui.tui.screens.plan import PlanScreen
+from swarmtui.tui.screens.run import RunScreen
+from swarmtui.tui.screens.session import SessionScreen
+from swarmtui.tui.widgets.graph import GraphView
+from tests.tui.opening import notices, opened, press
+from tests.tui.scripted_feed import ScriptedFeed, awaiting_approval, finished, mid_run
+
+SCREENS: dict[Scope, type[SessionScreen]] = {Scope.RUN: RunScreen, Scope.PLAN: PlanScreen, Scope.NODE: NodeScreen}
+EACH = [(scope, action) for scope in Scope for action in in_scope(scope)]
+NAMES = [f"{scope}-{action.id}" for scope, action in EACH]
+
+
+async def feed_and_keys(scope: Scope) -> tuple[ScriptedFeed, list[str]]:
+    if scope is Scope.PLAN:
+        return awaiting_approval(), []
+    return mid_run(), ["enter"] if scope is Scope.NODE else []
+
+
+@pytest.mark.parametrize("scope", Scope)
+def test_no_key_means_two_things_on_one_screen(scope: Scope) -> None:
+    keys = [key for action in in_scope(scope) for key in action.keys]
+    assert len(keys) == len(set(keys))
+
+
+def test_a_key_does_the_same_thing_on_every_screen() -> None:
+    for key in {key for action in ACTIONS for key in action.keys}:
+        assert len({action.id for action in ACTIONS if key in action.keys}) == 1
+
+
+@pytest.mark.parametrize(("scope", "action"), EACH, ids=NAMES)
+def test_every_action_has_a_method_where_it_is_offered(scope: Scope, action: Action) -> None:
+    assert callable(getattr(SCREENS[scope], f"do_{action.id}"))
+    assert action.label
+    assert action.description[0].isupper()
+
+
+@pytest.mark.parametrize("scope", Scope)
+def test_bindings_come_from_the_table(scope: Scope) -> None:
+    bound = {key for binding in bindings(scope) for key in binding.key.split(",")}
+    assert bound == {key for action in in_scope(scope) for key in action.keys}
+
+
+@pytest.mark.parametrize(("scope", "action"), EACH, ids=NAMES)
+async def test_pressing_the_key_performs_the_action(
+    scope: Scope, action: Action, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    performed: list[str] = []
+    monkeypatch.setattr(SessionScreen, "perform", lambda self, asked: performed.append(asked.id))
+    feed, before = await feed_and_keys(scope)
+    async with opened(feed) as pilot:
+        app = pilot.app
+        assert isinstance(app, Workbench)
+        if before:
+            app.open_node("quality")
+            await pilot.pause()
+        assert isinstance(app.screen, SCREENS[scope])
+        for key in action.keys:
+            if key == "ctrl+q":  # leaves on every screen, before any screen sees it
+                continue
+            await pilot.press(key)
+            await pilot.pause()
+    assert performed == [action.id] * len([key for key in action.keys if key != "ctrl+q"])
+
+
+COMMANDS = {
+    "p": ("node.pause", {"node": "quality"}),
+    "P": ("session.pause", {}),
+    "R": ("nodes.retry_failed", {}),
+    "x": ("node.cancel", {"node": "quality"}),
+    "plus": ("limits.set", {"concurrency": "+1"}),
+    "equals_sign": ("limits.set", {"concurrency": "+1"}),
+    "minus": ("limits.set", {"concurrency": "-1"}),
+}
+
+
+@pytest.mark.parametrize("key", COMMANDS)
+async def test_keys_ask_the_session(key: str) -> None:
+    feed = mid_run()
+    async with opened(feed) as pilot:
+        await press(pilot, key)
+    assert feed.commands == [COMMANDS[key]]
+
+
+@pytest.mark.parametrize(
+    ("node", "key", "method"),
+    [
+        ("lint", "r", "node.retry"),
+        ("report", "s", "node.skip"),
+        ("speed", "p", "node.pause"),
+        ("scan", "r", "node.retry"),
+    ],
+)
+async def test_keys_act_on_the_selected_node(node: str, key: str, method: str) -> None:
+    feed = mid_run()
+    async with opened(feed) as pilot:
+        pilot.app.screen.select(node)  # type: ignore[attr-defined]
+        await press(pilot, key)
+    assert feed.commands == [(method, {"node": node})]
+
+
+async def test_the_pause_keys_let_go_on_what_is_paused() -> None:
+    feed = mid_run().play(ev.NodeHeld("quality"), ev.SessionPaused())
+    async with opened(feed) as pilot:
+        await press(pilot, "p", "P")
+    assert [method for method, _ in feed.commands] == ["node.resume", "session.resume"]
+
+
+async def test_cancelling_the_session_asks_first() -> None:
+    feed = mid_run()
+    async with opened(feed) as pilot:
+        await press(pilot, "X")
+        assert isinstance(pilot.app.screen, ConfirmScreen)
+        await press(pilot, "enter")
+        assert feed.commands == []
+        await press(pilot, "X", "y")
+    assert feed.commands == [("session.cancel", {})]
+
+
+@pytest.mark.parametrize(
+    ("node", "key", "why"),
+    [
+        ("quality", "r", "is running: cancel it first"),
+        ("quality", "s", "is running: cancel it instead"),
+        ("scan", "p", "nothing is left to pause"),
+        ("scan", "x", "has succeeded already"),
+        ("report", "r", "has not run yet"),
+    ],
+)
+async def test_what_does_not_apply_says_why(node: str, key: str, why: str) -> None:
+    feed = mid_run()
+    async with opened(feed) as pilot:
+        pilot.app.screen.select(node)  # type: ignore[attr-defined]
+        await press(pilot, key)
+        assert why in notices(pilot)[-1]
+    assert feed.commands == []
+
+
+async def test_a_refusal_is_shown_as_the_session_put_it() -> None:
+    feed = mid_run()
+    feed.refusal = "quality is held already: resume it"
+    async with opened(feed) as pilot:
+        await press(pilot, "p")
+        assert notices(pilot)[-1] == feed.refusal
+
+
+async def test_a_broken_link_says_that_the_outcome_is_not_known() -> None:
+    feed = mid_run()
+    feed.broken = True
+    async with opened(feed) as pilot:
+        await press(pilot, "P")
+        assert "not known" in notices(pilot)[-1]
+
+
+@pytest.mark.parametrize("link", [Link.RECONNECTING, Link.ENDED, Link.CRASHED, Link.ARCHIVE])
+async def test_nothing_is_asked_over_a_link_that_is_not_live(link: Link) -> None:
+    feed = mid_run()
+    feed.set_link(link, "the ssh connection ended; again in 2 s")
+    async with opened(feed) as pilot:
+        await press(pilot, "P", "p", "plus", "X")
+        assert isinstance(pilot.app.screen, RunScreen)
+        assert len(notices(pilot)) >= 4
+    assert feed.commands == []
+
+
+async def test_an_observer_is_told_so() -> None:
+    feed = mid_run()
+    feed.status.role = "observe"
+    async with opened(feed) as pilot:
+        await press(pilot, "P")
+        assert "only watch" in notices(pilot)[-1]
+
+
+def test_the_footer_offers_what_applies_now() -> None:
+    feed = mid_run()
+    offered = {action.id for action in footer(Scope.RUN, Context(feed.state, feed.status, feed.state.nodes["lint"]))}
+    assert {"retry_node", "pause_session", "help", "detach"} <= offered
+    assert not {"pause_node", "cancel_node", "edit"} & offered
+    ended = finished()
+    offered = {action.id for action in footer(Scope.RUN, Context(ended.state, ended.status))}
+    assert not {"pause_session", "retry_failed", "more"} & offered
+
+
+def test_keys_are_named_as_they_are_printed() -> None:
+    assert [key_name(key) for key in ("plus", "question_mark", "ctrl+p", "A")] == ["+", "?", "^p", "A"]
+    assert key_name("up", ascii_only=True) == "up"
+
+
+@pytest.mark.parametrize("key", ["d", "q", "ctrl+q"])
+async def test_leaving_never_stops_the_session(key: str) -> None:
+    feed = mid_run()
+    async with opened(feed) as pilot:
+        await pilot.press(key)
+        await pilot.pause()
+    assert feed.commands == []
+    assert feed.closed
+    assert pilot.app.return_value == 0
+
+
+async def test_ctrl_c_leaves_on_the_second_one() -> None:
+    feed = mid_run()
+    async with opened(feed) as pilot:
+        await press(pilot, "ctrl+c")
+        assert "again" in notices(pilot)[-1]
+        assert pilot.app.is_running
+        await pilot.press("ctrl+c")
+        await pilot.pause()
+    assert pilot.app.return_value == 0
+    assert feed.commands == []
+
+
+async def test_a_goes_to_what_waits() -> None:
+    async with opened(mid_run()) as pilot:
+        await press(pilot, "a")
+        assert isinstance(pilot.app.screen, QuestionScreen)
+        await press(pilot, "escape", "question_mark")
+        assert isinstance(pilot.app.screen, HelpScreen)
+    async with opened(awaiting_approval()) as pilot:
+        await press(pilot, "2", "a")
+        assert isinstance(pilot.app.screen, PlanScreen)
+
+
+async def test_views_and_forms_change() -> None:
+    async with opened(mid_run()) as pilot:
+        screen = pilot.app.screen
+        assert isinstance(screen, RunScreen)
+        for key, view in (("3", "workers"), ("4", "table"), ("5", "log"), ("2", "run"), ("w", "graph"), ("w", "run")):
+            await press(pilot, key)
+            assert screen.view == view
+        graph = screen.query_one(GraphView).graph
+        assert graph.form == "columns"
+        await press(pilot, "v")
+        assert graph.form == "list"
+        await press(pilot, "f")
+        assert graph.focused
+        await press(pilot, "L")
+        assert not screen.query_one("#log").display
+        await press(pilot, "1")
+        assert isinstance(pilot.app.screen, PlanScreen)
+        await press(pilot, "escape")
+        assert isinstance(pilot.app.screen, RunScreen)
+
+
+async def test_the_plan_can_be_edited_or_sent_back_from_its_screen() -> None:
+    async with opened(awaiting_approval()) as pilot:
+        await press(pilot, "c")
+        assert isinstance(pilot.app.screen, LineScreen)
+        await press(pilot, "escape", "e")
+        assert isinstance(pilot.app.screen, EditScreen)

@@ -1,0 +1,104 @@
+"""The header: what it tells, and what it leaves out where room is short."""
+
+from __future__ import annotations
+
+import pytest
+
+from swarmtui.host.feed import Link
+from swarmtui.session import events as ev
+from swarmtui.tui.view.figures import can_act, figures, header, session_time
+from swarmtui.tui.view.glyphs import ASCII, UNICODE
+from swarmtui.tui.view.lines import width
+from tests.tui.scripted_feed import SIMULATED, START, ScriptedFeed, awaiting_approval, finished, mid_run
+
+
+def told(feed: ScriptedFeed, size: int = 140, *, ascii_only: bool = False) -> str:
+    shown = figures(feed.state, feed.status, feed.now, ascii_only=ascii_only)
+    line = header(shown, size, ASCII if ascii_only else UNICODE)
+    assert width(line) == size
+    return "".join(text for text, _ in line)
+
+
+def test_a_running_session_tells_all_it_should() -> None:
+    text = told(mid_run())
+    for part in (
+        "Review payments-service",
+        "running",
+        "0:52",
+        "1/10 ok",
+        "1 failed",
+        "1 needs you [a]",
+        "/$2.00",
+        "w 8/",
+    ):
+        assert part in text
+
+
+@pytest.mark.parametrize("size", [20, 40, 60, 80, 100, 200])
+def test_what_needs_the_user_stays_whatever_the_width(size: int) -> None:
+    text = told(mid_run(), size)
+    assert size < 60 or "needs you" in text
+    assert size < 60 or "running" in text
+
+
+def test_an_unknown_cost_is_never_zero() -> None:
+    assert "≥$0.0076" in told(finished())
+    assert ">=$0.0076" in told(finished(), ascii_only=True)
+
+
+def test_a_simulated_model_is_labelled() -> None:
+    assert "SIMULATED" in told(mid_run(SIMULATED))
+    assert "SIMULATED" in told(mid_run(SIMULATED), 80)
+    assert "SIMULATED" not in told(mid_run())
+
+
+def test_an_ended_session_says_how_and_when_and_its_clock_stands_still() -> None:
+    feed = finished()
+    text = told(feed)
+    assert "failed (1 node failed)" in text
+    assert "[ended 20" in text
+    assert session_time(feed.state, feed.now + 100) == feed.state.mono
+
+
+def test_a_crashed_host_is_not_shown_as_running() -> None:
+    feed = mid_run()
+    feed.set_link(Link.CRASHED)
+    assert "crashed" in told(feed)
+
+
+def test_a_budget_that_was_reached_is_named() -> None:
+    feed = mid_run().play(ev.BudgetReached("usd", 2.01, 2.0))
+    assert "paused (usd budget reached ($2.01))" in told(feed)
+
+
+def test_before_approval_nothing_counts_as_done() -> None:
+    text = told(awaiting_approval())
+    assert "awaits approval" in text
+    assert "9 nodes" in text
+
+
+@pytest.mark.parametrize(
+    ("link", "why"),
+    [
+        (Link.LIVE, None),
+        (Link.RECONNECTING, "lost"),
+        (Link.CRASHED, "resume"),
+        (Link.ENDED, "recording"),
+        (Link.CONNECTING, "yet"),
+    ],
+)
+def test_why_nobody_can_act(link: Link, why: str | None) -> None:
+    feed = mid_run()
+    feed.set_link(link)
+    told_why = can_act(feed.state, feed.status)
+    assert told_why is None if why is None else told_why is not None and why in told_why
+
+
+def test_an_observer_cannot_act() -> None:
+    feed = ScriptedFeed(role="observe")
+    assert "only watch" in (can_act(feed.state, feed.status) or "")
+
+
+def test_session_time_goes_on_between_events() -> None:
+    feed = mid_run()
+    assert session_time(feed.state, feed.now + 5) == pytest.approx(feed.now + 5 - START)

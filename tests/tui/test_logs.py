@@ -1,0 +1,56 @@
+"""Every event has a line in words."""
+
+from __future__ import annotations
+
+import pytest
+
+from swarmtui.session import events as ev
+from swarmtui.tui.view.attempts import attempt_lines
+from swarmtui.tui.view.glyphs import ASCII, UNICODE
+from swarmtui.tui.view.lines import width
+from swarmtui.tui.view.logs import _TELL, draw, log_line
+from swarmtui.tui.view.nodes import Moment
+from tests.tui.scripted_feed import HOSTILE, SESSIONS
+
+
+def test_every_event_type_has_words() -> None:
+    assert set(_TELL) == set(ev.BODIES.values())
+
+
+def test_an_event_of_a_newer_version_is_shown_by_its_name() -> None:
+    line = log_line(ev.Event(1, 0, 0, ev.Unknown("marker_added", {})))
+    assert (line.level, line.text) == ("debug", "marker_added")
+
+
+@pytest.mark.parametrize("name", ["mid_run", "finished", "hostile", "planning", "awaiting_approval"])
+async def test_lines_fit_and_are_clean(name: str) -> None:
+    feed = SESSIONS[name]()
+    for event in await feed.events_before(10**9, 10_000):
+        line = log_line(event)
+        assert line.text
+        for form in (UNICODE, ASCII):
+            drawn = draw(line, 90, form)
+            assert width(drawn) <= 90
+            assert "".join(text for text, _ in drawn).replace("\u200d", "").isprintable()
+
+
+def test_gravity_shows_as_a_sign_too() -> None:
+    failed = ev.AttemptFailed("n", 1, ev.ErrorInfo(ev.ErrorKind.EXIT, "code 2"), took_s=1)
+    drawn = draw(log_line(ev.Event(1, 0, 0, failed)), 90, UNICODE)
+    assert "✗" in drawn[1][0]
+    assert "failed after 1.0s, exit: code 2" in "".join(text for text, _ in drawn)
+
+
+async def test_attempts_are_one_line_each_the_newest_first() -> None:
+    feed = SESSIONS["mid_run"]()
+    events = await feed.events_before(10**9, 10_000, "speed")
+    rows = ["".join(text for text, _ in line) for line in attempt_lines(events, Moment(feed.now, 0), UNICODE, 100)]
+    assert len(rows) == 2
+    assert "retrying" in rows[1]
+    assert "outage: the provider closed the connection" in rows[1]
+
+
+def test_actors_are_named_and_clean() -> None:
+    line = log_line(ev.Event(1, 0, 0, ev.NodeHeld("n"), actor="".join(HOSTILE)))
+    assert line.actor
+    assert "\x1b" not in line.actor

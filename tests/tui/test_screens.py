@@ -1,0 +1,488 @@
+"""What the screens show and do, through keys, at every size."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+from textual.widgets import Input, Markdown, TextArea
+
+from swarmtui.host.feed import Link
+from swarmtui.session import events as ev
+from swarmtui.tui.app import CRASHED, Workbench, crash_line, outcome, run_workbench
+from swarmtui.tui.screens.dialogs import EditScreen, HelpScreen, QuestionScreen
+from swarmtui.tui.screens.node import NodeScreen
+from swarmtui.tui.screens.plan import PlanScreen
+from swarmtui.tui.screens.run import RunScreen
+from swarmtui.tui.view.glyphs import ASCII
+from swarmtui.tui.view.lines import cells
+from swarmtui.tui.widgets.log import LogView
+from swarmtui.tui.widgets.table import RowTable
+from tests.tui.opening import lines, notices, opened, press, settled, text, workbench
+from tests.tui.scripted_feed import (
+    FINDINGS,
+    SESSIONS,
+    SIMULATED,
+    ScriptedFeed,
+    awaiting_approval,
+    finished,
+    large,
+    mid_run,
+    output,
+    planning,
+)
+
+SIZES = [(80, 24), (120, 40), (200, 60), (100, 24), (79, 24), (80, 19), (40, 10), (20, 5), (10, 3), (300, 20)]
+
+
+@pytest.mark.parametrize("name", [name for name in SESSIONS if name != "large"])
+@pytest.mark.parametrize("size", SIZES, ids=str)
+async def test_every_session_is_drawn_at_every_size(name: str, size: tuple[int, int]) -> None:
+    async with opened(SESSIONS[name](), size) as pilot:
+        shown = lines(pilot)
+        assert len(shown) == size[1]
+        assert all(cells(line) <= size[0] for line in shown)
+        await press(pilot, "1", "v", "v", "2", "3", "4", "5", "2", "enter")
+
+
+async def test_resizing_while_it_runs_never_breaks_the_drawing() -> None:
+    async with opened(mid_run()) as pilot:
+        for size in SIZES:
+            await pilot.resize_terminal(*size)
+            await settled(pilot)
+            assert len(lines(pilot)) == size[1]
+        await pilot.resize_terminal(120, 40)
+        await settled(pilot)
+        assert "quality" in text(pilot)
+
+
+async def test_at_eighty_columns_the_graph_is_a_list_and_the_log_a_strip() -> None:
+    async with opened(mid_run(), (80, 24)) as pilot:
+        shown = text(pilot)
+        assert "├─┬───▶ ● quality" in shown
+        assert "rate limit of 60 calls" in shown
+        assert "tries" not in shown
+
+
+async def test_at_two_hundred_columns_the_workers_stream_beside_the_graph() -> None:
+    async with opened(mid_run(), (200, 60)) as pilot:
+        shown = text(pilot)
+        assert "│ ● quality" in shown
+        assert "Reading the forty files" in shown
+        assert "translate[1221]" in shown
+        assert "tries" in shown
+
+
+async def test_below_eighty_by_twenty_only_the_list_is_left() -> None:
+    async with opened(mid_run(), (60, 15)) as pilot:
+        assert "quality" in text(pilot)
+        assert not pilot.app.screen.query_one("#log").display
+
+
+async def test_without_unicode_nothing_but_ascii_is_drawn() -> None:
+    async with opened(mid_run(), glyphs=ASCII) as pilot:
+        await press(pilot, "v")
+        shown = text(pilot)
+        assert [char for char in shown if not char.isascii()] == []
+        assert "ERR" in shown
+
+
+async def test_the_first_frame_comes_before_the_session() -> None:
+    waiting = asyncio.Event()
+    feed = mid_run()
+
+    async def connect() -> ScriptedFeed:
+        await waiting.wait()
+        return feed
+
+    app = Workbench(connect, clock=feed.clock)
+    async with app.run_test(size=(120, 40)) as pilot:
+        await pilot.pause()
+        assert "connecting to the session" in text(pilot)
+        waiting.set()
+        await settled(pilot)
+        assert "Review payments-service" in text(pilot)
+
+
+async def test_a_session_that_cannot_be_opened_is_the_callers_to_tell() -> None:
+    async def connect() -> ScriptedFeed:
+        raise ConnectionError("no host answers")
+
+    app = Workbench(connect)
+    async with app.run_test() as pilot:
+        await pilot.pause()
+        await pilot.pause()
+    assert isinstance(app.failure, ConnectionError)
+    assert app.return_value == 6
+
+
+async def test_what_happens_is_drawn() -> None:
+    feed = mid_run()
+    async with opened(feed) as pilot:
+        feed.play(ev.AttemptSucceeded("quality", 1, output("fine"), took_s=40), after=1)
+        feed.say("security", " and found it", offset=89)
+        await settled(pilot)
+        assert "2/10 ok" in text(pilot)
+        assert "ok in 0:40, 4 B" in text(pilot)
+
+
+async def test_ten_thousand_events_are_one_frame() -> None:
+    feed = mid_run()
+    async with opened(feed) as pilot:
+        drawn = 0
+        screen = pilot.app.screen
+        assert isinstance(screen, RunScreen)
+        redraw = screen.redraw
+
+        def counted() -> None:
+            nonlocal drawn
+            drawn += 1
+            redraw()
+
+        screen.redraw = counted  # type: ignore[method-assign]
+        for at in range(10_000):
+            feed.play(ev.Noted("info", f"note {at}"))
+        pilot.app._frame()  # type: ignore[attr-defined]
+        await pilot.pause()
+        assert drawn == 1
+        assert "note 9999" in text(pilot)
+
+
+async def test_simulated_sessions_are_labelled_on_every_screen() -> None:
+    async with opened(mid_run(SIMULATED)) as pilot:
+        for key in ("2", "1", "enter"):
+            await press(pilot, key)
+            assert "SIMULATED" in lines(pilot)[0]
+
+
+# -- the plan ------------------------------------------------------------------------------------------------------
+
+
+async def test_a_plan_that_waits_opens_at_once() -> None:
+    async with opened(awaiting_approval()) as pilot:
+        assert isinstance(pilot.app.screen, PlanScreen)
+        shown = text(pilot)
+        assert "revision 2 by the planner, 1 change since revision 1" in shown
+        assert "2 nodes run commands that the planner wrote, in the sandbox:" in shown
+        assert "git -C '{{ path }}' ls-files" in shown
+
+
+async def test_approving_takes_a_moment_and_names_the_revision_that_was_shown() -> None:
+    feed = awaiting_approval()
+    async with opened(feed) as pilot:
+        await press(pilot, "A")
+        assert feed.commands == []
+        assert "only just appeared" in notices(pilot)[-1]
+        feed.now += 0.31
+        await press(pilot, "A")
+    assert feed.commands == [("plan.approve", {"plan_rev": 2})]
+
+
+async def test_a_revision_that_comes_while_one_looks_starts_the_moment_again() -> None:
+    feed = awaiting_approval()
+    async with opened(feed) as pilot:
+        feed.now += 5
+        assert feed.state.plan is not None
+        feed.play(ev.PlanProposed(3, feed.state.plan, "another viewer's"))
+        await settled(pilot)
+        await press(pilot, "A")
+        assert feed.commands == []
+
+
+async def test_enter_and_y_do_not_approve() -> None:
+    feed = awaiting_approval()
+    async with opened(feed) as pilot:
+        feed.now += 5
+        await press(pilot, "enter", "escape", "y", "space")
+    assert feed.commands == []
+
+
+async def test_an_approved_plan_gives_way_to_the_run() -> None:
+    feed = awaiting_approval()
+    async with opened(feed) as pilot:
+        feed.play(ev.PlanApproved(2, "hash"), after=1)
+        await settled(pilot)
+        assert isinstance(pilot.app.screen, RunScreen)
+
+
+async def test_feedback_goes_to_the_planner() -> None:
+    feed = awaiting_approval()
+    async with opened(feed) as pilot:
+        await press(pilot, "c", *"no wiki".replace(" ", "_").split("_")[0], "space", *"wiki", "enter")
+    assert feed.commands == [("plan.reject", {"plan_rev": 2, "feedback": "no wiki"})]
+
+
+async def test_the_plan_as_text_and_as_differences() -> None:
+    async with opened(awaiting_approval()) as pilot:
+        await press(pilot, "v")
+        assert "ls-files" in text(pilot)
+        assert "nodes:" in text(pilot)
+        await press(pilot, "v")
+        assert "+ lint" in text(pilot)
+
+
+async def test_an_edit_that_is_refused_is_shown_with_its_errors_and_nothing_is_lost() -> None:
+    feed = awaiting_approval()
+    feed.refusal = "plan.yaml:3:5: unknown key `promt`: did you mean `prompt`?"
+    async with opened(feed) as pilot:
+        await press(pilot, "e")
+        screen = pilot.app.screen
+        assert isinstance(screen, EditScreen)
+        screen.query_one(TextArea).load_text("nodes:\n  a:\n    promt: x\n")
+        await press(pilot, "f2")
+        assert feed.commands == [("plan.edit", {"plan_rev": 2, "text": "nodes:\n  a:\n    promt: x\n"})]
+        assert "unknown key `promt`" in text(pilot)
+        assert screen.query_one(TextArea).cursor_location[0] == 2
+        await press(pilot, "escape", "e")
+        assert "promt: x" in pilot.app.screen.query_one(TextArea).text
+        feed.refusal = None
+        await press(pilot, "f2")
+        assert not isinstance(pilot.app.screen, EditScreen)
+        assert pilot.app.plan_draft is None  # type: ignore[attr-defined]
+
+
+async def test_the_planner_at_work_is_shown_with_its_text() -> None:
+    async with opened(planning()) as pilot:
+        shown = text(pilot)
+        assert "Compare vector databases for our workload and recommend one" in shown
+        assert '"title": "Vector databases compared"' in shown
+        assert "deepseek-reasoner" in shown
+
+
+async def test_a_planner_that_failed_is_told() -> None:
+    feed = planning()
+    error = ev.ErrorInfo(ev.ErrorKind.MALFORMED, "the planner's reply was no plan, twice")
+    feed.play(ev.PlanningFailed(1, error))
+    async with opened(feed) as pilot:
+        assert "the planner's reply was no plan, twice" in text(pilot)
+
+
+async def test_review_shows_the_plan_of_a_running_session() -> None:
+    async with opened(mid_run(), review=True) as pilot:
+        assert isinstance(pilot.app.screen, PlanScreen)
+        await press(pilot, "A")
+        assert "no plan waits for a decision" in notices(pilot)[-1]
+
+
+# -- a node --------------------------------------------------------------------------------------------------------
+
+
+async def test_a_node_in_full() -> None:
+    feed = mid_run()
+    feed.logs["lint"] = "ruff 0.14\nerror: no such file\n"
+    async with opened(feed) as pilot:
+        pilot.app.screen.select("lint")  # type: ignore[attr-defined]
+        await press(pilot, "enter")
+        assert isinstance(pilot.app.screen, NodeScreen)
+        assert "ruff ended with code 2" in text(pilot)
+        await press(pilot, "tab")
+        assert "ruff check ." in text(pilot)
+        await press(pilot, "l")
+        assert "failed" in text(pilot)
+        await press(pilot, "tab")
+        assert "started" in text(pilot)
+        await press(pilot, "tab")
+        assert "error: no such file" in text(pilot)
+        await press(pilot, "escape")
+        assert isinstance(pilot.app.screen, RunScreen)
+
+
+async def test_finished_prose_is_markdown_whose_links_lead_nowhere() -> None:
+    async with opened(finished()) as pilot:
+        pilot.app.screen.select("quality")  # type: ignore[attr-defined]
+        await press(pilot, "enter")
+        assert pilot.app.screen.query_one("#rich").display
+        assert "Retries without a limit" in text(pilot)
+        markdown = pilot.app.screen.query_one(Markdown)
+        markdown.post_message(Markdown.LinkClicked(markdown, "file:///etc/passwd"))
+        await settled(pilot)
+        assert notices(pilot)[-1] == "link: file:///etc/passwd"
+
+
+async def test_the_items_of_a_map_are_a_table() -> None:
+    async with opened(mid_run()) as pilot:
+        pilot.app.screen.select("translate")  # type: ignore[attr-defined]
+        await press(pilot, "enter", "shift+tab")
+        assert pilot.app.screen.query_one(RowTable).display
+        assert "the reply is not JSON" in text(pilot)
+
+
+# -- questions, help, search ---------------------------------------------------------------------------------------
+
+
+async def test_a_question_is_answered_with_one_of_its_choices() -> None:
+    feed = mid_run()
+    async with opened(feed) as pilot:
+        await press(pilot, "a")
+        assert isinstance(pilot.app.screen, QuestionScreen)
+        assert "asked 41s ago" in text(pilot)
+        await press(pilot, "j", "enter")
+    assert feed.commands == [("answer", {"pending": "scope", "text": "release/2.4"})]
+
+
+async def test_a_question_can_be_put_off() -> None:
+    feed = mid_run()
+    async with opened(feed) as pilot:
+        await press(pilot, "a", "escape")
+        assert isinstance(pilot.app.screen, RunScreen)
+    assert feed.commands == []
+
+
+async def test_an_open_question_takes_text() -> None:
+    feed = mid_run().play(ev.QuestionAnswered("scope", "main"), ev.QuestionAsked("scope", "What else?"))
+    async with opened(feed) as pilot:
+        await press(pilot, "a", "enter")
+        assert "write an answer" in notices(pilot)[-1]
+        await press(pilot, *"docs", "enter")
+    assert feed.commands == [("answer", {"pending": "scope", "text": "docs"})]
+
+
+async def test_help_filters_as_one_types() -> None:
+    async with opened(mid_run()) as pilot:
+        await press(pilot, "question_mark")
+        assert isinstance(pilot.app.screen, HelpScreen)
+        await press(pilot, *"retry")
+        await settled(pilot)
+        shown = text(pilot)
+        assert "Run all failed nodes again" in shown
+        assert "Next theme" not in shown
+        await press(pilot, "escape")
+        assert isinstance(pilot.app.screen, RunScreen)
+
+
+async def test_the_filter_narrows_the_table_and_escape_clears_it() -> None:
+    async with opened(mid_run()) as pilot:
+        screen = pilot.app.screen
+        await press(pilot, "slash", *"retrying")
+        assert screen.query_one(RowTable).rows.key(0) == "speed"
+        assert len(screen.query_one(RowTable).rows) == 1
+        await press(pilot, "enter")
+        assert not screen.query_one("#find", Input).display
+        await press(pilot, "escape")
+        assert len(screen.query_one(RowTable).rows) == 10
+
+
+async def test_the_palette_finds_actions_and_nodes() -> None:
+    feed = mid_run()
+    async with opened(feed) as pilot:
+        await press(pilot, "colon", *"pause all")
+        await pilot.pause(0.3)
+        await press(pilot, "enter")
+        await settled(pilot)
+    assert feed.commands == [("session.pause", {})]
+
+
+async def test_a_table_sorts_by_key_and_by_click() -> None:
+    async with opened(mid_run()) as pilot:
+        table = pilot.app.screen.query_one(RowTable)
+        await press(pilot, "S")
+        assert table.rows.sort == ("state", False)
+        assert table.rows.key(0) == "scope"
+        await press(pilot, "D")
+        assert table.rows.key(0) == "scan"
+        await pilot.click(RowTable, offset=(18, 1))
+        await settled(pilot)
+        assert table.rows.sort[0] == "node"
+
+
+async def test_the_log_follows_until_one_looks_back() -> None:
+    feed = mid_run()
+    async with opened(feed) as pilot:
+        log = pilot.app.screen.query_one(LogView)
+        log.focus()
+        await press(pilot, "k", "k")
+        assert not log.following
+        feed.play(ev.Noted("error", "the very last"))
+        await settled(pilot)
+        assert "the very last" not in text(pilot)
+        await press(pilot, "G")
+        assert log.following
+        assert "the very last" in text(pilot)
+
+
+async def test_levels_of_the_log() -> None:
+    async with opened(mid_run()) as pilot:
+        await press(pilot, "5", "i")
+        assert "429: rate limit" in text(pilot)
+        assert "approved" not in text(pilot)
+        await press(pilot, "i", "g")
+        assert "host 4711 started" in text(pilot)
+
+
+async def test_older_events_are_in_the_log_when_one_attaches() -> None:
+    feed = mid_run()
+    feed.drain()
+    async with opened(feed) as pilot:
+        assert "429: rate limit of 60 calls a minute" in text(pilot)
+
+
+# -- the link ------------------------------------------------------------------------------------------------------
+
+
+async def test_a_lost_link_is_told_with_its_reason_and_its_return() -> None:
+    feed = mid_run()
+    async with opened(feed) as pilot:
+        feed.set_link(Link.RECONNECTING, "the host does not answer; next try in 4 s")
+        await settled(pilot)
+        assert "next try in 4 s" in text(pilot)
+        assert "link lost" in lines(pilot)[0]
+        feed.set_link(Link.LIVE)
+        await settled(pilot)
+        assert "next try" not in text(pilot)
+
+
+async def test_an_ended_session_is_read_only_and_says_when_it_ended() -> None:
+    async with opened(finished()) as pilot:
+        assert "[ended 20" in lines(pilot)[0]
+        assert "pause" not in lines(pilot)[-1]
+
+
+def test_exit_codes() -> None:
+    feed = finished()
+    assert outcome(feed.state, feed.status) == 1
+    running = mid_run()
+    assert outcome(running.state, running.status) == 0
+    running.set_link(Link.CRASHED)
+    assert outcome(running.state, running.status) == 6
+    done = mid_run().play(ev.SessionFinished("succeeded"))
+    assert outcome(done.state, done.status) == 0
+
+
+# -- accidents -----------------------------------------------------------------------------------------------------
+
+
+def test_a_crash_is_one_line_without_values(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setenv("DEEPSEEK_API_KEY", "sk-0123456789abcdefghij")
+    monkeypatch.setenv("TEXTUAL_DRIVER", "textual.drivers.headless_driver:HeadlessDriver")
+    feed = mid_run()
+
+    async def connect() -> ScriptedFeed:
+        return feed
+
+    def broken(self: RunScreen) -> None:
+        secret_local = "sk-0123456789abcdefghij"
+        raise RuntimeError(f"cannot draw {secret_local}\n\x1b[2J second line")
+
+    monkeypatch.setattr(RunScreen, "redraw", broken)
+    assert run_workbench(connect) == CRASHED
+    told = capfd.readouterr().err
+    assert told.count("\n") == 1
+    assert "the session goes on: swarmtui attach 7f3ak2" in told
+    assert "sk-01234" not in told
+    assert "\x1b[2J" not in told
+    assert "Traceback" not in told
+
+
+def test_crash_lines_are_short() -> None:
+    assert len(crash_line(ValueError("x" * 10_000), "id")) < 300
+
+
+async def test_a_large_session_is_drawn_and_moved_through() -> None:
+    async with opened(large(3_000)) as pilot:
+        await press(pilot, "G", "k", "g", "4", "G", "pagedown", "pageup")
+        assert "step-" in text(pilot)
+        assert FINDINGS
+
+
+def test_the_workbench_can_be_made_without_a_loop() -> None:
+    assert workbench(mid_run()).theme == "swarm-dark"

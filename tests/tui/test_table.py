@@ -1,0 +1,92 @@
+"""Rows of tables: filter, sort, cells, columns."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from swarmtui.session.events import ErrorInfo, ErrorKind, State
+from swarmtui.session.state import Items
+from swarmtui.tui.view.glyphs import ASCII, UNICODE
+from swarmtui.tui.view.nodes import Moment
+from swarmtui.tui.view.table import FLEXIBLE, NODE_COLUMNS, ItemRows, NodeRows, fit_columns
+from tests.tui.scripted_feed import finished, mid_run
+
+
+def rows_of(feed_filter: str = "", sort: tuple[str, bool] = ("", False)) -> tuple[NodeRows, Moment]:
+    feed = mid_run()
+    moment = Moment(feed.now, feed.state.mono)
+    rows = NodeRows(feed.state, feed_filter, sort)
+    rows.choose(moment)
+    return rows, moment
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("fail", {"lint"}),
+        ("!running !waiting !ok", {"speed", "tests", "lint", "scope"}),
+        ("merge", {"report"}),
+        ("deepseek RUN", {"quality", "security", "translate"}),
+        ("no such thing", set()),
+    ],
+)
+def test_filters_need_all_words_and_refuse_negated_ones(text: str, expected: set[str]) -> None:
+    assert set(rows_of(text)[0].ids) == expected
+
+
+def test_sorted_by_state_what_is_urgent_comes_first() -> None:
+    rows, _ = rows_of(sort=("state", False))
+    assert rows.ids[:3] == ["scope", "lint", "speed"]
+    assert rows.ids[-1] == "scan"
+
+
+def test_sorting_by_tokens_puts_the_biggest_first() -> None:
+    assert rows_of(sort=("tokens", True))[0].ids[0] == "translate"
+
+
+def test_without_a_sort_the_plan_gives_the_order() -> None:
+    rows, _ = rows_of()
+    assert rows.ids == list(rows.state.nodes)
+
+
+def test_cells_tell_how_a_node_stands() -> None:
+    rows, moment = rows_of()
+    cells = {node: rows.cells(at, moment, UNICODE) for at, node in enumerate(rows.ids)}
+    assert cells["speed"]["detail"][0].startswith("retry 2/3 in 0:")
+    assert cells["tests"]["detail"][0].startswith("again in 0:")
+    assert cells["report"]["detail"][0] == "waits for quality +4"
+    assert cells["translate"]["detail"][0] == "1,221/2,000, 6 running, 1 failed"
+    assert cells["lint"]["state"] == ("✗ failed", "failed")
+    assert cells["scope"]["detail"][0].startswith("asks you 4")
+    assert all(cells[node]["state"][0] for node in cells)
+
+
+def test_skipped_nodes_name_the_cause() -> None:
+    feed = finished()
+    rows = NodeRows(feed.state)
+    moment = Moment(feed.now, feed.state.mono)
+    rows.choose(moment)
+    assert rows.cells(rows.ids.index("report"), moment, ASCII)["detail"][0] == "since security did not succeed"
+
+
+@given(st.integers(4, 250))
+def test_columns_fit_and_the_flexible_one_is_not_starved(size: int) -> None:
+    fitted = fit_columns(NODE_COLUMNS, size)
+    taken = sum(width for _, width in fitted) + 2 * (len(fitted) - 1)
+    names = [column.key for column, _ in fitted]
+    assert names[:2] == ["state", "node"]
+    if "detail" in names and len(names) > 3:
+        assert {column.key: width for column, width in fitted}["detail"] >= FLEXIBLE
+        assert taken == size
+
+
+def test_items_of_a_map_sort_by_urgency() -> None:
+    items = Items.fresh(100_000)
+    items.move(7, State.RUNNING)
+    items.move(99_999, State.FAILED)
+    items.errors[99_999] = ErrorInfo(ErrorKind.CHECK, "not French")
+    rows = ItemRows(items, ("state", False))
+    assert (rows.key(0), rows.key(1), len(rows)) == ("99999", "7", 100_000)
+    assert rows.cells(0, Moment(0, 0), UNICODE)["detail"][0] == "not French"
