@@ -162,6 +162,8 @@ def _node_pause(state: SessionState, params: Params) -> list[Body]:
         raise Refused(f"{node.id} is held already: resume it")
     if node.ended:
         raise Refused(f"{node.id} has {node.state.value}: nothing is left to pause")
+    if node.state is State.INTERRUPTED:
+        raise Refused(f"{node.id} waits for you already: a crash caught it; retry it or skip it")
     return [NodeHeld(node.id)]
 
 
@@ -190,6 +192,8 @@ def _node_retry(state: SessionState, params: Params) -> list[Body]:
         raise Refused(f"{node.id} has not run: it waits for its needs")
     if node.state is State.SKIPPED and node.cause not in (None, "user"):
         raise Refused(f"{node.id} was skipped because of {node.cause}: retry that")
+    if node.items is not None and not node.ended and node.state is not State.INTERRUPTED:
+        raise Refused(f"{node.id} has begun its items and goes on with them: retry single items")
     return [NodeRetried(node.id)]
 
 

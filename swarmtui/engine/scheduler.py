@@ -88,6 +88,9 @@ class Finish:
     reason: str
 
 
+_AGAIN = (State.RETRYING, State.THROTTLED)
+_STARTABLE = (State.READY, *_AGAIN)
+
 Decision = Start | Expand | Skip | FinishMap | StopForBudget | Finish
 
 
@@ -169,7 +172,8 @@ class Scheduler:
         if node.items is None:
             self._items.pop(body.node, None)
             return
-        self._items[body.node] = deque(node.items.where(State.READY))
+        due = [item for item in self._items.get(body.node, ()) if node.items.state(item) in _AGAIN]
+        self._items[body.node] = deque((*due, *node.items.where(State.READY)))
         self._enqueue(body.node)
 
     def _arm(self, node: NodeState, item: int | None) -> None:
@@ -213,7 +217,7 @@ class Scheduler:
         if node.items is None:
             if node.running:
                 self._adopt_running(node, None)
-            if node.state in (State.RETRYING, State.THROTTLED):
+            if node.state in _AGAIN:
                 self._arm(node, None)
             return
         self._items[node.id] = deque(node.items.where(State.READY))
@@ -295,7 +299,7 @@ class Scheduler:
             if node is None or node.ended:
                 continue
             if item < 0:
-                if node.retry_at == due and node.state in (State.RETRYING, State.THROTTLED):
+                if node.retry_at == due and node.state in _AGAIN:
                     self._enqueue(node_id)
             elif node.items is not None and node.items.retry_at.get(item) == due:
                 self._items.setdefault(node_id, deque()).append(item)
@@ -342,9 +346,12 @@ class Scheduler:
     def _may_start(self, node: NodeState) -> bool:
         if node.held or node.cancelled or node.state in ENDED:
             return False
-        if node.items is not None:
-            return bool(self._items.get(node.id))
-        return node.state in (State.READY, State.RETRYING, State.THROTTLED) and not node.running
+        if node.items is None:
+            return node.state in _STARTABLE and not node.running
+        queue = self._items.get(node.id)
+        while queue and node.items.state(queue[0]) not in _STARTABLE:  # the user has skipped it
+            queue.popleft()
+        return bool(queue)
 
     def _take(self, pool_name: str, node_id: str) -> Decision:
         pool = self._pools[pool_name]

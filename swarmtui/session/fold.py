@@ -151,6 +151,17 @@ def _end(state: SessionState, node: NodeState, to: State) -> None:
 
 def _unend(state: SessionState, node: NodeState) -> None:
     """Take a node's end back: dependents wait for it again, what was skipped for it waits, what ran is stale."""
+    _reopen(state, node)
+    for descendant in _descendants(state, node.id):
+        if descendant.state is State.SKIPPED and descendant.cause == node.id:
+            _reopen(state, descendant)
+            _settle(state, descendant)
+        elif descendant.state is State.SUCCEEDED:
+            _move(state, descendant, State.STALE)
+
+
+def _reopen(state: SessionState, node: NodeState) -> None:
+    """Take a node's end back as far as its own dependents are concerned; the caller moves the node."""
     was_bad = node.state not in (State.SUCCEEDED, State.STALE)
     node.ended_ts = node.ended_mono = node.error = node.cause = None
     for child_id in state.dependents[node.id]:
@@ -161,12 +172,6 @@ def _unend(state: SessionState, node: NodeState) -> None:
         if child.state in (State.READY, State.RETRYING, State.THROTTLED) and not child.running:
             child.retry_at = child.ready_mono = None
             _settle(state, child)
-    for descendant in _descendants(state, node.id):
-        if descendant.state is State.SKIPPED and descendant.cause == node.id:
-            _unend(state, descendant)
-            _settle(state, descendant)
-        elif descendant.state is State.SUCCEEDED:
-            _move(state, descendant, State.STALE)
 
 
 def _descendants(state: SessionState, node_id: str) -> list[NodeState]:
@@ -219,8 +224,8 @@ def _session_finished(state: SessionState, body: SessionFinished, event: Event) 
     if state.status is Status.CANCELLED:
         for node in state.nodes.values():
             if not node.ended:
-                node.ended_ts, node.ended_mono, node.retry_at = event.ts, event.mono, None
-                _move(state, node, State.CANCELLED)
+                _cancel_waiting_items(node)
+                _end(state, node, State.CANCELLED)
 
 
 def _limits_set(state: SessionState, body: LimitsSet, event: Event) -> None:
@@ -339,12 +344,11 @@ def _attempt_failed(state: SessionState, body: AttemptFailed, event: Event) -> N
 def _attempt_throttled(state: SessionState, body: AttemptThrottled, event: Event) -> None:
     node = state.nodes[body.node]
     node.running -= 1
+    _uncount(node, body.item)
     retry_at = event.mono + body.retry_in_s
     if body.item is None:
-        node.tries -= 1
         _wait(state, node, State.THROTTLED, retry_at)
-    elif node.items is not None:
-        node.items.tries[body.item] = node.items.tries.get(body.item, 1) - 1
+    else:
         _item_waits(state, node, body.item, State.THROTTLED, retry_at)
 
 
@@ -352,13 +356,14 @@ def _attempt_cancelled(state: SessionState, body: AttemptCancelled, event: Event
     node = state.nodes[body.node]
     node.running -= 1
     _spend(state, node, body)
+    if body.hold:
+        _uncount(node, body.item)
     if body.item is not None:
         if body.hold:
             _item_waits(state, node, body.item, State.READY, None)
         else:
             _item_ended(state, node, body.item, State.CANCELLED)
     elif body.hold:
-        node.tries -= 1
         _settle(state, node)
     else:
         _end(state, node, State.CANCELLED)
@@ -367,6 +372,8 @@ def _attempt_cancelled(state: SessionState, body: AttemptCancelled, event: Event
 def _attempt_interrupted(state: SessionState, body: AttemptInterrupted, event: Event) -> None:
     node = state.nodes[body.node]
     node.running -= 1
+    if body.repeat:
+        _uncount(node, body.item)
     to = State.READY if body.repeat else State.INTERRUPTED
     if node.cancelled:  # the crash did what was asked for
         if body.item is not None:
@@ -376,10 +383,17 @@ def _attempt_interrupted(state: SessionState, body: AttemptInterrupted, event: E
     elif body.item is not None:
         _item_waits(state, node, body.item, to, None)
     elif body.repeat:
-        node.tries -= 1
         _settle(state, node)
     else:
         _move(state, node, State.INTERRUPTED)
+
+
+def _uncount(node: NodeState, item: int | None) -> None:
+    """The try that has just ended was nobody's failure: it does not count against the retry limit."""
+    if item is None:
+        node.tries -= 1
+    elif node.items is not None:
+        node.items.tries[item] = node.items.tries.get(item, 1) - 1
 
 
 def _spend(state: SessionState, node: NodeState, body: AttemptSucceeded | AttemptFailed | AttemptCancelled) -> None:
@@ -408,6 +422,7 @@ def _item_ended(state: SessionState, node: NodeState, item: int, to: State) -> N
     if node.items is not None:
         node.items.move(item, to)
         node.items.retry_at.pop(item, None)
+        node.items.tries.pop(item, None)
         if to is State.SUCCEEDED:
             node.items.errors.pop(item, None)
     _map_rest(state, node)
@@ -508,13 +523,18 @@ def _node_cancelled(state: SessionState, body: NodeCancelled, event: Event) -> N
     node.cancelled = True
     state.touched.add(node.id)
     if node.items is not None:
+        _cancel_waiting_items(node)
+        _map_rest(state, node)
+    elif not node.running and node.state not in ENDED:
+        _end(state, node, State.CANCELLED)
+
+
+def _cancel_waiting_items(node: NodeState) -> None:
+    if node.items is not None:
         for waiting in (State.READY, State.RETRYING, State.THROTTLED, State.INTERRUPTED):
             for item in list(node.items.where(waiting)):
                 node.items.move(item, State.CANCELLED)
         node.items.retry_at.clear()
-        _map_rest(state, node)
-    elif not node.running and node.state not in ENDED:
-        _end(state, node, State.CANCELLED)
 
 
 def _question_asked(state: SessionState, body: QuestionAsked, event: Event) -> None:

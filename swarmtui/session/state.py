@@ -66,7 +66,7 @@ class Items:
     attempts: bytearray
     """Attempts made of each item (255: at least that many)."""
     tries: dict[int, int] = field(default_factory=dict)
-    """Tries since the item was last retried by hand, where more than one."""
+    """Tries that count against the retry limit, of items that have begun and not ended."""
     retry_at: dict[int, float] = field(default_factory=dict)
     """When a retrying or throttled item is due, in session seconds."""
     errors: dict[int, ErrorInfo] = field(default_factory=dict)

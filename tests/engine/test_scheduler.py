@@ -16,6 +16,7 @@ from swarmtui.session import fold
 from swarmtui.session.events import (
     ENDED,
     AttemptFailed,
+    AttemptInterrupted,
     AttemptStarted,
     AttemptSucceeded,
     AttemptThrottled,
@@ -87,9 +88,12 @@ class Steering(RuleBasedStateMachine):
             assert items is not None
             self.session.command(method, node=name, item=data.draw(st.integers(0, items.total - 1)))
 
-    @rule(method=st.sampled_from(["session.pause", "session.resume", "nodes.retry_failed"]))
-    def the_user_steers_the_session(self, method: str) -> None:
-        self.session.command(method)
+    @rule(
+        method=st.sampled_from(["session.pause", "session.resume", "session.cancel", "nodes.retry_failed"]),
+        mode=st.sampled_from(["drain", "now"]),
+    )
+    def the_user_steers_the_session(self, method: str, mode: str) -> None:
+        self.session.command(method, mode=mode)
 
     @rule(limit=st.sampled_from(["auto", 1, 3, "+1", "-1"]))
     def the_user_changes_the_concurrency(self, limit: object) -> None:
@@ -227,6 +231,92 @@ def test_items_of_a_map_share_the_limit_and_each_runs_once() -> None:
     session.run_dry()
     starts = [event.body.item for event in session.events if isinstance(event.body, AttemptStarted)]
     assert sorted(starts, key=str) == sorted(range(10), key=str)
+
+
+def test_what_a_cancelled_session_left_undone_can_all_be_run_again() -> None:
+    session = VirtualSession(plan(node("a"), node("b", "a"), node("c", "b")))
+    session.command("session.cancel")
+    session.end(("a", None, 1), "ok")
+    assert session.state.status is Status.CANCELLED
+    session.command("nodes.retry_failed")
+    session.run_dry()
+    assert session.state.status is Status.SUCCEEDED
+
+
+def test_items_that_waited_when_the_session_was_cancelled_can_be_run_again() -> None:
+    the_map = Node("m", PromptSpec("x"), map=MapSpec(values=()), retry=Retry(limit=2, base_s=50.0))
+    session = VirtualSession(plan(the_map, node("other")), items=2)
+    session.end(("m", 0, 1), "fail")
+    session.command("session.cancel")
+    for which in list(session.running):
+        session.end(which, "ok")
+    assert session.state.status is Status.CANCELLED
+    session.command("node.retry", node="other")
+    session.advance(60.0)
+    session.command("node.retry", node="m", failed=True)
+    session.run_dry()
+    assert session.state.status is Status.SUCCEEDED
+
+
+def test_an_item_that_was_skipped_before_it_started_does_not_start() -> None:
+    session = VirtualSession(plan(Node("m", PromptSpec("x"), map=MapSpec(values=()))), Limits(concurrency=1), items=3)
+    session.command("node.skip", node="m", item=1)
+    session.run_dry()
+    assert [event.body.item for event in session.events if isinstance(event.body, AttemptStarted)] == [0, 2]
+    assert session.state.status is Status.SUCCEEDED
+
+
+def test_an_item_whose_retry_is_due_survives_the_retry_of_another() -> None:
+    the_map = Node("m", PromptSpec("x"), map=MapSpec(values=()), retry=Retry(limit=1, base_s=1.0))
+    session = VirtualSession(plan(the_map, node("other")), Limits(concurrency=1), items=3)
+    while session.state.nodes["m"].items is None or not session.state.nodes["m"].items.count(State.RETRYING):
+        which = next(iter(session.running))
+        session.end(which, "fail" if which[0] == "m" else "ok")
+    session.command("node.skip", node="m", item=2)
+    session.advance(60.0)  # the retry is due and waits for the place that another item has
+    session.command("node.retry", node="m", item=2)
+    session.run_dry()
+    assert session.state.status is Status.SUCCEEDED
+
+
+def test_an_item_that_was_held_has_not_used_up_one_of_its_tries() -> None:
+    the_map = Node("m", PromptSpec("x"), map=MapSpec(values=()), retry=Retry(limit=1, base_s=1.0))
+    session = VirtualSession(plan(the_map), items=1)
+    session.command("session.pause", mode="now")
+    session.end(("m", 0, 1), "ok")
+    session.command("session.resume")
+    session.end(("m", 0, 2), "fail")
+    assert session.state.nodes["m"].items is not None
+    assert session.state.nodes["m"].items.state(0) is State.RETRYING
+
+
+def test_pausing_a_command_that_a_crash_caught_does_not_lead_to_its_repetition() -> None:
+    session = VirtualSession(plan(Node("c", RunSpec(("true",)))))
+    session.running.clear()
+    session.record(AttemptInterrupted("c", 1, None, repeat=False))
+    assert not session.command("node.pause", node="c")
+    assert session.state.nodes["c"].state is State.INTERRUPTED
+
+
+def test_a_map_that_goes_on_is_not_begun_again_by_a_retry() -> None:
+    session = VirtualSession(plan(Node("m", PromptSpec("x"), map=MapSpec(values=()))), Limits(concurrency=1), items=2)
+    session.command("session.pause")
+    session.end(("m", 0, 1), "ok")
+    assert not session.command("node.retry", node="m")
+    session.command("session.resume")
+    session.run_dry()
+    assert session.state.status is Status.SUCCEEDED
+
+
+def test_retrying_the_head_of_a_long_skipped_chain_costs_little() -> None:
+    count = 2_000
+    nodes = [node("n0"), *[node(f"n{index}", f"n{index - 1}") for index in range(1, count)]]
+    session = VirtualSession(plan(*nodes))
+    session.end(("n0", None, 1), "fail")
+    assert session.state.counts[State.SKIPPED] == count - 1
+    began = time.process_time()
+    session.command("node.retry", node="n0")
+    assert time.process_time() - began < 0.5
 
 
 def test_a_scheduler_made_anew_over_the_state_decides_the_same() -> None:

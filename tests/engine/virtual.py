@@ -31,6 +31,7 @@ from swarmtui.session.events import (
     PlanProposed,
     SessionCancelRequested,
     SessionFinished,
+    SessionPaused,
     State,
     Status,
     Usage,
@@ -51,7 +52,7 @@ class VirtualSession:
         self.items = items
         self.random = Random(7)
         self.running: dict[Running, float] = {}
-        self.cancelling: set[Running] = set()
+        self.cancelling: dict[Running, bool] = {}
         self.scheduler = Scheduler(self.state)
         self.record(created(limits))
         self.record(HostStarted(1, "boot", "0", cpus=4))
@@ -103,8 +104,7 @@ class VirtualSession:
         began = self.running.pop(which)
         took = self.now - began
         if which in self.cancelling:
-            self.cancelling.discard(which)
-            self.record(AttemptCancelled(node, number, item))
+            self.record(AttemptCancelled(node, number, item, hold=self.cancelling.pop(which)))
         elif how == "ok":
             usage = Usage(tokens_in=1, tokens_out=1)
             self.record(AttemptSucceeded(node, number, Output("x", 1), item, took, usage))
@@ -127,9 +127,11 @@ class VirtualSession:
         for body in bodies:
             self.record(body)
             if isinstance(body, SessionCancelRequested):
-                self.cancelling.update(self.running)
+                self.cancelling.update(dict.fromkeys(self.running, False))
             if isinstance(body, NodeCancelled):
-                self.cancelling.update(which for which in self.running if which[0] == body.node)
+                self.cancelling.update({which: False for which in self.running if which[0] == body.node})
+            if isinstance(body, SessionPaused) and body.now:
+                self.cancelling = dict.fromkeys(self.running, True) | self.cancelling
         self.step()
         return True
 
