@@ -21,6 +21,7 @@ from textual.command import CommandPalette
 from textual.filter import LineFilter
 from textual.screen import Screen
 from textual.theme import Theme
+from textual.worker import WorkerCancelled, WorkerFailed
 
 from swarmtui.host.feed import Changes, CommandRefused, Feed, FeedStatus, Link
 from swarmtui.session import fold
@@ -48,6 +49,10 @@ HISTORY = 500
 CRASHED = 70
 LOST = 6
 TWICE_S = 2.0
+ASKING = "asking"
+"""Group of the workers that carry commands to the session."""
+LAST_WORDS_S = 2.0
+"""How long leaving waits for commands that are on their way."""
 
 Connect = Callable[[], Awaitable[Feed]]
 
@@ -87,6 +92,7 @@ class Workbench(App[int]):
         self.moment = Moment(clock(), 0.0)
         self._glyphs = terminal.glyphs_for() if glyphs is None else glyphs
         self._looks: Looks | None = None
+        self._backstop = content.TerminalFilter()  # one and the same: finished lines are cached by filter
         self._nothing = fold.empty()
         self._no_status = FeedStatus()
         self._second = -1
@@ -129,7 +135,7 @@ class Workbench(App[int]):
 
     def get_line_filters(self) -> list[LineFilter]:
         """Textual's, and the backstop against control characters last."""
-        return [*super().get_line_filters(), content.TerminalFilter()]
+        return [*super().get_line_filters(), self._backstop]
 
     def next_theme(self) -> None:
         """The next of our themes, at once."""
@@ -337,7 +343,7 @@ class Workbench(App[int]):
 
     def send(self, request: commands.Request) -> None:
         """Ask the session for something, and say what became of it."""
-        self.run_worker(self._send(request), group="commands")
+        self.run_worker(self._send(request), group=ASKING)
 
     async def _send(self, request: commands.Request) -> bool:
         if self.feed is None:
@@ -482,7 +488,15 @@ class Workbench(App[int]):
     # -- leaving ----------------------------------------------------------------------------------------------
 
     def detach(self) -> None:
-        """Leave; the session goes on."""
+        """Leave as soon as what was asked for is on its way; the session goes on."""
+        self.run_worker(self._leave(), group="leave", exclusive=True)
+
+    async def _leave(self) -> None:
+        asked = [worker for worker in self.workers if worker.group == ASKING]
+        if asked:
+            with contextlib.suppress(TimeoutError, WorkerFailed, WorkerCancelled):
+                async with asyncio.timeout(LAST_WORDS_S):
+                    await self.workers.wait_for_complete(asked)
         self.exit(outcome(self.state, self.status))
 
     def action_leave(self) -> None:
