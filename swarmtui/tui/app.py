@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import os
 import signal
 import sys
@@ -184,6 +185,8 @@ class Workbench(App[int]):
         with contextlib.suppress(ConnectionError):
             events = await feed.events_before(self.state.seq + 1, HISTORY)
             self._run_screen().put_history([log_line(event) for event in events])
+        if self._signals:
+            gc.freeze()  # what is loaded stays: collections that walk it again cost visible pauses
         self.set_interval(FRAME_S, self._frame)
 
     async def on_unmount(self) -> None:
@@ -528,7 +531,7 @@ class Workbench(App[int]):
 
     def _handle_exception(self, error: Exception) -> None:
         """Textual would print a traceback with the values of all local variables, keys among them."""
-        self.crash = self.crash or error
+        self.crash = self.crash or (error.error if isinstance(error, WorkerFailed) else error)
         self._return_code = 1
         if self._exception is None:
             self._exception = error

@@ -38,7 +38,7 @@ class ConfirmScreen(ModalScreen[bool]):
         with Vertical(classes="dialog") as box:
             box.border_title = content.line(self._question)
             yield Static(content.text(self._consequence), markup=False)
-            yield Static(content.line(f"y {self._verb}    n leave it"), classes="hint", markup=False)
+            yield Static(content.line(f"y: {self._verb}; n: leave it"), classes="hint", markup=False)
 
     def action_answer(self, yes: bool) -> None:
         """Close with the answer."""
@@ -96,10 +96,10 @@ class QuestionScreen(ModalScreen[str | None]):
             yield Static(content.text(self._question), classes="question", markup=False)
             if self._choices:
                 yield OptionList(*(Option(content.line(choice, 300)) for choice in self._choices), markup=False)
-                hint = "enter answers with the marked one    esc later"
+                hint = "enter answers with the marked one; esc puts it off"
             else:
                 yield Input()
-                hint = "enter answers    esc later: the question stays"
+                hint = "enter answers; esc puts it off: the question stays"
             yield Static(content.line(hint), classes="hint", markup=False)
 
     def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
@@ -209,7 +209,7 @@ class EditScreen(ModalScreen[None]):
         """The text, and what is wrong with it."""
         with Vertical(classes="dialog edit") as box:
             box.border_title = content.line("edit the plan")
-            box.border_subtitle = content.line("F2 propose it    F4 $EDITOR    esc leave, the text is kept")
+            box.border_subtitle = content.line("F2 proposes it, F4 goes on in $EDITOR, esc leaves and keeps the text")
             yield TextArea(content.plain(self._text), show_line_numbers=True, tab_behavior="indent")
             yield TextView(id="errors")
 

@@ -247,7 +247,7 @@ class NodeScreen(SessionScreen):
         if node.running and tail is not None:
             return [*lines, *tail.rows(width, 2_000)]
         if node.output is None:
-            return lines or [(("it has given nothing yet", "faint"),)]
+            return lines or [(("it gave nothing" if node.ended else "it has given nothing yet", "faint"),)]
         note = f"{say.size(node.output.size)}{', part of it was not kept' if node.output.truncated else ''}"
         return [*lines, ((note, "faint"),), *document.verbatim(self._text_of(node), width)]
 

@@ -21,7 +21,7 @@ from swarmtui.tui.view.lines import Line
 from swarmtui.tui.view.nodes import name_of
 from swarmtui.tui.view.plan import check_lines, checks, differences, node_facts, planning_lines, revision_words
 from swarmtui.tui.widgets.graph import GraphView
-from swarmtui.tui.widgets.lines import TextView
+from swarmtui.tui.widgets.lines import TextView, entitle
 from swarmtui.tui.widgets.looks import workbench
 
 DEAD_S = 0.3
@@ -59,7 +59,7 @@ class PlanScreen(SessionScreen):
     def on_mount(self) -> None:
         """Nothing that approves has the focus."""
         self.query_one("#plan-find").display = False
-        self.query_one("#plan-checks").border_title = content.line("check before you approve")
+        entitle(self.query_one("#plan-checks"), "check before you approve")
         self.query_one(GraphView).focus()
         self._shown_at = workbench(self).clock()
 
@@ -89,7 +89,7 @@ class PlanScreen(SessionScreen):
             graph.show(state)
             app.selected = app.selected or graph.graph.selected
             graph.select(app.selected)
-            graph.border_title = content.line(f"plan {app.looks.glyphs.dash} {revision_words(state)}")
+            entitle(graph, f"plan {app.looks.glyphs.dash} {revision_words(state)}")
         super().redraw()
         drawn = (state.plan_rev, app.selected, self.form, state.approved_rev, app.looks)
         if drawn != self._drawn:
@@ -101,9 +101,7 @@ class PlanScreen(SessionScreen):
         self._shown_rev = state.plan_rev
         node = state.plan_nodes.get(app.selected)
         view = self.query_one("#plan-node", TextView)
-        view.border_title = content.line(
-            f"node {app.looks.glyphs.dash} {name_of(app.selected, 60)}" if node else "node"
-        )
+        entitle(view, f"node {app.looks.glyphs.dash} {name_of(app.selected, 60)}" if node else "node")
         facts = node_facts(state, node) if node else []
         view.show(lambda width: document.facts(facts, width, 9), top=True)
         view = self.query_one("#plan-checks", TextView)
@@ -115,7 +113,7 @@ class PlanScreen(SessionScreen):
 
         view.show(check)
         waits = "plan" in state.pending
-        view.border_title = content.line("check before you approve" if waits else f"revision {state.approved_rev} runs")
+        entitle(view, "check before you approve" if waits else f"revision {state.approved_rev} runs")
         if self.form != "graph":
             self._draw_form(state)
 
@@ -123,10 +121,10 @@ class PlanScreen(SessionScreen):
         view = self.query_one("#plan-text", TextView)
         if self.form == "text" and state.plan is not None:
             text = plan_to_yaml(state.plan)
-            view.border_title = content.line(f"plan as text, {revision_words(state)}")
+            entitle(view, f"plan as text, {revision_words(state)}")
             view.show(lambda width: document.yaml(text, width), top=True)
             return
-        view.border_title = content.line("what this revision changes")
+        entitle(view, "what this revision changes")
         changed = differences(state)
         first: list[Line] = [(("this is the first revision: there is nothing to compare it with", "muted"),)]
         view.show(lambda width: first if changed is None else document.changes(changed, width), top=True)
@@ -138,7 +136,7 @@ class PlanScreen(SessionScreen):
         if state.planning is not None:
             age = say.clock(app.moment.wall - state.planning.since_ts)
             title = f"planner {app.looks.glyphs.dash} {name_of(state.planning.model, 60)}, {age}"
-        view.border_title = content.line(title)
+        entitle(view, title)
         tail = app.tails.by_key.get((PLANNER_STREAM, None))
         view.show(lambda width: planning_lines(state, tail, width))
 

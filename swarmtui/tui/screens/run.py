@@ -20,6 +20,7 @@ from swarmtui.tui.view.panes import look_at
 from swarmtui.tui.view.table import SORTS, NodeRows
 from swarmtui.tui.view.tails import panes
 from swarmtui.tui.widgets.graph import GraphView
+from swarmtui.tui.widgets.lines import entitle
 from swarmtui.tui.widgets.log import LogView
 from swarmtui.tui.widgets.looks import workbench
 from swarmtui.tui.widgets.panes import PaneGrid
@@ -58,7 +59,7 @@ class RunScreen(SessionScreen):
     def on_mount(self) -> None:
         """Titles, and where the keys go first."""
         for name in _PANES:
-            self.query_one(f"#{name}").border_title = content.line({"panes": "workers"}.get(name, name))
+            entitle(self.query_one(f"#{name}"), {"panes": "workers"}.get(name, name))
         self.query_one("#find").display = False
         self.query_one(GraphView).focus()
 
@@ -107,7 +108,7 @@ class RunScreen(SessionScreen):
         key, descending = rows.sort
         order = f", by {key} {'down' if descending else 'up'}" if key else ""
         title = f"table {app.looks.glyphs.dash} {shown}{f', {rows.filter}' if rows.filter else ''}{order}"
-        table.border_title = content.line(title)
+        entitle(table, title)
 
     def _draw_panes(self) -> None:
         app = workbench(self)
@@ -150,7 +151,7 @@ class RunScreen(SessionScreen):
         """i."""
         log = self.query_one(LogView)
         log.set_level({"info": "warning", "warning": "debug"}.get(log.level, "info"))  # type: ignore[arg-type]
-        log.border_title = content.line({"info": "log", "warning": "log: warnings", "debug": "log: all"}[log.level])
+        entitle(log, {"info": "log", "warning": "log: warnings", "debug": "log: all"}[log.level])
 
     def go(self, dx: int, dy: int) -> None:
         """Move in the focused pane; among workers, from one to the next."""

@@ -25,6 +25,8 @@ Form = Literal["columns", "list"]
 COLUMNS_LIMIT = 150
 """Above so many nodes nobody can read columns."""
 HOPS = 2
+ENDS = 6
+"""Nodes at either end of a long path that are named."""
 
 Needs = dict[str, tuple[str, ...]]
 
@@ -169,7 +171,8 @@ class Graph:
         if len(self._path) < 2:
             return ""
         arrow = f" {'->' if self.glyphs.ascii else '→'} "
-        names = [name_of(node, 20) for node in self._path]
+        ends = self._path if len(self._path) <= 2 * ENDS else (*self._path[:ENDS], "", *self._path[-ENDS:])
+        names = [name_of(node, 20) if node else self.glyphs.cut for node in ends]
         left = self._left_s()
         tail = "" if left is None else f"  {'~' if self.glyphs.ascii else '≈'} {say.clock(left)}"
         while len(names) > 3 and cells(arrow.join(names)) + cells(tail) + 14 > size:

@@ -50,8 +50,8 @@ def grid(
         shown = [chosen] if chosen and height < 2 * MIN_HEIGHT else panes
         mark = selected if focused or len(panes) > 1 else None
         return _tiles(shown, width, height, glyphs, mark, unseen=len(panes) - len(shown))
-    rest = _rows_for(len(others), width) * (MIN_HEIGHT + 2)
-    large = max(height // 2, height - rest)
+    rest = _rows_for(len(others), width) * 2 * MIN_HEIGHT
+    large = max(height * 2 // 5, height - rest)
     return [
         *_one(chosen, width, large, glyphs, "accent" if focused else "critical"),
         *_tiles(others, width, height - large, glyphs, None),

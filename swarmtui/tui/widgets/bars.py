@@ -20,7 +20,7 @@ class HeaderBar(Bar):
     def show(self, figures: Figures) -> None:
         """Draw `figures`."""
         self.figures = figures
-        self.refresh()
+        self.changed()
 
     def shown(self, width: int) -> Line:
         """The header."""
@@ -38,7 +38,7 @@ class Banner(Bar):
         """Show `text`, or nothing if it is empty."""
         self.text = text
         self.display = bool(text)
-        self.refresh()
+        self.changed()
 
     def shown(self, width: int) -> Line:
         """The banner."""
@@ -65,7 +65,7 @@ class ActionBar(Bar):
         """Offer `actions` (most important first), placed by `order`."""
         if actions != self._actions:
             self._actions, self._order = actions, order
-            self.refresh()
+            self.changed()
 
     def shown(self, width: int) -> Line:
         """As many as fit, in the order of the table; help and detach keep to the right."""

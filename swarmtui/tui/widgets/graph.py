@@ -9,8 +9,7 @@ from textual.message import Message
 from swarmtui.session.state import SessionState
 from swarmtui.tui import content
 from swarmtui.tui.view.graph import Form, Graph
-from swarmtui.tui.view.lines import Line
-from swarmtui.tui.widgets.lines import LineView
+from swarmtui.tui.widgets.lines import LineView, Shown
 from swarmtui.tui.widgets.looks import looks, moment
 
 
@@ -36,13 +35,14 @@ class GraphView(LineView):
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)
         self.graph = Graph()
+        self._path = content.line("")
 
     def show(self, state: SessionState) -> None:
         """Draw `state`; cheap if only nodes' states changed."""
         self.graph.state = state
         self.graph.glyphs = looks(self).glyphs
         self.fit()
-        self.refresh()
+        self.changed()
 
     def fit(self) -> None:
         """Arrange the graph for the size there is."""
@@ -50,13 +50,16 @@ class GraphView(LineView):
             width, height = self.graph.size
             self.virtual_size = Size(width, height)
             self.reveal()
-        self.border_subtitle = content.line(self.graph.path_line(self.size.width - 6))
+        path = content.line(self.graph.path_line(self.size.width - 6))
+        if path != self._path:
+            self._path = path
+            self.border_subtitle = self._path
 
     def on_resize(self, event: events.Resize) -> None:
         """Another size may need another form."""
         self.fit()
 
-    def line_at(self, y: int, width: int) -> tuple[Line, tuple[int, int] | None]:
+    def line_at(self, y: int, width: int) -> Shown:
         """A line of the drawing."""
         return self.graph.line(y, self.scroll_offset.x, width, moment(self))
 
@@ -75,7 +78,7 @@ class GraphView(LineView):
         if node != self.graph.selected:
             self.graph.select(node)
             self.reveal()
-            self.refresh()
+            self.changed()
 
     def next_match(self, step: int) -> bool:
         """Select the next match of the search."""
@@ -89,19 +92,19 @@ class GraphView(LineView):
         number = self.graph.search(text)
         if self.graph.selected != before:
             self._selected()
-        self.refresh()
+        self.changed()
         return number
 
     def set_form(self, form: Form | None) -> None:
         """Draw in this form, or in whichever fits."""
         self.graph.wanted = form
         self.fit()
-        self.refresh()
+        self.changed()
 
     def toggle_focus(self) -> bool:
         """Dim what is far from the selected node, or no longer."""
         self.graph.focused = not self.graph.focused
-        self.refresh()
+        self.changed()
         return self.graph.focused
 
     def reveal(self) -> None:
@@ -112,7 +115,7 @@ class GraphView(LineView):
 
     def _selected(self) -> None:
         self.reveal()
-        self.refresh()
+        self.changed()
         if self.graph.selected:
             self.post_message(self.NodeSelected(self.graph.selected))
 

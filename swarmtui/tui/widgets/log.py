@@ -6,9 +6,8 @@ from collections.abc import Iterable
 
 from textual.geometry import Size
 
-from swarmtui.tui.view.lines import Line
 from swarmtui.tui.view.logs import LEVELS, Level, LogLine, draw
-from swarmtui.tui.widgets.lines import LineView
+from swarmtui.tui.widgets.lines import LineView, Shown
 from swarmtui.tui.widgets.looks import looks
 
 KEPT = 20_000
@@ -63,7 +62,7 @@ class LogView(LineView):
         self.virtual_size = Size(self.size.width, len(self._shown))
         if self.following:
             self.scroll_to(y=self.max_scroll_y, animate=False, force=True)
-        self.refresh()
+        self.changed()
 
     def on_resize(self) -> None:
         """Stay at the end."""
@@ -82,7 +81,7 @@ class LogView(LineView):
         self.following = last
         super().go_to_end(last)
 
-    def line_at(self, y: int, width: int) -> tuple[Line, tuple[int, int] | None]:
+    def line_at(self, y: int, width: int) -> Shown:
         """A line of the log."""
         if not 0 <= y < len(self._shown):
             empty = "nothing has happened yet" if not self._all else "nothing at this level (i shows more)"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from textual.app import RenderResult
+from textual.geometry import Region
 from textual.strip import Strip
 from textual.widget import Widget
 
@@ -27,6 +28,7 @@ class PaneGrid(Widget):
         self._selected: Key | None = None
         self._lines: list[Line] = []
         self._empty = ""
+        self._drawn_with: object = None
 
     @property
     def room(self) -> int:
@@ -36,8 +38,14 @@ class PaneGrid(Widget):
     def show(self, panes: Sequence[Pane], selected: Key | None, empty: str) -> None:
         """Draw `panes`; `empty` says what will come where there are none."""
         self._panes, self._selected, self._empty = panes, selected, empty
+        before, before_looks = self._lines, self._drawn_with
         self._draw()
-        self.refresh()
+        stale = [y for y, (old, new) in enumerate(zip(before, self._lines, strict=False)) if old != new]
+        if before_looks is not looks(self) or len(before) != len(self._lines) or 2 * len(stale) > len(before):
+            self.refresh()
+        elif stale:
+            self.refresh(*(Region(0, y, self.size.width, 1) for y in stale))
+        self._drawn_with = looks(self)
 
     def _draw(self) -> None:
         glyphs = looks(self).glyphs
@@ -48,10 +56,12 @@ class PaneGrid(Widget):
     def on_focus(self) -> None:
         """The frame of the selected pane shows it."""
         self._draw()
+        self.refresh()
 
     def on_blur(self) -> None:
         """And no longer."""
         self._draw()
+        self.refresh()
 
     def on_resize(self) -> None:
         """Other sizes hold other grids."""

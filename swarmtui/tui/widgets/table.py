@@ -5,12 +5,10 @@ from __future__ import annotations
 from textual import events
 from textual.geometry import Region, Size
 from textual.message import Message
-from textual.strip import Strip
 
-from swarmtui.tui import content
 from swarmtui.tui.view.lines import Line, Span, fit
 from swarmtui.tui.view.table import Column, NodeRows, Rows, fit_columns
-from swarmtui.tui.widgets.lines import LineView
+from swarmtui.tui.widgets.lines import LineView, Shown
 from swarmtui.tui.widgets.looks import looks, moment
 
 GAP = 2
@@ -55,7 +53,7 @@ class RowTable(LineView):
             self.cursor = next((at for at in range(len(rows)) if rows.key(at) == self._key), self.cursor)
         self.cursor = max(0, min(self.cursor, len(rows) - 1))
         self._measure()
-        self.refresh()
+        self.changed()
 
     def _measure(self) -> None:
         self.virtual_size = Size(self.size.width, len(self.rows) + 1)
@@ -80,21 +78,16 @@ class RowTable(LineView):
             if self.rows.key(at) == key:
                 self.cursor, self._key = at, key
                 self._reveal()
-                self.refresh()
+                self.changed()
                 return
 
-    def render_line(self, y: int) -> Strip:
+    def visible_line(self, y: int, width: int) -> Shown:
         """The header on top, then rows."""
-        width = self.room
-        if self._fitted != (width, self.rows):
+        if self._fitted[0] != width or self._fitted[1] is not self.rows:
             self._columns, self._fitted = fit_columns(self.rows.columns, width - 1, GAP), (width, self.rows)
-        if y == 0:
-            return content.strip(self._header(width), looks(self).palette, self.rich_style, width)
-        at = y - 1 + self.scroll_offset.y
-        line, cursor = self.line_at(at, width)
-        return content.strip(line, looks(self).palette, self.rich_style, width, cursor)
+        return (self._header(width), None) if y == 0 else self.line_at(y - 1 + self.scroll_offset.y, width)
 
-    def line_at(self, y: int, width: int) -> tuple[Line, tuple[int, int] | None]:
+    def line_at(self, y: int, width: int) -> Shown:
         """Row `y`."""
         if not 0 <= y < len(self.rows):
             return ((" nothing matches" if not len(self.rows) and y == 0 else "", "faint"),), None
@@ -133,7 +126,7 @@ class RowTable(LineView):
     def _moved(self) -> None:
         self._key = self.selected
         self._reveal()
-        self.refresh()
+        self.changed()
         if self._key:
             self.post_message(self.RowSelected(self._key))
 

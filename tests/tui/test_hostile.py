@@ -1,0 +1,115 @@
+"""Whatever comes from outside, in whatever place: no control character is drawn, no markup obeyed, nothing clicked."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+
+import pexpect
+import pytest
+from textual.pilot import Pilot
+
+from swarmtui.tui.view.glyphs import ASCII, UNICODE, Glyphs
+from tests.tui.opening import lines, opened, press
+from tests.tui.scripted_feed import hostile
+
+TOURS: dict[str, tuple[str, ...]] = {
+    "run": (),
+    "search": ("slash", "x"),
+    "workers": ("3",),
+    "table": ("4",),
+    "log": ("5", "i", "i"),
+    "plan": ("1",),
+    "plan as text": ("1", "v"),
+    "plan details": ("1", "j", "j"),
+    "output": ("enter",),
+    "prompt": ("enter", "tab"),
+    "attempts": ("enter", "tab", "tab"),
+    "events": ("enter", "tab", "tab", "tab"),
+    "node log": ("enter", "tab", "tab", "tab", "tab"),
+    "question": ("a",),
+    "palette": ("colon", "n", "o"),
+    "help": ("question_mark",),
+    "notice": ("p",),
+}
+
+
+def unclean(pilot: Pilot[int]) -> list[str]:
+    """The characters on the screen that a terminal would obey or nobody could see."""
+    shown = "".join(lines(pilot)).replace("\u200d", "").replace("\ufe0f", "")
+    return sorted({char for char in shown if not char.isprintable()})
+
+
+@pytest.mark.parametrize("glyphs", [UNICODE, ASCII], ids=["unicode", "ascii"])
+@pytest.mark.parametrize("tour", TOURS)
+async def test_nothing_gets_through_to_the_screen(tour: str, glyphs: Glyphs) -> None:
+    feed = hostile()
+    feed.refusal = "\x1b[2Jrefused \u202e[@click=app.quit]x[/]"
+    async with opened(feed, (140, 45), glyphs=glyphs) as pilot:
+        await press(pilot, *TOURS[tour])
+        assert unclean(pilot) == []
+        assert pilot.app.is_running
+
+
+async def test_no_click_anywhere_acts_on_the_session() -> None:
+    feed = hostile()
+    async with opened(feed, (100, 30)) as pilot:
+        for y in range(1, 29, 2):
+            for x in range(0, 100, 9):
+                await pilot.click(offset=(x, y))
+        assert pilot.app.is_running
+    assert feed.commands == []
+
+
+DRIVER = """
+import sys
+from tests.tui.opening import workbench
+from tests.tui.scripted_feed import SESSIONS
+from swarmtui.tui.app import run_workbench
+feed = SESSIONS[sys.argv[1]]()
+async def connect():
+    return feed
+sys.exit(run_workbench(connect))
+"""
+
+
+def start(name: str) -> pexpect.spawn[bytes]:
+    """The workbench in a terminal of its own."""
+    env = {**os.environ, "TERM": "xterm-256color", "COLUMNS": "100", "LINES": "30"}
+    return pexpect.spawn(sys.executable, ["-c", DRIVER, name], env=env, dimensions=(30, 100), timeout=30)
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_ends_the_workbench_and_gives_the_terminal_back(number: signal.Signals) -> None:
+    terminal = start("mid_run")
+    terminal.expect_exact(b"quality")
+    terminal.kill(number)
+    terminal.expect(pexpect.EOF)
+    assert b"\x1b[?1049l" in terminal.before
+    assert b"\x1b[?25h" in terminal.before
+    terminal.close()
+    assert (terminal.exitstatus, terminal.signalstatus) == (0, None)
+
+
+def test_a_terminal_that_goes_away_ends_the_workbench() -> None:
+    terminal = start("mid_run")
+    terminal.expect_exact(b"quality")
+    os.close(terminal.fileno())
+    os.waitpid(terminal.pid, 0)
+
+
+def test_no_byte_of_a_payload_reaches_the_terminal() -> None:
+    terminal = start("hostile")
+    seen = b""
+    for wanted, key in ((b"lone surrogate", b"5"), (b"failed after", b"q")):
+        terminal.expect_exact(wanted)
+        seen += terminal.before + terminal.after
+        terminal.send(key)
+    terminal.expect(pexpect.EOF)
+    seen += terminal.before
+    terminal.close()
+    assert terminal.exitstatus == 0
+    for payload in (b"\x1b]0;", b"\x1b]52", b"\x1b]8;;", b"\x1bP1;2q", b"\x1b[2J\x1b[Hgone", b"\x9b31m"):
+        assert payload not in seen
+    assert not set("\u202e\u2066\u200b\u2060\ufeff\U000e0041\x08") & set(seen.decode("utf-8", "replace"))
