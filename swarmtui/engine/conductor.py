@@ -16,14 +16,14 @@ import json
 import logging
 from collections import deque
 from collections.abc import Callable, Coroutine, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from random import Random
 from typing import Any
 
 from swarmtui.engine import recovery
 from swarmtui.engine.artefacts import Artefacts
-from swarmtui.engine.commands import ParsePlan, plan_events
+from swarmtui.engine.commands import ParsePlan, Refused, plan_events
 from swarmtui.engine.dispatch import Dispatcher, attempt_id
 from swarmtui.engine.planning import Planning
 from swarmtui.engine.ports import Delta, Done, Executor, Failed, Planner, Stopped, Terminal, WorkerEvent
@@ -49,6 +49,7 @@ from swarmtui.session.events import (
     NodeCancelled,
     NodeSkipped,
     Noted,
+    Output,
     PlanApproved,
     PlanProposed,
     PlanRejected,
@@ -105,13 +106,14 @@ class Conductor:
         self._dispatcher = Dispatcher(state, log, self._artefacts, setup.task_folder)
         random = Random(setup.seed)  # noqa: S311 - jitter, not secrets
         self._results = Results(state, self._artefacts, log.put_blob, setup.redactor, random, setup.out)
-        self._planning = Planning(planner, state, self.record, self.streams)
+        self._planning = Planning(planner, state, self.record, self.streams, setup.redactor)
         self._scheduler = Scheduler(state)
         self._live: dict[str, Live] = {}
         self._questions: dict[tuple[str, int | None], Live] = {}
         self._to_launch: deque[Live] = deque()
         self._launch_wake = asyncio.Event()
         self._poke = asyncio.Event()
+        self._finishing = asyncio.Lock()
         self._stopping = asyncio.Event()
         self._quiet = asyncio.Event()
         self._stop_reason = ""
@@ -143,12 +145,14 @@ class Conductor:
                 await self._drain()
                 launcher.cancel()
                 timekeeper.cancel()
+                self._take_back()
                 await self._executor.close()
                 await receiver
         finally:
+            self._stopping.set()
             self._tasks = None
             self.record(HostStopped(self._stop_reason or "defect"), durable=True)
-            self._artefacts.write_status(self.state)
+            self._write_status()
             await self.log.close()
 
     def stop(self, reason: str, drain_s: float = DRAIN_S) -> None:
@@ -173,11 +177,13 @@ class Conductor:
         """
         seq = self.state.commands.get(command_id) if command_id is not None else None
         if seq is None:
+            if self._stopping.is_set():
+                raise Refused(f"the host is leaving: `swarmtui resume {self.state.id}` goes on with the session")
             bodies = plan_events(self.state, method, params, self._setup.parse_plan)
             if command_id is not None:
                 shown = {name: value for name, value in params.items() if name != "text"}
                 self.record(CommandApplied(command_id, method, self._setup.redactor.redact_json(shown)), actor)
-            for body in bodies:
+            for body in map(self._without_secrets, bodies):
                 seq = self.record(body, actor, durable=True).seq
                 self._follow(body)
             self._step()
@@ -201,15 +207,15 @@ class Conductor:
             self.record(interrupted, durable=True)
         for pending in state.pending.values():
             if pending.node is not None:
-                number = state.nodes[pending.node].attempts
+                number = state.nodes[pending.node].attempts_of(pending.item)
                 live = Live(pending.node, pending.item, number, state.seq, state.mono, submitted=True)
                 self._questions[pending.node, pending.item] = live
         if resumed and state.status is Status.PAUSED:
             self.record(SessionResumed())
         if state.status is Status.AWAITING_APPROVAL:
             self._approve_unasked()
-        elif state.plan is None and state.status is Status.PLANNING:
-            self._plan(None)
+        elif state.status is Status.PLANNING:
+            self._plan(state.planning.feedback if state.planning else None)
         self._step()
 
     def _approve_unasked(self) -> None:
@@ -244,7 +250,6 @@ class Conductor:
                 for decision in decisions:
                     self._carry_out(decision)
         if self.state.cancelling and not self._live:
-            self._questions.clear()
             self.record(SessionFinished(Status.CANCELLED.value), durable=True)
         if not self._live:
             self._quiet.set()
@@ -265,11 +270,11 @@ class Conductor:
                 self.record(BudgetReached(kind, spent, limit), durable=True)
             case Finish(status, reason):
                 self.record(SessionFinished(status.value, reason), durable=True)
-                self._artefacts.write_status(self.state)
+                self._write_status()
 
     def _start(self, node_id: str, item: int | None, pool: str) -> None:
         node, plan_node = self.state.nodes[node_id], self.state.plan_nodes[node_id]
-        number = 1 + (node.attempts if item is None or node.items is None else node.items.attempts[item])
+        number = 1 + node.attempts_of(item)
         ref = model_of(self.state, plan_node)
         started = AttemptStarted(node_id, number, item, pool, ref.name if ref else None)
         event = self.record(started, durable=plan_node.changes_world)
@@ -286,6 +291,12 @@ class Conductor:
             data = json.dumps(state_to_json(self.state), separators=(",", ":")).encode()
             self._snapshot_seq, self._snapshot_bytes = self.state.seq, len(data)
             self.log.put_snapshot(self.state.seq, data)
+
+    def _write_status(self) -> None:
+        try:
+            self._artefacts.write_status(self.state)
+        except OSError as error:  # a convenience for readers, which the session does not depend on
+            logger.warning("status.md could not be written: %s", error)
 
     def _spawn(self, work: Coroutine[Any, Any, None], name: str) -> None:
         if self._tasks is None:
@@ -338,18 +349,29 @@ class Conductor:
         self._step()
 
     async def _finish_map(self, node_id: str) -> None:
+        async with self._finishing:
+            await self._write_and_finish(node_id)
+
+    async def _write_and_finish(self, node_id: str) -> None:
         await self.log.flushed()
         node, plan_node = self.state.nodes[node_id], self.state.plan_nodes[node_id]
         items = node.items
         if items is None or node.ended:
             return
-        path, size = await self._dispatcher.write_results(node_id)
-        output = await self._results.file_output(path, size)
+        seen = (node.attempts, bytes(items.codes))
+        output: Output | None = None
+        try:
+            path, size = await self._dispatcher.write_results(node_id)
+            output = await self._results.file_output(path, size)
+        except OSError as error:
+            self.record(Noted("error", f"the results could not be written: {error}: mend it and retry", node_id))
+        if node.ended or node.items is not items or (node.attempts, bytes(items.codes)) != seen:
+            return  # items were retried meanwhile: once they have ended the map is finished with their results
         good = items.count(State.SUCCEEDED)
         bad = items.total - good - items.count(State.SKIPPED)
         tolerated = plan_node.map.tolerate if plan_node.map else 0.0
-        ok = bad <= tolerated * items.total and not node.cancelled
-        self.record(MapFinished(node_id, good, bad, ok, output))
+        ok = output is not None and bad <= tolerated * items.total and not node.cancelled
+        self.record(MapFinished(node_id, good, bad, ok, output or Output("", 0)))
         self._step()
 
     # -- attempts: coming back ----------------------------------------------------------------------------
@@ -397,14 +419,12 @@ class Conductor:
                 self._plan(feedback)
             case SessionCancelRequested():
                 self._planning.cancel()
+                self._stop_questions(lambda live: True)
                 self._stop_attempts(lambda live: True, hold=False)
             case SessionPaused(now=True):
                 self._stop_attempts(lambda live: True, hold=True)
             case NodeCancelled(node=node):
-                question = self._questions.pop((node, None), None)
-                if question is not None:
-                    question.stop = True
-                    self._record_end(question, Stopped(""))
+                self._stop_questions(lambda live: live.node == node)
                 self._stop_attempts(lambda live: live.node == node, hold=False)
             case QuestionAnswered(node=node, item=item, answer=answer):
                 question = self._questions.pop((node, item), None)
@@ -415,10 +435,36 @@ class Conductor:
 
     def _stop_attempts(self, which: Callable[[Live], bool], *, hold: bool) -> None:
         for key, live in list(self._live.items()):
-            if which(live) and not live.stop:
-                live.stop, live.hold = True, hold
+            if not which(live):
+                continue
+            live.hold = hold and (live.hold or not live.stop)  # what is to be over is not merely held
+            if not live.stop:
+                live.stop = True
                 if live.submitted:
                     self._spawn(self._executor.cancel(key, GRACE_S), f"cancel {key}")
+
+    def _stop_questions(self, which: Callable[[Live], bool]) -> None:
+        for key, live in list(self._questions.items()):
+            if which(live):
+                live.stop = True
+                self._record_end(self._questions.pop(key), Stopped(""))
+
+    def _take_back(self) -> None:
+        """End what was started and not yet handed over: nothing of it has happened."""
+        for key, live in list(self._live.items()):
+            if not live.submitted:
+                self._end(key, Stopped(key))
+
+    def _without_secrets(self, body: Body) -> Body:
+        """What the user said, as it may be recorded."""
+        redact = self._setup.redactor.redact
+        match body:
+            case QuestionAnswered():
+                return replace(body, answer=redact(body.answer))
+            case PlanRejected():
+                return replace(body, feedback=redact(body.feedback))
+            case _:
+                return body
 
     # -- time and the end -----------------------------------------------------------------------------------
 

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import replace
 
 from swarmtui.engine.ports import Planner, PlanningError, PlanRequest
 from swarmtui.engine.streams import StreamBoard
+from swarmtui.safety.redact import Redactor
 from swarmtui.session.events import Body, ErrorInfo, ErrorKind, Event, PlanningFailed, PlanningStarted, PlanProposed
 from swarmtui.session.state import SessionState
 
@@ -18,12 +20,18 @@ class Planning:
     """Runs the planner for one session. States: idle <-> busy."""
 
     def __init__(
-        self, planner: Planner, state: SessionState, record: Callable[[Body], Event], streams: StreamBoard
+        self,
+        planner: Planner,
+        state: SessionState,
+        record: Callable[[Body], Event],
+        streams: StreamBoard,
+        redactor: Redactor,
     ) -> None:
         self._planner = planner
         self._state = state
         self._record = record
         self._streams = streams
+        self._redactor = redactor
         self._task: asyncio.Task[None] | None = None
 
     @property
@@ -53,13 +61,15 @@ class Planning:
             return
         self._record(PlanningStarted(rev, ref.name, feedback, ref.simulated))
         request = PlanRequest(state.goal, ref, state.inputs, state.plan, feedback)
+        redact = self._redactor.redact
         try:
             draft = await self._planner.propose(
-                request, lambda text: self._streams.add(PLANNER, None, rev, "output", text)
+                request, lambda text: self._streams.add(PLANNER, None, rev, "output", redact(text))
             )
             self._record(PlanProposed(rev, draft.plan, draft.note, draft.usage))
         except PlanningError as error:
-            self._record(PlanningFailed(rev, error.error, error.usage))
+            told = replace(error.error, message=redact(error.error.message))
+            self._record(PlanningFailed(rev, told, error.usage))
         finally:
             self._streams.end(PLANNER, None, rev)
         then()

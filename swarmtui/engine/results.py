@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -24,6 +25,8 @@ from swarmtui.session.events import (
     ReportWritten,
 )
 from swarmtui.session.state import SessionState
+
+logger = logging.getLogger(__name__)
 
 INLINE_BYTES = 4_096
 PREVIEW_CHARS = 1_024
@@ -107,12 +110,24 @@ class Results:
             size = event.size or size
             if event.path is None or size > BLOB_BYTES:
                 return Output(text[:PREVIEW_CHARS], size, None, path, event.path is None, exit_code)
-            text = self._redactor.redact(Path(event.path).read_text("utf-8", "replace"))
+            try:
+                text = self._redactor.redact(Path(event.path).read_text("utf-8", "replace"))
+            except OSError as error:
+                logger.warning("the output of %s is recorded in part: %s", live.node, error)
+                return Output(text[:PREVIEW_CHARS], size, None, None, True, exit_code)
             return self._record(text, len(text.encode("utf-8", "replace")), path, exit_code)
         if path is None and text and live.item is None:
-            folder = self._artefacts.attempt_folder(live.node, live.number)
-            path = self._artefacts.relative(self._artefacts.write(folder, "output.txt", text))
+            path = self._written(live, text)
         return self._record(text, size, path, exit_code)
+
+    def _written(self, live: Live, text: str) -> str | None:
+        """The file for readers that now holds `text`; None if the disk takes none: the event has the output."""
+        folder = self._artefacts.attempt_folder(live.node, live.number)
+        try:
+            return self._artefacts.relative(self._artefacts.write(folder, "output.txt", text))
+        except OSError as error:
+            logger.warning("the output of %s has no file: %s", live.node, error)
+            return None
 
     def _record(self, text: str, size: int, path: str | None, exit_code: int | None = None) -> Output:
         if size <= INLINE_BYTES:

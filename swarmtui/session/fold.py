@@ -287,6 +287,11 @@ def _plan_approved(state: SessionState, body: PlanApproved, event: Event) -> Non
 
 def _plan_rejected(state: SessionState, body: PlanRejected, event: Event) -> None:
     state.pending.pop("plan", None)
+    if body.feedback:  # from here on the planner is asked, whether or not a host lives to do so
+        ref = state.models.get("planner")
+        name, simulated = (ref.name, ref.simulated) if ref else ("", False)
+        state.status, state.reason, state.planning_error = Status.PLANNING, "", None
+        state.planning = Planning(body.plan_rev + 1, name, event.ts, simulated, body.feedback)
 
 
 # -- attempts -------------------------------------------------------------------------------------------------

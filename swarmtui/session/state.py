@@ -161,6 +161,10 @@ class NodeState:
     spent: Spent = field(default_factory=Spent)
     items: Items | None = None
 
+    def attempts_of(self, item: int | None) -> int:
+        """Attempts made of one item, or of the node itself."""
+        return self.attempts if item is None or self.items is None else self.items.attempts[item]
+
     @property
     def ended(self) -> bool:
         """Whether the node moves again only when somebody asks for it."""

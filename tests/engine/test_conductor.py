@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from swarmtui.engine.commands import Refused
-from swarmtui.engine.ports import Attempt, Done
+from swarmtui.engine.dispatch import Dispatcher
+from swarmtui.engine.ports import Attempt, Done, Draft, PlanRequest
 from swarmtui.plan.model import Node, PromptSpec, RunSpec
+from swarmtui.safety.redact import Redactor, Secret
 from swarmtui.session import fold
 from swarmtui.session.events import (
     AttemptFailed,
@@ -17,6 +20,7 @@ from swarmtui.session.events import (
     AttemptStarted,
     BudgetReached,
     ErrorInfo,
+    Noted,
     SessionPaused,
     Usage,
 )
@@ -321,6 +325,74 @@ async def test_items_come_from_a_file_and_a_malformed_line_is_reported_and_left_
         assert (items.total, items.malformed) == (2, 1)
 
 
+async def test_results_that_cannot_be_written_fail_their_map_and_not_the_host(tmp_path: Path) -> None:
+    in_the_way = tmp_path / "artefacts" / "m" / "results.jsonl"
+    in_the_way.mkdir(parents=True)
+    the_map = Node("m", PromptSpec("say {{ item }}"), map=MapSpec(values=(0, 1)))
+    async with running(tmp_path, plan(the_map, node("other"))) as world:
+        assert await world.finished() is Status.FAILED
+        assert world.states() == {"m": "failed", "other": "succeeded"}
+        notes = [event.body.message for event in await world.recorded() if isinstance(event.body, Noted)]
+        assert any("results.jsonl" in note for note in notes)
+        in_the_way.rmdir()
+        world.executor.started.clear()
+        await world.do("nodes.retry_failed")
+        assert await world.finished() is Status.SUCCEEDED
+        assert world.executor.started == []
+
+
+async def test_an_output_that_no_file_takes_is_recorded_all_the_same(tmp_path: Path) -> None:
+    (tmp_path / "artefacts").mkdir()
+    (tmp_path / "artefacts" / "a").write_text("in the way")
+    (tmp_path / "artefacts" / "status.md").mkdir()
+    async with running(tmp_path, plan(node("a")), lambda attempt: "the result") as world:
+        assert await world.finished() is Status.SUCCEEDED
+        output = world.state.nodes["a"].output
+        assert output is not None
+        assert (output.text, output.path) == ("the result", None)
+    with Reader(tmp_path / "session.db") as reader:
+        assert reader.state().host_pid is None
+
+
+async def test_a_large_output_whose_file_is_gone_is_recorded_as_far_as_it_came(tmp_path: Path) -> None:
+    def script(attempt: Attempt) -> Done:
+        return Done(attempt.id, "head and tail", size=5_000_000, path=str(tmp_path / "gone.txt"), truncated=True)
+
+    async with running(tmp_path, plan(node("a")), script) as world:
+        assert await world.finished() is Status.SUCCEEDED
+        output = world.state.nodes["a"].output
+        assert output is not None
+        assert (output.text, output.truncated, output.path) == ("head and tail", True, None)
+
+
+async def test_an_item_retried_while_its_map_is_being_finished_is_waited_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    broken = {1}
+    written, go_on = asyncio.Event(), asyncio.Event()
+    write_results = Dispatcher.write_results
+
+    async def write_slowly(dispatcher: Dispatcher, node_id: str) -> tuple[Path, int]:
+        results = await write_results(dispatcher, node_id)
+        written.set()
+        await go_on.wait()
+        return results
+
+    monkeypatch.setattr(Dispatcher, "write_results", write_slowly)
+    the_map = Node("m", PromptSpec("say {{ item }}"), map=MapSpec(values=(0, 1, 2)))
+    script = lambda attempt: failure() if attempt.item in broken else "ok"  # noqa: E731
+    async with running(tmp_path, plan(the_map, node("after", "m")), script) as world:
+        await written.wait()
+        broken.clear()
+        await world.do("node.retry", node="m", item=1)
+        go_on.set()
+        assert await world.finished() is Status.SUCCEEDED
+        output = world.state.nodes["m"].output
+        assert output is not None
+        assert len(output.text.splitlines()) == 3
+        assert world.executor.started.count("after//1") == 1
+
+
 async def test_a_missing_items_file_fails_the_node_with_its_name(tmp_path: Path) -> None:
     the_map = Node("m", PromptSpec("{{ item }}"), map=MapSpec(path="gone.jsonl"))
     async with running(tmp_path, plan(the_map)) as world:
@@ -328,6 +400,109 @@ async def test_a_missing_items_file_fails_the_node_with_its_name(tmp_path: Path)
         error = world.state.nodes["m"].error
         assert error is not None
         assert "gone.jsonl" in error.message
+
+
+async def test_a_map_of_questions_can_be_cancelled(tmp_path: Path) -> None:
+    ask = Node("which", AskSpec("{{ item }}?"), map=MapSpec(values=(1, 2)))
+    async with running(tmp_path, plan(ask, node("other"))) as world:
+        await world.until(lambda: len(world.state.pending) == 2)
+        await world.do("node.cancel", node="which")
+        assert await world.finished() is Status.FAILED
+        assert world.states() == {"which": "cancelled", "other": "succeeded"}
+        assert not world.state.pending
+
+
+async def test_a_question_of_a_cancelled_session_can_be_asked_again(tmp_path: Path) -> None:
+    async with running(tmp_path, plan(Node("which", AskSpec("Which one?")))) as world:
+        await world.until(lambda: "which" in world.state.pending)
+        await world.do("session.cancel")
+        assert await world.finished() is Status.CANCELLED
+        await world.do("node.retry", node="which")
+        await world.until(lambda: "which" in world.state.pending)
+        await world.do("answer", pending="which", text="this")
+        assert await world.finished() is Status.SUCCEEDED
+
+
+async def test_a_node_cancelled_while_it_is_being_paused_is_over(tmp_path: Path) -> None:
+    async with running(tmp_path, plan(node("a"), node("b")), Gate()) as world:
+        await world.until(lambda: len(world.executor.running) == 2)
+        await asyncio.gather(world.do("session.pause", mode="now"), world.do("node.cancel", node="a"))
+        await world.until(lambda: not world.state.counts.get(State.RUNNING))
+        assert world.states() == {"a": "cancelled", "b": "ready"}
+
+
+async def test_what_was_not_handed_over_when_the_host_stopped_is_not_taken_for_interrupted(tmp_path: Path) -> None:
+    async with running(tmp_path, plan(Node("c", RunSpec(("true",))))) as world:
+        while not world.state.nodes["c"].running:
+            await asyncio.sleep(0)
+        world.conductor.stop("signal", drain_s=0)
+    with Reader(tmp_path / "session.db") as reader:
+        state = reader.state()
+    assert world.executor.started == []
+    assert state.nodes["c"].running == 0
+    assert state.nodes["c"].state is State.READY
+
+
+async def test_a_host_that_leaves_takes_no_command(tmp_path: Path) -> None:
+    async with running(tmp_path, plan(node("a")), Gate()) as world:
+        await world.until(lambda: bool(world.executor.running))
+        world.conductor.stop("signal", drain_s=0)
+        with pytest.raises(Refused, match="resume"):
+            await world.do("session.resume")
+    with Reader(tmp_path / "session.db") as reader:
+        assert reader.state().status is Status.PAUSED
+
+
+async def test_a_plan_that_was_rejected_can_no_longer_be_approved(tmp_path: Path) -> None:
+    planner = ScriptedPlanner([plan(node("a"), author=Author.PLANNER), plan(node("b"), author=Author.PLANNER)])
+    async with running(tmp_path, None, planner=planner) as world:
+        await world.until(lambda: "plan" in world.state.pending)
+        rejected, approved = await asyncio.gather(
+            world.do("plan.reject", plan_rev=1, feedback="rename it"),
+            world.do("plan.approve", plan_rev=1),
+            return_exceptions=True,
+        )
+        assert isinstance(rejected, int)
+        assert isinstance(approved, Refused)
+        await world.until(lambda: world.state.plan_rev == 2)
+
+
+async def test_a_host_that_takes_over_while_a_plan_is_rewritten_asks_the_planner_again(tmp_path: Path) -> None:
+    class Stuck(ScriptedPlanner):
+        async def propose(self, request: PlanRequest, on_delta: Callable[[str], None]) -> Draft:
+            if request.feedback:
+                self.requests.append(request)
+                await asyncio.Event().wait()
+            return await super().propose(request, on_delta)
+
+    stuck = Stuck([plan(node("a"), author=Author.PLANNER)])
+    async with running(tmp_path, None, planner=stuck) as world:
+        await world.until(lambda: "plan" in world.state.pending)
+        await world.do("plan.reject", plan_rev=1, feedback="rename it")
+        await world.until(lambda: len(stuck.requests) == 2)
+    with Reader(tmp_path / "session.db") as reader:
+        head, state = reader.verify(), reader.state()
+    log = await Log.open(tmp_path / "session.db", head)
+    planner = ScriptedPlanner([plan(node("b"), author=Author.PLANNER)])
+    async with host(tmp_path, log, state, planner=planner) as world:
+        await world.until(lambda: world.state.plan_rev == 2)
+        assert planner.requests[0].feedback == "rename it"
+
+
+async def test_what_the_planner_and_the_user_say_is_recorded_without_secrets(tmp_path: Path) -> None:
+    secret = "hunter2-hunter2-hunter2"
+    redactor = Redactor([Secret(secret)])
+    planner = ScriptedPlanner([failure(message=f"bad key {secret}")])
+    async with running(tmp_path, None, planner=planner, redactor=redactor) as world:
+        assert await world.finished() is Status.FAILED
+    (tmp_path / "asks").mkdir()
+    async with running(tmp_path / "asks", plan(Node("which", AskSpec("?"))), redactor=redactor) as world:
+        await world.until(lambda: "which" in world.state.pending)
+        await world.do("answer", pending="which", text=f"it is {secret}")
+        await world.finished()
+    for file in (tmp_path / "session.db", tmp_path / "asks" / "session.db"):
+        with Reader(file) as reader:
+            assert not any(secret in row.data for row in reader.rows())
 
 
 async def test_a_planned_plan_waits_for_approval_and_runs_once_approved(tmp_path: Path) -> None:
