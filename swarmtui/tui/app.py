@@ -50,6 +50,8 @@ HISTORY = 500
 CRASHED = 70
 LOST = 6
 TWICE_S = 2.0
+GRACE_S = 3.0
+"""How long leaving may take once the terminal is gone."""
 ASKING = "asking"
 """Group of the workers that carry commands to the session."""
 LAST_WORDS_S = 2.0
@@ -160,9 +162,7 @@ class Workbench(App[int]):
             self.add_class("-ascii")
         self.theme_changed_signal.subscribe(self, self._theme_changed)
         if self._signals:
-            loop = asyncio.get_running_loop()
-            for number in (signal.SIGTERM, signal.SIGHUP):
-                loop.add_signal_handler(number, self._signalled)
+            leave_on_signals(asyncio.get_running_loop(), self.detach)
         self.push_screen(RunScreen())
         self.call_after_refresh(self._begin)
 
@@ -519,11 +519,6 @@ class Workbench(App[int]):
         self._interrupted_at = now
         content.notice(self, "ctrl+c again leaves; the session goes on")
 
-    def _signalled(self) -> None:
-        """The terminal goes away or somebody ends us: leave in good order, and if that hangs, at once."""
-        self.detach()
-        asyncio.get_running_loop().call_later(3.0, os._exit, 0)
-
     def action_command_palette(self) -> None:
         """The palette, over session screens only."""
         if isinstance(self.screen, SessionScreen):
@@ -537,6 +532,22 @@ class Workbench(App[int]):
             self._exception = error
             self._exception_event.set()
         self._close_messages_no_wait()
+
+
+def leave_on_signals(loop: asyncio.AbstractEventLoop, leave: Callable[[], None]) -> None:
+    """Have SIGHUP and SIGTERM leave in good order, and end the process if that has not worked after a while.
+
+    It may not work: writing to a terminal that is gone can block the loop for good. So the handlers are not the loop's
+    (they run even then), and the last word is a timer of the kernel's.
+    """
+
+    def received(number: int, frame: object) -> None:
+        signal.setitimer(signal.ITIMER_REAL, GRACE_S)
+        loop.call_soon_threadsafe(leave)
+
+    signal.signal(signal.SIGALRM, lambda number, frame: os._exit(0))
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, received)
 
 
 def most_telling(state: SessionState) -> str:
