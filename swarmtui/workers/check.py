@@ -48,9 +48,13 @@ def _schema_problem(output: str, schema: JSON) -> str | None:
         value = loads_lenient(output)
     except ValueError as error:
         return f"the output is not the JSON that check asks for: {error}"
-    from jsonschema.exceptions import best_match
+    from jsonschema.exceptions import UnknownType, best_match
+    from referencing.exceptions import Unresolvable
 
-    worst: ValidationError | None = best_match(validator.iter_errors(value))
+    try:
+        worst: ValidationError | None = best_match(validator.iter_errors(value))
+    except (UnknownType, Unresolvable, re.error, RecursionError) as error:
+        return f"the schema of check cannot be applied: {one_line(str(error), 200)}"
     if worst is None:
         return None
     place = one_line(worst.json_path, _SHOWN)
@@ -58,9 +62,11 @@ def _schema_problem(output: str, schema: JSON) -> str | None:
 
 
 def _validator(schema: JSON) -> Any:
+    """A validator that fetches nothing from elsewhere: a schema may come from a planner."""
     from jsonschema.validators import Draft202012Validator, validator_for
+    from referencing.jsonschema import EMPTY_REGISTRY
 
-    return validator_for(schema, default=Draft202012Validator)(schema)
+    return validator_for(schema, default=Draft202012Validator)(schema, registry=EMPTY_REGISTRY)
 
 
 @lru_cache(maxsize=16)

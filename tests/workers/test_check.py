@@ -1,8 +1,9 @@
 import json
+from pathlib import Path
 
 import pytest
 
-from swarmtui.plan.model import Check
+from swarmtui.plan.model import JSON, Check
 from swarmtui.workers.check import problem
 
 FINDING = {"path": "a.py", "line": 3, "severity": "high", "rule": "R1", "message": "m", "tool": "t"}
@@ -47,3 +48,19 @@ def test_a_bad_output_is_told_in_one_line(check: Check, output: str, told: str) 
     assert "\n" not in said
     assert "\x1b" not in said
     assert len(said) < 400
+
+
+def test_a_schema_reads_nothing_from_elsewhere(tmp_path: Path) -> None:
+    elsewhere = tmp_path / "anything.json"
+    elsewhere.write_text("true")
+    told = problem('"x"', Check(schema={"$ref": elsewhere.as_uri()}))
+    assert told is not None
+    assert "the schema of check cannot be applied" in told
+
+
+@pytest.mark.parametrize("schema", [{"$ref": "#/nowhere"}, {"$ref": "#"}, {"pattern": "("}, {"type": "nonsense"}])
+def test_a_schema_that_cannot_be_applied_is_told(schema: JSON) -> None:
+    told = problem('"x"', Check(schema=schema))
+    assert told is not None
+    assert "the schema of check cannot be applied" in told
+    assert "\n" not in told
