@@ -115,6 +115,8 @@ async def run_command(command: Command, emit: Callable[[str, str], None], redact
     except asyncio.CancelledError:
         await _stop(pump, ended)
         raise CommandStopped(_ran(pump)) from None
+    if pump.broken:
+        raise RuntimeError(f"{one_line(command.argv[0], 100)} ended, but its output was lost: see the host's log")
     return _ran(pump)
 
 

@@ -17,7 +17,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import IO
 
@@ -87,6 +87,7 @@ class CappedFile:
 
     def __init__(self, path: Path | None, redactor: Redactor | None = None, limit: int = FILE_BYTES) -> None:
         self.path = path
+        """None once the disk has refused a part: what is left of the file is not what was written."""
         self.whole = True
         """Whether the file holds all that was written to it."""
         self._left = limit
@@ -127,7 +128,7 @@ class CappedFile:
                 _write_all(self._file, memoryview(b"\n[truncated: the output was larger than what is kept]\n"))
         except OSError as error:
             _log.warning("%s: the output is not kept: %s", path, error.strerror)
-            self.whole = False
+            self.path, self.whole = None, False
 
 
 def _write_all(file: int, data: memoryview) -> None:
@@ -187,6 +188,8 @@ class Pump(threading.Thread):
         self.output = CappedFile(folder / "output.txt" if folder else None, redactor)
         self.log = CappedFile(folder / "log.txt" if folder else None, redactor)
         self.returncode: int | None = None
+        self.broken = True
+        """Whether the thread broke before it had read the output."""
         self._process = process
         self._family = family
         self._emit = emit
@@ -206,10 +209,13 @@ class Pump(threading.Thread):
     def run(self) -> None:
         """Carries bytes until the process has ended and its output is read."""
         try:
-            self._open()
-            self._carry()
+            try:
+                self._open()
+                self._carry()
+            finally:
+                self._close()
+            self.broken = False
         finally:
-            self._close()
             with self._gone:
                 self._family.end()
                 self.returncode = self._process.wait()
@@ -293,13 +299,14 @@ class Pump(threading.Thread):
                     self._emit(stream.channel, text)
 
     def _close(self) -> None:
-        self._selector.close()
-        self.output.close()
-        self.log.close()
-        for pipe in (self._process.stdin, self._process.stdout, self._process.stderr):
-            if pipe is not None:
-                with suppress(OSError):
-                    pipe.close()
+        with ExitStack() as closing:  # whichever of these breaks, the others are closed
+            closing.callback(self.output.close)
+            closing.callback(self.log.close)
+            closing.callback(self._selector.close)
+            for pipe in (self._process.stdin, self._process.stdout, self._process.stderr):
+                if pipe is not None:
+                    with suppress(OSError):
+                        pipe.close()
 
 
 class _ExitWatch:

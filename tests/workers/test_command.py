@@ -354,3 +354,20 @@ async def test_a_flood_is_taken_in_little_memory_and_leaves_the_loop_free(tmp_pa
     assert max(lags) < 0.2
     assert len(watcher.said) <= took * 20 + 3
     assert 100_000_000 < (tmp_path / "output.txt").stat().st_size < 100_001_000
+
+
+async def test_a_file_that_could_not_hold_the_output_is_not_passed_off_as_the_whole(tmp_path: Path) -> None:
+    (tmp_path / "output.txt").mkdir()  # as good as a full disk
+    ran = await run(command("printf", "result", folder=tmp_path))
+    assert (ran.output, ran.path) == ("result", None)
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+async def test_a_command_ends_even_when_its_output_cannot_be_handled(tmp_path: Path) -> None:
+    class Broken(Redactor):
+        def redact(self, text: str) -> str:
+            raise ArithmeticError
+
+    async with asyncio.timeout(10):
+        with pytest.raises(RuntimeError, match="its output was lost"):
+            await run_command(command("printf", "result", folder=tmp_path), ignore, Broken())
