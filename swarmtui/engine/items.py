@@ -82,7 +82,7 @@ def from_text(text: str, name: str) -> Iterator[tuple[int, JSON | ValueError]]:
     if stripped.startswith("["):
         try:
             values = json.loads(stripped)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise ItemsError(f"{name}: not a JSON array: {error}") from error
         return ((index + 1, value) for index, value in enumerate(values))
     lines = _json_lines(io.StringIO(text), plain=False)
@@ -117,7 +117,7 @@ def _json_lines(file: io.TextIOBase | io.TextIOWrapper, *, plain: bool) -> Itera
                 continue
             try:
                 yield number, json.loads(text)
-            except ValueError as error:
+            except (ValueError, RecursionError) as error:
                 yield number, ValueError(f"not JSON: {error}")
 
 

@@ -393,6 +393,16 @@ async def test_an_item_retried_while_its_map_is_being_finished_is_waited_for(
         assert world.executor.started.count("after//1") == 1
 
 
+async def test_an_item_nested_too_deeply_is_reported_and_left_out(tmp_path: Path) -> None:
+    (tmp_path / "docs.jsonl").write_text("1\n" + "[" * 100_000 + "\n2\n")
+    the_map = Node("m", PromptSpec("{{ item }}"), map=MapSpec(path="docs.jsonl"))
+    async with running(tmp_path, plan(the_map)) as world:
+        assert await world.finished() is Status.SUCCEEDED
+        items = world.state.nodes["m"].items
+        assert items is not None
+        assert (items.total, items.malformed) == (2, 1)
+
+
 async def test_a_missing_items_file_fails_the_node_with_its_name(tmp_path: Path) -> None:
     the_map = Node("m", PromptSpec("{{ item }}"), map=MapSpec(path="gone.jsonl"))
     async with running(tmp_path, plan(the_map)) as world:
