@@ -7,6 +7,7 @@ planner) the conductor derives from the events it records.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
@@ -280,8 +281,8 @@ def _limits_set(state: SessionState, params: Params) -> list[Body]:
 def _concurrency(state: SessionState, value: JSON) -> int | None:
     if value in ("auto", None):
         return None
-    if isinstance(value, str) and value[:1] in "+-" and value[1:].isdigit():
-        return max(1, total_limit(state) + int(value))
+    if isinstance(value, str) and value[:1] in "+-" and value[1:].isdecimal():
+        return _whole(max(1, total_limit(state) + int(value[:8])), "concurrency")
     return _whole(value, "concurrency")
 
 
@@ -294,7 +295,7 @@ def _whole(value: JSON, name: str) -> int:
 def _amount(value: JSON, name: str) -> float | None:
     if value is None:
         return None
-    if not isinstance(value, int | float) or isinstance(value, bool) or value < 0:
+    if not isinstance(value, int | float) or isinstance(value, bool) or not 0 <= value < math.inf:
         raise Refused(f"{name} is a number from 0 on, or nothing for no limit", INVALID_PARAMS)
     return float(value)
 

@@ -246,6 +246,8 @@ class ViewerLink:
             result = await handler(request)
         except (LogError, OSError, PathRefused) as error:
             raise ProtocolError(Code.INTERNAL, str(error), request.id) from error
+        except OverflowError as error:
+            raise ProtocolError(Code.PARAMS, "a number is too large", request.id) from error
         if request.method == Method.BLOB_READ:  # a page stays a page, whatever base64 makes of its size
             await self._write(wire.encode_reply(request.id, result))
         else:
@@ -327,6 +329,9 @@ class ViewerLink:
             seq = await self._server.conducted.command(request.method, params, actor=self._actor, command_id=command_id)
         except Refused as refused:
             await self.send(Fault(request.id, refused.code, str(refused), refused.data or {}))
+            return
+        except LogError as error:
+            await self.send(Fault(request.id, Code.INTERNAL, str(error)))
             return
         await self._reply(request.id, wire.dump({"seq": seq}))
 

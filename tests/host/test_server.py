@@ -269,6 +269,25 @@ async def test_noise_closes_its_own_connection_and_no_other(tmp_path: Path, nois
         await feed.close()
 
 
+@pytest.mark.parametrize(
+    ("method", "params"),
+    [
+        ("events.page", {"before": 2**70, "limit": 5}),
+        ("blob.read", {"sha": "none", "offset": 2**70}),
+        ("limits.set", {"concurrency": "+²"}),
+        ("limits.set", {"usd": float("nan")}),
+        ("limits.set", {"tokens": float("inf")}),
+    ],
+)
+async def test_figures_beyond_reason_are_refused_and_the_connection_lives(
+    tmp_path: Path, method: str, params: dict[str, Any]
+) -> None:
+    async with live_session(tmp_path, chain("a")) as session, raw(session) as viewer:
+        await viewer.call("initialize", HELLO)
+        assert (await viewer.call(method, params, id=2))["error"]["code"] == Code.PARAMS
+        assert "result" in await viewer.call("ping", {}, id=3)
+
+
 async def test_who_does_not_introduce_itself_is_closed(tmp_path: Path) -> None:
     async with live_session(tmp_path, chain("a"), handshake_s=0.1) as session, raw(session) as viewer:
         assert (await viewer.line())["error"]["code"] == Code.HANDSHAKE
