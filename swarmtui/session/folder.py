@@ -56,7 +56,7 @@ class SessionFolder:
 
     @property
     def head(self) -> Path:
-        """Last seq and hash, synced at pause and finish: shows when the file has lost its tail."""
+        """Last seq and hash, synced when a host lets go: shows when the file has lost its tail since."""
         return self.path / "head"
 
     @property

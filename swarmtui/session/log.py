@@ -160,7 +160,10 @@ class Log:
         await self.committed(self._head.seq)
 
     async def close(self) -> None:
-        """Commit and sync what is left, write the head file, let go of the file."""
+        """Commit and sync what is left, write the head file, let go of the file.
+
+        With a disk that takes nothing it goes on trying, until it is cancelled.
+        """
         self._closing = True
         self._wake.set()
         await self._flusher
@@ -226,7 +229,7 @@ class Log:
             await self._flush_once()
             if self._closing and not (self._rows or self._blobs or self._snapshots):
                 await self._sync()
-                write_head(self._path.with_name("head"), self._head)
+                self._note_head()
                 return
 
     async def _flush_once(self) -> None:
@@ -312,8 +315,15 @@ class Log:
         except sqlite3.OperationalError as error:
             await self._trouble(error)
 
+    def _note_head(self) -> None:
+        try:
+            write_head(self._path.with_name("head"), self._head)
+        except OSError as error:  # every event is in its file: only the loss of its end would go unseen
+            self._on_trouble(f"{self._path.with_name('head')}: cannot be written: {error.strerror}")
+
     async def _trouble(self, error: sqlite3.OperationalError) -> None:
         await self._db.rollback()
+        self._summary_text, self._summary_at = "", 0.0  # it went with the rest
         self._on_trouble(
             f"{self._path}: {error}: nothing is lost, writing is tried again every {TROUBLE_RETRY_S:.0f} s"
         )

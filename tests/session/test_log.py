@@ -216,6 +216,40 @@ async def test_a_full_disk_is_told_and_loses_nothing_that_was_appended(tmp_path:
         assert reader.verify().seq == 1
 
 
+async def test_a_head_that_cannot_be_noted_keeps_no_log_from_closing(tmp_path: Path) -> None:
+    (tmp_path / "head").mkdir()
+    log = await Log.create(tmp_path / "session.db", "test")
+    log.append(note("precious"))
+    await log.close()
+    with Reader(tmp_path / "session.db") as reader:
+        assert reader.last_seq() == 1
+
+
+async def test_a_summary_that_was_not_committed_is_written_again(tmp_path: Path) -> None:
+    log = await Log.create(tmp_path / "session.db", "test")
+    log.set_summary(lambda: {"status": "running"})
+    real, failures = log._db.commit, 1
+
+    async def full() -> None:
+        nonlocal failures
+        if failures:
+            failures -= 1
+            raise sqlite3.OperationalError("database or disk is full")
+        await real()
+
+    log._db.commit = full  # type: ignore[method-assign]
+    import swarmtui.session.log as module
+
+    before, module.TROUBLE_RETRY_S = module.TROUBLE_RETRY_S, 0.01
+    try:
+        await log.committed(log.append(note("precious")).seq)
+    finally:
+        module.TROUBLE_RETRY_S = before
+    await log.close()
+    with Reader(tmp_path / "session.db") as reader:
+        assert reader.meta("summary") == {"status": "running"}
+
+
 @given(text=st.text(alphabet=st.characters(codec=None, exclude_categories=())))
 @settings(max_examples=30, deadline=None)
 def test_any_text_survives_the_file_even_what_is_no_unicode(
