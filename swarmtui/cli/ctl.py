@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from argparse import SUPPRESS, ArgumentParser, Namespace, _SubParsersAction
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -141,7 +142,10 @@ def limits_of(words: list[str]) -> dict[str, JSON]:
         if name == "concurrency":
             params[name] = int(text) if text.isdigit() else text
         elif name.startswith("pool."):
-            params.setdefault("pools", {})[name.removeprefix("pool.")] = _number(name, text)
+            pool = name.removeprefix("pool.")
+            if not pool:
+                raise UsageError(f"{word!r} names no pool: pool.NAME=N")
+            params.setdefault("pools", {})[pool] = _number(name, text)
         elif name in ("usd", "tokens", "minutes"):
             params[name] = None if text == "none" else _number(name, text)
         else:
@@ -153,6 +157,9 @@ def _number(name: str, text: str) -> int | float:
     from swarmtui.cli.failures import UsageError
 
     try:
-        return int(text) if text.isdigit() else float(text)
-    except ValueError as error:
-        raise UsageError(f"{name}: {text!r} is no number") from error
+        number = int(text) if text.isdecimal() else float(text)
+    except ValueError:
+        number = math.nan
+    if not -math.inf < number < math.inf:
+        raise UsageError(f"{name}: {text!r} is no number")
+    return number

@@ -72,6 +72,7 @@ def _of_system(error: Exception) -> Told | None:
         case OSError(errno=errno.ENOENT):
             return Told(f"{error.filename}: there is no such file", Exit.USAGE)
         case OSError():
-            return Told(str(error), Exit.DISK)
+            what = "input or output failed" if error.filename is None else error.filename
+            return Told(f"{what}: {error.strerror or error}", Exit.DISK)
         case _:
             return None

@@ -20,12 +20,28 @@ from swarmtui.session.folder import SessionFolder
 AnyFeed = WireFeed | FileFeed
 
 _TRIES = 20
+PATIENCE_S = 20.0
+"""How long a host may take to say hello before it counts as stopped or stuck."""
 
 
 async def open_feed(
     folder: SessionFolder, *, name: str, role: Role = "control", stream: bool = False, whole: bool = False
 ) -> AnyFeed:
     """A feed of the session: live where a host lives, else from the file. Raises Unreachable, LogError."""
+    try:
+        async with asyncio.timeout(PATIENCE_S) as patience:
+            return await _open_feed(folder, name, role, stream=stream, whole=whole)
+    except TimeoutError:
+        if not patience.expired():
+            raise
+        pid = folder.lock.read_text().strip() or "?"
+        raise Unreachable(
+            f"the host of {folder.id} (process {pid}) does not answer: if it is stopped, `kill -CONT {pid}` lets it "
+            f"go on; else `kill -9 {pid}` and `swarmtui resume {folder.id}`"
+        ) from None
+
+
+async def _open_feed(folder: SessionFolder, name: str, role: Role, *, stream: bool, whole: bool) -> AnyFeed:
     for remaining in reversed(range(_TRIES)):
         if not folder.owned():
             return await FileFeed.open(folder, whole=whole)

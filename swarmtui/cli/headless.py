@@ -15,7 +15,7 @@ from swarmtui.host.locate import seen_status
 from swarmtui.host.rest import at_rest
 from swarmtui.plan.model import JSON
 from swarmtui.safety.text import one_line
-from swarmtui.session.events import Event, State, Status
+from swarmtui.session.events import BudgetReached, Event, State, Status
 from swarmtui.session.folder import SessionFolder
 from swarmtui.session.state import SessionState
 from swarmtui.session.summary import counts, metrics
@@ -92,7 +92,7 @@ def finish(folder: SessionFolder, state: SessionState, status: Status, code: Exi
     else:
         for line in _closing_lines(folder, state, status):
             console.say(line)
-    advice = _advice(state, status)
+    advice = _advice(folder, state, status)
     if advice:
         console.warn(advice)
 
@@ -127,7 +127,8 @@ def _closing_lines(folder: SessionFolder, state: SessionState, status: Status) -
         tokens = figures["tokens_in"] + figures["tokens_out"]
         calls = figures["model_calls"]
         parts.append(f"{calls} model call{'s' if calls != 1 else ''}, {tokens:,} tokens, {money(figures['cost_usd'])}")
-    reason = f": {one_line(state.reason, DETAIL_CHARS)}" if state.reason else ""
+    told = status in (Status.SUCCEEDED, Status.FAILED) and all(part in nodes for part in state.reason.split(", "))
+    reason = f": {one_line(state.reason, DETAIL_CHARS)}" if state.reason and not told else ""
     lines = [" · ".join(parts) + reason]
     path = report_path(folder, state)
     if path is not None:
@@ -137,7 +138,7 @@ def _closing_lines(folder: SessionFolder, state: SessionState, status: Status) -
     return lines
 
 
-def _advice(state: SessionState, status: Status) -> str | None:
+def _advice(folder: SessionFolder, state: SessionState, status: Status) -> str | None:
     id = state.id
     questions = [pending for pending in state.pending.values() if pending.kind == "question"]
     if status is Status.AWAITING_APPROVAL:
@@ -148,8 +149,7 @@ def _advice(state: SessionState, status: Status) -> str | None:
     if status is Status.CRASHED:
         return f"the host of {id} is gone without a goodbye: `swarmtui resume {id}` goes on"
     if status is Status.PAUSED:
-        how = f"swarmtui resume {id}" if state.host_pid is None else f"swarmtui ctl {id} resume"
-        return f"session {id} is paused ({state.reason}): `{how}` goes on"
+        return _of_paused(folder, state)
     if status is Status.RUNNING and questions:
         asked = questions[0]
         return f"session {id} asks: {asked.question}: answer with `swarmtui ctl {id} answer {asked.id} TEXT`"
@@ -161,3 +161,19 @@ def _advice(state: SessionState, status: Status) -> str | None:
                 f"`swarmtui ctl {id} retry {caught[0]}` repeats it, `swarmtui ctl {id} skip {caught[0]}` does not"
             )
     return None
+
+
+def _of_paused(folder: SessionFolder, state: SessionState) -> str:
+    if state.status is not Status.PAUSED:
+        return f"the host of {state.id} stopped: {folder.host_log} says why; `swarmtui resume {state.id}` goes on"
+    if state.budget is not None:
+        return _more_budget(state, state.budget)
+    how = f"swarmtui resume {state.id}" if state.host_pid is None else f"swarmtui ctl {state.id} resume"
+    return f"session {state.id} is paused ({state.reason}): `{how}` goes on"
+
+
+def _more_budget(state: SessionState, budget: BudgetReached) -> str:
+    how = f"`swarmtui ctl {state.id} set {budget.kind}=N` with more, or with none, lets it go on"
+    if state.host_pid is None:
+        how = f"`swarmtui resume {state.id}` brings its host back, then {how}"
+    return f"session {state.id} is paused, its budget of {budget.limit:g} {budget.kind} being spent: {how}"

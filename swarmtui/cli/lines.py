@@ -94,6 +94,10 @@ def _node(state: str, detail: Callable[[Any], str] = lambda body: "") -> Callabl
     return lambda body: None if getattr(body, "item", None) is not None else (body.node, state, detail(body))
 
 
+def _count(number: int, what: str) -> str:
+    return f"{number} {what}{'' if number == 1 else 's'}"
+
+
 def _where(body: Any) -> str:
     return body.node if body.item is None else f"{body.node}/{body.item}"
 
@@ -113,7 +117,7 @@ def _noted(body: ev.Noted) -> Line | None:
 
 
 def _map_finished(body: ev.MapFinished) -> Line:
-    return body.node, "succeeded" if body.ok else "failed", f"{body.succeeded} items, {body.failed} failed"
+    return body.node, "succeeded" if body.ok else "failed", f"{_count(body.succeeded, 'item')}, {body.failed} failed"
 
 
 _LINES: dict[type[Body], Callable[[Any], Line | None]] = {
@@ -128,7 +132,9 @@ _LINES: dict[type[Body], Callable[[Any], Line | None]] = {
         "planning", lambda body: f"revision {body.plan_rev} by {body.model}{' (simulated)' if body.simulated else ''}"
     ),
     ev.PlanningFailed: _plan("failed", lambda body: body.error.message),
-    ev.PlanProposed: _plan("proposed", lambda body: f"revision {body.plan_rev}: {len(body.plan.nodes)} nodes"),
+    ev.PlanProposed: _plan(
+        "proposed", lambda body: f"revision {body.plan_rev}: {_count(len(body.plan.nodes), 'node')}"
+    ),
     ev.PlanApproved: _plan("approved", lambda body: f"revision {body.plan_rev}"),
     ev.PlanRejected: _plan("rejected", lambda body: body.feedback),
     ev.AttemptStarted: _node(
@@ -139,7 +145,7 @@ _LINES: dict[type[Body], Callable[[Any], Line | None]] = {
     ev.AttemptThrottled: _node("throttled", lambda body: f"again in {body.retry_in_s:.0f} s"),
     ev.AttemptCancelled: lambda body: (_where(body), "held" if body.hold else "cancelled", ""),
     ev.AttemptInterrupted: _interrupted,
-    ev.MapExpanded: _node("running", lambda body: f"{body.total} items"),
+    ev.MapExpanded: _node("running", lambda body: _count(body.total, "item")),
     ev.MapFinished: _map_finished,
     ev.NodeSkipped: _node(
         "skipped", lambda body: "by the user" if body.cause == "user" else f"because of {body.cause}"

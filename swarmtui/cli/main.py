@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import argparse
+import io
 import os
 import sys
 from collections.abc import Sequence
 from importlib import import_module
+from typing import NoReturn
 
 import swarmtui
 
@@ -38,8 +40,19 @@ exit codes: 0 succeeded or detached; 1 finished with failures; 2 usage or invali
 130 interrupted"""
 
 
+class Parser(argparse.ArgumentParser):
+    """Tells what is wrong in one line, rather than after a screen of usage."""
+
+    def error(self, message: str) -> NoReturn:
+        """Say it and end."""
+        from swarmtui.safety.text import one_line
+
+        self.exit(2, f"swarmtui: {one_line(message, 1000)}; see `{self.prog} --help`\n")
+
+
 def entry() -> int:
     """Run the command line of this process; the exit code."""
+    _mend_streams()
     try:
         return main(sys.argv[1:])
     finally:
@@ -74,7 +87,7 @@ def main(argv: Sequence[str]) -> int:
 
 def _parser(chosen: str) -> argparse.ArgumentParser:
     """The parser; the arguments of `chosen` alone are known to it, since knowing them takes the command's module."""
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog="swarmtui",
         description="A workbench in the terminal for swarms of LLM agents: plan, approve, run, watch, steer.",
         epilog=EPILOG,
@@ -87,6 +100,21 @@ def _parser(chosen: str) -> argparse.ArgumentParser:
         if name == chosen:
             import_module(f"swarmtui.cli.{name}").arguments(own)
     return parser
+
+
+def _mend_streams() -> None:
+    """Make standard input, output and error usable, whatever the caller left of them.
+
+    One that was closed is nothing from now on: otherwise the next file or socket would take its number, and be written
+    to as if it were a terminal. A character that the output's encoding has not is shown as its escape.
+    """
+    for fd, name in enumerate(("stdin", "stdout", "stderr")):
+        if getattr(sys, name) is None:
+            os.open(os.devnull, os.O_RDONLY if fd == 0 else os.O_WRONLY)  # the lowest number that is free: `fd`
+            setattr(sys, name, open(fd, "r" if fd == 0 else "w", encoding="utf-8", closefd=False))  # noqa: SIM115
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
 
 
 def _close_stdout() -> None:

@@ -34,7 +34,8 @@ def run(arguments: Namespace, console: Console) -> int:
     session = asyncio.run(run_spec(spec))
     state = session.state
     if state.plan is None:
-        console.warn(f"no plan: {state.reason or state.status.value}")
+        reason = state.reason or state.status.value
+        console.warn(reason if reason.startswith("no plan") else f"no plan: {reason}")
         return Exit.FAILED
     if any(ref.simulated for name, ref in state.models.items() if name == "planner"):
         console.warn("SIMULATED: the built-in stand-in wrote this plan; `swarmtui doctor` says how to get a real one")

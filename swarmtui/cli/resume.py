@@ -25,30 +25,49 @@ def run(arguments: Namespace, console: Console) -> int:
     from swarmtui.host.exits import Exit
     from swarmtui.host.history import History
     from swarmtui.host.launch import start_host
-    from swarmtui.host.locate import locate
+    from swarmtui.host.locate import locate, socket_of
 
     folder = locate(arguments.id)
     state = History(folder).state()
-    if arguments.retry_failed and folder.owned() and asyncio.run(_retry(folder)):
-        return watch(folder, arguments, console, state.seq + 1)
-    _check(folder, state.status.value, ended=state.ended_ts is not None, retry=arguments.retry_failed)
-    launched = start_host(folder)
-    if arguments.retry_failed:
-        asyncio.run(_retry(folder))
+    if not (folder.owned() and asyncio.run((_retry if arguments.retry_failed else _resume_paused)(folder))):
+        _check(folder, state.status.value, ended=state.ended_ts is not None, retry=arguments.retry_failed)
+        start_host(folder)
+        if arguments.retry_failed:
+            asyncio.run(_retry(folder))
     if arguments.detach:
-        console.emit({"type": "launch", "id": launched.id, "pid": launched.pid, "socket": launched.socket})
+        pid = int(folder.lock.read_text())
+        console.emit({"type": "launch", "id": folder.id, "pid": pid, "socket": str(socket_of(folder))})
         return Exit.OK
     return watch(folder, arguments, console, state.seq + 1)
+
+
+async def _resume_paused(folder: SessionFolder) -> bool:
+    """Let a paused session whose host lives go on; False if it is not paused, or the host has left."""
+    from swarmtui.cli.following import open_feed
+    from swarmtui.host.client import WireFeed
+    from swarmtui.session.events import Status
+
+    feed = await open_feed(folder, name="resume")
+    try:
+        if not isinstance(feed, WireFeed) or feed.state.status is not Status.PAUSED or feed.state.budget is not None:
+            return False
+        await feed.command("session.resume", {})
+        return True
+    except ConnectionError:
+        return False
+    finally:
+        await feed.close()
 
 
 def _check(folder: SessionFolder, status: str, *, ended: bool, retry: bool) -> None:
     from swarmtui.cli.failures import UsageError
 
-    if folder.owned():
-        raise UsageError(f"session {folder.id} is running: `swarmtui attach {folder.id}` watches it")
     if ended and not retry:
         how = "; --retry-failed runs again what failed" if status == "failed" else ""
-        raise UsageError(f"session {folder.id} has {status}: there is nothing to go on with{how}")
+        has = "was" if status == "cancelled" else "has"
+        raise UsageError(f"session {folder.id} {has} {status}: there is nothing to go on with{how}")
+    if folder.owned():
+        raise UsageError(f"session {folder.id} has a host already: `swarmtui attach {folder.id}` watches it")
 
 
 async def _retry(folder: SessionFolder) -> bool:

@@ -33,7 +33,7 @@ def add_task_arguments(parser: ArgumentParser) -> None:
         "--model",
         action="append",
         default=[],
-        type=pair,
+        type=model_pair,
         metavar="TIER=PROVIDER/MODEL",
         help="which model answers for planner, worker or a name of the task's models; repeatable",
     )
@@ -51,7 +51,19 @@ def pair(text: str) -> tuple[str, str]:
     name, equals, value = text.partition("=")
     if not equals or not name.strip():
         raise ArgumentTypeError(f"{text!r} is not NAME=VALUE")
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise ArgumentTypeError(f"the value of {name!r} is not UTF-8") from None
     return name.strip(), value
+
+
+def model_pair(text: str) -> tuple[str, str]:
+    """``TIER=PROVIDER/MODEL`` in two."""
+    name, _, value = text.partition("=")
+    if not name.strip() or not value.strip():
+        raise ArgumentTypeError(f"{text!r} is not TIER=PROVIDER/MODEL")
+    return name.strip(), value.strip()
 
 
 def width(text: str) -> int | str:
@@ -72,6 +84,7 @@ def run(arguments: Namespace, console: Console) -> int:
 
     spec = spec_of(arguments)
     read_task(spec)  # every mistake is told here, before anything is started
+    _check_places(arguments.items, arguments.out)
     launched = launch(spec)
     if arguments.detach:
         console.emit({"type": "launch", "id": launched.id, "pid": launched.pid, "socket": launched.socket})
@@ -81,16 +94,16 @@ def run(arguments: Namespace, console: Console) -> int:
 
 def spec_of(arguments: Namespace) -> LaunchSpec:
     """What the arguments ask for. Raises UsageError, OSError."""
-    from swarmtui.cli.targets import find_target
+    from swarmtui.cli.targets import as_utf8, find_target, read_task_file
     from swarmtui.host.spec import LaunchSpec
 
     target = find_target(arguments.task)
     options = vars(arguments)
     items, out = options.get("items"), options.get("out")
     return LaunchSpec(
-        cwd=str(Path.cwd()),
+        cwd=as_utf8(str(_here()), "the name of the current folder"),
         goal=target.goal,
-        text=None if target.path is None else target.path.read_text("utf-8", "surrogateescape"),
+        text=None if target.path is None else read_task_file(target.path),
         file=str(target.path or "task"),
         path=None if target.path is None else str(target.path.absolute()),
         inputs=dict(arguments.set),
@@ -102,6 +115,34 @@ def spec_of(arguments: Namespace) -> LaunchSpec:
         out=None if out is None else str(out.absolute()),
         viewer=not options.get("detach", False),
     )
+
+
+def _here() -> Path:
+    from swarmtui.cli.failures import UsageError
+
+    try:
+        return Path.cwd()
+    except FileNotFoundError:
+        raise UsageError("the current folder is gone: cd into one that exists") from None
+
+
+def _check_places(items: Path | None, out: Path | None) -> None:
+    """What the session would find out at its end is said before its start. Raises UsageError."""
+    from swarmtui.cli.failures import UsageError
+    from swarmtui.cli.targets import as_utf8
+
+    if items is not None:
+        as_utf8(str(items), "--items")
+        if not items.exists() or items.is_dir():
+            raise UsageError(f"--items {items}: {'is a folder' if items.is_dir() else 'there is no such file'}")
+    if out is not None:
+        as_utf8(str(out), "--out")
+        try:
+            out.mkdir(parents=True, exist_ok=True)
+        except FileExistsError:
+            raise UsageError(f"--out {out}: is no folder; the report is copied into one") from None
+        except OSError as error:
+            raise UsageError(f"--out {out}: this folder cannot be made: {error.strerror}") from None
 
 
 def watch(folder: SessionFolder, arguments: Namespace, console: Console, from_seq: int = 1) -> int:

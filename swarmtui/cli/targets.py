@@ -24,7 +24,8 @@ def find_target(word: str) -> Target:
     """What `word` means. Raises UsageError, for a file that is not there with the name that was probably meant."""
     if not word.strip():
         raise UsageError("give a task file or a goal: an empty one means nothing")
-    path = Path(word) if "\n" not in word and "\0" not in word and len(word) < 4096 else None
+    as_utf8(word, "a task file or goal")
+    path = Path(word) if "\0" not in word and len(word) < 4096 else None
     if path is not None and _is_file(path):
         return Target(path=path)
     if path is not None and path.suffix in SUFFIXES:
@@ -32,13 +33,33 @@ def find_target(word: str) -> Target:
     samples = sample_names()
     if word in samples:
         return Target(path=samples[word])
-    if path is not None and path.is_dir():
+    if path is not None and _is_dir(path):
         raise UsageError(f"{word}: is a folder; give a task file, or a goal in words")
     if " " not in word.strip():
         close = get_close_matches(word, samples, n=1, cutoff=0.8)
         if close:
             raise UsageError(f"{word}: is no task file; did you mean the sample {close[0]}?")
+    if not any(character.isalnum() for character in word):
+        raise UsageError(f"{word}: is no task file, and says nothing as a goal; a pipe is read as /dev/stdin")
     return Target(goal=word)
+
+
+def as_utf8(word: str, what: str) -> str:
+    """`word`, a path or a text from the command line. Raises UsageError if it has bytes that are not UTF-8."""
+    try:
+        word.encode()
+    except UnicodeEncodeError:
+        seen = word.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+        raise UsageError(f"{seen}: {what} must be UTF-8; rename or write it so, or use a UTF-8 locale") from None
+    return word
+
+
+def read_task_file(path: Path) -> str:
+    """The file's text, no more of it than is enough to see that it is too large. Raises OSError."""
+    from swarmtui.plan.yaml_source import MAX_BYTES
+
+    with path.open("rb") as file:
+        return file.read(MAX_BYTES + 1).decode("utf-8", "surrogateescape")
 
 
 def sample_names() -> dict[str, Path]:
@@ -51,9 +72,17 @@ def sample_names() -> dict[str, Path]:
 
 
 def _is_file(path: Path) -> bool:
+    """Whether it can be read as a task: a file, or a pipe such as the shell's ``<(…)``."""
     try:
-        return path.is_file()
+        return path.exists() and not path.is_dir()
     except OSError:  # a goal can be no name at all
+        return False
+
+
+def _is_dir(path: Path) -> bool:
+    try:
+        return path.is_dir()
+    except OSError:
         return False
 
 

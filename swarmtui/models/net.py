@@ -188,7 +188,7 @@ class Net:
                         chunk = await anext(chunks, b"")
                     size += len(chunk)
                     if size > cap:
-                        raise model_error(ErrorKind.MALFORMED, f"{host_of(url)} sent more than {cap} bytes")
+                        raise model_error(ErrorKind.MALFORMED, f"{host_of(url)} sent more than {cap:,} bytes")
                     for event in splitter.feed(chunk) if chunk else splitter.finish():
                         yield event
                         if event.data == end:
@@ -266,7 +266,7 @@ async def _read(response: httpx.Response, cap: int, url: str) -> str:
     async for chunk in response.aiter_raw():
         size += len(chunk)
         if size > cap:
-            raise model_error(ErrorKind.MALFORMED, f"{host_of(url)} sent more than {cap} bytes")
+            raise model_error(ErrorKind.MALFORMED, f"{host_of(url)} sent more than {cap:,} bytes")
         parts.append(chunk)
     return b"".join(parts).decode("utf-8", "replace")
 

@@ -1,0 +1,200 @@
+"""The program where its surroundings are not what it is used to: streams, encodings, folders, pipes, stopped hosts."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+from argparse import ArgumentTypeError
+from pathlib import Path
+
+import pytest
+
+from swarmtui.cli import ctl, run, wait
+from swarmtui.cli.failures import UsageError
+from swarmtui.cli.targets import find_target, read_task_file
+from swarmtui.plan.yaml_source import MAX_BYTES
+from tests.cli.conftest import Program
+
+TASK = "goal: g\nnodes:\n  a: {run: [echo, hi]}\n"
+PAUSING = "goal: g\nlimits: {budget: {minutes: 0}}\nnodes:\n  a: {run: [echo, hi]}\n"
+LONG = "goal: g\nnodes:\n  a: {run: [sleep, '30']}\n  b: {run: [echo, hi], needs: a}\n"
+
+
+def _in_shell(swarmtui: Program, redirections: str, *words: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        ["sh", "-c", f'"$@" {redirections}', "sh", *swarmtui.argv(*words)],
+        cwd=swarmtui.folder,
+        env=swarmtui.env,
+        capture_output=True,
+        text=True,
+        timeout=40,
+        check=False,
+    )
+
+
+@pytest.mark.parametrize("redirections", ["<&-", ">&-", "2>&-", "<&- >&- 2>&-"])
+def test_a_closed_stream_is_no_error(swarmtui: Program, redirections: str) -> None:
+    swarmtui.write("t.yaml", TASK)
+    done = _in_shell(swarmtui, redirections, "run", "t.yaml")
+    assert done.returncode == 0
+    assert done.stderr == ""
+    assert ("succeeded" in done.stdout) is (">&-" not in redirections.replace("2>&-", ""))
+
+
+def test_a_character_that_the_output_cannot_show_is_escaped(swarmtui: Program) -> None:
+    swarmtui.write("t.yaml", TASK.replace("goal: g", "goal: größer"))
+    swarmtui.env["PYTHONIOENCODING"] = "ascii"
+    done = swarmtui("run", "t.yaml")
+    assert done.returncode == 0
+    assert "gr\\xf6\\xdfer" in done.stdout
+    assert done.stderr == ""
+
+
+def test_output_to_a_full_disk_is_told_in_words(swarmtui: Program) -> None:
+    done = _in_shell(swarmtui, "> /dev/full", "ls")
+    assert done.returncode == 74
+    assert done.stderr == "swarmtui: input or output failed: No space left on device\n"
+
+
+@pytest.mark.parametrize("words", [["run"], ["run", "t.yaml", "--concurrency", "0"], ["fly"], ["ls", "--x\x1b[31m"]])
+def test_wrong_usage_is_one_line_that_names_the_help(swarmtui: Program, words: list[str]) -> None:
+    done = swarmtui(*words)
+    assert done.returncode == 2
+    assert done.stderr.startswith("swarmtui: ")
+    assert done.stderr.rstrip().endswith("--help`")
+    assert done.stderr.count("\n") == 1
+    assert "\x1b" not in done.stderr
+
+
+def test_a_folder_that_is_gone_is_told(swarmtui: Program) -> None:
+    task = swarmtui.write("t.yaml", TASK)
+    gone = swarmtui.folder / "gone"
+    gone.mkdir()
+    argv = ["sh", "-c", 'rmdir ../gone; exec "$@"', "sh", *swarmtui.argv("run", str(task))]
+    done = subprocess.run(argv, cwd=gone, env=swarmtui.env, capture_output=True, text=True, timeout=40, check=False)
+    assert done.returncode == 2
+    assert done.stderr == "swarmtui: the current folder is gone: cd into one that exists\n"
+
+
+def test_names_and_values_that_are_not_utf_8_are_refused_before_anything_starts(swarmtui: Program) -> None:
+    odd = os.fsdecode(b"odd\xff")
+    swarmtui.write("t.yaml", TASK.replace("nodes:", "inputs: {x: y}\nnodes:"))
+    (swarmtui.folder / odd).mkdir()
+    (swarmtui.folder / f"{odd}.yaml").write_text(TASK)
+    for words in (["run", f"{odd}.yaml"], ["run", "a goal " + odd], ["run", "t.yaml", "--set", f"x={odd}"]):
+        done = swarmtui(*words)
+        assert (done.returncode, done.stdout) == (2, "")
+        assert "UTF-8" in done.stderr
+        assert done.stderr.count("\n") == 1
+    inside = Program(swarmtui.folder / odd, swarmtui.home, swarmtui.env)
+    done = inside("run", "../t.yaml")
+    assert done.returncode == 2
+    assert "odd\\xff: the name of the current folder must be UTF-8" in done.stderr
+    assert not swarmtui.home.joinpath("state", "sessions").exists()
+
+
+def test_a_task_may_come_through_a_pipe(swarmtui: Program) -> None:
+    done = swarmtui("validate", "/dev/stdin", stdin=None, input=TASK)
+    assert (done.returncode, done.stdout) == (0, "/dev/stdin: valid: 1 node\n")
+    done = swarmtui("run", "/dev/stdin", stdin=None, input=TASK)
+    assert done.returncode == 0
+    assert "1 succeeded" in done.stdout
+
+
+def test_no_more_of_a_file_is_read_than_shows_that_it_is_too_large(swarmtui: Program) -> None:
+    assert len(read_task_file(Path("/dev/zero"))) == MAX_BYTES + 1
+    done = swarmtui("run", "/dev/zero")
+    assert done.returncode == 2
+    assert "larger than 2 MB" in done.stderr
+
+
+def test_a_file_whose_name_has_a_line_break_is_a_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("new\nline.yaml").write_text(TASK)
+    assert find_target("new\nline.yaml").path == Path("new\nline.yaml")
+
+
+@pytest.mark.parametrize("word", ["-", "?!", "…"])
+def test_a_goal_says_something(word: str) -> None:
+    with pytest.raises(UsageError, match="says nothing"):
+        find_target(word)
+
+
+def test_where_items_and_the_report_are_to_be_found_is_checked_before_the_start(swarmtui: Program) -> None:
+    swarmtui.write("t.yaml", 'goal: g\nnodes:\n  m: {map: {items: [1], as: d}, run: [echo, "{{ d }}"]}\n')
+    for words, said in (
+        (["--items", "none.csv"], "--items none.csv: there is no such file"),
+        (["--items", "."], "--items .: is a folder"),
+        (["--out", "t.yaml"], "--out t.yaml: is no folder"),
+        (["--out", "/proc/x"], "--out /proc/x: this folder cannot be made"),
+    ):
+        done = swarmtui("run", "t.yaml", *words)
+        assert done.returncode == 2
+        assert said in done.stderr
+    assert swarmtui.sessions() == []
+
+
+def test_a_model_needs_a_tier_and_a_name() -> None:
+    assert run.model_pair("worker=a/b") == ("worker", "a/b")
+    for refused in ("a/b", "worker=", "=a/b"):
+        with pytest.raises(ArgumentTypeError, match="TIER=PROVIDER/MODEL"):
+            run.model_pair(refused)
+
+
+@pytest.mark.parametrize("word", ["usd=nan", "usd=inf", "tokens=1e999", "pool.=3", "pool.x=nan"])
+def test_limits_are_numbers_that_count(word: str) -> None:
+    with pytest.raises(UsageError):
+        ctl.limits_of([word])
+
+
+def test_a_timeout_is_a_number_of_seconds() -> None:
+    assert wait.seconds("1.5") == 1.5
+    for refused in ("-1", "nan", "inf", "soon"):
+        with pytest.raises(ArgumentTypeError):
+            wait.seconds(refused)
+
+
+def test_a_spent_budget_says_what_lets_the_session_go_on(swarmtui: Program) -> None:
+    swarmtui.write("t.yaml", PAUSING)
+    done = swarmtui("run", "t.yaml")
+    (folder,) = swarmtui.sessions()
+    assert done.returncode == 7
+    assert f"`swarmtui ctl {folder.id} set minutes=N`" in done.stderr
+    assert swarmtui("ctl", folder.id, "set", "minutes=none").returncode == 0
+    assert swarmtui("wait", folder.id).returncode == 0
+
+
+def test_resume_lets_a_paused_session_go_on_whose_host_lives(swarmtui: Program) -> None:
+    swarmtui.write("t.yaml", LONG)
+    swarmtui("run", "t.yaml", "--detach")
+    (folder,) = swarmtui.sessions()
+    refused = swarmtui("resume", folder.id)
+    assert (refused.returncode, "has a host already" in refused.stderr) == (2, True)
+    swarmtui("ctl", folder.id, "pause")
+    assert swarmtui("resume", folder.id, "--detach").returncode == 0
+    again = swarmtui("ctl", folder.id, "resume")
+    assert "only a paused session" in again.stderr
+    swarmtui("ctl", folder.id, "cancel")
+
+
+def test_what_has_ended_is_not_said_to_run(swarmtui: Program) -> None:
+    swarmtui.write("t.yaml", TASK)
+    swarmtui("run", "t.yaml")
+    done = swarmtui("resume", swarmtui.session().id)
+    assert done.returncode == 2
+    assert "has succeeded: there is nothing to go on with" in done.stderr
+
+
+def test_a_stopped_host_does_not_hold_up_a_wait_with_a_timeout(swarmtui: Program) -> None:
+    swarmtui.write("t.yaml", LONG)
+    swarmtui("run", "t.yaml", "--detach")
+    pid = swarmtui.pid()
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        done = swarmtui("wait", swarmtui.session().id, "--timeout", "0.3")
+    finally:
+        os.kill(pid, signal.SIGCONT)
+    assert done.returncode == 124
+    assert "does not answer" in done.stderr
+    swarmtui("ctl", swarmtui.session().id, "cancel")
