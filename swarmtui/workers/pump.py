@@ -215,6 +215,8 @@ class Pump(threading.Thread):
             finally:
                 self._close()
             self.broken = False
+        except Exception:  # noqa: BLE001 - logged here, and `broken` tells whoever awaits the command
+            _log.exception("the output of process %d was lost", self._process.pid)
         finally:
             with self._gone:
                 self._family.end()
@@ -248,6 +250,9 @@ class Pump(threading.Thread):
                 self._pass_on(time.monotonic())
         finally:
             watch.close()
+        for key in list(self._selector.get_map().values()):
+            if isinstance(key.data, Stream) and not self._killed:
+                self._read(key, key.data)  # what a full pipe still holds was said in time, however late we are
         self._pass_on(time.monotonic(), final=True)
 
     def _has_output(self) -> bool:

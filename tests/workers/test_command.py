@@ -356,13 +356,25 @@ async def test_a_flood_is_taken_in_little_memory_and_leaves_the_loop_free(tmp_pa
     assert 100_000_000 < (tmp_path / "output.txt").stat().st_size < 100_001_000
 
 
+async def test_what_was_said_in_time_is_read_however_late(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pump, "DRAIN_S", 0.0)
+    ended = pump._ExitWatch.ended
+
+    def late(watch: pump._ExitWatch) -> bool:
+        time.sleep(0.3)  # the command speaks and ends while the pump does not look
+        return ended(watch) or watch._look()
+
+    monkeypatch.setattr(pump._ExitWatch, "ended", late)
+    ran = await run(command("printf", "said"))
+    assert ran.output == "said"
+
+
 async def test_a_file_that_could_not_hold_the_output_is_not_passed_off_as_the_whole(tmp_path: Path) -> None:
     (tmp_path / "output.txt").mkdir()  # as good as a full disk
     ran = await run(command("printf", "result", folder=tmp_path))
     assert (ran.output, ran.path) == ("result", None)
 
 
-@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
 async def test_a_command_ends_even_when_its_output_cannot_be_handled(tmp_path: Path) -> None:
     class Broken(Redactor):
         def redact(self, text: str) -> str:
