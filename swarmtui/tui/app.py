@@ -26,7 +26,7 @@ from textual.worker import WorkerCancelled, WorkerFailed
 
 from swarmtui.host.feed import Changes, CommandRefused, Feed, FeedStatus, Link
 from swarmtui.session import fold
-from swarmtui.session.events import FINAL, State, Status
+from swarmtui.session.events import FINAL, ReportWritten, SessionFinished, State, Status
 from swarmtui.session.state import NodeState, SessionState
 from swarmtui.tui import commands, content, terminal, themes
 from swarmtui.tui.actions import Scope
@@ -99,6 +99,8 @@ class Workbench(App[int]):
         self._nothing = fold.empty()
         self._no_status = FeedStatus()
         self._second = -1
+        self._seen = False
+        """Whether a frame has been drawn: what came before is history, not news."""
         self._away = False
         self._plan_shown_for = -1
         self._interrupted_at = -TWICE_S
@@ -222,6 +224,7 @@ class Workbench(App[int]):
             return
         self._second = int(now)
         self._take(changes, now)
+        self._seen = True
         self._route()
         self._draw()
 
@@ -230,9 +233,20 @@ class Workbench(App[int]):
         self.tails.absorb(changes, now)
         if self.selected not in self.state.nodes:
             self.selected = most_telling(self.state)
+        for event in changes.events:
+            if isinstance(event.body, ReportWritten):
+                self.selected = event.body.node  # what all of it was for
+            elif isinstance(event.body, SessionFinished) and self._seen:
+                self._tell_end(event.body)
         for screen in self.screen_stack:
             if isinstance(screen, SessionScreen):
                 screen.absorb(changes)
+
+    def _tell_end(self, end: SessionFinished) -> None:
+        report = self.state.report_copy or self.state.report_path
+        where = f"; the report is in {report}" if report else ""
+        severity: Literal["information", "warning"] = "information" if end.status == "succeeded" else "warning"
+        content.notice(self, f"the session has {end.status}{where}", severity)
 
     def _draw(self) -> None:
         for screen in reversed(self.screen_stack):

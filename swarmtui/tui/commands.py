@@ -96,7 +96,7 @@ def why_not_pause_session(state: SessionState) -> str | None:
     """Why the session can be neither paused nor resumed."""
     if state.status in (Status.RUNNING, Status.PAUSED):
         return None
-    return f"the session is {_words(state.status)}: only a running one can be paused"
+    return f"{_how(state.status)}: only a running session can be paused"
 
 
 def why_not_cancel_session(state: SessionState) -> str | None:
@@ -173,7 +173,7 @@ def why_not_decide(state: SessionState) -> str | None:
         return None
     if state.status is Status.PLANNING:
         return "the planner is still at work"
-    return f"no plan waits for a decision: the session is {_words(state.status)}"
+    return f"no plan waits for a decision: {_how(state.status)}"
 
 
 def why_not_attend(state: SessionState) -> str | None:
@@ -181,5 +181,7 @@ def why_not_attend(state: SessionState) -> str | None:
     return None if state.pending or state.counts.get(State.INTERRUPTED) else "nothing waits for you"
 
 
-def _words(status: Status) -> str:
-    return status.value.replace("_", " ")
+def _how(status: Status) -> str:
+    if status in FINAL:
+        return f"the session has {'been ' if status is Status.CANCELLED else ''}{status.value}"
+    return "the plan is not approved yet" if status is Status.AWAITING_APPROVAL else f"the session is {status.value}"

@@ -126,6 +126,16 @@ async def test_what_happens_is_drawn() -> None:
         assert "ok in 0:40, 4 B" in text(pilot)
 
 
+async def test_the_end_is_told_and_the_report_is_what_one_sees() -> None:
+    feed = mid_run()
+    async with opened(feed) as pilot:
+        feed.play(ev.ReportWritten("artefacts/report.md", "report", "/home/ada/report.md"))
+        feed.play(ev.SessionFinished("succeeded"), after=1)
+        await settled(pilot)
+        assert notices(pilot)[-1] == "the session has succeeded; the report is in /home/ada/report.md"
+        assert pilot.app.selected == "report"  # type: ignore[attr-defined]
+
+
 async def test_ten_thousand_events_are_one_frame() -> None:
     feed = mid_run()
     async with opened(feed) as pilot:

@@ -65,6 +65,10 @@ class RunScreen(SessionScreen):
 
     # -- drawing ----------------------------------------------------------------------------------------------
 
+    def on_resize(self) -> None:
+        """Another width may want another form, also when nothing happens any more."""
+        self.call_after_refresh(self.redraw)
+
     def absorb(self, changes: Changes) -> None:
         """Lines for the log."""
         log = self.query_one(LogView)

@@ -216,7 +216,9 @@ def revision_words(state: SessionState) -> str:
         return ""
     last = state.revisions[-1]
     who = "you" if last.author is Author.USER else "the planner"
-    words = f"revision {last.rev} by {who}"
+    words = (
+        f"revision {last.rev}, edited by {one_line(last.actor, 30)}" if last.actor else f"revision {last.rev} by {who}"
+    )
     changed = differences(state)
     if changed:
         words += f", {_number(len(changed), 'change')} since revision {last.rev - 1}"

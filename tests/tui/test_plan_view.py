@@ -1,0 +1,80 @@
+"""A plan before it runs: what is said of it, with nothing hidden."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from swarmtui.plan.model import Author, Limits, Node, Plan, PythonSpec, RunSpec
+from swarmtui.session import events as ev
+from swarmtui.tui.view import document
+from swarmtui.tui.view.lines import width
+from swarmtui.tui.view.plan import checks, command, differences, node_facts, revision_words
+from tests.tui.scripted_feed import HOSTILE, REVIEW, SIMULATED, awaiting_approval, begun, prompt
+
+
+def told(plan: Plan, **more: object) -> list[str]:
+    return [f"{check.kind}: {check.text}" for check in checks(begun(plan, **more).state)]  # type: ignore[arg-type]
+
+
+def test_commands_of_the_planner_and_of_the_user_are_told_apart() -> None:
+    assert "look: 2 nodes run your commands, without a sandbox: scan, lint" in told(REVIEW)
+    by_planner = told(replace(REVIEW, author=Author.PLANNER))
+    assert "look: 2 nodes run commands that the planner wrote, in the sandbox: scan, lint" in by_planner
+
+
+def test_a_plan_of_prompts_alone_is_fine_but_for_a_missing_budget() -> None:
+    found = told(Plan("g", (prompt("a"),)), limits=Limits())
+    assert found == [
+        "look: no budget is set",
+        "fine: no command, no code: nothing but models' text",
+        "fine: text is sent to deepseek/deepseek-chat",
+        "fine: 1 node: 1 prompt",
+    ]
+
+
+def test_simulated_answers_are_announced() -> None:
+    assert any("simulated" in line for line in told(REVIEW, models=SIMULATED))
+
+
+def test_a_command_is_shown_with_nothing_hidden() -> None:
+    run = RunSpec(("echo", "safe\u202e; rm -rf /", "a\nb", "\x1b[2K"))
+    assert command(run) == r"echo 'safe\u202e; rm -rf /' 'a\nb' '\x1b[2K'"
+    assert command(RunSpec(("x",), shell="cat $1\n\x1b[A")) == "sh: cat $1\n\\x1b[A\nwith x"
+
+
+def test_facts_are_clean_whatever_the_plan_says() -> None:
+    joined = "".join(HOSTILE)
+    nodes = (Node("r", RunSpec((joined,), cwd=joined, env={joined: joined})), Node("p", PythonSpec(code=joined)))
+    state = begun(Plan("g", (*nodes, prompt("q", text=joined)))).state
+    for node in state.plan_nodes.values():
+        for line in document.facts(node_facts(state, node), 60):
+            assert "".join(text for text, _ in line).replace("\u200d", "").isprintable()
+
+
+def test_a_revision_says_by_whom_and_how_much_it_changes() -> None:
+    feed = awaiting_approval()
+    assert revision_words(feed.state) == "revision 2 by the planner, 1 change since revision 1"
+    assert differences(feed.state) == ["+ lint"]
+    assert feed.state.plan is not None
+    shorter = replace(feed.state.plan, nodes=feed.state.plan.nodes[:3])
+    feed.play(ev.PlanProposed(3, shorter, "edited"), actor="ada@laptop")
+    assert revision_words(feed.state).startswith("revision 3, edited by ada@laptop, ")
+
+
+def test_the_first_revision_has_nothing_to_differ_from() -> None:
+    assert differences(begun(REVIEW).state) is None
+
+
+def test_prose_is_told_apart_and_fits() -> None:
+    text = "# Head\n\n- a point that is long enough to be wrapped around\n```\ncode [red]\n```\n**bold** `x`"
+    lines = document.prose(text, 20)
+    assert all(width(line) <= 20 for line in lines)
+    roles = {role for line in lines for _, role in line}
+    assert {"strong", "accent", "ok", "text"} <= roles
+    assert "code [red]" in ["".join(part for part, _ in line) for line in lines]
+
+
+def test_yaml_keeps_every_character_but_indent_of_wrapped_rows() -> None:
+    text = "nodes:\n  a:\n    prompt: a rather long prompt that has to be wrapped\n"
+    lines = ["".join(part for part, _ in line) for line in document.yaml(text, 24)]
+    assert "".join(lines).replace(" ", "") == text.replace(" ", "").replace("\n", "")
