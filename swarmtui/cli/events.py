@@ -31,7 +31,7 @@ def run(arguments: Namespace, console: Console) -> int:
         asyncio.run(_follow(folder, arguments.from_seq, console))
         return Exit.OK
     with Reader(folder.db) as reader:
-        for row in reader.rows(arguments.from_seq):
+        for row in reader.rows(max(1, arguments.from_seq)):
             console.line(row_to_line(row))
     return Exit.OK
 

@@ -36,8 +36,8 @@ async def open_feed(
             raise
         pid = folder.lock.read_text().strip() or "?"
         raise Unreachable(
-            f"the host of {folder.id} (process {pid}) does not answer: if it is stopped, `kill -CONT {pid}` lets it "
-            f"go on; else `kill -9 {pid}` and `swarmtui resume {folder.id}`"
+            f"the host of {folder.id} (process {pid}) does not answer: if its disk is full, make room; if it is "
+            f"stopped, `kill -CONT {pid}` lets it go on; else `kill -9 {pid}` and `swarmtui resume {folder.id}`"
         ) from None
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from argparse import ArgumentParser, ArgumentTypeError, Namespace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -84,6 +85,7 @@ def run(arguments: Namespace, console: Console) -> int:
 
     spec = spec_of(arguments)
     read_task(spec)  # every mistake is told here, before anything is started
+    _check_tiers(spec)
     _check_places(arguments.items, arguments.out)
     launched = launch(spec)
     if arguments.detach:
@@ -115,6 +117,21 @@ def spec_of(arguments: Namespace) -> LaunchSpec:
         out=None if out is None else str(out.absolute()),
         viewer=not options.get("detach", False),
     )
+
+
+def _check_tiers(spec: LaunchSpec) -> None:
+    """A model for a name that nothing can ask for would be ignored in silence. Raises UsageError."""
+    if not spec.models:
+        return
+    from swarmtui.cli.failures import UsageError
+    from swarmtui.host.spec import read_task
+    from swarmtui.models.catalog import PROFILES, TIERS
+
+    task, _ = read_task(replace(spec, models={}))
+    known = dict.fromkeys((*TIERS, *PROFILES, *task.models))
+    for name in spec.models:
+        if name not in known:
+            raise UsageError(f"--model {name}=…: nothing has this name: there are {', '.join(known)}")
 
 
 def _here() -> Path:

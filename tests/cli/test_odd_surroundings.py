@@ -142,6 +142,14 @@ def test_a_model_needs_a_tier_and_a_name() -> None:
             run.model_pair(refused)
 
 
+def test_a_model_for_a_name_that_nothing_has_is_refused(swarmtui: Program) -> None:
+    swarmtui.write("t.yaml", TASK.replace("nodes:", "models: {mine: simulated/fast}\nnodes:"))
+    done = swarmtui("run", "t.yaml", "--model", "plannr=a/b")
+    assert (done.returncode, swarmtui.sessions()) == (2, [])
+    assert "--model plannr=…: nothing has this name: there are planner, worker" in done.stderr
+    assert swarmtui("run", "t.yaml", "--model", "mine=simulated/instant").returncode == 0
+
+
 @pytest.mark.parametrize("word", ["usd=nan", "usd=inf", "tokens=1e999", "pool.=3", "pool.x=nan"])
 def test_limits_are_numbers_that_count(word: str) -> None:
     with pytest.raises(UsageError):
@@ -153,6 +161,14 @@ def test_a_timeout_is_a_number_of_seconds() -> None:
     for refused in ("-1", "nan", "inf", "soon"):
         with pytest.raises(ArgumentTypeError):
             wait.seconds(refused)
+
+
+def test_events_from_before_the_first_are_all_of_them(swarmtui: Program) -> None:
+    swarmtui.write("t.yaml", TASK)
+    swarmtui("run", "t.yaml")
+    swarmtui.until_no_host()
+    folder = swarmtui.session()
+    assert swarmtui("events", folder.id, "--from", "-3").stdout == swarmtui("events", folder.id).stdout != ""
 
 
 def test_a_spent_budget_says_what_lets_the_session_go_on(swarmtui: Program) -> None:
