@@ -10,7 +10,6 @@ import asyncio
 import contextlib
 import gc
 import os
-import signal
 import sys
 import time
 from collections.abc import Awaitable, Callable
@@ -30,7 +29,9 @@ from swarmtui.session.events import FINAL, ReportWritten, SessionFinished, State
 from swarmtui.session.state import NodeState, SessionState
 from swarmtui.tui import commands, content, terminal, themes
 from swarmtui.tui.actions import Scope
-from swarmtui.tui.screens.dialogs import ConfirmScreen, EditScreen, HelpScreen, LineScreen, QuestionScreen
+from swarmtui.tui.editing import PlanEditing
+from swarmtui.tui.leaving import CRASHED, LOST, crash_line, leave_on_signals, outcome
+from swarmtui.tui.screens.dialogs import ConfirmScreen, HelpScreen, LineScreen, QuestionScreen
 from swarmtui.tui.screens.node import NodeScreen
 from swarmtui.tui.screens.palette import ActionProvider
 from swarmtui.tui.screens.plan import PlanScreen
@@ -47,11 +48,7 @@ from swarmtui.tui.widgets.looks import Looks
 FRAME_S = 0.1
 HISTORY = 500
 """Events of before we came that the log begins with."""
-CRASHED = 70
-LOST = 6
 TWICE_S = 2.0
-GRACE_S = 3.0
-"""How long leaving may take once the terminal is gone."""
 ASKING = "asking"
 """Group of the workers that carry commands to the session."""
 LAST_WORDS_S = 2.0
@@ -90,8 +87,7 @@ class Workbench(App[int]):
         self.crash: BaseException | None = None
         self.tails = Tails()
         self.selected = ""
-        self.plan_draft: str | None = None
-        """An edited plan that was not taken, kept until it is."""
+        self.editing = PlanEditing(self)
         self.moment = Moment(clock(), 0.0)
         self._glyphs = terminal.glyphs_for() if glyphs is None else glyphs
         self._looks: Looks | None = None
@@ -377,80 +373,9 @@ class Workbench(App[int]):
         content.notice(self, request.done)
         return True
 
-    # -- editing ----------------------------------------------------------------------------------------------
-
     def edit_plan(self) -> None:
         """The plan as YAML, in $EDITOR or in an editor of our own."""
-        self.run_worker(self._edit_plan(), group="edit", exclusive=True)
-
-    async def _edit_plan(self) -> None:
-        from swarmtui.plan.render import plan_to_yaml
-
-        plan, rev = self.state.plan, self.state.plan_rev
-        if plan is None:
-            return
-        original = plan_to_yaml(plan)
-        text = self.plan_draft or original
-        edited = await self._in_editor(text)
-        if edited is None:
-            self._edit_here(rev, text)
-        elif edited == original:
-            self.plan_draft = None
-            content.notice(self, "nothing was changed")
-        else:
-            await self._propose(rev, edited)
-
-    async def _in_editor(self, text: str) -> str | None:
-        """What the user made of `text` in their editor; None if none could run."""
-        environ = terminal.child_environment(self.no_color)
-        if self.is_headless or self.is_web:
-            return None
-        try:
-            with self.batch_update(), self.suspend():
-                return await asyncio.to_thread(terminal.edit_in_editor, content.plain(text), ".yaml", environ)
-        except terminal.NoProgram as error:
-            content.notice(self, str(error), "warning")
-        return None
-
-    def _edit_here(self, rev: int, text: str, errors: str = "") -> None:
-        screen = next((screen for screen in self.screen_stack if isinstance(screen, EditScreen)), None)
-        if screen is None:
-            screen = EditScreen(
-                text,
-                lambda edited: self._run_edit(self._propose(rev, edited)),
-                lambda edited: self._run_edit(self._edit_on(edited)),
-            )
-            self.push_screen(screen)
-        if errors:
-            self.call_after_refresh(screen.show_errors, errors)
-
-    def _run_edit(self, work: Awaitable[None]) -> None:
-        self.run_worker(work, group="edit", exclusive=True)
-
-    async def _edit_on(self, text: str) -> None:
-        edited = await self._in_editor(text)
-        for screen in self.screen_stack:
-            if isinstance(screen, EditScreen) and edited is not None:
-                screen.replace(edited)
-
-    async def _propose(self, rev: int, text: str) -> None:
-        """Propose an edited plan; if it is not taken, the text stays where it can be mended."""
-        self.plan_draft = text
-        if self.feed is None:
-            return
-        request = commands.edit(rev, text)
-        try:
-            await self.feed.command(request.method, request.params)
-        except CommandRefused as error:
-            self._edit_here(rev, text, str(error))
-        except ConnectionError:
-            self._edit_here(rev, text, "the link broke: propose it again once it is back; the text is kept")
-        else:
-            self.plan_draft = None
-            for screen in list(self.screen_stack):
-                if isinstance(screen, EditScreen):
-                    screen.dismiss(None)
-            content.notice(self, request.done)
+        self.editing.begin()
 
     # -- text out ---------------------------------------------------------------------------------------------
 
@@ -548,22 +473,6 @@ class Workbench(App[int]):
         self._close_messages_no_wait()
 
 
-def leave_on_signals(loop: asyncio.AbstractEventLoop, leave: Callable[[], None]) -> None:
-    """Have SIGHUP and SIGTERM leave in good order, and end the process if that has not worked after a while.
-
-    It may not work: writing to a terminal that is gone can block the loop for good. So the handlers are not the loop's
-    (they run even then), and the last word is a timer of the kernel's.
-    """
-
-    def received(number: int, frame: object) -> None:
-        signal.setitimer(signal.ITIMER_REAL, GRACE_S)
-        loop.call_soon_threadsafe(leave)
-
-    signal.signal(signal.SIGALRM, lambda number, frame: os._exit(0))
-    for number in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, received)
-
-
 def most_telling(state: SessionState) -> str:
     """The node to look at first: one at work, else one that failed, else the first."""
     for wanted in (State.RUNNING, State.FAILED):
@@ -571,13 +480,6 @@ def most_telling(state: SessionState) -> str:
             if node.state is wanted and node.id not in state.pending:
                 return node.id
     return next(iter(state.nodes), "")
-
-
-def outcome(state: SessionState, status: FeedStatus) -> int:
-    """The exit code on leaving (design section 12): 0 detached or succeeded, 1 finished with failures, 6 link lost."""
-    if state.status in FINAL:
-        return 0 if state.status is Status.SUCCEEDED else 1
-    return LOST if status.link in (Link.RECONNECTING, Link.CRASHED, Link.CONNECTING) else 0
 
 
 def run_workbench(connect: Connect, *, review: bool = False) -> int:
@@ -594,13 +496,3 @@ def run_workbench(connect: Connect, *, review: bool = False) -> int:
         print(crash_line(app.crash, app.state.id), file=sys.stderr)  # noqa: T201 - the terminal is the shell's again
         return CRASHED
     return outcome(app.state, app.status) if code is None else code
-
-
-def crash_line(error: BaseException, session: str) -> str:
-    """One line for a crash of the workbench: what, that the session goes on, how to get back. No values, no secrets."""
-    from swarmtui.safety.redact import Redactor, secrets_from_env
-    from swarmtui.safety.text import one_line
-
-    told = one_line(Redactor(secrets_from_env(os.environ)).redact(f"{type(error).__name__}: {error}"), 160)
-    back = f"; the session goes on: swarmtui attach {one_line(session, 64)}" if session else ""
-    return f"swarmtui: the workbench crashed ({told}){back}"

@@ -9,7 +9,8 @@ from textual.widgets import Input, Markdown, TextArea
 
 from swarmtui.host.feed import Link
 from swarmtui.session import events as ev
-from swarmtui.tui.app import CRASHED, Workbench, crash_line, outcome, run_workbench
+from swarmtui.tui.app import Workbench, run_workbench
+from swarmtui.tui.leaving import CRASHED, crash_line, outcome
 from swarmtui.tui.screens.dialogs import EditScreen, HelpScreen, QuestionScreen
 from swarmtui.tui.screens.node import NodeScreen
 from swarmtui.tui.screens.plan import PlanScreen
@@ -248,7 +249,7 @@ async def test_an_edit_that_is_refused_is_shown_with_its_errors_and_nothing_is_l
         feed.refusal = None
         await press(pilot, "f2")
         assert not isinstance(pilot.app.screen, EditScreen)
-        assert pilot.app.plan_draft is None  # type: ignore[attr-defined]
+        assert pilot.app.editing.draft is None  # type: ignore[attr-defined]
 
 
 async def test_the_planner_at_work_is_shown_with_its_text() -> None:

@@ -249,7 +249,7 @@ class EditScreen(ModalScreen[None]):
 
     def action_leave(self) -> None:
         """The text is kept for the next time."""
-        workbench(self).plan_draft = self.text
+        workbench(self).editing.draft = self.text
         self.dismiss(None)
 
 

@@ -35,7 +35,7 @@ class GraphView(LineView):
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)
         self.graph = Graph()
-        self._path = content.line("")
+        self._path = ""
 
     def show(self, state: SessionState) -> None:
         """Draw `state`; cheap if only nodes' states changed."""
@@ -50,10 +50,10 @@ class GraphView(LineView):
             width, height = self.graph.size
             self.virtual_size = Size(width, height)
             self.reveal()
-        path = content.line(self.graph.path_line(self.size.width - 6))
+        path = self.graph.path_line(self.size.width - 6)
         if path != self._path:
             self._path = path
-            self.border_subtitle = self._path
+            self.border_subtitle = content.line(path)
 
     def on_resize(self, event: events.Resize) -> None:
         """Another size may need another form."""
