@@ -32,7 +32,6 @@ from swarmtui.tui.actions import Scope
 from swarmtui.tui.editing import PlanEditing
 from swarmtui.tui.leaving import CRASHED, LOST, crash_line, leave_on_signals, outcome
 from swarmtui.tui.screens.dialogs import ConfirmScreen, HelpScreen, LineScreen, QuestionScreen
-from swarmtui.tui.screens.node import NodeScreen
 from swarmtui.tui.screens.palette import ActionProvider
 from swarmtui.tui.screens.plan import PlanScreen
 from swarmtui.tui.screens.run import RunScreen
@@ -292,6 +291,10 @@ class Workbench(App[int]):
 
     def open_node(self, node: str) -> None:
         """Everything about a node."""
+        from swarmtui.tui.screens.node import (
+            NodeScreen,
+        )  # Markdown is a quarter of all imports, and few look here first
+
         if node in self.state.nodes:
             self.push_screen(NodeScreen(node))
 
