@@ -368,9 +368,9 @@ class Conductor:
         if node.ended or node.items is not items or (node.attempts, bytes(items.codes)) != seen:
             return  # items were retried meanwhile: once they have ended the map is finished with their results
         good = items.count(State.SUCCEEDED)
-        bad = items.total - good - items.count(State.SKIPPED)
-        tolerated = plan_node.map.tolerate if plan_node.map else 0.0
-        ok = output is not None and bad <= tolerated * items.total and not node.cancelled
+        bad = items.total - good - items.count(State.SKIPPED) + items.malformed
+        tolerated = (plan_node.map.tolerate if plan_node.map else 0.0) * (items.total + items.malformed)
+        ok = output is not None and bad <= tolerated and not node.cancelled
         self.record(MapFinished(node_id, good, bad, ok, output or Output("", 0)))
         self._step()
 

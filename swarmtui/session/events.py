@@ -403,7 +403,10 @@ class AttemptInterrupted:
 
 @dataclass(frozen=True, slots=True)
 class MapFinished:
-    """All items of a map have ended. The node succeeds unless more failed than its map tolerates."""
+    """All items of a map have ended. The node succeeds unless more failed than its map tolerates.
+
+    `failed` counts malformed lines too: what could not be read was not done.
+    """
 
     TYPE: ClassVar[str] = "map_finished"
     node: str

@@ -28,6 +28,8 @@ from swarmtui.session.events import (
     Body,
     BudgetReached,
     CommandApplied,
+    ErrorInfo,
+    ErrorKind,
     Event,
     HostStarted,
     HostStopped,
@@ -460,6 +462,8 @@ def _map_finished(state: SessionState, body: MapFinished, event: Event) -> None:
     node.output = body.output
     if body.ok:
         node.error = None
+    elif node.error is None and node.items is not None and node.items.malformed:
+        node.error = ErrorInfo(ErrorKind.INPUT, f"{node.items.malformed} lines of its items could not be read")
     _end(state, node, State.SUCCEEDED if body.ok else State.CANCELLED if node.cancelled else State.FAILED)
 
 

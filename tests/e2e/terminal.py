@@ -15,6 +15,8 @@ import pytest
 SWARMTUI = Path(sys.executable).with_name("swarmtui")
 PATIENCE_S = 60.0
 LOOK_EVERY_S = 0.1
+NOT_INHERITED = ("SWARMTUI", "TMUX", "COLUMNS", "LINES", "NO_COLOR")
+"""What would make the program believe that it runs elsewhere."""
 
 needs_tmux = pytest.mark.skipif(shutil.which("tmux") is None, reason="tmux is not installed")
 
@@ -25,7 +27,7 @@ class Terminal:
     def __init__(self, folder: Path, columns: int = 120, lines: int = 40, **environ: str) -> None:
         self._socket = str(folder / "tmux.sock")
         self._environ = {
-            **{name: value for name, value in os.environ.items() if not name.startswith(("SWARMTUI", "TMUX"))},
+            **{name: value for name, value in os.environ.items() if not name.startswith(NOT_INHERITED)},
             "TERM": "xterm-256color",
             "LANG": "C.UTF-8",
             "PS1": "$ ",

@@ -313,16 +313,19 @@ async def test_failed_items_alone_are_retried(tmp_path: Path) -> None:
         assert sorted(world.executor.started) == ["after//1", "m/1/2", "m/2/2"]
 
 
-async def test_items_come_from_a_file_and_a_malformed_line_is_reported_and_left_out(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("tolerate", "end"), [(0.0, Status.FAILED), (0.34, Status.SUCCEEDED)])
+async def test_a_malformed_line_is_reported_stops_no_other_and_counts_as_a_failed_item(
+    tmp_path: Path, tolerate: float, end: Status
+) -> None:
     (tmp_path / "docs.jsonl").write_text('{"text": "one"}\nnot json\n{"text": "two"}\n')
-    the_map = Node("m", PromptSpec("{{ doc.text }}"), map=MapSpec(name="doc", path="docs.jsonl"))
-    async with running(tmp_path, plan(the_map)) as world:
-        assert await world.finished() is Status.SUCCEEDED
+    spec = MapSpec(name="doc", path="docs.jsonl", tolerate=tolerate)
+    async with running(tmp_path, plan(Node("m", PromptSpec("{{ doc.text }}"), map=spec))) as world:
+        assert await world.finished() is end
         notes = [event.body.message for event in await world.recorded() if hasattr(event.body, "level")]
         assert notes == ["items, line 2: not JSON: Expecting value: line 1 column 1 (char 0)"]
         items = world.state.nodes["m"].items
         assert items is not None
-        assert (items.total, items.malformed) == (2, 1)
+        assert (items.total, items.malformed, items.count(State.SUCCEEDED)) == (2, 1, 2)
 
 
 async def test_results_that_cannot_be_written_fail_their_map_and_not_the_host(tmp_path: Path) -> None:
@@ -395,12 +398,12 @@ async def test_an_item_retried_while_its_map_is_being_finished_is_waited_for(
 
 async def test_an_item_nested_too_deeply_is_reported_and_left_out(tmp_path: Path) -> None:
     (tmp_path / "docs.jsonl").write_text("1\n" + "[" * 100_000 + "\n2\n")
-    the_map = Node("m", PromptSpec("{{ item }}"), map=MapSpec(path="docs.jsonl"))
+    the_map = Node("m", PromptSpec("{{ item }}"), map=MapSpec(path="docs.jsonl", tolerate=0.5))
     async with running(tmp_path, plan(the_map)) as world:
         assert await world.finished() is Status.SUCCEEDED
         items = world.state.nodes["m"].items
         assert items is not None
-        assert (items.total, items.malformed) == (2, 1)
+        assert (items.total, items.malformed, items.count(State.SUCCEEDED)) == (2, 1, 2)
 
 
 async def test_a_missing_items_file_fails_the_node_with_its_name(tmp_path: Path) -> None:
