@@ -28,7 +28,7 @@ async def take(session: str) -> None:
     app = Workbench(lambda: open_feed(folder, name="picture", stream=True))
     async with app.run_test(size=SIZE) as pilot:
         await asyncio.sleep(AFTER_S)
-        await pilot.press("j", "j")
+        await pilot.press("l")
         await pilot.pause(0.5)
         app.save_screenshot("run.svg", path=str(HERE))
 

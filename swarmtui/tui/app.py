@@ -207,7 +207,7 @@ class Workbench(App[int]):
 
     def _frame(self, *, force: bool = False) -> None:
         feed = self.feed
-        if feed is None:
+        if feed is None or not self._stands():
             return
         now = self.clock()
         tick = int(now) != self._second
@@ -222,6 +222,10 @@ class Workbench(App[int]):
         self._seen = True
         self._route()
         self._draw()
+
+    def _stands(self) -> bool:
+        """Whether there is something to draw on: on leaving, widgets go away before the timer does."""
+        return any(isinstance(screen, RunScreen) and screen.stands for screen in self.screen_stack)
 
     def _take(self, changes: Changes, now: float) -> None:
         self.moment = Moment(now, session_time(self.state, now))

@@ -57,6 +57,16 @@ async def test_resizing_while_it_runs_never_breaks_the_drawing() -> None:
         assert "quality" in text(pilot)
 
 
+async def test_a_frame_that_is_due_while_the_screens_go_away_draws_nothing_and_breaks_nothing() -> None:
+    async with opened(mid_run()) as pilot:
+        app = pilot.app
+        assert isinstance(app, Workbench)
+        run = next(screen for screen in app.screen_stack if isinstance(screen, RunScreen))
+        await run.query_one(LogView).remove()
+        app._frame(force=True)
+        assert not run.stands
+
+
 async def test_at_eighty_columns_the_graph_is_a_list_and_the_log_a_strip() -> None:
     async with opened(mid_run(), (80, 24)) as pilot:
         shown = text(pilot)

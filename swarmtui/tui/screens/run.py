@@ -69,6 +69,11 @@ class RunScreen(SessionScreen):
         """Another width may want another form, also when nothing happens any more."""
         self.call_after_refresh(self.redraw)
 
+    @property
+    def stands(self) -> bool:
+        """Whether its widgets are there."""
+        return self.is_mounted and bool(self.query(LogView))
+
     def absorb(self, changes: Changes) -> None:
         """Lines for the log."""
         log = self.query_one(LogView)
