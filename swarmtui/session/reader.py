@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -54,7 +54,7 @@ class Reader:
         found = self._query("SELECT value FROM meta WHERE key = ?", (key,))
         return json.loads(found[0][0]) if found else None
 
-    def rows(self, from_seq: int = 1, to_seq: int | None = None) -> Iterator[Row]:
+    def rows(self, from_seq: int = 1, to_seq: int | None = None) -> Generator[Row]:
         """Rows in order, streamed; `to_seq` is included."""
         sql = "SELECT * FROM events WHERE seq >= ? AND seq <= ? ORDER BY seq"
         try:
@@ -87,32 +87,43 @@ class Reader:
                     state = state_from_json(json.loads(found[0][0]))
                 except (ValueError, LookupError) as error:
                     raise LogError(f"{self._path}: its last snapshot cannot be read: {_first_line(error)}") from error
-        for row in self.rows(state.seq + 1, at):
-            try:
-                fold.apply(state, row_to_event(row))
-            except (ValueError, LookupError) as error:
-                raise LogError(f"{self._path}: event {row.seq} cannot be read: {_first_line(error)}") from error
+        with closing(self.rows(state.seq + 1, at)) as rows:
+            for row in rows:
+                try:
+                    fold.apply(state, row_to_event(row))
+                except (ValueError, LookupError) as error:
+                    raise LogError(f"{self._path}: event {row.seq} cannot be read: {_first_line(error)}") from error
         return state
 
     def verify(self) -> Head:
-        """Check every row against the chain. Raises LogError naming the first event that does not fit."""
+        """Check every row against the chain, and the chain against the head file.
+
+        Raises LogError naming the first event that does not fit. A file rewritten from one event on, hashes and all,
+        fits itself; it does not fit the head that was noted when the session last paused or ended.
+        """
+        noted = self._noted_head()
         head = Head(0, GENESIS, 0.0, 0.0)
-        for row in self.rows():
-            if row.seq != head.seq + 1 or chain(head.hash, row) != row.hash:
-                raise LogError(
-                    f"{self._path}: event {head.seq + 1} is missing or was changed: the events before it are intact"
-                )
-            head = Head(row.seq, row.hash, row.ts, row.mono)
-        self._compare_head(head)
+        with closing(self.rows()) as rows:
+            for row in rows:
+                fits = row.seq == head.seq + 1 and chain(head.hash, row) == row.hash
+                if not fits or (noted is not None and noted[0] == row.seq and noted[1] != row.hash.hex()):
+                    raise LogError(
+                        f"{self._path}: event {head.seq + 1} is missing or was changed: the events before it are intact"
+                        if not fits
+                        else f"{self._path}: was rewritten: event {row.seq} is not the one that its head file names"
+                    )
+                head = Head(row.seq, row.hash, row.ts, row.mono)
+        if noted is not None and noted[0] > head.seq:
+            raise LogError(f"{self._path}: events {head.seq + 1} to {noted[0]} are missing from its end")
         return head
 
-    def _compare_head(self, head: Head) -> None:
+    def _noted_head(self) -> tuple[int, str] | None:
+        """Seq and hash in the head file; None if there is none that can be read."""
         try:
             noted: dict[str, Any] = json.loads(self._path.with_name("head").read_text())
-        except (FileNotFoundError, ValueError):
-            return
-        if noted["seq"] > head.seq:
-            raise LogError(f"{self._path}: events {head.seq + 1} to {noted['seq']} are missing from its end")
+            return int(noted["seq"]), str(noted["hash"])
+        except (OSError, ValueError, LookupError, TypeError):
+            return None
 
     def _query(self, sql: str, values: tuple[object, ...] = ()) -> list[tuple[Any, ...]]:
         try:

@@ -156,6 +156,17 @@ async def test_an_event_that_makes_no_sense_is_told_with_its_number(tmp_path: Pa
         reader.state()
 
 
+async def test_a_file_that_was_rewritten_with_its_hashes_does_not_fit_its_head(tmp_path: Path) -> None:
+    path = await written(tmp_path / "session.db", 4)
+    (tmp_path / "forged").mkdir()
+    forged = await written(tmp_path / "forged" / "session.db", 4)
+    (tmp_path / "forged" / "head").write_text((tmp_path / "head").read_text())
+    with Reader(path) as reader:
+        assert reader.verify().seq == 4
+    with Reader(forged) as reader, pytest.raises(LogError, match="was rewritten: event 4"):
+        reader.verify()
+
+
 async def test_a_lost_tail_is_found(tmp_path: Path) -> None:
     path = await written(tmp_path / "session.db", 10)
     with closing(sqlite3.connect(path)) as db:
