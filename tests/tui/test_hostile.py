@@ -52,6 +52,7 @@ async def test_nothing_gets_through_to_the_screen(tour: str, glyphs: Glyphs) -> 
         assert pilot.app.is_running
 
 
+@pytest.mark.chaos
 async def test_no_click_anywhere_acts_on_the_session() -> None:
     feed = hostile()
     async with opened(feed, (100, 30)) as pilot:

@@ -34,10 +34,13 @@ from tests.tui.scripted_feed import (
 )
 
 SIZES = [(80, 24), (120, 40), (200, 60), (100, 24), (79, 24), (80, 19), (40, 10), (20, 5), (10, 3), (300, 20)]
+USUAL = SIZES[:3]
+EVERY_SIZE = [pytest.param(size, marks=() if size in USUAL else pytest.mark.chaos, id=str(size)) for size in SIZES]
+"""Odd sizes are left to the slower run."""
 
 
 @pytest.mark.parametrize("name", [name for name in SESSIONS if name != "large"])
-@pytest.mark.parametrize("size", SIZES, ids=str)
+@pytest.mark.parametrize("size", EVERY_SIZE)
 async def test_every_session_is_drawn_at_every_size(name: str, size: tuple[int, int]) -> None:
     async with opened(SESSIONS[name](), size) as pilot:
         shown = lines(pilot)
