@@ -15,6 +15,7 @@ from swarmtui.session.events import ErrorKind
 from swarmtui.workers import pump
 from swarmtui.workers.command import Command, CommandStopped, NotStarted, Ran, child_env, run_command
 from swarmtui.workers.orphans import become_subreaper
+from swarmtui.workers.pump import Kept
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="POSIX only")
 
@@ -315,6 +316,19 @@ async def test_a_stopped_command_hears_the_request() -> None:
         task.cancel()
         with pytest.raises(CommandStopped):
             await asyncio.wait_for(task, 10)
+
+
+@pytest.mark.parametrize("chunk", [1, 999, 1_000, 1_001, 3_000])
+@pytest.mark.parametrize("size", [1_999, 2_000, 2_001, 3_000])
+def test_what_is_kept_depends_on_how_much_came_and_not_on_how_it_was_cut(chunk: int, size: int) -> None:
+    data = bytes(97 + k % 26 for k in range(size))
+    kept = Kept(2_000)
+    for start in range(0, size, chunk):
+        kept.add(data[start : start + chunk])
+    assert kept.whole == (size <= 2_000)
+    text = kept.text()
+    assert text == data.decode() if kept.whole else text.startswith(data[:1_000].decode())
+    assert text.endswith(data[-1_000:].decode())
 
 
 async def test_many_commands_at_once_leave_nothing(subreaper: None) -> None:
