@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import math
 import re
+from contextlib import suppress
 
 from swarmtui.plan.model import JSON
 
@@ -65,6 +66,11 @@ def _find(text: str) -> JSON:
     except (ValueError, RecursionError):
         pass
     text = _THINKING.sub("", text)
+    for fence in _FENCE.finditer(text):  # all of what a fence holds, and nothing after it: a text may hold brackets
+        with suppress(ValueError, RecursionError):
+            value, end = _STRICT.raw_decode(text, fence.end())
+            if not text[end:].strip().strip("`~"):
+                return value
     found = _containers(text)
     if found:
         return max(found, key=lambda pair: pair[0])[1]

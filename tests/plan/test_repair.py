@@ -6,7 +6,7 @@ import contextlib
 import json
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from swarmtui.plan.repair import loads_lenient
@@ -24,6 +24,7 @@ def test_json_is_read_as_it_is(value, ascii_only):
     assert loads_lenient(json.dumps(value, ensure_ascii=ascii_only)) == value
 
 
+@example("{", "json", False, None)
 @given(VALUES, st.sampled_from(["json", "JSON", "Json", "", "jsonc"]), st.booleans(), st.sampled_from([None, 2]))
 def test_a_fence_around_it_changes_nothing(value, word, closed, indent):
     text = f"```{word}\n{json.dumps(value, indent=indent)}\n" + ("```" if closed else "")
