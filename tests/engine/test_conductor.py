@@ -248,14 +248,16 @@ async def test_a_used_up_budget_stops_new_starts_says_so_and_more_of_it_goes_on(
 
 
 async def test_a_time_budget_stops_new_starts(tmp_path: Path) -> None:
-    gate = Gate()
-    limits = Limits(minutes=0.0005, concurrency=1)
-    async with running(tmp_path, plan(node("a"), node("b")), gate, limits=limits) as world:
-        await world.until(lambda: bool(world.executor.running) or world.state.status is Status.PAUSED)
-        await asyncio.wait_for(world.until(lambda: world.state.budget is not None), 5) if gate.open.set() else None
-        gate.open.set()
-        await world.until(lambda: world.state.status in (Status.PAUSED, Status.SUCCEEDED))
+    async def script(attempt: Attempt) -> str:
+        await asyncio.sleep(0.05)  # longer than the whole budget
+        return "ok"
 
+    limits = Limits(minutes=0.0005, concurrency=1)
+    async with running(tmp_path, plan(node("a"), node("b")), script, limits=limits) as world:
+        await world.until(lambda: world.state.status is Status.PAUSED)
+        assert world.executor.started == ["a//1"]
+        assert world.state.budget is not None
+        assert world.state.budget.kind == "minutes"
 
 async def test_a_question_waits_for_its_answer_and_hands_it_on(tmp_path: Path) -> None:
     seen: list[str] = []
