@@ -259,6 +259,7 @@ async def test_a_time_budget_stops_new_starts(tmp_path: Path) -> None:
         assert world.state.budget is not None
         assert world.state.budget.kind == "minutes"
 
+
 async def test_a_question_waits_for_its_answer_and_hands_it_on(tmp_path: Path) -> None:
     seen: list[str] = []
 
