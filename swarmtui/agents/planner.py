@@ -30,7 +30,7 @@ from swarmtui.plan.problems import TaskError
 from swarmtui.plan.render import plan_document
 from swarmtui.plan.repair import loads_lenient
 from swarmtui.plan.taskfile import parse_plan_json
-from swarmtui.session.events import ErrorInfo, ErrorKind, Usage
+from swarmtui.session.vocabulary import ErrorInfo, ErrorKind, Usage
 
 _TRIES = 4
 """Calls in a row that may fail by chance (throttled, outage, unreadable) before planning fails."""

@@ -10,7 +10,8 @@ from swarmtui.cli.following import open_feed
 from swarmtui.cli.headless import follow
 from swarmtui.host.exits import Exit
 from swarmtui.host.locate import locate
-from swarmtui.session.events import Event, event_to_json
+from swarmtui.session.codec import event_to_json
+from swarmtui.session.events import Event
 from swarmtui.session.folder import SessionFolder
 from swarmtui.session.reader import Reader
 from swarmtui.session.rows import row_to_line

@@ -14,8 +14,8 @@ from swarmtui.host.exits import Exit
 from swarmtui.host.history import History
 from swarmtui.host.locate import seen_status, socket_of
 from swarmtui.host.protocol import Role
-from swarmtui.session.events import Status
 from swarmtui.session.folder import SessionFolder
+from swarmtui.session.vocabulary import Status
 
 AnyFeed = WireFeed | FileFeed
 

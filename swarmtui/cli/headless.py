@@ -15,10 +15,11 @@ from swarmtui.host.locate import seen_status
 from swarmtui.host.rest import at_rest
 from swarmtui.plan.model import JSON
 from swarmtui.safety.text import one_line
-from swarmtui.session.events import BudgetReached, Event, State, Status
+from swarmtui.session.events import BudgetReached, Event
 from swarmtui.session.folder import SessionFolder
 from swarmtui.session.state import SessionState
 from swarmtui.session.summary import counts, metrics
+from swarmtui.session.vocabulary import State, Status
 
 
 def watch(folder: SessionFolder, console: Console, *, from_seq: int = 1) -> int:

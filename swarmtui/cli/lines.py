@@ -10,7 +10,8 @@ from typing import Any
 from swarmtui.cli.console import Console
 from swarmtui.safety.text import one_line
 from swarmtui.session import events as ev
-from swarmtui.session.events import Body, Event, event_to_json
+from swarmtui.session.codec import event_to_json
+from swarmtui.session.events import Body, Event
 
 DETAIL_CHARS = 200
 NODE_WIDTH = 28

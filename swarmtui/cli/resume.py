@@ -45,7 +45,7 @@ async def _resume_paused(folder: SessionFolder) -> bool:
     """Let a paused session whose host lives go on; False if it is not paused, or the host has left."""
     from swarmtui.cli.following import open_feed
     from swarmtui.host.client import WireFeed
-    from swarmtui.session.events import Status
+    from swarmtui.session.vocabulary import Status
 
     feed = await open_feed(folder, name="resume")
     try:

@@ -14,8 +14,6 @@ from typing import Any
 
 from swarmtui.plan.model import JSON, Limits, Plan, plan_hash
 from swarmtui.session.events import (
-    ENDED,
-    FINAL,
     Body,
     LimitsSet,
     NodeCancelled,
@@ -30,11 +28,10 @@ from swarmtui.session.events import (
     SessionCancelRequested,
     SessionPaused,
     SessionResumed,
-    State,
-    Status,
 )
 from swarmtui.session.pools import total_limit
 from swarmtui.session.state import NodeState, SessionState
+from swarmtui.session.vocabulary import ENDED, FINAL, State, Status
 
 INVALID_PARAMS = -32602
 UNKNOWN_METHOD = -32601

@@ -34,13 +34,11 @@ from swarmtui.plan.model import AskSpec, Author, plan_hash
 from swarmtui.safety.redact import Redactor
 from swarmtui.session import fold
 from swarmtui.session.events import (
-    FINAL,
     AttemptFailed,
     AttemptStarted,
     Body,
     BudgetReached,
     CommandApplied,
-    ErrorInfo,
     Event,
     HostStarted,
     HostStopped,
@@ -49,7 +47,6 @@ from swarmtui.session.events import (
     NodeCancelled,
     NodeSkipped,
     Noted,
-    Output,
     PlanApproved,
     PlanProposed,
     PlanRejected,
@@ -59,13 +56,12 @@ from swarmtui.session.events import (
     SessionFinished,
     SessionPaused,
     SessionResumed,
-    State,
-    Status,
 )
 from swarmtui.session.log import Log
 from swarmtui.session.pools import model_of
 from swarmtui.session.state import SessionState, state_to_json
 from swarmtui.session.summary import summary
+from swarmtui.session.vocabulary import FINAL, ErrorInfo, Output, State, Status
 
 logger = logging.getLogger(__name__)
 

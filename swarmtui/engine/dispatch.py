@@ -15,11 +15,12 @@ from swarmtui.engine.ports import Attempt, NodeResult
 from swarmtui.engine.values import ValueMissing, Values
 from swarmtui.plan.lookup import LookupFailed, render, render_spec
 from swarmtui.plan.model import JSON, Author, MapSpec, MergeSpec, Node, PromptSpec
-from swarmtui.session.events import AttemptSucceeded, Chunk, ErrorInfo, ErrorKind, State
+from swarmtui.session.events import AttemptSucceeded
 from swarmtui.session.log import Log
 from swarmtui.session.pools import model_of
 from swarmtui.session.rows import row_to_event
 from swarmtui.session.state import SessionState
+from swarmtui.session.vocabulary import Chunk, ErrorInfo, ErrorKind, State
 
 PAGE_ROWS = 2_000
 

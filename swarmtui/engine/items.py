@@ -15,7 +15,7 @@ from itertools import islice
 from pathlib import Path
 
 from swarmtui.plan.model import JSON
-from swarmtui.session.events import Chunk
+from swarmtui.session.vocabulary import Chunk
 
 CHUNK_BYTES = 256 * 1024
 CACHED_CHUNKS = 8

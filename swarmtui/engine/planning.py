@@ -9,8 +9,9 @@ from dataclasses import replace
 from swarmtui.engine.ports import Planner, PlanningError, PlanRequest
 from swarmtui.engine.streams import StreamBoard
 from swarmtui.safety.redact import Redactor
-from swarmtui.session.events import Body, ErrorInfo, ErrorKind, Event, PlanningFailed, PlanningStarted, PlanProposed
+from swarmtui.session.events import Body, Event, PlanningFailed, PlanningStarted, PlanProposed
 from swarmtui.session.state import SessionState
+from swarmtui.session.vocabulary import ErrorInfo, ErrorKind
 
 PLANNER = "(planner)"
 """The name under which the planner's text is on the stream board; no node can have it."""

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from swarmtui.plan.model import JSON, Check, ModelRef, Plan, Spec
-from swarmtui.session.events import ErrorInfo, State, Usage
+from swarmtui.session.vocabulary import ErrorInfo, State, Usage
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from swarmtui.session.events import AttemptInterrupted, State
+from swarmtui.session.events import AttemptInterrupted
 from swarmtui.session.state import NodeState, SessionState
+from swarmtui.session.vocabulary import State
 
 
 def caught_by_crash(state: SessionState) -> list[AttemptInterrupted]:

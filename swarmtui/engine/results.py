@@ -19,12 +19,11 @@ from swarmtui.session.events import (
     AttemptSucceeded,
     AttemptThrottled,
     Body,
-    ErrorKind,
     Noted,
-    Output,
     ReportWritten,
 )
 from swarmtui.session.state import SessionState
+from swarmtui.session.vocabulary import ErrorKind, Output
 
 logger = logging.getLogger(__name__)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from random import Random
 
 from swarmtui.plan.model import Retry
-from swarmtui.session.events import RETRYABLE, ErrorInfo, ErrorKind
+from swarmtui.session.vocabulary import RETRYABLE, ErrorInfo, ErrorKind
 
 PROVIDER_TRIES = 4
 """Retries after a provider's fault, when the plan grants fewer: the fault is not the node's."""

@@ -20,7 +20,6 @@ from dataclasses import dataclass
 
 from swarmtui.plan import graph
 from swarmtui.session.events import (
-    ENDED,
     AttemptCancelled,
     AttemptFailed,
     AttemptInterrupted,
@@ -32,12 +31,11 @@ from swarmtui.session.events import (
     NodeRetried,
     PlanApproved,
     PlanProposed,
-    State,
-    Status,
 )
-from swarmtui.session.fold import needs_allow
+from swarmtui.session.moves import needs_allow
 from swarmtui.session.pools import pool_limit, pool_of
 from swarmtui.session.state import NodeState, SessionState
+from swarmtui.session.vocabulary import ENDED, State, Status
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,8 +10,8 @@ from swarmtui.engine.artefacts import Artefacts
 from swarmtui.engine.ports import NodeResult
 from swarmtui.plan.lookup import Lookup, references, texts
 from swarmtui.plan.model import JSON, Node
-from swarmtui.session.events import Output
 from swarmtui.session.state import NodeState, SessionState
+from swarmtui.session.vocabulary import Output
 
 CACHED_OUTPUTS = 8
 

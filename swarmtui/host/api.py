@@ -15,11 +15,12 @@ from swarmtui.host.rest import at_rest
 from swarmtui.host.spec import LaunchSpec, read_task
 from swarmtui.plan.model import JSON, Plan, Task
 from swarmtui.safety.paths import ensure_private, places
-from swarmtui.session.events import Event, Status
+from swarmtui.session.events import Event
 from swarmtui.session.folder import SessionFolder, new_session_folder
 from swarmtui.session.reader import Reader
 from swarmtui.session.rows import row_to_event
 from swarmtui.session.state import SessionState
+from swarmtui.session.vocabulary import Status
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,7 +24,8 @@ from swarmtui.host.gathering import Gathering
 from swarmtui.host.history import History, OutputMissing
 from swarmtui.host.protocol import Code, Method, Notice, Role, Topic
 from swarmtui.plan.model import JSON
-from swarmtui.session.events import Event, event_from_json
+from swarmtui.session.codec import event_from_json
+from swarmtui.session.events import Event
 from swarmtui.session.folder import SessionFolder
 from swarmtui.session.rows import row_to_event
 from swarmtui.session.state import SessionState, state_from_json

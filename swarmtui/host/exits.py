@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from enum import IntEnum
 
-from swarmtui.session.events import Status
+from swarmtui.session.vocabulary import Status
 
 
 class Exit(IntEnum):

@@ -16,12 +16,13 @@ from typing import Any
 
 from swarmtui.safety.paths import PathRefused, open_inside
 from swarmtui.safety.text import one_line
-from swarmtui.session.events import AttemptFailed, AttemptSucceeded, Event, MapFinished, Output
+from swarmtui.session.events import AttemptFailed, AttemptSucceeded, Event, MapFinished
 from swarmtui.session.folder import SessionFolder
 from swarmtui.session.log import LogError
 from swarmtui.session.reader import Reader
 from swarmtui.session.rows import Row, row_to_event
 from swarmtui.session.state import SessionState
+from swarmtui.session.vocabulary import Output
 
 LOG_NAME = "log.txt"
 """What a command's log is called, in the node's folder or that of a later attempt."""

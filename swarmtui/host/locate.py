@@ -9,11 +9,12 @@ from pathlib import Path
 from swarmtui.host.history import History
 from swarmtui.plan.model import JSON
 from swarmtui.safety.paths import Places, places, socket_path
-from swarmtui.session.events import FINAL, HostStopped, Status
+from swarmtui.session.events import HostStopped
 from swarmtui.session.folder import SessionFolder, find_session, session_folders
 from swarmtui.session.log import LogError
 from swarmtui.session.reader import Reader
 from swarmtui.session.summary import summary
+from swarmtui.session.vocabulary import FINAL, Status
 
 FOLDED_EVENTS = 1_000
 

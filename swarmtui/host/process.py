@@ -25,8 +25,8 @@ from typing import TYPE_CHECKING
 
 from swarmtui.host.exits import Exit, of_status
 from swarmtui.host.lock import LockTaken, locked
-from swarmtui.session.events import FINAL
 from swarmtui.session.folder import SessionFolder
+from swarmtui.session.vocabulary import FINAL
 
 if TYPE_CHECKING:
     from swarmtui.engine.conductor import Conductor

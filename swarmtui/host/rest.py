@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from swarmtui.session.events import FINAL, State, Status
 from swarmtui.session.state import SessionState
+from swarmtui.session.vocabulary import FINAL, State, Status
 
 GOING = (State.READY, State.RUNNING, State.RETRYING, State.THROTTLED)
 

@@ -13,7 +13,7 @@ from enum import StrEnum
 from typing import Literal, Protocol
 
 from swarmtui.plan.model import JSON, ModelRef
-from swarmtui.session.events import ErrorInfo, ErrorKind, Usage
+from swarmtui.session.vocabulary import ErrorInfo, ErrorKind, Usage
 
 Role = Literal["system", "user", "assistant", "tool"]
 

@@ -15,7 +15,7 @@ from swarmtui.models.chat import ChatModel, ChatRequest, Message, ModelError, mo
 from swarmtui.models.net import HTTPFailure, Net, Timeouts
 from swarmtui.models.simulated import SimulatedChat
 from swarmtui.plan.model import JSON, ModelRef
-from swarmtui.session.events import ErrorKind
+from swarmtui.session.vocabulary import ErrorKind
 
 _PROBE = Timeouts(connect_s=0.5, first_s=2.0, idle_s=1.0, total_s=3.0)
 _CHECK = Timeouts(connect_s=5.0, first_s=60.0, idle_s=20.0, total_s=90.0)

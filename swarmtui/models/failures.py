@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from email.utils import parsedate_to_datetime
 
 from swarmtui.plan.model import JSON, ModelRef
-from swarmtui.session.events import ErrorInfo, ErrorKind
+from swarmtui.session.vocabulary import ErrorInfo, ErrorKind
 
 MAX_RETRY_AFTER_S = 600.0
 """A provider that asks for a longer wait is asked again after this: its word is a hint, not a command."""

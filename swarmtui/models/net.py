@@ -24,7 +24,7 @@ from swarmtui.models.failures import one_line, read_json
 from swarmtui.models.sse import SSESplitter, SSEvent
 from swarmtui.plan.model import JSON
 from swarmtui.safety.redact import Secret
-from swarmtui.session.events import ErrorKind
+from swarmtui.session.vocabulary import ErrorKind
 
 if TYPE_CHECKING:
     import httpx

@@ -31,7 +31,7 @@ from swarmtui.models.failures import error_body, error_fields, failure, one_line
 from swarmtui.models.net import HTTPFailure, Net, NotAStream, Timeouts, host_of
 from swarmtui.plan.model import JSON, ModelRef
 from swarmtui.safety.redact import Secret
-from swarmtui.session.events import ErrorKind, Usage
+from swarmtui.session.vocabulary import ErrorKind, Usage
 
 _MAX_TOOL_CALLS = 128
 _KEY = re.compile(r"[\x21-\x7e]+")

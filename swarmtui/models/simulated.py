@@ -36,7 +36,7 @@ from swarmtui.models.chat import (
 )
 from swarmtui.models.example import example_of
 from swarmtui.models.simulated_text import label, paragraph, plan_for
-from swarmtui.session.events import ErrorKind, Usage
+from swarmtui.session.vocabulary import ErrorKind, Usage
 
 _DIRECTIVE = re.compile(r"\[\[(fail|take):([a-z_]+|[\d.]+)(?::(\d+)|@([\d.]+))?\]\]")
 _KINDS = {

@@ -2,144 +2,17 @@
 
 An event body is a frozen dataclass with a past-tense name; its ``TYPE`` is what the log and the wire call it. A body
 that concerns a node has `node`, and where it applies `item` (index within the node's map) and `attempt` (from 1).
-:class:`Event` is a body together with what the log knows of it. Bodies cross boundaries as JSON through
-:func:`encode_body` and :func:`decode_body`; unknown fields are ignored and unknown types kept as :class:`Unknown`, so
-that a newer file still folds as far as this version understands it.
+:class:`Event` is a body together with what the log knows of it. How bodies cross boundaries is told in
+:mod:`swarmtui.session.codec`.
 """
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass, field
-from enum import StrEnum
-from functools import cache
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import ClassVar
 
-from swarmtui.plan.model import JSON, Limits, ModelRef, Plan, plan_from_json, plan_to_json
-
-if TYPE_CHECKING:
-    from pydantic import TypeAdapter
-
-
-class State(StrEnum):
-    """State of a node or an item (design section 6)."""
-
-    WAITING = "waiting"
-    READY = "ready"
-    RUNNING = "running"
-    RETRYING = "retrying"
-    THROTTLED = "throttled"
-    HELD = "held"
-    SUCCEEDED = "succeeded"
-    FAILED = "failed"
-    SKIPPED = "skipped"
-    CANCELLED = "cancelled"
-    INTERRUPTED = "interrupted"
-    STALE = "stale"
-
-
-ENDED: frozenset[State] = frozenset({State.SUCCEEDED, State.FAILED, State.SKIPPED, State.CANCELLED, State.STALE})
-"""States from which a node moves only when somebody asks for it."""
-
-
-class Status(StrEnum):
-    """Status of a session (design section 6)."""
-
-    PLANNING = "planning"
-    AWAITING_APPROVAL = "awaiting_approval"
-    RUNNING = "running"
-    PAUSED = "paused"
-    SUCCEEDED = "succeeded"
-    FAILED = "failed"
-    CANCELLED = "cancelled"
-    CRASHED = "crashed"  # never recorded: no host lives and the session had not ended
-
-
-FINAL: frozenset[Status] = frozenset({Status.SUCCEEDED, Status.FAILED, Status.CANCELLED})
-
-
-class ErrorKind(StrEnum):
-    """Why an attempt failed; decides whether it may be tried again."""
-
-    THROTTLED = "throttled"  # the provider said "too much": requeued, never counted as a failure
-    OUTAGE = "outage"  # the provider could not be reached or broke
-    REFUSED = "refused"  # it answered, and the answer is no: key, permission, content
-    MALFORMED = "malformed"  # its reply could not be read
-    TOO_LONG = "too_long"  # the request does not fit the model's window
-    TIMEOUT = "timeout"  # the attempt's own deadline
-    EXIT = "exit"  # a command ended with a code that is not success
-    CHECK = "check"  # the output is not what the node's check asks for
-    INPUT = "input"  # a lookup could not be resolved, an item could not be read
-    BLOCKED = "blocked"  # safety: no sandbox, no permission
-    LOST = "lost"  # the worker died
-    INTERNAL = "internal"  # a defect of swarmtui
-
-
-RETRYABLE: frozenset[ErrorKind] = frozenset(
-    {
-        ErrorKind.OUTAGE,
-        ErrorKind.MALFORMED,
-        ErrorKind.TIMEOUT,
-        ErrorKind.EXIT,
-        ErrorKind.CHECK,
-        ErrorKind.LOST,
-    }
-)
-
-
-@dataclass(frozen=True, slots=True)
-class ErrorInfo:
-    """A failure as the user is told it."""
-
-    kind: ErrorKind
-    message: str
-    """One line: what, and how to mend it where that is known."""
-    exit_code: int | None = None
-    retry_after_s: float | None = None
-    """The provider's own word on when to come back."""
-
-
-@dataclass(frozen=True, slots=True)
-class Usage:
-    """What an attempt consumed. None is unknown; it is never taken for zero."""
-
-    tokens_in: int | None = None
-    tokens_out: int | None = None
-    tokens_cached: int | None = None
-    cost_usd: float | None = None
-    model: str | None = None
-    first_token_s: float | None = None
-    simulated: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Output:
-    """An attempt's result: `text` is the whole of it, or its first part when :attr:`whole` is false."""
-
-    text: str
-    size: int
-    """Bytes of the whole in UTF-8."""
-    sha: str | None = None
-    """BLAKE2b-16 (hex) of the whole, the key of the blob that holds it."""
-    path: str | None = None
-    """File that holds the whole, relative to the session's folder."""
-    truncated: bool = False
-    """Whether even `sha` and `path` lack a part, since it passed the cap of what is kept."""
-    exit_code: int | None = None
-
-    @property
-    def whole(self) -> bool:
-        """Whether `text` is all there is."""
-        return self.sha is None and not self.truncated and len(self.text.encode("utf-8", "replace")) >= self.size
-
-
-@dataclass(frozen=True, slots=True)
-class Chunk:
-    """A run of items of a map: `count` JSON lines in the blob `sha`."""
-
-    sha: str
-    count: int
-
+from swarmtui.plan.model import JSON, Limits, ModelRef, Plan
+from swarmtui.session.vocabulary import Chunk, ErrorInfo, Output, Usage
 
 # -- session ------------------------------------------------------------------------------------------------
 
@@ -560,113 +433,10 @@ class Event:
     """Who caused it where a person or a script did: ``user@host`` with the viewer's name; else None."""
 
 
-_COLUMNS = {"node", "item", "attempt"}
 BODIES: dict[str, type[Body]] = {kind.TYPE: kind for kind in Body.__args__ if kind is not Unknown}
 """Event type -> its class: the only list of event types there is."""
-
-
-@cache
-def _adapters() -> dict[str, TypeAdapter[Any]]:
-    """Codecs by event type, each built when it is first needed: building all of them costs a visible delay."""
-    return {}
-
-
-def _adapter(kind: type[Body]) -> TypeAdapter[Any]:
-    adapters = _adapters()
-    adapter = adapters.get(kind.TYPE)
-    if adapter is None:
-        from pydantic import TypeAdapter
-
-        adapter = adapters[kind.TYPE] = TypeAdapter(kind)
-    return adapter
-
-
-def encode_body(body: Body) -> dict[str, JSON]:
-    """The body's ``data``: its fields but for node, item and attempt; what equals its default is left out."""
-    if isinstance(body, Unknown):
-        return body.data
-    if isinstance(body, PlanProposed):  # keeps each node's kind, which a default would drop
-        data = _adapter(PlanProposed).dump_python(body, mode="json", exclude_defaults=True, exclude={"plan"})
-        return {**data, "plan": plan_to_json(body.plan)}
-    encoded: dict[str, JSON] = _adapter(type(body)).dump_python(
-        body, mode="json", exclude_defaults=True, exclude=_COLUMNS
-    )
-    return encoded
-
-
-def encode_text(body: Body) -> str:
-    """:func:`encode_body` as ASCII JSON text, made in one pass: the log encodes every event."""
-    if not isinstance(body, Unknown | PlanProposed):
-        try:
-            encoded = _adapter(type(body)).dump_json(body, exclude_defaults=True, exclude=_COLUMNS, ensure_ascii=True)
-            return encoded.decode("ascii")
-        except ValueError:  # lone surrogates, which json writes as escapes
-            pass
-    return json.dumps(encode_body(body), separators=(",", ":"))
-
-
-def decode_text(kind: str, text: str, node: str | None, item: int | None, attempt: int | None) -> Body:
-    """:func:`decode_body` from JSON text, in one pass. Raises ValueError if `text` is no such body's."""
-    body_type = BODIES.get(kind)
-    if body_type is None or body_type is PlanProposed:
-        return decode_body(kind, json.loads(text), node, item, attempt)
-    columns = "" if node is None else f'"node":{json.dumps(node)},'
-    if item is not None:
-        columns += f'"item":{item},'
-    if attempt is not None:
-        columns += f'"attempt":{attempt},'
-    whole = text if not columns else "{" + columns + text[1:] if text != "{}" else "{" + columns[:-1] + "}"
-    try:
-        body: Body = _adapter(body_type).validate_json(whole)
-    except ValueError:  # lone surrogates; what is really wrong fails again, and is told
-        return decode_body(kind, json.loads(text), node, item, attempt)
-    return body
-
-
-def decode_body(
-    kind: str,
-    data: dict[str, JSON],
-    node: str | None = None,
-    item: int | None = None,
-    attempt: int | None = None,
-) -> Body:
-    """The body of type `kind`. Raises ``pydantic.ValidationError`` if `data` is not one's; unknown kinds are kept."""
-    body_type = BODIES.get(kind)
-    if body_type is None:
-        return Unknown(kind, data, node, item, attempt)
-    if body_type is PlanProposed:
-        data = {**data, "plan": plan_from_json(data["plan"])}
-    whole = dict(data)
-    if node is not None:
-        whole["node"] = node
-    if item is not None:
-        whole["item"] = item
-    if attempt is not None:
-        whole["attempt"] = attempt
-    body: Body = _adapter(body_type).validate_python(whole)
-    return body
 
 
 def type_of(body: Body) -> str:
     """What the log and the wire call this body."""
     return body.type if isinstance(body, Unknown) else body.TYPE
-
-
-def event_to_json(event: Event) -> dict[str, JSON]:
-    """The event as scripts and viewers see it: ``{seq, ts, mono, type, node?, item?, attempt?, actor?, data}``."""
-    body = event.body
-    line: dict[str, JSON] = {"seq": event.seq, "ts": event.ts, "mono": event.mono, "type": type_of(body)}
-    for column in ("node", "item", "attempt"):
-        value = getattr(body, column, None)
-        if value is not None:
-            line[column] = value
-    if event.actor is not None:
-        line["actor"] = event.actor
-    line["data"] = encode_body(body)
-    return line
-
-
-def event_from_json(line: dict[str, JSON]) -> Event:
-    """The inverse of :func:`event_to_json`."""
-    body = decode_body(line["type"], line["data"], line.get("node"), line.get("item"), line.get("attempt"))
-    return Event(line["seq"], line["ts"], line["mono"], body, line.get("actor"))

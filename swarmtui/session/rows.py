@@ -8,7 +8,8 @@ from hashlib import blake2b
 from typing import NamedTuple
 
 from swarmtui.plan.model import JSON
-from swarmtui.session.events import Body, Event, decode_text, encode_text, type_of
+from swarmtui.session.codec import decode_text, encode_text
+from swarmtui.session.events import Body, Event, type_of
 
 GENESIS = b"\0" * 16
 """What the first event is chained to."""

@@ -14,7 +14,8 @@ from hashlib import blake2b
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from swarmtui.plan.model import JSON, Author, Limits, ModelRef, Node, Plan, plan_from_json, plan_to_json
-from swarmtui.session.events import ENDED, BudgetReached, Chunk, ErrorInfo, Output, State, Status, Usage
+from swarmtui.session.events import BudgetReached
+from swarmtui.session.vocabulary import ENDED, Chunk, ErrorInfo, Output, State, Status, Usage
 
 if TYPE_CHECKING:
     from pydantic import TypeAdapter

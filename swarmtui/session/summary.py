@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from swarmtui.plan.model import JSON
-from swarmtui.session.events import FINAL, State, Status
 from swarmtui.session.state import NodeState, SessionState, Spent, state_hash
+from swarmtui.session.vocabulary import FINAL, State, Status
 
 
 def counts(state: SessionState) -> dict[str, int]:

@@ -25,8 +25,9 @@ from textual.worker import WorkerCancelled, WorkerFailed
 
 from swarmtui.host.feed import Changes, CommandRefused, Feed, FeedStatus, Link
 from swarmtui.session import fold
-from swarmtui.session.events import FINAL, ReportWritten, SessionFinished, State, Status
+from swarmtui.session.events import ReportWritten, SessionFinished
 from swarmtui.session.state import NodeState, SessionState
+from swarmtui.session.vocabulary import FINAL, State, Status
 from swarmtui.tui import commands, content, terminal, themes
 from swarmtui.tui.actions import Scope
 from swarmtui.tui.editing import PlanEditing

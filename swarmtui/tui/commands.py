@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 from swarmtui.plan.model import JSON
 from swarmtui.safety.text import one_line
-from swarmtui.session.events import FINAL, State, Status
 from swarmtui.session.state import NodeState, SessionState
+from swarmtui.session.vocabulary import FINAL, State, Status
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,8 +8,8 @@ import signal
 from collections.abc import Callable
 
 from swarmtui.host.feed import FeedStatus, Link
-from swarmtui.session.events import FINAL, Status
 from swarmtui.session.state import SessionState
+from swarmtui.session.vocabulary import FINAL, Status
 
 CRASHED = 70
 """The workbench crashed."""

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from swarmtui.safety.redact import Redactor
 from swarmtui.safety.text import one_line
-from swarmtui.session.events import ErrorInfo, ErrorKind
+from swarmtui.session.vocabulary import ErrorInfo, ErrorKind
 from swarmtui.workers.orphans import MARK, Family
 from swarmtui.workers.pump import Pump
 

@@ -17,7 +17,7 @@ from typing import Any, Protocol
 from swarmtui.engine.ports import Attempt, Delta, Done, Failed, Stopped, Terminal, WorkerEvent
 from swarmtui.plan.model import Check
 from swarmtui.safety.text import one_line
-from swarmtui.session.events import ErrorInfo, ErrorKind
+from swarmtui.session.vocabulary import ErrorInfo, ErrorKind
 from swarmtui.workers.check import problem
 
 FLUSH_S = 0.05

@@ -18,7 +18,7 @@ from swarmtui.models.simulated_text import LABEL
 from swarmtui.plan.model import JSON, MergeSpec
 from swarmtui.plan.repair import loads_lenient
 from swarmtui.safety.paths import write_atomic
-from swarmtui.session.events import State, Usage
+from swarmtui.session.vocabulary import State, Usage
 from swarmtui.workers.findings import (
     Finding,
     Place,

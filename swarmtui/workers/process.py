@@ -15,7 +15,7 @@ from swarmtui.safety.paths import PathRefused, inside
 from swarmtui.safety.redact import Redactor
 from swarmtui.safety.sandbox import ENVIRON, WORK, Blocked, Sandbox, probe, too_wide
 from swarmtui.safety.text import one_line
-from swarmtui.session.events import ErrorInfo, ErrorKind
+from swarmtui.session.vocabulary import ErrorInfo, ErrorKind
 from swarmtui.workers.command import Command, CommandStopped, NotStarted, Ran, child_env, run_command
 from swarmtui.workers.local import WorkerFailed
 from swarmtui.workers.orphans import MARK

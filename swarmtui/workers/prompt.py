@@ -20,7 +20,7 @@ from swarmtui.models.chat import (
 )
 from swarmtui.plan.model import JSON, ModelRef, PromptSpec
 from swarmtui.plan.schemas import BUILTIN_SCHEMAS
-from swarmtui.session.events import ErrorInfo, ErrorKind, Usage
+from swarmtui.session.vocabulary import ErrorInfo, ErrorKind, Usage
 from swarmtui.workers.local import WorkerFailed
 
 

@@ -14,7 +14,7 @@ from swarmtui.plan.model import PythonSpec
 from swarmtui.safety.paths import PathRefused, inside, open_inside
 from swarmtui.safety.sandbox import WORK
 from swarmtui.safety.text import one_line
-from swarmtui.session.events import ErrorInfo, ErrorKind
+from swarmtui.session.vocabulary import ErrorInfo, ErrorKind
 from swarmtui.workers.command import Ran
 from swarmtui.workers.process import Emit, Processes, Scratch, exit_error, failure
 from swarmtui.workers.pump import FILE_BYTES, KEEP_BYTES, Kept

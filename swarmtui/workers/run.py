@@ -6,7 +6,7 @@ from pathlib import Path
 
 from swarmtui.engine.ports import Attempt, Done
 from swarmtui.plan.model import RunSpec
-from swarmtui.session.events import ErrorInfo, ErrorKind
+from swarmtui.session.vocabulary import ErrorInfo, ErrorKind
 from swarmtui.workers.command import Ran
 from swarmtui.workers.process import Emit, Processes, Scratch, exit_error, failure
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from swarmtui.models.chat import ChatModel, ChatRequest, Message, ModelError, complete
 from swarmtui.plan.model import JSON, ModelRef
 from swarmtui.safety.text import clean
-from swarmtui.session.events import Usage
+from swarmtui.session.vocabulary import Usage
 from swarmtui.workers.findings import rank
 from swarmtui.workers.markdown import one_line
 from swarmtui.workers.report import Report

@@ -13,7 +13,7 @@ from swarmtui.models.net import Net
 from swarmtui.models.simulated import SimulatedChat
 from swarmtui.plan.model import Author, MergeSpec, ModelRef, Plan, PromptSpec
 from swarmtui.plan.taskfile import parse_plan_json
-from swarmtui.session.events import ErrorKind
+from swarmtui.session.vocabulary import ErrorKind
 from tests.fakes.llm import Answer, Behaviour, FakeLLM, Status
 
 PLAN = {

@@ -19,14 +19,13 @@ from swarmtui.session.events import (
     AttemptInterrupted,
     AttemptStarted,
     BudgetReached,
-    ErrorInfo,
     Noted,
     SessionPaused,
-    Usage,
 )
 from swarmtui.session.log import Log
 from swarmtui.session.reader import Reader
 from swarmtui.session.state import state_hash
+from swarmtui.session.vocabulary import ErrorInfo, Usage
 from tests.engine.world import (
     AskSpec,
     Author,

@@ -14,18 +14,16 @@ from swarmtui.engine.scheduler import Scheduler
 from swarmtui.plan.model import Limits, MapSpec, Node, Plan, PromptSpec, Retry, RunSpec, When
 from swarmtui.session import fold
 from swarmtui.session.events import (
-    ENDED,
     AttemptFailed,
     AttemptInterrupted,
     AttemptStarted,
     AttemptSucceeded,
     AttemptThrottled,
     NodeRetried,
-    State,
-    Status,
 )
 from swarmtui.session.pools import pool_limit
 from swarmtui.session.state import state_from_json, state_hash, state_to_json
+from swarmtui.session.vocabulary import ENDED, State, Status
 from tests.engine.virtual import FINISHED, VirtualSession
 from tests.engine.world import node, plan
 

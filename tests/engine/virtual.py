@@ -18,25 +18,20 @@ from swarmtui.session.events import (
     AttemptThrottled,
     Body,
     BudgetReached,
-    ErrorInfo,
-    ErrorKind,
     Event,
     HostStarted,
     MapExpanded,
     MapFinished,
     NodeCancelled,
     NodeSkipped,
-    Output,
     PlanApproved,
     PlanProposed,
     SessionCancelRequested,
     SessionFinished,
     SessionPaused,
-    State,
-    Status,
-    Usage,
 )
 from swarmtui.session.state import SessionState
+from swarmtui.session.vocabulary import ErrorInfo, ErrorKind, Output, State, Status, Usage
 from tests.engine.world import created
 
 Running = tuple[str, int | None, int]

@@ -24,20 +24,11 @@ from swarmtui.engine.ports import (
 )
 from swarmtui.plan.model import AskSpec, Author, Limits, MapSpec, ModelRef, Node, Plan, PromptSpec, Retry, When
 from swarmtui.session import fold
-from swarmtui.session.events import (
-    Body,
-    ErrorInfo,
-    ErrorKind,
-    Event,
-    HostStarted,
-    PlanProposed,
-    SessionCreated,
-    State,
-    Status,
-)
+from swarmtui.session.events import Body, Event, HostStarted, PlanProposed, SessionCreated
 from swarmtui.session.log import Log
 from swarmtui.session.reader import Reader
 from swarmtui.session.state import SessionState
+from swarmtui.session.vocabulary import ErrorInfo, ErrorKind, State, Status
 
 MODEL = ModelRef("simulated", "instant", dialect="simulated")
 

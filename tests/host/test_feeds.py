@@ -23,9 +23,9 @@ from swarmtui.host.rest import at_rest
 from swarmtui.host.spec import LaunchSpec
 from swarmtui.plan.model import Node, Plan, RunSpec
 from swarmtui.plan.problems import TaskError
-from swarmtui.session.events import State, Status
 from swarmtui.session.folder import SessionFolder, session_folders
 from swarmtui.session.state import state_hash
+from swarmtui.session.vocabulary import State, Status
 from tests.host.sessions import chain, live_session, until
 
 GATED = "goal: g\nnodes:\n  a: {run: [echo, x]}\n  b: {needs: a, prompt: 'wait [[take:60]]'}\n"

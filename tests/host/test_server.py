@@ -21,9 +21,10 @@ from swarmtui.host.protocol import Code
 from swarmtui.host.server import bind
 from swarmtui.plan.model import Node, Plan, PromptSpec
 from swarmtui.safety.paths import PathRefused
-from swarmtui.session.events import Noted, State, Status
+from swarmtui.session.events import Noted
 from swarmtui.session.rows import blob_sha
 from swarmtui.session.state import state_hash
+from swarmtui.session.vocabulary import State, Status
 from tests.host.sessions import LiveSession, chain, live_session, until
 
 HELLO = {"protocol": {"min": 1, "max": 1}, "client": {"name": "raw"}, "role": "control"}

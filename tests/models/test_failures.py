@@ -7,7 +7,7 @@ import pytest
 
 from swarmtui.models.failures import MAX_RETRY_AFTER_S, error_body, failure, one_line, retry_after_s, well_formed
 from swarmtui.plan.model import ModelRef
-from swarmtui.session.events import ErrorInfo, ErrorKind
+from swarmtui.session.vocabulary import ErrorInfo, ErrorKind
 
 REF = ModelRef("acme", "m-1", base_url="https://acme.test/v1", api_key_env="ACME_API_KEY")
 NOW = 1_800_000_000.0

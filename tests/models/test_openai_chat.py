@@ -24,7 +24,7 @@ from swarmtui.models.chat import (
 from swarmtui.models.openai_chat import ChatStream, ThinkSplitter, authorization, build_request, read_whole
 from swarmtui.models.sse import SSESplitter
 from swarmtui.plan.model import JSON, ModelRef
-from swarmtui.session.events import ErrorKind
+from swarmtui.session.vocabulary import ErrorKind
 
 REF = ModelRef("acme", "m-1", base_url="https://acme.test/v1", api_key_env="ACME_API_KEY")
 

@@ -27,7 +27,7 @@ from swarmtui.models.net import HTTPFailure, Net, Timeouts
 from swarmtui.models.openai_chat import OpenAIChat
 from swarmtui.models.sse import SSEvent
 from swarmtui.plan.model import ModelRef
-from swarmtui.session.events import ErrorInfo, ErrorKind
+from swarmtui.session.vocabulary import ErrorInfo, ErrorKind
 from tests.fakes.llm import Answer, Cut, Drip, FakeLLM, Huge, Raw, Reset, Silence, SlowHeaders, Status
 
 QUICK = Timeouts(connect_s=1.0, first_s=0.4, idle_s=0.3, total_s=1.5)

@@ -15,7 +15,7 @@ from swarmtui.models.simulated import SimulatedChat
 from swarmtui.plan.model import Author, MergeSpec, ModelRef, Plan, PromptSpec
 from swarmtui.plan.schemas import BUILTIN_SCHEMAS
 from swarmtui.plan.taskfile import parse_plan_json
-from swarmtui.session.events import ErrorKind
+from swarmtui.session.vocabulary import ErrorKind
 
 INSTANT = ModelRef("simulated", "instant", dialect="simulated")
 

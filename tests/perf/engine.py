@@ -13,8 +13,9 @@ from swarmtui.engine.conductor import Conductor, Setup
 from swarmtui.engine.ports import Attempt, Done, WorkerEvent
 from swarmtui.plan.model import Limits, Node, Plan, PromptSpec
 from swarmtui.session import fold
-from swarmtui.session.events import FINAL, HostStarted, PlanProposed
+from swarmtui.session.events import HostStarted, PlanProposed
 from swarmtui.session.log import Log
+from swarmtui.session.vocabulary import FINAL
 from tests.engine.world import ScriptedPlanner, created, no_edit
 
 

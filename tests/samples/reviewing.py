@@ -9,7 +9,7 @@ from typing import Any
 from swarmtui.engine.ports import Done, Failed, NodeResult
 from swarmtui.plan.model import JSON, MergeSpec, PythonSpec
 from swarmtui.plan.taskfile import load_task
-from swarmtui.session.events import State
+from swarmtui.session.vocabulary import State
 from swarmtui.workers.local import Worker
 from swarmtui.workers.merge import MergeWorker
 from swarmtui.workers.process import Processes

@@ -10,18 +10,9 @@ from hypothesis import strategies as st
 
 from swarmtui.plan.model import Node, Plan, PromptSpec
 from swarmtui.session import fold
-from swarmtui.session.events import (
-    BODIES,
-    AttemptSucceeded,
-    Event,
-    Output,
-    PlanProposed,
-    Unknown,
-    Usage,
-    event_from_json,
-    event_to_json,
-    type_of,
-)
+from swarmtui.session.codec import event_from_json, event_to_json
+from swarmtui.session.events import BODIES, AttemptSucceeded, Event, PlanProposed, Unknown, type_of
+from swarmtui.session.vocabulary import Output, Usage
 
 
 def test_every_body_has_a_type_of_its_own_in_the_past_tense_of_its_name() -> None:

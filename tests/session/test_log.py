@@ -14,7 +14,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from swarmtui.session.events import Noted, event_from_json
+from swarmtui.session.codec import event_from_json
+from swarmtui.session.events import Noted
 from swarmtui.session.folder import SessionFolder, SessionMissing, find_session, new_session_folder
 from swarmtui.session.log import Log, LogError
 from swarmtui.session.reader import Reader

@@ -28,6 +28,7 @@ from swarmtui.plan.model import (
     RunSpec,
 )
 from swarmtui.session import events as ev
+from swarmtui.session import vocabulary as vocab
 from swarmtui.session.state import SessionState
 
 START = 1_760_000_000.0
@@ -178,14 +179,14 @@ REVIEW = Plan(
 )
 
 
-def output(text: str) -> ev.Output:
+def output(text: str) -> vocab.Output:
     """A whole output."""
-    return ev.Output(text, len(text.encode("utf-8", "replace")))
+    return vocab.Output(text, len(text.encode("utf-8", "replace")))
 
 
-def usage(tokens_in: int = 3_100, tokens_out: int = 900, cost: float | None = 0.0019) -> ev.Usage:
+def usage(tokens_in: int = 3_100, tokens_out: int = 900, cost: float | None = 0.0019) -> vocab.Usage:
     """What a model call consumed."""
-    return ev.Usage(tokens_in, tokens_out, cost_usd=cost, model=WORKER)
+    return vocab.Usage(tokens_in, tokens_out, cost_usd=cost, model=WORKER)
 
 
 def begun(
@@ -258,11 +259,11 @@ def mid_run(models: dict[str, ModelRef] | None = None) -> ScriptedFeed:
         feed.play(ev.AttemptStarted(node, 1, pool=WORKER, model=WORKER), after=0.1)
     feed.play(ev.AttemptStarted("lint", 1, pool="commands"))
     _translate(feed, 1_220)
-    refused = ev.ErrorInfo(
-        ev.ErrorKind.EXIT, "ruff ended with code 2: no such file or directory: ./setup.cfg", exit_code=2
+    refused = vocab.ErrorInfo(
+        vocab.ErrorKind.EXIT, "ruff ended with code 2: no such file or directory: ./setup.cfg", exit_code=2
     )
     feed.play(ev.AttemptFailed("lint", 1, refused, took_s=3.2), after=3)
-    broke = ev.ErrorInfo(ev.ErrorKind.OUTAGE, "the provider closed the connection after 812 tokens")
+    broke = vocab.ErrorInfo(vocab.ErrorKind.OUTAGE, "the provider closed the connection after 812 tokens")
     feed.play(ev.AttemptFailed("speed", 1, broke, took_s=31, retry_in_s=12, usage=usage()), after=28)
     feed.play(ev.AttemptThrottled("tests", 1, 24, pool=WORKER, message="rate limit of 60 calls a minute"), after=2)
     feed.wait_until(52)
@@ -285,7 +286,7 @@ def _translate(feed: ScriptedFeed, done: int) -> None:
             ev.AttemptStarted("translate", 1, item, pool=WORKER, model=WORKER),
             ev.AttemptSucceeded("translate", 1, output("…"), item, 2.0, usage(240, 200, 0.0003)),
         )
-    garbled = ev.ErrorInfo(ev.ErrorKind.MALFORMED, "the reply is not JSON")
+    garbled = vocab.ErrorInfo(vocab.ErrorKind.MALFORMED, "the reply is not JSON")
     feed.play(ev.AttemptStarted("translate", 1, done, pool=WORKER, model=WORKER))
     feed.play(ev.AttemptFailed("translate", 1, garbled, done, 2.2))
     for item in range(done + 1, done + 7):
@@ -307,7 +308,9 @@ def finished() -> ScriptedFeed:
         feed.play(ev.AttemptStarted(node, 1, pool=WORKER, model=WORKER))
         spent = usage(cost=None) if node == "tests" else usage()
         feed.play(ev.AttemptSucceeded(node, 1, output(FINDINGS), took_s=21, usage=spent), after=21)
-    refused = ev.ErrorInfo(ev.ErrorKind.REFUSED, "401 from api.deepseek.com: the key was refused; see swarmtui doctor")
+    refused = vocab.ErrorInfo(
+        vocab.ErrorKind.REFUSED, "401 from api.deepseek.com: the key was refused; see swarmtui doctor"
+    )
     feed.play(
         ev.AttemptStarted("security", 1, pool=WORKER, model=WORKER), ev.AttemptStarted("lint", 1, pool="commands")
     )
@@ -373,7 +376,7 @@ def hostile() -> ScriptedFeed:
     feed.play(ev.AttemptStarted("innocent", 1, pool=joined, model=joined), ev.QuestionAsked("asks", joined, HOSTILE))
     feed.play(ev.AttemptStarted("asks", 1))
     feed.play(ev.AttemptSucceeded("innocent", 1, output("\n".join(HOSTILE))), after=1)
-    error = ev.ErrorInfo(ev.ErrorKind.REFUSED, joined)
+    error = vocab.ErrorInfo(vocab.ErrorKind.REFUSED, joined)
     feed.play(ev.AttemptStarted("talks", 1, model=joined), ev.AttemptStarted("fails", 1))
     feed.play(ev.AttemptFailed("fails", 1, error), ev.Noted("warning", joined), after=1)
     for at, text in enumerate(HOSTILE):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from swarmtui.session import events as ev
+from swarmtui.session import vocabulary as vocab
 from swarmtui.tui.view.attempts import attempt_lines
 from swarmtui.tui.view.glyphs import ASCII, UNICODE
 from swarmtui.tui.view.lines import width
@@ -35,7 +36,7 @@ async def test_lines_fit_and_are_clean(name: str) -> None:
 
 
 def test_gravity_shows_as_a_sign_too() -> None:
-    failed = ev.AttemptFailed("n", 1, ev.ErrorInfo(ev.ErrorKind.EXIT, "code 2"), took_s=1)
+    failed = ev.AttemptFailed("n", 1, vocab.ErrorInfo(vocab.ErrorKind.EXIT, "code 2"), took_s=1)
     drawn = draw(log_line(ev.Event(1, 0, 0, failed)), 90, UNICODE)
     assert "✗" in drawn[1][0]
     assert "failed after 1.0s, exit: code 2" in "".join(text for text, _ in drawn)

@@ -9,6 +9,7 @@ from textual.widgets import Input, Markdown, TextArea
 
 from swarmtui.host.feed import Link
 from swarmtui.session import events as ev
+from swarmtui.session import vocabulary as vocab
 from swarmtui.tui.app import Workbench, run_workbench
 from swarmtui.tui.leaving import CRASHED, crash_line, outcome
 from swarmtui.tui.screens.dialogs import EditScreen, HelpScreen, QuestionScreen
@@ -275,7 +276,7 @@ async def test_the_planner_at_work_is_shown_with_its_text() -> None:
 
 async def test_a_planner_that_failed_is_told() -> None:
     feed = planning()
-    error = ev.ErrorInfo(ev.ErrorKind.MALFORMED, "the planner's reply was no plan, twice")
+    error = vocab.ErrorInfo(vocab.ErrorKind.MALFORMED, "the planner's reply was no plan, twice")
     feed.play(ev.PlanningFailed(1, error))
     async with opened(feed) as pilot:
         assert "the planner's reply was no plan, twice" in text(pilot)

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from swarmtui.session.events import ErrorInfo, ErrorKind, State
 from swarmtui.session.state import Items
+from swarmtui.session.vocabulary import ErrorInfo, ErrorKind, State
 from swarmtui.tui.view.glyphs import ASCII, UNICODE
 from swarmtui.tui.view.nodes import Moment
 from swarmtui.tui.view.table import FLEXIBLE, NODE_COLUMNS, ItemRows, NodeRows, fit_columns

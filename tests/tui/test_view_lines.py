@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from swarmtui.session.events import State
 from swarmtui.session.state import Spent
+from swarmtui.session.vocabulary import State
 from swarmtui.tui.view import format as say
 from swarmtui.tui.view.glyphs import ASCII, ASK, MARKS, UNICODE
 from swarmtui.tui.view.lines import cells, crop, fit, pad, skip, spread, width, wrap

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from swarmtui.safety.redact import Redactor, Secret
-from swarmtui.session.events import ErrorKind
+from swarmtui.session.vocabulary import ErrorKind
 from swarmtui.workers import pump
 from swarmtui.workers.command import Command, CommandStopped, NotStarted, Ran, child_env, run_command
 from swarmtui.workers.orphans import become_subreaper

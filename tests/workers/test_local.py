@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from swarmtui.engine.ports import Attempt, Delta, Done, Failed, Stopped, Terminal, WorkerEvent
 from swarmtui.plan.model import Check, PythonSpec
-from swarmtui.session.events import ErrorInfo, ErrorKind, Usage
+from swarmtui.session.vocabulary import ErrorInfo, ErrorKind, Usage
 from swarmtui.workers import local
 from swarmtui.workers.local import BACKLOG, FLUSH_CHARS, LocalExecutor, Worker, WorkerFailed
 from tests.workers.building import attempt

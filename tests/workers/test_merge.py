@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from swarmtui.engine.ports import Attempt, Done, NodeResult
 from swarmtui.models.chat import ModelError, model_error
 from swarmtui.plan.model import JSON, MergeSpec, ModelRef
-from swarmtui.session.events import ErrorKind, State, Usage
+from swarmtui.session.vocabulary import ErrorKind, State, Usage
 from swarmtui.workers.findings import Finding, dedupe, read_findings
 from swarmtui.workers.merge import MergeWorker
 from swarmtui.workers.summary import Summarise, Summary, SummaryFailed, summarise_with

@@ -10,7 +10,7 @@ from swarmtui.engine.ports import Attempt, Delta, Done, Failed, Stopped, WorkerE
 from swarmtui.models.discover import make_model
 from swarmtui.models.net import Net
 from swarmtui.plan.model import Check, ModelRef, PromptSpec, RunSpec, Spec
-from swarmtui.session.events import ErrorKind
+from swarmtui.session.vocabulary import ErrorKind
 from swarmtui.workers.local import LocalExecutor, WorkerFailed
 from swarmtui.workers.prompt import PromptWorker
 from tests.fakes.llm import Answer, FakeLLM, Reset, Silence, Status

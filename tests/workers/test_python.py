@@ -8,7 +8,7 @@ import pytest
 from swarmtui.engine.ports import Delta, Done, Failed
 from swarmtui.plan.model import PythonSpec
 from swarmtui.safety.sandbox import Blocked, Sandbox, probe
-from swarmtui.session.events import ErrorKind
+from swarmtui.session.vocabulary import ErrorKind
 from swarmtui.workers.process import Processes
 from swarmtui.workers.python import PythonWorker
 from tests.workers.building import attempt, carry_out

@@ -8,7 +8,7 @@ import pytest
 from swarmtui.engine.ports import Delta, Done, Failed
 from swarmtui.plan.model import RunSpec
 from swarmtui.safety.sandbox import Blocked, Sandbox, probe
-from swarmtui.session.events import ErrorKind
+from swarmtui.session.vocabulary import ErrorKind
 from swarmtui.workers.local import LocalExecutor, WorkerFailed
 from swarmtui.workers.orphans import _start_time
 from swarmtui.workers.process import Processes

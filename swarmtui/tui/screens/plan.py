@@ -10,8 +10,9 @@ from textual.widgets import Input
 
 from swarmtui.host.feed import Changes
 from swarmtui.plan.render import plan_to_yaml
-from swarmtui.session.events import PlanProposed, Status
+from swarmtui.session.events import PlanProposed
 from swarmtui.session.state import NodeState, SessionState
+from swarmtui.session.vocabulary import Status
 from swarmtui.tui import commands, content
 from swarmtui.tui.actions import Scope
 from swarmtui.tui.screens.session import SessionScreen

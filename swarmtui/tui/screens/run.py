@@ -11,7 +11,7 @@ from textual.widget import Widget
 from textual.widgets import Input
 
 from swarmtui.host.feed import Changes
-from swarmtui.session.events import FINAL
+from swarmtui.session.vocabulary import FINAL
 from swarmtui.tui import content
 from swarmtui.tui.actions import Scope
 from swarmtui.tui.screens.session import SessionScreen

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 
 from swarmtui.safety.text import one_line
 from swarmtui.session import events as ev
-from swarmtui.session.events import State
+from swarmtui.session import vocabulary as vocab
 from swarmtui.session.state import Spent
+from swarmtui.session.vocabulary import State
 from swarmtui.tui.view import format as say
 from swarmtui.tui.view.glyphs import MARKS, Glyphs
 from swarmtui.tui.view.lines import Line, fit, shorten
@@ -25,7 +26,7 @@ class _Attempt:
     started_ts: float | None = None
     state: State = State.RUNNING
     took_s: float | None = None
-    usage: ev.Usage = ev.Usage()
+    usage: vocab.Usage = vocab.Usage()
     words: str = ""
 
 

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 from swarmtui.host.feed import FeedStatus, Link
 from swarmtui.safety.text import one_line
-from swarmtui.session.events import FINAL, State, Status
 from swarmtui.session.pools import in_flight, total_limit
 from swarmtui.session.state import SessionState
+from swarmtui.session.vocabulary import FINAL, State, Status
 from swarmtui.tui.view import format as say
 from swarmtui.tui.view.glyphs import Glyphs
 from swarmtui.tui.view.lines import Line, Role, Span, cells, shorten, spread, width

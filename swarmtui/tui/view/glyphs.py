@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from swarmtui.session.events import State
+from swarmtui.session.vocabulary import State
 from swarmtui.tui.view.lines import Role
 
 N, E, S, W = 1, 2, 4, 8

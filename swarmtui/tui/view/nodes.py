@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from swarmtui.plan.model import Node
 from swarmtui.safety.text import one_line
-from swarmtui.session.events import State
 from swarmtui.session.state import Items, NodeState, SessionState
+from swarmtui.session.vocabulary import State
 from swarmtui.tui.view import format as say
 from swarmtui.tui.view.glyphs import ASK, MARKS, Glyphs, Mark
 from swarmtui.tui.view.lines import Line, Role, Span, cells, fit, shorten

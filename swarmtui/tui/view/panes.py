@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from swarmtui.session.events import State
 from swarmtui.session.state import NodeState, SessionState
+from swarmtui.session.vocabulary import State
 from swarmtui.tui.view import document
 from swarmtui.tui.view.glyphs import E, Glyphs, N, S, W
 from swarmtui.tui.view.lines import Line, Role, Span, cells, fit, pad, shorten

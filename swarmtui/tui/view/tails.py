@@ -9,9 +9,9 @@ from dataclasses import dataclass, field
 from swarmtui.host.feed import Changes, StreamText
 from swarmtui.safety.text import Cleaner, one_line
 from swarmtui.session import events as ev
-from swarmtui.session.events import State
 from swarmtui.session.pools import QUESTIONS
 from swarmtui.session.state import NodeState, SessionState
+from swarmtui.session.vocabulary import State
 from swarmtui.tui.view import format as say
 from swarmtui.tui.view.document import paragraph
 from swarmtui.tui.view.lines import Line, Role, wrap

@@ -1,0 +1,121 @@
+"""Event bodies as JSON: what the log keeps, the wire carries and exports hold.
+
+Unknown fields are ignored and unknown types kept as :class:`~swarmtui.session.events.Unknown`, so that a newer file
+still folds as far as this version understands it.
+"""
+
+from __future__ import annotations
+
+import json
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+from swarmtui.plan.model import JSON, plan_from_json, plan_to_json
+from swarmtui.session.events import BODIES, Body, Event, PlanProposed, Unknown, type_of
+
+if TYPE_CHECKING:
+    from pydantic import TypeAdapter
+
+_COLUMNS = {"node", "item", "attempt"}
+
+
+@cache
+def _adapters() -> dict[str, TypeAdapter[Any]]:
+    """Codecs by event type, each built when it is first needed: building all of them costs a visible delay."""
+    return {}
+
+
+def _adapter(kind: type[Body]) -> TypeAdapter[Any]:
+    adapters = _adapters()
+    adapter = adapters.get(kind.TYPE)
+    if adapter is None:
+        from pydantic import TypeAdapter
+
+        adapter = adapters[kind.TYPE] = TypeAdapter(kind)
+    return adapter
+
+
+def encode_body(body: Body) -> dict[str, JSON]:
+    """The body's ``data``: its fields but for node, item and attempt; what equals its default is left out."""
+    if isinstance(body, Unknown):
+        return body.data
+    if isinstance(body, PlanProposed):  # keeps each node's kind, which a default would drop
+        data = _adapter(PlanProposed).dump_python(body, mode="json", exclude_defaults=True, exclude={"plan"})
+        return {**data, "plan": plan_to_json(body.plan)}
+    encoded: dict[str, JSON] = _adapter(type(body)).dump_python(
+        body, mode="json", exclude_defaults=True, exclude=_COLUMNS
+    )
+    return encoded
+
+
+def encode_text(body: Body) -> str:
+    """:func:`encode_body` as ASCII JSON text, made in one pass: the log encodes every event."""
+    if not isinstance(body, Unknown | PlanProposed):
+        try:
+            encoded = _adapter(type(body)).dump_json(body, exclude_defaults=True, exclude=_COLUMNS, ensure_ascii=True)
+            return encoded.decode("ascii")
+        except ValueError:  # lone surrogates, which json writes as escapes
+            pass
+    return json.dumps(encode_body(body), separators=(",", ":"))
+
+
+def decode_text(kind: str, text: str, node: str | None, item: int | None, attempt: int | None) -> Body:
+    """:func:`decode_body` from JSON text, in one pass. Raises ValueError if `text` is no such body's."""
+    body_type = BODIES.get(kind)
+    if body_type is None or body_type is PlanProposed:
+        return decode_body(kind, json.loads(text), node, item, attempt)
+    columns = "" if node is None else f'"node":{json.dumps(node)},'
+    if item is not None:
+        columns += f'"item":{item},'
+    if attempt is not None:
+        columns += f'"attempt":{attempt},'
+    whole = text if not columns else "{" + columns + text[1:] if text != "{}" else "{" + columns[:-1] + "}"
+    try:
+        body: Body = _adapter(body_type).validate_json(whole)
+    except ValueError:  # lone surrogates; what is really wrong fails again, and is told
+        return decode_body(kind, json.loads(text), node, item, attempt)
+    return body
+
+
+def decode_body(
+    kind: str,
+    data: dict[str, JSON],
+    node: str | None = None,
+    item: int | None = None,
+    attempt: int | None = None,
+) -> Body:
+    """The body of type `kind`. Raises ``pydantic.ValidationError`` if `data` is not one's; unknown kinds are kept."""
+    body_type = BODIES.get(kind)
+    if body_type is None:
+        return Unknown(kind, data, node, item, attempt)
+    if body_type is PlanProposed:
+        data = {**data, "plan": plan_from_json(data["plan"])}
+    whole = dict(data)
+    if node is not None:
+        whole["node"] = node
+    if item is not None:
+        whole["item"] = item
+    if attempt is not None:
+        whole["attempt"] = attempt
+    body: Body = _adapter(body_type).validate_python(whole)
+    return body
+
+
+def event_to_json(event: Event) -> dict[str, JSON]:
+    """The event as scripts and viewers see it: ``{seq, ts, mono, type, node?, item?, attempt?, actor?, data}``."""
+    body = event.body
+    line: dict[str, JSON] = {"seq": event.seq, "ts": event.ts, "mono": event.mono, "type": type_of(body)}
+    for column in ("node", "item", "attempt"):
+        value = getattr(body, column, None)
+        if value is not None:
+            line[column] = value
+    if event.actor is not None:
+        line["actor"] = event.actor
+    line["data"] = encode_body(body)
+    return line
+
+
+def event_from_json(line: dict[str, JSON]) -> Event:
+    """The inverse of :func:`event_to_json`."""
+    body = decode_body(line["type"], line["data"], line.get("node"), line.get("item"), line.get("attempt"))
+    return Event(line["seq"], line["ts"], line["mono"], body, line.get("actor"))

@@ -1,0 +1,170 @@
+"""Attempts and maps, folded: how each try at a node or an item began and ended."""
+
+from __future__ import annotations
+
+from swarmtui.session.events import (
+    AttemptCancelled,
+    AttemptFailed,
+    AttemptInterrupted,
+    AttemptStarted,
+    AttemptSucceeded,
+    AttemptThrottled,
+    Event,
+    MapExpanded,
+    MapFinished,
+)
+from swarmtui.session.moves import (
+    Handlers,
+    end,
+    item_ended,
+    item_waits,
+    move,
+    settle,
+)
+from swarmtui.session.state import Items, NodeState, SessionState
+from swarmtui.session.vocabulary import ErrorInfo, ErrorKind, State
+
+
+def _attempt_started(state: SessionState, body: AttemptStarted, event: Event) -> None:
+    node = state.nodes[body.node]
+    node.attempts += 1
+    node.running += 1
+    node.pool, node.model, node.retry_at = body.pool, body.model, None
+    if node.started_ts is None or node.items is None:
+        node.started_ts, node.started_mono = event.ts, event.mono
+    if body.item is None:
+        node.tries += 1
+    elif node.items is not None:
+        items = node.items
+        items.attempts[body.item] = min(255, items.attempts[body.item] + 1)
+        items.tries[body.item] = items.tries.get(body.item, 0) + 1
+        items.retry_at.pop(body.item, None)
+        items.move(body.item, State.RUNNING)
+    move(state, node, State.RUNNING)
+
+
+def _attempt_succeeded(state: SessionState, body: AttemptSucceeded, event: Event) -> None:
+    node = state.nodes[body.node]
+    node.running -= 1
+    _spend(state, node, body)
+    if body.item is None:
+        node.output, node.error = body.output, None
+        end(state, node, State.SUCCEEDED)
+    else:
+        item_ended(state, node, body.item, State.SUCCEEDED)
+
+
+def _attempt_failed(state: SessionState, body: AttemptFailed, event: Event) -> None:
+    node = state.nodes[body.node]
+    node.running -= 1
+    _spend(state, node, body)
+    retry_at = None if body.retry_in_s is None else event.mono + body.retry_in_s
+    if body.item is not None and node.items is not None:
+        node.items.errors[body.item] = body.error
+    if body.item is None:
+        node.error, node.output = body.error, body.output or node.output
+        if retry_at is None:
+            end(state, node, State.FAILED)
+        else:
+            _wait(state, node, State.RETRYING, retry_at)
+    elif retry_at is None:
+        node.error = body.error
+        item_ended(state, node, body.item, State.FAILED)
+    else:
+        item_waits(state, node, body.item, State.RETRYING, retry_at)
+
+
+def _attempt_throttled(state: SessionState, body: AttemptThrottled, event: Event) -> None:
+    node = state.nodes[body.node]
+    node.running -= 1
+    _uncount(node, body.item)
+    retry_at = event.mono + body.retry_in_s
+    if body.item is None:
+        _wait(state, node, State.THROTTLED, retry_at)
+    else:
+        item_waits(state, node, body.item, State.THROTTLED, retry_at)
+
+
+def _attempt_cancelled(state: SessionState, body: AttemptCancelled, event: Event) -> None:
+    node = state.nodes[body.node]
+    node.running -= 1
+    _spend(state, node, body)
+    if body.hold:
+        _uncount(node, body.item)
+    if body.item is not None:
+        if body.hold:
+            item_waits(state, node, body.item, State.READY, None)
+        else:
+            item_ended(state, node, body.item, State.CANCELLED)
+    elif body.hold:
+        settle(state, node)
+    else:
+        end(state, node, State.CANCELLED)
+
+
+def _attempt_interrupted(state: SessionState, body: AttemptInterrupted, event: Event) -> None:
+    node = state.nodes[body.node]
+    node.running -= 1
+    if body.repeat:
+        _uncount(node, body.item)
+    to = State.READY if body.repeat else State.INTERRUPTED
+    if node.cancelled:  # the crash did what was asked for
+        if body.item is not None:
+            item_ended(state, node, body.item, State.CANCELLED)
+        else:
+            end(state, node, State.CANCELLED)
+    elif body.item is not None:
+        item_waits(state, node, body.item, to, None)
+    elif body.repeat:
+        settle(state, node)
+    else:
+        move(state, node, State.INTERRUPTED)
+
+
+def _uncount(node: NodeState, item: int | None) -> None:
+    """The try that has just ended was nobody's failure: it does not count against the retry limit."""
+    if item is None:
+        node.tries -= 1
+    elif node.items is not None:
+        node.items.tries[item] = node.items.tries.get(item, 1) - 1
+
+
+def _spend(state: SessionState, node: NodeState, body: AttemptSucceeded | AttemptFailed | AttemptCancelled) -> None:
+    node.spent.add(body.usage)
+    state.spent.add(body.usage)
+    if not isinstance(body, AttemptCancelled):
+        node.busy_s += body.took_s
+
+
+def _wait(state: SessionState, node: NodeState, to: State, until: float) -> None:
+    node.retry_at = until
+    move(state, node, State.HELD if node.held else to)
+
+
+def _map_expanded(state: SessionState, body: MapExpanded, event: Event) -> None:
+    node = state.nodes[body.node]
+    node.items = Items.fresh(body.total, body.chunks, len(body.malformed))
+    node.started_ts, node.started_mono = event.ts, event.mono
+    move(state, node, State.HELD if node.held else State.RUNNING)
+
+
+def _map_finished(state: SessionState, body: MapFinished, event: Event) -> None:
+    node = state.nodes[body.node]
+    node.output = body.output
+    if body.ok:
+        node.error = None
+    elif node.error is None and node.items is not None and node.items.malformed:
+        node.error = ErrorInfo(ErrorKind.INPUT, f"{node.items.malformed} lines of its items could not be read")
+    end(state, node, State.SUCCEEDED if body.ok else State.CANCELLED if node.cancelled else State.FAILED)
+
+
+HANDLERS: Handlers = {
+    AttemptStarted: _attempt_started,
+    AttemptSucceeded: _attempt_succeeded,
+    AttemptFailed: _attempt_failed,
+    AttemptThrottled: _attempt_throttled,
+    AttemptCancelled: _attempt_cancelled,
+    AttemptInterrupted: _attempt_interrupted,
+    MapExpanded: _map_expanded,
+    MapFinished: _map_finished,
+}

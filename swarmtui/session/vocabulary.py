@@ -1,0 +1,126 @@
+"""The words of a session: states, statuses, kinds of error, and the small values that events and state share."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class State(StrEnum):
+    """State of a node or an item (design section 6)."""
+
+    WAITING = "waiting"
+    READY = "ready"
+    RUNNING = "running"
+    RETRYING = "retrying"
+    THROTTLED = "throttled"
+    HELD = "held"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    SKIPPED = "skipped"
+    CANCELLED = "cancelled"
+    INTERRUPTED = "interrupted"
+    STALE = "stale"
+
+
+ENDED: frozenset[State] = frozenset({State.SUCCEEDED, State.FAILED, State.SKIPPED, State.CANCELLED, State.STALE})
+"""States from which a node moves only when somebody asks for it."""
+
+
+class Status(StrEnum):
+    """Status of a session (design section 6)."""
+
+    PLANNING = "planning"
+    AWAITING_APPROVAL = "awaiting_approval"
+    RUNNING = "running"
+    PAUSED = "paused"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+    CRASHED = "crashed"  # never recorded: no host lives and the session had not ended
+
+
+FINAL: frozenset[Status] = frozenset({Status.SUCCEEDED, Status.FAILED, Status.CANCELLED})
+
+
+class ErrorKind(StrEnum):
+    """Why an attempt failed; decides whether it may be tried again."""
+
+    THROTTLED = "throttled"  # the provider said "too much": requeued, never counted as a failure
+    OUTAGE = "outage"  # the provider could not be reached or broke
+    REFUSED = "refused"  # it answered, and the answer is no: key, permission, content
+    MALFORMED = "malformed"  # its reply could not be read
+    TOO_LONG = "too_long"  # the request does not fit the model's window
+    TIMEOUT = "timeout"  # the attempt's own deadline
+    EXIT = "exit"  # a command ended with a code that is not success
+    CHECK = "check"  # the output is not what the node's check asks for
+    INPUT = "input"  # a lookup could not be resolved, an item could not be read
+    BLOCKED = "blocked"  # safety: no sandbox, no permission
+    LOST = "lost"  # the worker died
+    INTERNAL = "internal"  # a defect of swarmtui
+
+
+RETRYABLE: frozenset[ErrorKind] = frozenset(
+    {
+        ErrorKind.OUTAGE,
+        ErrorKind.MALFORMED,
+        ErrorKind.TIMEOUT,
+        ErrorKind.EXIT,
+        ErrorKind.CHECK,
+        ErrorKind.LOST,
+    }
+)
+
+
+@dataclass(frozen=True, slots=True)
+class ErrorInfo:
+    """A failure as the user is told it."""
+
+    kind: ErrorKind
+    message: str
+    """One line: what, and how to mend it where that is known."""
+    exit_code: int | None = None
+    retry_after_s: float | None = None
+    """The provider's own word on when to come back."""
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """What an attempt consumed. None is unknown; it is never taken for zero."""
+
+    tokens_in: int | None = None
+    tokens_out: int | None = None
+    tokens_cached: int | None = None
+    cost_usd: float | None = None
+    model: str | None = None
+    first_token_s: float | None = None
+    simulated: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Output:
+    """An attempt's result: `text` is the whole of it, or its first part when :attr:`whole` is false."""
+
+    text: str
+    size: int
+    """Bytes of the whole in UTF-8."""
+    sha: str | None = None
+    """BLAKE2b-16 (hex) of the whole, the key of the blob that holds it."""
+    path: str | None = None
+    """File that holds the whole, relative to the session's folder."""
+    truncated: bool = False
+    """Whether even `sha` and `path` lack a part, since it passed the cap of what is kept."""
+    exit_code: int | None = None
+
+    @property
+    def whole(self) -> bool:
+        """Whether `text` is all there is."""
+        return self.sha is None and not self.truncated and len(self.text.encode("utf-8", "replace")) >= self.size
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """A run of items of a map: `count` JSON lines in the blob `sha`."""
+
+    sha: str
+    count: int
