@@ -11,6 +11,7 @@ from swarmtui.plan.checks import Scope
 from swarmtui.plan.language import (
     RESERVED_KINDS,
     AskModel,
+    BudgetModel,
     CheckModel,
     LimitsModel,
     MapModel,
@@ -26,6 +27,7 @@ from swarmtui.plan.model import (
     JSON,
     KINDS,
     AskSpec,
+    Budget,
     Check,
     Limits,
     MapSpec,
@@ -120,6 +122,9 @@ def _assembled(node_id: str, model: NodeModel, spec: Spec, mapped: MapSpec | Non
         timeout_s=model.timeout,
         check=_check(model.check),
         pool=model.pool,
+        tags=tuple(dict.fromkeys(model.tags or ())),
+        priority=model.priority,
+        budget=_budget(model.budget),
         estimate_s=model.estimate,
         side_effects=model.side_effects,
         retry_safe=model.retry_safe,
@@ -205,9 +210,10 @@ def _map(scope: Scope, mapped: MapModel | None) -> MapSpec | None:
         return None
     items = mapped.items
     if isinstance(items, list):
-        return MapSpec(mapped.as_, None, tuple(items), None, mapped.limit, mapped.tolerate)
+        return MapSpec(mapped.as_, None, tuple(items), None, mapped.limit, mapped.tolerate, mapped.duplicates)
     node = _node_named(items, scope)
-    return MapSpec(mapped.as_, items if node is None else None, None, node, mapped.limit, mapped.tolerate)
+    path = items if node is None else None
+    return MapSpec(mapped.as_, path, None, node, mapped.limit, mapped.tolerate, mapped.duplicates)
 
 
 def _node_named(items: str, scope: Scope) -> str | None:
@@ -227,11 +233,22 @@ def _node_named(items: str, scope: Scope) -> str | None:
 def _retry(retries: int | RetriesModel | None) -> Retry:
     if retries is None:
         return Retry()
-    return Retry(retries) if isinstance(retries, int) else Retry(retries.limit, retries.base, retries.cap)
+    if isinstance(retries, int):
+        return Retry(retries)
+    return Retry(retries.limit, retries.base, retries.cap, tuple(retries.models or ()))
+
+
+def _budget(budget: BudgetModel | None) -> Budget | None:
+    if budget is None:
+        return None
+    return Budget(budget.usd, budget.tokens, budget.minutes, budget.attempts, budget.warn)
 
 
 def _check(check: CheckModel | None) -> Check | None:
-    return None if check is None else Check(check.schema_, check.regex, check.min_chars, check.max_chars)
+    if check is None:
+        return None
+    command = None if check.command is None else tuple(check.command)
+    return Check(check.schema_, check.regex, check.min_chars, check.max_chars, command)
 
 
 def build_limits(limits: LimitsModel | None) -> Limits:
@@ -246,10 +263,10 @@ def build_limits(limits: LimitsModel | None) -> Limits:
         case dict(numbers):
             pools = {name: number for name, number in numbers.items() if name != "all"}
             total = numbers.get("all")
-    budget = limits.budget
-    if "budget" not in limits.model_fields_set:
-        return Limits(total, pools)
-    return Limits(total, pools, budget.usd, budget.tokens, budget.minutes)
+    budget = _budget(limits.budget) or Budget()
+    return Limits(
+        total, pools, budget.usd, budget.tokens, budget.minutes, budget.attempts, budget.warn, dict(limits.tags or {})
+    )
 
 
 def build_model(model: str | ModelModel) -> str | ModelRef:

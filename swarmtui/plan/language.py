@@ -190,7 +190,9 @@ class BudgetModel(Outside):
 
     usd: float = optional("US dollars.", ge=0)
     tokens: int = optional("Tokens, in and out.", ge=0)
-    minutes: float = optional("Minutes from the start of the session.", ge=0)
+    minutes: float = optional("Minutes of work; time spent paused or waiting for a person does not count.", ge=0)
+    attempts: int = optional("Attempts, retries included.", ge=0)
+    warn: float = Field(default=0.8, gt=0, le=1, description="Share of a limit (0 to 1) at which you are warned.")
 
 
 class LimitsModel(Outside):
@@ -211,6 +213,7 @@ class LimitsModel(Outside):
         default="auto", description="Attempts running at once: auto, a number, or numbers per pool; `all` is the total."
     )
     budget: BudgetModel = optional("What the session may use up.")
+    tags: dict[str, Annotated[int, Field(ge=1)]] = optional("Attempts running at once among nodes with a tag, per tag.")
 
 
 Items = Annotated[
@@ -226,6 +229,9 @@ class MapModel(Outside):
     as_: str = Field(default="item", alias="as", pattern=f"^{NAME.pattern}$", description="How lookups call the item.")
     limit: int = optional("Take the first so many items only.", ge=1)
     tolerate: float = Field(default=0.0, ge=0, le=1, description="Share of items (0 to 1) that may fail.")
+    duplicates: Literal["run", "skip"] = Field(
+        default="run", description="Whether items that equal an earlier one are carried out too; they are reported."
+    )
 
 
 class RetriesModel(Outside):
@@ -234,6 +240,7 @@ class RetriesModel(Outside):
     limit: int = Field(default=0, ge=0, le=1000, description="Tries after the first one.")
     base: Seconds = Field(default=1.0, description="Longest pause before the second try; it doubles with each try.")
     cap: Seconds = Field(default=60.0, description="Longest pause of all.")
+    models: list[Name] = optional("Tiers or models that take over on retry, one after the other.")
 
 
 class CheckModel(Outside):
@@ -251,6 +258,9 @@ class CheckModel(Outside):
     regex: Bounded = optional("A regular expression (Python) that must be found in the output.")
     min_chars: int = optional("The fewest characters.", ge=0)
     max_chars: int = optional("The most characters.", ge=0)
+    command: Annotated[list[Argument], Field(min_length=1)] = optional(
+        "A command that reads the output from its standard input; exit code 0 lets it pass."
+    )
 
 
 Arguments = Annotated[list[Argument], Field(min_length=1)]
@@ -347,6 +357,13 @@ class NodeModel(Outside):
     ] = optional("Tries after the first one.")
     timeout: PositiveSeconds = optional("The most time for one attempt: seconds, or such as 90s, 5m, 1h.")
     pool: Name = optional("A named pool to share with other nodes.")
+    tags: Annotated[
+        Annotated[str, Tag("one")] | Annotated[list[str], Tag("several")],
+        one_of("a tag or a list of tags", "write tags: slow or tags: [slow, gpu]", one=str, several=list),
+        AfterValidator(_all_of),
+    ] = optional("Tags; `limits.tags` says how many attempts run at once among nodes with one.")
+    priority: int = Field(default=0, ge=-1000, le=1000, description="Among ready nodes a higher one goes first.")
+    budget: BudgetModel = optional("What this node, or its map as a whole, may use up.")
     estimate: Seconds = optional("How long an attempt is expected to take.")
     side_effects: bool = optional("Whether an attempt may change the world; run and python may, unless told.")
     retry_safe: bool = Field(default=False, description="Whether it may be repeated by itself after a crash.")

@@ -128,6 +128,8 @@ class MapSpec:
     limit: int | None = None
     tolerate: float = 0.0
     """Share of the items (0..1) that may fail before the node counts as failed."""
+    duplicates: Literal["run", "skip"] = "run"
+    """Whether an item that equals an earlier one is carried out too; it is reported either way."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,6 +140,22 @@ class Retry:
     """Tries after the first one."""
     base_s: float = 1.0
     cap_s: float = 60.0
+    models: tuple[str, ...] = ()
+    """Tiers or models that take over: the first from the first retry on, and so forth; the last one stays."""
+
+
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """What may be used up. None means no limit."""
+
+    usd: float | None = None
+    tokens: int | None = None
+    """In and out."""
+    minutes: float | None = None
+    """Of work: time spent paused or waiting for a person does not count."""
+    attempts: int | None = None
+    warn: float = 0.8
+    """Share of a limit (0..1) at which the user is warned."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,6 +167,8 @@ class Check:
     regex: str | None = None
     min_chars: int | None = None
     max_chars: int | None = None
+    command: tuple[str, ...] | None = None
+    """A command that reads the output from its standard input; exit code 0 lets it pass."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,6 +187,12 @@ class Node:
     check: Check | None = None
     pool: str | None = None
     """A named pool to share with other nodes; None: by model for prompts, ``commands`` for commands."""
+    tags: tuple[str, ...] = ()
+    """Each tag with a limit of its own (``limits.tags``) is one more pool that an attempt has to fit into."""
+    priority: int = 0
+    """Among ready nodes a higher one goes first, whatever its remaining path."""
+    budget: Budget | None = None
+    """What this node, or its map as a whole, may use up."""
     estimate_s: float | None = None
     side_effects: bool | None = None
     """May an attempt change the world? None: by kind (run and python may, the rest may not)."""
@@ -196,6 +222,16 @@ class Limits:
     usd: float | None = None
     tokens: int | None = None
     minutes: float | None = None
+    attempts: int | None = None
+    warn: float = 0.8
+    """Share of a budget at which the user is warned."""
+    tags: dict[str, int] = field(default_factory=dict)
+    """Attempts running at once among nodes with that tag."""
+
+    @property
+    def budget(self) -> Budget:
+        """What the session may use up."""
+        return Budget(self.usd, self.tokens, self.minutes, self.attempts, self.warn)
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,13 +10,14 @@ import json
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from swarmtui.plan.model import JSON, plan_from_json, plan_to_json
-from swarmtui.session.events import BODIES, Body, Event, PlanProposed, Unknown, type_of
+from swarmtui.plan.model import JSON, Plan, plan_from_json, plan_to_json
+from swarmtui.session.events import BODIES, Body, Event, PlanPatched, PlanProposed, Unknown, type_of
 
 if TYPE_CHECKING:
     from pydantic import TypeAdapter
 
 _COLUMNS = {"node", "item", "attempt"}
+_WITH_PLANS = (PlanProposed, PlanPatched)  # each node's kind is kept, which a default would drop
 
 
 @cache
@@ -39,9 +40,12 @@ def encode_body(body: Body) -> dict[str, JSON]:
     """The body's ``data``: its fields but for node, item and attempt; what equals its default is left out."""
     if isinstance(body, Unknown):
         return body.data
-    if isinstance(body, PlanProposed):  # keeps each node's kind, which a default would drop
+    if isinstance(body, PlanProposed):
         data = _adapter(PlanProposed).dump_python(body, mode="json", exclude_defaults=True, exclude={"plan"})
         return {**data, "plan": plan_to_json(body.plan)}
+    if isinstance(body, PlanPatched):
+        data = _adapter(PlanPatched).dump_python(body, mode="json", exclude_defaults=True, exclude={"put"})
+        return {**data, "put": plan_to_json(Plan("", body.put)).get("nodes", [])}
     encoded: dict[str, JSON] = _adapter(type(body)).dump_python(
         body, mode="json", exclude_defaults=True, exclude=_COLUMNS
     )
@@ -50,7 +54,7 @@ def encode_body(body: Body) -> dict[str, JSON]:
 
 def encode_text(body: Body) -> str:
     """:func:`encode_body` as ASCII JSON text, made in one pass: the log encodes every event."""
-    if not isinstance(body, Unknown | PlanProposed):
+    if not isinstance(body, Unknown | PlanProposed | PlanPatched):
         try:
             encoded = _adapter(type(body)).dump_json(body, exclude_defaults=True, exclude=_COLUMNS, ensure_ascii=True)
             return encoded.decode("ascii")
@@ -62,7 +66,7 @@ def encode_text(body: Body) -> str:
 def decode_text(kind: str, text: str, node: str | None, item: int | None, attempt: int | None) -> Body:
     """:func:`decode_body` from JSON text, in one pass. Raises ValueError if `text` is no such body's."""
     body_type = BODIES.get(kind)
-    if body_type is None or body_type is PlanProposed:
+    if body_type is None or body_type in _WITH_PLANS:
         return decode_body(kind, json.loads(text), node, item, attempt)
     columns = "" if node is None else f'"node":{json.dumps(node)},'
     if item is not None:
@@ -90,6 +94,8 @@ def decode_body(
         return Unknown(kind, data, node, item, attempt)
     if body_type is PlanProposed:
         data = {**data, "plan": plan_from_json(data["plan"])}
+    if body_type is PlanPatched:
+        data = {**data, "put": plan_from_json({"goal": "", "nodes": data.get("put", [])}).nodes}
     whole = dict(data)
     if node is not None:
         whole["node"] = node

@@ -11,7 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import ClassVar
 
-from swarmtui.plan.model import JSON, Limits, ModelRef, Plan
+from swarmtui.plan.model import JSON, Limits, ModelRef, Node, Plan
 from swarmtui.session.vocabulary import Chunk, ErrorInfo, Output, Usage
 
 # -- session ------------------------------------------------------------------------------------------------
@@ -97,12 +97,68 @@ class LimitsSet:
 
 @dataclass(frozen=True, slots=True)
 class BudgetReached:
-    """New starts stop. `kind` is ``usd``, ``tokens`` or ``minutes``; the figures are in that unit."""
+    """A budget is used up: new starts stop. `kind` is ``usd``, ``tokens``, ``minutes`` or ``attempts``.
+
+    The figures are in that unit. With `node` it is that node's own budget, and only the node is held.
+    """
 
     TYPE: ClassVar[str] = "budget_reached"
     kind: str
     spent: float
     limit: float
+    node: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class BudgetWarned:
+    """The soft line of a budget was passed; work goes on. Fields as in :class:`BudgetReached`."""
+
+    TYPE: ClassVar[str] = "budget_warned"
+    kind: str
+    spent: float
+    limit: float
+    node: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PoolPaced:
+    """What the pacer of a pool allows now, and why: recorded when it changed by enough to be told."""
+
+    TYPE: ClassVar[str] = "pool_paced"
+    pool: str
+    window: float
+    """Attempts that may be in flight."""
+    rate_per_min: float | None = None
+    """Starts per minute; None: only the window binds."""
+    binding: str = "none"
+    """``wall``, ``rpm``, ``tpm``, ``latency``, ``outage``, ``user`` or ``none``."""
+    refused: int = 0
+    """Refusals since the session began."""
+    why: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ForecastRow:
+    """What the remaining work would take at one concurrency: quantiles over simulated runs."""
+
+    concurrency: int | None
+    """None: what the limits and pacers now allow."""
+    seconds: tuple[float, float, float]
+    """p10, p50, p90."""
+    usd: tuple[float, float, float] | None
+    """p10, p50, p90; None where a price is unknown: never zero."""
+    tokens: tuple[float, float, float] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Forecasted:
+    """A forecast of plan revision `plan_rev`, kept so that it can be held against what came of it."""
+
+    TYPE: ClassVar[str] = "forecasted"
+    plan_rev: int
+    rows: tuple[ForecastRow, ...]
+    basis: str = ""
+    """What durations and prices it rests on, in a sentence."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,6 +247,13 @@ class MapExpanded:
     total: int
     chunks: tuple[Chunk, ...] = ()
     malformed: tuple[tuple[int, str], ...] = ()
+    duplicates: tuple[tuple[int, int], ...] = ()
+    """(line, line of the equal item before it) of the first of them that were found."""
+    malformed_total: int = 0
+    """All that could not be read, those listed included."""
+    duplicates_total: int = 0
+    skipped: tuple[int, ...] = ()
+    """Items that are skipped as duplicates."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,6 +268,10 @@ class AttemptStarted:
     model: str | None = None
     key: str = ""
     """Hash of what the attempt is made of: equal keys are equal work."""
+    queue_s: float = 0.0
+    """Seconds it was ready and waited for a place that the user's limits left free."""
+    throttle_s: float = 0.0
+    """Seconds it was ready and waited for the provider: its refusals, the pacer's window and rate."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,6 +285,8 @@ class AttemptSucceeded:
     item: int | None = None
     took_s: float = 0.0
     usage: Usage = Usage()
+    reused_from: str | None = None
+    """``SESSION/node/item/number`` of the earlier success that was taken over instead of paid again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -327,6 +396,34 @@ class NodeRetried:
     node: str
     item: int | None = None
     failed_items: bool = False
+    items: tuple[int, ...] = ()
+    """These items of a map, chosen by a filter."""
+    descendants: bool = False
+    """Whether everything downstream that ran is run again too."""
+    fresh: bool = False
+    """Whether earlier successes may not be taken over for it."""
+
+
+@dataclass(frozen=True, slots=True)
+class NodePrioritised:
+    """The user moved the node up or down among those that are ready."""
+
+    TYPE: ClassVar[str] = "node_prioritised"
+    node: str
+    priority: int
+
+
+@dataclass(frozen=True, slots=True)
+class PlanPatched:
+    """The running plan was changed: revision `plan_rev` has the nodes `put` (new or in place of those with their ids)
+    and lacks those in `drop`. What ran and is changed, or rests on what is changed, becomes stale.
+    """
+
+    TYPE: ClassVar[str] = "plan_patched"
+    plan_rev: int
+    put: tuple[Node, ...] = ()
+    drop: tuple[str, ...] = ()
+    note: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -391,6 +488,9 @@ Body = (
     | SessionFinished
     | LimitsSet
     | BudgetReached
+    | BudgetWarned
+    | PoolPaced
+    | Forecasted
     | Noted
     | CommandApplied
     | PlanningStarted
@@ -410,6 +510,8 @@ Body = (
     | NodeHeld
     | NodeReleased
     | NodeRetried
+    | NodePrioritised
+    | PlanPatched
     | NodeCancelled
     | QuestionAsked
     | QuestionAnswered

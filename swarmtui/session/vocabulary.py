@@ -53,7 +53,8 @@ class ErrorKind(StrEnum):
     TOO_LONG = "too_long"  # the request does not fit the model's window
     TIMEOUT = "timeout"  # the attempt's own deadline
     EXIT = "exit"  # a command ended with a code that is not success
-    CHECK = "check"  # the output is not what the node's check asks for
+    SCHEMA = "schema"  # the output has not the shape that the node's check asks for
+    CHECK = "check"  # the output has the shape, and is not what the node's check asks for
     INPUT = "input"  # a lookup could not be resolved, an item could not be read
     BLOCKED = "blocked"  # safety: no sandbox, no permission
     LOST = "lost"  # the worker died
@@ -66,6 +67,7 @@ RETRYABLE: frozenset[ErrorKind] = frozenset(
         ErrorKind.MALFORMED,
         ErrorKind.TIMEOUT,
         ErrorKind.EXIT,
+        ErrorKind.SCHEMA,
         ErrorKind.CHECK,
         ErrorKind.LOST,
     }

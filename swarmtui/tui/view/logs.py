@@ -86,6 +86,15 @@ def _finished(body: ev.SessionFinished) -> Told:
     return level, f"session {body.status}" + (f": {body.reason}" if body.reason else "")
 
 
+def _of(node: str | None) -> str:
+    return "" if node is None else f" by {node}"
+
+
+def _paced(body: ev.PoolPaced) -> str:
+    rate = "" if body.rate_per_min is None else f", {body.rate_per_min:.0f} a minute"
+    return f"{body.pool}: {body.window:.0f} at once{rate} ({body.binding}){': ' if body.why else ''}{body.why}"
+
+
 def _limits(body: ev.LimitsSet) -> Told:
     limits = body.limits
     parts = [f"concurrency {limits.concurrency or 'auto'}"]
@@ -121,6 +130,9 @@ _TELL: Mapping[type[Any], Callable[[Any], Told]] = {
     ev.SessionFinished: _finished,
     ev.LimitsSet: _limits,
     ev.BudgetReached: lambda b: ("warning", f"{b.kind} budget reached: {b.spent:g} of {b.limit:g}; new starts stop"),
+    ev.BudgetWarned: lambda b: ("warning", f"{b.spent:g} of {b.limit:g} {b.kind} used{_of(b.node)}"),
+    ev.PoolPaced: lambda b: ("debug", _paced(b)),
+    ev.Forecasted: lambda b: ("debug", f"forecast of revision {b.plan_rev}: {b.basis}"),
     ev.Noted: _noted,
     ev.CommandApplied: lambda b: ("debug", f"command {b.method}"),
     ev.PlanningStarted: lambda b: ("info", f"planning revision {b.plan_rev} on {b.model}"),
@@ -152,6 +164,8 @@ _TELL: Mapping[type[Any], Callable[[Any], Told]] = {
     ev.NodeHeld: lambda b: ("info", "held"),
     ev.NodeReleased: lambda b: ("info", "goes on"),
     ev.NodeRetried: lambda b: ("info", "to be run again" + (" (failed items)" if b.failed_items else "")),
+    ev.NodePrioritised: lambda b: ("info", f"priority {b.priority}"),
+    ev.PlanPatched: lambda b: ("info", f"revision {b.plan_rev}: {len(b.put)} nodes set, {len(b.drop)} removed"),
     ev.NodeCancelled: lambda b: ("warning", "cancelled"),
     ev.QuestionAsked: lambda b: ("warning", f"asks you: {b.question}"),
     ev.QuestionAnswered: lambda b: ("info", f"answered: {b.answer}"),
