@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from swarmtui.host.client import Unreachable
 from swarmtui.host.exits import Exit
 from swarmtui.host.feed import CommandRefused
+from swarmtui.host.jsonrpc import Code
 from swarmtui.host.launch import LaunchFailed
-from swarmtui.host.protocol import Code
 from swarmtui.models.catalog import CatalogError
 from swarmtui.plan.problems import TaskError
 from swarmtui.safety.paths import PathRefused

@@ -22,7 +22,8 @@ from swarmtui.host.connection import CallFailed, Connection
 from swarmtui.host.feed import Changes, CommandRefused, FeedStatus, Link, StreamText, Viewer
 from swarmtui.host.gathering import Gathering
 from swarmtui.host.history import History, OutputMissing
-from swarmtui.host.protocol import Code, Method, Notice, Role, Topic
+from swarmtui.host.jsonrpc import Code, Notice
+from swarmtui.host.protocol import Method, Role, Topic
 from swarmtui.plan.model import JSON
 from swarmtui.session.codec import event_from_json
 from swarmtui.session.events import Event

@@ -12,8 +12,11 @@ from collections.abc import AsyncIterator
 from types import TracebackType
 from typing import Self
 
+from swarmtui.host import jsonrpc as rpc
 from swarmtui.host import protocol as wire
-from swarmtui.host.protocol import Blob, Code, Fault, LineBuffer, Method, Notice, ProtocolError, Reply, Request
+from swarmtui.host.bodies import Blob, blob_in
+from swarmtui.host.jsonrpc import Code, Fault, LineBuffer, Notice, ProtocolError, Reply, Request
+from swarmtui.host.protocol import Method
 from swarmtui.plan.model import JSON
 from swarmtui.session.rows import blob_sha
 
@@ -73,7 +76,7 @@ class Connection:
         self._calls[id] = future
         self._room.set()
         try:
-            self._writer.write(wire.encode(Request(id, method, params)))
+            self._writer.write(rpc.encode(Request(id, method, params)))
             await self._writer.drain()
             return await future
         finally:
@@ -81,7 +84,7 @@ class Connection:
 
     async def resolve(self, value: JSON) -> JSON:
         """`value`, or the body that it refers to. Raises as :meth:`call` does."""
-        blob = wire.blob_in(value)
+        blob = blob_in(value)
         return value if blob is None else json.loads(await self._fetch(blob))
 
     async def notices(self) -> AsyncIterator[Notice]:
@@ -124,7 +127,7 @@ class Connection:
                 if not data:
                     raise ConnectionError("the host closed the connection")
                 for line in lines.feed(data):
-                    self._take(wire.decode(line))
+                    self._take(rpc.decode(line))
                 while len(self._notices) > NOTICES_HELD and not self._calls:
                     self._room.clear()
                     await self._room.wait()
@@ -135,7 +138,7 @@ class Connection:
         except OSError as error:
             self._break(error if isinstance(error, ConnectionError) else ConnectionError(str(error)))
 
-    def _take(self, message: wire.Message) -> None:
+    def _take(self, message: rpc.Message) -> None:
         match message:
             case Notice():
                 self._notices.append(message)

@@ -1,9 +1,8 @@
 """The wire between a host and its viewers, and the only definition of it: newline-delimited JSON-RPC 2.0.
 
-No I/O in here. :class:`LineBuffer` turns bytes into lines, :func:`decode` a line into a message and :func:`encode` a
-message into a line. A line is at most :data:`MAX_LINE` bytes on both sides. Whatever weighs more than
-:data:`MAX_BODY` (a snapshot, a huge event, an output) travels as ``{"$blob": {"sha", "size"}}`` in its place and is
-fetched in pages with ``blob.read`` from the :class:`Bodies` that the connection keeps.
+No I/O in here: framing is in :mod:`swarmtui.host.jsonrpc`. Whatever weighs more than :data:`MAX_BODY` (a snapshot, a
+huge event, an output) travels as a reference in its place and is fetched in pages with ``blob.read`` from the
+:class:`~swarmtui.host.bodies.Bodies` that the connection keeps.
 
 A viewer first sends ``initialize``; then ``snapshot`` and ``subscribe`` in any order, and commands. A method that is
 not listed in :class:`Method` is a command and goes to the engine as it is, with `client_cmd_id` taken out of its
@@ -12,15 +11,14 @@ parameters: repeating a command with the same id has no second effect.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import asdict, dataclass, field
-from enum import IntEnum, StrEnum
+from dataclasses import asdict, dataclass
+from enum import StrEnum
 from functools import cache
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
+from swarmtui.host.jsonrpc import Code, ProtocolError
 from swarmtui.plan.model import JSON
-from swarmtui.session.rows import blob_sha
 
 if TYPE_CHECKING:
     from pydantic import TypeAdapter
@@ -29,8 +27,6 @@ PROTOCOL_MIN = 1
 PROTOCOL_MAX = 1
 """Versions of this protocol that this program speaks."""
 
-MAX_LINE = 1024 * 1024
-"""Bytes of one line, its end included."""
 MAX_BODY = 256 * 1024
 """Bytes above which a value is sent as a reference to a body."""
 PAGE = 192 * 1024
@@ -45,31 +41,6 @@ STALLED_S = 60.0
 """A host drops a viewer that has accepted no byte for so long."""
 RESYNC_EVENTS = 50_000
 """A viewer that is so far behind is offered a snapshot instead of the events in between."""
-
-
-class Code(IntEnum):
-    """Error codes of replies."""
-
-    PARSE = -32700
-    INVALID = -32600
-    METHOD = -32601
-    PARAMS = -32602
-    INTERNAL = -32603
-    REFUSED = -32000
-    """The session does not take the command as it stands."""
-    HANDSHAKE = -32002
-    """``initialize`` comes first, once."""
-    FORBIDDEN = -32003
-    """The viewer only observes, or is not the user."""
-    MISSING = -32004
-    """No such blob, node or output."""
-    VERSION = -32010
-    LOG_CHANGED = -32011
-    """The viewer's events are of another log: take a snapshot."""
-    AHEAD = -32012
-    """`from_seq` lies beyond the end: take a snapshot."""
-    STALE_PLAN = -32021
-    """Somebody decided on this revision first."""
 
 
 class Method(StrEnum):
@@ -98,157 +69,6 @@ class Topic(StrEnum):
     BYE = "bye"
 
 
-# -- messages ------------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class Request:
-    """A call that wants a reply."""
-
-    id: int | str
-    method: str
-    params: dict[str, JSON] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
-class Notice:
-    """A message without a reply."""
-
-    method: str
-    params: dict[str, JSON] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
-class Reply:
-    """The result of the request with the same id."""
-
-    id: int | str
-    result: JSON
-
-
-@dataclass(frozen=True, slots=True)
-class Fault:
-    """The error of a request; without an id it concerns the connection, which is closed after it."""
-
-    id: int | str | None
-    code: int
-    message: str
-    data: dict[str, JSON] = field(default_factory=dict)
-
-
-Message = Request | Notice | Reply | Fault
-
-
-class ProtocolError(Exception):
-    """The other side sent what is no message of this protocol. `code` and `id` are for the answer."""
-
-    def __init__(self, code: Code, message: str, id: int | str | None = None, data: dict[str, JSON] | None = None):
-        super().__init__(message)
-        self.code = code
-        self.id = id
-        self.data = data or {}
-
-    @property
-    def fault(self) -> Fault:
-        """What to answer."""
-        return Fault(self.id, self.code, str(self), self.data)
-
-
-class LineTooLong(ProtocolError):
-    """A line passed MAX_LINE: nothing after it can be read."""
-
-    def __init__(self) -> None:
-        super().__init__(Code.INVALID, f"a line is longer than {MAX_LINE} bytes; larger bodies go through blob.read")
-
-
-class LineBuffer:
-    """Bytes in, whole lines out. What is left when the stream ends is no line and is dropped."""
-
-    def __init__(self, limit: int = MAX_LINE) -> None:
-        self._limit = limit
-        self._parts: list[bytes] = []
-        self._held = 0
-
-    def feed(self, data: bytes) -> Iterator[bytes]:
-        """The lines that `data` completes, without their ends; to be exhausted. Raises LineTooLong."""
-        *ends, rest = data.split(b"\n")
-        for end in ends:
-            line = b"".join((*self._parts, end))
-            self._parts.clear()
-            self._held = 0
-            if len(line) >= self._limit:
-                raise LineTooLong
-            yield line
-        if rest:
-            self._parts.append(rest)
-            self._held += len(rest)
-        if self._held >= self._limit:
-            raise LineTooLong
-
-
-def decode(line: bytes) -> Message:
-    """The message on `line`. Raises ProtocolError with the code and id to answer with."""
-    try:
-        value = json.loads(line.decode())
-    except UnicodeDecodeError as error:
-        raise ProtocolError(Code.PARSE, "a line is not UTF-8") from error
-    except (ValueError, RecursionError) as error:
-        raise ProtocolError(Code.PARSE, "a line is not JSON") from error
-    if not isinstance(value, dict) or value.get("jsonrpc") != "2.0":
-        raise ProtocolError(Code.INVALID, 'a message is an object with "jsonrpc": "2.0"')
-    id = value.get("id")
-    if id is not None and (isinstance(id, bool) or not isinstance(id, int | str)):
-        raise ProtocolError(Code.INVALID, "the id of a message is a number or a string")
-    if "method" in value:
-        return _decode_call(value, id)
-    if "error" in value:
-        return _decode_fault(value["error"], id)
-    if "result" in value and id is not None:
-        return Reply(id, value["result"])
-    raise ProtocolError(Code.INVALID, "a message has a method, or an id with a result or an error", id)
-
-
-def _decode_call(value: dict[str, JSON], id: int | str | None) -> Request | Notice:
-    method, params = value["method"], value.get("params", {})
-    if not isinstance(method, str) or not isinstance(params, dict):
-        raise ProtocolError(Code.INVALID, "a method is a string and its parameters are an object", id)
-    return Notice(method, params) if id is None else Request(id, method, params)
-
-
-def _decode_fault(error: JSON, id: int | str | None) -> Fault:
-    if not isinstance(error, dict) or not isinstance(error.get("code"), int):
-        raise ProtocolError(Code.INVALID, "an error has a code and a message", id)
-    data = error.get("data")
-    return Fault(id, error["code"], str(error.get("message", "")), data if isinstance(data, dict) else {})
-
-
-def encode(message: Message) -> bytes:
-    """`message` as one line with its end."""
-    match message:
-        case Request():
-            value: dict[str, JSON] = {"id": message.id, "method": message.method, "params": message.params}
-        case Notice():
-            value = {"method": message.method, "params": message.params}
-        case Reply():
-            value = {"id": message.id, "result": message.result}
-        case Fault():
-            error: dict[str, JSON] = {"code": int(message.code), "message": message.message}
-            if message.data:
-                error["data"] = message.data
-            value = {"id": message.id, "error": error}
-    return f"{dump({'jsonrpc': '2.0', **value})}\n".encode()
-
-
-def dump(value: JSON) -> str:
-    """`value` as compact JSON in ASCII."""
-    return json.dumps(value, separators=(",", ":"))
-
-
-def encode_reply(id: int | str, result: str) -> bytes:
-    """A reply whose result is JSON text already."""
-    return f'{{"jsonrpc":"2.0","id":{dump(id)},"result":{result}}}\n'.encode()
-
-
 def encode_events(lines: list[str]) -> bytes:
     """One event, or several at once, which are JSON text already."""
     if len(lines) == 1:
@@ -268,66 +88,6 @@ def batches(lines: Iterable[str], weight: int = MAX_BODY) -> Iterator[list[str]]
         held += len(line)
     if group:
         yield group
-
-
-# -- bodies --------------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class Blob:
-    """A reference to a body: the key by which ``blob.read`` finds it, and its length in bytes."""
-
-    sha: str
-    size: int
-
-    def to_json(self) -> dict[str, JSON]:
-        """What stands in the body's place."""
-        return {"$blob": asdict(self)}
-
-
-def blob_in(value: JSON) -> Blob | None:
-    """The reference that `value` is; None if it is a value of its own. Raises ProtocolError if it is half of one."""
-    if not isinstance(value, dict) or value.keys() != {"$blob"}:
-        return None
-    return parse(Blob, value["$blob"])
-
-
-class Bodies:
-    """What one connection has promised its viewer: bodies by key, bounded in number and weight.
-
-    A body goes when its last page has been read. When too much is held the oldest goes first, and its viewer gets
-    MISSING and asks again.
-    """
-
-    def __init__(self, most: int = 8, weight: int = 256 * 1024 * 1024) -> None:
-        self._most = most
-        self._weight = weight
-        self._held: dict[str, bytes] = {}
-
-    def __len__(self) -> int:
-        return len(self._held)
-
-    def put(self, text: str) -> Blob:
-        """Keep `text` (as UTF-8) for the viewer."""
-        data = text.encode()
-        blob = Blob(blob_sha(data), len(data))
-        self._held.pop(blob.sha, None)
-        self._held[blob.sha] = data
-        while len(self._held) > 1 and (
-            len(self._held) > self._most or sum(map(len, self._held.values())) > self._weight
-        ):
-            del self._held[next(iter(self._held))]
-        return blob
-
-    def read(self, sha: str, offset: int, length: int) -> bytes | None:
-        """One page; None if there is no such body (any more)."""
-        data = self._held.get(sha)
-        if data is None:
-            return None
-        page = data[offset : offset + length]
-        if offset + length >= len(data):
-            del self._held[sha]
-        return page
 
 
 # -- parameters and results ----------------------------------------------------------------------------------

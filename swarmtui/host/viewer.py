@@ -18,9 +18,12 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from swarmtui.engine.commands import Refused
 from swarmtui.engine.streams import StreamBoard, StreamItem
+from swarmtui.host import jsonrpc as rpc
 from swarmtui.host import protocol as wire
+from swarmtui.host.bodies import Bodies
 from swarmtui.host.history import OutputMissing
-from swarmtui.host.protocol import Bodies, Code, Fault, Method, Notice, ProtocolError, Request, Topic
+from swarmtui.host.jsonrpc import Code, Fault, Notice, ProtocolError, Request
+from swarmtui.host.protocol import Method, Topic
 from swarmtui.plan.model import JSON
 from swarmtui.safety.paths import PathRefused
 from swarmtui.session.log import Log, LogError
@@ -121,9 +124,9 @@ class ViewerLink:
 
     # -- writing ------------------------------------------------------------------------------------------
 
-    async def send(self, message: wire.Message) -> None:
+    async def send(self, message: rpc.Message) -> None:
         """Write one message. Raises ConnectionError or TimeoutError when the viewer is to be given up."""
-        await self._write(wire.encode(message))
+        await self._write(rpc.encode(message))
 
     async def _write(self, data: bytes) -> None:
         async with self._sending:
@@ -145,8 +148,8 @@ class ViewerLink:
     async def _reply(self, id: int | str, text: str) -> None:
         """Answer with `text`, which is JSON."""
         if len(text) > wire.MAX_BODY:
-            text = wire.dump(self._bodies.put(text).to_json())
-        await self._write(wire.encode_reply(id, text))
+            text = rpc.dump(self._bodies.put(text).to_json())
+        await self._write(rpc.encode_reply(id, text))
 
     async def _beat(self) -> None:
         while True:
@@ -160,7 +163,7 @@ class ViewerLink:
     # -- reading ------------------------------------------------------------------------------------------
 
     async def _answer_all(self) -> None:
-        lines = wire.LineBuffer()
+        lines = rpc.LineBuffer()
         try:
             async with asyncio.timeout(self._server.handshake_s) as patience:
                 while data := await self._reader.read(65_536):
@@ -178,7 +181,7 @@ class ViewerLink:
 
     async def _answer_line(self, line: bytes) -> bool:
         """Answer one line; False if the connection is to be closed."""
-        message = wire.decode(line)
+        message = rpc.decode(line)
         if not isinstance(message, Request):
             return True
         try:
@@ -249,7 +252,7 @@ class ViewerLink:
         except OverflowError as error:
             raise ProtocolError(Code.PARAMS, "a number is too large", request.id) from error
         if request.method == Method.BLOB_READ:  # a page stays a page, whatever base64 makes of its size
-            await self._write(wire.encode_reply(request.id, result))
+            await self._write(rpc.encode_reply(request.id, result))
         else:
             await self._reply(request.id, result)
         if request.method == Method.SUBSCRIBE:
@@ -258,14 +261,14 @@ class ViewerLink:
     # -- requests -----------------------------------------------------------------------------------------
 
     async def _ping(self, request: Request) -> str:
-        return wire.dump(request.params)
+        return rpc.dump(request.params)
 
     async def _snapshot(self, request: Request) -> str:
         conducted = self._server.conducted
         state = state_to_json(conducted.state)
         seq = conducted.state.seq
         await conducted.log.committed(seq)  # no viewer sees what a crash could still take back
-        return wire.dump({"seq": seq, "log_id": await self._server.log_id(), "state": state})
+        return rpc.dump({"seq": seq, "log_id": await self._server.log_id(), "state": state})
 
     async def _subscribe(self, request: Request) -> str:
         asked = wire.parse(wire.Subscribe, request.params, request.id)
@@ -274,7 +277,7 @@ class ViewerLink:
             raise ProtocolError(Code.LOG_CHANGED, "the events are of another log: take a snapshot", request.id)
         if not 1 <= asked.from_seq <= head + 1:
             raise ProtocolError(Code.AHEAD, f"the log has events 1 to {head}: take a snapshot", request.id)
-        return wire.dump({"from_seq": asked.from_seq, "head_seq": head})
+        return rpc.dump({"from_seq": asked.from_seq, "head_seq": head})
 
     async def _unsubscribe(self, request: Request) -> str:
         self._stop_pumps()
@@ -295,7 +298,7 @@ class ViewerLink:
         if page is None:
             raise ProtocolError(Code.MISSING, f"no blob {asked.sha}: ask again for what it was part of", request.id)
         self._body_read.set()
-        return wire.dump({"data": base64.b64encode(page).decode()})
+        return rpc.dump({"data": base64.b64encode(page).decode()})
 
     async def _output_read(self, request: Request) -> str:
         asked = wire.parse(wire.OutputRead, request.params, request.id)
@@ -303,12 +306,12 @@ class ViewerLink:
             text = await asyncio.to_thread(self._server.history.output, asked.node, asked.item)
         except OutputMissing as error:
             raise ProtocolError(Code.MISSING, str(error), request.id) from error
-        return wire.dump({"text": text})
+        return rpc.dump({"text": text})
 
     async def _log_tail(self, request: Request) -> str:
         asked = wire.parse(wire.LogTail, request.params, request.id)
-        limit = max(0, min(asked.limit, 4 * wire.MAX_LINE))
-        return wire.dump({"text": await asyncio.to_thread(self._server.history.log_tail, asked.node, limit)})
+        limit = max(0, min(asked.limit, 4 * rpc.MAX_LINE))
+        return rpc.dump({"text": await asyncio.to_thread(self._server.history.log_tail, asked.node, limit)})
 
     # -- commands -----------------------------------------------------------------------------------------
 
@@ -333,7 +336,7 @@ class ViewerLink:
         except LogError as error:
             await self.send(Fault(request.id, Code.INTERNAL, str(error)))
             return
-        await self._reply(request.id, wire.dump({"seq": seq}))
+        await self._reply(request.id, rpc.dump({"seq": seq}))
 
     # -- pumps --------------------------------------------------------------------------------------------
 
@@ -397,7 +400,7 @@ class ViewerLink:
         while len(self._bodies) >= 4:
             self._body_read.clear()
             await self._body_read.wait()
-        return wire.dump(self._bodies.put(line).to_json())
+        return rpc.dump(self._bodies.put(line).to_json())
 
     async def _pump_streams(self) -> None:
         streams = self._server.conducted.streams
@@ -412,7 +415,7 @@ class ViewerLink:
 
     async def _send_streams(self, items: Sequence[StreamItem]) -> None:
         pieces = (
-            wire.dump(asdict(replace(item, offset=item.offset + at, text=item.text[at : at + STREAM_CHARS])))
+            rpc.dump(asdict(replace(item, offset=item.offset + at, text=item.text[at : at + STREAM_CHARS])))
             for item in items
             for at in range(0, len(item.text), STREAM_CHARS)
         )
@@ -423,4 +426,4 @@ class ViewerLink:
 
 
 def _dumped(result: Any) -> str:
-    return wire.dump(wire.to_json(result))
+    return rpc.dump(wire.to_json(result))

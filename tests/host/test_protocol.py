@@ -9,8 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from swarmtui.host import jsonrpc as rpc
 from swarmtui.host import protocol as wire
-from swarmtui.host.protocol import Bodies, Code, Fault, LineBuffer, Notice, ProtocolError, Reply, Request
+from swarmtui.host.bodies import Bodies, blob_in
+from swarmtui.host.jsonrpc import Code, Fault, LineBuffer, Notice, ProtocolError, Reply, Request
 
 json_values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(),
@@ -28,21 +30,21 @@ messages = (
 
 
 @given(messages)
-def test_a_message_survives_the_wire(message: wire.Message) -> None:
-    line = wire.encode(message)
+def test_a_message_survives_the_wire(message: rpc.Message) -> None:
+    line = rpc.encode(message)
     assert line.endswith(b"\n")
     assert line.count(b"\n") == 1
-    assert wire.decode(line[:-1]) == message
+    assert rpc.decode(line[:-1]) == message
 
 
 @given(st.lists(messages, max_size=5), st.data())
-def test_lines_are_the_same_however_the_bytes_are_cut(sent: list[wire.Message], data: st.DataObject) -> None:
-    whole = b"".join(wire.encode(message) for message in sent)
+def test_lines_are_the_same_however_the_bytes_are_cut(sent: list[rpc.Message], data: st.DataObject) -> None:
+    whole = b"".join(rpc.encode(message) for message in sent)
     buffer = LineBuffer()
-    got: list[wire.Message] = []
+    got: list[rpc.Message] = []
     while whole:
         cut = data.draw(st.integers(1, len(whole)))
-        got += [wire.decode(line) for line in buffer.feed(whole[:cut])]
+        got += [rpc.decode(line) for line in buffer.feed(whole[:cut])]
         whole = whole[cut:]
     assert got == sent
 
@@ -51,7 +53,7 @@ def test_lines_are_the_same_however_the_bytes_are_cut(sent: list[wire.Message], 
 def test_garbage_is_a_protocol_error_and_nothing_else(garbage: bytes) -> None:
     for line in LineBuffer().feed(garbage + b"\n"):
         with pytest.raises(ProtocolError) as caught:
-            wire.decode(line)
+            rpc.decode(line)
         assert caught.value.code in (Code.PARSE, Code.INVALID)
 
 
@@ -59,19 +61,19 @@ def test_ten_thousand_bytes_of_garbage_raise_protocol_errors_only() -> None:
     noise = random.Random(7).randbytes(10_000)
     for line in LineBuffer().feed(noise + b"\n"):
         with pytest.raises(ProtocolError):
-            wire.decode(line)
+            rpc.decode(line)
 
 
 def test_a_line_of_the_limit_is_refused_and_one_below_it_is_not() -> None:
     assert list(LineBuffer(10).feed(b"123456789\n")) == [b"123456789"]
-    with pytest.raises(wire.LineTooLong):
+    with pytest.raises(rpc.LineTooLong):
         list(LineBuffer(10).feed(b"1234567890\n"))
 
 
 def test_a_line_without_end_is_refused_as_soon_as_it_passes_the_limit() -> None:
     buffer = LineBuffer(10)
     assert list(buffer.feed(b"12345")) == []
-    with pytest.raises(wire.LineTooLong):
+    with pytest.raises(rpc.LineTooLong):
         list(buffer.feed(b"67890"))
 
 
@@ -92,7 +94,7 @@ def test_a_line_without_end_is_refused_as_soon_as_it_passes_the_limit() -> None:
 )
 def test_what_is_no_message_is_told_apart(line: bytes, code: Code) -> None:
     with pytest.raises(ProtocolError) as caught:
-        wire.decode(line)
+        rpc.decode(line)
     assert caught.value.code == code
 
 
@@ -115,9 +117,9 @@ def test_batches_keep_order_and_stay_within_bounds(lines: list[str]) -> None:
 
 
 def test_spliced_replies_and_events_are_messages() -> None:
-    assert wire.decode(wire.encode_reply(3, '{"a":1}').strip()) == Reply(3, {"a": 1})
-    assert wire.decode(wire.encode_events(['{"seq":1}']).strip()) == Notice("event", {"seq": 1})
-    assert wire.decode(wire.encode_events(['{"seq":1}', '{"seq":2}']).strip()) == Notice(
+    assert rpc.decode(rpc.encode_reply(3, '{"a":1}').strip()) == Reply(3, {"a": 1})
+    assert rpc.decode(wire.encode_events(['{"seq":1}']).strip()) == Notice("event", {"seq": 1})
+    assert rpc.decode(wire.encode_events(['{"seq":1}', '{"seq":2}']).strip()) == Notice(
         "events", {"batch": [{"seq": 1}, {"seq": 2}]}
     )
 
@@ -125,7 +127,7 @@ def test_spliced_replies_and_events_are_messages() -> None:
 def test_a_body_is_read_in_pages_and_then_gone() -> None:
     bodies = Bodies()
     blob = bodies.put("héllo wörld")
-    assert wire.blob_in(json.loads(wire.dump(blob.to_json()))) == blob
+    assert blob_in(json.loads(rpc.dump(blob.to_json()))) == blob
     assert blob.size == 13
     pages = [bodies.read(blob.sha, at, 5) for at in (0, 5, 10)]
     assert b"".join(page or b"" for page in pages).decode() == "héllo wörld"

@@ -14,10 +14,10 @@ from typing import Any
 
 import pytest
 
-from swarmtui.host import protocol as wire
+from swarmtui.host import jsonrpc as rpc
 from swarmtui.host.client import Unreachable, WireFeed
 from swarmtui.host.feed import CommandRefused, Link
-from swarmtui.host.protocol import Code
+from swarmtui.host.jsonrpc import Code
 from swarmtui.host.server import bind
 from swarmtui.plan.model import Node, Plan, PromptSpec
 from swarmtui.safety.paths import PathRefused
@@ -45,7 +45,7 @@ class Raw:
         return message
 
     async def call(self, method: str, params: dict[str, Any], id: int = 1) -> dict[str, Any]:
-        self.writer.write(wire.encode(wire.Request(id, method, params)))
+        self.writer.write(rpc.encode(rpc.Request(id, method, params)))
         while True:
             message = await self.line()
             if message.get("id") == id:
@@ -61,7 +61,7 @@ class Raw:
 
 @contextlib.asynccontextmanager
 async def raw(session: LiveSession) -> AsyncIterator[Raw]:
-    reader, writer = await asyncio.open_unix_connection(str(session.socket), limit=2 * wire.MAX_LINE)
+    reader, writer = await asyncio.open_unix_connection(str(session.socket), limit=2 * rpc.MAX_LINE)
     try:
         yield Raw(reader, writer)
     finally:
@@ -247,7 +247,7 @@ async def test_pages_of_the_past_are_of_one_node_if_asked(tmp_path: Path) -> Non
 @pytest.mark.parametrize(
     "noise",
     [
-        b"x" * (wire.MAX_LINE + 1),
+        b"x" * (rpc.MAX_LINE + 1),
         b"\xff\xfe\n",
         b"not json\n",
         random.Random(3).randbytes(10_000) + b"\n",
@@ -335,7 +335,7 @@ async def test_a_viewer_that_reads_nothing_costs_little_and_slows_nobody(tmp_pat
             session.conductor.record(Noted("info", f"{number} {'x' * 1000}"))
         await until(quick, lambda feed: feed.state.seq >= session.conductor.state.seq)
         links = session.server._links.values()
-        assert all(link._writer.transport.get_write_buffer_size() < wire.MAX_LINE for link in links)
+        assert all(link._writer.transport.get_write_buffer_size() < rpc.MAX_LINE for link in links)
         await quick.close()
 
 
@@ -349,6 +349,7 @@ async def test_a_viewer_that_accepts_nothing_is_dropped(tmp_path: Path) -> None:
         async with asyncio.timeout(10):
             while session.server.viewers:
                 await session.server.viewers_changed()
+        assert not session.server._links
 
 
 async def test_a_viewer_far_behind_is_offered_a_snapshot(tmp_path: Path) -> None:

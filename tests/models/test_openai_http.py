@@ -140,6 +140,7 @@ async def test_a_reader_that_stops_early_closes_the_connection(llm: FakeLLM, net
         async for _ in items:
             break
     await llm.until_closed()
+    assert llm.ledger[0].ended == "gone"
 
 
 async def test_a_connection_left_open_after_done_does_not_hold_the_reply_up(llm: FakeLLM, net: Net) -> None:

@@ -97,7 +97,9 @@ def test_a_terminal_that_goes_away_ends_the_workbench() -> None:
     terminal = start("mid_run")
     terminal.expect_exact(b"quality")
     os.close(terminal.fileno())
-    os.waitpid(terminal.pid, 0)
+    pid, status = os.waitpid(terminal.pid, 0)
+    assert pid == terminal.pid
+    assert os.waitstatus_to_exitcode(status) in (0, -signal.SIGHUP)
 
 
 def test_no_byte_of_a_payload_reaches_the_terminal() -> None:
