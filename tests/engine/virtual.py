@@ -6,6 +6,7 @@ from random import Random
 
 from swarmtui.engine import retry
 from swarmtui.engine.commands import Refused, plan_events
+from swarmtui.engine.follow import StopAttempts, follows
 from swarmtui.engine.scheduler import Expand, Finish, FinishMap, Scheduler, Skip, Start, StopForBudget
 from swarmtui.plan.model import Limits, Plan, plan_hash
 from swarmtui.session import fold
@@ -22,13 +23,10 @@ from swarmtui.session.events import (
     HostStarted,
     MapExpanded,
     MapFinished,
-    NodeCancelled,
     NodeSkipped,
     PlanApproved,
     PlanProposed,
-    SessionCancelRequested,
     SessionFinished,
-    SessionPaused,
 )
 from swarmtui.session.state import SessionState
 from swarmtui.session.vocabulary import ErrorInfo, ErrorKind, Output, State, Status, Usage
@@ -121,12 +119,11 @@ class VirtualSession:
             return False
         for body in bodies:
             self.record(body)
-            if isinstance(body, SessionCancelRequested):
-                self.cancelling.update(dict.fromkeys(self.running, False))
-            if isinstance(body, NodeCancelled):
-                self.cancelling.update({which: False for which in self.running if which[0] == body.node})
-            if isinstance(body, SessionPaused) and body.now:
-                self.cancelling = dict.fromkeys(self.running, True) | self.cancelling
+            for asked in follows(body):
+                if isinstance(asked, StopAttempts):
+                    which = [one for one in self.running if asked.node in (None, one[0])]
+                    hold = {one: asked.hold and self.cancelling.get(one, True) for one in which}
+                    self.cancelling.update(hold)
         self.step()
         return True
 

@@ -1,0 +1,184 @@
+"""Attempts that live: handed to the executor once their start is committed, taken back when they end or are stopped."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import Callable, Coroutine, Sequence
+from typing import Any
+
+from swarmtui.engine.dispatch import Dispatcher, attempt_id
+from swarmtui.engine.ports import Delta, Done, Executor, Failed, Stopped, Terminal, WorkerEvent
+from swarmtui.engine.questions import Questions
+from swarmtui.engine.results import Live, Results
+from swarmtui.engine.streams import StreamBoard
+from swarmtui.plan.model import AskSpec
+from swarmtui.safety.redact import Redactor
+from swarmtui.session.events import AttemptStarted, Event
+from swarmtui.session.log import Log
+from swarmtui.session.pools import model_of
+from swarmtui.session.state import SessionState
+from swarmtui.session.vocabulary import ErrorInfo
+
+logger = logging.getLogger(__name__)
+
+GRACE_S = 3.0
+
+Record = Callable[..., Event]
+"""``record(body, *, durable=False)``: append an event, fold it in."""
+Spawn = Callable[[Coroutine[Any, Any, None], str], None]
+"""``spawn(work, name)``: run it in the session's task group."""
+
+
+class Attempts:
+    """What runs in one session. `step` is called after what happened here was recorded."""
+
+    def __init__(
+        self,
+        state: SessionState,
+        log: Log,
+        executor: Executor,
+        dispatcher: Dispatcher,
+        results: Results,
+        streams: StreamBoard,
+        redactor: Redactor,
+        record: Record,
+        spawn: Spawn,
+        step: Callable[[], None],
+    ) -> None:
+        self.questions = Questions(state, record, self._record_end, redactor)
+        self._state = state
+        self._log = log
+        self._executor = executor
+        self._dispatcher = dispatcher
+        self._results = results
+        self._streams = streams
+        self._redactor = redactor
+        self._record = record
+        self._spawn = spawn
+        self._step = step
+        self._live: dict[str, Live] = {}
+        self._to_launch: deque[Live] = deque()
+        self._launch_wake = asyncio.Event()
+        self._quiet = asyncio.Event()
+
+    def __len__(self) -> int:
+        """How many attempts were started and have not ended, without questions that wait."""
+        return len(self._live)
+
+    # -- handing over -------------------------------------------------------------------------------------
+
+    def start(self, node_id: str, item: int | None, pool: str) -> None:
+        """Record that an attempt starts; it is handed over once that is committed."""
+        node, plan_node = self._state.nodes[node_id], self._state.plan_nodes[node_id]
+        number = 1 + node.attempts_of(item)
+        ref = model_of(self._state, plan_node)
+        started = AttemptStarted(node_id, number, item, pool, ref.name if ref else None)
+        event = self._record(started, durable=plan_node.changes_world)
+        live = Live(node_id, item, number, event.seq, event.mono)
+        self._live[attempt_id(node_id, item, number)] = live
+        self._quiet.clear()
+        self._to_launch.append(live)
+        self._launch_wake.set()
+
+    async def launch_forever(self) -> None:
+        """Hand over what was started, in order, each once its start is committed."""
+        while True:
+            await self._launch_wake.wait()
+            self._launch_wake.clear()
+            while self._to_launch:
+                live = self._to_launch.popleft()
+                await self._log.committed(live.seq)
+                await self._launch(live)
+
+    async def _launch(self, live: Live) -> None:
+        key = attempt_id(live.node, live.item, live.number)
+        prepared = None if live.stop else await self._dispatcher.prepare(live.node, live.item, live.number)
+        if live.stop or prepared is None:
+            self._end(key, Stopped(key))
+            self._step()
+        elif isinstance(prepared, ErrorInfo):
+            self._end(key, Failed(key, prepared))
+            self._step()
+        elif isinstance(prepared.spec, AskSpec):
+            self._release(key)
+            self.questions.ask(live, prepared.spec)
+            self._step()
+        else:
+            live.submitted = True
+            await self._executor.submit(prepared)
+
+    # -- coming back --------------------------------------------------------------------------------------
+
+    async def receive_forever(self) -> None:
+        """Take what the executor tells until it is closed."""
+        async for batch in self._executor.events():
+            self._take(batch)
+
+    def _take(self, batch: Sequence[WorkerEvent]) -> None:
+        ended = False
+        for event in batch:
+            if isinstance(event, Delta):
+                live = self._live.get(event.attempt)
+                if live is not None:
+                    text = self._redactor.redact(event.text)
+                    self._streams.add(live.node, live.item, live.number, event.channel, text)
+            else:
+                self._end(event.attempt, event)
+                ended = True
+        if ended:
+            self._step()
+
+    def _end(self, key: str, event: Terminal) -> None:
+        live = self._release(key)
+        if live is None:
+            logger.warning("the executor reported the end of %s, which is not running", key)
+            return
+        self._record_end(live, event)
+
+    def _release(self, key: str) -> Live | None:
+        live = self._live.pop(key, None)
+        if not self._live:
+            self._quiet.set()
+        return live
+
+    def _record_end(self, live: Live, event: Terminal) -> None:
+        self._streams.end(live.node, live.item, live.number)
+        body = self._results.body(live, event, self._log.clock.now() - live.started)
+        self._record(body, durable=self._state.plan_nodes[live.node].changes_world)
+        if isinstance(event, Done) and event.report:
+            self._record(self._results.report(live.node, event))
+
+    # -- stopping -----------------------------------------------------------------------------------------
+
+    def stop(self, node: str | None, *, hold: bool) -> None:
+        """Stop what runs of a node, or everything; `hold`: it goes back to where it was instead of being over."""
+        for key, live in list(self._live.items()):
+            if node is not None and live.node != node:
+                continue
+            live.hold = hold and (live.hold or not live.stop)  # what is to be over is not merely held
+            if not live.stop:
+                live.stop = True
+                if live.submitted:
+                    self._spawn(self._executor.cancel(key, GRACE_S), f"cancel {key}")
+
+    def take_back(self) -> None:
+        """End what was started and not yet handed over: nothing of it has happened."""
+        for key, live in list(self._live.items()):
+            if not live.submitted:
+                self._end(key, Stopped(key))
+
+    async def drain(self, patience_s: float) -> None:
+        """Let what runs end by itself for a while, or until :meth:`hurry`."""
+        if self._live and patience_s > 0:
+            self._quiet.clear()
+            try:
+                async with asyncio.timeout(patience_s):
+                    await self._quiet.wait()
+            except TimeoutError:
+                logger.info("%d attempts did not end in %.0f s and are stopped", len(self._live), patience_s)
+
+    def hurry(self) -> None:
+        """Cut a :meth:`drain` short that goes on."""
+        self._quiet.set()

@@ -1,0 +1,79 @@
+"""What an event that a command recorded asks for besides: told, not done, so that real and virtual time share it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from swarmtui.session.events import (
+    Body,
+    NodeCancelled,
+    PlanProposed,
+    PlanRejected,
+    QuestionAnswered,
+    SessionCancelRequested,
+    SessionPaused,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class StopAttempts:
+    """Stop what runs of a node, or of all nodes."""
+
+    node: str | None
+    hold: bool
+    """Whether what is stopped goes back to where it was, to be started again later, instead of being over."""
+
+
+@dataclass(frozen=True, slots=True)
+class StopQuestions:
+    """Let questions of a node, or of all nodes, end without an answer."""
+
+    node: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """End the question that a node, or an item, waits with."""
+
+    node: str
+    item: int | None
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class AskPlanner:
+    """Have the planner write another revision."""
+
+    feedback: str
+
+
+@dataclass(frozen=True, slots=True)
+class StopPlanner:
+    """Nobody waits for the planner's answer any more."""
+
+
+@dataclass(frozen=True, slots=True)
+class ForgetPlan:
+    """What was worked out of the plan before is void."""
+
+
+Follow = StopAttempts | StopQuestions | Answer | AskPlanner | StopPlanner | ForgetPlan
+
+
+def follows(body: Body) -> tuple[Follow, ...]:
+    """What `body`, which has just been recorded, asks for besides, in order."""
+    asked: tuple[Follow, ...] = ()
+    match body:
+        case PlanProposed():
+            asked = (ForgetPlan(),)
+        case PlanRejected(feedback=feedback) if feedback:
+            asked = (AskPlanner(feedback),)
+        case SessionCancelRequested():
+            asked = (StopPlanner(), StopQuestions(None), StopAttempts(None, hold=False))
+        case SessionPaused(now=True):
+            asked = (StopAttempts(None, hold=True),)
+        case NodeCancelled(node=node):
+            asked = (StopQuestions(node), StopAttempts(node, hold=False))
+        case QuestionAnswered(node=node, item=item, answer=answer):
+            asked = (Answer(node, item, answer),)
+    return asked

@@ -1,0 +1,78 @@
+"""The two steps of a map that are work of their own: reading its items, and writing its results when all have ended."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+
+from swarmtui.engine.dispatch import Dispatcher
+from swarmtui.engine.results import Results
+from swarmtui.session.events import AttemptFailed, AttemptStarted, Body, Event, MapExpanded, MapFinished, Noted
+from swarmtui.session.log import Log
+from swarmtui.session.state import SessionState
+from swarmtui.session.vocabulary import ErrorInfo, Output, State
+
+LINES_TOLD = 3
+
+
+class MapWork:
+    """Expands and finishes the maps of one session. `step` is called after what happened here was recorded."""
+
+    def __init__(
+        self,
+        state: SessionState,
+        log: Log,
+        dispatcher: Dispatcher,
+        results: Results,
+        record: Callable[[Body], Event],
+        step: Callable[[], None],
+    ) -> None:
+        self._state = state
+        self._log = log
+        self._dispatcher = dispatcher
+        self._results = results
+        self._record = record
+        self._step = step
+        self._finishing = asyncio.Lock()
+
+    async def expand(self, node_id: str) -> None:
+        """Read the map's items and record what was found."""
+        found = await self._dispatcher.read_items(node_id)
+        node = self._state.nodes[node_id]
+        if node.ended or node.items is not None:
+            return
+        if isinstance(found, ErrorInfo):
+            self._record(AttemptStarted(node_id, node.attempts + 1))
+            self._record(AttemptFailed(node_id, node.attempts, found))
+        else:
+            self._record(MapExpanded(node_id, found.total, found.chunks, found.malformed))
+            for line, message in found.malformed[:LINES_TOLD]:
+                self._record(Noted("warning", f"items, line {line}: {message}", node_id))
+        self._step()
+
+    async def finish(self, node_id: str) -> None:
+        """Write the map's result files and record its end; one map at a time."""
+        async with self._finishing:
+            await self._write_and_finish(node_id)
+
+    async def _write_and_finish(self, node_id: str) -> None:
+        await self._log.flushed()
+        node, plan_node = self._state.nodes[node_id], self._state.plan_nodes[node_id]
+        items = node.items
+        if items is None or node.ended:
+            return
+        seen = (node.attempts, bytes(items.codes))
+        output: Output | None = None
+        try:
+            path, size = await self._dispatcher.write_results(node_id)
+            output = await self._results.file_output(path, size)
+        except OSError as error:
+            self._record(Noted("error", f"the results could not be written: {error}: mend it and retry", node_id))
+        if node.ended or node.items is not items or (node.attempts, bytes(items.codes)) != seen:
+            return  # items were retried meanwhile: once they have ended the map is finished with their results
+        good = items.count(State.SUCCEEDED)
+        bad = items.total - good - items.count(State.SKIPPED) + items.malformed
+        tolerated = (plan_node.map.tolerate if plan_node.map else 0.0) * (items.total + items.malformed)
+        ok = output is not None and bad <= tolerated and not node.cancelled
+        self._record(MapFinished(node_id, good, bad, ok, output or Output("", 0)))
+        self._step()
