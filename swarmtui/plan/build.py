@@ -45,7 +45,7 @@ from swarmtui.plan.problems import Path, listed, shown
 from swarmtui.plan.wording import described, findings_of
 
 _SIBLINGS: dict[str, tuple[str, ...]] = {
-    "prompt": ("system", "model", "max_tokens", "temperature"),
+    "prompt": ("system", "model", "max_tokens", "temperature", "turns"),
     "python": ("with",),
 }
 """Keys beside a kind's own key that only nodes of this kind have."""
@@ -157,7 +157,9 @@ def _check_kind(scope: Scope, at: Path, data: Mapping[str, JSON]) -> bool:
 def _spec(scope: Scope, at: Path, model: NodeModel) -> Spec | None:
     written = model.model_fields_set
     if "prompt" in written:
-        return PromptSpec(model.prompt, model.system, model.model or "worker", model.max_tokens, model.temperature)
+        return PromptSpec(
+            model.prompt, model.system, model.model or "worker", model.max_tokens, model.temperature, model.turns or 1
+        )
     if "run" in written:
         return _run(scope, (*at, "run"), model.run)
     if "python" in written:

@@ -331,6 +331,9 @@ class NodeModel(Outside):
     model: Name = optional("A tier (planner, worker), a name from models, or provider/model.")
     max_tokens: int = optional("The most tokens that the model may answer.", ge=1)
     temperature: float = optional("Sampling temperature.", ge=0, le=2)
+    turns: int = optional(
+        "Turns of the conversation at most; an answer that says task_complete ends it.", ge=1, le=1000
+    )
     run: Annotated[
         Annotated[Arguments, Tag("argv")] | Annotated[RunModel, Tag("mapping")],
         one_of("a list of arguments or a mapping", _WRITE_RUN, argv=list, mapping=dict),

@@ -48,6 +48,9 @@ class PromptSpec:
     """A tier (``planner``, ``worker``), a name from the task file's ``models``, or ``provider/model``."""
     max_tokens: int | None = None
     temperature: float | None = None
+    turns: int = 1
+    """Turns of the conversation at most; it ends early when an answer says ``task_complete``. With more than one the
+    output is the conversation as JSON: see :mod:`swarmtui.workers.conversation`."""
     kind: Literal["prompt"] = "prompt"
 
 

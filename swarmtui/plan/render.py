@@ -101,6 +101,7 @@ def _spec(node: Node) -> dict[str, JSON]:
                 model=model,
                 max_tokens=spec.max_tokens,
                 temperature=_number(spec.temperature),
+                turns=None if spec.turns == 1 else spec.turns,
             )
         case RunSpec() as spec:
             return {"run": _run(spec)}

@@ -1,4 +1,4 @@
-"""Carries a ``prompt`` node out: one call of a model, streamed."""
+"""Carries a ``prompt`` node out: one call of a model, or a conversation of several turns, streamed."""
 
 from __future__ import annotations
 
@@ -16,11 +16,14 @@ from swarmtui.models.chat import (
     ReasoningDelta,
     Reply,
     TextDelta,
+    add_usage,
     complete,
+    model_error,
 )
 from swarmtui.plan.model import JSON, ModelRef, PromptSpec
 from swarmtui.plan.schemas import BUILTIN_SCHEMAS
 from swarmtui.session.vocabulary import ErrorInfo, ErrorKind, Usage
+from swarmtui.workers.conversation import Conversation
 from swarmtui.workers.local import WorkerFailed
 
 
@@ -37,10 +40,10 @@ class PromptWorker:
 
     async def __call__(self, attempt: Attempt, emit: Callable[[Delta], None]) -> Done:
         """The attempt's result. Raises WorkerFailed, also when cancelled: it then holds the text that had come."""
-        if not isinstance(attempt.spec, PromptSpec) or attempt.model is None:
+        spec, model = attempt.spec, attempt.model
+        if not isinstance(spec, PromptSpec) or model is None:
             raise _failed(attempt, ErrorInfo(ErrorKind.INTERNAL, f"{attempt.node} is no prompt, or has no model"))
         said: list[str] = []
-        spent = Usage(model=attempt.model.name, simulated=attempt.model.simulated)  # how much, only a whole reply tells
 
         def pass_on(delta: TextDelta | ReasoningDelta) -> None:
             if isinstance(delta, TextDelta):
@@ -49,19 +52,33 @@ class PromptWorker:
             else:
                 emit(Delta(attempt.id, delta.text, "reasoning"))
 
-        try:
-            reply = await complete(self._model(attempt.model), _request(attempt, attempt.spec, attempt.model), pass_on)
-        except ModelError as error:
-            raise _failed(attempt, error.info, "".join(said), spent) from None
-        except asyncio.CancelledError:
-            stopped = ErrorInfo(ErrorKind.LOST, f"stopped while {attempt.model.name} answered")
-            raise _failed(attempt, stopped, "".join(said), spent) from None
-        problem = _problem(reply, attempt.model)
-        if problem is not None:
-            raise _failed(attempt, problem, reply.text, reply.usage)
+        conversation = Conversation(_messages(spec), spec.turns)
+        usage: Usage | None = None  # of the turns that were answered
+        while True:
+            request = _request(attempt, spec, model, conversation)
+            try:
+                reply = await self._ask(request, pass_on)
+            except ModelError as error:
+                spent = Usage(model=model.name, simulated=model.simulated)  # how much, only a whole reply tells
+                raise _failed(attempt, error.info, "".join(said), _sum(usage, spent)) from None
+            usage = _sum(usage, reply.usage)
+            problem = _problem(reply, model, conversation)
+            if problem is not None:
+                raise _failed(attempt, problem, "".join(said), usage)
+            conversation.take(reply)
+            if conversation.over:
+                break
+            pass_on(TextDelta(f"\n\n--- turn {conversation.answered + 1} ---\n\n"))
         if reply.finish_reason is FinishReason.LENGTH:
             emit(Delta(attempt.id, "\n(cut off: the model reached its limit of output tokens)\n", "stderr"))
-        return Done(attempt.id, reply.text, usage=reply.usage)
+        return Done(attempt.id, reply.text if spec.turns == 1 else conversation.output, usage=usage)
+
+    async def _ask(self, request: ChatRequest, pass_on: Callable[[TextDelta | ReasoningDelta], None]) -> Reply:
+        """The reply. Raises ModelError, also when cancelled."""
+        try:
+            return await complete(self._model(request.model), request, pass_on)
+        except asyncio.CancelledError:
+            raise model_error(ErrorKind.LOST, f"stopped while {request.model.name} answered") from None
 
     def _model(self, ref: ModelRef) -> ChatModel:
         model = self._models.get(ref)
@@ -70,15 +87,23 @@ class PromptWorker:
         return model
 
 
-def _request(attempt: Attempt, spec: PromptSpec, model: ModelRef) -> ChatRequest:
-    system = (Message("system", spec.system),) if spec.system else ()
+def _messages(spec: PromptSpec) -> list[Message]:
+    system = [Message("system", spec.system)] if spec.system else []
+    return [*system, Message("user", spec.prompt)]
+
+
+def _request(attempt: Attempt, spec: PromptSpec, model: ModelRef, conversation: Conversation) -> ChatRequest:
     return ChatRequest(
         model,
-        (*system, Message("user", spec.prompt)),
+        tuple(conversation.messages),
         max_tokens=spec.max_tokens,
         temperature=spec.temperature,
-        schema=_schema(attempt),
+        schema=_schema(attempt) if spec.turns == 1 else None,  # of several turns the check judges the conversation
     )
+
+
+def _sum(before: Usage | None, now: Usage) -> Usage:
+    return now if before is None else add_usage(before, now)
 
 
 def _schema(attempt: Attempt) -> JSON:
@@ -87,7 +112,7 @@ def _schema(attempt: Attempt) -> JSON:
     return BUILTIN_SCHEMAS.get(schema) if isinstance(schema, str) else schema
 
 
-def _problem(reply: Reply, model: ModelRef) -> ErrorInfo | None:
+def _problem(reply: Reply, model: ModelRef, conversation: Conversation) -> ErrorInfo | None:
     if reply.finish_reason is FinishReason.FILTERED:
         return ErrorInfo(ErrorKind.REFUSED, f"the provider of {model.name} withheld the reply for its content")
     if reply.text.strip():
@@ -96,6 +121,8 @@ def _problem(reply: Reply, model: ModelRef) -> ErrorInfo | None:
         return ErrorInfo(
             ErrorKind.TOO_LONG, f"{model.name} used its whole output limit before it answered: raise max_tokens"
         )
+    if reply.tool_calls and conversation.turns > 1:
+        return None
     if reply.tool_calls:
         names = json.dumps([call.name for call in reply.tool_calls[:5]])
         return ErrorInfo(ErrorKind.MALFORMED, f"{model.name} called tools that it was not offered: {names}")

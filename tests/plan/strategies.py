@@ -56,7 +56,8 @@ def specs(draw, ids):
         case "prompt":
             model = draw(st.sampled_from(["worker", "planner", "small", "a/b:c", "p/q/r"]))
             system, tokens = draw(optional), draw(st.none() | st.integers(1, 10**6))
-            return PromptSpec(text, system, model, tokens, draw(st.none() | st.floats(0, 2))), used
+            temperature, turns = draw(st.none() | st.floats(0, 2)), draw(st.integers(1, 9))
+            return PromptSpec(text, system, model, tokens, temperature, turns), used
         case "run":
             argv = ["echo", *draw(st.lists(ARGUMENT, max_size=3)), text.replace("\0", "")]
             env = draw(st.dictionaries(st.from_regex(r"[A-Z_]{1,5}", fullmatch=True), ARGUMENT, max_size=2))
