@@ -26,7 +26,7 @@ from textual.worker import WorkerCancelled, WorkerFailed
 from swarmtui.host.feed import Changes, CommandRefused, Feed, FeedStatus, Link
 from swarmtui.session import fold
 from swarmtui.session.events import ReportWritten, SessionFinished
-from swarmtui.session.state import NodeState, SessionState
+from swarmtui.session.state import SessionState
 from swarmtui.session.vocabulary import FINAL, State, Status
 from swarmtui.tui import commands, content, terminal, themes
 from swarmtui.tui.actions import Scope
@@ -37,6 +37,7 @@ from swarmtui.tui.screens.palette import ActionProvider
 from swarmtui.tui.screens.plan import PlanScreen
 from swarmtui.tui.screens.run import RunScreen
 from swarmtui.tui.screens.session import SessionScreen
+from swarmtui.tui.text_out import TextOut
 from swarmtui.tui.view import format as say
 from swarmtui.tui.view.figures import session_time
 from swarmtui.tui.view.glyphs import Glyphs
@@ -88,6 +89,7 @@ class Workbench(App[int]):
         self.tails = Tails()
         self.selected = ""
         self.editing = PlanEditing(self)
+        self.text_out = TextOut(self)
         self.moment = Moment(clock(), 0.0)
         self._glyphs = terminal.glyphs_for() if glyphs is None else glyphs
         self._looks: Looks | None = None
@@ -384,56 +386,6 @@ class Workbench(App[int]):
     def edit_plan(self) -> None:
         """The plan as YAML, in $EDITOR or in an editor of our own."""
         self.editing.begin()
-
-    # -- text out ---------------------------------------------------------------------------------------------
-
-    def copy(self, text: str, what: str) -> None:
-        """To the terminal's clipboard, over ssh too."""
-        plain = content.plain(text)
-        if len(plain) > terminal.CLIPBOARD_LIMIT:
-            content.notice(self, f"{what} is too long for the clipboard: o opens it in your pager", "warning")
-            return
-        self.copy_to_clipboard(plain)
-        content.notice(self, f"{what} was sent to the terminal's clipboard ({len(plain):,} characters)")
-
-    def page(self, text: str) -> None:
-        """In the user's pager."""
-        self.run_worker(self._page(text), group="pager", exclusive=True)
-
-    async def _page(self, text: str) -> None:
-        if self.is_headless or self.is_web:
-            content.notice(self, "no pager can run here: enter shows the whole", "warning")
-            return
-        try:
-            with self.batch_update(), self.suspend():
-                environ = terminal.child_environment(self.no_color)
-                await asyncio.to_thread(terminal.show_in_pager, content.plain(text), environ)
-        except terminal.NoProgram as error:
-            content.notice(self, str(error), "warning")
-
-    def copy_output(self, node: NodeState | None) -> None:
-        """A node's output to the clipboard."""
-        self.run_worker(self._with_output(node, lambda text: self.copy(text, "the output")), group="output")
-
-    def page_output(self, node: NodeState | None) -> None:
-        """A node's output in the pager."""
-        self.run_worker(self._with_output(node, self.page), group="output")
-
-    async def _with_output(self, node: NodeState | None, use: Callable[[str], None]) -> None:
-        if node is None or self.feed is None:
-            content.notice(self, "no node is selected", "warning")
-            return
-        tail = self.tails.by_key.get((node.id, None))
-        try:
-            text = await self.feed.output(node.id) if node.output is not None or tail is None else ""
-        except ConnectionError:
-            content.notice(self, "the output could not be fetched: the link is lost", "warning")
-            return
-        text = text or ("\n".join(line.text for line in tail.lines) if tail is not None else "")
-        if text:
-            use(text)
-        else:
-            content.notice(self, f"{name_of(node.id)} has given nothing yet", "warning")
 
     # -- leaving ----------------------------------------------------------------------------------------------
 

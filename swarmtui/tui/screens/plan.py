@@ -15,6 +15,7 @@ from swarmtui.session.state import NodeState, SessionState
 from swarmtui.session.vocabulary import Status
 from swarmtui.tui import commands, content
 from swarmtui.tui.actions import Scope
+from swarmtui.tui.screens.finding import Finding
 from swarmtui.tui.screens.session import SessionScreen
 from swarmtui.tui.view import document
 from swarmtui.tui.view import format as say
@@ -34,7 +35,7 @@ Form = Literal["graph", "text", "changes"]
 FORMS: tuple[Form, ...] = ("graph", "text", "changes")
 
 
-class PlanScreen(SessionScreen):
+class PlanScreen(Finding, SessionScreen):
     """Approving is deliberate: a capital letter, after a moment, for exactly the revision that is shown."""
 
     SCOPE = Scope.PLAN
@@ -202,7 +203,7 @@ class PlanScreen(SessionScreen):
         if plan is None:
             content.notice(self.app, "there is no plan yet", "warning")
             return
-        workbench(self).copy(plan_to_yaml(plan), "the plan")
+        workbench(self).text_out.copy(plan_to_yaml(plan), "the plan")
 
     def do_pager(self) -> None:
         """o: the plan as YAML."""
@@ -210,7 +211,7 @@ class PlanScreen(SessionScreen):
         if plan is None:
             content.notice(self.app, "there is no plan yet", "warning")
             return
-        workbench(self).page(plan_to_yaml(plan))
+        workbench(self).text_out.page(plan_to_yaml(plan))
 
     def do_focus_graph(self) -> None:
         """f."""
@@ -234,18 +235,6 @@ class PlanScreen(SessionScreen):
         """Keep the search."""
         self.query_one("#plan-find").display = False
         self.query_one(GraphView).focus()
-
-    def do_find_next(self) -> None:
-        """n."""
-        self._step(1)
-
-    def do_find_previous(self) -> None:
-        """N."""
-        self._step(-1)
-
-    def _step(self, step: int) -> None:
-        if not self.query_one(GraphView).next_match(step):
-            content.notice(self.app, "nothing is searched for, or nothing matches: / starts a search", "warning")
 
     def do_back(self) -> None:
         """esc: out of the search, then to the run."""

@@ -14,6 +14,7 @@ from swarmtui.host.feed import Changes
 from swarmtui.session.vocabulary import FINAL
 from swarmtui.tui import content
 from swarmtui.tui.actions import Scope
+from swarmtui.tui.screens.finding import Finding
 from swarmtui.tui.screens.session import SessionScreen
 from swarmtui.tui.view.logs import LogLine, log_line
 from swarmtui.tui.view.panes import look_at
@@ -32,7 +33,7 @@ SLOW_SORT = 2_000
 """Above so many nodes a sorted table is put in order once a second, not with every frame."""
 
 
-class RunScreen(SessionScreen):
+class RunScreen(Finding, SessionScreen):
     """Everything at a glance; each part alone with 3, 4, 5 or w."""
 
     SCOPE = Scope.RUN
@@ -266,18 +267,6 @@ class RunScreen(SessionScreen):
     def _filter_kept(self, event: Input.Submitted) -> None:
         self.query_one("#find").display = False
         self.query_one(RowTable if self.query_one(RowTable).display else GraphView).focus()
-
-    def do_find_next(self) -> None:
-        """n."""
-        self._step(1)
-
-    def do_find_previous(self) -> None:
-        """N."""
-        self._step(-1)
-
-    def _step(self, step: int) -> None:
-        if not self.query_one(GraphView).next_match(step):
-            content.notice(self.app, "nothing is searched for, or nothing matches: / starts a search", "warning")
 
     def do_back(self) -> None:
         """esc: out of the search, then out of the single pane."""

@@ -169,11 +169,11 @@ class SessionScreen(Screen[None]):
 
     def do_copy(self) -> None:
         """y."""
-        workbench(self).copy_output(self.node)
+        workbench(self).text_out.copy_output(self.node)
 
     def do_pager(self) -> None:
         """o."""
-        workbench(self).page_output(self.node)
+        workbench(self).text_out.page_output(self.node)
 
     def do_theme(self) -> None:
         """t."""
