@@ -29,4 +29,4 @@ def _open(node: NodeState) -> Iterator[tuple[int | None, int]]:
         yield None, node.attempts
         return
     for item in node.items.where(State.RUNNING):
-        yield item, node.items.attempts[item]
+        yield item, node.attempts_of(item)

@@ -27,16 +27,19 @@ from swarmtui.session.vocabulary import ErrorInfo, ErrorKind, State
 
 def _attempt_started(state: SessionState, body: AttemptStarted, event: Event) -> None:
     node = state.nodes[body.node]
+    if node.items is not None and not node.running:
+        node.items.begin_anew(event.mono)
     node.attempts += 1
     node.running += 1
     node.pool, node.model, node.retry_at = body.pool, body.model, None
+    state.measures.started((body.node, body.item), body.pool, body.model, body.queue_s, body.throttle_s, event.mono)
     if node.started_ts is None or node.items is None:
         node.started_ts, node.started_mono = event.ts, event.mono
     if body.item is None:
         node.tries += 1
     elif node.items is not None:
         items = node.items
-        items.attempts[body.item] = min(255, items.attempts[body.item] + 1)
+        items.attempts[body.item] += 1
         items.tries[body.item] = items.tries.get(body.item, 0) + 1
         items.retry_at.pop(body.item, None)
         items.move(body.item, State.RUNNING)
@@ -47,10 +50,14 @@ def _attempt_succeeded(state: SessionState, body: AttemptSucceeded, event: Event
     node = state.nodes[body.node]
     node.running -= 1
     _spend(state, node, body)
+    tries, check, reused = _tries(node, body.item), state.plan_nodes[body.node].check, body.reused_from is not None
+    state.measures.succeeded((body.node, body.item), tries, check, body.took_s, body.usage, reused=reused)
     if body.item is None:
         node.output, node.error = body.output, None
         end(state, node, State.SUCCEEDED)
     else:
+        if node.items is not None:
+            node.items.seqs[body.item] = event.seq
         item_ended(state, node, body.item, State.SUCCEEDED)
 
 
@@ -59,6 +66,8 @@ def _attempt_failed(state: SessionState, body: AttemptFailed, event: Event) -> N
     node.running -= 1
     _spend(state, node, body)
     retry_at = None if body.retry_in_s is None else event.mono + body.retry_in_s
+    tries, check, last = _tries(node, body.item), state.plan_nodes[body.node].check, retry_at is None
+    state.measures.failed((body.node, body.item), tries, check, body.took_s, body.usage, body.error, last=last)
     if body.item is not None and node.items is not None:
         node.items.errors[body.item] = body.error
     if body.item is None:
@@ -78,6 +87,7 @@ def _attempt_throttled(state: SessionState, body: AttemptThrottled, event: Event
     node = state.nodes[body.node]
     node.running -= 1
     _uncount(node, body.item)
+    state.measures.refused((body.node, body.item), event.mono)
     retry_at = event.mono + body.retry_in_s
     if body.item is None:
         _wait(state, node, State.THROTTLED, retry_at)
@@ -89,6 +99,7 @@ def _attempt_cancelled(state: SessionState, body: AttemptCancelled, event: Event
     node = state.nodes[body.node]
     node.running -= 1
     _spend(state, node, body)
+    state.measures.cancelled((body.node, body.item))
     if body.hold:
         _uncount(node, body.item)
     if body.item is not None:
@@ -105,6 +116,7 @@ def _attempt_cancelled(state: SessionState, body: AttemptCancelled, event: Event
 def _attempt_interrupted(state: SessionState, body: AttemptInterrupted, event: Event) -> None:
     node = state.nodes[body.node]
     node.running -= 1
+    state.measures.interrupted((body.node, body.item))
     if body.repeat:
         _uncount(node, body.item)
     to = State.READY if body.repeat else State.INTERRUPTED
@@ -121,6 +133,11 @@ def _attempt_interrupted(state: SessionState, body: AttemptInterrupted, event: E
         move(state, node, State.INTERRUPTED)
 
 
+def _tries(node: NodeState, item: int | None) -> int:
+    """Tries that count of a node or item, that which ends now included."""
+    return node.tries if item is None or node.items is None else node.items.tries.get(item, 1)
+
+
 def _uncount(node: NodeState, item: int | None) -> None:
     """The try that has just ended was nobody's failure: it does not count against the retry limit."""
     if item is None:
@@ -132,6 +149,8 @@ def _uncount(node: NodeState, item: int | None) -> None:
 def _spend(state: SessionState, node: NodeState, body: AttemptSucceeded | AttemptFailed | AttemptCancelled) -> None:
     node.spent.add(body.usage)
     state.spent.add(body.usage)
+    if body.item is not None and node.items is not None and body.usage.cost_usd is not None:
+        node.items.charge(body.item, body.usage.cost_usd)
     if not isinstance(body, AttemptCancelled):
         node.busy_s += body.took_s
 
@@ -143,7 +162,11 @@ def _wait(state: SessionState, node: NodeState, to: State, until: float) -> None
 
 def _map_expanded(state: SessionState, body: MapExpanded, event: Event) -> None:
     node = state.nodes[body.node]
-    node.items = Items.fresh(body.total, body.chunks, len(body.malformed))
+    items = Items.fresh(body.total, body.chunks, max(body.malformed_total, len(body.malformed)), node.item_base)
+    items.duplicates = max(body.duplicates_total, len(body.duplicates))
+    for item in body.skipped:
+        items.move(item, State.SKIPPED)
+    node.items = items
     node.started_ts, node.started_mono = event.ts, event.mono
     move(state, node, State.HELD if node.held else State.RUNNING)
 

@@ -74,7 +74,8 @@ def _node_retried(state: SessionState, body: NodeRetried, event: Event) -> None:
             items.tries.pop(item, None)
         map_rest(state, node)
         return
-    node.items, node.tries, node.ready_mono = None, 0, None
+    node.forget_items()
+    node.tries, node.ready_mono = 0, None
     settle(state, node)
 
 

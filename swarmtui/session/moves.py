@@ -109,6 +109,7 @@ def item_ended(state: SessionState, node: NodeState, item: int, to: State) -> No
         node.items.move(item, to)
         node.items.retry_at.pop(item, None)
         node.items.tries.pop(item, None)
+        node.items.mark(state.mono)
         if to is State.SUCCEEDED:
             node.items.errors.pop(item, None)
     map_rest(state, node)

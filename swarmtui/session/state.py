@@ -7,6 +7,9 @@ and a resume that have seen the same events hold equal states, down to :func:`st
 from __future__ import annotations
 
 import json
+import sys
+from array import array
+from base64 import b64decode, b64encode
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cache
@@ -14,14 +17,30 @@ from hashlib import blake2b
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from swarmtui.plan.model import JSON, Author, Limits, ModelRef, Node, Plan, plan_from_json, plan_to_json
-from swarmtui.session.events import BudgetReached
+from swarmtui.session.events import BudgetReached, Forecasted
+from swarmtui.session.measures import Measures
 from swarmtui.session.vocabulary import ENDED, Chunk, ErrorInfo, Output, State, Status, Usage
 
 if TYPE_CHECKING:
     from pydantic import TypeAdapter
 
+    Numbers = array[int]
+else:
+    Numbers = array  # takes no parameter before Python 3.12
+
 STATES: tuple[State, ...] = tuple(State)
 CODE: dict[State, int] = {state: code for code, state in enumerate(STATES)}
+
+COUNT_TYPE = "I"
+"""Of arrays with a count or a seq per item."""
+COST_TYPE = "Q"
+MARK_EVERY_S = 2.0
+MARKS_KEPT = 31
+IDLE_S = 10.0
+_COUNT_BYTES = array(COUNT_TYPE).itemsize
+_COST_BYTES = array(COST_TYPE).itemsize
+_MOST_COST = 2**64 - 1
+_ARRAYS = {"attempts": COUNT_TYPE, "seqs": COUNT_TYPE, "costs": COST_TYPE}
 
 
 @dataclass(slots=True)
@@ -64,8 +83,14 @@ class Items:
     total: int
     codes: bytearray
     """State of each item, as an index into STATES."""
-    attempts: bytearray
-    """Attempts made of each item (255: at least that many)."""
+    attempts: Numbers
+    """Attempts made of each item since the map was expanded."""
+    seqs: Numbers
+    """Seq of each item's last success, where its output is to be found; 0 if there is none."""
+    costs: Numbers = field(default_factory=lambda: array(COST_TYPE))
+    """One more than the nano-dollars that each item has cost, 0 where no price is known; empty until one is."""
+    base: int = 0
+    """Added to `attempts` it gives an attempt's number: a map that is expanded anew counts on, so that none repeats."""
     tries: dict[int, int] = field(default_factory=dict)
     """Tries that count against the retry limit, of items that have begun and not ended."""
     retry_at: dict[int, float] = field(default_factory=dict)
@@ -75,15 +100,22 @@ class Items:
     counts: dict[State, int] = field(default_factory=dict)
     chunks: tuple[Chunk, ...] = ()
     malformed: int = 0
+    duplicates: int = 0
+    marks: list[tuple[float, int]] = field(default_factory=list)
+    """(session second, items ended by then) every few seconds of late: what rate and forecast rest on."""
+    ended_mono: float = 0.0
+    """Session second at which an item last ended."""
 
     @classmethod
-    def fresh(cls, total: int, chunks: tuple[Chunk, ...] = (), malformed: int = 0) -> Items:
+    def fresh(cls, total: int, chunks: tuple[Chunk, ...] = (), malformed: int = 0, base: int = 0) -> Items:
         """A table of `total` items, all ready."""
         counts = {State.READY: total} if total else {}
         return cls(
             total,
             bytearray([CODE[State.READY]]) * total,
-            bytearray(total),
+            array(COUNT_TYPE, bytes(total * _COUNT_BYTES)),
+            array(COUNT_TYPE, bytes(total * _COUNT_BYTES)),
+            base=base,
             counts=counts,
             chunks=chunks,
             malformed=malformed,
@@ -115,6 +147,11 @@ class Items:
         """How many items have ended."""
         return self.count(*ENDED)
 
+    @property
+    def highest_number(self) -> int:
+        """The number of the attempt with the highest one among all items; O(items)."""
+        return self.base + max(self.attempts, default=0)
+
     def where(self, state: State) -> Iterator[int]:
         """Indices of the items in `state`, ascending."""
         code = CODE[state]
@@ -122,6 +159,30 @@ class Items:
         while at >= 0:
             yield at
             at = self.codes.find(code, at + 1)
+
+    def charge(self, item: int, cost_usd: float) -> None:
+        """Add to what an item has cost."""
+        if not self.costs:
+            self.costs = array(COST_TYPE, bytes(self.total * _COST_BYTES))
+        self.costs[item] = min(max(self.costs[item], 1) + round(cost_usd * 1e9), _MOST_COST)
+
+    def cost_usd(self, item: int) -> float | None:
+        """What an item has cost, over all its attempts whose price is known; None if none is."""
+        known = self.costs[item] if self.costs else 0
+        return (known - 1) / 1e9 if known else None
+
+    def begin_anew(self, mono: float) -> None:
+        """Items start again after none ran: if that was long, what lies before it says nothing of the rate."""
+        if not self.marks or mono - self.ended_mono >= IDLE_S:
+            self.marks = [(mono, self.ended)]
+
+    def mark(self, mono: float) -> None:
+        """Note how many items had ended by session second `mono`, if the last note is old enough."""
+        self.ended_mono = mono
+        if not self.marks or mono - self.marks[-1][0] >= MARK_EVERY_S:
+            self.marks.append((mono, self.ended))
+            if len(self.marks) > MARKS_KEPT:
+                del self.marks[0]
 
 
 @dataclass(slots=True)
@@ -161,10 +222,20 @@ class NodeState:
     model: str | None = None
     spent: Spent = field(default_factory=Spent)
     items: Items | None = None
+    item_base: int = 0
+    """Highest attempt number of any item before the map was last retried as a whole: see :attr:`Items.base`."""
 
     def attempts_of(self, item: int | None) -> int:
-        """Attempts made of one item, or of the node itself."""
-        return self.attempts if item is None or self.items is None else self.items.attempts[item]
+        """Number of the last attempt made of one item, or of the node itself; the next one has one more."""
+        if item is None or self.items is None:
+            return self.attempts
+        return self.items.base + self.items.attempts[item]
+
+    def forget_items(self) -> None:
+        """The map is carried out anew: its items are read again, and their attempts' numbers go on."""
+        if self.items is not None:
+            self.item_base = self.items.highest_number
+            self.items = None
 
     @property
     def ended(self) -> bool:
@@ -210,6 +281,17 @@ class Planning:
     feedback: str | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Foretold:
+    """A forecast together with where the session stood when it was made: what is needed to hold it against fact."""
+
+    forecast: Forecasted
+    mono: float
+    """Session second."""
+    tokens: int
+    cost_usd: float
+
+
 @dataclass(slots=True)
 class SessionState:
     """Everything that the events tell. Made by ``fold.empty()``, changed by ``fold.apply`` alone."""
@@ -246,6 +328,11 @@ class SessionState:
     pending: dict[str, Pending] = field(default_factory=dict)
     spent: Spent = field(default_factory=Spent)
     budget: BudgetReached | None = None
+    measures: Measures = field(default_factory=Measures)
+    forecast: Foretold | None = None
+    """The latest one."""
+    first_forecast: Foretold | None = None
+    """The first one of the revision that stands: what the approval rested on."""
     cancelling: bool = False
     report_path: str | None = None
     """The report, relative to the session's folder."""
@@ -275,7 +362,7 @@ class SessionState:
 
 
 _DERIVED = frozenset({"counts", "touched", "plan_nodes", "dependents", "pools_used"})
-_BY_HAND = frozenset({"plan", "prior_plan", "nodes"})
+_BY_HAND = frozenset({"plan", "prior_plan", "nodes", "measures"})
 
 
 @cache
@@ -285,25 +372,50 @@ def _adapters() -> tuple[TypeAdapter[SessionState], TypeAdapter[NodeState], Type
     return TypeAdapter(SessionState), TypeAdapter(NodeState), TypeAdapter(Items)
 
 
+def _packed(numbers: Numbers) -> str:
+    """An array as base64 of little-endian numbers, so that it is the same text on every machine."""
+    if sys.byteorder == "big":
+        numbers = array(numbers.typecode, numbers)
+        numbers.byteswap()
+    return b64encode(numbers.tobytes()).decode("ascii")
+
+
+def _unpacked(text: str, kind: str) -> Numbers:
+    numbers = array(kind, b64decode(text, validate=True))
+    if sys.byteorder == "big":
+        numbers.byteswap()
+    return numbers
+
+
+def _items_to_json(items: Items) -> JSON:
+    adapter = _adapters()[2]
+    data = adapter.dump_python(items, mode="json", exclude={"codes", *_ARRAYS}, exclude_defaults=True)
+    data["codes"] = items.codes.hex()
+    return data | {name: _packed(getattr(items, name)) for name in _ARRAYS if getattr(items, name)}
+
+
+def _items_from_json(data: dict[str, Any]) -> Items:
+    empty = {"codes": bytearray(), **{name: array(kind) for name, kind in _ARRAYS.items()}}
+    items = _adapters()[2].validate_python({**data, **empty})
+    items.codes = bytearray.fromhex(data["codes"])
+    for name, kind in _ARRAYS.items():
+        setattr(items, name, _unpacked(data.get(name, ""), kind))
+    if not len(items.codes) == len(items.attempts) == len(items.seqs) == items.total:
+        raise ValueError("the items of a map are not as many as it says")
+    return items
+
+
 def _node_to_json(node: NodeState) -> JSON:
-    _, adapter, items_adapter = _adapters()
-    data = adapter.dump_python(node, mode="json", exclude_defaults=True, exclude={"items"})
+    data = _adapters()[1].dump_python(node, mode="json", exclude_defaults=True, exclude={"items"})
     if node.items is not None:
-        items = items_adapter.dump_python(node.items, mode="json", exclude={"codes", "attempts"}, exclude_defaults=True)
-        items["codes"] = node.items.codes.hex()
-        items["attempts"] = node.items.attempts.hex()
-        data["items"] = items
+        data["items"] = _items_to_json(node.items)
     return data
 
 
 def _node_from_json(data: dict[str, Any]) -> NodeState:
-    _, adapter, items_adapter = _adapters()
-    items = data.get("items")
-    node = adapter.validate_python({key: value for key, value in data.items() if key != "items"})
-    if items is not None:
-        codes, attempts = bytes.fromhex(items["codes"]), bytes.fromhex(items["attempts"])
-        node.items = items_adapter.validate_python({**items, "codes": bytearray(), "attempts": bytearray()})
-        node.items.codes, node.items.attempts = bytearray(codes), bytearray(attempts)
+    node = _adapters()[1].validate_python({key: value for key, value in data.items() if key != "items"})
+    if "items" in data:
+        node.items = _items_from_json(data["items"])
     return node
 
 
@@ -317,6 +429,7 @@ def state_to_json(state: SessionState) -> dict[str, JSON]:
         if plan is not None:
             data[name] = plan_to_json(plan)
     data["nodes"] = [_node_to_json(node) for node in state.nodes.values()]
+    data["measures"] = state.measures.to_json()
     return data
 
 
@@ -330,6 +443,8 @@ def state_from_json(data: dict[str, JSON]) -> SessionState:
         if name in data:
             setattr(state, name, plan_from_json(data[name]))
     state.nodes = {node["id"]: _node_from_json(node) for node in data["nodes"]}
+    if "measures" in data:
+        state.measures = Measures.from_json(data["measures"])
     derive(state)
     return state
 
