@@ -12,6 +12,7 @@ from swarmtui.engine.dispatch import Dispatcher, attempt_id
 from swarmtui.engine.ports import Delta, Done, Executor, Failed, Stopped, Terminal, WorkerEvent
 from swarmtui.engine.questions import Questions
 from swarmtui.engine.results import Live, Results
+from swarmtui.engine.scarcity import Scarcity
 from swarmtui.engine.streams import StreamBoard
 from swarmtui.plan.model import AskSpec
 from swarmtui.safety.redact import Redactor
@@ -32,7 +33,10 @@ Spawn = Callable[[Coroutine[Any, Any, None], str], None]
 
 
 class Attempts:
-    """What runs in one session. `step` is called after what happened here was recorded."""
+    """What runs in one session. `step` is called after what happened here was recorded.
+
+    `narrow` is told how many attempts were at work when this machine had no open file left for one of them.
+    """
 
     def __init__(
         self,
@@ -46,6 +50,7 @@ class Attempts:
         record: Record,
         spawn: Spawn,
         step: Callable[[], None],
+        narrow: Callable[[int], None],
     ) -> None:
         self.questions = Questions(state, record, self._record_end, redactor)
         self._state = state
@@ -58,6 +63,7 @@ class Attempts:
         self._record = record
         self._spawn = spawn
         self._step = step
+        self._narrow = narrow
         self._live: dict[str, Live] = {}
         self._to_launch: deque[Live] = deque()
         self._launch_wake = asyncio.Event()
@@ -94,7 +100,11 @@ class Attempts:
 
     async def _launch(self, live: Live) -> None:
         key = attempt_id(live.node, live.item, live.number)
+        if self._live.get(key) is not live:
+            return  # taken back
         prepared = None if live.stop else await self._dispatcher.prepare(live.node, live.item, live.number)
+        if self._live.get(key) is not live:
+            return
         if live.stop or prepared is None:
             self._end(key, Stopped(key))
             self._step()
@@ -124,13 +134,15 @@ class Attempts:
                 if live is not None:
                     text = self._redactor.redact(event.text)
                     self._streams.add(live.node, live.item, live.number, event.channel, text)
-            else:
+            elif isinstance(event, Done | Failed | Stopped):
                 self._end(event.attempt, event)
                 ended = True
         if ended:
             self._step()
 
     def _end(self, key: str, event: Terminal) -> None:
+        if isinstance(event, Failed) and event.scarcity is Scarcity.FILES:
+            self._narrow(len(self._live))
         live = self._release(key)
         if live is None:
             logger.warning("the executor reported the end of %s, which is not running", key)

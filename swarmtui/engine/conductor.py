@@ -51,7 +51,9 @@ from swarmtui.session.events import (
     Event,
     HostStarted,
     HostStopped,
+    LimitsSet,
     NodeSkipped,
+    Noted,
     PlanApproved,
     PlanRejected,
     QuestionAnswered,
@@ -62,12 +64,16 @@ from swarmtui.session.events import (
 from swarmtui.session.log import Log
 from swarmtui.session.state import SessionState, state_to_json
 from swarmtui.session.summary import summary
+from swarmtui.session.trouble import Trouble
 from swarmtui.session.vocabulary import FINAL, Status
 
 logger = logging.getLogger(__name__)
 
 SNAPSHOT_EVENTS = 1_000
 DRAIN_S = 10.0
+NARROW_EVERY_S = 2.0
+DISK = "disk"
+"""Reason of a pause that ends by itself once the session file can be written again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,16 +121,20 @@ class Conductor:
             self.record,
             self._spawn,
             self._step,
+            self._narrow,
         )
         self._maps = MapWork(state, log, self._dispatcher, results, self.record, self._step)
+        self._map_work: set[asyncio.Task[None]] = set()
         self._poke = asyncio.Event()
         self._stopping = asyncio.Event()
         self._stop_reason = ""
+        self._narrow_from = 0.0
         self._drain_s = DRAIN_S
         self._tasks: asyncio.TaskGroup | None = None
         self._snapshot_seq = state.seq
         self._snapshot_bytes = 0
         log.set_summary(lambda: summary(self.state))
+        log.watch_trouble(self._on_trouble)
 
     # -- the outside --------------------------------------------------------------------------------------
 
@@ -145,6 +155,8 @@ class Conductor:
                 self._begin(host)
                 await self._stopping.wait()
                 self._planning.cancel()
+                for work in self._map_work:
+                    work.cancel()
                 if self.state.status not in FINAL:
                     await self._attempts.drain(self._drain_s)
                 launcher.cancel()
@@ -155,8 +167,14 @@ class Conductor:
         finally:
             self._stopping.set()
             self._tasks = None
+            await self._let_go()
+
+    async def _let_go(self) -> None:
+        """Record that the host left and close the log. Raises LogError with what could not be written."""
+        try:
             self.record(HostStopped(self._stop_reason or "defect"), durable=True)
             self._write_status()
+        finally:
             await self.log.close()
 
     def stop(self, reason: str, drain_s: float = DRAIN_S) -> None:
@@ -183,6 +201,8 @@ class Conductor:
         if seq is None:
             if self._stopping.is_set():
                 raise Refused(f"the host is leaving: `swarmtui resume {self.state.id}` goes on with the session")
+            if method == "session.resume" and self.log.trouble is not None:
+                raise Refused(f"{self.log.trouble.message}; the session goes on by itself once that works")
             bodies = plan_events(self.state, method, params, self._setup.parse_plan)
             if command_id is not None:
                 shown = {name: value for name, value in params.items() if name != "text"}
@@ -246,7 +266,7 @@ class Conductor:
 
     def _step(self) -> None:
         """Carry out every decision there is now."""
-        if not self._stopping.is_set():
+        if not self._stopping.is_set() and self.log.trouble is None:
             while decisions := self._scheduler.decide(self.log.clock.now()):
                 for decision in decisions:
                     self._carry_out(decision)
@@ -262,9 +282,9 @@ class Conductor:
             case Skip(node, cause):
                 self.record(NodeSkipped(node, cause))
             case Expand(node):
-                self._spawn(self._maps.expand(node), f"expand {node}")
+                self._spawn_map_work(self._maps.expand(node), f"expand {node}")
             case FinishMap(node):
-                self._spawn(self._maps.finish(node), f"finish {node}")
+                self._spawn_map_work(self._maps.finish(node), f"finish {node}")
             case StopForBudget(kind, spent, limit):
                 self.record(BudgetReached(kind, spent, limit), durable=True)
             case Finish(status, reason):
@@ -290,6 +310,46 @@ class Conductor:
             work.close()
         else:
             self._tasks.create_task(work, name=name)
+
+    def _spawn_map_work(self, work: Coroutine[Any, Any, None], name: str) -> None:
+        """Work that a host which leaves gives up: the next one does it from the start."""
+        if self._tasks is None:
+            work.close()
+            return
+        task = self._tasks.create_task(work, name=name)
+        self._map_work.add(task)
+        task.add_done_callback(self._map_work.discard)
+
+    # -- a machine that has too little ------------------------------------------------------------------------
+
+    def _narrow(self, running: int) -> None:
+        """There were not enough open files for `running` attempts: from now on fewer run at once."""
+        now = self.log.clock.now()
+        if now < self._narrow_from:
+            return
+        self._narrow_from = now + NARROW_EVERY_S
+        known = self.state.limits.concurrency
+        width = max(1, min(running if known is None else min(running, known), running * 3 // 4))
+        if known is None or width < known:
+            self.record(LimitsSet(replace(self.state.limits, concurrency=width)), "host")
+            told = (
+                f"too many open files: at most {width} at once from now on; `ulimit -n` allows more, then set it back"
+            )
+            self.record(Noted("warning", told))
+
+    # -- a disk that takes nothing --------------------------------------------------------------------------
+
+    def _on_trouble(self, trouble: Trouble | None) -> None:
+        """Start nothing while nothing can be written; what runs may end, its results wait in the log's memory."""
+        if self._stopping.is_set():
+            return
+        if trouble is not None:
+            self._attempts.take_back()
+            if self.state.status is Status.RUNNING:
+                self.record(SessionPaused(DISK), durable=True)
+        elif self.state.status is Status.PAUSED and self.state.reason == DISK:
+            self.record(SessionResumed())
+        self._step()
 
     # -- what commands bring with them ----------------------------------------------------------------------
 

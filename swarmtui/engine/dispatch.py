@@ -12,6 +12,7 @@ from swarmtui.engine import items as item_sources
 from swarmtui.engine.artefacts import Artefacts
 from swarmtui.engine.items import ItemReader, ItemsError, ItemStore
 from swarmtui.engine.ports import Attempt, NodeResult
+from swarmtui.engine.scarcity import scarce_error, scarcity_of
 from swarmtui.engine.values import ValueMissing, Values
 from swarmtui.plan.lookup import LookupFailed, render, render_spec
 from swarmtui.plan.model import JSON, Author, MapSpec, MergeSpec, Node, PromptSpec
@@ -74,6 +75,9 @@ class Dispatcher:
         except (ValueMissing, LookupFailed, ItemsError) as error:
             return ErrorInfo(ErrorKind.INPUT, str(error))
         except OSError as error:
+            scarcity = scarcity_of(error)
+            if scarcity is not None:
+                return scarce_error(scarcity)
             return ErrorInfo(ErrorKind.INPUT, f"an output could not be written for {node_id}: {error}")
         folder = self._artefacts.attempt_folder(node_id, number, map_item=item is not None)
         return Attempt(

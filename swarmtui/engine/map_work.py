@@ -7,12 +7,14 @@ from collections.abc import Callable
 
 from swarmtui.engine.dispatch import Dispatcher
 from swarmtui.engine.results import Results
+from swarmtui.engine.scarcity import scarcity_of
 from swarmtui.session.events import AttemptFailed, AttemptStarted, Body, Event, MapExpanded, MapFinished, Noted
 from swarmtui.session.log import Log
 from swarmtui.session.state import SessionState
 from swarmtui.session.vocabulary import ErrorInfo, Output, State
 
 LINES_TOLD = 3
+AGAIN_S = 5.0
 
 
 class MapWork:
@@ -62,12 +64,7 @@ class MapWork:
         if items is None or node.ended:
             return
         seen = (node.attempts, bytes(items.codes))
-        output: Output | None = None
-        try:
-            path, size = await self._dispatcher.write_results(node_id)
-            output = await self._results.file_output(path, size)
-        except OSError as error:
-            self._record(Noted("error", f"the results could not be written: {error}: mend it and retry", node_id))
+        output = await self._written(node_id)
         if node.ended or node.items is not items or (node.attempts, bytes(items.codes)) != seen:
             return  # items were retried meanwhile: once they have ended the map is finished with their results
         good = items.count(State.SUCCEEDED)
@@ -76,3 +73,21 @@ class MapWork:
         ok = output is not None and bad <= tolerated and not node.cancelled
         self._record(MapFinished(node_id, good, bad, ok, output or Output("", 0)))
         self._step()
+
+    async def _written(self, node_id: str) -> Output | None:
+        """The map's result file, once there is room for it; None if it cannot be written."""
+        told = False
+        while True:
+            try:
+                path, size = await self._dispatcher.write_results(node_id)
+                return await self._results.file_output(path, size)
+            except OSError as error:
+                scarcity = scarcity_of(error)
+                if scarcity is None:
+                    text = f"the results could not be written: {error}: mend it and retry"
+                    self._record(Noted("error", text, node_id))
+                    return None
+                if not told:
+                    self._record(Noted("warning", f"the results wait to be written: {scarcity.value}", node_id))
+                told = True
+            await asyncio.sleep(AGAIN_S)

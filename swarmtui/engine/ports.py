@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from swarmtui.engine.scarcity import Scarcity
 from swarmtui.plan.model import JSON, Check, ModelRef, Plan, Spec
 from swarmtui.session.vocabulary import ErrorInfo, State, Usage
 
@@ -67,6 +68,36 @@ class Delta:
 
 
 @dataclass(frozen=True, slots=True)
+class CallSent:
+    """The attempt calls a model; `model` is its name. The first call of a prompt was counted when the attempt began."""
+
+    attempt: str
+    model: str
+
+
+@dataclass(frozen=True, slots=True)
+class CallAccepted:
+    """The provider took a model call of the attempt: its reply has begun."""
+
+    attempt: str
+
+
+@dataclass(frozen=True, slots=True)
+class CallEnded:
+    """A model call of the attempt is over. An attempt may make several, one after the other."""
+
+    attempt: str
+    status: int | None
+    """HTTP status; 0: the provider could not be reached or broke off. None: it says nothing of the provider."""
+    headers: dict[str, str] = field(default_factory=dict)
+    """What the reply's head said of limits."""
+    tokens_in: int = 0
+    tokens_out: int = 0
+    fault: str | None = None
+    """What was wrong with a reply that did come."""
+
+
+@dataclass(frozen=True, slots=True)
 class Done:
     """The attempt succeeded."""
 
@@ -93,6 +124,8 @@ class Failed:
     output: str = ""
     path: str | None = None
     usage: Usage = Usage()
+    scarcity: Scarcity | None = None
+    """What this machine had too little of, when that is all that went wrong; `error` is THROTTLED then."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +136,10 @@ class Stopped:
     usage: Usage = Usage()
 
 
-WorkerEvent = Delta | Done | Failed | Stopped
+CallSignal = CallSent | CallAccepted | CallEnded
+Signal = Delta | CallSignal
+"""What a worker tells of an attempt that goes on."""
+WorkerEvent = Signal | Done | Failed | Stopped
 Terminal = Done | Failed | Stopped
 
 

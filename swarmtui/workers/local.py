@@ -14,7 +14,8 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any, Protocol
 
-from swarmtui.engine.ports import Attempt, Delta, Done, Failed, Stopped, Terminal, WorkerEvent
+from swarmtui.engine.ports import Attempt, Delta, Done, Failed, Signal, Stopped, Terminal, WorkerEvent
+from swarmtui.engine.scarcity import scarce_error, scarcity_of
 from swarmtui.plan.model import Check
 from swarmtui.safety.text import one_line
 from swarmtui.session.vocabulary import ErrorInfo, ErrorKind
@@ -45,8 +46,8 @@ class WorkerFailed(Exception):
 class Worker(Protocol):
     """Carries one attempt out."""
 
-    def __call__(self, attempt: Attempt, emit: Callable[[Delta], None], /) -> Coroutine[Any, Any, Done]:
-        """The attempt's result; raises WorkerFailed. `emit` takes streamed text, in the event loop's thread.
+    def __call__(self, attempt: Attempt, emit: Callable[[Signal], None], /) -> Coroutine[Any, Any, Done]:
+        """The attempt's result; raises WorkerFailed. `emit` takes streamed text and the course of calls, in the event loop's thread.
 
         When cancelled it stops in good order; when cancelled a second time, at once.
         """
@@ -68,9 +69,12 @@ class _Running:
         self.timed_out = False
         self.ended = False
 
-    def emit(self, delta: Delta) -> None:
-        """Takes text from the worker; what comes after the attempt's end is dropped."""
+    def emit(self, delta: Signal) -> None:
+        """Takes what the worker tells; what comes after the attempt's end is dropped."""
         if self.ended:
+            return
+        if not isinstance(delta, Delta):
+            self.executor._put(delta)
             return
         if not self.deltas:
             self.executor._note_text(self)
@@ -122,9 +126,12 @@ class LocalExecutor:
             raise ValueError(f"attempt {attempt.id} runs already")
         kind = attempt.spec.kind
         worker = self._workers.get(kind)
-        refusal = self._make_folder(attempt) if worker else f"there is no worker for nodes of kind {kind}"
-        if worker is None or refusal:
-            self._put(Failed(attempt.id, ErrorInfo(ErrorKind.INTERNAL, refusal)))
+        if worker is None:
+            self._put(_refused(attempt, f"there is no worker for nodes of kind {kind}"))
+            return
+        refusal = self._make_folder(attempt)
+        if refusal is not None:
+            self._put(refusal)
             return
         running = _Running(attempt, self)
         loop = asyncio.get_running_loop()
@@ -170,16 +177,19 @@ class LocalExecutor:
             self._flush_timer.cancel()
         self._wake()
 
-    def _make_folder(self, attempt: Attempt) -> str:
+    def _make_folder(self, attempt: Attempt) -> Failed | None:
         """Makes the attempt's folder for the kinds that write files; why that is not possible, or nothing."""
         if attempt.spec.kind == "prompt" or attempt.folder == self._last_folder:
-            return ""
+            return None
         try:
             Path(attempt.folder).mkdir(mode=0o700, parents=True, exist_ok=True)
         except OSError as error:
-            return f"{attempt.folder}: cannot be made: {error.strerror}"
+            scarcity = scarcity_of(error)
+            if scarcity is not None:
+                return Failed(attempt.id, scarce_error(scarcity), scarcity=scarcity)
+            return _refused(attempt, f"{attempt.folder}: cannot be made: {error.strerror}")
         self._last_folder = attempt.folder
-        return ""
+        return None
 
     def _stop(self, running: _Running, grace_s: float) -> None:
         if running.task is None:
@@ -247,7 +257,7 @@ class LocalExecutor:
         self._wake()
 
 
-async def _checked(worker: Worker, attempt: Attempt, check: Check, emit: Callable[[Delta], None]) -> Done:
+async def _checked(worker: Worker, attempt: Attempt, check: Check, emit: Callable[[Signal], None]) -> Done:
     done = await worker(attempt, emit)
     if len(done.output) > _LARGE_OUTPUT:
         wrong = await asyncio.to_thread(problem, done.output, check)
@@ -259,6 +269,10 @@ async def _checked(worker: Worker, attempt: Attempt, check: Check, emit: Callabl
     return done
 
 
+def _refused(attempt: Attempt, why: str) -> Failed:
+    return Failed(attempt.id, ErrorInfo(ErrorKind.INTERNAL, why))
+
+
 def _ending(running: _Running, task: asyncio.Future[Done]) -> Terminal:
     if task.cancelled():
         return _stopped(running, None)
@@ -267,11 +281,21 @@ def _ending(running: _Running, task: asyncio.Future[Done]) -> Terminal:
         return task.result()
     if running.stopping or running.timed_out:
         return _stopped(running, error.failed if isinstance(error, WorkerFailed) else None)
+    scarcity = scarcity_of(error)
+    if scarcity is not None and _nothing_happened(running.attempt, error):
+        return Failed(running.attempt.id, scarce_error(scarcity), scarcity=scarcity)
     if isinstance(error, WorkerFailed):
         return error.failed
     _log.error("attempt %s: the worker broke", running.attempt.id, exc_info=error)
     message = f"a defect of swarmtui: {type(error).__name__}: {one_line(str(error), 300)}"
     return Failed(running.attempt.id, ErrorInfo(ErrorKind.INTERNAL, message))
+
+
+def _nothing_happened(attempt: Attempt, error: BaseException) -> bool:
+    """Whether an attempt that lacked something may be repeated: a command that has run may not."""
+    if isinstance(error, WorkerFailed) and error.failed.error.kind is ErrorKind.THROTTLED:
+        return True
+    return attempt.spec.kind in ("prompt", "merge")
 
 
 def _stopped(running: _Running, had: Failed | None) -> Terminal:
