@@ -1,14 +1,15 @@
 """What a chat with a model is, whatever dialect the provider speaks: requests, stream items, errors.
 
-A model is anything with :meth:`ChatModel.stream`. A stream yields deltas and whole tool calls, and last, exactly once,
-:class:`Finished`; when it cannot, it raises :class:`ModelError`. Whoever stops iterating early closes the connection.
+A model is anything with :meth:`ChatModel.stream`. A stream yields :class:`Accepted`, then deltas and whole tool calls,
+and last, exactly once, :class:`Finished`; when it cannot, it raises :class:`ModelError`. Whoever stops iterating early
+closes the connection.
 """
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import aclosing
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Literal, Protocol
 
@@ -78,6 +79,14 @@ class FinishReason(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Accepted:
+    """The provider took the call: its reply has begun. Comes before all other items, at most once."""
+
+    headers: Mapping[str, str] = field(default_factory=dict)
+    """What the head of the reply says of limits: :func:`limit_headers` of it."""
+
+
+@dataclass(frozen=True, slots=True)
 class TextDelta:
     """More of the answer."""
 
@@ -101,7 +110,7 @@ class Finished:
     """How many of the output tokens were reasoning, where the provider says so."""
 
 
-StreamItem = TextDelta | ReasoningDelta | ToolCall | Finished
+StreamItem = Accepted | TextDelta | ReasoningDelta | ToolCall | Finished
 
 
 class ChatModel(Protocol):
@@ -112,11 +121,25 @@ class ChatModel(Protocol):
 
 
 class ModelError(Exception):
-    """A call of a model failed. `info` is what the user is told; its kind decides whether it is tried again."""
+    """A call of a model failed. `info` is what the user is told; its kind decides whether it is tried again.
 
-    def __init__(self, info: ErrorInfo) -> None:
+    `status` is the provider's HTTP status where it refused the call, with what its `headers` say of limits.
+    """
+
+    def __init__(self, info: ErrorInfo, status: int | None = None, headers: Mapping[str, str] | None = None) -> None:
         super().__init__(info.message)
         self.info = info
+        self.status = status
+        self.headers = limit_headers(headers or {})
+
+
+def limit_headers(headers: Mapping[str, str]) -> dict[str, str]:
+    """Those of a reply's headers that say something of limits, with lower-case names: no others are passed on."""
+    return {
+        name.lower(): value[:200]
+        for name, value in headers.items()
+        if "ratelimit" in (low := name.lower()) or low.startswith("retry-after")
+    }
 
 
 def model_error(kind: ErrorKind, message: str, retry_after_s: float | None = None) -> ModelError:
@@ -136,9 +159,15 @@ class Reply:
 
 
 async def complete(
-    model: ChatModel, request: ChatRequest, on_delta: Callable[[TextDelta | ReasoningDelta], None] | None = None
+    model: ChatModel,
+    request: ChatRequest,
+    on_delta: Callable[[TextDelta | ReasoningDelta], None] | None = None,
+    on_accepted: Callable[[Accepted], None] | None = None,
 ) -> Reply:
-    """The whole reply to `request`; `on_delta` gets each piece of text as it comes. Raises ModelError."""
+    """The whole reply to `request`. Raises ModelError.
+
+    `on_accepted` is told when the reply begins, `on_delta` gets each piece of text as it comes.
+    """
     text: list[str] = []
     reasoning: list[str] = []
     calls: list[ToolCall] = []
@@ -156,6 +185,9 @@ async def complete(
                         on_delta(item)
                 case ToolCall():
                     calls.append(item)
+                case Accepted():
+                    if on_accepted is not None:
+                        on_accepted(item)
                 case Finished():
                     finished = item
     if finished is None:

@@ -12,7 +12,7 @@ import asyncio
 import json
 import logging
 import re
-from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from types import TracebackType
@@ -166,8 +166,9 @@ class Net:
         *,
         end: str = "[DONE]",
         cap: int = MAX_BODY,
+        on_head: Callable[[Mapping[str, str]], None] | None = None,
     ) -> AsyncGenerator[SSEvent, None]:
-        """The events of the reply, up to one whose data is `end` or the end of the body.
+        """The events of the reply, up to one whose data is `end` or the end of the body; `on_head` gets its headers.
 
         Raises HTTPFailure, NotAStream, and ModelError for silence, a cut or reset connection, more than `cap` bytes,
         text that is not UTF-8, or a content type that is no stream's. Closing the generator closes the connection.
@@ -181,6 +182,8 @@ class Net:
             size, lines, idle_s = 0, 0, timeouts.first_s
             total_at, alive_at = began + timeouts.total_s, began
             chunks = response.aiter_raw()
+            if on_head is not None:
+                on_head(response.headers)
             try:
                 await _check_stream(response, url, cap)
                 while True:

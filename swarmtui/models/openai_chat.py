@@ -15,6 +15,7 @@ from dataclasses import dataclass, field, replace
 
 from swarmtui.models.catalog import Quirks
 from swarmtui.models.chat import (
+    Accepted,
     ChatRequest,
     Finished,
     FinishReason,
@@ -24,6 +25,7 @@ from swarmtui.models.chat import (
     StreamItem,
     TextDelta,
     ToolCall,
+    limit_headers,
     model_error,
     priced,
 )
@@ -329,7 +331,8 @@ class ChatStream:
         status = next((holder[k] for k in ("code", "status") if isinstance(holder.get(k), int)), 500)
         message, code = error_fields(chunk)
         status = status if 400 <= status < 600 else 500
-        return ModelError(failure(self._model, status, message, code, {}, now=self._now(), host=self._host))
+        info = failure(self._model, status, message, code, {}, now=self._now(), host=self._host)
+        return ModelError(info, status)
 
     def _malformed(self, what: str) -> ModelError:
         return model_error(ErrorKind.MALFORMED, f"{self._host} {what}")
@@ -375,9 +378,16 @@ class OpenAIChat:
         parser = ChatStream(model, self._quirks, host)
         clock = time.perf_counter
         began, first_token_s = clock(), None
-        events = self._net.stream_sse("POST", url, headers, build_request(request, self._quirks), self._timeouts)
+        head: dict[str, str] = {}
+        events = self._net.stream_sse(
+            "POST", url, headers, build_request(request, self._quirks), self._timeouts, on_head=head.update
+        )
+        told = False
         try:
             async for event in events:
+                if not told:
+                    told = True
+                    yield Accepted(limit_headers(head))
                 for item in parser.feed(event.data):
                     if first_token_s is None:
                         first_token_s = clock() - began
@@ -385,13 +395,14 @@ class OpenAIChat:
             for item in parser.finish():
                 yield _stamped(item, first_token_s)
         except NotAStream as whole:
+            yield Accepted(limit_headers(head))
             for item in read_whole(whole.body, parser):
                 yield _stamped(item, clock() - began)
         except HTTPFailure as refused:
             message, code = error_body(refused.body)
             message = _without_keys(message, headers)
             info = failure(model, refused.status, message, code, refused.headers, now=time.time(), host=host)
-            raise ModelError(info) from None
+            raise ModelError(info, refused.status, refused.headers) from None
         finally:
             await events.aclose()
 

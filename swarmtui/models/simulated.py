@@ -24,6 +24,7 @@ import time
 from collections.abc import AsyncGenerator
 
 from swarmtui.models.chat import (
+    Accepted,
     ChatRequest,
     Finished,
     FinishReason,
@@ -75,6 +76,7 @@ class SimulatedChat:
             await asyncio.sleep(wait_s)
         if failure in (ErrorKind.THROTTLED, ErrorKind.REFUSED, ErrorKind.TOO_LONG):
             raise _error(failure)
+        yield Accepted()
         first_token_s = time.perf_counter() - began
         ticks = min(max(int((take_s - wait_s) / _TICK_S), 1), len(pieces) or 1)
         for tick in range(ticks):

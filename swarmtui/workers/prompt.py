@@ -6,8 +6,9 @@ import asyncio
 import json
 from collections.abc import Callable
 
-from swarmtui.engine.ports import Attempt, Delta, Done, Failed
+from swarmtui.engine.ports import Attempt, CallAccepted, CallEnded, CallSent, Delta, Done, Failed, Signal
 from swarmtui.models.chat import (
+    Accepted,
     ChatModel,
     ChatRequest,
     FinishReason,
@@ -38,7 +39,7 @@ class PromptWorker:
         self._make_model = make_model
         self._models: dict[ModelRef, ChatModel] = {}
 
-    async def __call__(self, attempt: Attempt, emit: Callable[[Delta], None]) -> Done:
+    async def __call__(self, attempt: Attempt, emit: Callable[[Signal], None]) -> Done:
         """The attempt's result. Raises WorkerFailed, also when cancelled: it then holds the text that had come."""
         spec, model = attempt.spec, attempt.model
         if not isinstance(spec, PromptSpec) or model is None:
@@ -57,7 +58,7 @@ class PromptWorker:
         while True:
             request = _request(attempt, spec, model, conversation)
             try:
-                reply = await self._ask(request, pass_on)
+                reply = await self._ask(attempt.id, request, pass_on, emit)
             except ModelError as error:
                 spent = Usage(model=model.name, simulated=model.simulated)  # how much, only a whole reply tells
                 raise _failed(attempt, error.info, "".join(said), _sum(usage, spent)) from None
@@ -73,18 +74,54 @@ class PromptWorker:
             emit(Delta(attempt.id, "\n(cut off: the model reached its limit of output tokens)\n", "stderr"))
         return Done(attempt.id, reply.text if spec.turns == 1 else conversation.output, usage=usage)
 
-    async def _ask(self, request: ChatRequest, pass_on: Callable[[TextDelta | ReasoningDelta], None]) -> Reply:
-        """The reply. Raises ModelError, also when cancelled."""
+    async def _ask(
+        self,
+        attempt: str,
+        request: ChatRequest,
+        pass_on: Callable[[TextDelta | ReasoningDelta], None],
+        emit: Callable[[Signal], None],
+    ) -> Reply:
+        """The reply, with the call's course told on the way. Raises ModelError, also when cancelled."""
+        headers: dict[str, str] = {}
+
+        def accepted(item: Accepted) -> None:
+            headers.update(item.headers)
+            emit(CallAccepted(attempt))
+
+        emit(CallSent(attempt, request.model.name))
         try:
-            return await complete(self._model(request.model), request, pass_on)
+            reply = await complete(self._model(request.model), request, pass_on, accepted)
         except asyncio.CancelledError:
+            emit(CallEnded(attempt, None))
             raise model_error(ErrorKind.LOST, f"stopped while {request.model.name} answered") from None
+        except ModelError as error:
+            status, fault = _outcome(error)
+            emit(CallEnded(attempt, status, {**headers, **error.headers}, fault=fault))
+            raise
+        usage = reply.usage
+        emit(CallEnded(attempt, 200, headers, usage.tokens_in or 0, usage.tokens_out or 0))
+        return reply
 
     def _model(self, ref: ModelRef) -> ChatModel:
         model = self._models.get(ref)
         if model is None:
             model = self._models[ref] = self._make_model(ref)
         return model
+
+
+def _outcome(error: ModelError) -> tuple[int | None, str | None]:
+    """(status, fault) of the call that failed: what it says of the provider."""
+    if error.status is not None:
+        return error.status, None
+    match error.info.kind:
+        case ErrorKind.OUTAGE:
+            return 0, None
+        case ErrorKind.THROTTLED:
+            return 429, None
+        case ErrorKind.MALFORMED:
+            return 200, "malformed"
+        case _:
+            return None, None
 
 
 def _messages(spec: PromptSpec) -> list[Message]:

@@ -1,19 +1,31 @@
 """A prompt node: asked of its model, streamed, and judged a success only when there is an answer."""
 
 import asyncio
+import contextlib
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 
-from swarmtui.engine.ports import Attempt, Delta, Done, Failed, Stopped, WorkerEvent
+from swarmtui.engine.ports import (
+    Attempt,
+    CallAccepted,
+    CallEnded,
+    CallSent,
+    Delta,
+    Done,
+    Failed,
+    Signal,
+    Stopped,
+    WorkerEvent,
+)
 from swarmtui.models.discover import make_model
 from swarmtui.models.net import Net
 from swarmtui.plan.model import Check, ModelRef, PromptSpec, RunSpec, Spec
 from swarmtui.session.vocabulary import ErrorKind
 from swarmtui.workers.local import LocalExecutor, WorkerFailed
 from swarmtui.workers.prompt import PromptWorker
-from tests.fakes.llm import Answer, FakeLLM, Reset, Silence, Status
+from tests.fakes.llm import Answer, Behaviour, FakeLLM, Raw, Reset, Silence, Status
 
 
 @pytest.fixture
@@ -49,8 +61,17 @@ def attempt(llm: FakeLLM, spec: Spec | None = None, model: ModelRef | None = Non
 
 
 async def carry_out(worker: PromptWorker, what: Attempt) -> tuple[Done, list[Delta]]:
-    deltas: list[Delta] = []
-    return await worker(what, deltas.append), deltas
+    told: list[Signal] = []
+    done = await worker(what, told.append)
+    return done, [signal for signal in told if isinstance(signal, Delta)]
+
+
+async def calls_of(worker: PromptWorker, what: Attempt) -> list[Signal]:
+    """What the worker tells of its calls, whether they succeed or not."""
+    told: list[Signal] = []
+    with contextlib.suppress(WorkerFailed):
+        await worker(what, told.append)
+    return [signal for signal in told if not isinstance(signal, Delta)]
 
 
 async def failed(worker: PromptWorker, what: Attempt) -> Failed:
@@ -149,13 +170,62 @@ async def test_the_simulated_model_keeps_count_over_attempts(llm: FakeLLM, worke
     assert done.usage.simulated
 
 
+# -- what the pacer is told ----------------------------------------------------------------------------------
+
+
+async def test_the_course_of_a_call_is_told(llm: FakeLLM, worker: PromptWorker) -> None:
+    llm.will(Answer("it is this"))
+    sent, accepted, ended = await calls_of(worker, attempt(llm))
+    assert (sent, accepted) == (CallSent("n//1", "acme/m"), CallAccepted("n//1"))
+    assert ended == CallEnded("n//1", 200, {}, 11, 7)
+
+
+async def test_each_turn_is_a_call_of_its_own(llm: FakeLLM, worker: PromptWorker) -> None:
+    llm.will(Answer("going on"), Answer("task_complete"))
+    told = await calls_of(worker, attempt(llm, PromptSpec("go", turns=3)))
+    assert [type(signal) for signal in told] == [CallSent, CallAccepted, CallEnded] * 2
+
+
+@pytest.mark.parametrize(
+    ("behaviour", "status", "headers", "fault"),
+    [
+        (
+            Status(429, {"Retry-After": "4", "x-ratelimit-remaining-requests": "0", "set-cookie": "secret"}),
+            429,
+            {"retry-after": "4", "x-ratelimit-remaining-requests": "0"},
+            None,
+        ),
+        (Status(503), 503, {}, None),
+        (Reset(after=3), 0, {}, None),
+        (Raw(b"data: {nonsense\n\n"), 200, {}, "malformed"),
+    ],
+    ids=["refused", "broken", "reset", "malformed"],
+)
+async def test_how_a_call_failed_is_told(
+    llm: FakeLLM, worker: PromptWorker, behaviour: Behaviour, status: int, headers: dict[str, str], fault: str | None
+) -> None:
+    llm.will(behaviour)
+    assert (await calls_of(worker, attempt(llm)))[-1] == CallEnded("n//1", status, headers, fault=fault)
+
+
+async def test_a_call_that_was_stopped_says_nothing_of_the_provider(llm: FakeLLM, worker: PromptWorker) -> None:
+    llm.will(Silence(after=2))
+    told: list[Signal] = []
+    task = asyncio.ensure_future(worker(attempt(llm), told.append))
+    await llm.until_asked()
+    task.cancel()
+    with pytest.raises(WorkerFailed):
+        await task
+    assert told[-1] == CallEnded("n//1", None)
+
+
 # -- within the executor --------------------------------------------------------------------------------------
 
 
 async def end_of(executor: LocalExecutor) -> WorkerEvent:
     async for batch in executor.events():
         for event in batch:
-            if not isinstance(event, Delta):
+            if isinstance(event, Done | Failed | Stopped):
                 return event
     raise AssertionError("no end")
 
