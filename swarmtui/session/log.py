@@ -3,10 +3,13 @@
 ``append`` numbers and chains an event at once and returns; a flusher task commits whatever has gathered, so that a
 thousand events share a commit when the disk is the slow part and one event waits for nobody when it is not. Whoever
 must not act before an event is safe awaits ``committed(seq)``. Commits are WAL/NORMAL; a batch with a durable event in
-it, and one at least every second, is synced (FULL). A failing disk delays commits and is told through `on_trouble`;
-nothing appended is dropped, and nothing that waits for a commit goes on.
+it, and one at least every second, is synced (FULL).
 
-States of the writer: open -> (trouble <-> open)* -> closed.
+A disk that takes nothing delays commits and is told as :class:`~swarmtui.session.trouble.Trouble`; what was appended
+waits in memory, and nothing that waits for a commit goes on. What trying again cannot mend (damage, a second writer)
+ends the writer: whoever waits or appends is told.
+
+States of the writer: open -> (trouble <-> open)* -> closed | broken.
 """
 
 from __future__ import annotations
@@ -14,36 +17,46 @@ from __future__ import annotations
 import asyncio
 import heapq
 import json
-import os
 import sqlite3
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 
 import aiosqlite
 
 from swarmtui.plan.model import JSON
+from swarmtui.session import file
+from swarmtui.session.errors import Damaged, LogClosed, LogError, first_line
 from swarmtui.session.events import Body, Event
-from swarmtui.session.rows import (
-    APPLICATION_ID,
-    GENESIS,
-    SCHEMA,
-    TABLES,
-    Head,
-    Row,
-    blob_sha,
-    make_row,
-    row_to_line,
-)
+from swarmtui.session.faults import Faults
+from swarmtui.session.heads import HeadFile
+from swarmtui.session.rows import GENESIS, Head, Row, blob_sha, make_row, row_to_line, sealed
+from swarmtui.session.trouble import Reserve, Trouble, TroubleKind, kind_of
+
+__all__ = ["Log", "LogError", "LogSettings", "SessionClock"]
 
 SYNC_EVERY_S = 1.0
-TROUBLE_RETRY_S = 5.0
+CLOSING_RETRY_S = 0.2
 TAIL_ROWS = 4_096
 SUMMARY_EVERY_S = 0.5
 
 
-class LogError(Exception):
-    """The session file cannot be used; the text says why and what to do."""
+@dataclass(frozen=True, slots=True)
+class LogSettings:
+    """How patient the log is with its disk."""
+
+    retry_s: float = 5.0
+    """Seconds between tries while nothing can be written."""
+    busy_s: float = 5.0
+    """How long another connection may keep the file locked before that is trouble."""
+    close_s: float = 5.0
+    """How long :meth:`Log.close` goes on trying."""
+    ram_bytes: int = 64 * 1024 * 1024
+    """What may wait in memory while nothing can be written."""
+    reserve_bytes: int = 4 * 1024 * 1024
+    """Size of the file that is given up when the disk is full."""
 
 
 class SessionClock:
@@ -64,53 +77,92 @@ class SessionClock:
 class Log:
     """Writer of one session file. Made by :meth:`create` or :meth:`open`; every other process only reads."""
 
-    def __init__(self, db: aiosqlite.Connection, path: Path, head: Head, on_trouble: Callable[[str | None], None]):
+    def __init__(
+        self,
+        db: aiosqlite.Connection,
+        path: Path,
+        head: Head,
+        on_trouble: Callable[[str | None], None],
+        settings: LogSettings,
+        faults: Faults,
+    ) -> None:
         self._db = db
         self._path = path
         self._head = head
+        self._head_file = HeadFile(path.with_name("head"), Head(0, GENESIS, 0.0, 0.0))
+        self._head_told = False
         self._on_trouble = on_trouble
+        self._settings = settings
         self._rows: list[Row] = []
         self._blobs: list[tuple[str, int, bytes]] = []
         self._snapshots: list[tuple[int, int, bytes]] = []
+        self._weight = 0
         self._durable = False
         self._wake = asyncio.Event()
+        self._blobs_out = asyncio.Event()
+        self._blobs_out.set()
         self._committed = head.seq
         self._waiting: list[tuple[int, int, asyncio.Future[None]]] = []
         self._waits = 0
         self._tail: list[Row] = []
         self._full = False
-        self._synced_at = time.monotonic()
+        self._synced_at = float("-inf")
         self._unsynced = False
         self._summary: Callable[[], JSON] | None = None
         self._summary_at = 0.0
         self._summary_text = ""
+        self._trouble: Trouble | None = None
+        self._watchers: list[Callable[[Trouble | None], None]] = []
+        self._failed_at = float("-inf")
+        self._reserve = Reserve(path.with_name("reserve"), settings.reserve_bytes)
+        self._close_by = 0.0
         self._closing = False
         self._closed = False
+        self._broken: LogError | None = None
         self._flusher = asyncio.create_task(self._flush_forever(), name="log flusher")
+        self._flusher.add_done_callback(self._flusher_ended)
         self.clock = SessionClock(head.mono)
+        self.faults = faults
         self.data_weight = 0
         """Bytes of event data appended since the last snapshot."""
 
     @classmethod
-    async def create(cls, path: Path, app: str, on_trouble: Callable[[str | None], None] = lambda _: None) -> Log:
+    async def create(
+        cls,
+        path: Path,
+        app: str,
+        on_trouble: Callable[[str | None], None] = lambda _: None,
+        *,
+        settings: LogSettings = LogSettings(),
+        faults: Faults | None = None,
+    ) -> Log:
         """A new file at `path`, mode 0600. Raises LogError if there is one already or it cannot be made."""
-        try:
-            os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
-        except OSError as error:
-            raise LogError(f"{path}: cannot make the session file: {error.strerror}") from error
-        db = await _connect(path)
-        await db.executescript(f"PRAGMA application_id={APPLICATION_ID}; {TABLES}")
-        meta = {"schema": SCHEMA, "min_reader": SCHEMA, "app": app}
-        await db.executemany("INSERT INTO meta VALUES(?, ?)", [(key, json.dumps(value)) for key, value in meta.items()])
-        await db.commit()
-        return cls(db, path, Head(0, GENESIS, 0.0, 0.0), on_trouble)
+        faults = faults or Faults()
+        await asyncio.to_thread(file.make, path, app, faults)
+        return await cls.open(path, Head(0, GENESIS, 0.0, 0.0), on_trouble, settings=settings, faults=faults)
 
     @classmethod
-    async def open(cls, path: Path, head: Head, on_trouble: Callable[[str | None], None] = lambda _: None) -> Log:
-        """Go on with the file at `path`, which a reader has verified up to `head`."""
-        return cls(await _connect(path), path, head, on_trouble)
+    async def open(
+        cls,
+        path: Path,
+        head: Head,
+        on_trouble: Callable[[str | None], None] = lambda _: None,
+        *,
+        settings: LogSettings = LogSettings(),
+        faults: Faults | None = None,
+    ) -> Log:
+        """Go on with the file at `path`, which a reader has verified up to `head`. Raises LogError."""
+        db = await file.connect(path, settings.busy_s)
+        log = cls(db, path, head, on_trouble, settings, faults or Faults())
+        await asyncio.to_thread(log._reserve.take)
+        return log
 
     # -- writing ------------------------------------------------------------------------------------------
+
+    @property
+    def path(self) -> Path:
+        """The session file."""
+        return self._path
 
     @property
     def head(self) -> Head:
@@ -123,9 +175,13 @@ class Log:
         return self._committed
 
     def append(self, body: Body, actor: str | None = None, *, durable: bool = False) -> Event:
-        """Number, chain and buffer one event. With `durable` its commit is synced to the disk."""
+        """Number, chain and buffer one event. With `durable` its commit is synced to the disk.
+
+        Raises LogError if the writer is broken, or has no room left to wait in while there is trouble.
+        """
         event = Event(self._head.seq + 1, self.clock.wall(), self.clock.now(), body, actor)
         row = make_row(event, self._head.hash)
+        self._take_in(len(row.data))
         self._head = Head(event.seq, row.hash, event.ts, event.mono)
         self._rows.append(row)
         self.data_weight += len(row.data)
@@ -134,14 +190,22 @@ class Log:
         return event
 
     def put_blob(self, data: bytes) -> str:
-        """Buffer a blob, to be committed no later than the events appended after it; returns its key."""
+        """Buffer a blob, to be committed no later than the events appended after it; its key. Raises as append does."""
+        self._take_in(len(data))
         sha = blob_sha(data)
         self._blobs.append((sha, len(data), data))
+        self._blobs_out.clear()
+        self._wake.set()
         return sha
+
+    async def blobs_flushed(self) -> None:
+        """Wait until every blob put so far is in the file, for who puts many; at once if the log closes or breaks."""
+        await self._blobs_out.wait()
 
     def put_snapshot(self, seq: int, data: bytes) -> None:
         """Buffer a snapshot of the state at `seq`, which must be the last event appended."""
-        self._snapshots.append((seq, len(data), data))
+        self.faults.at("snapshot.taken")
+        self._snapshots.append((seq, len(data), sealed(self._head.hash, data)))
         self.data_weight = 0
 
     def set_summary(self, summary: Callable[[], JSON]) -> None:
@@ -149,10 +213,12 @@ class Log:
         self._summary = summary
 
     async def committed(self, seq: int) -> None:
-        """Wait until the event `seq` is in the file. Raises LogError if the log closed before it was."""
+        """Wait until the event `seq` is in the file. Raises LogError if the log closed or broke before it was."""
         while self._committed < seq:
+            if self._broken is not None:
+                raise self._broken
             if self._closed:
-                raise LogError(f"{self._path}: closed before event {seq} was written")
+                raise LogClosed(f"{self._path}: closed before event {seq} was written")
             await self._wait_for(seq)
 
     async def flushed(self) -> None:
@@ -160,22 +226,50 @@ class Log:
         await self.committed(self._head.seq)
 
     async def close(self) -> None:
-        """Commit and sync what is left, write the head file, let go of the file.
+        """Commit and sync what is left, note the head, let go of the file.
 
-        With a disk that takes nothing it goes on trying, until it is cancelled.
+        With a disk that takes nothing it goes on trying for a while. Raises LogError if something was not written,
+        naming it; everything that was told as committed is in the file.
         """
         self._closing = True
+        self._close_by = time.monotonic() + self._settings.close_s
         self._wake.set()
-        await self._flusher
-        self._closed = True
-        self._release(None)
-        await self._db.close()
+        try:
+            await self._flusher
+        finally:
+            self._closed = True
+            self._release(None)
+            self._reserve.drop()
+            await self._db.close()
+
+    # -- trouble ------------------------------------------------------------------------------------------
+
+    @property
+    def trouble(self) -> Trouble | None:
+        """Why nothing can be written for now; None if it can."""
+        return self._trouble
+
+    def watch_trouble(self, tell: Callable[[Trouble | None], None]) -> None:
+        """Have `tell` called, in the event loop, when trouble begins or changes kind, and with None once it is over.
+
+        It may append events: on a full disk the reserve is given up right after it, so that they fit.
+        """
+        self._watchers.append(tell)
+
+    def _take_in(self, weight: int) -> None:
+        """Make room for `weight` bytes. Raises LogError if there is none."""
+        if self._broken is not None:
+            raise self._broken
+        if self._trouble is not None and self._weight + weight > self._settings.ram_bytes:
+            held = self._settings.ram_bytes // 1024**2
+            raise LogError(f"{self._trouble.message}; {held} MiB wait to be written and no more can")
+        self._weight += weight
 
     # -- reading, through the same connection ---------------------------------------------------------------
 
     async def after(self, seq: int) -> None:
-        """Wait until an event later than `seq` is in the file, or the log closes."""
-        while self._committed <= seq and not self._closing:
+        """Wait until an event later than `seq` is in the file, or the log closes or breaks."""
+        while self._committed <= seq and not self._closing and self._broken is None:
             await self._wait_for(seq + 1)
 
     @property
@@ -184,73 +278,112 @@ class Log:
         return self._closing
 
     async def rows(self, from_seq: int, limit: int) -> Sequence[Row]:
-        """Up to `limit` committed rows from `from_seq` on; the latest few thousand come from memory."""
+        """Up to `limit` committed rows from `from_seq` on; the latest thousands come from memory. Raises LogError."""
         tail = self._tail
         if tail and from_seq >= tail[0].seq:
             at = from_seq - tail[0].seq
             return tail[at : at + limit]
         until = min(from_seq + limit, self._committed + 1)
         sql = "SELECT * FROM events WHERE seq >= ? AND seq < ? ORDER BY seq"
-        async with self._db.execute(sql, (from_seq, until)) as cursor:
-            return [Row(*row) for row in await cursor.fetchall()]
+        return [Row(*row) for row in await self._query(sql, (from_seq, until))]
 
     async def lines(self, from_seq: int, limit: int) -> list[str]:
         """Like :meth:`rows`, as lines of the wire."""
         return [row_to_line(row) for row in await self.rows(from_seq, limit)]
 
     async def blob(self, sha: str, offset: int = 0, length: int | None = None) -> bytes | None:
-        """`length` bytes of a blob from `offset` (bytes); None if there is no such blob."""
+        """`length` bytes of a blob from `offset` (bytes); None if there is no such blob. Raises LogError.
+
+        A blob that is read as a whole is checked against its key.
+        """
         for known, _, data in self._blobs:
             if known == sha:
                 return data[offset:] if length is None else data[offset : offset + length]
-        sql = "SELECT substr(data, ?, ?) FROM blobs WHERE sha = ?"
-        async with self._db.execute(sql, (offset + 1, -1 if length is None else length, sha)) as cursor:
-            row = await cursor.fetchone()
-        if row is None:
+        if length is not None:
+            part = await self._query("SELECT substr(data, ?, ?) FROM blobs WHERE sha = ?", (offset + 1, length, sha))
+            return bytes(part[0][0]) if part else None
+        whole = await self._query("SELECT data FROM blobs WHERE sha = ?", (sha,))
+        if not whole:
             return None
-        if length is None:
-            async with self._db.execute("SELECT data FROM blobs WHERE sha = ?", (sha,)) as cursor:
-                row = await cursor.fetchone()
-            return None if row is None else bytes(row[0])[offset:]
-        return bytes(row[0])
+        if blob_sha(whole[0][0]) != sha:
+            raise Damaged(self._path, f"blob {sha} was changed")
+        return bytes(whole[0][0])[offset:]
+
+    async def _query(self, sql: str, values: tuple[object, ...]) -> list[sqlite3.Row]:
+        try:
+            async with self._db.execute(sql, values) as cursor:
+                return list(await cursor.fetchall())
+        except (sqlite3.Error, ValueError) as error:
+            if self._closed or self._closing:
+                raise LogClosed(f"{self._path}: closed") from error
+            raise _read_error(self._path, error) from error
 
     # -- the flusher ----------------------------------------------------------------------------------------
 
     async def _flush_forever(self) -> None:
         while True:
-            timeout = None if not self._unsynced else SYNC_EVERY_S
+            due = await self._woken()
             try:
-                async with asyncio.timeout(timeout):
-                    await self._wake.wait()
-            except TimeoutError:
-                await self._sync()
+                if self._rows or self._blobs or self._snapshots:
+                    await self._flush_once()
+                if self._closing or (self._unsynced and (due or self._trouble is not None)):
+                    await self._sync()
+            except (sqlite3.Error, OSError) as error:
+                await self._get_into_trouble(error)
                 continue
-            self._wake.clear()
-            await self._flush_once()
+            if self._trouble is not None and await asyncio.to_thread(self._reserve.take):
+                self._tell(None)
             if self._closing and not (self._rows or self._blobs or self._snapshots):
-                await self._sync()
-                self._note_head()
+                self.faults.at("head.before")
+                self._note_head(self._head, synced=True, last=True)
+                self.faults.at("head.after")
                 return
 
+    async def _woken(self) -> bool:
+        """Wait for something to write, or until a sync or another try is due; whether that is so."""
+        if self._before_retry() > 0:
+            while (left := self._before_retry()) > 0:
+                self._wake.clear()
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(left):
+                        await self._wake.wait()
+            return True
+        timeout = self._settings.retry_s if self._trouble is not None else SYNC_EVERY_S if self._unsynced else None
+        try:
+            async with asyncio.timeout(timeout):
+                await self._wake.wait()
+        except TimeoutError:
+            return True
+        self._wake.clear()
+        return False
+
+    def _before_retry(self) -> float:
+        """Seconds until the next try after one that failed."""
+        retry_s = self._settings.retry_s
+        return self._failed_at + (min(retry_s, CLOSING_RETRY_S) if self._closing else retry_s) - time.monotonic()
+
     async def _flush_once(self) -> None:
-        rows, self._rows = self._rows, []
-        blobs, snapshots = self._blobs[:], self._snapshots
-        self._snapshots = []
+        """Commit what has gathered. Raises sqlite3.Error, and everything is where it was then."""
+        rows, blobs, snapshots, weight = self._rows[:], self._blobs[:], self._snapshots[:], self._weight
         full = self._durable or time.monotonic() - self._synced_at >= SYNC_EVERY_S
-        self._durable = False
-        while rows or blobs or snapshots:
-            try:
-                await self._commit(rows, blobs, snapshots, full=full)
-                break
-            except sqlite3.OperationalError as error:
-                await self._trouble(error)
-        del self._blobs[: len(blobs)]
+        durable, self._durable = self._durable, False
+        try:
+            await self._commit(rows, blobs, snapshots, full=full)
+        except BaseException:
+            self._durable |= durable
+            raise
+        del self._rows[: len(rows)], self._blobs[: len(blobs)], self._snapshots[: len(snapshots)]
+        self._weight -= weight
+        if not self._blobs:
+            self._blobs_out.set()
         if not rows:
             return
         self._tail.extend(rows)
         if len(self._tail) > 2 * TAIL_ROWS:
             del self._tail[:-TAIL_ROWS]
-        self._committed = rows[-1].seq
+        last = rows[-1]
+        self._note_head(Head(last.seq, last.hash, last.ts, last.mono), synced=full)
+        self._committed = last.seq
         self._release(self._committed)
 
     def _wait_for(self, seq: int) -> asyncio.Future[None]:
@@ -262,6 +395,8 @@ class Log:
 
     def _release(self, seq: int | None) -> None:
         """Let go on whoever waits for `seq` or an earlier event; with None, everybody."""
+        if seq is None:
+            self._blobs_out.set()
         while self._waiting and (seq is None or self._waiting[0][0] <= seq):
             future = heapq.heappop(self._waiting)[2]
             if not future.done():
@@ -276,6 +411,7 @@ class Log:
         full: bool,
     ) -> None:
         db = self._db
+        self.faults.at("commit.before")
         if full is not self._full:
             await db.execute(f"PRAGMA synchronous={'FULL' if full else 'NORMAL'}")
             self._full = full
@@ -286,7 +422,9 @@ class Log:
         if snapshots:
             await db.executemany("INSERT OR REPLACE INTO snapshots VALUES(?, ?, ?)", snapshots)
         await self._write_summary()
+        self.faults.at("commit.written")
         await db.commit()
+        self.faults.at("commit.after")
         self._unsynced = not full
         if full:
             self._synced_at = time.monotonic()
@@ -302,54 +440,76 @@ class Log:
             await self._db.execute("INSERT OR REPLACE INTO meta VALUES('summary', ?)", (text,))
 
     async def _sync(self) -> None:
-        """Sync what NORMAL commits left to the system, and bring the summary up to date."""
-        try:
-            await self._db.execute("PRAGMA synchronous=FULL")
-            self._full = True
-            self._summary_at = 0.0
-            await self._db.execute("INSERT OR REPLACE INTO meta VALUES('synced', ?)", (str(self._committed),))
-            await self._write_summary()
-            await self._db.commit()
-            self._unsynced = False
-            self._synced_at = time.monotonic()
-        except sqlite3.OperationalError as error:
-            await self._trouble(error)
+        """Sync what NORMAL commits left to the system, and bring the summary up to date. Raises sqlite3.Error."""
+        self.faults.at("sync.before")
+        await self._db.execute("PRAGMA synchronous=FULL")
+        self._full = True
+        self._summary_at = 0.0
+        await self._db.execute("INSERT OR REPLACE INTO meta VALUES('synced', ?)", (str(self._committed),))
+        await self._write_summary()
+        await self._db.commit()
+        self._unsynced = False
+        self._synced_at = time.monotonic()
 
-    def _note_head(self) -> None:
+    def _note_head(self, head: Head, *, synced: bool, last: bool = False) -> None:
         try:
-            write_head(self._path.with_name("head"), self._head)
+            self._head_file.note(head, synced=synced)
+            if last:
+                self._head_file.close(sync=True)
         except OSError as error:  # every event is in its file: only the loss of its end would go unseen
-            self._on_trouble(f"{self._path.with_name('head')}: cannot be written: {error.strerror}")
+            if not self._head_told:
+                self._on_trouble(f"{self._path.with_name('head')}: cannot be written: {error.strerror}")
+            self._head_told = True
 
-    async def _trouble(self, error: sqlite3.OperationalError) -> None:
-        await self._db.rollback()
+    # -- when the disk takes nothing --------------------------------------------------------------------------
+
+    async def _get_into_trouble(self, error: sqlite3.Error | OSError) -> None:
+        """Nothing was written: say so, make room if there is some, set the time of the next try. Raises LogError."""
+        with suppress(sqlite3.Error):
+            await self._db.rollback()
         self._summary_text, self._summary_at = "", 0.0  # it went with the rest
-        self._on_trouble(
-            f"{self._path}: {error}: nothing is lost, writing is tried again every {TROUBLE_RETRY_S:.0f} s"
-        )
-        await asyncio.sleep(TROUBLE_RETRY_S)
-        self._on_trouble(None)
+        kind = kind_of(error, self._path.parent)
+        if kind is None:
+            raise _write_error(self._path, error) from error
+        if self._trouble is None or self._trouble.kind is not kind:
+            tries = f"nothing is lost, writing is tried again every {self._settings.retry_s:g} s"
+            self._tell(Trouble(kind, time.time(), f"{self._path}: {error}: {tries}"))
+        self._snapshots.clear()  # they only save time
+        if kind is TroubleKind.DISK_FULL and self._reserve.free():
+            self._wake.set()  # at once: there is room now
+        else:
+            self._failed_at = time.monotonic()
+        if self._closing and time.monotonic() >= self._close_by:
+            lost = f"events {self._committed + 1} to {self._head.seq} were not written"
+            raise LogError(f"{self._path}: {error}: {lost}") from error
+
+    def _tell(self, trouble: Trouble | None) -> None:
+        self._trouble = trouble
+        self._on_trouble(None if trouble is None else trouble.message)
+        for watcher in self._watchers:
+            watcher(trouble)
+
+    def _flusher_ended(self, flusher: asyncio.Task[None]) -> None:
+        """Whoever waits must learn of it when nothing will be written any more."""
+        error = None if flusher.cancelled() else flusher.exception()
+        if flusher.cancelled():
+            self._broken = LogClosed(f"{self._path}: the writer was stopped")
+        elif error is not None:
+            self._broken = error if isinstance(error, LogError) else _write_error(self._path, error)
+            self._on_trouble(str(self._broken))
+        if self._broken is not None:
+            self._release(None)
 
 
-async def _connect(path: Path) -> aiosqlite.Connection:
-    try:
-        db = await aiosqlite.connect(path)
-        await db.execute("PRAGMA journal_mode=WAL")
-        await db.execute("PRAGMA synchronous=NORMAL")
-        await db.execute("PRAGMA busy_timeout=5000")
-        await db.execute("PRAGMA trusted_schema=OFF")
-    except sqlite3.Error as error:
-        raise LogError(f"{path}: cannot be written: {error}") from error
-    return db
+def _write_error(path: Path, error: BaseException) -> LogError:
+    match error:
+        case sqlite3.IntegrityError():
+            return LogError(f"{path}: another process has written to it ({error}): end that one, then resume")
+        case sqlite3.DatabaseError():
+            return Damaged(path, f"cannot be written any more: {error}")
+        case _:
+            return LogError(f"{path}: the writer broke: {type(error).__name__}: {first_line(error)}")
 
 
-def write_head(path: Path, head: Head) -> None:
-    """Record where the chain ends in a file of its own, synced."""
-    temporary = path.with_suffix(".tmp")
-    fd = os.open(temporary, os.O_CREAT | os.O_TRUNC | os.O_WRONLY | os.O_NOFOLLOW, 0o600)
-    try:
-        os.write(fd, json.dumps({"seq": head.seq, "hash": head.hash.hex()}).encode())
-        os.fsync(fd)
-    finally:
-        os.close(fd)
-    temporary.replace(path)
+def _read_error(path: Path, error: BaseException) -> LogError:
+    return Damaged(path, f"cannot be read: {first_line(error)}")

@@ -51,6 +51,23 @@ def chain(previous: bytes, row: Row) -> bytes:
     return digest.digest()
 
 
+def fits(previous: bytes, row: Row) -> bool:
+    """Whether `row`, as a file gave it, is what was chained to `previous`. Takes anything for a row's columns."""
+    texts = all(isinstance(text, str) for text in (row.type, row.data))
+    return texts and row.hash == chain(previous, row)
+
+
+def sealed(chained: bytes, data: bytes) -> bytes:
+    """`data`, a snapshot after the event whose hash is `chained`, behind the hash of both."""
+    return blake2b(chained + data, digest_size=16).digest() + data
+
+
+def unsealed(chained: bytes, found: bytes) -> bytes | None:
+    """The inverse of :func:`sealed`; None if `found` is not what was sealed after that event."""
+    data = bytes(found[16:])
+    return data if sealed(chained, data) == found else None
+
+
 def clean_surrogates(text: str) -> str:
     """`text` with lone surrogates, which no UTF-8 file can hold, as U+FFFD."""
     return text.encode("utf-8", "replace").decode() if any("\ud800" <= char <= "\udfff" for char in text) else text

@@ -16,10 +16,11 @@ from hypothesis import strategies as st
 
 from swarmtui.session.codec import event_from_json
 from swarmtui.session.events import Noted
+from swarmtui.session.faults import Faults
 from swarmtui.session.folder import SessionFolder, SessionMissing, find_session, new_session_folder
-from swarmtui.session.log import Log, LogError
+from swarmtui.session.log import Log, LogError, LogSettings
 from swarmtui.session.reader import Reader
-from swarmtui.session.rows import APPLICATION_ID, row_to_event, row_to_line
+from swarmtui.session.rows import APPLICATION_ID, Row, chain, row_to_event, row_to_line
 
 
 def note(text: str) -> Noted:
@@ -151,7 +152,9 @@ async def test_a_changed_event_is_found_and_named(tmp_path: Path, damage: str) -
 async def test_an_event_that_makes_no_sense_is_told_with_its_number(tmp_path: Path) -> None:
     path = await written(tmp_path / "session.db", 3)
     with closing(sqlite3.connect(path)) as db:
-        db.execute("UPDATE events SET data = '[]' WHERE seq = 2")
+        rows = [Row(*row) for row in db.execute("SELECT * FROM events ORDER BY seq")]
+        forged = rows[1]._replace(data="[]")
+        db.execute("UPDATE events SET data = '[]', hash = ? WHERE seq = 2", (chain(rows[0].hash, forged),))
         db.commit()
     with Reader(path) as reader, pytest.raises(LogError, match="event 2 cannot be read"):
         reader.state()
@@ -198,36 +201,6 @@ async def test_a_file_of_a_newer_version_is_refused_with_the_version_that_wrote_
         Reader(path)
 
 
-async def test_a_full_disk_is_told_and_loses_nothing_that_was_appended(tmp_path: Path) -> None:
-    told: list[str | None] = []
-    log = await Log.create(tmp_path / "session.db", "test", told.append)
-    failures = 2
-    real = log._db.executemany
-
-    async def full(sql: str, rows: object) -> object:
-        nonlocal failures
-        if failures:
-            failures -= 1
-            raise sqlite3.OperationalError("database or disk is full")
-        return await real(sql, rows)  # type: ignore[arg-type]
-
-    log._db.executemany = full  # type: ignore[method-assign,assignment]
-    import swarmtui.session.log as module
-
-    before, module.TROUBLE_RETRY_S = module.TROUBLE_RETRY_S, 0.01
-    try:
-        event = log.append(note("precious"))
-        await log.committed(event.seq)
-    finally:
-        module.TROUBLE_RETRY_S = before
-    await log.close()
-    assert told[0] is not None
-    assert "disk is full" in told[0]
-    assert told[-1] is None
-    with Reader(tmp_path / "session.db") as reader:
-        assert reader.verify().seq == 1
-
-
 async def test_a_head_that_cannot_be_noted_keeps_no_log_from_closing(tmp_path: Path) -> None:
     (tmp_path / "head").mkdir()
     log = await Log.create(tmp_path / "session.db", "test")
@@ -238,25 +211,10 @@ async def test_a_head_that_cannot_be_noted_keeps_no_log_from_closing(tmp_path: P
 
 
 async def test_a_summary_that_was_not_committed_is_written_again(tmp_path: Path) -> None:
-    log = await Log.create(tmp_path / "session.db", "test")
+    faults = Faults({"commit.written": ("full", 1)})
+    log = await Log.create(tmp_path / "session.db", "test", settings=LogSettings(retry_s=0.01), faults=faults)
     log.set_summary(lambda: {"status": "running"})
-    real, failures = log._db.commit, 1
-
-    async def full() -> None:
-        nonlocal failures
-        if failures:
-            failures -= 1
-            raise sqlite3.OperationalError("database or disk is full")
-        await real()
-
-    log._db.commit = full  # type: ignore[method-assign]
-    import swarmtui.session.log as module
-
-    before, module.TROUBLE_RETRY_S = module.TROUBLE_RETRY_S, 0.01
-    try:
-        await log.committed(log.append(note("precious")).seq)
-    finally:
-        module.TROUBLE_RETRY_S = before
+    await log.committed(log.append(note("precious")).seq)
     await log.close()
     with Reader(tmp_path / "session.db") as reader:
         assert reader.meta("summary") == {"status": "running"}
