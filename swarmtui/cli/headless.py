@@ -9,6 +9,7 @@ from swarmtui.cli.console import Console, duration, money
 from swarmtui.cli.following import AnyFeed, open_feed
 from swarmtui.cli.lines import DETAIL_CHARS, Printer
 from swarmtui.host.archive import FileFeed
+from swarmtui.host.client import WireFeed
 from swarmtui.host.exits import Exit, of_status
 from swarmtui.host.feed import Link
 from swarmtui.host.locate import seen_status
@@ -38,22 +39,34 @@ async def _watch(folder: SessionFolder, console: Console, from_seq: int) -> int:
     feed = await open_feed(folder, name="headless", whole=True)
     try:
         printer = Printer(console)
-        await follow(feed, lambda event: printer.print(event) if event.seq >= from_seq else None)
+        await follow(feed, lambda event: printer.print(event) if event.seq >= from_seq else None, warn=console.warn)
         status = standing(folder, feed)
-        code = exit_code(feed.state, status)
+        left_for_disk = isinstance(feed, WireFeed) and feed.exit_code == Exit.DISK
+        code = Exit.DISK if left_for_disk else exit_code(feed.state, status)
         finish(folder, feed.state, status, code, console)
         return code
     finally:
         await feed.close()
 
 
-async def follow(feed: AnyFeed, take: Callable[[Event], None], *, through_pauses: bool = True) -> None:
+async def follow(
+    feed: AnyFeed,
+    take: Callable[[Event], None],
+    *,
+    through_pauses: bool = True,
+    warn: Callable[[str], None] = lambda text: None,
+) -> None:
     """Hand every event to `take` until the session rests, or its host has gone.
 
-    A pause by a person is waited through, since a person can end it.
+    A pause by a person is waited through, since a person can end it; so is one by the disk, which ends by itself.
+    `warn` is told of what the host cannot do for now.
     """
+    told = ""
     while True:
         await feed.wait()
+        if feed.status.trouble != told:
+            told = feed.status.trouble
+            warn(told or "the session file can be written again")
         for event in feed.drain().events:
             take(event)
         if isinstance(feed, FileFeed):
@@ -93,7 +106,7 @@ def finish(folder: SessionFolder, state: SessionState, status: Status, code: Exi
     else:
         for line in _closing_lines(folder, state, status):
             console.say(line)
-    advice = _advice(folder, state, status)
+    advice = _after_disk(folder) if code is Exit.DISK else _advice(folder, state, status)
     if advice:
         console.warn(advice)
 
@@ -137,6 +150,13 @@ def _closing_lines(folder: SessionFolder, state: SessionState, status: Status) -
     if state.simulated:
         lines.append("SIMULATED: answers were made up by the built-in stand-in; nothing that rests on them is a result")
     return lines
+
+
+def _after_disk(folder: SessionFolder) -> str:
+    return (
+        f"the host of {folder.id} left because its disk took nothing more; what it had recorded is safe: "
+        f"make room, then `swarmtui resume {folder.id}` goes on"
+    )
 
 
 def _advice(folder: SessionFolder, state: SessionState, status: Status) -> str | None:

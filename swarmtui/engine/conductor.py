@@ -14,7 +14,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from random import Random
@@ -91,6 +91,8 @@ class Setup:
     """Approve any plan without asking."""
     review: bool = False
     """Ask even for a plan that is the user's own."""
+    mirror: Callable[[SessionState], None] | None = None
+    """Shows the session somewhere else; called before its end is recorded, so that whoever hears of that finds it."""
     seed: int = 0
     redactor: Redactor = field(default_factory=Redactor)
 
@@ -288,6 +290,8 @@ class Conductor:
             case StopForBudget(kind, spent, limit):
                 self.record(BudgetReached(kind, spent, limit), durable=True)
             case Finish(status, reason):
+                if self._setup.mirror is not None:
+                    self._setup.mirror(self.state)
                 self.record(SessionFinished(status.value, reason), durable=True)
                 self._write_status()
 
@@ -332,9 +336,7 @@ class Conductor:
         width = max(1, min(running if known is None else min(running, known), running * 3 // 4))
         if known is None or width < known:
             self.record(LimitsSet(replace(self.state.limits, concurrency=width)), "host")
-            told = (
-                f"too many open files: at most {width} at once from now on; `ulimit -n` allows more, then set it back"
-            )
+            told = f"too many open files: at most {width} at once from now on; `ulimit -n` allows more"
             self.record(Noted("warning", told))
 
     # -- a disk that takes nothing --------------------------------------------------------------------------

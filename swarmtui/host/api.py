@@ -12,7 +12,8 @@ from typing import Literal
 from swarmtui.host.archive import FileFeed
 from swarmtui.host.lock import locked
 from swarmtui.host.rest import at_rest
-from swarmtui.host.spec import LaunchSpec, read_task
+from swarmtui.host.spec import LaunchSpec, read_task, translated
+from swarmtui.plan.importers import find_folder
 from swarmtui.plan.model import JSON, Plan, Task
 from swarmtui.safety.paths import ensure_private, places
 from swarmtui.session.events import Event
@@ -70,12 +71,13 @@ async def run(
 ) -> Session:
     """Run `task` in this process until it is at rest.
 
-    `task` is a task file (a path, or a string that names one), a goal in words, or a task or plan. A plan that is the
-    user's own runs at once; what the planner writes does with `approve`, else the session comes back awaiting approval.
+    `task` is a task file or an ``.orchestrator`` folder (a path, or a string that names one), a goal in words, or a
+    task or plan. A plan that is the user's own runs at once; what the planner writes does with `approve`, else the
+    session comes back awaiting approval.
     Raises TaskError, CatalogError, LogError, PathRefused.
     """
     spec = _spec(task, approve=approve, inputs=inputs, concurrency=concurrency, out=out, models=models)
-    return await run_spec(spec)
+    return await run_spec(await asyncio.to_thread(translated, spec))
 
 
 async def run_spec(spec: LaunchSpec) -> Session:
@@ -125,7 +127,8 @@ def _spec(
         case str() if not _names_a_file(task):
             goal = task
         case _:
-            text, path = Path(task).read_text("utf-8", "replace"), str(Path(task).absolute())
+            path = str(Path(task).absolute())
+            text = None if Path(task).is_dir() else Path(task).read_text("utf-8", "replace")
     return LaunchSpec(
         cwd=str(Path.cwd()),
         goal=goal,
@@ -142,4 +145,8 @@ def _spec(
 
 
 def _names_a_file(task: str) -> bool:
-    return task.endswith((".yaml", ".yml")) or ("\n" not in task and len(task) < 4096 and Path(task).is_file())
+    if task.endswith((".yaml", ".yml")):
+        return True
+    if "\n" in task or len(task) >= 4096:
+        return False
+    return Path(task).is_file() or find_folder(Path(task)) is not None

@@ -14,8 +14,10 @@ import swarmtui
 from swarmtui.agents.planner import LlmPlanner
 from swarmtui.engine.commands import INVALID_PARAMS, Refused
 from swarmtui.engine.conductor import Conductor, Setup
+from swarmtui.engine.orchestrator_folder import OrchestratorFolder
 from swarmtui.host.leftovers import end_leftovers
 from swarmtui.host.spec import LaunchSpec, read_task
+from swarmtui.host.write_back import written_back
 from swarmtui.models.catalog import TIERS, resolve
 from swarmtui.models.chat import ChatModel
 from swarmtui.models.discover import discover, make_model
@@ -26,7 +28,7 @@ from swarmtui.plan.taskfile import parse_task
 from swarmtui.safety.redact import Redactor, secrets_from_env
 from swarmtui.safety.text import one_line
 from swarmtui.session import fold
-from swarmtui.session.events import Body, HostStarted, PlanProposed, SessionCreated
+from swarmtui.session.events import Body, HostStarted, Noted, PlanProposed, SessionCreated
 from swarmtui.session.folder import SessionFolder
 from swarmtui.session.log import Log
 from swarmtui.session.reader import Reader
@@ -56,6 +58,7 @@ async def assembled(
     redactor = Redactor(secrets_from_env(environ))
     async with Net() as net:
         log, state = await _open_log(folder, spec, net, environ)
+        back = None if spec.write_back is None else OrchestratorFolder(Path(spec.write_back), folder.path)
         try:
             setup = Setup(
                 session_folder=folder.path,
@@ -65,10 +68,13 @@ async def assembled(
                 out=Path(spec.out) if spec.out else None,
                 approve=spec.approve,
                 review=spec.review,
+                mirror=back,
                 seed=random.getrandbits(32),  # jitter, not a secret
                 redactor=redactor,
             )
-            yield Conductor(log, state, *_carriers(net, environ, redactor), setup)
+            conductor = Conductor(log, state, *_carriers(net, environ, redactor), setup)
+            async with contextlib.nullcontext() if back is None else written_back(conductor, back, folder):
+                yield conductor
         finally:
             if not log.closing:
                 await log.close()
@@ -164,7 +170,8 @@ async def _first_events(
         limits=task.limits,
         models=await _models(task, net, environ),
     )
-    return (created,) if task.plan is None else (created, PlanProposed(1, task.plan))
+    remarks = tuple(Noted("warning", remark) for remark in spec.remarks)
+    return (created, *remarks) if task.plan is None else (created, PlanProposed(1, task.plan), *remarks)
 
 
 async def _models(task: Task, net: Net, environ: Mapping[str, str]) -> dict[str, ModelRef]:

@@ -277,6 +277,7 @@ class WireFeed:
                     await self._gathered.room()
             finally:
                 self._connection = None
+                self._gathered.set_trouble("")
         raise ConnectionError("the connection was closed")
 
     async def _shake_hands(self, connection: Connection) -> wire.Welcome:
@@ -323,6 +324,8 @@ class WireFeed:
             case Topic.VIEWERS:
                 known = wire.parse(wire.Viewers, notice.params).viewers
                 self._gathered.set_viewers(tuple(Viewer(viewer.id, viewer.name, viewer.role) for viewer in known))
+            case Topic.TROUBLE:
+                self._gathered.set_trouble(wire.parse(wire.TroubleTold, notice.params).message)
             case Topic.RESYNC:
                 await self._take_snapshot(connection)
                 await self._subscribe(connection)

@@ -72,7 +72,7 @@ class Changes:
     reset: bool = False
     """The state was replaced by a snapshot: redraw all."""
     link: bool = False
-    """`link`, `link_note` or `viewers` changed."""
+    """`link`, `note`, `trouble` or `viewers` changed."""
 
     def __bool__(self) -> bool:
         return bool(self.nodes or self.events or self.streams or self.reset or self.link)
@@ -85,6 +85,8 @@ class FeedStatus:
     link: Link = Link.CONNECTING
     note: str = ""
     """One line for the banner: why it is not live and what happens next."""
+    trouble: str = ""
+    """One line for the banner while the host cannot write the session file: nothing starts, and no event can tell."""
     role: str = "control"
     viewers: tuple[Viewer, ...] = field(default_factory=tuple)
     host_version: str = ""

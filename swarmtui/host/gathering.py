@@ -70,6 +70,13 @@ class Gathering:
             self._link = True
             self._news.set()
 
+    def set_trouble(self, message: str) -> None:
+        """Say what the host cannot do for now; nothing: it can."""
+        if self.status.trouble != message:
+            self.status.trouble = message
+            self._link = True
+            self._news.set()
+
     def set_viewers(self, viewers: tuple[Viewer, ...]) -> None:
         """Say who watches."""
         self.status.viewers = viewers

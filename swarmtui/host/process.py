@@ -24,7 +24,9 @@ from types import TracebackType
 from typing import TYPE_CHECKING
 
 from swarmtui.host.exits import Exit, of_status
-from swarmtui.host.lock import LockTaken, locked
+from swarmtui.host.failures import explain
+from swarmtui.host.lock import locked
+from swarmtui.session.errors import LogError
 from swarmtui.session.folder import SessionFolder
 from swarmtui.session.vocabulary import FINAL
 
@@ -69,7 +71,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         return _run(SessionFolder(arguments.folder.absolute()), ready)
     except Exception as error:
-        told = _explain(error)
+        told = explain(error)
         if told is None:
             ready.tell({"error": f"the host broke: {type(error).__name__}", "code": Exit.FAILED})
             raise
@@ -84,28 +86,6 @@ def _run(folder: SessionFolder, ready: Ready) -> int:
     with locked(folder):
         become_subreaper()
         return asyncio.run(_serve(folder, ready))
-
-
-def _explain(error: BaseException) -> tuple[str, Exit] | None:
-    """What to tell the user of an error that is theirs or the machine's; None for a defect of the program."""
-    from swarmtui.models.catalog import CatalogError
-    from swarmtui.plan.problems import TaskError
-    from swarmtui.safety.paths import PathRefused
-    from swarmtui.session.log import LogError
-
-    match error:
-        case LockTaken():
-            return str(error), Exit.FAILED
-        case TaskError() | CatalogError():
-            return str(error), Exit.USAGE
-        case PathRefused() | PermissionError():
-            return str(error), Exit.PERMISSION
-        case LogError():
-            return str(error), Exit.VERSION if "newer version" in str(error) else Exit.DISK
-        case OSError():
-            return str(error), Exit.DISK
-        case _:
-            return None
 
 
 # -- running --------------------------------------------------------------------------------------------------
@@ -168,12 +148,18 @@ class _Host:
         self._signals = 0
         self._conducting: asyncio.Task[None] | None = None
         self._timers: list[asyncio.TimerHandle] = []
+        self._lost: BaseException | None = None
+        self._interrupted = False
         self.reason = "finished"
 
     @property
     def exit_code(self) -> Exit:
         """What the process ends with."""
-        return Exit.SIGNALLED if self._signals else of_status(self._conductor.state.status)
+        if self._lost is not None or self._conductor.log.trouble is not None:
+            return Exit.DISK
+        if self._signals:
+            return Exit.INTERRUPTED if self._interrupted else Exit.SIGNALLED
+        return of_status(self._conductor.state.status)
 
     async def run(self, conducting: asyncio.Task[None]) -> None:
         """Until the conductor has let go of the session."""
@@ -185,6 +171,12 @@ class _Host:
             if not self._signals:
                 raise
             logger.warning("what ran did not stop in time and was abandoned")
+        except (LogError, OSError, BaseExceptionGroup) as error:
+            told = explain(error)
+            if told is None or told[1] is not Exit.DISK:
+                raise
+            logger.error("%s", told[0])
+            self._lost, self.reason = error, "disk"
         finally:
             for timer in self._timers:
                 timer.cancel()
@@ -196,15 +188,16 @@ class _Host:
         """Obey SIGTERM and SIGINT within the block."""
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, self._on_signal)
+            loop.add_signal_handler(number, self._on_signal, number)
         try:
             yield
         finally:
             for number in (signal.SIGTERM, signal.SIGINT):
                 loop.remove_signal_handler(number)
 
-    def _on_signal(self) -> None:
+    def _on_signal(self, number: int) -> None:
         self._signals += 1
+        self._interrupted = number == signal.SIGINT
         self.reason = "signal"
         first = self._signals == 1
         self._conductor.stop("signal", DRAIN_S if first else 0.0)
@@ -218,7 +211,8 @@ class _Host:
         while True:
             news = asyncio.create_task(conductor.log.after(conductor.state.seq))
             company = asyncio.create_task(server.viewers_changed())
-            over = conductor.state.status in FINAL and conductor.at_rest and not server.viewers
+            over = conductor.at_rest and conductor.state.status in FINAL and not server.viewers
+            over = over and conductor.log.trouble is None  # what is still to be written is waited for
             patience = (LINGER_AFTER_VIEWER_S if server.ever_seen else self._linger_s) if over else None
             try:
                 done, _ = await asyncio.wait((news, company), timeout=patience, return_when=asyncio.FIRST_COMPLETED)

@@ -66,6 +66,7 @@ class Topic(StrEnum):
     HEARTBEAT = "heartbeat"
     VIEWERS = "viewers"
     RESYNC = "resync"
+    TROUBLE = "trouble"
     BYE = "bye"
 
 
@@ -226,8 +227,21 @@ class Stream:
 
 
 @dataclass(frozen=True, slots=True)
+class TroubleTold:
+    """Parameters of ``trouble``: the host cannot write the session file for now, so that no event can tell of it.
+
+    `kind` is ``disk_full``, ``io`` or ``locked``; None: it can again.
+    """
+
+    kind: str | None
+    message: str = ""
+    since: float = 0.0
+    """Epoch seconds."""
+
+
+@dataclass(frozen=True, slots=True)
 class Bye:
-    """Parameters of ``bye``: the host leaves in good order. `reason` is ``finished``, ``signal`` or ``idle``."""
+    """Parameters of ``bye``: the host leaves. `reason` is ``finished``, ``signal``, ``idle`` or ``disk``."""
 
     reason: str
     exit_code: int = 0

@@ -5,6 +5,8 @@ from __future__ import annotations
 from swarmtui.session.state import SessionState
 from swarmtui.session.vocabulary import FINAL, State, Status
 
+GOES_ON = "disk"
+"""Reason of a pause that the host itself ends, once its disk takes something again."""
 GOING = (State.READY, State.RUNNING, State.RETRYING, State.THROTTLED)
 
 
@@ -12,6 +14,8 @@ def at_rest(state: SessionState) -> bool:
     """Whether nothing goes on until somebody acts: it has ended, is paused, or has nothing left but questions."""
     if state.status in FINAL:
         return True
+    if state.status is Status.PAUSED and state.reason == GOES_ON and state.host_pid is not None:
+        return False
     asking = {pending.node for pending in state.pending.values() if pending.node is not None}
     if state.status in (Status.AWAITING_APPROVAL, Status.PAUSED):
         return not any(node.running and node.id not in asking for node in state.nodes.values())

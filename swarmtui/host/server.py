@@ -22,6 +22,7 @@ from swarmtui.host.viewer import Conducted, ViewerLink
 from swarmtui.safety.paths import PathRefused
 from swarmtui.safety.text import one_line
 from swarmtui.session.folder import SessionFolder
+from swarmtui.session.trouble import Trouble
 
 LOCAL_PEERCRED = 1
 BYE_PATIENCE_S = 2.0
@@ -101,6 +102,7 @@ class Server:
         self._changed = asyncio.Event()
         self.ever_seen = False
         """Whether any viewer has come."""
+        conducted.log.watch_trouble(self._trouble_changed)
 
     @property
     def viewers(self) -> tuple[wire.ViewerInfo, ...]:
@@ -172,6 +174,11 @@ class Server:
             del self._links[link.id]
             if link.welcomed:
                 self._company_changed()
+
+    def _trouble_changed(self, trouble: Trouble | None) -> None:
+        for link in self._links.values():
+            if link.welcomed:
+                link.trouble_changed()
 
     def _company_changed(self) -> None:
         self._changed.set()

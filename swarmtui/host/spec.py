@@ -3,14 +3,23 @@
 from __future__ import annotations
 
 import json
+import os
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
+from urllib.parse import urlsplit
 
 from swarmtui.plan.model import JSON, Limits, MapSpec, ModelRef, Plan, Task
 from swarmtui.plan.problems import Problem, TaskError
 from swarmtui.safety.paths import write_atomic
 from swarmtui.session.folder import SessionFolder
+
+if TYPE_CHECKING:
+    from swarmtui.plan.importers import Imported
+
+WORKER_INPUT = "worker"
+"""The input of an ``.orchestrator`` folder, which has no file to declare it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +48,10 @@ class LaunchSpec:
     """File with the items of the plan's one map, absolute."""
     out: str | None = None
     """Folder that gets a copy of the report, absolute."""
+    remarks: tuple[str, ...] = ()
+    """What the translation of another system's task had to say; recorded in the session's log."""
+    write_back: str | None = None
+    """The ``.orchestrator`` folder that shows the session, absolute."""
     viewer: bool = True
     """Whether somebody is about to attach: the host then waits longer for them."""
 
@@ -58,6 +71,53 @@ class LaunchSpec:
 
         spec: LaunchSpec = TypeAdapter(cls).validate_json(folder.launch.read_bytes())
         return spec
+
+
+def translated(spec: LaunchSpec, environ: Mapping[str, str] = os.environ) -> LaunchSpec:
+    """`spec` with a task file of ours instead of what another system wrote; as it is if that is ours already.
+
+    Of an ``.orchestrator`` folder the input ``worker`` says who carries its tasks out. Raises TaskError.
+    """
+    imported = _imported(spec)
+    if imported is None:
+        return spec
+    from swarmtui.plan.render import task_to_yaml
+
+    inputs = {name: value for name, value in spec.inputs.items() if imported.folder is None or name != WORKER_INPUT}
+    return replace(
+        spec,
+        text=task_to_yaml(_with_keys(imported.task, environ)),
+        inputs=inputs,
+        remarks=imported.remarks,
+        write_back=None if imported.folder is None else str(imported.folder),
+        path=spec.path if imported.folder is None else str(imported.folder),
+    )
+
+
+def _imported(spec: LaunchSpec) -> Imported | None:
+    from swarmtui.plan.importers import find_folder, import_deepswarm, import_folder
+
+    if spec.text is not None:
+        return import_deepswarm(spec.text, file=spec.file, path=spec.path, has_items=spec.items is not None)
+    folder = None if spec.path is None else find_folder(Path(spec.path))
+    if folder is None:
+        return None
+    worker = spec.inputs.get(WORKER_INPUT)
+    return import_folder(folder, worker=None if worker is None else str(worker))
+
+
+def _with_keys(task: Task, environ: Mapping[str, str]) -> Task:
+    """`task` with the key's name for each model whose address is that of a provider we know."""
+    from swarmtui.models.catalog import load_catalog
+
+    def keyed(model: str | ModelRef) -> str | ModelRef:
+        if not isinstance(model, ModelRef) or model.base_url is None or model.api_key_env is not None:
+            return model
+        host = urlsplit(model.base_url).hostname
+        known = (one for one in load_catalog() if one.base_url and urlsplit(one.base_url).hostname == host)
+        return replace(model, api_key_env=next((one.key_name(environ) for one in known if not one.local), None))
+
+    return replace(task, models={name: keyed(model) for name, model in task.models.items()})
 
 
 def read_task(spec: LaunchSpec) -> tuple[Task, dict[str, JSON]]:

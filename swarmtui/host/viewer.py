@@ -12,7 +12,7 @@ import base64
 import contextlib
 import sqlite3
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -38,6 +38,8 @@ STREAM_CHARS = 16_384
 """Characters of one piece of streamed text; as JSON they weigh at most twelve bytes each."""
 CLOSE_S = 1.0
 PAGE_EVENTS = 2_000
+COMMIT_PATIENCE_S = 1.0
+"""How long a snapshot waits for the state to be in the file before it is taken from the file."""
 
 
 class Conducted(Protocol):
@@ -76,6 +78,7 @@ class ViewerLink:
         self._tasks: asyncio.TaskGroup | None = None
         self._caught_up = asyncio.Event()
         self._company = asyncio.Event()
+        self._trouble = asyncio.Event()
         self._body_read = asyncio.Event()
         writer.transport.set_write_buffer_limits(high=wire.MAX_BODY)
 
@@ -85,7 +88,7 @@ class ViewerLink:
         """Answer the viewer until it goes. Whatever it does wrong ends this connection alone."""
         try:
             async with asyncio.TaskGroup() as self._tasks:
-                background = [self._tasks.create_task(work) for work in (self._beat(), self._tell_company())]
+                background = [self._tasks.create_task(work) for work in self._background()]
                 try:
                     await self._answer_all()
                 finally:
@@ -100,6 +103,9 @@ class ViewerLink:
                 async with asyncio.timeout(CLOSE_S):
                     await self._writer.wait_closed()
             self._writer.transport.abort()
+
+    def _background(self) -> tuple[Coroutine[Any, Any, None], ...]:
+        return self._beat(), self._tell_company(), self._tell_trouble()
 
     async def leave(self, bye: wire.Bye, patience_s: float) -> None:
         """Say goodbye once the viewer has seen everything, or `patience_s` have passed, and close."""
@@ -121,6 +127,20 @@ class ViewerLink:
             await self._company.wait()
             self._company.clear()
             await self.send(Notice(Topic.VIEWERS, wire.to_json(wire.Viewers(self._server.viewers))))
+
+    def trouble_changed(self) -> None:
+        """Have the viewer told whether the session file can be written, as soon as it takes anything."""
+        self._trouble.set()
+
+    async def _tell_trouble(self) -> None:
+        while True:
+            await self._trouble.wait()
+            self._trouble.clear()
+            trouble = self._server.conducted.log.trouble
+            told = wire.TroubleTold(None)
+            if trouble is not None:
+                told = wire.TroubleTold(trouble.kind.value, trouble.message, trouble.since)
+            await self.send(Notice(Topic.TROUBLE, wire.to_json(told)))
 
     # -- writing ------------------------------------------------------------------------------------------
 
@@ -228,6 +248,8 @@ class ViewerLink:
             ),
         )
         self.welcomed = True
+        if log.trouble is not None:
+            self.trouble_changed()
         self._server.arrived()
 
     async def _answer(self, request: Request) -> None:
@@ -267,7 +289,13 @@ class ViewerLink:
         conducted = self._server.conducted
         state = state_to_json(conducted.state)
         seq = conducted.state.seq
-        await conducted.log.committed(seq)  # no viewer sees what a crash could still take back
+        try:
+            async with asyncio.timeout(0 if conducted.log.trouble is not None else COMMIT_PATIENCE_S):
+                await conducted.log.committed(seq)  # no viewer sees what a crash could still take back
+        except TimeoutError:  # the disk takes nothing: what it has taken so far is in the file
+            recorded = await asyncio.to_thread(self._server.history.state)
+            seq, state = recorded.seq, state_to_json(recorded)
+            await conducted.log.committed(seq)
         return rpc.dump({"seq": seq, "log_id": await self._server.log_id(), "state": state})
 
     async def _subscribe(self, request: Request) -> str:

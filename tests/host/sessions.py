@@ -17,8 +17,9 @@ from swarmtui.host.server import Server, bind
 from swarmtui.plan.model import ModelRef, Node, Plan, PromptSpec
 from swarmtui.session import fold
 from swarmtui.session.events import HostStarted, PlanProposed, SessionCreated
+from swarmtui.session.faults import Faults
 from swarmtui.session.folder import SessionFolder
-from swarmtui.session.log import Log
+from swarmtui.session.log import Log, LogSettings
 
 
 class PlayedExecutor:
@@ -100,12 +101,19 @@ class LiveSession:
 
 @contextlib.asynccontextmanager
 async def live_session(
-    tmp_path: Path, plan: Plan, *, review: bool = False, at_once: bool = False, **server_options: Any
+    tmp_path: Path,
+    plan: Plan,
+    *,
+    review: bool = False,
+    at_once: bool = False,
+    log_settings: LogSettings | None = None,
+    faults: Faults | None = None,
+    **server_options: Any,
 ) -> AsyncIterator[LiveSession]:
     """A session over `plan` that runs within the block; at its end the host says goodbye."""
     folder = SessionFolder(tmp_path / "abcdefgh")
     folder.path.mkdir()
-    log = await Log.create(folder.db, "test")
+    log = await Log.create(folder.db, "test", settings=log_settings or LogSettings(), faults=faults)
     state = fold.empty()
     for body in (SessionCreated(folder.id, plan.goal, "title", "/", "test", models=MODELS), PlanProposed(1, plan)):
         fold.apply(state, log.append(body))

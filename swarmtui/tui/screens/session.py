@@ -69,7 +69,7 @@ class SessionScreen(Screen[None]):
         status = app.status
         live = status.link in (Link.LIVE, Link.ENDED, Link.ARCHIVE)
         note = status.note or _NOTES.get(status.link, "")
-        self.query_one(Banner).say("" if live else note)
+        self.query_one(Banner).say(status.trouble if live else note)
         order = {action.id: at for at, action in enumerate(actions.ACTIONS)}
         self.query_one(ActionBar).show(actions.footer(self.SCOPE, self.context), order)
 

@@ -1,0 +1,39 @@
+"""What a host that cannot go on has to say, and the exit code that goes with it."""
+
+from __future__ import annotations
+
+from swarmtui.host.exits import Exit
+from swarmtui.host.lock import LockTaken
+from swarmtui.session.errors import LogError, NewerVersion
+
+
+def explain(error: BaseException) -> tuple[str, Exit] | None:
+    """What to tell the user of an error that is theirs or the machine's; None for a defect of the program.
+
+    A group is explained by its first error, if all of it can be.
+    """
+    if isinstance(error, BaseExceptionGroup):
+        told = [explain(one) for one in error.exceptions]
+        return told[0] if all(told) else None
+    code = _code(error)
+    return None if code is None else (str(error), code)
+
+
+def _code(error: BaseException) -> Exit | None:
+    from swarmtui.models.catalog import CatalogError
+    from swarmtui.plan.problems import TaskError
+    from swarmtui.safety.paths import PathRefused
+
+    match error:
+        case LockTaken():
+            return Exit.FAILED
+        case TaskError() | CatalogError():
+            return Exit.USAGE
+        case PathRefused() | PermissionError():
+            return Exit.PERMISSION
+        case NewerVersion():
+            return Exit.VERSION
+        case LogError() | OSError():
+            return Exit.DISK
+        case _:
+            return None
