@@ -24,6 +24,8 @@ COMMANDS: dict[str, str] = {
     "wait": "wait for a session to end",
     "events": "print a session's events",
     "graph": "draw the graph of a session or a task file",
+    "seed": "make items for a map",
+    "filter": "clean the results of a map: repair, check, leave out duplicates",
     "doctor": "what works here: models, sandbox, directories, terminal",
     "schema": "the JSON Schema of task files, for editors",
     "themes": "list themes",

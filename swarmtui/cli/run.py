@@ -97,15 +97,15 @@ def run(arguments: Namespace, console: Console) -> int:
 def spec_of(arguments: Namespace) -> LaunchSpec:
     """What the arguments ask for. Raises UsageError, OSError."""
     from swarmtui.cli.targets import as_utf8, find_target, read_task_file
-    from swarmtui.host.spec import LaunchSpec
+    from swarmtui.host.spec import LaunchSpec, translated
 
     target = find_target(arguments.task)
     options = vars(arguments)
     items, out = options.get("items"), options.get("out")
-    return LaunchSpec(
+    spec = LaunchSpec(
         cwd=as_utf8(str(_here()), "the name of the current folder"),
         goal=target.goal,
-        text=None if target.path is None else read_task_file(target.path),
+        text=None if target.path is None or target.path.is_dir() else read_task_file(target.path),
         file=str(target.path or "task"),
         path=None if target.path is None else str(target.path.absolute()),
         inputs=dict(arguments.set),
@@ -117,6 +117,7 @@ def spec_of(arguments: Namespace) -> LaunchSpec:
         out=None if out is None else str(out.absolute()),
         viewer=not options.get("detach", False),
     )
+    return translated(spec)
 
 
 def _check_tiers(spec: LaunchSpec) -> None:

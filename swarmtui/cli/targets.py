@@ -14,7 +14,7 @@ SUFFIXES = (".yaml", ".yml")
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """Exactly one of `path` (a task file that exists) and `goal` is set."""
+    """Exactly one of `path` (a task file or an ``.orchestrator`` folder that exists) and `goal` is set."""
 
     path: Path | None = None
     goal: str | None = None
@@ -28,13 +28,15 @@ def find_target(word: str) -> Target:
     path = Path(word) if "\0" not in word and len(word) < 4096 else None
     if path is not None and _is_file(path):
         return Target(path=path)
+    if path is not None and _is_dir(path) and (folder := _orchestrator(path)) is not None:
+        return Target(path=folder)
     if path is not None and path.suffix in SUFFIXES:
         return Target(path=_sample_of(path) or _missing(path))
     samples = sample_names()
     if word in samples:
         return Target(path=samples[word])
     if path is not None and _is_dir(path):
-        raise UsageError(f"{word}: is a folder; give a task file, or a goal in words")
+        raise UsageError(f"{word}: is a folder without .orchestrator/agent_tasks; give a task file, or a goal in words")
     if " " not in word.strip():
         close = get_close_matches(word, samples, n=1, cutoff=0.8)
         if close:
@@ -77,6 +79,13 @@ def _is_file(path: Path) -> bool:
         return path.exists() and not path.is_dir()
     except OSError:  # a goal can be no name at all
         return False
+
+
+def _orchestrator(path: Path) -> Path | None:
+    """The ``.orchestrator`` folder that `path` is or holds."""
+    from swarmtui.plan.importers import find_folder
+
+    return find_folder(path)
 
 
 def _is_dir(path: Path) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from argparse import ArgumentParser, Namespace
+from pathlib import Path
 
 from swarmtui.cli.console import Console
 from swarmtui.cli.failures import UsageError
@@ -21,13 +22,11 @@ def arguments(parser: ArgumentParser) -> None:
 
 def run(arguments: Namespace, console: Console) -> int:
     """Check the file; mistakes go to standard output, as editors and scripts expect."""
-    from swarmtui.plan.taskfile import load_task
-
     target = find_target(arguments.task)
     if target.path is None:
         raise UsageError(f"{arguments.task}: there is no such task file")
     try:
-        task = load_task(target.path)
+        task, remarks = _read(target.path)
     except TaskError as error:
         if console.json:
             problems = [dataclasses.asdict(problem) for problem in error.problems]
@@ -36,10 +35,31 @@ def run(arguments: Namespace, console: Console) -> int:
             console.say(str(error))
         return Exit.USAGE
     if console.json:
-        console.emit({"type": "validate", "valid": True, "problems": []})
+        console.emit({"type": "validate", "valid": True, "problems": [], "warnings": list(remarks)})
     else:
+        for remark in remarks:
+            console.say(f"{target.path}: warning: {remark}")
         console.say(f"{target.path}: valid: {_about(task)}")
     return Exit.OK
+
+
+def _read(path: Path) -> tuple[Task, tuple[str, ...]]:
+    """The task, and what is to be remarked on it. Raises TaskError, OSError."""
+    from swarmtui.plan.importers import find_folder, import_deepswarm, import_folder
+    from swarmtui.plan.taskfile import load_task
+
+    folder = find_folder(path) if path.is_dir() else None
+    if folder is not None:
+        imported = import_folder(folder)
+    else:
+        task = load_task(path)
+        found = (
+            import_deepswarm(path.read_bytes(), file=str(path), path=str(path.absolute())) if path.is_file() else None
+        )
+        if found is None:
+            return task, ()
+        imported = found
+    return imported.task, imported.remarks
 
 
 def _about(task: Task) -> str:

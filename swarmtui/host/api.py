@@ -13,7 +13,6 @@ from swarmtui.host.archive import FileFeed
 from swarmtui.host.lock import locked
 from swarmtui.host.rest import at_rest
 from swarmtui.host.spec import LaunchSpec, read_task, translated
-from swarmtui.plan.importers import find_folder
 from swarmtui.plan.model import JSON, Plan, Task
 from swarmtui.safety.paths import ensure_private, places
 from swarmtui.session.events import Event
@@ -149,4 +148,8 @@ def _names_a_file(task: str) -> bool:
         return True
     if "\n" in task or len(task) >= 4096:
         return False
-    return Path(task).is_file() or find_folder(Path(task)) is not None
+    if Path(task).is_file():
+        return True
+    from swarmtui.plan.importers import find_folder
+
+    return Path(task).is_dir() and find_folder(Path(task)) is not None

@@ -72,6 +72,7 @@ def node_document(node: Node) -> dict[str, JSON]:
         retries=None if node.retry == Retry() else _retry(node.retry),
         timeout=_number(node.timeout_s),
         pool=node.pool,
+        priority=node.priority or None,
         estimate=_number(node.estimate_s),
         side_effects=node.side_effects,
         retry_safe=node.retry_safe or None,

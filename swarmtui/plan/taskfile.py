@@ -23,8 +23,17 @@ from swarmtui.plan.yaml_source import MAX_BYTES, in_order, read_yaml
 
 
 def load_task(path: str | os.PathLike[str]) -> Task:
-    """The task that the file at `path` describes. Raises TaskError with every problem of the file."""
+    """The task that the file at `path` describes, or the ``.orchestrator`` folder that it is or holds.
+
+    Raises TaskError with every problem of the file.
+    """
     name = os.fspath(path)
+    if FilePath(path).is_dir():
+        from swarmtui.plan.importers import find_folder, import_folder
+
+        folder = find_folder(FilePath(path))
+        if folder is not None:
+            return import_folder(folder).task
     try:
         with FilePath(path).open("rb") as file:
             data = file.read(MAX_BYTES + 1)
@@ -35,7 +44,7 @@ def load_task(path: str | os.PathLike[str]) -> Task:
 
 
 def parse_task(text: str | bytes, *, file: str = "task", path: str | None = None, author: Author = Author.USER) -> Task:
-    """The task that the YAML `text` describes.
+    """The task that the YAML `text` describes, a DeepSwarm one too.
 
     `file` is how messages call it, `path` the file's absolute path where it has one, `author` who answers for the
     plan in it: a planner's plan that was opened in an editor stays what it was unless the caller says otherwise.
@@ -64,6 +73,12 @@ def _collector_paused() -> Iterator[None]:
 def _parsed(text: str | bytes, file: str, path: str | None, author: Author) -> Task:
     source, problems = read_yaml(text, file)
     data = source.data
+    if isinstance(data, dict) and "goal" not in data:
+        from swarmtui.plan.importers import import_deepswarm
+
+        imported = import_deepswarm(text, file=file, path=path)
+        if imported is not None:
+            return imported.task
     if not isinstance(data, dict):
         line, column = source.at(())
         what = f"a task file must be a mapping, not {described(data)}"

@@ -1,0 +1,250 @@
+"""Writes a session back to the ``.orchestrator`` folder it came from: results, status, errors, and the final output.
+
+What is written is rendered from the session's state and its events alone; the texts of models in it are cleaned of
+what a terminal would obey. Nothing is ever written outside of the folder, whatever links lie in it, and nothing but
+``status.md``, ``error_log.md``, ``final_output.md`` and ``results/*-result.md``.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections import deque
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from hashlib import blake2b
+from pathlib import Path
+
+from swarmtui.plan.model import MergeSpec, Node, RunSpec
+from swarmtui.safety.paths import PathRefused, inside, write_atomic
+from swarmtui.safety.text import clean, one_line
+from swarmtui.session.events import AttemptFailed, AttemptInterrupted, AttemptThrottled, Event, NodeSkipped
+from swarmtui.session.state import NodeState, SessionState
+from swarmtui.session.vocabulary import State
+
+logger = logging.getLogger(__name__)
+
+STATUS, ERRORS, FINAL_OUTPUT, RESULTS = "status.md", "error_log.md", "final_output.md", "results"
+ERRORS_KEPT = 1_000
+SIMULATED = "> SIMULATED: the built-in stand-in made this up; nothing in here is a result."
+
+STATUSES: dict[State, str] = {
+    State.WAITING: "Waiting",
+    State.READY: "Pending",
+    State.RUNNING: "Running",
+    State.RETRYING: "Retrying",
+    State.THROTTLED: "Retrying",
+    State.HELD: "Waiting",
+    State.INTERRUPTED: "Waiting",
+    State.SUCCEEDED: "Completed",
+    State.STALE: "Completed",
+    State.FAILED: "Failed",
+    State.SKIPPED: "Failed",
+    State.CANCELLED: "Failed",
+}
+"""State of a node -> what the status table calls it; the table's last column says what that leaves open."""
+
+_DETAILS: dict[State, str] = {
+    State.HELD: "paused by the user",
+    State.INTERRUPTED: "a crash caught it: retry or skip it",
+    State.CANCELLED: "cancelled",
+    State.STALE: "an input of it changed since",
+    State.SUCCEEDED: "-",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class ErrorEntry:
+    """One line of the error log."""
+
+    ts: float
+    node: str
+    kind: str
+    description: str
+    recovery: str
+
+
+def error_entry(event: Event) -> ErrorEntry | None:
+    """The line that `event` adds to the error log; None if nothing went wrong."""
+    match event.body:
+        case AttemptFailed(node=node, attempt=attempt, error=error, item=item, retry_in_s=wait_s):
+            where = "" if item is None else f"item {item}: "
+            recovery = "none: retry it by hand" if wait_s is None else f"attempt {attempt + 1} after {wait_s:.0f} s"
+            return ErrorEntry(event.ts, node, error.kind.value, f"{where}{error.message}", recovery)
+        case AttemptThrottled(node=node, retry_in_s=wait_s, message=message):
+            return ErrorEntry(event.ts, node, "throttled", message, f"put back for {wait_s:.0f} s; no try is lost")
+        case AttemptInterrupted(node=node, repeat=repeat):
+            recovery = "repeated at once" if repeat else "waits for you: retry or skip it"
+            return ErrorEntry(event.ts, node, "lost", "the program died while it ran", recovery)
+        case NodeSkipped(node=node, cause=cause):
+            return ErrorEntry(
+                event.ts, node, "skipped", _skipped(cause), "none" if cause == "user" else f"retry {cause}"
+            )
+        case _:
+            return None
+
+
+def tasks_of(state: SessionState) -> list[Node]:
+    """The nodes that are tasks of agents: not what reads their files, nor what joins their results."""
+    return [
+        node for node in state.plan_nodes.values() if not isinstance(node.spec, MergeSpec) and not _reads_file(node)
+    ]
+
+
+def status_table(state: SessionState) -> str:
+    """``status.md``."""
+    label = [SIMULATED, ""] if state.simulated else []
+    reason = f": {_cell(state.reason)}" if state.reason else ""
+    lines = [
+        f"# Status: {one_line(state.title or state.goal)}",
+        "",
+        *label,
+        f"Session {state.id}: {state.status.value}{reason}",
+        "",
+        "| agent | task | status | attempts | started | ended | needs | detail |",
+        "|---|---|---|---|---|---|---|---|",
+    ]
+    for node in tasks_of(state):
+        known = state.nodes[node.id]
+        cells = (
+            node.id,
+            _cell(node.title or node.id),
+            STATUSES[known.state],
+            str(known.attempts),
+            _time(known.started_ts),
+            _time(known.ended_ts),
+            ", ".join(need for need in node.needs if not _reads_file(state.plan_nodes[need])) or "-",
+            _detail(known),
+        )
+        lines.append(f"| {' | '.join(cells)} |")
+    return "\n".join(lines) + "\n"
+
+
+def error_log(state: SessionState, entries: Iterable[ErrorEntry]) -> str:
+    """``error_log.md``."""
+    lines = ["# Error log", "", "| time | agent | task | type | description | recovery |", "|---|---|---|---|---|---|"]
+    for entry in entries:
+        node, known = state.plan_nodes.get(entry.node), state.nodes.get(entry.node)
+        title = _cell(node.title or node.id) if node else "-"
+        recovered = known is not None and known.state in (State.SUCCEEDED, State.STALE)
+        recovery = f"{entry.recovery}; it succeeded" if recovered else entry.recovery
+        cells = (_time(entry.ts), entry.node, title, entry.kind, _cell(entry.description), _cell(recovery))
+        lines.append(f"| {' | '.join(cells)} |")
+    return "\n".join(lines) + "\n"
+
+
+def result_file(state: SessionState, node: Node, output: str) -> str:
+    """``results/<agent>-result.md`` of a task that has an output."""
+    known = state.nodes[node.id]
+    label = [SIMULATED, ""] if known.spent.simulated else []
+    took = "" if known.started_ts is None or known.ended_ts is None else f", {known.ended_ts - known.started_ts:.0f} s"
+    return "\n".join(
+        [
+            f"# {one_line(node.title or node.id)}",
+            "",
+            *label,
+            f"Agent {node.id}: {STATUSES[known.state]}, attempt {known.attempts}{took}",
+            "",
+            clean(output).strip(),
+            "",
+        ]
+    )
+
+
+class OrchestratorFolder:
+    """Keeps one folder in step with its session. Call it with the state; what has not changed is not written again.
+
+    That something cannot be written is told in the host's log, once, and never harms the session.
+    """
+
+    def __init__(self, folder: Path, session_folder: Path) -> None:
+        """`folder` is the ``.orchestrator`` folder, `session_folder` where outputs of the session are kept."""
+        self._folder = folder
+        self._session_folder = session_folder
+        self._errors: deque[ErrorEntry] = deque(maxlen=ERRORS_KEPT)
+        self._written: dict[str, bytes] = {}
+        self._told: set[str] = set()
+
+    def note(self, event: Event) -> None:
+        """Take note of a recorded event, for the error log."""
+        entry = error_entry(event)
+        if entry is not None:
+            self._errors.append(entry)
+
+    def __call__(self, state: SessionState) -> None:
+        """Write what `state` tells. Blocks for as long as the disk does."""
+        if not state.plan_nodes:
+            return
+        for node in tasks_of(state):
+            known = state.nodes[node.id]
+            if known.output is not None and known.state in (State.SUCCEEDED, State.STALE):
+                self._write(f"{RESULTS}/{node.id}-result.md", result_file(state, node, self._output(known)))
+        if state.report_path is not None:
+            self._write(FINAL_OUTPUT, clean(self._read(state.report_path)))
+        self._write(ERRORS, error_log(state, self._with_latest(state)))
+        self._write(STATUS, status_table(state))
+
+    def _with_latest(self, state: SessionState) -> list[ErrorEntry]:
+        """The errors noted, and those that the state tells of events that have not been noted yet."""
+        noted = {(entry.node, entry.description) for entry in self._errors}
+        latest = [
+            ErrorEntry(known.ended_ts or state.ts, known.id, known.error.kind.value, known.error.message, "none")
+            for known in state.nodes.values()
+            if known.state is State.FAILED and known.error is not None and (known.id, known.error.message) not in noted
+        ]
+        return [*self._errors, *latest]
+
+    def _output(self, node: NodeState) -> str:
+        output = node.output
+        if output is None or output.whole or output.path is None:
+            return "" if output is None else output.text
+        return self._read(output.path)
+
+    def _read(self, path: str) -> str:
+        try:
+            return (self._session_folder / path).read_text("utf-8", "replace")
+        except OSError as error:
+            self._tell(f"{path}: cannot be read: {error.strerror}")
+            return ""
+
+    def _write(self, name: str, text: str) -> None:
+        digest = blake2b(text.encode("utf-8", "replace"), digest_size=16).digest()
+        if self._written.get(name) == digest:
+            return
+        try:
+            path = inside(self._folder, name)
+            path.parent.mkdir(exist_ok=True)
+            write_atomic(path, text, mode=0o644)
+        except (OSError, PathRefused) as error:
+            self._tell(f"{name}: cannot be written back: {error}")
+        else:
+            self._written[name] = digest
+
+    def _tell(self, trouble: str) -> None:
+        if trouble not in self._told:
+            self._told.add(trouble)
+            logger.warning("%s: %s", self._folder, trouble)
+
+
+def _reads_file(node: Node) -> bool:
+    return isinstance(node.spec, RunSpec) and node.spec.argv[:2] == ("cat", "--")
+
+
+def _detail(node: NodeState) -> str:
+    if node.state is State.SKIPPED:
+        return _skipped(node.cause)
+    if node.state in _DETAILS:
+        return _DETAILS[node.state]
+    return _cell(node.error.message) if node.error else "-"
+
+
+def _skipped(cause: str | None) -> str:
+    return "skipped by the user" if cause == "user" else f"skipped, since {cause} did not succeed"
+
+
+def _time(ts: float | None) -> str:
+    return "-" if ts is None else datetime.fromtimestamp(ts, UTC).strftime("%Y-%m-%d %H:%M:%SZ")
+
+
+def _cell(text: str) -> str:
+    return one_line(text, 200).replace("|", "\\|") or "-"

@@ -1,0 +1,24 @@
+"""What an importer gives back, and how text from elsewhere becomes part of a template."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from swarmtui.plan.model import Task
+
+
+@dataclass(frozen=True, slots=True)
+class Imported:
+    """A task made of a file or folder of another system."""
+
+    task: Task
+    remarks: tuple[str, ...] = ()
+    """One line each: what was taken otherwise than it was written, for the session's log and ``swarmtui validate``."""
+    folder: Path | None = None
+    """The folder that the session is written back to, if its system wants that."""
+
+
+def literal(text: str) -> str:
+    """`text` as a template that stands for it: braces in it are no lookups."""
+    return text.replace("{{", '{{ "{{" }}')

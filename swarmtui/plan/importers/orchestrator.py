@@ -1,0 +1,305 @@
+"""An ``.orchestrator`` folder: its ``agent_tasks/*.md`` become a plan whose session is written back to the folder.
+
+A task that names another as the source of an input needs it, and gets its whole output; one that names a file of the
+project gets what is in it. One more node joins everything into one report. Estimates and priorities are kept.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from swarmtui.plan import graph
+from swarmtui.plan.importers.agent_task import AgentTask, TaskInput, read_agent_task
+from swarmtui.plan.importers.imported import Imported, literal
+from swarmtui.plan.language import NAME
+from swarmtui.plan.model import (
+    Check,
+    Limits,
+    MergeSpec,
+    Node,
+    Plan,
+    PromptSpec,
+    Retry,
+    RunSpec,
+    Spec,
+    Task,
+    When,
+)
+from swarmtui.plan.problems import Nearest, Problem, TaskError, listed, shown
+from swarmtui.safety.paths import PathRefused, inside
+
+FOLDER = ".orchestrator"
+TASKS = "agent_tasks"
+REPORT = "final_output"
+MAX_BYTES = 1_000_000
+MAX_TASKS = 1_000
+
+AGENTS: Mapping[str, tuple[str, ...]] = {
+    "claude": ("claude", "-p"),
+    "codex": ("codex", "exec", "-"),
+    "gemini": ("gemini",),
+}
+"""CLI agents that can be workers: commands that take a prompt on their standard input and print an answer."""
+AGENT_POOL = "agents"
+AGENTS_AT_ONCE = 4
+"""CLI agents share their account's limits: ten at once are throttled, so that all of them time out."""
+TIMEOUT_S = 300.0
+RETRY = Retry(limit=2, base_s=5.0)
+SHORT_S, LONG_S = 60.0, 300.0
+"""A task outside of these is too small to be worth an agent, or too large to be tried again cheaply."""
+
+
+def find_folder(path: Path) -> Path | None:
+    """The ``.orchestrator`` folder that `path` is or holds; None if it is or holds none."""
+    for folder in (path, path / FOLDER):
+        if (folder / TASKS).is_dir() and (folder.name == FOLDER or folder == path):
+            return folder
+    return None
+
+
+def import_folder(folder: Path, *, worker: str | None = None) -> Imported:
+    """The task that the files in `folder` describe. `worker` carries out the tasks whose files name none: a tier, a
+    model (``provider/model``), or one of :data:`AGENTS`. Raises TaskError with every problem of every file.
+    """
+    folder = folder.absolute()
+    reading = _Reading(folder, folder.parent, worker or "worker")
+    task = reading.task()
+    if reading.problems:
+        raise TaskError(sorted(reading.problems, key=lambda one: (one.file or "", one.line or 0)))
+    return Imported(task, tuple(reading.remarks), folder)
+
+
+@dataclass(slots=True)
+class _Reading:
+    folder: Path
+    project: Path
+    worker: str
+    problems: list[Problem] = field(default_factory=list)
+    remarks: list[str] = field(default_factory=list)
+    ids: dict[str, str] = field(default_factory=dict)
+    """What a task may be called by, folded -> the id of its node."""
+    files: dict[str, Node] = field(default_factory=dict)
+    """File of the project -> the node that reads it."""
+
+    def task(self) -> Task:
+        tasks = self._read()
+        names = self._name(tasks)
+        nodes = [self._node(task, names[index], set(names)) for index, task in enumerate(tasks)]
+        self._check_cycles(tasks, nodes)
+        report = _unused(REPORT, {*names, *(node.id for node in self.files.values())})
+        title = self.project.name or "project"
+        final = Node(
+            id=report,
+            title="Final output",
+            spec=MergeSpec(title=literal(title), summary="planner"),
+            needs=tuple(names),
+            when=When.ALL_DONE,
+        )
+        goal = f"Carry out the {len(tasks)} tasks of {self.folder.name} in {title}"
+        plan = Plan(goal, (*self.files.values(), *nodes, final), title)
+        uses_agents = any(node.pool == AGENT_POOL for node in nodes)
+        limits = Limits(pools={AGENT_POOL: AGENTS_AT_ONCE} if uses_agents else {})
+        self._remark(tasks, names)
+        return Task(goal, str(self.folder), title, limits=limits, plan=plan)
+
+    # -- reading ------------------------------------------------------------------------------------------
+
+    def _read(self) -> list[AgentTask]:
+        paths = sorted(path for path in (self.folder / TASKS).glob("*.md") if path.is_file())
+        if not paths or len(paths) > MAX_TASKS:
+            what = "there are no tasks in it" if not paths else f"{len(paths)} tasks are more than {MAX_TASKS}"
+            raise TaskError([Problem(str(self.folder / TASKS), None, None, what, "write one .md file per task")])
+        tasks = []
+        for path in paths:
+            try:
+                data = inside(self.folder, f"{TASKS}/{path.name}").read_bytes()
+                text = data.decode("utf-8-sig")
+            except PathRefused as refused:
+                self._problem(path, 1, str(refused), "put the file itself there")
+            except UnicodeDecodeError as error:
+                self._problem(path, data.count(b"\n", 0, error.start) + 1, "is not UTF-8", "save the file as UTF-8")
+            except OSError as error:
+                self._problem(path, 1, error.strerror or str(error))
+            else:
+                if len(data) > MAX_BYTES:
+                    self._problem(path, 1, f"has more than {MAX_BYTES:,} bytes", "name large inputs as files")
+                else:
+                    tasks.append(read_agent_task(text, str(path), path.stem))
+        for task in tasks:
+            self.problems += task.problems
+        return tasks
+
+    def _problem(self, path: Path, line: int, message: str, fix: str = "") -> None:
+        self.problems.append(Problem(str(path), line, 1, message, fix))
+
+    def _name(self, tasks: list[AgentTask]) -> list[str]:
+        """An id for the node of each task; and by what each task may be called."""
+        names: list[str] = []
+        given: dict[str, str] = {}
+        for task in tasks:
+            folded = task.id.casefold()
+            if folded in given:
+                fix = f"{given[folded]} has it: give each task an id of its own"
+                self._problem(
+                    Path(task.file), task.lines.get("id", 1), f"the id `{shown(task.id)}` is there twice", fix
+                )
+            given[folded] = Path(task.file).name
+            names.append(_unused(_node_id(task.id), set(names)))
+            self.ids.setdefault(folded, names[-1])
+        for task, name in zip(tasks, names, strict=True):
+            for word in (task.stem, name, f"{task.stem}.md", f"{task.id}-result.md", f"{name}-result.md", task.name):
+                self.ids.setdefault(word.casefold(), name)
+        return names
+
+    # -- nodes --------------------------------------------------------------------------------------------
+
+    def _node(self, task: AgentTask, name: str, taken: set[str]) -> Node:
+        needs: dict[str, None] = {}
+        for word, line in task.needs:
+            found = self._task_named(word)
+            if found is None:
+                self._unknown(task, word, line, files=False)
+            else:
+                needs[found] = None
+        inputs = [self._input(task, one, needs, taken) for one in task.inputs]
+        spec = self._spec(task, _text(task, inputs))
+        agent = isinstance(spec, RunSpec)
+        return Node(
+            id=name,
+            title=task.name,
+            spec=spec,
+            needs=tuple(needs),
+            retry=RETRY,
+            timeout_s=max(TIMEOUT_S, 3 * (task.estimate_s or 0.0)),
+            check=Check(regex=r"\S"),
+            pool=AGENT_POOL if agent else None,
+            priority=task.priority,
+            estimate_s=task.estimate_s,
+        )
+
+    def _spec(self, task: AgentTask, text: str) -> Spec:
+        worker = (task.worker or self.worker).strip()
+        known = worker.casefold()
+        if known in AGENTS:
+            return RunSpec(AGENTS[known], stdin=text)
+        if known in ("worker", "planner", "prompt", "model", "small", "medium", "large"):
+            return PromptSpec(text, model="worker" if known in ("prompt", "model") else known)
+        if "/" in worker and " " not in worker:
+            return PromptSpec(text, model=worker)
+        fix = f"write a tier, provider/model, or one of {listed(AGENTS)}"
+        self._problem(Path(task.file), task.lines.get("worker", 1), f"there is no worker `{shown(worker)}`", fix)
+        return PromptSpec(text)
+
+    def _input(self, task: AgentTask, one: TaskInput, needs: dict[str, None], taken: set[str]) -> str:
+        """One input as it stands in the prompt; what it comes from is needed."""
+        parts = [f"### {literal(one.name)}"]
+        sources = self._sources(task, one, taken)
+        for label, node in sources:
+            needs[node] = None
+            parts.append(f"From {literal(label)}:\n\n{{{{ {node}.output }}}}")
+        if one.value and not (sources and one.value == one.source):
+            parts.append(literal(one.value))
+        return "\n\n".join(parts)
+
+    def _sources(self, task: AgentTask, one: TaskInput, taken: set[str]) -> list[tuple[str, str]]:
+        """(what it is called, its node) of everything that an input names as its source."""
+        if not one.source:
+            return []
+        whole = self._task_named(one.source)
+        words = [one.source] if whole else [word.strip().strip("`") for word in one.source.split(",")]
+        found: list[tuple[str, str]] = []
+        for word in filter(None, words):
+            node = self._task_named(word)
+            if node is not None:
+                found.append((f"task {node}", node))
+            elif (path := self._file(task, word, one.line)) is not None:
+                found.append((f"the file {word}", self._reader(word, path, taken)))
+            elif one.value != one.source:  # a bullet that names no source is a value
+                self._unknown(task, word, one.line)
+        return found
+
+    def _task_named(self, word: str) -> str | None:
+        """The task that `word` means: its id, its file, its result, its name; or the id that stands first in it."""
+        plain = word.strip().strip("`*_[]").casefold()
+        for text in (plain, plain.rpartition("/")[2], plain.partition(" ")[0], plain.removeprefix("task ").strip()):
+            if text in self.ids:
+                return self.ids[text]
+        return None
+
+    def _file(self, task: AgentTask, word: str, line: int) -> Path | None:
+        """The file of the project that `word` names. One that lies elsewhere is a mistake."""
+        try:
+            path = inside(self.project, word.removeprefix("./"))
+            return path if path.is_file() else None
+        except PathRefused as refused:
+            if Path(word).is_file() or word.startswith(("/", "..", "~")):
+                self._problem(Path(task.file), line, str(refused), "inputs are files of the project, or other tasks")
+            return None
+        except (OSError, ValueError):
+            return None
+
+    def _reader(self, word: str, path: Path, taken: set[str]) -> str:
+        """The node that reads a file; each file is read once."""
+        known = self.files.get(str(path))
+        if known is None:
+            name = _unused(_node_id(f"read-{path.stem}"), {*taken, *(node.id for node in self.files.values())})
+            spec = RunSpec(("cat", "--", literal(str(path))))
+            known = self.files[str(path)] = Node(name, spec, title=f"Read {shown(word)}", side_effects=False)
+        return known.id
+
+    def _unknown(self, task: AgentTask, word: str, line: int, *, files: bool = True) -> None:
+        if any(one.file == task.file and one.line == line for one in self.problems):
+            return
+        what = "neither a task nor a file of the project" if files else "no task"
+        fix = Nearest().hint(word, self.ids, f"the tasks are {listed(dict.fromkeys(self.ids.values()))}")
+        self._problem(Path(task.file), line, f"`{shown(word)}` is {what}", fix)
+
+    # -- the whole ----------------------------------------------------------------------------------------
+
+    def _check_cycles(self, tasks: list[AgentTask], nodes: list[Node]) -> None:
+        by_id = {node.id: task for node, task in zip(nodes, tasks, strict=True)}
+        for node in nodes:
+            if node.id in node.needs:
+                self._problem(Path(by_id[node.id].file), 1, f"{node.id} needs itself", "remove it from its inputs")
+        others = {node.id: [need for need in node.needs if need != node.id and need in by_id] for node in nodes}
+        for cycle in graph.cycles(others):
+            text = " -> ".join(shown(name) for name in cycle[:24])
+            fix = "remove one of these inputs"
+            self._problem(Path(by_id[cycle[0]].file), 1, f"these tasks wait for each other: {text}", fix)
+
+    def _remark(self, tasks: list[AgentTask], names: list[str]) -> None:
+        for task, name in zip(tasks, names, strict=True):
+            if task.estimate_s is None:
+                continue
+            if task.estimate_s < SHORT_S:
+                self.remarks.append(f"{name}: {task.estimate_s:g} s is short for an agent: join it with another task")
+            elif task.estimate_s > LONG_S:
+                minutes = task.estimate_s / 60
+                self.remarks.append(f"{name}: {minutes:g} min is long for one task: cut it, so that a retry costs less")
+
+
+def _text(task: AgentTask, inputs: list[str]) -> str:
+    """What the worker of a task is told: the task, all of its inputs, and what it is to give back."""
+    parts = [f"# {literal(task.name)}", literal(task.description)]
+    if inputs:
+        parts += ["## Inputs", *inputs]
+    if task.expected:
+        parts.append(f"## Expected output\n\n{literal(task.expected)}")
+    return "\n\n".join(parts)
+
+
+def _node_id(text: str) -> str:
+    """`text` as an id: letters, digits, _ and -, beginning with a letter, at most 60."""
+    plain = "".join(char if char.isascii() and (char.isalnum() or char in "_-") else "-" for char in text.strip())
+    plain = plain.strip("-")[:60].strip("-") or "task"
+    return plain if NAME.fullmatch(plain) else f"task-{plain}"[:60]
+
+
+def _unused(name: str, taken: set[str]) -> str:
+    folded = {other.casefold() for other in taken}
+    found, number = name, 2
+    while found.casefold() in folded:
+        found, number = f"{name}-{number}", number + 1
+    return found
