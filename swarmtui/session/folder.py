@@ -60,6 +60,11 @@ class SessionFolder:
         return self.path / "head"
 
     @property
+    def reserve(self) -> Path:
+        """Of no meaning: given up when the disk is full, so that the last few events fit."""
+        return self.path / "reserve"
+
+    @property
     def artefacts(self) -> Path:
         """Plain files that people and agents can read: output and log per node, report, status."""
         return self.path / "artefacts"
@@ -78,6 +83,11 @@ class SessionFolder:
             return False
         finally:
             os.close(fd)
+
+
+def is_session_id(word: str) -> bool:
+    """Whether `word` can be the ID of a session."""
+    return _ID.match(word) is not None
 
 
 def new_session_folder(sessions: Path) -> SessionFolder:

@@ -1,0 +1,237 @@
+"""Saving what is intact of a damaged session file into a new one; the file itself is only read.
+
+Work is done on a copy, with its write-ahead log and, should that be what is damaged, without it. Of each, events are
+read in order, row by row where a scan fails, for as long as each is chained to the one before it and folds; the longer
+of the two prefixes goes into the new file, with the blobs that its events name and whose content fits their key.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing, suppress
+from dataclasses import dataclass, field
+from itertools import islice
+from pathlib import Path
+
+from swarmtui.session import fold, migrate
+from swarmtui.session.errors import LogError, NewerVersion, first_line
+from swarmtui.session.faults import Faults
+from swarmtui.session.file import make
+from swarmtui.session.heads import read_noted, write_head
+from swarmtui.session.reader import UNREADABLE
+from swarmtui.session.rows import APPLICATION_ID, GENESIS, SCHEMA, Head, Row, blob_sha, fits, row_to_event
+from swarmtui.session.state import SessionState
+
+_BLOB_KEY = re.compile(r'"(?:(sha|lines)":")?([0-9a-f]{32})"')
+"""What may be the key of a blob in an event's data; under these names it is one."""
+
+
+class Unusable(LogError):
+    """Not one event of the file is intact."""
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """What was kept of a file, and what was not."""
+
+    head: Head
+    """The last event that was kept."""
+    state: SessionState
+    """After that event."""
+    last_known: int
+    """Seq of the last event of which there is a trace."""
+    wrong: tuple[str, ...]
+    """What is wrong with the file, each in a few words; empty if it is intact."""
+    blobs: int
+    blobs_lost: int
+    """Blobs that kept events name and of which the content is gone."""
+
+    @property
+    def lost(self) -> tuple[int, int] | None:
+        """First and last seq of the events that were lost; None if there is no trace of any."""
+        return (self.head.seq + 1, self.last_known) if self.last_known > self.head.seq else None
+
+
+@dataclass(slots=True)
+class _Found:
+    """What one reading of the file gives."""
+
+    source: Path
+    copy: Path
+    head: Head = field(default_factory=lambda: Head(0, GENESIS, 0.0, 0.0))
+    state: SessionState | None = field(default_factory=fold.empty)
+    """After `head`; None if it must be folded again."""
+    last_seen: int = 0
+    wrong: list[str] = field(default_factory=list)
+
+
+def recover(source: Path, target: Path, app: str, scratch: Path) -> Kept:
+    """Write what is intact of the file at `source` to a new one at `target`, working in the empty folder `scratch`.
+
+    Raises Unusable, NewerVersion, and LogError or OSError when the new file cannot be written. Blocks.
+    """
+    found = examine(source, scratch)
+    if not found.head.seq:
+        why = "; ".join(found.wrong) or "it has no events"
+        raise Unusable(f"{source}: nothing of it can be saved: {why}")
+    make(target, app, Faults())
+    try:
+        state, blobs, blobs_lost = _write(found, target)
+        write_head(target.with_name("head"), found.head)
+    except BaseException as error:
+        for path in (target, target.with_name("head")):
+            with suppress(OSError):
+                path.unlink(missing_ok=True)
+        if isinstance(error, sqlite3.Error):
+            raise LogError(f"{target}: cannot be written: {first_line(error)}") from error
+        raise
+    noted = max((known.seq for known in read_noted(source.with_name("head"))), default=0)
+    last_known = max(found.head.seq, found.last_seen, noted)
+    if noted > max(found.head.seq, found.last_seen):
+        found.wrong.append(f"its end is missing: its head file names event {noted}")
+    if blobs_lost:
+        found.wrong.append(f"{blobs_lost} recorded texts are missing or were changed")
+    return Kept(found.head, state, last_known, tuple(dict.fromkeys(found.wrong)), blobs, blobs_lost)
+
+
+def examine(source: Path, scratch: Path) -> _Found:
+    """The longest prefix that can be read of `source`. Raises NewerVersion, LogError, OSError."""
+    log = source.with_name(f"{source.name}-wal")
+    whole, bare = scratch / "whole", scratch / "bare"
+    whole.mkdir()
+    size = _copy(source, whole / "copy.db")
+    if not size:
+        return _Found(source, source, wrong=["it is empty"])
+    if not log.exists() or not _copy(log, whole / "copy.db-wal"):
+        return _read(source, whole / "copy.db")
+    # SQLite passes over a log from its first damaged frame on and folds the rest into the file: each way its own copy.
+    bare.mkdir()
+    _copy(source, bare / "copy.db")
+    with_log, without = _read(source, whole / "copy.db"), _read(source, bare / "copy.db")
+    best, other = (with_log, without) if with_log.head.seq >= without.head.seq else (without, with_log)
+    best.last_seen = max(best.last_seen, other.last_seen)
+    return best
+
+
+def _copy(source: Path, target: Path) -> int:
+    """Copy the bytes of `source`, which must be a file; how many there are. Raises OSError."""
+    fd = os.open(source, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)  # a pipe would be waited for
+    with os.fdopen(fd, "rb") as read, target.open("xb") as write:
+        shutil.copyfileobj(read, write, 1024 * 1024)
+        return write.tell()
+
+
+def _read(source: Path, copy: Path) -> _Found:
+    found = _Found(source, copy)
+    try:
+        with closing(sqlite3.connect(copy, timeout=5.0)) as db:
+            db.execute("PRAGMA trusted_schema=OFF")
+            db.execute("PRAGMA cell_size_check=ON")
+            _read_header(found, db)
+            for row in _rows(found, db):
+                if not _take(found, row):
+                    break
+            found.last_seen = max(found.head.seq, _last_seen(db))
+    except sqlite3.Error as error:
+        found.wrong.append(first_line(error))
+    return found
+
+
+def _read_header(found: _Found, db: sqlite3.Connection) -> None:
+    application = db.execute("PRAGMA application_id").fetchone()[0]
+    if application != APPLICATION_ID:
+        found.wrong.append("it is not marked as a session file")
+    try:
+        header = migrate.header_of(found.source, db)
+        if header.min_reader > SCHEMA:
+            raise NewerVersion(found.source, header.app)
+        if header.schema < SCHEMA:
+            migrate.bring_up(found.copy, header.app)
+    except NewerVersion:
+        raise
+    except LogError:
+        found.wrong.append("its header cannot be read")
+
+
+def _rows(found: _Found, db: sqlite3.Connection) -> Iterator[Row]:
+    """Rows from the first event on, scanned, and one by one from where the scan fails."""
+    expected = 1
+    try:
+        with closing(db.execute("SELECT * FROM events ORDER BY seq")) as cursor:
+            for values in cursor:
+                yield Row(*values)
+                expected += 1
+    except (sqlite3.Error, OverflowError, UnicodeDecodeError) as error:
+        found.wrong.append(f"event {expected}: {first_line(error)}")
+        while (row := _row(db, expected)) is not None:
+            yield row
+            expected += 1
+
+
+def _row(db: sqlite3.Connection, seq: int) -> Row | None:
+    with suppress(sqlite3.Error, OverflowError, UnicodeDecodeError):
+        values = db.execute("SELECT * FROM events WHERE seq = ?", (seq,)).fetchone()
+        return None if values is None else Row(*values)
+    return None
+
+
+def _take(found: _Found, row: Row) -> bool:
+    """Add `row` to what was found, if it is the next one."""
+    seq = found.head.seq + 1
+    if row.seq != seq or not fits(found.head.hash, row):
+        found.wrong.append(f"event {seq} is missing or was changed")
+        return False
+    try:
+        if found.state is not None:
+            fold.apply(found.state, row_to_event(row))
+    except UNREADABLE as error:
+        found.wrong.append(f"event {seq} cannot be read: {first_line(error)}")
+        found.state = None  # the fold may have gone half the way
+        return False
+    found.head = Head(seq, row.hash, row.ts, row.mono)
+    return True
+
+
+def _last_seen(db: sqlite3.Connection) -> int:
+    """The highest seq of any row that can be read, whatever is in it."""
+    with suppress(sqlite3.Error, OverflowError):
+        return int(db.execute("SELECT coalesce(max(seq), 0) FROM events").fetchone()[0])
+    return 0
+
+
+def _write(found: _Found, target: Path) -> tuple[SessionState, int, int]:
+    """Copy the kept events and the blobs that they name; the state, the blobs kept and those lost."""
+    wanted: set[str] = set()
+    needed: set[str] = set()
+    state = found.state or fold.empty()
+    with closing(sqlite3.connect(found.copy)) as old, closing(sqlite3.connect(target)) as new:
+        new.execute("PRAGMA synchronous=FULL")
+        for row in islice(_rows(_Found(found.source, found.copy), old), found.head.seq):
+            if found.state is None:
+                fold.apply(state, row_to_event(row))
+            new.execute("INSERT INTO events VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", row)
+            for name, key in _BLOB_KEY.findall(row.data):
+                wanted.add(key)
+                if name:
+                    needed.add(key)
+        kept = {key for key in sorted(wanted) if _copy_blob(old, new, key)}
+        about = {"from": str(found.source), "kept": found.head.seq}
+        new.execute("INSERT INTO meta VALUES('recovered', ?)", (json.dumps(about),))
+        new.commit()
+    return state, len(kept), len(needed - kept)
+
+
+def _copy_blob(old: sqlite3.Connection, new: sqlite3.Connection, key: str) -> bool:
+    try:
+        found = old.execute("SELECT data FROM blobs WHERE sha = ?", (key,)).fetchone()
+    except sqlite3.Error:
+        return False
+    if found is None or not isinstance(found[0], bytes) or blob_sha(found[0]) != key:
+        return False
+    new.execute("INSERT INTO blobs VALUES(?, ?, ?)", (key, len(found[0]), found[0]))
+    return True
