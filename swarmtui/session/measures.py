@@ -1,0 +1,472 @@
+"""What the attempts of a session tell in figures: outcomes, latencies, retries, refusals; folded, bounded.
+
+Every attempt touches one :class:`Tally`: that of its pool and model, and for maps of its node too. Whoever wants a
+pool, a node or all of it adds tallies up (:func:`total`). Memory is bounded by pools, models and maps, not by attempts:
+only what is in flight, or waits after a refusal, is held one by one.
+
+A *call* is an attempt that succeeded or failed. What the provider refused (429), what the user stopped and what a crash
+caught are no calls and no failures; they are counted apart. How sure a rate is, its Wilson interval tells.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field, fields
+from math import ceil, exp, log, sqrt
+
+from swarmtui.plan.model import JSON, Check
+from swarmtui.session.vocabulary import ErrorInfo, ErrorKind, Usage
+
+Z95 = 1.959963984540054
+"""Standard normal quantile of a two-sided 95 % interval."""
+
+ACCURACY = 0.01
+"""Relative error of a histogram's quantiles."""
+_GAMMA = (1 + ACCURACY) / (1 - ACCURACY)
+_PER_E = 1 / log(_GAMMA)
+_FLOOR_S = 1e-5
+_NOTHING = -(10**6)
+"""The bucket of what is too short to measure."""
+
+
+# -- rates ----------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Rate:
+    """`ok` of `n`, with the 95 % score interval of the share."""
+
+    n: int
+    ok: int
+
+    @property
+    def share(self) -> float | None:
+        """`ok` as a share of `n`; None where nothing was tried."""
+        return self.ok / self.n if self.n else None
+
+    @property
+    def interval(self) -> tuple[float, float]:
+        """Low and high end; (0, 1) where nothing was tried."""
+        return wilson(self.ok, self.n)
+
+    def to_json(self) -> dict[str, JSON]:
+        """``n``, ``ok``, ``rate``, ``low``, ``high``; what is not known is None."""
+        low, high = self.interval if self.n else (None, None)
+        return {"n": self.n, "ok": self.ok, "rate": self.share, "low": low, "high": high}
+
+
+def wilson(ok: int, n: int, z: float = Z95) -> tuple[float, float]:
+    """The score interval of a share; it stays within 0..1 and says something at none and at all.
+
+    Wilson, "Probable inference, the law of succession, and statistical inference", Journal of the American Statistical
+    Association 22 (1927).
+    """
+    if n == 0:
+        return 0.0, 1.0
+    share, z2 = ok / n, z * z
+    middle = (share + z2 / (2 * n)) / (1 + z2 / n)
+    half = z * sqrt(share * (1 - share) / n + z2 / (4 * n * n)) / (1 + z2 / n)
+    low = 0.0 if ok == 0 else max(0.0, middle - half)
+    return low, 1.0 if ok == n else min(1.0, middle + half)
+
+
+# -- latencies ------------------------------------------------------------------------------------------------
+
+
+@dataclass(slots=True)
+class Histogram:
+    """Durations in buckets that grow by a constant factor, so that every quantile is right within 1 %.
+
+    The bucket bounds are those of DDSketch (Masson, Rim, Lee: "DDSketch: a fast and fully-mergeable quantile sketch
+    with relative-error guarantees", VLDB 2019); the idea of log buckets for latencies is that of HdrHistogram (Tene).
+    From 10 µs to a year there are about 1,500 buckets; what is shorter counts as nothing.
+    """
+
+    buckets: dict[int, int] = field(default_factory=dict)
+    total_s: float = 0.0
+    max_s: float = 0.0
+
+    def add(self, seconds: float) -> None:
+        """Count one duration."""
+        bucket = ceil(log(seconds) * _PER_E) if seconds > _FLOOR_S else _NOTHING
+        buckets = self.buckets
+        buckets[bucket] = buckets.get(bucket, 0) + 1
+        self.total_s += seconds
+        if seconds > self.max_s:  # noqa: PLR1730 - max() takes four times as long
+            self.max_s = seconds
+
+    def merge(self, other: Histogram) -> None:
+        """Count what `other` counted."""
+        for bucket, count in other.buckets.items():
+            self.buckets[bucket] = self.buckets.get(bucket, 0) + count
+        self.total_s += other.total_s
+        self.max_s = max(self.max_s, other.max_s)
+
+    @property
+    def n(self) -> int:
+        """How many durations were counted."""
+        return sum(self.buckets.values())
+
+    def quantiles(self, *shares: float) -> tuple[float, ...]:
+        """The durations below which these shares of all lie (ascending), each within 1 %; zeros if there are none."""
+        wanted = [share * (self.n - 1) for share in shares]
+        found: list[float] = []
+        seen = 0
+        for bucket in sorted(self.buckets):
+            seen += self.buckets[bucket]
+            while len(found) < len(wanted) and wanted[len(found)] < seen:
+                found.append(min(_middle(bucket), self.max_s))
+        return tuple(found + [self.max_s] * (len(wanted) - len(found)))
+
+    def lognormal(self) -> tuple[float, float] | None:
+        """(median, sigma of the logarithm) of the lognormal distribution that fits; None where nothing was measured."""
+        pairs = [(log(_middle(bucket)), count) for bucket, count in self.buckets.items() if bucket != _NOTHING]
+        n = sum(count for _, count in pairs)
+        if not n:
+            return None
+        mean = sum(value * count for value, count in pairs) / n
+        spread = sum((value - mean) ** 2 * count for value, count in pairs) / max(1, n - 1)
+        return exp(mean), sqrt(spread)
+
+    def to_json(self) -> JSON:
+        """An exact form of it."""
+        return [sorted(self.buckets.items()), self.total_s, self.max_s]
+
+    @classmethod
+    def from_json(cls, data: JSON) -> Histogram:
+        """The inverse of :meth:`to_json`."""
+        return cls({int(bucket): int(count) for bucket, count in data[0]}, float(data[1]), float(data[2]))
+
+
+def _middle(bucket: int) -> float:
+    return 0.0 if bucket == _NOTHING else 2 * exp(bucket / _PER_E) / (_GAMMA + 1)
+
+
+# -- outcomes -------------------------------------------------------------------------------------------------
+
+_NOT_CALLED = frozenset({ErrorKind.INPUT, ErrorKind.BLOCKED})
+"""Failures before anything was called."""
+_NO_OUTPUT, _BAD_SCHEMA, _BAD_CHECK, _GOOD = range(4)
+_ASKS_SCHEMA, _ASKS_CHECK = 1, 2
+_AGAIN = 16
+
+
+@dataclass(slots=True)
+class Tally:
+    """Everything counted of the attempts of one pool and model; with `node` set, of that map alone."""
+
+    pool: str = ""
+    model: str | None = None
+    node: str | None = None
+    starts: int = 0
+    outcomes: list[int] = field(default_factory=lambda: [0] * 32)
+    """Calls by what came of them: 16 * (is it a retry) + 4 * (what its check asks for) + outcome."""
+    good_tries: dict[int, int] = field(default_factory=dict)
+    """Tries needed -> how many nodes and items that succeeded needed so many."""
+    bad_tries: dict[int, int] = field(default_factory=dict)
+    """Tries made -> how many nodes and items were given up after so many."""
+    errors: dict[str, int] = field(default_factory=dict)
+    """Kind of error -> failed attempts."""
+    cancelled: int = 0
+    interrupted: int = 0
+    reused: int = 0
+    """Earlier successes that were taken over: neither calls nor paid."""
+    refused: int = 0
+    """429s."""
+    refused_wait_s: float = 0.0
+    """Time between a refusal and the start after it, added up."""
+    refused_service_s: float = 0.0
+    """Time in which what was refused was in flight."""
+    lost_s: float = 0.0
+    """Time that failed attempts took."""
+    lost_usd: float = 0.0
+    lost_unpriced: int = 0
+    """Failed attempts of models whose cost is not known."""
+    metered: int = 0
+    """Calls whose tokens are known."""
+    unmetered: int = 0
+    """Calls of real models whose tokens are not known."""
+    tokens_in: int = 0
+    tokens_out: int = 0
+    tokens_cached: int = 0
+    priced: int = 0
+    """Calls whose cost is known."""
+    cost_usd: float = 0.0
+    queue: Histogram = field(default_factory=Histogram)
+    """Waits for a place; of starts without one there is nothing in it: see :meth:`latency`."""
+    throttle: Histogram = field(default_factory=Histogram)
+    service: Histogram = field(default_factory=Histogram)
+    first_token: Histogram = field(default_factory=Histogram)
+
+    def merge(self, other: Tally) -> None:
+        """Count what `other` counted."""
+        self.outcomes = [mine + theirs for mine, theirs in zip(self.outcomes, other.outcomes, strict=True)]
+        for name in _COUNTS:
+            setattr(self, name, getattr(self, name) + getattr(other, name))
+        for name in _TABLES:
+            mine: dict[object, int] = getattr(self, name)
+            for key, count in getattr(other, name).items():
+                mine[key] = mine.get(key, 0) + count
+        for name in LATENCIES:
+            getattr(self, name).merge(getattr(other, name))
+
+    def calls(self, *, first: bool | None = None) -> int:
+        """Calls made; with `first`, first tries alone or retries alone."""
+        return sum(self._count(outcome, first=first) for outcome in range(4))
+
+    def rate(self, what: str, *, first: bool | None = None) -> Rate:
+        """How many calls passed `what`, of those that came as far as to be asked it.
+
+        ``transport``: an output came back. ``schema``, ``check``: of outputs whose node's check asks for it, those
+        that have the shape, and those that are what is asked for besides. ``call``: the call did all of it.
+        """
+        if what == "transport":
+            calls = self.calls(first=first)
+            return Rate(calls, calls - self._count(_NO_OUTPUT, first=first))
+        if what == "schema":
+            good = self._count(_GOOD, _BAD_CHECK, first=first, asks=_ASKS_SCHEMA)
+            return Rate(good + self._count(_BAD_SCHEMA, first=first, asks=_ASKS_SCHEMA), good)
+        if what == "check":
+            good = self._count(_GOOD, first=first, asks=_ASKS_CHECK)
+            return Rate(good + self._count(_BAD_CHECK, first=first, asks=_ASKS_CHECK), good)
+        return Rate(self.calls(first=first), self._count(_GOOD, first=first))
+
+    def latency(self, name: str) -> Histogram:
+        """``queue``, ``throttle``, ``service`` or ``first_token``, starts that did not wait included."""
+        found: Histogram = getattr(self, name)
+        if name not in ("queue", "throttle"):
+            return found
+        return Histogram({_NOTHING: max(0, self.starts - found.n), **found.buckets}, found.total_s, found.max_s)
+
+    @property
+    def verified(self) -> int:
+        """Calls that succeeded under a check."""
+        return self._count(_GOOD) - self._count(_GOOD, asks=0)
+
+    @property
+    def failed(self) -> int:
+        """Attempts that failed, those included that called nothing."""
+        return sum(self.errors.values())
+
+    def _count(self, *kinds: int, first: bool | None = None, asks: int | None = None) -> int:
+        found = 0
+        for at, count in enumerate(self.outcomes):
+            asked = at // 4 % 4
+            if count and at % 4 in kinds and (first is None or first == (at < _AGAIN)):
+                found += count if asks is None or asked & asks or (asks == 0 and asked == 0) else 0
+        return found
+
+    def to_json(self) -> dict[str, JSON]:
+        """An exact form of it, empty fields left out."""
+        data: dict[str, JSON] = {}
+        for name in _FIELDS:
+            value = getattr(self, name)
+            if isinstance(value, Histogram):
+                if value.buckets:
+                    data[name] = value.to_json()
+            elif name == "outcomes":
+                data[name] = [[at, count] for at, count in enumerate(value) if count]
+            elif isinstance(value, dict):
+                if value:
+                    data[name] = sorted(value.items())
+            elif value:
+                data[name] = value
+        return data
+
+    @classmethod
+    def from_json(cls, data: dict[str, JSON]) -> Tally:
+        """The inverse of :meth:`to_json`."""
+        made = cls()
+        for name, value in data.items():
+            if name in LATENCIES:
+                setattr(made, name, Histogram.from_json(value))
+            elif name == "outcomes":
+                for at, count in value:
+                    made.outcomes[at] = count
+            elif name in _TABLES:
+                setattr(made, name, dict(value))
+            elif name in _FIELDS:
+                setattr(made, name, value)
+        return made
+
+
+LATENCIES = ("queue", "throttle", "service", "first_token")
+_FIELDS = tuple(each.name for each in fields(Tally))
+_TABLES = ("good_tries", "bad_tries", "errors")
+_COUNTS = tuple(name for name in _FIELDS if name not in (*LATENCIES, *_TABLES, "outcomes", "pool", "model", "node"))
+
+
+def total(tallies: Iterable[Tally]) -> Tally:
+    """All of `tallies` added up."""
+    added = Tally()
+    for tally in tallies:
+        added.merge(tally)
+    return added
+
+
+# -- what the fold keeps --------------------------------------------------------------------------------------
+
+Place = tuple[str, int | None]
+"""A node, or one item of it."""
+
+
+@dataclass(slots=True)
+class Measures:
+    """Tallies of a session, and what is in flight. Its methods are called by the fold alone."""
+
+    tallies: dict[tuple[str, str | None, str | None], Tally] = field(default_factory=dict)
+    """(pool, model, node of a map or None) -> what was counted."""
+    running: dict[Place, tuple[Tally, float]] = field(default_factory=dict)
+    """What is in flight, and the session second at which it started."""
+    refused_at: dict[Place, float] = field(default_factory=dict)
+    """When what waits after a refusal was refused, in session seconds."""
+    peak: int = 0
+    """Most attempts that were ever in flight at once."""
+
+    def started(
+        self, place: Place, pool: str, model: str | None, queue_s: float, throttle_s: float, mono: float
+    ) -> None:
+        """An attempt began after it had waited so long for a place, and so long for the provider."""
+        node, item = place
+        key = (pool, model, None if item is None else node)
+        tally = self.tallies.get(key)
+        if tally is None:
+            tally = self.tallies[key] = Tally(*key)
+        tally.starts += 1
+        self.running[place] = (tally, mono)
+        if len(self.running) > self.peak:  # noqa: PLR1730
+            self.peak = len(self.running)
+        if self.refused_at and place in self.refused_at:
+            waited_s = mono - self.refused_at.pop(place)
+            tally.refused_wait_s += waited_s
+            throttle_s = max(throttle_s, waited_s)  # what was said of the wait may include that since the refusal
+        if queue_s > _FLOOR_S:
+            tally.queue.add(queue_s)
+        if throttle_s > _FLOOR_S:
+            tally.throttle.add(throttle_s)
+
+    def succeeded(
+        self, place: Place, tries: int, check: Check | None, took_s: float, usage: Usage, *, reused: bool
+    ) -> None:
+        """The try number `tries` that counts was good."""
+        tally = self._ended(place)
+        if reused:
+            tally.reused += 1
+            return
+        tally.good_tries[tries] = tally.good_tries.get(tries, 0) + 1
+        tally.outcomes[_slot(_GOOD, tries, check)] += 1
+        tally.service.add(took_s)
+        if usage.model is not None or usage.tokens_in is not None:
+            _meter(tally, usage)
+
+    def failed(
+        self,
+        place: Place,
+        tries: int,
+        check: Check | None,
+        took_s: float,
+        usage: Usage,
+        error: ErrorInfo,
+        *,
+        last: bool,
+    ) -> None:
+        """The try number `tries` that counts was not; with `last` there is none after it."""
+        tally = self._ended(place)
+        kind = error.kind
+        tally.errors[kind.value] = tally.errors.get(kind.value, 0) + 1
+        if last:
+            tally.bad_tries[tries] = tally.bad_tries.get(tries, 0) + 1
+        if kind in _NOT_CALLED:
+            return
+        outcome = _BAD_SCHEMA if kind is ErrorKind.SCHEMA else _BAD_CHECK if kind is ErrorKind.CHECK else _NO_OUTPUT
+        tally.outcomes[_slot(outcome, tries, check)] += 1
+        tally.service.add(took_s)
+        tally.lost_s += took_s
+        if usage.model is not None or usage.tokens_in is not None:
+            _meter(tally, usage)
+        if usage.cost_usd is not None:
+            tally.lost_usd += usage.cost_usd
+        elif tally.model is not None and not usage.simulated:
+            tally.lost_unpriced += 1
+
+    def refused(self, place: Place, mono: float) -> None:
+        """The provider said 429."""
+        _, began = self.running.get(place, (None, mono))
+        tally = self._ended(place)
+        tally.refused += 1
+        tally.refused_service_s += mono - began
+        self.refused_at[place] = mono
+
+    def cancelled(self, place: Place) -> None:
+        """The user stopped it."""
+        self._ended(place).cancelled += 1
+
+    def interrupted(self, place: Place) -> None:
+        """A crash caught it."""
+        self._ended(place).interrupted += 1
+
+    def of_node(self, node: str) -> Tally:
+        """What was counted of a map, over its models."""
+        return total(tally for tally in self.tallies.values() if tally.node == node)
+
+    def by_pool(self) -> dict[str, Tally]:
+        """Pool and model -> what was counted there: ``pool`` where it names the model already, else ``pool model``."""
+        found: dict[str, Tally] = {}
+        for tally in self.tallies.values():
+            name = tally.pool if tally.model in (None, tally.pool) else f"{tally.pool} {tally.model}"
+            found.setdefault(name, Tally(tally.pool, tally.model)).merge(tally)
+        return found
+
+    def _ended(self, place: Place) -> Tally:
+        """The tally of what ends; what began unseen (in a log of an older version) is counted in one of its own."""
+        found = self.running.pop(place, None)
+        if found is not None:
+            return found[0]
+        key = ("", None, None)
+        return self.tallies.setdefault(key, Tally(*key))
+
+    def to_json(self) -> dict[str, JSON]:
+        """An exact form of it; equal measures give equal values."""
+        at = {id(tally): index for index, tally in enumerate(self.tallies.values())}
+        return {
+            "tallies": [tally.to_json() for tally in self.tallies.values()],
+            "running": [[*place, at[id(tally)], began] for place, (tally, began) in self.running.items()],
+            "refused_at": [[*place, mono] for place, mono in self.refused_at.items()],
+            "peak": self.peak,
+        }
+
+    @classmethod
+    def from_json(cls, data: dict[str, JSON]) -> Measures:
+        """The inverse of :meth:`to_json`."""
+        tallies = [Tally.from_json(each) for each in data["tallies"]]
+        return cls(
+            {(tally.pool, tally.model, tally.node): tally for tally in tallies},
+            {(node, item): (tallies[at], began) for node, item, at, began in data["running"]},
+            {(node, item): mono for node, item, mono in data["refused_at"]},
+            data["peak"],
+        )
+
+
+def _slot(outcome: int, tries: int, check: Check | None) -> int:
+    at = outcome if tries <= 1 else outcome + _AGAIN
+    if check is None:
+        return at
+    asks = _ASKS_SCHEMA if check.schema is not None else 0
+    if check.regex is not None or check.min_chars is not None or check.max_chars is not None or check.command:
+        asks |= _ASKS_CHECK
+    return at + 4 * asks
+
+
+def _meter(tally: Tally, usage: Usage) -> None:
+    if usage.tokens_in is not None and usage.tokens_out is not None:
+        tally.metered += 1
+        tally.tokens_in += usage.tokens_in
+        tally.tokens_out += usage.tokens_out
+        tally.tokens_cached += usage.tokens_cached or 0
+    elif not usage.simulated:
+        tally.unmetered += 1
+    if usage.cost_usd is not None:
+        tally.priced += 1
+        tally.cost_usd += usage.cost_usd
+    if usage.first_token_s is not None:
+        tally.first_token.add(usage.first_token_s)
