@@ -57,6 +57,7 @@ def _node_verbs(verbs: _SubParsersAction[ArgumentParser]) -> None:
     for verb, text in (
         ("retry", "run a node or item that ended again"),
         ("skip", "do not run a node or item"),
+        ("done", "say that what a crash caught was done, and is not to be run again"),
         ("stop", "cancel a node"),
         ("hold", "do not start a node until it is released"),
         ("release", "let a held node go on"),
@@ -65,6 +66,8 @@ def _node_verbs(verbs: _SubParsersAction[ArgumentParser]) -> None:
         parser.add_argument("node", metavar="NODE[/ITEM]", help="the node, or one item of a map")
         if verb == "retry":
             parser.add_argument("--failed", action="store_true", help="only the items that failed")
+        if verb == "done":
+            parser.add_argument("--output", default="", metavar="TEXT", help="its result, for what needs it")
 
 
 def run(arguments: Namespace, console: Console) -> int:
@@ -120,13 +123,16 @@ def _plan_call(arguments: Namespace, current: int) -> Call:
 
 
 def _node_call(arguments: Namespace, feed: WireFeed) -> Call:
-    method = {"retry": "retry", "skip": "skip", "stop": "cancel", "hold": "pause", "release": "resume"}[arguments.verb]
+    methods = {"stop": "cancel", "hold": "pause", "release": "resume", "done": "mark_done"}
+    method = methods.get(arguments.verb, arguments.verb)
     node, slash, item = arguments.node.rpartition("/")
     params: dict[str, Any] = {"node": arguments.node}
     if slash and item.isdigit() and arguments.node not in feed.state.nodes:
         params = {"node": node, "item": int(item)}
     if arguments.verb == "retry" and arguments.failed:
         params["failed"] = True
+    if arguments.verb == "done":
+        params["output"] = arguments.output
     return f"node.{method}", params
 
 

@@ -178,8 +178,8 @@ def _advice(folder: SessionFolder, state: SessionState, status: Status) -> str |
         caught = [node.id for node in state.nodes.values() if node.state is State.INTERRUPTED]
         if caught:
             return (
-                f"a crash caught {', '.join(caught)}, which may have changed something: "
-                f"`swarmtui ctl {id} retry {caught[0]}` repeats it, `swarmtui ctl {id} skip {caught[0]}` does not"
+                f"a crash caught {', '.join(caught)}, which may have changed something: `swarmtui ctl {id} "
+                f"retry {caught[0]}` repeats it, `done` says that it was done, `skip` leaves it out"
             )
     return None
 

@@ -113,6 +113,15 @@ def _interrupted(body: ev.AttemptInterrupted) -> Line:
     return _where(body), "interrupted", "is repeated" if body.repeat else "waits for you"
 
 
+def _taken_over(body: ev.SessionTakenOver) -> Line:
+    parts = [f"{_count(body.kept, 'result')} kept"]
+    parts += [f"{_count(body.repeated, 'attempt')} repeated (what they cost is unknown)"] if body.repeated else []
+    parts += [f"{body.held} held for you: {', '.join(body.waiting)}"] if body.held else []
+    parts += [f"{body.given_up} given up"] if body.given_up else []
+    parts += [f"{body.leftovers} leftover process{'' if body.leftovers == 1 else 'es'} ended"] if body.leftovers else []
+    return "(session)", "taken over", f"{'after a crash: ' if body.crashed else ''}{', '.join(parts)}"
+
+
 def _noted(body: ev.Noted) -> Line | None:
     return None if body.level == "info" else (body.node or "(session)", body.level, body.message)
 
@@ -123,6 +132,7 @@ def _map_finished(body: ev.MapFinished) -> Line:
 
 _LINES: dict[type[Body], Callable[[Any], Line | None]] = {
     ev.SessionCreated: _session("created", lambda body: f"{body.id}  {body.title}"),
+    ev.SessionTakenOver: _taken_over,
     ev.SessionPaused: _session("paused", lambda body: body.reason),
     ev.SessionResumed: _session("running", lambda body: "resumed"),
     ev.SessionCancelRequested: _session("cancelling"),

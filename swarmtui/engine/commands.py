@@ -14,6 +14,8 @@ from typing import Any
 
 from swarmtui.plan.model import JSON, Limits, Plan, plan_hash
 from swarmtui.session.events import (
+    AttemptStarted,
+    AttemptSucceeded,
     Body,
     LimitsSet,
     NodeCancelled,
@@ -31,12 +33,15 @@ from swarmtui.session.events import (
 )
 from swarmtui.session.pools import total_limit
 from swarmtui.session.state import NodeState, SessionState
-from swarmtui.session.vocabulary import ENDED, FINAL, State, Status
+from swarmtui.session.vocabulary import ENDED, FINAL, Output, State, Status
 
 INVALID_PARAMS = -32602
 UNKNOWN_METHOD = -32601
 REFUSED = -32000
 STALE_PLAN = -32021
+
+SAID_BYTES = 4_096
+"""Bytes of an output that a user can say by hand."""
 
 
 class Refused(Exception):
@@ -161,7 +166,7 @@ def _node_pause(state: SessionState, params: Params) -> list[Body]:
     if node.ended:
         raise Refused(f"{node.id} has {node.state.value}: nothing is left to pause")
     if node.state is State.INTERRUPTED:
-        raise Refused(f"{node.id} waits for you already: a crash caught it; retry it or skip it")
+        raise Refused(f"{node.id} waits for you already: a crash caught it; retry it, skip it or mark it as done")
     return [NodeHeld(node.id)]
 
 
@@ -228,6 +233,26 @@ def _node_skip(state: SessionState, params: Params) -> list[Body]:
     if node.ended:
         raise Refused(f"{node.id} has {node.state.value} already")
     return [NodeSkipped(node.id, "user")]
+
+
+def _node_mark_done(state: SessionState, params: Params) -> list[Body]:
+    """What a crash caught has been done, the user says: an attempt by the user's hand that succeeds."""
+    node = _node(state, params)
+    item = _item(node, params)
+    if item is None and node.items is not None:
+        raise Refused(f"{node.id} is a map: name the item, as in {node.id}/0", INVALID_PARAMS)
+    at = node.state if item is None or node.items is None else node.items.state(item)
+    if at is not State.INTERRUPTED:
+        name = node.id if item is None else f"{node.id}/{item}"
+        raise Refused(f"{name} is {at.value}: only what a crash caught can be marked as done")
+    output = params.get("output") or ""
+    if not isinstance(output, str):
+        raise Refused("output is not text", INVALID_PARAMS)
+    size = len(output.encode("utf-8", "replace"))
+    if size > SAID_BYTES:
+        raise Refused(f"the output has {size} bytes; {SAID_BYTES} are the most that can be said so", INVALID_PARAMS)
+    number = 1 + node.attempts_of(item)
+    return [AttemptStarted(node.id, number, item), AttemptSucceeded(node.id, number, Output(output, size), item)]
 
 
 def _node_cancel(state: SessionState, params: Params) -> list[Body]:
@@ -316,6 +341,7 @@ _METHODS: Mapping[str, Callable[[SessionState, Params], list[Body]]] = {
     "node.retry": _node_retry,
     "node.skip": _node_skip,
     "node.cancel": _node_cancel,
+    "node.mark_done": _node_mark_done,
     "nodes.retry_failed": _retry_failed,
     "answer": _answer,
     "limits.set": _limits_set,

@@ -45,6 +45,7 @@ from swarmtui.plan.model import Author, plan_hash
 from swarmtui.safety.redact import Redactor
 from swarmtui.session import fold
 from swarmtui.session.events import (
+    AttemptSucceeded,
     Body,
     BudgetReached,
     CommandApplied,
@@ -93,6 +94,12 @@ class Setup:
     """Ask even for a plan that is the user's own."""
     mirror: Callable[[SessionState], None] | None = None
     """Shows the session somewhere else; called before its end is recorded, so that whoever hears of that finds it."""
+    wait_if_interrupted: bool = False
+    """Stay paused after a crash that caught what may have changed something, until the user has decided."""
+    leftovers: int = 0
+    """Processes of the host before that were still at work, and were ended."""
+    warnings: tuple[str, ...] = ()
+    """What is likely to go wrong, found out before anything runs."""
     seed: int = 0
     redactor: Redactor = field(default_factory=Redactor)
 
@@ -228,18 +235,34 @@ class Conductor:
 
     def _begin(self, host: HostStarted) -> None:
         state = self.state
-        resumed = state.hosts > 0
+        resumed, crashed = state.hosts > 0, state.host_pid is not None
         self.record(host, durable=True)
-        for interrupted in recovery.caught_by_crash(state):
-            self.record(interrupted, durable=True)
+        self.log.faults.at("host.begun")
+        for warning in self._setup.warnings:
+            self.record(Noted("warning", warning))
+        caught = recovery.caught_by_crash(state)
+        for event in caught:
+            self.record(event, durable=True)
+        if resumed:
+            leftovers = self._setup.leftovers
+            self.record(recovery.taken_over(state, caught, crashed=crashed, leftovers=leftovers), durable=True)
         self._attempts.questions.take_over()
-        if resumed and state.status is Status.PAUSED:
-            self.record(SessionResumed())
+        if resumed:
+            self._go_on()
         if state.status is Status.AWAITING_APPROVAL:
             self._approve_unasked()
         elif state.status is Status.PLANNING:
             self._plan(state.planning.feedback if state.planning else None)
         self._step()
+
+    def _go_on(self) -> None:
+        """Let a session that is resumed go on, unless the user wants to decide first about what a crash caught."""
+        state = self.state
+        if self._setup.wait_if_interrupted and next(recovery.waiting_for_user(state), None) is not None:
+            if state.status is Status.RUNNING:
+                self.record(SessionPaused("resumed"), durable=True)
+        elif state.status is Status.PAUSED:
+            self.record(SessionResumed())
 
     def _approve_unasked(self) -> None:
         plan = self.state.plan
@@ -364,8 +387,8 @@ class Conductor:
                 self._plan(feedback)
             case StopPlanner():
                 self._planning.cancel()
-            case StopQuestions(node):
-                self._attempts.questions.stop(node)
+            case StopQuestions(node, hold):
+                self._attempts.questions.stop(node, hold=hold)
             case StopAttempts(node, hold):
                 self._attempts.stop(node, hold=hold)
             case Answer(node, item, text):
@@ -377,6 +400,9 @@ class Conductor:
         match body:
             case QuestionAnswered():
                 return replace(body, answer=redact(body.answer))
+            case AttemptSucceeded(output=said):
+                text = redact(said.text)
+                return replace(body, output=replace(said, text=text, size=len(text.encode("utf-8", "replace"))))
             case PlanRejected():
                 return replace(body, feedback=redact(body.feedback))
             case _:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -12,6 +13,8 @@ from swarmtui.safety.redact import Redactor
 from swarmtui.session.events import Body, Event, PlanningFailed, PlanningStarted, PlanProposed
 from swarmtui.session.state import SessionState
 from swarmtui.session.vocabulary import ErrorInfo, ErrorKind
+
+logger = logging.getLogger(__name__)
 
 PLANNER = "(planner)"
 """The name under which the planner's text is on the stream board; no node can have it."""
@@ -71,6 +74,10 @@ class Planning:
         except PlanningError as error:
             told = replace(error.error, message=redact(error.error.message))
             self._record(PlanningFailed(rev, told, error.usage))
+        except Exception as error:
+            logger.exception("the planner broke")
+            broke = ErrorInfo(ErrorKind.INTERNAL, redact(f"the planner broke: {type(error).__name__}: {error}"))
+            self._record(PlanningFailed(rev, broke))
         finally:
             self._streams.end(PLANNER, None, rev)
         then()

@@ -2,21 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
-from swarmtui.session.events import AttemptInterrupted
+from swarmtui.session.events import AttemptFailed, AttemptInterrupted, SessionTakenOver
 from swarmtui.session.state import NodeState, SessionState
-from swarmtui.session.vocabulary import State
+from swarmtui.session.vocabulary import ErrorInfo, ErrorKind, State
+
+REPEATS = 3
+"""How often an attempt is repeated by itself after crashes; then it is given up: it may be what ends the host."""
+NAMED = 5
+"""So many of the attempts that wait for the user are named."""
+
+Caught = AttemptInterrupted | AttemptFailed
 
 
-def caught_by_crash(state: SessionState) -> list[AttemptInterrupted]:
-    """One event for each attempt that was open: repeated, or held for the user where it may have changed the world.
+def caught_by_crash(state: SessionState) -> list[Caught]:
+    """One event for each attempt that was open: repeated, held for the user, or given up after too many crashes.
 
-    A question that waits for the user is no such attempt: nothing of it ran in the host that died.
+    Held is what may have changed the world. A question that waits for the user is no such attempt: nothing of it ran
+    in the host that died.
     """
     waiting = {(pending.node, pending.item) for pending in state.pending.values()}
     return [
-        AttemptInterrupted(node.id, number, item, repeat=not state.plan_nodes[node.id].changes_world)
+        _becomes(state, node, item, number)
         for node in state.nodes.values()
         if node.running
         for item, number in _open(node)
@@ -30,3 +38,50 @@ def _open(node: NodeState) -> Iterator[tuple[int | None, int]]:
         return
     for item in node.items.where(State.RUNNING):
         yield item, node.attempts_of(item)
+
+
+def _becomes(state: SessionState, node: NodeState, item: int | None, number: int) -> Caught:
+    repeat = not state.plan_nodes[node.id].changes_world
+    repeats = node.repeats if item is None or node.items is None else node.items.repeats.get(item, 0)
+    if not repeat or node.cancelled or repeats < REPEATS:
+        return AttemptInterrupted(node.id, number, item, repeat=repeat)
+    name = _name(node.id, item)
+    told = (
+        f"given up: the host died {repeats + 1} times while it ran; "
+        f"`swarmtui ctl {state.id} retry {name}` runs it again"
+    )
+    return AttemptFailed(node.id, number, ErrorInfo(ErrorKind.LOST, told), item)
+
+
+def taken_over(state: SessionState, caught: Sequence[Caught], *, crashed: bool, leftovers: int = 0) -> SessionTakenOver:
+    """The summary of a resume, once the events `caught` are folded into `state`."""
+    interrupted = [event for event in caught if isinstance(event, AttemptInterrupted)]
+    repeated = sum(event.repeat for event in interrupted)
+    waiting = list(waiting_for_user(state))
+    return SessionTakenOver(
+        crashed,
+        kept=sum(_kept(node) for node in state.nodes.values()),
+        repeated=repeated,
+        held=len(waiting),
+        given_up=len(caught) - len(interrupted),
+        leftovers=leftovers,
+        waiting=tuple(waiting[:NAMED]),
+    )
+
+
+def waiting_for_user(state: SessionState) -> Iterator[str]:
+    """Nodes and items that a crash caught and that only the user can decide about."""
+    for node in state.nodes.values():
+        if node.items is not None:
+            for item in node.items.where(State.INTERRUPTED):
+                yield _name(node.id, item)
+        elif node.state is State.INTERRUPTED:
+            yield node.id
+
+
+def _kept(node: NodeState) -> int:
+    return node.items.count(State.SUCCEEDED) if node.items is not None else node.state is State.SUCCEEDED
+
+
+def _name(node: str, item: int | None) -> str:
+    return node if item is None else f"{node}/{item}"

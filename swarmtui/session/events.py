@@ -11,7 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import ClassVar
 
-from swarmtui.plan.model import JSON, Limits, ModelRef, Node, Plan
+from swarmtui.plan.model import JSON, Author, Limits, ModelRef, Node, Plan
 from swarmtui.session.vocabulary import Chunk, ErrorInfo, Output, Usage
 
 # -- session ------------------------------------------------------------------------------------------------
@@ -44,6 +44,27 @@ class HostStarted:
     app: str
     cpus: int = 2
     """Processors that commands may use; sets how many run at once unless the user says."""
+
+
+@dataclass(frozen=True, slots=True)
+class SessionTakenOver:
+    """A host went on with a session that another had begun: what it found, and what becomes of it."""
+
+    TYPE: ClassVar[str] = "session_taken_over"
+    crashed: bool
+    """Whether the host before went without a word."""
+    kept: int = 0
+    """Results that are recorded and are not paid again."""
+    repeated: int = 0
+    """Attempts that the crash caught and that run again by themselves; they may have cost something, unknown what."""
+    held: int = 0
+    """Attempts that the crash caught and that may have changed something: the user decides."""
+    given_up: int = 0
+    """Attempts that crash after crash caught: they have failed, so that they cannot end a host for ever."""
+    leftovers: int = 0
+    """Processes of the host before that were still at work, and were ended."""
+    waiting: tuple[str, ...] = ()
+    """The first few nodes and items that wait for the user, as ``node`` or ``node/item``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,6 +236,8 @@ class PlanProposed:
     plan: Plan
     note: str = ""
     usage: Usage = Usage()
+    models: dict[str, ModelRef] = field(default_factory=dict)
+    """Where models answer that the session did not know before."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -267,7 +290,7 @@ class AttemptStarted:
     pool: str = ""
     model: str | None = None
     key: str = ""
-    """Hash of what the attempt is made of: equal keys are equal work."""
+    """Not set by this version: lookups are resolved after the intent; see :attr:`AttemptSucceeded.key`."""
     queue_s: float = 0.0
     """Seconds it was ready and waited for a place that the user's limits left free."""
     throttle_s: float = 0.0
@@ -287,6 +310,8 @@ class AttemptSucceeded:
     usage: Usage = Usage()
     reused_from: str | None = None
     """``SESSION/node/item/number`` of the earlier success that was taken over instead of paid again."""
+    key: str = ""
+    """Hash of what the attempt was made of: equal keys are equal work. Empty where a result is never taken over."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -424,6 +449,23 @@ class PlanPatched:
     put: tuple[Node, ...] = ()
     drop: tuple[str, ...] = ()
     note: str = ""
+    restart: tuple[str, ...] = ()
+    """Nodes whose running attempts are of a version that is replaced: they are stopped, and begin as the new one."""
+    author: Author = Author.USER
+    """Who wrote what is put: a planner's part takes the user's trust from the whole plan."""
+    models: dict[str, ModelRef] = field(default_factory=dict)
+    """Where models answer that the session did not know before."""
+
+
+@dataclass(frozen=True, slots=True)
+class Undone:
+    """The user took the change at event `seq` back; the `events` events before this one do so."""
+
+    TYPE: ClassVar[str] = "undone"
+    seq: int
+    what: str = ""
+    """The change, in a few words."""
+    events: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -481,6 +523,7 @@ class Unknown:
 Body = (
     SessionCreated
     | HostStarted
+    | SessionTakenOver
     | HostStopped
     | SessionPaused
     | SessionResumed
@@ -512,6 +555,7 @@ Body = (
     | NodeRetried
     | NodePrioritised
     | PlanPatched
+    | Undone
     | NodeCancelled
     | QuestionAsked
     | QuestionAnswered

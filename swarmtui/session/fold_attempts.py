@@ -19,8 +19,11 @@ from swarmtui.session.moves import (
     item_ended,
     item_waits,
     move,
+    replaced,
+    rests_on_stale,
     settle,
 )
+from swarmtui.session.pools import QUESTIONS
 from swarmtui.session.state import Items, NodeState, SessionState
 from swarmtui.session.vocabulary import ErrorInfo, ErrorKind, State
 
@@ -30,13 +33,19 @@ def _attempt_started(state: SessionState, body: AttemptStarted, event: Event) ->
     if node.items is not None and not node.running:
         node.items.begin_anew(event.mono)
     node.attempts += 1
+    node.starts += 1
+    state.starts += 1
+    if not node.running and body.pool != QUESTIONS:
+        node.active_since = event.mono
     node.running += 1
+    state.in_flight += body.pool != QUESTIONS
     node.pool, node.model, node.retry_at = body.pool, body.model, None
     state.measures.started((body.node, body.item), body.pool, body.model, body.queue_s, body.throttle_s, event.mono)
     if node.started_ts is None or node.items is None:
         node.started_ts, node.started_mono = event.ts, event.mono
     if body.item is None:
         node.tries += 1
+        node.outdated = rests_on_stale(state, node)
     elif node.items is not None:
         items = node.items
         items.attempts[body.item] += 1
@@ -48,10 +57,13 @@ def _attempt_started(state: SessionState, body: AttemptStarted, event: Event) ->
 
 def _attempt_succeeded(state: SessionState, body: AttemptSucceeded, event: Event) -> None:
     node = state.nodes[body.node]
-    node.running -= 1
+    _landed(state, node)
     _spend(state, node, body)
     tries, check, reused = _tries(node, body.item), state.plan_nodes[body.node].check, body.reused_from is not None
     state.measures.succeeded((body.node, body.item), tries, check, body.took_s, body.usage, reused=reused)
+    if replaced(state, node, body.item):
+        return
+    node.reused += body.reused_from is not None
     if body.item is None:
         node.output, node.error = body.output, None
         end(state, node, State.SUCCEEDED)
@@ -63,11 +75,13 @@ def _attempt_succeeded(state: SessionState, body: AttemptSucceeded, event: Event
 
 def _attempt_failed(state: SessionState, body: AttemptFailed, event: Event) -> None:
     node = state.nodes[body.node]
-    node.running -= 1
+    _landed(state, node)
     _spend(state, node, body)
     retry_at = None if body.retry_in_s is None else event.mono + body.retry_in_s
     tries, check, last = _tries(node, body.item), state.plan_nodes[body.node].check, retry_at is None
     state.measures.failed((body.node, body.item), tries, check, body.took_s, body.usage, body.error, last=last)
+    if replaced(state, node, body.item):
+        return
     if body.item is not None and node.items is not None:
         node.items.errors[body.item] = body.error
     if body.item is None:
@@ -85,9 +99,13 @@ def _attempt_failed(state: SessionState, body: AttemptFailed, event: Event) -> N
 
 def _attempt_throttled(state: SessionState, body: AttemptThrottled, event: Event) -> None:
     node = state.nodes[body.node]
-    node.running -= 1
+    _landed(state, node)
     _uncount(node, body.item)
+    node.starts -= 1
+    state.starts -= 1
     state.measures.refused((body.node, body.item), event.mono)
+    if replaced(state, node, body.item):
+        return
     retry_at = event.mono + body.retry_in_s
     if body.item is None:
         _wait(state, node, State.THROTTLED, retry_at)
@@ -97,9 +115,12 @@ def _attempt_throttled(state: SessionState, body: AttemptThrottled, event: Event
 
 def _attempt_cancelled(state: SessionState, body: AttemptCancelled, event: Event) -> None:
     node = state.nodes[body.node]
-    node.running -= 1
+    _landed(state, node)
     _spend(state, node, body)
     state.measures.cancelled((body.node, body.item))
+    state.pending.pop(body.node if body.item is None else f"{body.node}/{body.item}", None)
+    if replaced(state, node, body.item):
+        return
     if body.hold:
         _uncount(node, body.item)
     if body.item is not None:
@@ -115,8 +136,11 @@ def _attempt_cancelled(state: SessionState, body: AttemptCancelled, event: Event
 
 def _attempt_interrupted(state: SessionState, body: AttemptInterrupted, event: Event) -> None:
     node = state.nodes[body.node]
-    node.running -= 1
+    _landed(state, node)
     state.measures.interrupted((body.node, body.item))
+    _count_crash(state, node, body)
+    if replaced(state, node, body.item):
+        return
     if body.repeat:
         _uncount(node, body.item)
     to = State.READY if body.repeat else State.INTERRUPTED
@@ -133,9 +157,31 @@ def _attempt_interrupted(state: SessionState, body: AttemptInterrupted, event: E
         move(state, node, State.INTERRUPTED)
 
 
+def _landed(state: SessionState, node: NodeState) -> None:
+    """One attempt of the node is no longer in flight."""
+    node.running -= 1
+    state.in_flight -= node.pool != QUESTIONS
+    if not node.running and node.active_since is not None:
+        node.active_s += state.mono - node.active_since
+        node.active_since = None
+
+
 def _tries(node: NodeState, item: int | None) -> int:
     """Tries that count of a node or item, that which ends now included."""
     return node.tries if item is None or node.items is None else node.items.tries.get(item, 1)
+
+
+def _count_crash(state: SessionState, node: NodeState, body: AttemptInterrupted) -> None:
+    """A crash caught the attempt: it may have cost something, and must not be repeated for ever."""
+    if node.model is not None and not state.is_simulated(node.model):
+        node.spent.orphans += 1
+        state.spent.orphans += 1
+    if not body.repeat:
+        return
+    if body.item is None or node.items is None:
+        node.repeats += 1
+    else:
+        node.items.repeats[body.item] = node.items.repeats.get(body.item, 0) + 1
 
 
 def _uncount(node: NodeState, item: int | None) -> None:
@@ -147,6 +193,9 @@ def _uncount(node: NodeState, item: int | None) -> None:
 
 
 def _spend(state: SessionState, node: NodeState, body: AttemptSucceeded | AttemptFailed | AttemptCancelled) -> None:
+    node.repeats = 0
+    if body.item is not None and node.items is not None:
+        node.items.repeats.pop(body.item, None)
     node.spent.add(body.usage)
     state.spent.add(body.usage)
     if body.item is not None and node.items is not None and body.usage.cost_usd is not None:
@@ -156,6 +205,9 @@ def _spend(state: SessionState, node: NodeState, body: AttemptSucceeded | Attemp
 
 
 def _wait(state: SessionState, node: NodeState, to: State, until: float) -> None:
+    if node.unmet:  # a need was retried meanwhile: the next try waits for that first
+        settle(state, node)
+        return
     node.retry_at = until
     move(state, node, State.HELD if node.held else to)
 
@@ -167,6 +219,7 @@ def _map_expanded(state: SessionState, body: MapExpanded, event: Event) -> None:
     for item in body.skipped:
         items.move(item, State.SKIPPED)
     node.items = items
+    node.outdated = rests_on_stale(state, node)
     node.started_ts, node.started_mono = event.ts, event.mono
     move(state, node, State.HELD if node.held else State.RUNNING)
 

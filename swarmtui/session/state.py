@@ -54,6 +54,8 @@ class Spent:
     cost_usd: float = 0.0
     unpriced: int = 0
     simulated: int = 0
+    orphans: int = 0
+    """Model calls that a crash caught: what they cost is known to nobody, and is in none of the figures."""
 
     def add(self, usage: Usage) -> None:
         """Count one attempt's usage; an attempt that used no model changes nothing."""
@@ -95,6 +97,8 @@ class Items:
     """Tries that count against the retry limit, of items that have begun and not ended."""
     retry_at: dict[int, float] = field(default_factory=dict)
     """When a retrying or throttled item is due, in session seconds."""
+    repeats: dict[int, int] = field(default_factory=dict)
+    """How often an item was repeated by itself because a crash caught it, since it last ended."""
     errors: dict[int, ErrorInfo] = field(default_factory=dict)
     """Last error of items that have not succeeded since."""
     counts: dict[State, int] = field(default_factory=dict)
@@ -171,6 +175,12 @@ class Items:
         known = self.costs[item] if self.costs else 0
         return (known - 1) / 1e9 if known else None
 
+    def frozen(self) -> Items:
+        """A copy of what tells how items ended, for a thread to read while the state goes on."""
+        table = Items(self.total, self.codes[:], self.attempts[:], self.seqs[:])
+        table.errors, table.chunks = dict(self.errors), self.chunks
+        return table
+
     def begin_anew(self, mono: float) -> None:
         """Items start again after none ran: if that was long, what lies before it says nothing of the rate."""
         if not self.marks or mono - self.ended_mono >= IDLE_S:
@@ -201,6 +211,8 @@ class NodeState:
     """Attempts ever started (of a map: over all its items)."""
     tries: int = 0
     """Attempts that count against the retry limit, since the node was last retried by hand."""
+    repeats: int = 0
+    """How often it was repeated by itself because a crash caught it, since it last ended."""
     held: bool = False
     """The user paused the node."""
     cancelled: bool = False
@@ -214,6 +226,16 @@ class NodeState:
     """When the next try is due, in session seconds."""
     busy_s: float = 0.0
     """Seconds that attempts of this node took, added up."""
+    starts: int = 0
+    """Attempts that count against a budget: all but those that a provider refused."""
+    active_s: float = 0.0
+    """Seconds in which at least one attempt of this node was in flight, up to the last time none was."""
+    active_since: float | None = None
+    """Session second since which an attempt of it is in flight."""
+    budget: BudgetReached | None = None
+    """The budget of its own that holds it."""
+    waived: tuple[str, ...] = ()
+    """Kinds of its budget that the user let it exceed by releasing it."""
     error: ErrorInfo | None = None
     cause: str | None = None
     """For skipped nodes: the node whose end is the reason, or ``user``."""
@@ -221,6 +243,18 @@ class NodeState:
     pool: str = ""
     model: str | None = None
     spent: Spent = field(default_factory=Spent)
+    outdated: bool = False
+    """It runs on inputs that were changed or are being made anew: a success will be stale."""
+    restart: bool = False
+    """What runs of it is a version that was replaced: once that is over, however, the node begins anew."""
+    reset_seq: int = 0
+    """Event since which the node is carried out anew: successes before it may be taken over."""
+    fresh_since: int = 0
+    """Successes up to this event are never taken over: the user asked for new ones."""
+    reused: int = 0
+    """Successes that were taken over instead of paid again."""
+    priority: int | None = None
+    """The user's word on it since the plan was approved; None: the plan's own."""
     items: Items | None = None
     item_base: int = 0
     """Highest attempt number of any item before the map was last retried as a whole: see :attr:`Items.base`."""
@@ -271,6 +305,26 @@ class Revision:
 
 
 @dataclass(frozen=True, slots=True)
+class Undoable:
+    """A change that can be taken back: by `method` with `params`, as :mod:`swarmtui.engine.undo` understands them."""
+
+    seq: int
+    """The event that made it."""
+    what: str
+    method: str
+    params: dict[str, JSON] = field(default_factory=dict)
+    actor: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Dropped:
+    """What is kept of a node that was removed: a later one of its name counts its attempts on."""
+
+    attempts: int = 0
+    item_base: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Planning:
     """The planner is at work on revision `rev`."""
 
@@ -310,6 +364,12 @@ class SessionState:
     reason: str = ""
     """Why it is paused or how it ended, in a word or a sentence."""
     created_ts: float = 0.0
+    active_s: float = 0.0
+    """Seconds of work by the last event: time that was spent paused or waiting for a person is left out."""
+    starts: int = 0
+    """Attempts that count against the budget: all but those that a provider refused."""
+    warned: dict[str, float] = field(default_factory=dict)
+    """Soft lines that the user was warned of: :func:`budgets.warning_key` -> the limit as it then was."""
     running_mono: float | None = None
     """Session second at which work began: the clock of the time budget."""
     ended_ts: float | None = None
@@ -344,6 +404,10 @@ class SessionState:
     """How many hosts have run the session; more than one means it was resumed."""
     commands: dict[str, int] = field(default_factory=dict)
     """Recent command ids and the seq of their effect (the last 1,000): repeating one does nothing."""
+    undoable: list[Undoable] = field(default_factory=list)
+    """The latest changes that can be taken back, the last one at the end."""
+    dropped: dict[str, Dropped] = field(default_factory=dict)
+    """Nodes that were removed while the session ran."""
 
     # Derived, never part of JSON or hash.
     counts: dict[State, int] = field(default_factory=dict)
@@ -352,8 +416,25 @@ class SessionState:
     """Nodes changed since their reader last cleared this."""
     plan_nodes: dict[str, Node] = field(default_factory=dict)
     dependents: dict[str, list[str]] = field(default_factory=dict)
+    in_flight: int = 0
+    """Attempts running now, questions left out."""
+    model_pools: dict[str, str] = field(default_factory=dict)
+    """Name of a model -> its pool: see :func:`swarmtui.session.pools.name_pools`."""
     pools_used: frozenset[str] = frozenset()
     """Pools that the plan's nodes belong to."""
+
+    @property
+    def working(self) -> bool:
+        """Whether time counts as work: the session runs, and does not merely wait for a person to answer."""
+        if self.status is not Status.RUNNING:
+            return False
+        if not self.pending or self.in_flight:
+            return True
+        return bool(self.counts.get(State.RETRYING) or self.counts.get(State.THROTTLED))
+
+    def is_simulated(self, model: str) -> bool:
+        """Whether the model of this name is the built-in stand-in."""
+        return any(ref.simulated and ref.name == model for ref in self.models.values())
 
     @property
     def simulated(self) -> bool:
@@ -361,7 +442,7 @@ class SessionState:
         return any(ref.simulated for ref in self.models.values())
 
 
-_DERIVED = frozenset({"counts", "touched", "plan_nodes", "dependents", "pools_used"})
+_DERIVED = frozenset({"counts", "touched", "plan_nodes", "dependents", "pools_used", "in_flight", "model_pools"})
 _BY_HAND = frozenset({"plan", "prior_plan", "nodes", "measures"})
 
 

@@ -71,6 +71,7 @@ def metrics(state: SessionState) -> dict[str, JSON]:
         "tokens_cached": state.spent.tokens_cached,
         "cost_usd": cost_usd(state.spent),
         "calls_without_price": state.spent.unpriced,
+        "calls_lost_in_crashes": state.spent.orphans,
         "hosts": state.hosts,
     }
 

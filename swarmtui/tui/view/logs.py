@@ -114,15 +114,26 @@ def _noted(body: ev.Noted) -> Told:
     return (body.level if body.level in ("info", "warning", "error") else "info"), body.message  # type: ignore[return-value]
 
 
+def taken_over(body: ev.SessionTakenOver) -> str:
+    """What a host found that went on with the session, in one line."""
+    parts = [f"{say.count(body.kept)} results kept"]
+    parts += [f"{say.count(body.repeated)} attempts repeated (what they cost is unknown)"] if body.repeated else []
+    parts += [f"{say.count(body.held)} wait for you: {', '.join(body.waiting)}"] if body.held else []
+    parts += [f"{say.count(body.given_up)} given up"] if body.given_up else []
+    parts += [f"{say.count(body.leftovers)} processes ended that were left"] if body.leftovers else []
+    return f"resumed{' after a crash' if body.crashed else ''}: {', '.join(parts)}"
+
+
 def _interrupted(body: ev.AttemptInterrupted) -> Told:
     return "warning", "a crash caught it, " + (
-        "running it again" if body.repeat else "it may have changed something: r or s"
+        "running it again" if body.repeat else "it may have changed something: run it again, skip it or mark it as done"
     )
 
 
 _TELL: Mapping[type[Any], Callable[[Any], Told]] = {
     ev.SessionCreated: lambda b: ("info", f"session {b.id}: {b.title or b.goal}"),
     ev.HostStarted: lambda b: ("debug", f"host {b.pid} started"),
+    ev.SessionTakenOver: lambda b: ("warning" if b.crashed else "info", taken_over(b)),
     ev.HostStopped: lambda b: ("debug", f"host stopped: {b.reason}"),
     ev.SessionPaused: lambda b: ("warning", "paused" + ("" if b.reason == "user" else f": {b.reason}")),
     ev.SessionResumed: lambda b: ("info", "resumed"),
@@ -166,6 +177,7 @@ _TELL: Mapping[type[Any], Callable[[Any], Told]] = {
     ev.NodeRetried: lambda b: ("info", "to be run again" + (" (failed items)" if b.failed_items else "")),
     ev.NodePrioritised: lambda b: ("info", f"priority {b.priority}"),
     ev.PlanPatched: lambda b: ("info", f"revision {b.plan_rev}: {len(b.put)} nodes set, {len(b.drop)} removed"),
+    ev.Undone: lambda b: ("info", f"taken back: {b.what}"),
     ev.NodeCancelled: lambda b: ("warning", "cancelled"),
     ev.QuestionAsked: lambda b: ("warning", f"asks you: {b.question}"),
     ev.QuestionAnswered: lambda b: ("info", f"answered: {b.answer}"),
