@@ -6,13 +6,17 @@ The session file is the truth; what lies here is for people, commands and agents
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 
 from swarmtui.plan.model import JSON
 from swarmtui.safety.paths import write_atomic
 from swarmtui.safety.text import clean, one_line
-from swarmtui.session.state import SessionState
+from swarmtui.session import item_results
+from swarmtui.session.reader import Reader
+from swarmtui.session.state import Items, SessionState
 
 
 class Artefacts:
@@ -27,6 +31,10 @@ class Artefacts:
         """Where an attempt keeps its files: the node's folder, or one below it for later attempts."""
         folder = self._root / node
         return folder if attempt == 1 or map_item else folder / f"attempt-{attempt}"
+
+    def node_folder(self, node: str) -> Path:
+        """The folder of a node; it need not be there."""
+        return self._root / node
 
     def relative(self, path: str | Path) -> str:
         """`path` relative to the session's folder, as events name it; as it is if it lies elsewhere."""
@@ -45,14 +53,22 @@ class Artefacts:
         return path
 
     def write_lines(self, node: str, name: str, lines: Iterable[JSON]) -> Path:
-        """Write JSON lines into a node's folder."""
-        folder = self._root / node
+        """Write JSON lines into a node's folder as they come; the file is there once it is whole. Raises OSError."""
+        folder = self.node_folder(node)
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        path = folder / name
-        with path.open("w", encoding="utf-8", errors="replace") as file:
-            path.chmod(0o600)
-            for line in lines:
-                file.write(json.dumps(line, ensure_ascii=False) + "\n")
+        path, fresh = folder / name, folder / f".{name}.new"
+        try:
+            with fresh.open("w", encoding="utf-8", errors="replace") as file:
+                fresh.chmod(0o600)
+                for line in lines:
+                    file.write(json.dumps(line, ensure_ascii=False) + "\n")
+                file.flush()
+                os.fsync(file.fileno())
+            fresh.replace(path)
+        except BaseException:
+            with suppress(OSError):
+                fresh.unlink()
+            raise
         return path
 
     def write_report(self, text: str, out: Path | None) -> tuple[Path, Path | None]:
@@ -81,3 +97,14 @@ class Artefacts:
             cell = one_line(clean(detail), 160).replace("|", "\\|")
             lines.append(f"| {node.id} | {node.state.value} | {node.attempts} | {cell} |")
         self.write(self._root, "status.md", "\n".join(lines) + "\n")
+
+
+def write_map_files(session_file: Path, artefacts: Artefacts, node: str, items: Items) -> tuple[Path, int]:
+    """Write ``results.jsonl`` and ``failures.jsonl`` of a map, in item order; the first one's path and bytes.
+
+    Blocks for as long as that takes. Raises OSError, and LogError if the session file cannot be read.
+    """
+    with Reader(session_file) as reader:
+        path = artefacts.write_lines(node, "results.jsonl", item_results.results(reader, items))
+        artefacts.write_lines(node, "failures.jsonl", item_results.failures(reader, items))
+    return path, path.stat().st_size

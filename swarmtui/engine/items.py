@@ -1,137 +1,180 @@
-"""Items of a map: read from a file, a list or an output, kept in the session file in chunks, fetched one by one.
+"""Items of a map: read from a source once, kept in the session file in chunks, fetched one by one.
 
-A malformed or repeated line is reported with its number and does not stop the others.
+A malformed or repeated entry is counted, reported with its place and does not stop the others: the first ones are part
+of what is recorded, all of them are in files beside the results.
 """
 
 from __future__ import annotations
 
-import csv
-import io
 import json
+from array import array
+from bisect import bisect_right
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable, Iterable, Iterator
-from dataclasses import dataclass, field
-from itertools import islice
+from collections.abc import Awaitable, Callable
+from contextlib import ExitStack
+from dataclasses import dataclass
+from hashlib import blake2b
+from itertools import accumulate, islice
 from pathlib import Path
+from typing import TextIO
 
+from swarmtui.engine.sources import Entries, ItemsError, Malformed
 from swarmtui.plan.model import JSON
 from swarmtui.session.vocabulary import Chunk
 
 CHUNK_BYTES = 256 * 1024
 CACHED_CHUNKS = 8
-MALFORMED_KEPT = 1_000
+KEPT = 100
+"""Malformed and repeated entries of which the event itself tells."""
+MALFORMED_FILE = "malformed.jsonl"
+DUPLICATES_FILE = "duplicates.jsonl"
+
+_ENCODER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
+_CANONICAL = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), sort_keys=True)
 
 
-class ItemsError(Exception):
-    """The items cannot be read at all; the text says why and what is expected."""
+class Seen:
+    """Where each value was first seen, by a hash of 128 bits: an open table of some 40 bytes per value."""
+
+    def __init__(self) -> None:
+        self._mask = (1 << 10) - 1
+        self._high = array("Q", bytes(8 << 10))
+        self._low = array("Q", bytes(8 << 10))
+        self._place = array("Q", bytes(8 << 10))
+        self._count = 0
+
+    def first(self, value: JSON, place: int) -> int | None:
+        """The place at which an equal value was seen before; None if it is new, which is then noted."""
+        digest = blake2b(_CANONICAL.encode(value).encode(), digest_size=16).digest()
+        high, low = int.from_bytes(digest[:8], "little"), int.from_bytes(digest[8:], "little")
+        at = self._slot(high, low)
+        if self._place[at]:
+            return self._place[at]
+        self._high[at], self._low[at], self._place[at] = high, low, place
+        self._count += 1
+        if self._count * 3 > self._mask * 2:
+            self._grow()
+        return None
+
+    def _slot(self, high: int, low: int) -> int:
+        at = low & self._mask
+        while self._place[at] and (self._low[at] != low or self._high[at] != high):
+            at = (at + 1) & self._mask
+        return at
+
+    def _grow(self) -> None:
+        old = zip(self._high, self._low, self._place, strict=True)
+        size = 2 * (self._mask + 1)
+        self._mask = size - 1
+        self._high, self._low, self._place = (array("Q", bytes(8 * size)) for _ in range(3))
+        for high, low, place in old:
+            if place:
+                at = self._slot(high, low)
+                self._high[at], self._low[at], self._place[at] = high, low, place
 
 
-@dataclass(slots=True)
+class Reports:
+    """What was wrong with the entries of a source: counted, the first kept, all written to files in `folder`."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._files: dict[str, TextIO] = {}
+        self._open = ExitStack()
+        self.malformed: list[tuple[int, str]] = []
+        self.malformed_total = 0
+        self.duplicates: list[tuple[int, int]] = []
+        self.duplicates_total = 0
+
+    def __enter__(self) -> Reports:
+        for name in (MALFORMED_FILE, DUPLICATES_FILE):
+            (self._folder / name).unlink(missing_ok=True)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._open.close()
+
+    def add_malformed(self, place: int, why: Malformed) -> None:
+        """An entry could not be read. Raises OSError if the file takes no more."""
+        self.malformed_total += 1
+        if len(self.malformed) < KEPT:
+            self.malformed.append((place, str(why)))
+        self._write(MALFORMED_FILE, {"line": place, "error": str(why)})
+
+    def add_duplicate(self, place: int, first: int, item: int) -> None:
+        """Item `item` equals the one whose place is `first`. Raises OSError."""
+        self.duplicates_total += 1
+        if len(self.duplicates) < KEPT:
+            self.duplicates.append((place, first))
+        self._write(DUPLICATES_FILE, {"line": place, "equals_line": first, "item": item})
+
+    def _write(self, name: str, line: JSON) -> None:
+        file = self._files.get(name)
+        if file is None:
+            self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+            path = self._folder / name
+            path.touch(0o600)
+            file = self._files[name] = self._open.enter_context(path.open("w", encoding="utf-8", errors="replace"))
+        file.write(json.dumps(line, ensure_ascii=False) + "\n")
+
+
+@dataclass(frozen=True, slots=True)
+class ReadChunk:
+    """A run of items as JSON lines."""
+
+    data: bytes
+    count: int
+    line: int
+    """Place of the first one."""
+    lines: bytes | None
+    """JSON array of all their places, where they do not follow each other."""
+
+
 class ItemReader:
-    """Yields chunks of JSON lines from a source, counting items and noting lines that cannot be read."""
+    """Reads a source chunk by chunk. With `skip_duplicates` the items that equal an earlier one are in `skipped`."""
 
-    source: Iterator[tuple[int, JSON | ValueError]]
-    limit: int | None = None
-    total: int = 0
-    malformed: list[tuple[int, str]] = field(default_factory=list)
+    def __init__(
+        self, source: Entries, reports: Reports, limit: int | None = None, *, skip_duplicates: bool = False
+    ) -> None:
+        self._source = source
+        self._reports = reports
+        self._limit = limit
+        self._skip_duplicates = skip_duplicates
+        self._seen = Seen()
+        self.total = 0
+        self.skipped: list[int] = []
 
-    def next_chunk(self) -> tuple[bytes, int] | None:
-        """Up to 256 KiB of items as JSON lines, and how many; None at the end. May block on the file."""
+    def next_chunk(self) -> ReadChunk | None:
+        """Up to 256 KiB of items; None at the end, the source closed. May block. Raises ItemsError and OSError."""
         lines: list[bytes] = []
+        places: list[int] = []
         size = 0
-        for line, value in self.source:
-            if isinstance(value, ValueError):
-                if len(self.malformed) < MALFORMED_KEPT:
-                    self.malformed.append((line, str(value)))
-                continue
-            encoded = json.dumps(value, separators=(",", ":")).encode()
-            lines.append(encoded)
-            size += len(encoded) + 1
-            self.total += 1
-            if size >= CHUNK_BYTES or self.total == self.limit:
+        while size < CHUNK_BYTES and self.total != self._limit:
+            entry = next(self._source, None)
+            if entry is None:
                 break
-        if self.limit is not None and self.total >= self.limit:
-            self.source = iter(())
-        return (b"\n".join(lines), len(lines)) if lines else None
-
-
-def from_file(path: Path) -> Iterator[tuple[int, JSON | ValueError]]:
-    """Items of a JSONL, CSV (one mapping per row) or JSON (an array) file, with line numbers, streamed.
-
-    Raises ItemsError if the file cannot be read or its name tells none of the three.
-    """
-    suffix = path.suffix.lower()
-    try:
-        file = path.open(encoding="utf-8-sig", errors="replace", newline="" if suffix == ".csv" else None)
-    except OSError as error:
-        raise ItemsError(f"{path}: cannot read the items: {error.strerror}") from error
-    if suffix in (".jsonl", ".ndjson", ".txt"):
-        return _json_lines(file, plain=suffix == ".txt")
-    if suffix == ".csv":
-        return _csv_rows(file)
-    if suffix == ".json":
-        with file:
-            return from_text(file.read(), str(path))
-    file.close()
-    raise ItemsError(f"{path}: items are read from .jsonl, .csv, .json or .txt (a line each) files")
-
-
-def from_text(text: str, name: str) -> Iterator[tuple[int, JSON | ValueError]]:
-    """Items of an output: a JSON array, or a JSON value a line. Raises ItemsError if it is neither."""
-    stripped = text.strip()
-    if stripped.startswith("["):
-        try:
-            values = json.loads(stripped)
-        except (ValueError, RecursionError) as error:
-            raise ItemsError(f"{name}: not a JSON array: {error}") from error
-        return ((index + 1, value) for index, value in enumerate(values))
-    lines = _json_lines(io.StringIO(text), plain=False)
-    first = next(lines, None)
-    if first is None:
-        return iter(())
-    if isinstance(first[1], ValueError):
-        raise ItemsError(f"{name}: expected a JSON array or a JSON value a line, found {stripped[:60]!r}")
-    return _chained(first, lines)
-
-
-def from_values(values: Iterable[JSON]) -> Iterator[tuple[int, JSON | ValueError]]:
-    """Items listed in the task file itself."""
-    return ((index + 1, value) for index, value in enumerate(values))
-
-
-def _chained(
-    first: tuple[int, JSON | ValueError], rest: Iterator[tuple[int, JSON | ValueError]]
-) -> Iterator[tuple[int, JSON | ValueError]]:
-    yield first
-    yield from rest
-
-
-def _json_lines(file: io.TextIOBase | io.TextIOWrapper, *, plain: bool) -> Iterator[tuple[int, JSON | ValueError]]:
-    with file:
-        for number, line in enumerate(file, 1):
-            text = line.strip()
-            if not text:
+            place, value = entry
+            if isinstance(value, Malformed):
+                self._reports.add_malformed(place, value)
                 continue
-            if plain:
-                yield number, text
-                continue
-            try:
-                yield number, json.loads(text)
-            except (ValueError, RecursionError) as error:
-                yield number, ValueError(f"not JSON: {error}")
+            encoded = _ENCODER.encode(value).encode()
+            lines.append(encoded)
+            places.append(place)
+            size += len(encoded) + 1
+            self._compare(place, value)
+            self.total += 1
+        if not lines:
+            self._source.close()
+            return None
+        gapless = places[-1] - places[0] == len(places) - 1
+        kept = None if gapless else _ENCODER.encode(places).encode()
+        return ReadChunk(b"\n".join(lines), len(lines), places[0], kept)
 
-
-def _csv_rows(file: io.TextIOWrapper) -> Iterator[tuple[int, JSON | ValueError]]:
-    with file:
-        reader = csv.DictReader(file)
-        try:
-            for row in reader:
-                if None in row or None in row.values():
-                    yield reader.line_num, ValueError(f"has not {len(reader.fieldnames or ())} fields like the header")
-                else:
-                    yield reader.line_num, row
-        except csv.Error as error:
-            yield reader.line_num, ValueError(f"not CSV: {error}")
+    def _compare(self, place: int, value: JSON) -> None:
+        first = self._seen.first(value, place)
+        if first is not None:
+            self._reports.add_duplicate(place, first, self.total)
+            if self._skip_duplicates:
+                self.skipped.append(self.total)
 
 
 class ItemStore:
@@ -140,16 +183,26 @@ class ItemStore:
     def __init__(self, blob: Callable[[str], Awaitable[bytes | None]]) -> None:
         self._blob = blob
         self._cache: OrderedDict[str, list[bytes]] = OrderedDict()
+        self._ends: dict[int, tuple[tuple[Chunk, ...], list[int]]] = {}
 
     async def item(self, chunks: tuple[Chunk, ...], index: int) -> JSON:
         """Item `index` (from 0). Raises ItemsError if the session file does not hold it."""
-        at = index
-        for chunk in chunks:
-            if at < chunk.count:
-                lines = await self._lines(chunk.sha)
-                return json.loads(lines[at])
-            at -= chunk.count
-        raise ItemsError(f"the map has no item {index}")
+        ends = self._ends_of(chunks)
+        at = bisect_right(ends, index)
+        if at >= len(chunks):
+            raise ItemsError(f"the map has no item {index}")
+        chunk = chunks[at]
+        lines = await self._lines(chunk.sha)
+        return json.loads(lines[index - ends[at] + chunk.count])
+
+    def _ends_of(self, chunks: tuple[Chunk, ...]) -> list[int]:
+        """For each chunk the index after its last item; made once per map, whose chunks are one object."""
+        known = self._ends.get(id(chunks))
+        if known is None or known[0] is not chunks:
+            if len(self._ends) >= 64:
+                self._ends.clear()
+            known = self._ends[id(chunks)] = (chunks, list(accumulate(chunk.count for chunk in chunks)))
+        return known[1]
 
     async def _lines(self, sha: str) -> list[bytes]:
         lines = self._cache.get(sha)

@@ -6,8 +6,11 @@ import asyncio
 from collections.abc import Callable
 
 from swarmtui.engine.dispatch import Dispatcher
+from swarmtui.engine.expansion import FoundItems
+from swarmtui.engine.items import DUPLICATES_FILE, MALFORMED_FILE
 from swarmtui.engine.results import Results
 from swarmtui.engine.scarcity import scarcity_of
+from swarmtui.engine.sources import ItemsError
 from swarmtui.session.events import AttemptFailed, AttemptStarted, Body, Event, MapExpanded, MapFinished, Noted
 from swarmtui.session.log import Log
 from swarmtui.session.state import SessionState
@@ -15,6 +18,17 @@ from swarmtui.session.vocabulary import ErrorInfo, Output, State
 
 LINES_TOLD = 3
 AGAIN_S = 5.0
+
+
+def lines_told(found: FoundItems) -> list[str]:
+    """What the log says of entries that could not be read or were there before: the first few, then how many."""
+    told = [f"items, line {line}: {message}" for line, message in found.malformed[:LINES_TOLD]]
+    if found.malformed_total > LINES_TOLD:
+        told.append(f"items: {found.malformed_total} entries could not be read: all are in {MALFORMED_FILE}")
+    told += [f"items, line {line}: the same as line {first}" for line, first in found.duplicates[:LINES_TOLD]]
+    if found.duplicates_total > LINES_TOLD:
+        told.append(f"items: {found.duplicates_total} are the same as an earlier one: all are in {DUPLICATES_FILE}")
+    return told
 
 
 class MapWork:
@@ -39,7 +53,7 @@ class MapWork:
 
     async def expand(self, node_id: str) -> None:
         """Read the map's items and record what was found."""
-        found = await self._dispatcher.read_items(node_id)
+        found = await self._read(node_id)
         node = self._state.nodes[node_id]
         if node.ended or node.items is not None:
             return
@@ -47,10 +61,36 @@ class MapWork:
             self._record(AttemptStarted(node_id, node.attempts + 1))
             self._record(AttemptFailed(node_id, node.attempts, found))
         else:
-            self._record(MapExpanded(node_id, found.total, found.chunks, found.malformed))
-            for line, message in found.malformed[:LINES_TOLD]:
-                self._record(Noted("warning", f"items, line {line}: {message}", node_id))
+            self._record(
+                MapExpanded(
+                    node_id,
+                    found.total,
+                    found.chunks,
+                    found.malformed,
+                    found.duplicates,
+                    found.malformed_total,
+                    found.duplicates_total,
+                    found.skipped,
+                )
+            )
+            for told in lines_told(found):
+                self._record(Noted("warning", told, node_id))
         self._step()
+
+    async def _read(self, node_id: str) -> FoundItems | ErrorInfo:
+        """The map's items, once the machine has room for them."""
+        told = False
+        while True:
+            try:
+                return await self._dispatcher.read_items(node_id)
+            except (OSError, ItemsError) as error:
+                scarcity = scarcity_of(error)
+                if scarcity is None:
+                    raise
+                if not told:
+                    self._record(Noted("warning", f"the items wait to be read: {scarcity.value}", node_id))
+                told = True
+            await asyncio.sleep(AGAIN_S)
 
     async def finish(self, node_id: str) -> None:
         """Write the map's result files and record its end; one map at a time."""

@@ -126,3 +126,7 @@ class Chunk:
 
     sha: str
     count: int
+    line: int = 0
+    """The place of the first of them in the source (see :mod:`swarmtui.engine.sources`); 0: not known."""
+    lines: str | None = None
+    """Blob with the place of each as JSON, where they do not follow each other without gaps."""

@@ -296,9 +296,9 @@ async def test_map_items_have_states_of_their_own_and_results_come_in_item_order
         output = world.state.nodes["m"].output
         assert output is not None
         assert output.text.splitlines() == [
-            '{"item": 0, "output": "say 0"}',
-            '{"item": 2, "output": "say 2"}',
-            '{"item": 3, "output": "say 3"}',
+            '{"item": 0, "line": 1, "output": "say 0"}',
+            '{"item": 2, "line": 3, "output": "say 2"}',
+            '{"item": 3, "line": 4, "output": "say 3"}',
         ]
 
 
@@ -324,7 +324,7 @@ async def test_a_malformed_line_is_reported_stops_no_other_and_counts_as_a_faile
     async with running(tmp_path, plan(Node("m", PromptSpec("{{ doc.text }}"), map=spec))) as world:
         assert await world.finished() is end
         notes = [event.body.message for event in await world.recorded() if hasattr(event.body, "level")]
-        assert notes == ["items, line 2: not JSON: Expecting value: line 1 column 1 (char 0)"]
+        assert notes == ["items, line 2: not JSON: Expecting value at character 1"]
         items = world.state.nodes["m"].items
         assert items is not None
         assert (items.total, items.malformed, items.count(State.SUCCEEDED)) == (2, 1, 2)

@@ -1,0 +1,93 @@
+"""How the items of a map ended, in item order, read from the session file page by page.
+
+The state knows for each item the event of its last success; so neither the log is searched nor are outputs held, and
+what is there so far can be had while the map still runs.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator
+
+from swarmtui.plan.model import JSON
+from swarmtui.session.reader import Reader
+from swarmtui.session.state import Items
+from swarmtui.session.vocabulary import Chunk, State
+
+PAGE = 256
+
+
+def results(reader: Reader, items: Items) -> Iterator[dict[str, JSON]]:
+    """``{item, line?, output}`` of each item that succeeded, in item order. Raises LogError.
+
+    ``truncated`` is added where the output was larger than what is kept. `items` must not be newer than the file.
+    """
+    places = Places(reader, items.chunks)
+    for page in _pages(items.where(State.SUCCEEDED)):
+        data = _events(reader, [items.seqs[item] for item in page])
+        for item in page:
+            yield {"item": item, **places.at(item), **_output(reader, data.get(items.seqs[item]))}
+
+
+def failures(reader: Reader, items: Items) -> Iterator[dict[str, JSON]]:
+    """``{item, line?, state, attempts, kind?, error?}`` of each item that ended otherwise than in success."""
+    places = Places(reader, items.chunks)
+    bad = {State.FAILED, State.CANCELLED, State.SKIPPED, State.INTERRUPTED}
+    for item in range(items.total):
+        state = items.state(item)
+        if state not in bad:
+            continue
+        error = items.errors.get(item)
+        told = {} if error is None else {"kind": error.kind.value, "error": error.message}
+        yield {"item": item, **places.at(item), "state": state.value, "attempts": items.attempts[item], **told}
+
+
+class Places:
+    """Tells for items, asked in ascending order, where in the source they stood."""
+
+    def __init__(self, reader: Reader, chunks: tuple[Chunk, ...]) -> None:
+        self._reader = reader
+        self._chunks = iter(chunks)
+        self._chunk = Chunk("", 0)
+        self._first = 0
+        self._lines: list[int] | None = None
+
+    def at(self, item: int) -> dict[str, JSON]:
+        """``{"line": …}``, or nothing where that is not known."""
+        while item >= self._first + self._chunk.count:
+            self._first += self._chunk.count
+            self._chunk = next(self._chunks, Chunk("", 2**62))
+            data = None if self._chunk.lines is None else self._reader.blob(self._chunk.lines)
+            self._lines = None if data is None else json.loads(data)
+        if self._lines is not None:
+            return {"line": self._lines[item - self._first]}
+        return {"line": self._chunk.line + item - self._first} if self._chunk.line else {}
+
+
+def _pages(items: Iterable[int]) -> Iterator[list[int]]:
+    page: list[int] = []
+    for item in items:
+        page.append(item)
+        if len(page) == PAGE:
+            yield page
+            page = []
+    if page:
+        yield page
+
+
+def _events(reader: Reader, seqs: list[int]) -> dict[int, str]:
+    """The data of these events by their seq; order on disk is by seq, whatever the order of items."""
+    marks = ",".join("?" * len(seqs))
+    found = reader.query(f"SELECT seq, data FROM events WHERE seq IN ({marks})", tuple(seqs))  # noqa: S608 - marks only
+    return {int(seq): str(data) for seq, data in found}
+
+
+def _output(reader: Reader, data: str | None) -> dict[str, JSON]:
+    if data is None:
+        return {"output": None}
+    output = json.loads(data)["output"]
+    text, cut = output["text"], output.get("truncated", False)
+    if output.get("sha") is not None:
+        blob = reader.blob(output["sha"])
+        text, cut = (text, True) if blob is None else (blob.decode("utf-8", "replace"), cut)
+    return {"output": text, "truncated": True} if cut else {"output": text}
