@@ -134,8 +134,10 @@ def error_log(state: SessionState, entries: Iterable[ErrorEntry]) -> str:
 
 
 def result_file(state: SessionState, node: Node, output: str) -> str:
-    """``results/<agent>-result.md`` of a task that has an output."""
+    """``results/<agent>-result.md`` of a task that has ended; of one without a result it says why."""
     known = state.nodes[node.id]
+    good = known.state in (State.SUCCEEDED, State.STALE)
+    why = [] if good else [f"No result: {_detail(known)}", ""]
     label = [SIMULATED, ""] if known.spent.simulated else []
     took = "" if known.started_ts is None or known.ended_ts is None else f", {known.ended_ts - known.started_ts:.0f} s"
     return "\n".join(
@@ -145,6 +147,7 @@ def result_file(state: SessionState, node: Node, output: str) -> str:
             *label,
             f"Agent {node.id}: {STATUSES[known.state]}, attempt {known.attempts}{took}",
             "",
+            *why,
             clean(output).strip(),
             "",
         ]
@@ -177,7 +180,7 @@ class OrchestratorFolder:
             return
         for node in tasks_of(state):
             known = state.nodes[node.id]
-            if known.output is not None and known.state in (State.SUCCEEDED, State.STALE):
+            if known.ended:
                 self._write(f"{RESULTS}/{node.id}-result.md", result_file(state, node, self._output(known)))
         if state.report_path is not None:
             self._write(FINAL_OUTPUT, clean(self._read(state.report_path)))
