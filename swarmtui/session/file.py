@@ -28,6 +28,8 @@ def make(path: Path, app: str, faults: Faults) -> None:
         os.close(os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_RDWR | os.O_NOFOLLOW, 0o600))
         fill(temporary, app)
         faults.at("create.made")
+        for rest in ("-wal", "-shm"):  # of a file that is gone: SQLite would take it for this one's
+            path.with_name(f"{path.name}{rest}").unlink(missing_ok=True)
         temporary.rename(path)
         sync_folder(path.parent)
         faults.at("create.named")
