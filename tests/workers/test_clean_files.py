@@ -90,18 +90,23 @@ def test_nothing_half_written_is_left_behind(tmp_path: Path, monkeypatch: pytest
     assert [path.name for path in tmp_path.iterdir()] == ["in.jsonl"]
 
 
-def test_a_hundred_thousand_lines_stream(tmp_path: Path) -> None:
+def most_memory(tmp_path: Path, count: int) -> int:
+    """Bytes held at the most while `count` lines of 2 kB are cleaned."""
     source = tmp_path / "in.jsonl"
     with source.open("w") as file:
-        file.writelines(f'{{"item": {number}, "output": "{"x" * 200}{number}"}}\n' for number in range(100_000))
+        file.writelines(f'{{"item": {number}, "output": "{"x" * 2000}{number}"}}\n' for number in range(count))
     tracemalloc.start()
     try:
-        done = clean_files(source, tmp_path / "clean.jsonl", tmp_path / "e.jsonl", Rules(unique=False))
-        _, most = tracemalloc.get_traced_memory()
+        done = clean_files(source, tmp_path / "clean.json", tmp_path / "e.jsonl", Rules(unique=False), "json")
+        assert done.kept == count
+        return tracemalloc.get_traced_memory()[1]
     finally:
         tracemalloc.stop()
-    assert done.kept == 100_000
-    assert most < 2_000_000  # the file has more than 20 MB
+
+
+def test_memory_does_not_grow_with_the_input(tmp_path: Path) -> None:
+    most_memory(tmp_path, 10)  # what is imported and cached on the way
+    assert most_memory(tmp_path, 2_000) < most_memory(tmp_path, 200) + 100_000
 
 
 # -- Parquet --------------------------------------------------------------------------------------------------

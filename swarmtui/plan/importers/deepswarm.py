@@ -185,9 +185,10 @@ class _Reading:
             check=self._check(model, kind),
         )
         goal = f"{kind.title}: {shown(' '.join((model.prompt_template or model.worker_script or '').split()), 200)}"
-        plan = Plan(goal, (work, self._filter(model, work)))
+        title = f"DeepSwarm {model.task_type}"
+        plan = Plan(goal, (work, self._filter(model, work)), title)
         self._remark(model)
-        return Task(goal, self.path, f"DeepSwarm {model.task_type}", (), self._models(model), self._limits(model), plan)
+        return Task(goal, self.path, title, (), self._models(model), self._limits(model), plan)
 
     def report(self, key: str, message: str, fix: str = "", *, at_key: bool = False) -> None:
         """Take note of a problem."""
