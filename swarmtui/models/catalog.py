@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import asdict, dataclass, field, fields, replace
 from difflib import get_close_matches
 from functools import cache
 from importlib.resources import files
@@ -74,6 +74,10 @@ class Provider:
     worker: str | None = None
     local: bool = False
     quirks: Quirks = Quirks()
+    prices: dict[str, dict[Literal["in", "out", "cached"], float]] = field(default_factory=dict)
+    """Model -> US dollars per million tokens, where the user states them: before any published figure."""
+    priced_as: str | None = None
+    """How lists of prices call the provider, where it is not by its name."""
 
     def key_name(self, environ: Mapping[str, str]) -> str | None:
         """The variable that holds the key, or the one that should; None where no key is known of."""
@@ -182,7 +186,7 @@ def _read_provider(base: Provider, entry: Mapping[str, JSON], where: str, proble
             at = ".".join([where, *(one_line(str(part), 60) for part in problem["loc"])])
             if problem["type"] == "unexpected_keyword_argument":
                 keys = Quirks if problem["loc"][0] == "quirks" else Provider
-                hint = _nearest(str(problem["loc"][-1]), [field.name for field in fields(keys)])
+                hint = _nearest(str(problem["loc"][-1]), [each.name for each in fields(keys)])
                 problems.append(f"{at}: unknown key: {hint}")
             else:
                 problems.append(f"{at}: {problem['msg'][:1].lower()}{problem['msg'][1:]}")

@@ -198,14 +198,17 @@ async def complete(
 def priced(usage: Usage, model: ModelRef) -> Usage:
     """`usage` with its cost in US dollars at the prices of `model`, or as it is where a figure is unknown.
 
-    Cached input tokens are charged in full, so that the figure is never below what the provider bills.
+    Cached input tokens are charged in full where their own price is not known, so that the figure is never below what
+    the provider bills.
     """
     if usage.cost_usd is not None:
         return usage
     tokens_in, tokens_out, price_in, price_out = usage.tokens_in, usage.tokens_out, model.price_in, model.price_out
     if tokens_in is None or tokens_out is None or price_in is None or price_out is None:
         return usage
-    return replace(usage, cost_usd=(tokens_in * price_in + tokens_out * price_out) / 1e6)
+    cached = min(usage.tokens_cached or 0, tokens_in)
+    less = 0.0 if model.price_cached is None else cached * (price_in - model.price_cached)
+    return replace(usage, cost_usd=(tokens_in * price_in + tokens_out * price_out - less) / 1e6)
 
 
 def add_usage(one: Usage, other: Usage) -> Usage:

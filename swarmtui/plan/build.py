@@ -285,4 +285,5 @@ def build_model(model: str | ModelModel) -> str | ModelRef:
         price_in=price.in_ if price else None,
         price_out=price.out if price else None,
         context=model.context,
+        price_cached=price.cached if price else None,
     )

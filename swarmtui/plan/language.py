@@ -169,6 +169,7 @@ class PriceModel(Outside):
 
     in_: float = Field(alias="in", ge=0, description="US dollars per million input tokens.")
     out: float = Field(ge=0, description="US dollars per million output tokens.")
+    cached: float = optional("US dollars per million input tokens that the provider had cached.", ge=0)
 
 
 class ModelModel(Outside):

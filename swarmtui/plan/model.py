@@ -250,6 +250,10 @@ class ModelRef:
     """US dollars per million input tokens; None: unknown, never taken for zero."""
     price_out: float | None = None
     context: int | None = None
+    price_cached: float | None = None
+    """Of input tokens that the provider had cached; None: as other input."""
+    price_source: str = ""
+    """Who says what it costs: the user, or a list of published prices with its version."""
 
     @property
     def name(self) -> str:

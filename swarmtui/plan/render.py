@@ -159,7 +159,11 @@ def _model(model: str | ModelRef) -> JSON:
         base_url=model.base_url,
         model=model.model,
         api_key_env=model.api_key_env,
-        price={"in": _number(model.price_in), "out": _number(model.price_out)} if has_price else None,
+        price=_present(
+            **{"in": _number(model.price_in), "out": _number(model.price_out), "cached": _number(model.price_cached)}
+        )
+        if has_price
+        else None,
         context=model.context,
     )
 
