@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +11,7 @@ from swarmtui.plan.model import JSON, Check
 from swarmtui.plan.repair import loads_lenient
 from swarmtui.plan.schemas import BUILTIN_SCHEMAS
 from swarmtui.safety.text import one_line
+from swarmtui.session.vocabulary import ErrorKind
 
 if TYPE_CHECKING:
     from jsonschema.exceptions import ValidationError
@@ -17,48 +19,62 @@ if TYPE_CHECKING:
 _SHOWN = 60
 
 
-def problem(output: str, check: Check) -> str | None:
-    """What `output` lacks of what `check` asks for, in one line; None if it passes.
+@dataclass(frozen=True, slots=True)
+class Wrong:
+    """What an output lacks."""
+
+    kind: ErrorKind
+    """SCHEMA: it has not the shape; CHECK: it is not what was asked for; INPUT: the check itself is none."""
+    message: str
+    """One line."""
+
+
+def problem(output: str, check: Check) -> Wrong | None:
+    """What `output` lacks of what `check` asks for, but for its command; None if it passes.
 
     The JSON of an output may be wrapped in prose or a fence and carelessly written, as models do. May take long for
     a large output.
     """
     if check.min_chars is not None and len(output) < check.min_chars:
-        return f"the output has {len(output)} characters, fewer than the {check.min_chars} that check asks for"
+        told = f"the output has {len(output)} characters, fewer than the {check.min_chars} that check asks for"
+        return Wrong(ErrorKind.CHECK, told)
     if check.max_chars is not None and len(output) > check.max_chars:
-        return f"the output has {len(output)} characters, more than the {check.max_chars} that check allows"
+        told = f"the output has {len(output)} characters, more than the {check.max_chars} that check allows"
+        return Wrong(ErrorKind.CHECK, told)
     if check.regex is not None:
         try:
             if not re.search(check.regex, output):
-                return f"the output does not match the regex of check: {one_line(check.regex, _SHOWN)}"
-        except re.error as error:
-            return f"the regex of check is not one: {error}"
+                told = f"the output does not match the regex of check: {one_line(check.regex, _SHOWN)}"
+                return Wrong(ErrorKind.CHECK, told)
+        except (re.error, OverflowError, RecursionError) as error:
+            return Wrong(ErrorKind.INPUT, f"the regex of check is not one: {error}")
     return None if check.schema is None else _schema_problem(output, check.schema)
 
 
-def _schema_problem(output: str, schema: JSON) -> str | None:
+def _schema_problem(output: str, schema: JSON) -> Wrong | None:
     if isinstance(schema, str):
         if schema not in BUILTIN_SCHEMAS:
             known = ", ".join(sorted(BUILTIN_SCHEMAS))
-            return f"check names an unknown schema: {one_line(schema, _SHOWN)} (known: {known})"
+            return Wrong(ErrorKind.INPUT, f"check names an unknown schema: {one_line(schema, _SHOWN)} (known: {known})")
         validator = _builtin(schema)
     else:
         validator = _validator(schema)
     try:
         value = loads_lenient(output)
     except ValueError as error:
-        return f"the output is not the JSON that check asks for: {error}"
+        return Wrong(ErrorKind.SCHEMA, f"the output is not the JSON that check asks for: {error}")
     from jsonschema.exceptions import UnknownType, best_match
     from referencing.exceptions import Unresolvable
 
     try:
         worst: ValidationError | None = best_match(validator.iter_errors(value))
     except (UnknownType, Unresolvable, re.error, RecursionError) as error:
-        return f"the schema of check cannot be applied: {one_line(str(error), 200)}"
+        return Wrong(ErrorKind.INPUT, f"the schema of check cannot be applied: {one_line(str(error), 200)}")
     if worst is None:
         return None
     place = one_line(worst.json_path, _SHOWN)
-    return f"the output does not fit the schema of check at {place}: {one_line(worst.message, 200)}"
+    told = f"the output does not fit the schema of check at {place}: {one_line(worst.message, 200)}"
+    return Wrong(ErrorKind.SCHEMA, told)
 
 
 def _validator(schema: JSON) -> Any:

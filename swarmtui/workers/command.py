@@ -18,7 +18,7 @@ from swarmtui.safety.redact import Redactor
 from swarmtui.safety.text import one_line
 from swarmtui.session.vocabulary import ErrorInfo, ErrorKind
 from swarmtui.workers.orphans import MARK, Family
-from swarmtui.workers.pump import Pump
+from swarmtui.workers.pump import KEEP_BYTES, Pump
 
 GRACE_S = 30.0
 """A command that was asked to stop is killed after this time, or when it is cancelled a second time."""
@@ -48,6 +48,8 @@ class Command:
     """Tells the command's orphans apart from those of others; unique among what runs."""
     folder: Path | None = None
     """Where ``output.txt`` and ``log.txt`` are written; None: nowhere."""
+    keep: int = KEEP_BYTES
+    """How much of its output is kept in memory."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,6 +163,7 @@ def _start(
         done=done,
         stdin=(command.stdin or "").encode("utf-8", "replace"),
         folder=command.folder,
+        keep=command.keep,
         redactor=redactor,
     )
     try:

@@ -19,7 +19,6 @@ from swarmtui.engine.scarcity import scarce_error, scarcity_of
 from swarmtui.plan.model import Check
 from swarmtui.safety.text import one_line
 from swarmtui.session.vocabulary import ErrorInfo, ErrorKind
-from swarmtui.workers.check import problem
 
 FLUSH_S = 0.05
 """Streamed text waits at most this long."""
@@ -30,7 +29,6 @@ BACKLOG = 2_000
 """With this many events not fetched, streamed text is held back and the oldest of it dropped."""
 WAITING_CHARS = 64 * 1024
 
-_LARGE_OUTPUT = 256 * 1024
 _ABANDON_S = 10.0
 _log = logging.getLogger(__name__)
 
@@ -47,10 +45,21 @@ class Worker(Protocol):
     """Carries one attempt out."""
 
     def __call__(self, attempt: Attempt, emit: Callable[[Signal], None], /) -> Coroutine[Any, Any, Done]:
-        """The attempt's result; raises WorkerFailed. `emit` takes streamed text and the course of calls, in the event loop's thread.
+        """The attempt's result; raises WorkerFailed. `emit` takes streamed text and the course of calls, in the loop's
+        thread.
 
         When cancelled it stops in good order; when cancelled a second time, at once.
         """
+
+
+class Judge(Protocol):
+    """Decides whether an output is what its node's check asks for."""
+
+    async def verdict(self, attempt: Attempt, check: Check, done: Done) -> ErrorInfo | None:
+        """Why `done` is no success, or None if it is one; raises WorkerFailed if that cannot be found out."""
+
+    def close(self) -> None:
+        """Let go of all resources."""
 
 
 class _Running:
@@ -101,11 +110,13 @@ class _Running:
 class LocalExecutor:
     """Runs attempts with the worker for their kind; an :class:`swarmtui.engine.ports.Executor`.
 
-    `grace_s` is how long an attempt that passed its timeout may take to stop before it is killed.
+    `judge` decides over outputs where nodes have checks. `grace_s` is how long an attempt that passed its timeout may
+    take to stop before it is killed.
     """
 
-    def __init__(self, workers: Mapping[str, Worker], *, grace_s: float = 5.0) -> None:
+    def __init__(self, workers: Mapping[str, Worker], judge: Judge | None = None, *, grace_s: float = 5.0) -> None:
         self._workers = workers
+        self._judge = judge
         self._grace_s = grace_s
         self._running: dict[str, _Running] = {}
         self._talking: dict[str, _Running] = {}
@@ -137,7 +148,7 @@ class LocalExecutor:
         loop = asyncio.get_running_loop()
         check, emit = attempt.check, running.emit
         running.task = loop.create_task(
-            worker(attempt, emit) if check is None else _checked(worker, attempt, check, emit)
+            worker(attempt, emit) if check is None else _checked(worker, attempt, check, emit, self._judge_of_outputs())
         )
         self._running[attempt.id] = running
         running.task.add_done_callback(lambda task: self._ended(running, task))
@@ -173,9 +184,19 @@ class LocalExecutor:
             await self.cancel(running.attempt.id, self._grace_s)
         if tasks:
             await asyncio.wait(tasks, timeout=self._grace_s + _ABANDON_S + 1.0)
+        if self._judge is not None:
+            self._judge.close()
         if self._flush_timer is not None:
             self._flush_timer.cancel()
         self._wake()
+
+    def _judge_of_outputs(self) -> Judge:
+        if self._judge is None:
+            from swarmtui.workers.judge import OutputJudge
+            from swarmtui.workers.process import Processes
+
+            self._judge = OutputJudge(Processes())
+        return self._judge
 
     def _make_folder(self, attempt: Attempt) -> Failed | None:
         """Makes the attempt's folder for the kinds that write files; why that is not possible, or nothing."""
@@ -257,15 +278,18 @@ class LocalExecutor:
         self._wake()
 
 
-async def _checked(worker: Worker, attempt: Attempt, check: Check, emit: Callable[[Signal], None]) -> Done:
+async def _checked(
+    worker: Worker, attempt: Attempt, check: Check, emit: Callable[[Signal], None], judge: Judge
+) -> Done:
     done = await worker(attempt, emit)
-    if len(done.output) > _LARGE_OUTPUT:
-        wrong = await asyncio.to_thread(problem, done.output, check)
-    else:
-        wrong = problem(done.output, check)
+    try:
+        wrong = await judge.verdict(attempt, check, done)
+    except WorkerFailed as failed:  # the check could not be made; what the worker cost and said is kept
+        wrong = failed.failed.error
+    except asyncio.CancelledError:
+        wrong = ErrorInfo(ErrorKind.LOST, "stopped while its output was checked", done.exit_code)
     if wrong is not None:
-        error = ErrorInfo(ErrorKind.CHECK, wrong, done.exit_code)
-        raise WorkerFailed(Failed(attempt.id, error, done.output, done.path, done.usage))
+        raise WorkerFailed(Failed(attempt.id, wrong, done.output, done.path, done.usage))
     return done
 
 

@@ -19,6 +19,7 @@ from swarmtui.session.vocabulary import ErrorInfo, ErrorKind
 from swarmtui.workers.command import Command, CommandStopped, NotStarted, Ran, child_env, run_command
 from swarmtui.workers.local import WorkerFailed
 from swarmtui.workers.orphans import MARK
+from swarmtui.workers.pump import KEEP_BYTES, WHOLE_BYTES
 
 Emit = Callable[[Delta], None]
 _SHOWN = 300
@@ -46,21 +47,24 @@ class Processes:
         cwd: str | None = None,
         env: Mapping[str, str] | None = None,
         stdin: str | None = None,
+        files: bool = True,
     ) -> Ran:
         """Runs `argv` for `attempt`; `cwd` is relative to the folder in which the user started.
 
+        Without `files` its output is kept in memory alone, as that of the items of a map is: more of it then.
         `scratch` is a folder for this attempt alone; in the sandbox nothing else can be written to. Raises
         WorkerFailed.
         """
         mark = f"{attempt.session}/{attempt.id}"
-        folder = Path(attempt.folder) if attempt.item is None else None
+        folder = Path(attempt.folder) if files and attempt.item is None else None
+        keep = KEEP_BYTES if folder is not None else WHOLE_BYTES
         try:
             if attempt.trusted:
                 whole_env = child_env(env, key=attempt.key)
-                command = Command(argv, str(Path(attempt.cwd, cwd or "")), whole_env, stdin, mark, folder)
+                command = Command(argv, str(Path(attempt.cwd, cwd or "")), whole_env, stdin, mark, folder, keep)
             else:
                 boxed = await self._boxed(attempt, argv, scratch, cwd, {**(env or {}), MARK: mark})
-                command = Command(boxed, str(scratch), ENVIRON, stdin, mark, folder)
+                command = Command(boxed, str(scratch), ENVIRON, stdin, mark, folder, keep)
             return await run_command(
                 command, lambda channel, text: emit(Delta(attempt.id, text, channel)), self._redactor
             )

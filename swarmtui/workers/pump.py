@@ -26,6 +26,8 @@ from swarmtui.workers.orphans import Family
 
 KEEP_BYTES = 2 << 20
 """What is kept of an output in memory: the first half and the last half of this."""
+WHOLE_BYTES = 16 << 20
+"""The same where no file has the rest: as much as the session file keeps."""
 FILE_BYTES = 100_000_000
 """What is kept of an output in a file."""
 DELTA_INTERVAL_S = 0.05
@@ -181,9 +183,10 @@ class Pump(threading.Thread):
         stdin: bytes = b"",
         folder: Path | None = None,
         redactor: Redactor | None = None,
+        keep: int = KEEP_BYTES,
     ) -> None:
         super().__init__(name=f"pump-{process.pid}", daemon=True)
-        self.stdout = Stream("output", KEEP_BYTES)
+        self.stdout = Stream("output", keep)
         self.stderr = Stream("stderr", 64 * 1024)
         self.output = CappedFile(folder / "output.txt" if folder else None, redactor)
         self.log = CappedFile(folder / "log.txt" if folder else None, redactor)

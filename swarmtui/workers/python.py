@@ -17,7 +17,7 @@ from swarmtui.safety.text import one_line
 from swarmtui.session.vocabulary import ErrorInfo, ErrorKind
 from swarmtui.workers.command import Ran
 from swarmtui.workers.process import Emit, Processes, Scratch, exit_error, failure
-from swarmtui.workers.pump import FILE_BYTES, KEEP_BYTES, Kept
+from swarmtui.workers.pump import FILE_BYTES, KEEP_BYTES, WHOLE_BYTES, Kept
 from swarmtui.workers.run import done
 
 _RESULT = "result.json"
@@ -115,7 +115,7 @@ def _result(attempt: Attempt, ran: Ran, scratch: Path) -> Done | None:
     if not stat.S_ISREG(os.fstat(file).st_mode):
         os.close(file)
         return None
-    kept = Kept(KEEP_BYTES)
+    kept = Kept(KEEP_BYTES if attempt.item is None else WHOLE_BYTES)
     with os.fdopen(file, "rb") as stream:
         while data := stream.read(1 << 20):
             kept.add(data)
