@@ -190,6 +190,12 @@ def _of_paused(folder: SessionFolder, state: SessionState) -> str:
     if state.budget is not None:
         return _more_budget(state, state.budget)
     how = f"swarmtui resume {state.id}" if state.host_pid is None else f"swarmtui ctl {state.id} resume"
+    caught = [node.id for node in state.nodes.values() if node.state is State.INTERRUPTED]
+    if state.reason == "resumed" and caught:
+        return (
+            f"session {state.id} is paused: a crash caught {', '.join(caught)}, which may have changed something: "
+            f"`swarmtui ctl {state.id} retry|done|skip {caught[0]}`, then `{how}`"
+        )
     return f"session {state.id} is paused ({state.reason}): `{how}` goes on"
 
 

@@ -17,6 +17,10 @@ def arguments(parser: ArgumentParser) -> None:
     """The command's arguments."""
     parser.add_argument("id", metavar="ID", help="the session, or the beginning of its ID")
     parser.add_argument("--retry-failed", action="store_true", help="run what failed again")
+    parser.add_argument(
+        "--yes", action="store_true", help="go on at once, although a crash caught what may have changed something"
+    )
+    parser.add_argument("--steal", action="store_true", help="take the lock of a host that is dead")
     add_watch_arguments(parser)
 
 
@@ -29,9 +33,10 @@ def run(arguments: Namespace, console: Console) -> int:
 
     folder = locate(arguments.id)
     state = History(folder).state()
-    if not (folder.owned() and asyncio.run((_retry if arguments.retry_failed else _resume_paused)(folder))):
-        _check(folder, state.status.value, ended=state.ended_ts is not None, retry=arguments.retry_failed)
-        start_host(folder)
+    act = _retry if arguments.retry_failed else _resume_paused
+    if arguments.steal or not (folder.owned() and asyncio.run(act(folder))):
+        _check(folder, state.status.value, ended=state.ended_ts is not None, arguments=arguments)
+        start_host(folder, wait_if_interrupted=_decides(arguments, console), steal=arguments.steal)
         if arguments.retry_failed:
             asyncio.run(_retry(folder))
     if arguments.detach:
@@ -59,14 +64,19 @@ async def _resume_paused(folder: SessionFolder) -> bool:
         await feed.close()
 
 
-def _check(folder: SessionFolder, status: str, *, ended: bool, retry: bool) -> None:
+def _decides(arguments: Namespace, console: Console) -> bool:
+    """Whether somebody sits there who can decide about what a crash caught, before the session goes on."""
+    return console.interactive and not (arguments.yes or arguments.headless or arguments.json or arguments.detach)
+
+
+def _check(folder: SessionFolder, status: str, *, ended: bool, arguments: Namespace) -> None:
     from swarmtui.cli.failures import UsageError
 
-    if ended and not retry:
+    if ended and not arguments.retry_failed:
         how = "; --retry-failed runs again what failed" if status == "failed" else ""
         has = "was" if status == "cancelled" else "has"
         raise UsageError(f"session {folder.id} {has} {status}: there is nothing to go on with{how}")
-    if folder.owned():
+    if folder.owned() and not arguments.steal:
         raise UsageError(f"session {folder.id} has a host already: `swarmtui attach {folder.id}` watches it")
 
 

@@ -82,6 +82,7 @@ class Attempts:
         ref = model_of(self._state, plan_node)
         started = AttemptStarted(node_id, number, item, pool, ref.name if ref else None)
         event = self._record(started, durable=plan_node.changes_world)
+        self._log.faults.at("intent.recorded")
         live = Live(node_id, item, number, event.seq, event.mono)
         self._live[attempt_id(node_id, item, number)] = live
         self._quiet.clear()
@@ -96,6 +97,7 @@ class Attempts:
             while self._to_launch:
                 live = self._to_launch.popleft()
                 await self._log.committed(live.seq)
+                self._log.faults.at("intent.committed")
                 await self._launch(live)
 
     async def _launch(self, live: Live) -> None:
@@ -118,6 +120,7 @@ class Attempts:
         else:
             live.submitted = True
             await self._executor.submit(prepared)
+            self._log.faults.at("attempt.launched")
 
     # -- coming back --------------------------------------------------------------------------------------
 
@@ -157,8 +160,10 @@ class Attempts:
 
     def _record_end(self, live: Live, event: Terminal) -> None:
         self._streams.end(live.node, live.item, live.number)
+        self._log.faults.at("result.received")
         body = self._results.body(live, event, self._log.clock.now() - live.started)
         self._record(body, durable=self._state.plan_nodes[live.node].changes_world)
+        self._log.faults.at("result.recorded")
         if isinstance(event, Done) and event.report:
             self._record(self._results.report(live.node, event))
 

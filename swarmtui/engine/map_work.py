@@ -120,6 +120,7 @@ class MapWork:
         while True:
             try:
                 path, size = await self._dispatcher.write_results(node_id)
+                self._log.faults.at("results.written")
                 return await self._results.file_output(path, size)
             except OSError as error:
                 scarcity = scarcity_of(error)

@@ -20,8 +20,9 @@ from swarmtui.host.spec import LaunchSpec, read_task
 from swarmtui.host.write_back import written_back
 from swarmtui.models.catalog import TIERS, resolve
 from swarmtui.models.chat import ChatModel
-from swarmtui.models.discover import discover, make_model
+from swarmtui.models.discover import discover, make_model, unusable
 from swarmtui.models.net import Net
+from swarmtui.models.prices import with_price
 from swarmtui.plan.model import MergeSpec, ModelRef, Plan, PromptSpec, Task
 from swarmtui.plan.problems import TaskError
 from swarmtui.plan.taskfile import parse_task
@@ -29,11 +30,14 @@ from swarmtui.safety.redact import Redactor, secrets_from_env
 from swarmtui.safety.text import one_line
 from swarmtui.session import fold
 from swarmtui.session.events import Body, HostStarted, Noted, PlanProposed, SessionCreated
+from swarmtui.session.faults import Faults
 from swarmtui.session.folder import SessionFolder
 from swarmtui.session.log import Log
+from swarmtui.session.migrate import bring_up
 from swarmtui.session.reader import Reader
 from swarmtui.session.rows import Head
 from swarmtui.session.state import SessionState
+from swarmtui.workers.judge import OutputJudge
 from swarmtui.workers.local import LocalExecutor, Worker
 from swarmtui.workers.merge import MergeWorker
 from swarmtui.workers.process import Processes
@@ -49,15 +53,21 @@ logger = logging.getLogger(__name__)
 
 @contextlib.asynccontextmanager
 async def assembled(
-    folder: SessionFolder, spec: LaunchSpec, environ: Mapping[str, str] = os.environ
+    folder: SessionFolder,
+    spec: LaunchSpec,
+    environ: Mapping[str, str] = os.environ,
+    *,
+    wait_if_interrupted: bool = False,
+    faults: Faults | None = None,
 ) -> AsyncIterator[Conductor]:
     """The conductor of the session in `folder`, new or to be gone on with, ready to run. The caller holds the lock.
 
+    With `wait_if_interrupted` a session stays paused when a crash caught what may have changed something.
     Raises TaskError, CatalogError (a model that is not known) and LogError.
     """
     redactor = Redactor(secrets_from_env(environ))
     async with Net() as net:
-        log, state = await _open_log(folder, spec, net, environ)
+        log, state, leftovers = await _open_log(folder, spec, net, environ, faults or Faults())
         back = None if spec.write_back is None else OrchestratorFolder(Path(spec.write_back), folder.path)
         try:
             setup = Setup(
@@ -69,6 +79,9 @@ async def assembled(
                 approve=spec.approve,
                 review=spec.review,
                 mirror=back,
+                wait_if_interrupted=wait_if_interrupted,
+                leftovers=leftovers,
+                warnings=tuple(unusable(state.models.values(), environ)),
                 seed=random.getrandbits(32),  # jitter, not a secret
                 redactor=redactor,
             )
@@ -125,22 +138,24 @@ def parse_edited(text: str, plan: Plan) -> Plan:
 
 
 async def _open_log(
-    folder: SessionFolder, spec: LaunchSpec, net: Net, environ: Mapping[str, str]
-) -> tuple[Log, SessionState]:
+    folder: SessionFolder, spec: LaunchSpec, net: Net, environ: Mapping[str, str], faults: Faults
+) -> tuple[Log, SessionState, int]:
+    """The log, its fold, and how many processes of an earlier host were ended."""
     if folder.db.exists():
+        await asyncio.to_thread(bring_up, folder.db, swarmtui.__version__, faults=faults)
         head, state = await asyncio.to_thread(_read, folder)
         if head.seq:
             left = await asyncio.to_thread(end_leftovers, folder.id)
             if left:
                 logger.warning("%d processes of the host that died were still at work and were ended", left)
-            return await Log.open(folder.db, head, _tell_trouble), state
+            return await Log.open(folder.db, head, _tell_trouble, faults=faults), state, left
         folder.db.unlink()  # a host that died before the first event: nothing was recorded
     bodies = await _first_events(folder, spec, net, environ)
-    log = await Log.create(folder.db, swarmtui.__version__, _tell_trouble)
+    log = await Log.create(folder.db, swarmtui.__version__, _tell_trouble, faults=faults)
     state = fold.empty()
     for body in bodies:
         fold.apply(state, log.append(body, durable=True))
-    return log, state
+    return log, state, 0
 
 
 def _read(folder: SessionFolder) -> tuple[Head, SessionState]:
@@ -189,7 +204,12 @@ async def _models(task: Task, net: Net, environ: Mapping[str, str]) -> dict[str,
         ref = resolve(name, known, environ)
         if not ref.simulated:
             models[name] = ref
-    return models
+    planner = known.get("planner")
+    if models and planner is not None and "planner" not in models:  # what all of it would cost on that one can be told
+        ref = resolve("planner", known, environ)
+        if not ref.simulated:
+            models["planner"] = ref
+    return await asyncio.to_thread(lambda: {name: with_price(ref) for name, ref in models.items()})
 
 
 def _names(task: Task) -> tuple[set[str], set[str]]:
@@ -215,4 +235,4 @@ def _carriers(net: Net, environ: Mapping[str, str], redactor: Redactor) -> tuple
         "python": PythonWorker(processes),
         "merge": MergeWorker(summarise_with(model)),
     }
-    return LocalExecutor(workers), LlmPlanner(model)
+    return LocalExecutor(workers, OutputJudge(processes)), LlmPlanner(model)

@@ -54,13 +54,19 @@ def launch(spec: LaunchSpec, where: Places | None = None) -> Launched:
         raise
 
 
-def start_host(folder: SessionFolder) -> Launched:
-    """Start a host over a session that exists. Blocks until it can be attached to. Raises LaunchFailed, OSError."""
+def start_host(folder: SessionFolder, *, wait_if_interrupted: bool = False, steal: bool = False) -> Launched:
+    """Start a host over a session that exists. Blocks until it can be attached to. Raises LaunchFailed, OSError.
+
+    With `wait_if_interrupted` the session stays paused when a crash caught what may have changed something; with
+    `steal` the lock of a host that is dead, and that something else still holds, is taken.
+    """
     read_end, write_end = os.pipe()
     log = os.open(folder.host_log, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
     try:
         # -P: the folder in which the user works must not supply modules to the host.
         argv = [sys.executable, "-P", "-m", "swarmtui.host.process", str(folder.path), "--ready-fd", str(write_end)]
+        argv += ["--wait-if-interrupted"] if wait_if_interrupted else []
+        argv += ["--steal"] if steal else []
         child = subprocess.Popen(
             argv,
             stdin=subprocess.DEVNULL,

@@ -15,6 +15,7 @@ import contextlib
 import json
 import logging
 import os
+import resource
 import signal
 import sys
 import time
@@ -26,6 +27,7 @@ from typing import TYPE_CHECKING
 from swarmtui.host.exits import Exit, of_status
 from swarmtui.host.failures import explain
 from swarmtui.host.lock import locked
+from swarmtui.host.stalls import watched_loop
 from swarmtui.session.errors import LogError
 from swarmtui.session.folder import SessionFolder
 from swarmtui.session.vocabulary import FINAL
@@ -40,6 +42,7 @@ SECOND_STOP_S = 1.0
 LINGER_AFTER_VIEWER_S = 2.0
 LINGER_FOR_VIEWER_S = 10.0
 LINGER_ALONE_S = 0.3
+OPEN_FILES = 65_536
 
 logger = logging.getLogger(__name__)
 
@@ -63,13 +66,16 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="swarmtui.host.process", description="Runs one session.")
     parser.add_argument("folder", type=Path, help="the session's folder")
     parser.add_argument("--ready-fd", type=int, help="file descriptor that is told when the session can be attached to")
+    parser.add_argument("--wait-if-interrupted", action="store_true", help="stay paused if a crash caught a change")
+    parser.add_argument("--steal", action="store_true", help="take the lock of a host that is dead")
     arguments = parser.parse_args(argv)
     os.umask(0o077)
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
     _keep_secrets_out()
     ready = Ready(arguments.ready_fd)
     try:
-        return _run(SessionFolder(arguments.folder.absolute()), ready)
+        with locked(folder := SessionFolder(arguments.folder.absolute()), steal=arguments.steal):
+            return _run(folder, ready, wait_if_interrupted=arguments.wait_if_interrupted)
     except Exception as error:
         told = explain(error)
         if told is None:
@@ -80,28 +86,39 @@ def main(argv: Sequence[str] | None = None) -> int:
         return told[1]
 
 
-def _run(folder: SessionFolder, ready: Ready) -> int:
+def _run(folder: SessionFolder, ready: Ready, *, wait_if_interrupted: bool) -> int:
     from swarmtui.workers.orphans import become_subreaper
 
-    with locked(folder):
-        become_subreaper()
-        return asyncio.run(_serve(folder, ready))
+    become_subreaper()
+    _allow_open_files()
+    return asyncio.run(_serve(folder, ready, wait_if_interrupted=wait_if_interrupted))
+
+
+def _allow_open_files() -> None:
+    """As many open files as the system lets this process have: every call and every command needs some."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    most = OPEN_FILES if hard == resource.RLIM_INFINITY else min(hard, OPEN_FILES)
+    if soft != resource.RLIM_INFINITY and soft < most:
+        with contextlib.suppress(OSError, ValueError):
+            resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
 
 
 # -- running --------------------------------------------------------------------------------------------------
 
 
-async def _serve(folder: SessionFolder, ready: Ready) -> int:
+async def _serve(folder: SessionFolder, ready: Ready, *, wait_if_interrupted: bool) -> int:
     from swarmtui.host.assembly import assembled, host_started, started
     from swarmtui.host.server import Server, bind
     from swarmtui.host.spec import LaunchSpec
     from swarmtui.safety.paths import places, socket_path
+    from swarmtui.session.faults import Faults
 
     spec = LaunchSpec.read(folder)
     path = socket_path(folder.id, places())
     listener = bind(path)
     try:
-        async with assembled(folder, spec) as conductor:
+        made = assembled(folder, spec, wait_if_interrupted=wait_if_interrupted, faults=Faults.from_environ(os.environ))
+        async with made as conductor, watched_loop():
             server = Server(conductor, folder)
             async with server.listening(listener):
                 host = _Host(conductor, server, viewer_expected=spec.viewer)

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import aclosing
 from dataclasses import dataclass
 
@@ -45,6 +45,21 @@ class Discovery:
     def simulated(self) -> bool:
         """Whether some tier has nothing better than the simulated model."""
         return any(ref.simulated for ref in self.tiers.values())
+
+
+def unusable(refs: Iterable[ModelRef], environ: Mapping[str, str], catalog: Catalog | None = None) -> list[str]:
+    """What is already known to go wrong with each model that cannot answer, without asking it: mostly a missing key."""
+    from swarmtui.models.openai_chat import authorization
+
+    catalog = catalog or load_catalog()
+    told: list[str] = []
+    for ref in refs:
+        if ref.dialect == "openai-chat":
+            try:
+                authorization(ref, environ, catalog.quirks(ref))
+            except ModelError as error:
+                told.append(error.info.message)
+    return list(dict.fromkeys(told))
 
 
 def make_model(ref: ModelRef, net: Net, environ: Mapping[str, str], catalog: Catalog | None = None) -> ChatModel:
