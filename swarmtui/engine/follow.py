@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import chain
 
 from swarmtui.session.events import (
     Body,
     NodeCancelled,
+    PlanPatched,
     PlanProposed,
     PlanRejected,
     QuestionAnswered,
@@ -29,6 +31,8 @@ class StopQuestions:
     """Let questions of a node, or of all nodes, end without an answer."""
 
     node: str | None
+    hold: bool = False
+    """Whether they are to be asked again later, instead of being over."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +70,9 @@ def follows(body: Body) -> tuple[Follow, ...]:
     match body:
         case PlanProposed():
             asked = (ForgetPlan(),)
+        case PlanPatched(restart=names):
+            stops = ((StopQuestions(name, hold=True), StopAttempts(name, hold=True)) for name in names)
+            asked = (ForgetPlan(), *chain.from_iterable(stops))
         case PlanRejected(feedback=feedback) if feedback:
             asked = (AskPlanner(feedback),)
         case SessionCancelRequested():

@@ -12,13 +12,13 @@ scheduler; the fold derives just one thing itself, whether a node's needs let it
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import asdict
 
-from swarmtui.plan import graph
-from swarmtui.session import fold_attempts, fold_steering
+from swarmtui.session import fold_attempts, fold_budgets, fold_patches, fold_steering
 from swarmtui.session.events import (
-    BudgetReached,
     CommandApplied,
     Event,
+    Forecasted,
     HostStarted,
     HostStopped,
     LimitsSet,
@@ -37,11 +37,13 @@ from swarmtui.session.events import (
 from swarmtui.session.moves import (
     Handlers,
     cancel_waiting_items,
+    derive,
     end,
     settle,
+    undoable,
 )
-from swarmtui.session.pools import pool_of
-from swarmtui.session.state import NodeState, Pending, Planning, Revision, SessionState
+from swarmtui.session.pools import name_pools
+from swarmtui.session.state import Foretold, NodeState, Pending, Planning, Revision, SessionState
 from swarmtui.session.vocabulary import State, Status
 
 COMMANDS_KEPT = 1_000
@@ -64,21 +66,12 @@ def apply(state: SessionState, event: Event) -> None:
     """Fold one event in. Raises ValueError if it is not the next one."""
     if event.seq != state.seq + 1:
         raise ValueError(f"event {event.seq} does not follow {state.seq}")
+    if state.working:
+        state.active_s += event.mono - state.mono
     state.seq, state.ts, state.mono = event.seq, event.ts, event.mono
     handler = _HANDLERS.get(type(event.body))
     if handler is not None:
         handler(state, event.body, event)
-
-
-def derive(state: SessionState) -> None:
-    """Rebuild what JSON leaves out: counts, indices of the plan."""
-    nodes = state.plan.nodes if state.plan else ()
-    state.plan_nodes = {node.id: node for node in nodes}
-    state.dependents = graph.dependents(graph.needs_of(nodes))
-    state.pools_used = frozenset(pool_of(state, node) for node in nodes)
-    state.counts = {}
-    for known in state.nodes.values():
-        state.counts[known.state] = state.counts.get(known.state, 0) + 1
 
 
 # -- session --------------------------------------------------------------------------------------------------
@@ -88,6 +81,7 @@ def _session_created(state: SessionState, body: SessionCreated, event: Event) ->
     state.id, state.goal, state.title, state.cwd, state.app = body.id, body.goal, body.title, body.cwd, body.app
     state.task_path, state.inputs, state.models, state.limits = body.task_path, body.inputs, body.models, body.limits
     state.created_ts = event.ts
+    state.model_pools = name_pools(body.models)
 
 
 def _host_started(state: SessionState, body: HostStarted, event: Event) -> None:
@@ -101,9 +95,13 @@ def _host_stopped(state: SessionState, body: HostStopped, event: Event) -> None:
 
 def _session_paused(state: SessionState, body: SessionPaused, event: Event) -> None:
     state.status, state.reason = Status.PAUSED, body.reason
+    if body.reason == "user":
+        undoable(state, event, "the pause", "session.resume")
 
 
 def _session_resumed(state: SessionState, body: SessionResumed, event: Event) -> None:
+    if event.actor is not None and state.budget is None:
+        undoable(state, event, "going on", "session.pause")
     state.status, state.reason, state.budget = Status.RUNNING, "", None
 
 
@@ -125,12 +123,23 @@ def _session_finished(state: SessionState, body: SessionFinished, event: Event) 
 
 
 def _limits_set(state: SessionState, body: LimitsSet, event: Event) -> None:
+    before, after = asdict(state.limits), asdict(body.limits)
+    changed = [name for name in after if before[name] != after[name]]
+    undoable(
+        state,
+        event,
+        f"the limits ({', '.join(changed)})",
+        "limits.restore",
+        before={name: before[name] for name in changed},
+        after={name: after[name] for name in changed},
+    )
     state.limits = body.limits
 
 
-def _budget_reached(state: SessionState, body: BudgetReached, event: Event) -> None:
-    state.budget = body
-    state.status, state.reason = Status.PAUSED, "budget"
+def _forecasted(state: SessionState, body: Forecasted, event: Event) -> None:
+    state.forecast = Foretold(body, event.mono, state.spent.tokens, state.spent.cost_usd)
+    if state.first_forecast is None or state.first_forecast.forecast.plan_rev != body.plan_rev:
+        state.first_forecast = state.forecast
 
 
 def _command_applied(state: SessionState, body: CommandApplied, event: Event) -> None:
@@ -160,6 +169,7 @@ def _planning_failed(state: SessionState, body: PlanningFailed, event: Event) ->
 def _plan_proposed(state: SessionState, body: PlanProposed, event: Event) -> None:
     state.planning = state.planning_error = None
     state.prior_plan, state.plan, state.plan_rev = state.plan, body.plan, body.plan_rev
+    state.models |= body.models
     state.revisions.append(Revision(body.plan_rev, body.plan.author, event.ts, event.actor, body.note))
     state.title = body.plan.title or state.title
     state.spent.add(body.usage)
@@ -168,6 +178,7 @@ def _plan_proposed(state: SessionState, body: PlanProposed, event: Event) -> Non
         for node in body.plan.nodes
     }
     derive(state)
+    state.forecast = state.first_forecast = None
     state.touched.update(state.nodes)
     state.status, state.reason = Status.AWAITING_APPROVAL, ""
     state.pending["plan"] = Pending("plan", "plan", event.ts, plan_rev=body.plan_rev)
@@ -196,6 +207,8 @@ def _report_written(state: SessionState, body: ReportWritten, event: Event) -> N
 
 _HANDLERS: Handlers = {
     **fold_attempts.HANDLERS,
+    **fold_budgets.HANDLERS,
+    **fold_patches.HANDLERS,
     **fold_steering.HANDLERS,
     SessionCreated: _session_created,
     HostStarted: _host_started,
@@ -205,7 +218,7 @@ _HANDLERS: Handlers = {
     SessionCancelRequested: _session_cancel_requested,
     SessionFinished: _session_finished,
     LimitsSet: _limits_set,
-    BudgetReached: _budget_reached,
+    Forecasted: _forecasted,
     CommandApplied: _command_applied,
     PlanningStarted: _planning_started,
     PlanningFailed: _planning_failed,

@@ -6,28 +6,39 @@ from swarmtui.session.events import (
     Event,
     NodeCancelled,
     NodeHeld,
+    NodePrioritised,
     NodeReleased,
     NodeRetried,
     NodeSkipped,
     QuestionAnswered,
     QuestionAsked,
+    Undone,
 )
+from swarmtui.session.fold_budgets import waive
 from swarmtui.session.moves import (
     Handlers,
+    begin_anew,
     cancel_waiting_items,
+    descendants,
     end,
     item_ended,
     map_rest,
     move,
+    reopen,
     settle,
     take_end_back,
+    undoable,
 )
-from swarmtui.session.state import Items, Pending, SessionState
+from swarmtui.session.state import Items, NodeState, Pending, SessionState
 from swarmtui.session.vocabulary import ENDED, FINAL, State, Status
 
 
 def _node_skipped(state: SessionState, body: NodeSkipped, event: Event) -> None:
     node = state.nodes[body.node]
+    if body.cause == "user":
+        where = {} if body.item is None else {"item": body.item}
+        what = f"the skip of {body.node}" + ("" if body.item is None else f"/{body.item}")
+        undoable(state, event, what, "node.unskip", node=body.node, **where)
     if body.item is not None:
         item_ended(state, node, body.item, State.SKIPPED)
         return
@@ -41,12 +52,15 @@ def _node_held(state: SessionState, body: NodeHeld, event: Event) -> None:
     if not node.running:
         move(state, node, State.HELD)
     state.touched.add(node.id)
+    undoable(state, event, f"the hold of {body.node}", "node.resume", node=body.node)
 
 
 def _node_released(state: SessionState, body: NodeReleased, event: Event) -> None:
     node = state.nodes[body.node]
+    waive(state, node)
     node.held = False
     state.touched.add(node.id)
+    undoable(state, event, f"the release of {body.node}", "node.pause", node=body.node)
     if node.state is not State.HELD:
         return
     if node.items is not None:
@@ -57,26 +71,50 @@ def _node_released(state: SessionState, body: NodeReleased, event: Event) -> Non
         settle(state, node)
 
 
+def _node_prioritised(state: SessionState, body: NodePrioritised, event: Event) -> None:
+    node = state.nodes[body.node]
+    before = state.plan_nodes[body.node].priority if node.priority is None else node.priority
+    undoable(state, event, f"the priority of {body.node}", "node.priority", node=body.node, priority=before)
+    node.priority = body.priority
+    state.touched.add(node.id)
+
+
 def _node_retried(state: SessionState, body: NodeRetried, event: Event) -> None:
     node = state.nodes[body.node]
+    was_stale = node.state is State.STALE
     node.cancelled = False
     if state.status in FINAL:
         state.status, state.reason, state.ended_ts = Status.RUNNING, "", None
     if node.ended:
         take_end_back(state, node)
-    node.retry_at = node.error = None
+    if body.fresh:
+        node.fresh_since = state.seq
+    if body.descendants:
+        for descendant in descendants(state, node.id):
+            _again(state, descendant)
     items = node.items
-    if items is not None and (body.item is not None or body.failed_items):
-        chosen = [body.item] if body.item is not None else _retryable_items(items)
-        for item in chosen:
-            items.move(item, State.READY)
-            items.retry_at.pop(item, None)
-            items.tries.pop(item, None)
+    if items is not None and (body.item is not None or body.failed_items or body.items):
+        _retry_items(items, body)
+        node.retry_at = node.error = None
+        node.outdated = node.outdated or was_stale  # the other items are as old as they were
         map_rest(state, node)
         return
-    node.forget_items()
-    node.tries, node.ready_mono = 0, None
-    settle(state, node)
+    begin_anew(state, node)
+
+
+def _retry_items(items: Items, body: NodeRetried) -> None:
+    chosen = _retryable_items(items) if body.failed_items else body.items if body.item is None else (body.item,)
+    for item in chosen:
+        items.move(item, State.READY)
+        items.retry_at.pop(item, None)
+        items.tries.pop(item, None)
+
+
+def _again(state: SessionState, node: NodeState) -> None:
+    """What ended downstream of a node that is run again runs again too, but for what the user left out."""
+    if node.ended and not (node.state is State.SKIPPED and node.cause == "user"):
+        reopen(state, node)
+        begin_anew(state, node)
 
 
 def _retryable_items(items: Items) -> list[int]:
@@ -86,13 +124,18 @@ def _retryable_items(items: Items) -> list[int]:
 
 def _node_cancelled(state: SessionState, body: NodeCancelled, event: Event) -> None:
     node = state.nodes[body.node]
-    node.cancelled = True
+    node.cancelled, node.restart = True, False
     state.touched.add(node.id)
     if node.items is not None:
         cancel_waiting_items(node)
         map_rest(state, node)
     elif not node.running and node.state not in ENDED:
         end(state, node, State.CANCELLED)
+
+
+def _undone(state: SessionState, body: Undone, event: Event) -> None:
+    own = event.seq - body.events
+    state.undoable = [note for note in state.undoable if note.seq != body.seq and note.seq < own]
 
 
 def _question_asked(state: SessionState, body: QuestionAsked, event: Event) -> None:
@@ -110,8 +153,10 @@ HANDLERS: Handlers = {
     NodeSkipped: _node_skipped,
     NodeHeld: _node_held,
     NodeReleased: _node_released,
+    NodePrioritised: _node_prioritised,
     NodeRetried: _node_retried,
     NodeCancelled: _node_cancelled,
+    Undone: _undone,
     QuestionAsked: _question_asked,
     QuestionAnswered: _question_answered,
 }

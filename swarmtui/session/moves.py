@@ -5,16 +5,39 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from swarmtui.plan import graph
 from swarmtui.plan.model import Node, When
 from swarmtui.session.events import (
     Body,
     Event,
 )
-from swarmtui.session.state import NodeState, SessionState
-from swarmtui.session.vocabulary import State
+from swarmtui.session.pools import QUESTIONS, name_pools, pools_of
+from swarmtui.session.state import NodeState, SessionState, Undoable
+from swarmtui.session.vocabulary import FINAL, State, Status
+
+UNDOABLE_KEPT = 20
 
 Handlers = Mapping[type[Body], Callable[[SessionState, Any, Event], None]]
 """Body type -> what folds it in."""
+
+
+def derive(state: SessionState) -> None:
+    """Rebuild what JSON leaves out: counts, indices of the plan."""
+    nodes = state.plan.nodes if state.plan else ()
+    state.plan_nodes = {node.id: node for node in nodes}
+    state.dependents = graph.dependents(graph.needs_of(nodes))
+    state.model_pools = name_pools(state.models)
+    state.pools_used = frozenset(pool for node in nodes for pool in pools_of(state, node))
+    state.in_flight = sum(node.running for node in state.nodes.values() if node.running and node.pool != QUESTIONS)
+    state.counts = {}
+    for known in state.nodes.values():
+        state.counts[known.state] = state.counts.get(known.state, 0) + 1
+
+
+def undoable(state: SessionState, event: Event, what: str, method: str, **params: Any) -> None:
+    """Note that a change can be taken back, and how; the oldest such note is given up for it."""
+    state.undoable.append(Undoable(event.seq, what, method, params, event.actor))
+    del state.undoable[:-UNDOABLE_KEPT]
 
 
 def move(state: SessionState, node: NodeState, to: State) -> None:
@@ -57,8 +80,11 @@ def settle(state: SessionState, node: NodeState) -> None:
 def end(state: SessionState, node: NodeState, to: State) -> None:
     node.ended_ts, node.ended_mono, node.retry_at = state.ts, state.mono, None
     state.pending.pop(node.id, None)
+    if to is State.SUCCEEDED and node.outdated:
+        to = State.STALE
+    node.outdated = False
     move(state, node, to)
-    bad = to is not State.SUCCEEDED
+    bad = to not in (State.SUCCEEDED, State.STALE)
     for child_id in state.dependents[node.id]:
         child = state.nodes[child_id]
         child.unmet -= 1
@@ -70,16 +96,59 @@ def end(state: SessionState, node: NodeState, to: State) -> None:
 
 def take_end_back(state: SessionState, node: NodeState) -> None:
     """Take a node's end back: dependents wait for it again, what was skipped for it waits, what ran is stale."""
-    _reopen(state, node)
-    for descendant in _descendants(state, node.id):
+    reopen(state, node)
+    for descendant in descendants(state, node.id):
         if descendant.state is State.SKIPPED and descendant.cause == node.id:
-            _reopen(state, descendant)
+            reopen(state, descendant)
             settle(state, descendant)
-        elif descendant.state is State.SUCCEEDED:
-            move(state, descendant, State.STALE)
+        else:
+            outdate(state, descendant)
 
 
-def _reopen(state: SessionState, node: NodeState) -> None:
+def outdate(state: SessionState, node: NodeState) -> None:
+    """Something that the node rests on is no longer what it was: what it came to, or will come to, is stale."""
+    if node.state is State.SUCCEEDED:
+        move(state, node, State.STALE)
+    elif node.running or (node.items is not None and not node.ended):
+        node.outdated = True
+        state.touched.add(node.id)
+
+
+def rests_on_stale(state: SessionState, node: NodeState) -> bool:
+    """Whether what the node starts with now is itself stale."""
+    return any(state.nodes[need].state is State.STALE for need in state.plan_nodes[node.id].needs)
+
+
+def begin_anew(state: SessionState, node: NodeState) -> None:
+    """Forget how far a node that has not ended (or whose end was taken back) has come; it starts again."""
+    node.forget_items()
+    node.retry_at = node.error = node.ready_mono = node.cause = None
+    node.tries = 0
+    node.outdated = node.restart = node.cancelled = False
+    node.reset_seq = state.seq
+    settle(state, node)
+
+
+def replaced(state: SessionState, node: NodeState, item: int | None) -> bool:
+    """Whether the attempt that is over was of a version that was replaced; if so the node goes on as it should."""
+    if not node.restart:
+        return False
+    if item is not None and node.items is not None:
+        node.items.move(item, State.READY)
+        node.items.tries.pop(item, None)
+    state.touched.add(node.id)
+    if not node.running:
+        begin_anew(state, node)
+    return True
+
+
+def go_on(state: SessionState) -> None:
+    """A session that had finished has work again."""
+    if state.status in FINAL and any(not node.ended for node in state.nodes.values()):
+        state.status, state.reason, state.ended_ts = Status.RUNNING, "", None
+
+
+def reopen(state: SessionState, node: NodeState) -> None:
     """Take a node's end back as far as its own dependents are concerned; the caller moves the node."""
     was_bad = node.state not in (State.SUCCEEDED, State.STALE)
     node.ended_ts = node.ended_mono = node.error = node.cause = None
@@ -91,9 +160,12 @@ def _reopen(state: SessionState, node: NodeState) -> None:
         if child.state in (State.READY, State.RETRYING, State.THROTTLED) and not child.running:
             child.retry_at = child.ready_mono = None
             settle(state, child)
+        elif child.state is State.HELD and child.items is None:
+            child.retry_at = None
 
 
-def _descendants(state: SessionState, node_id: str) -> list[NodeState]:
+def descendants(state: SessionState, node_id: str) -> list[NodeState]:
+    """Everything that needs a node, directly or through others."""
     seen: dict[str, None] = {}
     stack = list(state.dependents[node_id])
     while stack:
