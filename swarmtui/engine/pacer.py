@@ -1,0 +1,350 @@
+"""Finds a provider's limits and follows them: how many calls at once, how many per minute, and when to wait.
+
+One pacer per (base URL, account, model), shared by all that use it. It does no I/O and has no clock: tell it what
+happened and when (seconds, of any monotonic clock), and ask it before each call. The same events give the same answers.
+"""
+
+from __future__ import annotations
+
+import random
+from collections import deque
+from collections.abc import Mapping
+
+from swarmtui.engine.pacing.health import Health
+from swarmtui.engine.pacing.latency import Latency
+from swarmtui.engine.pacing.memory import SHARE, PacerMemory
+from swarmtui.engine.pacing.mirror import Mirror
+from swarmtui.engine.pacing.pace import Pace
+from swarmtui.engine.pacing.refusals import Refusals
+from swarmtui.engine.pacing.values import Admission, Binding, Call, Change, Journal, PacerView, Verdict
+from swarmtui.engine.pacing.window import START, Window
+from swarmtui.engine.rate_headers import NOTHING, RateHeaders, read_headers
+
+__all__ = ["Admission", "Binding", "Change", "Pacer", "PacerMemory", "PacerView", "Verdict"]
+
+GO = Admission(True, None)
+WAIT = Admission(False, None)
+WELL = Verdict(None, charged=False)
+OVERLOADED = frozenset((503, 529))
+TYPICAL_S = 10.0
+"""Round trip assumed until one was seen."""
+PAUSED_S = 1.0
+"""When to ask again where the user allows no call at all."""
+RECENT_S = 60.0
+
+
+class Pacer:
+    """See the module. Every method takes `now` in seconds; a time before an earlier one counts as that one."""
+
+    def __init__(self, *, now: float, seed: int = 0, cap: int | None = None, warm: PacerMemory | None = None) -> None:
+        self._now = now
+        self._draw = random.Random(f"pacer {seed}")  # noqa: S311 - jitter, not secrets
+        self._window = Window(START if warm is None else max(1.0, SHARE * warm.window))
+        self._requests = Mirror()
+        self._tokens = Mirror(whole=0.0)
+        self._pace = Pace()
+        self._refusals = Refusals()
+        self._latency = Latency()
+        self._health = Health()
+        self._journal = Journal()
+        self._calls: dict[str, Call] = {}
+        self._seq = 0
+        self._cap = cap
+        self._frozen: int | None = None
+        self._binding: Binding = "none"
+        self._bound_at = now
+        self._round_trip = TYPICAL_S
+        self._timed = False
+        self._accepts = 0.0
+        self._refused = 0.0
+        self._ended: deque[float] = deque(maxlen=4096)
+        self._went: deque[float] = deque(maxlen=512)
+        """When the last accepted calls were sent."""
+        self._used_up: deque[tuple[float, int]] = deque(maxlen=16)
+        """The last refusals without an explanation, and how many calls had been let in by then."""
+        self._turned_away = 0
+        if warm is not None and warm.rate:
+            self._pace.begin(SHARE * warm.rate, now)
+        self._note("start" if warm is None else "start at half of what was learned before")
+
+    @property
+    def in_flight(self) -> int:
+        """Calls sent and not done."""
+        return len(self._calls)
+
+    def admit(self, now: float, tokens: int = 0) -> Admission:
+        """May a call of about `tokens` tokens go now? Changes nothing that is counted: `sent` does.
+
+        With nothing in flight the answer is yes, or has a `retry_at`: whoever waits is always woken.
+        """
+        now = self._time(now)
+        in_flight = len(self._calls)
+        user = self._user_limit()
+        if user is not None and in_flight >= user:
+            self._bound("user", now)
+            return WAIT if in_flight else Admission(False, now + PAUSED_S)
+        if self._health.down:
+            return self._admit_probe(now)
+        if not self._window.room(in_flight, now) and in_flight:
+            self._bound("latency" if self._window.ceiling_binds else "wall", now)
+            due = self._window.next_test()
+            return WAIT if due is None or due <= now else Admission(False, due)
+        return self._admit_paced(now, tokens)
+
+    def sent(self, call: str, now: float, tokens: int = 0) -> None:
+        """The call `call` went, after `admit` said go. A name that is in flight already is counted once."""
+        now = self._time(now)
+        if call in self._calls:
+            return
+        self._seq += 1
+        probe = self._health.down
+        if probe:
+            self._health.probing = True
+        tokens = max(0, tokens)
+        self._calls[call] = Call(
+            self._seq,
+            now,
+            len(self._calls),
+            tokens,
+            self._requests.take(1.0, now),
+            self._tokens.take(float(tokens), now),
+            probe=probe,
+        )
+        self._pace.sent(now)
+
+    def first_token(self, call: str, now: float) -> None:
+        """The answer to `call` began: it was accepted."""
+        now = self._time(now)
+        record = self._calls.get(call)
+        if record is None or record.first_at is not None:
+            return
+        record.first_at = now
+        crowded = self._latency.crowded_at_first_token(now - record.sent_at, record.before)
+        if crowded and self._window.wall is None and self._window.ceiling is None:
+            self._window.ceiling = self._window.size
+            self._note("first tokens come late: no faster growth")
+        self._accepted(record, now, may_grow=not crowded)
+
+    def done(
+        self,
+        call: str,
+        now: float,
+        *,
+        status: int,
+        headers: Mapping[str, str] = {},
+        tokens_in: int = 0,
+        tokens_out: int = 0,
+        fault: str | None = None,
+    ) -> Verdict:
+        """`call` ended: with an HTTP `status`, or 0 when there was no connection; `fault` names a bad answer."""
+        now = self._time(now)
+        record = self._calls.pop(call, None)
+        if record is None:
+            return WELL if 200 <= status < 300 and fault is None else Verdict(now + self._jitter(1.0), charged=False)
+        told = read_headers(headers) if headers else NOTHING
+        if told is not NOTHING:
+            self._hear(record, told, now, refused=status == 429)
+        if record.probe:
+            self._health.probing = False
+        if status == 429:
+            return self._on_refusal(record, told, now)
+        if status == 0 or status >= 500:
+            return self._on_failure(record, now, charged=status not in OVERLOADED)
+        if record.first_at is None:
+            self._accepted(record, now, may_grow=True)
+        if not self._health.down:
+            self._health.well()
+        if 200 <= status < 300 and fault is None:
+            self._on_success(record, now, max(0, tokens_in) + max(0, tokens_out), max(0, tokens_out))
+            return WELL
+        return Verdict(now + self._jitter(1.0), charged=True)
+
+    def gone(self, call: str, now: float) -> None:
+        """We stopped `call` ourselves: it is no longer in flight, and says nothing of the provider."""
+        self._time(now)
+        record = self._calls.pop(call, None)
+        if record is not None and record.probe:
+            self._health.probing = False
+
+    def set_cap(self, cap: int | None, now: float) -> None:
+        """The user's limit on calls in flight, from now on; None lifts it. 0 lets nothing go."""
+        self._time(now)
+        self._cap = None if cap is None else max(0, cap)
+        self._note("the user's cap was lifted" if cap is None else f"the user's cap: {self._cap}")
+
+    def freeze(self, window: int | None, now: float) -> None:
+        """Hold the window at `window`, whatever is learned; None thaws it. A cap still holds below it."""
+        self._time(now)
+        self._frozen = None if window is None else max(0, window)
+        self._note("the user thawed the window" if window is None else f"the user froze the window at {self._frozen}")
+
+    def memory(self, wall_now: float) -> PacerMemory:
+        """What was learned, to be kept; `wall_now` is seconds since the epoch."""
+        return PacerMemory(round(self._window.size, 1), self._pace.rate, wall_now)
+
+    def view(self, now: float) -> PacerView:
+        """What to show."""
+        now = self._time(now)
+        paced = self._pace.current(now)
+        mirrored = self._requests.per_minute if self._requests.known(now) else None
+        recent = sum(1 for at in self._ended if at > now - RECENT_S)
+        return PacerView(
+            window=self._limit(now),
+            rate_per_minute=mirrored if paced is None else 60 * paced,
+            in_flight=len(self._calls),
+            binding=self._binding_at(now),
+            refused_per_100=100 * self._refused / max(1.0, self._accepts),
+            per_minute=recent * 60 / RECENT_S,
+            log=self._journal.changes,
+        )
+
+    def _time(self, now: float) -> float:
+        self._now = max(self._now, now)
+        return self._now
+
+    def _jitter(self, seconds: float) -> float:
+        return seconds * self._draw.uniform(0.5, 1.5)
+
+    def _note(self, cause: str) -> None:
+        self._journal.note(self._now, self._limit(self._now), cause)
+
+    def _bound(self, binding: Binding, now: float) -> None:
+        self._binding, self._bound_at = binding, now
+
+    def _binding_at(self, now: float) -> Binding:
+        if self._health.down:
+            return "outage"
+        return self._binding if now - self._bound_at <= max(5.0, self._round_trip) else "none"
+
+    def _user_limit(self) -> int | None:
+        if self._cap is None:
+            return self._frozen
+        return self._cap if self._frozen is None else min(self._cap, self._frozen)
+
+    def _limit(self, now: float) -> int:
+        user = self._user_limit()
+        if self._health.down:
+            return 1 if user is None else min(1, user)
+        if self._frozen is not None and user is not None:
+            return user
+        limit = self._window.limit(now)
+        return limit if user is None else min(limit, user)
+
+    def _admit_probe(self, now: float) -> Admission:
+        self._bound("outage", now)
+        if self._health.probing:
+            return WAIT
+        return GO if now >= self._health.next_probe else Admission(False, self._health.next_probe)
+
+    def _admit_paced(self, now: float, tokens: int) -> Admission:
+        requests = self._requests.wait(1.0, now)
+        of_tokens = self._tokens.wait(float(tokens), now) if tokens else 0.0
+        blind = self._pace.wait(now)
+        wait = max(requests, of_tokens, blind)
+        if wait <= 1e-9:
+            return GO
+        self._bound("tpm" if of_tokens == wait else "rpm", now)
+        return Admission(False, now + wait)
+
+    def _hear(self, call: Call, told: RateHeaders, now: float, *, refused: bool) -> None:
+        for mirror, level, mark in (
+            (self._requests, told.requests, call.request_mark),
+            (self._tokens, told.tokens, call.token_mark),
+        ):
+            if told.nonsense:
+                mirror.nonsense()
+            elif level is not None:
+                mirror.told(level, seq=call.seq, mark=mark, sent_at=call.sent_at, now=now, refused=refused)
+
+    def _accepted(self, call: Call, now: float, *, may_grow: bool) -> None:
+        """The provider took `call`; growth, and the end of an outage."""
+        if call.probe and self._health.down:
+            self._health.alive()
+            self._note("the provider is up again")
+        self._accepts = self._accepts * 0.999 + 1
+        self._refused *= 0.999
+        self._went.append(call.sent_at)
+        self._pace.accepted()
+        self._refusals.accepted(call.seq, call.before + 1)
+        before = self._window.size
+        self._window.accepted(call.before + 1, len(self._calls), now, may_grow=may_grow and not self._health.down)
+        if int(self._window.size) != int(before):
+            self._note("growing: calls are accepted")
+
+    def _on_success(self, call: Call, now: float, used: int, tokens_out: int) -> None:
+        took = now - call.sent_at
+        if used:
+            self._tokens.unused += max(0, call.tokens - used)
+        self._round_trip = took if not self._timed else self._round_trip + 0.05 * (took - self._round_trip)
+        self._timed = True
+        self._ended.append(now)
+        if self._pace.stale(now):
+            self._pace.end()
+            self._note("no refusal for minutes: the quota is forgotten")
+        cause = self._latency.finished(
+            call, took, tokens_out, self._window, in_flight=len(self._calls) + 1, next_seq=self._seq + 1
+        )
+        if cause is not None:
+            self._note(cause)
+
+    def _on_failure(self, call: Call, now: float, *, charged: bool) -> Verdict:
+        charged = charged and not self._health.suspect
+        if self._health.failed(now, jitter=self._draw.random()):
+            self._note("an outage: single probes until the provider answers")
+        return Verdict(now + self._jitter(0.5), charged=charged and not self._health.down)
+
+    def _on_refusal(self, call: Call, told: RateHeaders, now: float) -> Verdict:
+        self._refused = self._refused + 1
+        level = call.before - self._refusals.refused_before(call.seq, call.sent_at)
+        fell = self._refusals.fell(call.seq, level, now, self._round_trip, rising=self._window.rising)
+        shown = self._shown_quota(call, told, now)
+        if shown is not None:
+            self._refusals.refused(call.seq, now)
+            self._bound(shown, now)
+            self._note(f"refused: the quota that the provider shows ({shown}) is used up")
+        elif self._pace.rate is not None:
+            self._refusals.refused(call.seq, now)
+            self._pace.refused(now, told.retry_after_s)
+            self._note(f"refused: a quota of about {60 * (self._pace.rate or 0):.0f} a minute")
+        else:
+            self._on_blind_refusal(call, level, fell, now)
+        if self._health.down and call.probe:
+            self._health.alive()
+        return Verdict(now + self._jitter(0.1), charged=False)
+
+    def _shown_quota(self, call: Call, told: RateHeaders, now: float) -> Binding | None:
+        """Which bucket in the refusal's own headers was empty, if it is one that can be believed."""
+        if told.requests is not None and told.requests.remaining < 1 and self._requests.known(now):
+            return "rpm"
+        if told.tokens is not None and self._tokens.known(now) and told.tokens.remaining < max(1, call.tokens):
+            return "tpm"
+        return None
+
+    def _on_blind_refusal(self, call: Call, level: int, fell: bool, now: float) -> None:
+        """A wall, a wall that came down, or a quota that nobody shows."""
+        window = self._window
+        news = self._refusals.news(call.sent_at)
+        self._turned_away += 1
+        if news:
+            self._used_up.append((now, self._seq - self._turned_away))
+        again = self._refusals.again(call.sent_at)
+        self._refusals.refused(call.seq, now)
+        if fell and not self._requests.known(now):
+            window.forget_wall(float(call.before + 1))
+            self._pace.begin(self._quota_rate(now), now)
+            self._note("refused below what is accepted: a quota, not a wall")
+        elif again and level < int(window.size):
+            window.refused(min(level, int(0.85 * window.size)), now, self._round_trip, news=news)
+            self._note("refused again and again: the wall came down")
+        else:
+            window.refused(level, now, self._round_trip, news=news)
+            self._note(f"refused with {level} accepted in flight: that is the wall")
+
+    def _quota_rate(self, now: float) -> float:
+        """Calls per second that a quota lets in: what was accepted between two moments at which it was used up."""
+        taken = self._seq - self._turned_away
+        for at, before in self._used_up:
+            if 3.0 <= now - at <= 60.0:
+                return (taken - before) / (now - at)
+        recent = sum(1 for at in self._went if at > now - 10.0)
+        return 0.7 * recent / 10.0 if recent else 0.5

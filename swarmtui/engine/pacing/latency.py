@@ -1,0 +1,196 @@
+"""Is the provider slow because of us? Seconds per unit of work against the number in flight.
+
+A call's time is divided by its work, (30 + output tokens): LLM service times vary tenfold with length and would drown
+any queue. Logarithms are compared, so a mean is robust and a ratio is a difference. A difference counts only when it
+is larger than its own standard error allows. A cut that does not help was no crowd but drift: the new time is adopted.
+"""
+
+from __future__ import annotations
+
+import math
+
+from swarmtui.engine.pacing.values import Call
+from swarmtui.engine.pacing.window import BUSY, Window
+
+SIGNIFICANT = 3.3
+SMALLEST = math.log(1.09)
+CALM = math.log(1.04)
+AIM = math.log(1.03)
+YOUNG_BASE = 0.05
+"""What is added to the threshold while the base rests on the first calls alone, which are the short ones."""
+SMALL_RAISE = 1.04
+LARGEST_RAISE = 1.32
+FEWEST = 24
+MOST = 200
+BASE_CALLS = 24
+BASE_MEMORY = 600
+CLIP = 1.5
+HOLD = math.log(1.4)
+TTFT_WEIGHT = 0.12
+
+
+class Sample:
+    """Mean and spread of logarithms, and the mean load they were seen at."""
+
+    def __init__(self) -> None:
+        self.n = 0
+        self.mean = 0.0
+        self.load = 0.0
+        self._squares = 0.0
+
+    def add(self, value: float, load: float) -> None:
+        """One more."""
+        self.n += 1
+        gap = value - self.mean
+        self.mean += gap / self.n
+        self._squares += gap * (value - self.mean)
+        self.load += (load - self.load) / self.n
+
+    @property
+    def error(self) -> float:
+        """Standard error of the mean; the spread is taken as 0.12 at least."""
+        spread = math.sqrt(self._squares / (self.n - 1)) if self.n > 1 else 1.0
+        return max(spread, 0.12) / math.sqrt(max(1, self.n))
+
+
+class Latency:
+    """Cuts the window's ceiling when the provider gets slower with load, and lets it rise while it does not."""
+
+    def __init__(self) -> None:
+        self._base: float | None = None
+        self._base_n = 0
+        self._offset = 30.0
+        """Output tokens that take as long as the first token takes to come."""
+        self._first: list[tuple[float, float | None, int]] = []
+        self._epoch = Sample()
+        self._epoch_seq = 0
+        self._cut_from: tuple[float, float] | None = None
+        """Load and mean before the last cut, until its effect is known."""
+        self._ttft_base = Sample()
+        self._ttft = 0.0
+        self._raise = SMALL_RAISE
+        self._crowded_at = float("inf")
+        """Load at which calls were last too slow."""
+
+    def crowded_at_first_token(self, took: float, before: int) -> bool:
+        """A first token came after `took` seconds; whether growth should stop for it."""
+        value = math.log(max(1e-3, took))
+        base = self._ttft_base
+        if base.n < 12:
+            base.add(value, before)
+            self._ttft = base.mean
+            return False
+        value = max(base.mean - CLIP, min(base.mean + CLIP, value))
+        self._ttft += TTFT_WEIGHT * (value - self._ttft)
+        if self._ttft < base.mean:
+            base.mean += 0.01 * (self._ttft - base.mean)
+        return self._ttft - base.mean > max(HOLD, 3.5 * base.error)
+
+    def finished(
+        self, call: Call, took: float, tokens_out: int, window: Window, *, in_flight: int, next_seq: int
+    ) -> str | None:
+        """A call ended well; the cause when the window changed for it. `next_seq`: of the next call to be sent."""
+        if self._base is None:
+            self._first.append((took, None if call.first_at is None else call.first_at - call.sent_at, tokens_out))
+            if len(self._first) >= BASE_CALLS:
+                self._settle()
+            return None
+        if call.seq < self._epoch_seq:
+            return None
+        value = math.log(max(1e-3, took) / (self._offset + tokens_out))
+        value = max(self._base - CLIP, min(self._base + CLIP, value))
+        self._epoch.add(value, call.before + 1)
+        if self._epoch.n < FEWEST or self._epoch.n % 4:
+            return None
+        return self._judge(window, in_flight, next_seq)
+
+    def _settle(self) -> None:
+        """The base, from the first calls: what a token takes, and how many tokens the wait for the first is worth."""
+        speeds = sorted(
+            (took - ttft) / tokens for took, ttft, tokens in self._first if ttft is not None and tokens > 15
+        )
+        if len(speeds) >= BASE_CALLS // 2:
+            speed = max(1e-6, speeds[len(speeds) // 2])
+            self._offset = min(500.0, max(5.0, math.exp(self._ttft_base.mean) / speed))
+        values = [math.log(max(1e-3, took) / (self._offset + tokens)) for took, _, tokens in self._first]
+        self._base, self._base_n = sum(values) / len(values), len(values)
+        self._first = []
+
+    def _judge(self, window: Window, in_flight: int, next_seq: int) -> str | None:
+        epoch, base = self._epoch, self._base or 0.0
+        over = epoch.mean - base
+        error = epoch.error * math.sqrt(1 + epoch.n / max(1, self._base_n))
+        young = YOUNG_BASE if self._base_n < 100 else 0.0
+        if over > max(SMALLEST, SIGNIFICANT * error) + young:
+            return self._too_slow(over, window, next_seq)
+        if over < -SIGNIFICANT * error and epoch.n >= 16:
+            return self._faster(window, next_seq)
+        calm = epoch.n >= 32 and over + error < math.log(1.06)
+        if epoch.n >= MOST or (calm and window.ceiling is not None):
+            return self._calm(over, window, in_flight, next_seq)
+        return None
+
+    def _too_slow(self, over: float, window: Window, next_seq: int) -> str:
+        load, mean = self._epoch.load, self._epoch.mean
+        slope = 1.0
+        if self._cut_from is not None:
+            slope = self._slope(load, mean)
+            if slope < 0.25:
+                self._rebase(mean)
+                window.ceiling = None
+                self._restart(next_seq)
+                self._cut_from = None
+                return "slower at any load: the provider drifted, its new speed is the base"
+        target = load * math.exp(-(over - AIM) / max(1.0, min(2.0, slope)))
+        self._cut(max(target, 0.4 * load), window, next_seq)
+        return f"calls take {math.exp(over):.2f} times as long as they did: fewer at once"
+
+    def _faster(self, window: Window, next_seq: int) -> str | None:
+        """Faster than the base: the base was taken under load, or the provider got better."""
+        load, mean = self._epoch.load, self._epoch.mean
+        self._rebase(mean)
+        if self._cut_from is not None and self._slope(load, mean) > 0.5:
+            self._cut(0.85 * load, window, next_seq)
+            return "fewer at once made calls faster: fewer still"
+        self._cut_from = None
+        self._restart(next_seq)
+        return None
+
+    def _calm(self, over: float, window: Window, in_flight: int, next_seq: int) -> str | None:
+        if self._base is not None:
+            n = self._epoch.n
+            self._base += over * n / (n + self._base_n)
+            self._base_n = min(BASE_MEMORY, self._base_n + n)
+        self._cut_from = None
+        cause = None
+        if window.ceiling is not None and over < CALM and in_flight >= BUSY * window.ceiling:
+            step = self._raise if window.ceiling * self._raise < 0.95 * self._crowded_at else SMALL_RAISE
+            window.ceiling *= step
+            self._raise = min(LARGEST_RAISE, 2 * self._raise - 1)
+            self._crowded_at *= 0.99
+            window.size = max(window.size, window.ceiling) if window.wall is None else window.size
+            cause = "growing: calls are no slower for it"
+        self._epoch = Sample()
+        return cause
+
+    def _rebase(self, mean: float) -> None:
+        self._base, self._base_n = mean, self._epoch.n
+
+    def _slope(self, load: float, mean: float) -> float:
+        """How much the time fell with the load in the last cut: 0 not at all, 1 in proportion."""
+        if self._cut_from is None:
+            return 0.0
+        fell = math.log(max(1.001, self._cut_from[0] / max(1.0, load)))
+        return (self._cut_from[1] - mean) / max(fell, 0.05)
+
+    def _cut(self, target: float, window: Window, next_seq: int) -> None:
+        self._cut_from = (self._epoch.load, self._epoch.mean)
+        self._crowded_at = self._epoch.load
+        self._raise = SMALL_RAISE
+        window.ceiling = max(1.0, target)
+        window.shrink(window.ceiling)
+        self._restart(next_seq)
+
+    def _restart(self, next_seq: int) -> None:
+        self._epoch = Sample()
+        self._epoch_seq = next_seq

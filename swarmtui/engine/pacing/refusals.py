@@ -1,0 +1,65 @@
+"""What a refusal without an explanation means: too many at once, or too many a minute.
+
+At a wall only calls beyond it are refused. When calls are refused below a number that was accepted a moment before,
+either the wall came down, and then nothing is accepted until fewer are in flight; or a quota is used up, and then calls
+are accepted and refused in turn, whatever is in flight.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+
+FALLS = 2
+FALLS_RISING = 5
+"""The same, while walls are found ever higher: a limit on growth falls a little whenever fewer are in flight."""
+LONGEST_S = 60.0
+
+
+class Refusals:
+    """Remembers the last refusals, and what was accepted between them."""
+
+    def __init__(self) -> None:
+        self._last: deque[tuple[int, float]] = deque(maxlen=64)
+        self._falls: deque[float] = deque(maxlen=FALLS_RISING)
+        self._highest = 0
+        """Greatest level that was accepted of calls sent after the last fall."""
+        self._fallen_seq = -1
+        self._accepted_seq = -1
+        self._refused_seq = -1
+
+    def news(self, sent_at: float) -> bool:
+        """Whether a call sent at `sent_at` knew of the last refusal."""
+        return not self._last or sent_at >= self._last[-1][1]
+
+    def again(self, sent_at: float) -> bool:
+        """Whether such a call is refused in its turn, nothing having been accepted in between."""
+        return self._accepted_seq < self._refused_seq and bool(self._last) and self.news(sent_at)
+
+    def refused_before(self, seq: int, sent_at: float) -> int:
+        """Calls sent before call `seq` that were in flight when it was sent and have been refused since."""
+        return sum(1 for number, at in self._last if number < seq and at > sent_at)
+
+    def accepted(self, seq: int, level: int) -> None:
+        """Call `seq`, which made `level` in flight, was accepted."""
+        self._accepted_seq = max(self._accepted_seq, seq)
+        if seq > self._fallen_seq:
+            self._highest = max(self._highest, level)
+
+    def refused(self, seq: int, now: float) -> None:
+        """Call `seq` was refused."""
+        self._last.append((seq, now))
+        self._refused_seq = max(self._refused_seq, seq)
+
+    def fell(self, seq: int, level: int, now: float, round_trip_s: float, *, rising: bool) -> bool:
+        """Whether the refusal of call `seq` with `level` accepted in flight shows that levels are not what counts.
+
+        A fall is a refusal well below a level that was accepted. A wall that comes down gives one; what is accepted
+        after it is below all that was refused. A quota gives one fall after another.
+        """
+        if level >= self._highest - max(1.0, 0.03 * self._highest):
+            return False
+        self._highest = 0
+        self._fallen_seq = max(seq, self._refused_seq)
+        self._falls.append(now)
+        falls = FALLS_RISING if rising else FALLS
+        return len(self._falls) >= falls and now - self._falls[-falls] <= max(LONGEST_S, 4 * round_trip_s)
