@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 
-from swarmtui.session.errors import Damaged, LogError, NewerVersion, first_line
+from swarmtui.session.errors import DB_ERRORS, Damaged, LogError, NewerVersion, first_line
 from swarmtui.session.faults import Faults
 from swarmtui.session.file import sync_folder
 from swarmtui.session.rows import SCHEMA
@@ -46,7 +46,7 @@ def header_of(path: Path, db: sqlite3.Connection) -> Header:
             key: json.loads(value) for key, value in db.execute("SELECT key, value FROM meta WHERE key != 'summary'")
         }
         schema, oldest = found["schema"], found["min_reader"]
-    except (sqlite3.Error, ValueError, TypeError, LookupError) as error:
+    except (*DB_ERRORS, ValueError, TypeError, LookupError) as error:
         raise Damaged(path, f"its header cannot be read: {first_line(error)}") from error
     if not isinstance(schema, int) or not isinstance(oldest, int) or schema < 1 or oldest < 1:
         raise Damaged(path, "its header makes no sense")
@@ -80,7 +80,7 @@ def bring_up(
             db.execute("PRAGMA synchronous=FULL")
             _step_through(path, db, header.schema, target, steps, app, faults)
         faults.at("migrate.committed")
-    except (sqlite3.Error, OSError) as error:
+    except (*DB_ERRORS, OSError) as error:
         raise LogError(f"{path}: cannot be brought up to date, and is as it was: {first_line(error)}") from error
     return copy
 
@@ -99,7 +99,7 @@ def brought_up_view(
         db.backup(view)
         _step_through(path, view, header.schema, target, steps, header.app, Faults())
         view.execute("PRAGMA query_only=ON")
-    except sqlite3.Error as error:
+    except DB_ERRORS as error:
         view.close()
         raise LogError(f"{path}: of an older version, and cannot be read: {first_line(error)}") from error
     except BaseException:

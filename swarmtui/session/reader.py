@@ -15,7 +15,7 @@ from typing import Any
 
 from swarmtui.plan.model import JSON
 from swarmtui.session import fold, migrate
-from swarmtui.session.errors import Damaged, LogError, NewerVersion, first_line
+from swarmtui.session.errors import DB_ERRORS, Damaged, LogError, NewerVersion, first_line
 from swarmtui.session.heads import read_noted
 from swarmtui.session.rows import (
     APPLICATION_ID,
@@ -136,7 +136,7 @@ class Reader:
         """All rows of any other question. Raises Damaged."""
         try:
             return self._db.execute(sql, values).fetchall()
-        except (sqlite3.Error, OverflowError) as error:
+        except DB_ERRORS as error:
             raise _unreadable(self._path, error) from error
 
     def _scan(self, from_seq: int, to_seq: int | None) -> Generator[Row]:
@@ -146,7 +146,7 @@ class Reader:
             with closing(self._db.execute(sql, values)) as cursor:
                 for row in cursor:
                     yield Row(*row)
-        except (sqlite3.Error, OverflowError, UnicodeDecodeError) as error:
+        except DB_ERRORS as error:
             raise _unreadable(self._path, error) from error
 
     def _hash_at(self, seq: int) -> bytes:
@@ -167,7 +167,7 @@ class Reader:
                 data = unsealed(found[0][1], found[0][0]) if found else None
                 if data is not None:
                     return state_from_json(json.loads(data))
-            except (sqlite3.Error, *UNREADABLE):
+            except (*DB_ERRORS, *UNREADABLE):
                 continue
             if not found:
                 break
@@ -202,7 +202,7 @@ def _connect(path: Path) -> sqlite3.Connection:
                 raise
             db = sqlite3.connect(f"{uri}?mode=ro&immutable=1", uri=True, timeout=5.0)
             db.execute("PRAGMA trusted_schema=OFF")
-    except (sqlite3.Error, OSError) as error:
+    except (*DB_ERRORS, OSError) as error:
         raise _unreadable(path, error) from error
     return db
 

@@ -19,7 +19,7 @@ from itertools import islice
 from pathlib import Path
 
 from swarmtui.session import fold, migrate
-from swarmtui.session.errors import LogError, NewerVersion, first_line
+from swarmtui.session.errors import DB_ERRORS, LogError, NewerVersion, first_line
 from swarmtui.session.faults import Faults
 from swarmtui.session.file import make
 from swarmtui.session.heads import read_noted, write_head
@@ -87,7 +87,7 @@ def recover(source: Path, target: Path, app: str, scratch: Path) -> Kept:
         for path in (target, target.with_name("head")):
             with suppress(OSError):
                 path.unlink(missing_ok=True)
-        if isinstance(error, sqlite3.Error):
+        if isinstance(error, DB_ERRORS):
             raise LogError(f"{target}: cannot be written: {first_line(error)}") from error
         raise
     noted = max((known.seq for known in read_noted(source.with_name("head"))), default=0)
@@ -137,7 +137,7 @@ def _read(source: Path, copy: Path) -> _Found:
                 if not _take(found, row):
                     break
             found.last_seen = max(found.head.seq, _last_seen(db))
-    except sqlite3.Error as error:
+    except DB_ERRORS as error:
         found.wrong.append(first_line(error))
     return found
 
@@ -166,7 +166,7 @@ def _rows(found: _Found, db: sqlite3.Connection) -> Iterator[Row]:
             for values in cursor:
                 yield Row(*values)
                 expected += 1
-    except (sqlite3.Error, OverflowError, UnicodeDecodeError) as error:
+    except DB_ERRORS as error:
         found.wrong.append(f"event {expected}: {first_line(error)}")
         while (row := _row(db, expected)) is not None:
             yield row
@@ -174,7 +174,7 @@ def _rows(found: _Found, db: sqlite3.Connection) -> Iterator[Row]:
 
 
 def _row(db: sqlite3.Connection, seq: int) -> Row | None:
-    with suppress(sqlite3.Error, OverflowError, UnicodeDecodeError):
+    with suppress(*DB_ERRORS):
         values = db.execute("SELECT * FROM events WHERE seq = ?", (seq,)).fetchone()
         return None if values is None else Row(*values)
     return None
@@ -199,7 +199,7 @@ def _take(found: _Found, row: Row) -> bool:
 
 def _last_seen(db: sqlite3.Connection) -> int:
     """The highest seq of any row that can be read, whatever is in it."""
-    with suppress(sqlite3.Error, OverflowError):
+    with suppress(*DB_ERRORS):
         return int(db.execute("SELECT coalesce(max(seq), 0) FROM events").fetchone()[0])
     return 0
 
@@ -229,7 +229,7 @@ def _write(found: _Found, target: Path) -> tuple[SessionState, int, int]:
 def _copy_blob(old: sqlite3.Connection, new: sqlite3.Connection, key: str) -> bool:
     try:
         found = old.execute("SELECT data FROM blobs WHERE sha = ?", (key,)).fetchone()
-    except sqlite3.Error:
+    except DB_ERRORS:
         return False
     if found is None or not isinstance(found[0], bytes) or blob_sha(found[0]) != key:
         return False
