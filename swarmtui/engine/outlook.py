@@ -1,0 +1,323 @@
+"""What of a session remains to be done, and what is known of how long it takes and what it costs: pure.
+
+A duration is taken from the best source there is: attempts of the same map in this session, attempts of the same pool
+and model in this session, earlier sessions of this user, the plan's own estimate, else :data:`ASSUMED_S`. Each is a
+lognormal distribution, and how little is known of its median is a second one, its doubt: three attempts leave the
+median open, a thousand do not. Tokens and prices are found in the same order.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from math import exp, sqrt
+from types import MappingProxyType
+from typing import Protocol
+
+from swarmtui.plan import graph
+from swarmtui.plan.model import MapSpec, ModelRef, Node, PromptSpec
+from swarmtui.session.measures import Tally, total
+from swarmtui.session.pools import QUESTIONS, model_of, pool_of
+from swarmtui.session.state import NodeState, SessionState
+from swarmtui.session.vocabulary import ENDED, State
+
+ASSUMED_S: Mapping[str, float] = MappingProxyType(
+    {"prompt": 15.0, "run": 10.0, "python": 5.0, "merge": 1.0, "ask": 0.0}
+)
+"""Median seconds of an attempt of which nothing is known, by kind of node; answers of people are not foreseen."""
+ASSUMED_ITEMS = 10
+"""Items of a map whose items another node has yet to make."""
+ASSUMED_OUT = 500
+"""Output tokens of a call of which nothing is known."""
+CHARS_PER_TOKEN = 4.0
+LOOKUP_TOKENS = 300
+"""Input tokens that a lookup of a node's output stands for, before the output is there."""
+
+_SIGMA, _ESTIMATE_DOUBT, _ASSUMED_DOUBT, _HISTORY_DOUBT = 0.5, 0.4, 0.8, 0.2
+_WAITING = tuple(state for state in State if state not in ENDED and state is not State.RUNNING)
+
+
+class KnownDurations(Protocol):
+    """What earlier sessions of this user took."""
+
+    def known(self, kind: str, profile: str) -> tuple[float, float, int] | None:
+        """(median seconds, sigma of the logarithm, attempts it rests on) of a kind of node and its model."""
+
+
+class NothingKnown:
+    """No earlier session."""
+
+    def known(self, kind: str, profile: str) -> tuple[float, float, int] | None:
+        """None."""
+        return None
+
+
+@dataclass(frozen=True, slots=True)
+class Takes:
+    """How long an attempt takes: lognormal, its median itself uncertain by the factor exp(doubt * z)."""
+
+    median_s: float
+    sigma: float
+    doubt: float
+    again: float = 0.0
+    """Share of the attempts that fail and are tried again."""
+
+    @property
+    def mean_s(self) -> float:
+        """Of an item, its retries included."""
+        return self.median_s * exp(self.sigma**2 / 2) / (1 - self.again)
+
+    @property
+    def spread_s(self) -> float:
+        """Standard deviation of the same."""
+        return self.mean_s * sqrt(max(0.0, exp(self.sigma**2) * (1 + self.again) - 1))
+
+
+@dataclass(frozen=True, slots=True)
+class Costs:
+    """What a call consumes. `usd` is None where the price is not known; relative doubt as in :class:`Takes`."""
+
+    tokens: float
+    usd: float | None
+    doubt: float
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """What is left of a node. Works stand in the order in which ready ones are started."""
+
+    id: str
+    pool: str
+    tags: tuple[str, ...]
+    units: int
+    """Attempts or items that have not begun."""
+    running: tuple[float, ...]
+    """Seconds that each attempt in flight has run."""
+    delay_s: float
+    """How long a retry has yet to wait."""
+    takes: int
+    """Index into :attr:`Outlook.takes`."""
+    needs: int
+    """Works that have to end first."""
+    then: tuple[int, ...]
+    """Works that wait for this one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outlook:
+    """All that remains of a session, ready to be simulated."""
+
+    plan_rev: int
+    works: tuple[Work, ...]
+    takes: tuple[Takes, ...]
+    """Works with the same entry share one uncertain median."""
+    costs: tuple[tuple[int, Costs], ...]
+    """(calls yet to be made, what each consumes), equal ones together."""
+    basis: str
+
+
+def outlook(
+    state: SessionState, known: KnownDurations | None = None, items: Mapping[str, int] | None = None
+) -> Outlook:
+    """What remains of `state`; `items` counts those of maps that have not read them yet, as far as that is known."""
+    return _Survey(state, known or NothingKnown(), items or {}).made()
+
+
+class _Survey:
+    def __init__(self, state: SessionState, known: KnownDurations, items: Mapping[str, int]) -> None:
+        self.state = state
+        self.known = known
+        self.items = items
+        self.sources: Counter[str] = Counter()
+        self.guessed_items: list[str] = []
+        self.unpriced: Counter[str] = Counter()
+        self.simulated = 0
+        self._takes: dict[tuple[str, ...], tuple[int, str]] = {}
+        self._table: list[Takes] = []
+        self._pools: dict[tuple[str, str | None], Tally] = {}
+        self._maps: dict[str, Tally] = {}
+        for (pool, model, node), tally in state.measures.tallies.items():
+            self._pools.setdefault((pool, model), Tally()).merge(tally)
+            if node is not None:
+                self._maps.setdefault(node, Tally()).merge(tally)
+
+    def made(self) -> Outlook:
+        state = self.state
+        left = [node for node in state.plan_nodes.values() if not state.nodes[node.id].ended]
+        needs = {node.id: tuple(need for need in node.needs if not state.nodes[need].ended) for node in left}
+        chosen = {node.id: self._takes_of(node) for node in left}
+        ranks = graph.upward_rank(needs, {name: self._table[at].mean_s for name, at in chosen.items()})
+        priorities = {node.id: state.nodes[node.id].priority or node.priority for node in left}
+        order = sorted(range(len(left)), key=lambda at: (-priorities[left[at].id], -ranks[left[at].id], at))
+        place = {left[at].id: position for position, at in enumerate(order)}
+        then = graph.dependents(needs)
+        calls: Counter[Costs] = Counter()
+        works: list[Work] = []
+        for at in order:
+            node = left[at]
+            work = self._work(node, chosen[node.id], needs[node.id], tuple(place[each] for each in then[node.id]))
+            works.append(work)
+            self._count_calls(node, work, calls)
+        costs = tuple((count, cost) for cost, count in calls.items())
+        return Outlook(state.plan_rev, tuple(works), tuple(self._table), costs, self._basis())
+
+    def _work(self, node: Node, takes: int, needs: tuple[str, ...], then: tuple[int, ...]) -> Work:
+        state = self.state
+        known = state.nodes[node.id]
+        waits = 0.0 if known.retry_at is None else max(0.0, known.retry_at - state.mono)
+        return Work(
+            node.id,
+            pool_of(state, node),
+            tuple(tag for tag in node.tags if tag in state.limits.tags),
+            self._units(node, known),
+            self._running(known),
+            waits,
+            takes,
+            len(needs),
+            then,
+        )
+
+    def _units(self, node: Node, known: NodeState) -> int:
+        if known.items is not None:
+            return known.items.count(*_WAITING)
+        if node.map is None:
+            return 0 if known.running else 1
+        return self._count_items(node.id, node.map)
+
+    def _count_items(self, name: str, spec: MapSpec) -> int:
+        count = len(spec.values) if spec.values is not None else self.items.get(name)
+        if count is None:
+            self.guessed_items.append(name)
+            count = ASSUMED_ITEMS
+        return count if spec.limit is None else min(count, spec.limit)
+
+    def _running(self, known: NodeState) -> tuple[float, ...]:
+        if not known.running:
+            return ()
+        running, now = self.state.measures.running, self.state.mono
+        if known.items is None:
+            place = running.get((known.id, None))
+            return (0.0 if place is None else now - place[1],)
+        places = (running.get((known.id, item)) for item in known.items.where(State.RUNNING))
+        return tuple(0.0 if place is None else now - place[1] for place in places)
+
+    # -- how long -----------------------------------------------------------------------------------------
+
+    def _takes_of(self, node: Node) -> int:
+        """The entry that tells how long an attempt at `node` takes; equal sources share one."""
+        state = self.state
+        pool, ref = pool_of(state, node), model_of(state, node)
+        model = None if ref is None else ref.name
+        mapped = self._maps.get(node.id)
+        pooled = self._pools.get((pool, model))
+        estimate = "" if node.estimate_s is None else repr(node.estimate_s)
+        if mapped is not None and mapped.service.n:
+            key: tuple[str, ...] = ("map", node.id)
+        elif pooled is not None and pooled.service.n and pool != QUESTIONS:
+            key = ("pool", pool, model or "", estimate if ref is None else "")
+        else:
+            key = ("before", node.kind, model or pool, estimate)
+        found = self._takes.get(key)
+        if found is None:
+            takes, source = self._find(key, node, mapped, pooled)
+            self._table.append(takes)
+            found = self._takes[key] = (len(self._table) - 1, source)
+        self.sources[found[1]] += node.kind != "ask"
+        return found[0]
+
+    def _find(self, key: tuple[str, ...], node: Node, mapped: Tally | None, pooled: Tally | None) -> tuple[Takes, str]:
+        if key[0] == "map" and mapped is not None:
+            return _observed(mapped, node), "this session"
+        if key[0] == "pool" and pooled is not None and not key[3]:
+            return _observed(pooled, node), "this session"
+        earlier = None if node.kind == "ask" else self.known.known(node.kind, key[2])
+        if earlier is not None and earlier[0] > 0:
+            median, sigma, n = earlier
+            doubt = 0.0 if sigma == 0 else sqrt(sigma**2 / max(1, n) + _HISTORY_DOUBT**2)
+            return Takes(median, min(sigma, 2.0), doubt), "earlier sessions"
+        if node.estimate_s is not None:
+            return Takes(node.estimate_s, _SIGMA, _ESTIMATE_DOUBT), "the plan's estimates"
+        assumed = ASSUMED_S.get(node.kind, 10.0)
+        return Takes(assumed, _SIGMA if assumed else 0.0, _ASSUMED_DOUBT if assumed else 0.0), "assumptions"
+
+    # -- how much -----------------------------------------------------------------------------------------
+
+    def _count_calls(self, node: Node, work: Work, calls: Counter[Costs]) -> None:
+        ref = model_of(self.state, node)
+        if ref is None:
+            return
+        again = self._table[work.takes].again
+        count = round((work.units + len(work.running)) / (1 - again))
+        cost = self._cost(node, ref)
+        calls[cost] += count
+        if ref.simulated:
+            self.simulated += count
+        elif cost.usd is None and count:
+            self.unpriced[ref.name] += count
+
+    def _cost(self, node: Node, ref: ModelRef) -> Costs:
+        tally = self._maps.get(node.id)
+        if tally is None or not tally.metered:
+            tally = self._pools.get((pool_of(self.state, node), ref.name))
+        if tally is not None and tally.metered:
+            tokens_in, tokens_out = tally.tokens_in / tally.metered, tally.tokens_out / tally.metered
+            doubt = _SIGMA / sqrt(tally.metered)
+            if tally.priced:
+                return Costs(tokens_in + tokens_out, tally.cost_usd / tally.priced, doubt)
+        else:
+            tokens_in, tokens_out = _guessed(node)
+            doubt = _ASSUMED_DOUBT
+        if ref.simulated or ref.price_in is None or ref.price_out is None:
+            return Costs(tokens_in + tokens_out, None, doubt)
+        return Costs(tokens_in + tokens_out, (tokens_in * ref.price_in + tokens_out * ref.price_out) / 1e6, doubt)
+
+    def _basis(self) -> str:
+        parts = []
+        found = [f"{self.sources[name]} from {name}" for name in _ORDER if self.sources[name]]
+        if found:
+            parts.append("durations: " + ", ".join(found))
+        if self.sources["assumptions"]:
+            kinds = {node.kind for node in self.state.plan_nodes.values()}
+            said = ", ".join(f"{kind} {ASSUMED_S[kind]:g} s" for kind in ASSUMED_S if kind in kinds and kind != "ask")
+            parts.append(f"assumed are {said}")
+        if self.guessed_items:
+            names = ", ".join(self.guessed_items[:3]) + (" …" if len(self.guessed_items) > 3 else "")
+            parts.append(f"number of items not known: {names} (taken for {ASSUMED_ITEMS})")
+        if any(work.kind == "ask" for work in self.state.plan_nodes.values()):
+            parts.append("your answers take no time")
+        if self.unpriced:
+            parts.append(f"no price is known of {', '.join(self.unpriced)}")
+        if self.simulated:
+            parts.append("simulated calls cost nothing and mean nothing")
+        return "; ".join(parts)
+
+
+_ORDER = ("this session", "earlier sessions", "the plan's estimates", "assumptions")
+
+
+def _observed(tally: Tally, node: Node) -> Takes:
+    fitted = tally.service.lognormal()
+    n = tally.service.n
+    median, sigma = fitted if fitted is not None else (0.0, 0.0)
+    if n < 5:
+        sigma = max(sigma, _SIGMA)
+    sigma = min(sigma, 2.0)
+    call = tally.rate("call")
+    again = 0.0 if not node.retry.limit else min(0.8, (call.n - call.ok) / call.n if call.n else 0.0)
+    return Takes(median, sigma, sigma / sqrt(max(1, n)), again)
+
+
+def _guessed(node: Node) -> tuple[float, float]:
+    spec = node.spec
+    if not isinstance(spec, PromptSpec):
+        return 4.0 * ASSUMED_OUT, float(ASSUMED_OUT)  # a summary of what was merged
+    text = spec.prompt + (spec.system or "")
+    tokens_in = len(text) / CHARS_PER_TOKEN + LOOKUP_TOKENS * text.count("{{")
+    tokens_out = float(min(spec.max_tokens or ASSUMED_OUT, ASSUMED_OUT))
+    return tokens_in * spec.turns, tokens_out * spec.turns
+
+
+def observed(state: SessionState) -> Tally:
+    """Everything that the session's model calls and commands told so far."""
+    return total(tally for tally in state.measures.tallies.values() if tally.pool != QUESTIONS)
