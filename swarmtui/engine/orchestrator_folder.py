@@ -178,6 +178,9 @@ class OrchestratorFolder:
         """Write what `state` tells. Blocks for as long as the disk does."""
         if not state.plan_nodes:
             return
+        if not self._folder.is_dir():
+            self._tell("the folder is gone: nothing is written back")
+            return
         for node in tasks_of(state):
             known = state.nodes[node.id]
             if known.ended:

@@ -3,8 +3,47 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
 
-from tests.cli.conftest import Program
+import pytest
+
+from swarmtui.cli.main import main
+
+
+class Ran(NamedTuple):
+    """How a command ended."""
+
+    returncode: int
+    stdout: str
+    stderr: str
+
+
+class Program:
+    """Runs the command line in this process, in a folder of the test's own."""
+
+    def __init__(self, folder: Path, read: Callable[[], tuple[str, str]]) -> None:
+        self.folder = folder
+        self._read = read
+
+    def __call__(self, *words: str) -> Ran:
+        try:
+            code = main(words)
+        except SystemExit as ended:
+            code = int(ended.code or 0)
+        return Ran(code, *self._read())
+
+    def write(self, name: str, text: str) -> Path:
+        path = self.folder / name
+        path.write_text(text)
+        return path
+
+
+@pytest.fixture
+def swarmtui(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Program:
+    monkeypatch.chdir(tmp_path)
+    return Program(tmp_path, lambda: (lambda read: (read.out, read.err))(capsys.readouterr()))
 
 
 def test_seed_prints_a_json_value_a_line(swarmtui: Program) -> None:

@@ -269,7 +269,7 @@ def duration(text: str) -> float | None:
 
 
 def _split(text: str) -> list[str]:
-    parts = (part.strip().strip("`*_[]").strip() for part in re.split(r"[,;、，]|\band\b", text))
+    parts = (part.strip().strip("`*_[]").strip() for part in re.split(r"[,;、，]", text))
     return [part for part in parts if not is_nothing(part)]
 
 

@@ -1,0 +1,66 @@
+"""What other systems call a task, from the shell."""
+
+from __future__ import annotations
+
+import json
+
+from tests.cli.conftest import Program
+
+TASK = """\
+task_type: classification
+prompt_template: "Label {{seed}}"
+worker_model: simulated/instant
+stagger: 3
+"""
+MARKDOWN = "# One\n- Est. time: 10 s\n\n## Description\nDo it.\n"
+
+
+def test_a_deepswarm_file_is_validated_drawn_printed_and_run(swarmtui: Program) -> None:
+    swarmtui.write("task.yaml", TASK)
+    missing = swarmtui("validate", "task.yaml")
+    assert missing.returncode == 2
+    assert "task.yaml:1:12: `seeds_file` is missing" in missing.stdout
+    assert swarmtui("seed", "--count", "2", "--template", "s{{seed}}", "--task", "task.yaml").returncode == 0
+    valid = swarmtui("validate", "task.yaml", "--json")
+    told = json.loads(valid.stdout)
+    assert told["valid"] is True
+    assert any("stagger" in warning for warning in told["warnings"])
+    assert "classify" in swarmtui("graph", "task.yaml").stdout
+    assert "{{ seed }}" in swarmtui("plan", "task.yaml").stdout
+    done = swarmtui("run", "task.yaml", "--headless")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert len((swarmtui.folder / "output" / "clean.jsonl").read_text().splitlines()) == 2
+
+
+def test_a_mistake_of_a_deepswarm_file_keeps_it_from_running(swarmtui: Program) -> None:
+    swarmtui.write("task.yaml", TASK.replace("stagger", "staggr"))
+    swarmtui.write("seeds.jsonl", '"a"\n')
+    done = swarmtui("run", "task.yaml", "--headless")
+    assert done.returncode == 2
+    assert "task.yaml:4:1: unknown key `staggr`: did you mean stagger?" in done.stderr
+    assert swarmtui.sessions() == []
+
+
+def test_a_project_with_an_orchestrator_folder_is_run_and_shows_its_results_at_once(swarmtui: Program) -> None:
+    tasks = swarmtui.folder / ".orchestrator" / "agent_tasks"
+    tasks.mkdir(parents=True)
+    (tasks / "one.md").write_text(MARKDOWN)
+    valid = swarmtui("validate", ".")
+    assert valid.returncode == 0
+    assert "warning: one: 10 s is short" in valid.stdout
+    done = swarmtui("run", ".orchestrator", "--model", "worker=simulated/instant", "--headless")
+    assert done.returncode == 0, done.stdout + done.stderr
+    folder = swarmtui.folder / ".orchestrator"
+    assert "[simulated]" in (folder / "final_output.md").read_text()
+    assert "[simulated]" in (folder / "results" / "one-result.md").read_text()
+    swarmtui.until_no_host()
+    assert ": succeeded" in (folder / "status.md").read_text()
+
+
+def test_a_worker_that_nobody_knows_is_told(swarmtui: Program) -> None:
+    tasks = swarmtui.folder / ".orchestrator" / "agent_tasks"
+    tasks.mkdir(parents=True)
+    (tasks / "one.md").write_text(MARKDOWN)
+    done = swarmtui("run", ".", "--set", "worker=bob")
+    assert done.returncode == 2
+    assert "there is no worker `bob`" in done.stderr
