@@ -23,7 +23,7 @@ from typing import Any
 from swarmtui.engine import recovery
 from swarmtui.engine.artefacts import Artefacts
 from swarmtui.engine.attempts import Attempts
-from swarmtui.engine.commands import ParsePlan, Refused, plan_events
+from swarmtui.engine.commands import ParsePlan, Refused, ResolveModel, known_models_only, plan_events
 from swarmtui.engine.dispatch import Dispatcher
 from swarmtui.engine.follow import (
     Answer,
@@ -86,6 +86,8 @@ class Setup:
     task_folder: Path
     parse_plan: ParsePlan
     """Reads an edited plan; raises commands.Refused."""
+    resolve_model: ResolveModel = known_models_only
+    """Finds a model that a patch names and the session does not know yet; raises commands.Refused."""
     out: Path | None = None
     """Folder that gets a copy of the report."""
     approve: bool = False
@@ -135,6 +137,7 @@ class Conductor:
         self._maps = MapWork(state, log, self._dispatcher, results, self.record, self._step)
         self._map_work: set[asyncio.Task[None]] = set()
         self._poke = asyncio.Event()
+        self._begun = asyncio.Event()
         self._stopping = asyncio.Event()
         self._stop_reason = ""
         self._narrow_from = 0.0
@@ -162,6 +165,7 @@ class Conductor:
                 launcher = tasks.create_task(self._attempts.launch_forever(), name="launcher")
                 timekeeper = tasks.create_task(self._watch_time(), name="timekeeper")
                 self._begin(host)
+                self._begun.set()
                 await self._stopping.wait()
                 self._planning.cancel()
                 for work in self._map_work:
@@ -175,6 +179,7 @@ class Conductor:
                 await receiver
         finally:
             self._stopping.set()
+            self._begun.set()
             self._tasks = None
             await self._let_go()
 
@@ -206,15 +211,16 @@ class Conductor:
 
         A command whose id was seen before is not carried out again: the seq it had then is returned.
         """
+        await self._begun.wait()  # what the host before left open comes first
         seq = self.state.commands.get(command_id) if command_id is not None else None
         if seq is None:
             if self._stopping.is_set():
                 raise Refused(f"the host is leaving: `swarmtui resume {self.state.id}` goes on with the session")
             if method == "session.resume" and self.log.trouble is not None:
                 raise Refused(f"{self.log.trouble.message}; the session goes on by itself once that works")
-            bodies = plan_events(self.state, method, params, self._setup.parse_plan)
+            bodies = plan_events(self.state, method, params, self._setup.parse_plan, self._setup.resolve_model)
             if command_id is not None:
-                shown = {name: value for name, value in params.items() if name != "text"}
+                shown = {name: value for name, value in params.items() if name not in ("text", "ops")}
                 self.record(CommandApplied(command_id, method, self._setup.redactor.redact_json(shown)), actor)
             for body in map(self._without_secrets, bodies):
                 seq = self.record(body, actor, durable=True).seq
