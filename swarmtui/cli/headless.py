@@ -18,8 +18,9 @@ from swarmtui.plan.model import JSON
 from swarmtui.safety.text import one_line
 from swarmtui.session.events import BudgetReached, Event
 from swarmtui.session.folder import SessionFolder
+from swarmtui.session.metrics import metrics
 from swarmtui.session.state import SessionState
-from swarmtui.session.summary import counts, metrics
+from swarmtui.session.summary import counts
 from swarmtui.session.vocabulary import State, Status
 
 

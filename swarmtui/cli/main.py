@@ -18,6 +18,7 @@ COMMANDS: dict[str, str] = {
     "validate": "check a task file: every mistake, with its line",
     "ls": "list sessions",
     "show": "summary, figures and nodes of a session",
+    "forecast": "how long the rest of a session takes, and what it costs",
     "attach": "watch and steer a session",
     "resume": "go on with a session after a crash or a pause",
     "ctl": "steer a session from a script",

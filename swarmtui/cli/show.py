@@ -6,6 +6,7 @@ from argparse import ArgumentParser, Namespace
 from typing import Any
 
 from swarmtui.cli.console import Console, duration, money
+from swarmtui.cli.figures import figures
 from swarmtui.cli.headless import report_path
 from swarmtui.host.exits import Exit
 from swarmtui.host.history import History
@@ -20,6 +21,9 @@ def arguments(parser: ArgumentParser) -> None:
     shape = parser.add_mutually_exclusive_group()
     shape.add_argument("--json", action="store_true", help="everything, as one JSON object")
     shape.add_argument("--report", action="store_true", help="the report itself")
+    shape.add_argument(
+        "--forecast", action="store_true", help="how long the rest takes, and what it costs, from now on"
+    )
     shape.add_argument("--plan", action="store_true", help="the plan, as a task file")
 
 
@@ -34,6 +38,10 @@ def run(arguments: Namespace, console: Console) -> int:
         if report is None:
             raise UsageError(f"session {folder.id} has no report", Exit.FAILED)
         console.raw((folder.path / (state.report_path or "")).read_text("utf-8", "replace"))
+    elif arguments.forecast:
+        from swarmtui.cli.forecast import tell
+
+        tell(folder, state, console)
     elif arguments.plan:
         from swarmtui.plan.render import plan_to_yaml
 
@@ -50,16 +58,21 @@ def run(arguments: Namespace, console: Console) -> int:
 
 
 def _print(found: dict[str, Any], console: Console) -> None:
-    figures = found["metrics"]
+    totals = found["metrics"]
     reason = f": {one_line(found['reason'], 200)}" if found["reason"] else ""
     console.say(f"{found['id']}  {one_line(found['title'] or found['goal'], 100)}")
-    console.say(f"{found['status']}{reason}, {duration(figures['wall_s'])}, {money(figures['cost_usd'])}")
+    console.say(f"{found['status']}{reason}, {duration(totals['wall_s'])}, {money(totals['cost_usd'])}")
     if found["simulated"]:
         console.say("SIMULATED: answers were made up by the built-in stand-in; nothing that rests on them is a result")
     if found["report_path"]:
         console.say(f"report: {found['report_path']}")
     console.say(f"files: {found['folder']}/artefacts")
     console.say()
+    told = figures(totals)
+    for line in told:
+        console.say(line)
+    if told:
+        console.say()
     console.table(("NODE", "KIND", "STATE", "TRIES", "NEEDS", "DETAIL"), [_cells(node) for node in found["nodes"]])
 
 

@@ -27,7 +27,7 @@ from statistics import NormalDist
 
 from swarmtui.engine.outlook import KnownDurations, Outlook, Takes, Work, outlook
 from swarmtui.session.events import Forecasted, ForecastRow
-from swarmtui.session.pools import QUESTIONS, UNLIMITED, pool_limit
+from swarmtui.session.pools import QUESTIONS, pool_limit
 from swarmtui.session.state import SessionState
 
 CONCURRENCIES: tuple[int | None, ...] = (1, 4, 8, 16, 32, None)
@@ -68,13 +68,10 @@ def caps_at(state: SessionState, ahead: Outlook, concurrency: int | None) -> Cap
     if concurrency is not None:
         state = copy.copy(state)
         state.limits = replace(state.limits, concurrency=concurrency)
-    pools = {work.pool for work in ahead.works}
+    pools = {pool: pool_limit(state, pool) for pool in sorted({work.pool for work in ahead.works})}
+    room = sum(limit for pool, limit in pools.items() if pool != QUESTIONS)
     whole = state.limits.concurrency
-    return Caps(
-        UNLIMITED if whole is None else whole,
-        {pool: pool_limit(state, pool) for pool in pools},
-        dict(state.limits.tags),
-    )
+    return Caps(room if whole is None else min(room, whole), pools, dict(state.limits.tags))
 
 
 def simulate(

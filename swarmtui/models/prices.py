@@ -84,16 +84,16 @@ def published(ref: ModelRef, name: str, catalog: Catalog) -> Known | None:
     """The price that genai-prices lists; None where it lists none, or is not installed."""
     if not extra_installed():
         return None
+    from importlib import import_module
     from importlib.metadata import version
 
-    from genai_prices import Usage, calc_price
-
+    listed = import_module("genai_prices")
     known = catalog.get(ref.provider)
     where = {"provider_id": known.priced_as or known.name} if known else {"provider_api_url": ref.base_url or ""}
 
     def cost(tokens_in: int, tokens_out: int, cached: int) -> float:
-        usage = Usage(input_tokens=tokens_in, output_tokens=tokens_out, cache_read_tokens=cached)
-        return float(calc_price(usage, name, **where).total_price) / _CALL_TOKENS * 1e6
+        usage = listed.Usage(input_tokens=tokens_in, output_tokens=tokens_out, cache_read_tokens=cached)
+        return float(listed.calc_price(usage, name, **where).total_price) / _CALL_TOKENS * 1e6
 
     try:
         plain, written, cached = cost(_CALL_TOKENS, 0, 0), cost(0, _CALL_TOKENS, 0), cost(_CALL_TOKENS, 0, _CALL_TOKENS)

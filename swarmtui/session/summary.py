@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from swarmtui.plan.model import JSON
-from swarmtui.session.state import NodeState, SessionState, Spent, state_hash
-from swarmtui.session.vocabulary import FINAL, State, Status
+from swarmtui.session.metrics import cost_usd, metrics
+from swarmtui.session.state import NodeState, SessionState, state_hash
+from swarmtui.session.vocabulary import State, Status
 
 
 def counts(state: SessionState) -> dict[str, int]:
@@ -15,13 +16,6 @@ def counts(state: SessionState) -> dict[str, int]:
 def needs_you(state: SessionState) -> int:
     """How many things only a person can decide: approvals, questions, attempts caught by a crash."""
     return len(state.pending) + state.counts.get(State.INTERRUPTED, 0)
-
-
-def cost_usd(spent: Spent) -> float | None:
-    """Dollars spent; None when nothing of it has a known price."""
-    if spent.cost_usd:
-        return spent.cost_usd
-    return None if spent.unpriced else 0.0
 
 
 def summary(state: SessionState) -> dict[str, JSON]:
@@ -39,40 +33,6 @@ def summary(state: SessionState) -> dict[str, JSON]:
         "needs_you": needs_you(state),
         "host": None,
         "parent": None,
-    }
-
-
-def metrics(state: SessionState) -> dict[str, JSON]:
-    """Figures of the whole session. Unknown ones are None, never zero."""
-    nodes = state.nodes.values()
-    end = state.ended_ts if state.status in FINAL and state.ended_ts else state.ts
-    wall = end - state.created_ts if state.created_ts else 0.0
-    active = state.mono - state.running_mono if state.running_mono is not None else 0.0
-    busy = sum(node.busy_s for node in nodes)
-    attempts = sum(node.attempts for node in nodes)
-    first = sum(
-        node.items.total - node.items.attempts.count(0) if node.items else bool(node.attempts) for node in nodes
-    )
-    items = [node.items for node in nodes if node.items is not None]
-    return {
-        "wall_s": round(wall, 3),
-        "active_s": round(active, 3),
-        "busy_s": round(busy, 3),
-        "avg_parallelism": round(busy / active, 3) if active else None,
-        "nodes": len(state.nodes),
-        "items": sum(table.total for table in items),
-        "items_failed": sum(table.count(State.FAILED) for table in items),
-        "attempts": attempts,
-        "retries": attempts - first,
-        "model_calls": state.spent.attempts,
-        "simulated_calls": state.spent.simulated,
-        "tokens_in": state.spent.tokens_in,
-        "tokens_out": state.spent.tokens_out,
-        "tokens_cached": state.spent.tokens_cached,
-        "cost_usd": cost_usd(state.spent),
-        "calls_without_price": state.spent.unpriced,
-        "calls_lost_in_crashes": state.spent.orphans,
-        "hosts": state.hosts,
     }
 
 

@@ -1,0 +1,65 @@
+"""Makes forecasts of a live or recorded session: counts the items of maps that have not been read, then simulates."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+from swarmtui.engine.forecast import CONCURRENCIES, EFFORT, caps_at, simulate
+from swarmtui.engine.outlook import KnownDurations, outlook
+from swarmtui.plan.lookup import LookupFailed, render
+from swarmtui.session.events import Forecasted
+from swarmtui.session.state import SessionState
+
+COUNTED_BYTES = 256 * 1024 * 1024
+"""A file of items is counted up to here, and taken to go on like that."""
+_BLOCK = 1024 * 1024
+
+
+async def foresee(
+    state: SessionState,
+    task_folder: Path,
+    known: KnownDurations | None = None,
+    *,
+    concurrencies: tuple[int | None, ...] = CONCURRENCIES,
+    effort: int = EFFORT,
+) -> Forecasted:
+    """A forecast of what remains of `state`. What takes long is done in a thread, on a copy of what matters."""
+    paths = item_files(state, task_folder)
+    items = await asyncio.to_thread(lambda: {node: count_lines(path) for node, path in paths.items()})
+    ahead = outlook(state, known, items)
+    rows = [(each, caps_at(state, ahead, each)) for each in concurrencies]
+    return await asyncio.to_thread(simulate, ahead, rows, effort=effort)
+
+
+def item_files(state: SessionState, task_folder: Path) -> dict[str, Path]:
+    """Node -> the file with the items of its map, of maps that have not read it and whose file has a line per item."""
+    found: dict[str, Path] = {}
+    for node in state.plan_nodes.values():
+        if node.map is None or node.map.path is None or state.nodes[node.id].items is not None:
+            continue
+        try:
+            name = Path(render(node.map.path, state.inputs))
+        except LookupFailed:
+            continue
+        path = next((base / name for base in (task_folder, Path(state.cwd)) if (base / name).is_file()), None)
+        if path is not None and path.suffix.lower() != ".json":
+            found[node.id] = path
+    return found
+
+
+def count_lines(path: Path) -> int:
+    """Items of a file with one in each line; 0 if it cannot be read. A CSV's header is none. Blocks on the file."""
+    try:
+        with path.open("rb") as file:
+            lines, read, last = 0, 0, b"\n"
+            while read < COUNTED_BYTES and (block := file.read(_BLOCK)):
+                lines += block.count(b"\n")
+                read += len(block)
+                last = block[-1:]
+            size = path.stat().st_size
+    except OSError:
+        return 0
+    lines += last != b"\n"
+    lines -= lines > 0 and path.suffix.lower() == ".csv"
+    return lines if read >= size else round(lines * size / read)
