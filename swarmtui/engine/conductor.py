@@ -35,7 +35,9 @@ from swarmtui.engine.follow import (
     StopQuestions,
     follows,
 )
+from swarmtui.engine.foresight import Foresight
 from swarmtui.engine.map_work import MapWork
+from swarmtui.engine.outlook import KnownDurations, NothingKnown
 from swarmtui.engine.planning import Planning
 from swarmtui.engine.ports import Executor, Planner
 from swarmtui.engine.results import Results
@@ -102,6 +104,8 @@ class Setup:
     """Processes of the host before that were still at work, and were ended."""
     warnings: tuple[str, ...] = ()
     """What is likely to go wrong, found out before anything runs."""
+    known: KnownDurations = field(default_factory=NothingKnown)
+    """What earlier sessions took, for the forecast."""
     seed: int = 0
     redactor: Redactor = field(default_factory=Redactor)
 
@@ -135,6 +139,7 @@ class Conductor:
             self._narrow,
         )
         self._maps = MapWork(state, log, self._dispatcher, results, self.record, self._step)
+        self._foresight = Foresight(state, setup.task_folder, setup.known, self.record)
         self._map_work: set[asyncio.Task[None]] = set()
         self._poke = asyncio.Event()
         self._begun = asyncio.Event()
@@ -256,6 +261,7 @@ class Conductor:
         if resumed:
             self._go_on()
         if state.status is Status.AWAITING_APPROVAL:
+            self._foretell()
             self._approve_unasked()
         elif state.status is Status.PLANNING:
             self._plan(state.planning.feedback if state.planning else None)
@@ -290,8 +296,14 @@ class Conductor:
             self.record(SessionFinished(Status.FAILED.value, f"no plan: {error.message}"), durable=True)
         elif error is None:
             self._dispatcher.forget_plan()
+            self._foretell()
             self._approve_unasked()
         self._step()
+
+    def _foretell(self) -> None:
+        """Have a forecast of the plan made, whose start it does not hold up."""
+        asked = self._setup.review or (self.state.plan is not None and self.state.plan.author is not Author.USER)
+        self._spawn_map_work(self._foresight.tell(whole=asked), "forecast")
 
     # -- one step -----------------------------------------------------------------------------------------
 
@@ -389,6 +401,7 @@ class Conductor:
         match asked:
             case ForgetPlan():
                 self._dispatcher.forget_plan()
+                self._foretell()
             case AskPlanner(feedback):
                 self._plan(feedback)
             case StopPlanner():

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from itertools import chain
 
 from swarmtui.session.events import (
     Body,
@@ -71,8 +70,8 @@ def follows(body: Body) -> tuple[Follow, ...]:
         case PlanProposed():
             asked = (ForgetPlan(),)
         case PlanPatched(restart=names):
-            stops = ((StopQuestions(name, hold=True), StopAttempts(name, hold=True)) for name in names)
-            asked = (ForgetPlan(), *chain.from_iterable(stops))
+            questions = (StopQuestions(name, hold=True) for name in names)
+            asked = (ForgetPlan(), *questions, *(StopAttempts(name, hold=True) for name in names))
         case PlanRejected(feedback=feedback) if feedback:
             asked = (AskPlanner(feedback),)
         case SessionCancelRequested():

@@ -265,6 +265,10 @@ class NodeState:
             return self.attempts
         return self.items.base + self.items.attempts[item]
 
+    def tries_of(self, item: int | None) -> int:
+        """Tries of one item, or of the node itself, that count against the retry limit."""
+        return self.tries if item is None or self.items is None else self.items.tries.get(item, 0)
+
     def forget_items(self) -> None:
         """The map is carried out anew: its items are read again, and their attempts' numbers go on."""
         if self.items is not None:
@@ -516,7 +520,7 @@ def state_to_json(state: SessionState) -> dict[str, JSON]:
 
 def state_from_json(data: dict[str, JSON]) -> SessionState:
     """The inverse of :func:`state_to_json`. Raises ``pydantic.ValidationError`` if `data` is no state's."""
-    from swarmtui.session.fold import derive
+    from swarmtui.session.moves import derive
 
     plain = {key: value for key, value in data.items() if key not in _BY_HAND}
     state = _adapters()[0].validate_python(plain)
