@@ -9,6 +9,7 @@ from collections.abc import Callable, Coroutine, Sequence
 from typing import Any
 
 from swarmtui.engine.dispatch import Dispatcher, attempt_id
+from swarmtui.engine.outputs import KeptOutput
 from swarmtui.engine.ports import Delta, Done, Executor, Failed, Stopped, Terminal, WorkerEvent
 from swarmtui.engine.questions import Questions
 from swarmtui.engine.results import Live, Results
@@ -138,19 +139,29 @@ class Attempts:
                     text = self._redactor.redact(event.text)
                     self._streams.add(live.node, live.item, live.number, event.channel, text)
             elif isinstance(event, Done | Failed | Stopped):
+                live = self._live.get(event.attempt)
+                if live is not None and not isinstance(event, Stopped) and self._results.needs_thread(live, event):
+                    self._spawn(self._end_aside(live, event), f"output of {event.attempt}")
+                    continue
                 self._end(event.attempt, event)
                 ended = True
         if ended:
             self._step()
 
-    def _end(self, key: str, event: Terminal) -> None:
+    async def _end_aside(self, live: Live, event: Done | Failed) -> None:
+        """Record an end once its output is kept; until then the attempt counts as running."""
+        kept = await self._results.kept(live, event)
+        self._end(event.attempt, event, kept)
+        self._step()
+
+    def _end(self, key: str, event: Terminal, kept: KeptOutput | None = None) -> None:
         if isinstance(event, Failed) and event.scarcity is Scarcity.FILES:
             self._narrow(len(self._live))
         live = self._release(key)
         if live is None:
             logger.warning("the executor reported the end of %s, which is not running", key)
             return
-        self._record_end(live, event)
+        self._record_end(live, event, kept)
 
     def _release(self, key: str) -> Live | None:
         live = self._live.pop(key, None)
@@ -158,14 +169,14 @@ class Attempts:
             self._quiet.set()
         return live
 
-    def _record_end(self, live: Live, event: Terminal) -> None:
+    def _record_end(self, live: Live, event: Terminal, kept: KeptOutput | None = None) -> None:
         self._streams.end(live.node, live.item, live.number)
         self._log.faults.at("result.received")
-        body = self._results.body(live, event, self._log.clock.now() - live.started)
+        body = self._results.body(live, event, self._log.clock.now() - live.started, kept)
         self._record(body, durable=self._state.plan_nodes[live.node].changes_world)
         self._log.faults.at("result.recorded")
-        if isinstance(event, Done) and event.report:
-            self._record(self._results.report(live.node, event))
+        if kept is not None and kept.report is not None:
+            self._record(kept.report)
 
     # -- stopping -----------------------------------------------------------------------------------------
 

@@ -96,8 +96,8 @@ class Dispatcher:
         """Read a map's items into the session file."""
         return await self._expansion.read(node_id)
 
-    async def write_results(self, node_id: str) -> tuple[Path, int]:
-        """Write a map's ``results.jsonl`` (item order) and ``failures.jsonl``; the first one's path and bytes.
+    async def write_results(self, node_id: str) -> Path:
+        """Write a map's ``results.jsonl`` (item order) and ``failures.jsonl``; the first one's path.
 
         Everything recorded of it must be committed. Done in a thread, over a connection of its own. Raises OSError.
         """

@@ -119,9 +119,9 @@ class MapWork:
         told = False
         while True:
             try:
-                path, size = await self._dispatcher.write_results(node_id)
+                path = await self._dispatcher.write_results(node_id)
                 self._log.faults.at("results.written")
-                return await self._results.file_output(path, size)
+                return await self._results.file_output(path)
             except OSError as error:
                 scarcity = scarcity_of(error)
                 if scarcity is None:

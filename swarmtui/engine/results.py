@@ -1,9 +1,8 @@
-"""From what a worker reports to the event that records it: pure but for the files and blobs that hold large outputs."""
+"""From what a worker reports to the event that records it."""
 
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -11,6 +10,7 @@ from random import Random
 
 from swarmtui.engine import retry
 from swarmtui.engine.artefacts import Artefacts
+from swarmtui.engine.outputs import KeptOutput, Outputs
 from swarmtui.engine.ports import Done, Failed, Stopped, Terminal
 from swarmtui.safety.redact import Redactor
 from swarmtui.session.events import (
@@ -19,17 +19,9 @@ from swarmtui.session.events import (
     AttemptSucceeded,
     AttemptThrottled,
     Body,
-    Noted,
-    ReportWritten,
 )
 from swarmtui.session.state import SessionState
 from swarmtui.session.vocabulary import ErrorKind, Output
-
-logger = logging.getLogger(__name__)
-
-INLINE_BYTES = 4_096
-PREVIEW_CHARS = 1_024
-BLOB_BYTES = 16 * 1024 * 1024
 
 
 @dataclass(slots=True)
@@ -63,27 +55,34 @@ class Results:
         out: Path | None,
     ) -> None:
         self._state = state
-        self._artefacts = artefacts
+        self._outputs = Outputs(artefacts, redactor, out)
         self._put_blob = put_blob
         self._redactor = redactor
         self._random = random
-        self._out = out
         self._throttles: dict[tuple[str, int | None], int] = {}
 
-    def body(self, live: Live, event: Terminal, took_s: float) -> Body:
-        """The event that records how `live` ended after `took_s` seconds."""
+    def needs_thread(self, live: Live, event: Terminal) -> bool:
+        """Whether the output of `event` is to be kept by :meth:`kept` first, since that takes a while."""
+        return not isinstance(event, Stopped) and self._outputs.needs_thread(event, live.item)
+
+    async def kept(self, live: Live, event: Done | Failed) -> KeptOutput:
+        """The output of `live`, its files written, ready to be recorded by :meth:`body`."""
+        return await asyncio.to_thread(self._outputs.keep, event, live.node, live.number, live.item)
+
+    def body(self, live: Live, event: Terminal, took_s: float, kept: KeptOutput | None = None) -> Body:
+        """The event that records how `live` ended after `took_s` seconds, its output being `kept`."""
         match event:
             case Done():
                 self._throttles.pop((live.node, live.item), None)
-                output = self._output(live, event)
+                output = self._output(live, event, kept)
                 return AttemptSucceeded(live.node, live.number, output, live.item, took_s, event.usage)
             case Stopped():
                 hold = live.hold or not live.stop
                 return AttemptCancelled(live.node, live.number, live.item, hold, event.usage)
             case Failed():
-                return self._failed(live, event, took_s)
+                return self._failed(live, event, took_s, kept)
 
-    def _failed(self, live: Live, event: Failed, took_s: float) -> Body:
+    def _failed(self, live: Live, event: Failed, took_s: float, kept: KeptOutput | None) -> Body:
         node = self._state.nodes[live.node]
         error = replace(event.error, message=self._redactor.redact(event.error.message))
         if live.stop:
@@ -96,58 +95,16 @@ class Results:
         tries = node.tries if live.item is None or node.items is None else node.items.tries.get(live.item, 1)
         policy = self._state.plan_nodes[live.node].retry
         retry_s = retry.retry_in_s(policy, error, tries, self._random)
-        output = self._output(live, event) if event.output or event.path else None
+        output = self._output(live, event, kept) if event.output or event.path else None
         return AttemptFailed(live.node, live.number, error, live.item, took_s, retry_s, event.usage, output)
 
-    def _output(self, live: Live, event: Done | Failed) -> Output:
-        text = self._redactor.redact(event.output)
-        size = len(text.encode("utf-8", "replace"))
-        exit_code = event.exit_code if isinstance(event, Done) else event.error.exit_code
-        path = None if event.path is None else self._artefacts.relative(event.path)
-        if isinstance(event, Done) and event.truncated:
-            # What came with the event is only head and tail; the worker's file holds the whole.
-            size = event.size or size
-            if event.path is None or size > BLOB_BYTES:
-                return Output(text[:PREVIEW_CHARS], size, None, path, event.path is None, exit_code)
-            try:
-                text = self._redactor.redact(Path(event.path).read_text("utf-8", "replace"))
-            except OSError as error:
-                logger.warning("the output of %s is recorded in part: %s", live.node, error)
-                return Output(text[:PREVIEW_CHARS], size, None, None, True, exit_code)
-            return self._record(text, len(text.encode("utf-8", "replace")), path, exit_code)
-        if path is None and text and live.item is None:
-            path = self._written(live, text)
-        return self._record(text, size, path, exit_code)
+    def _output(self, live: Live, event: Done | Failed, kept: KeptOutput | None) -> Output:
+        kept = kept or self._outputs.keep(event, live.node, live.number, live.item)
+        return self._recorded(kept)
 
-    def _written(self, live: Live, text: str) -> str | None:
-        """The file for readers that now holds `text`; None if the disk takes none: the event has the output."""
-        folder = self._artefacts.attempt_folder(live.node, live.number)
-        try:
-            return self._artefacts.relative(self._artefacts.write(folder, "output.txt", text))
-        except OSError as error:
-            logger.warning("the output of %s has no file: %s", live.node, error)
-            return None
+    def _recorded(self, kept: KeptOutput) -> Output:
+        return kept.output if kept.blob is None else replace(kept.output, sha=self._put_blob(kept.blob))
 
-    def _record(self, text: str, size: int, path: str | None, exit_code: int | None = None) -> Output:
-        if size <= INLINE_BYTES:
-            return Output(text, size, None, path, False, exit_code)
-        if size > BLOB_BYTES:
-            return Output(text[:PREVIEW_CHARS], size, None, path, path is None, exit_code)
-        sha = self._put_blob(text.encode("utf-8", "replace"))
-        return Output(text[:PREVIEW_CHARS], size, sha, path, False, exit_code)
-
-    async def file_output(self, path: Path, size: int) -> Output:
-        """The recorded form of a result file that we wrote."""
-        text = "" if size > BLOB_BYTES else await asyncio.to_thread(path.read_text, "utf-8", "replace")
-        return self._record(text, size, self._artefacts.relative(path))
-
-    def report(self, node: str, event: Done) -> Body:
-        """Write the report that `node` made; the event that says where it is, or why not."""
-        whole = event.output
-        try:
-            if event.path is not None and event.truncated:
-                whole = Path(event.path).read_text("utf-8", "replace")
-            path, copy = self._artefacts.write_report(self._redactor.redact(whole), self._out)
-        except OSError as error:
-            return Noted("error", f"the report could not be written: {error}", node)
-        return ReportWritten(self._artefacts.relative(path), node, None if copy is None else str(copy))
+    async def file_output(self, path: Path) -> Output:
+        """The recorded form of a result file that we wrote. Raises OSError."""
+        return self._recorded(await asyncio.to_thread(self._outputs.of_file, path))
