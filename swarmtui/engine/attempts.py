@@ -13,6 +13,7 @@ from swarmtui.engine.outputs import KeptOutput
 from swarmtui.engine.ports import Delta, Done, Executor, Failed, Stopped, Terminal, WorkerEvent
 from swarmtui.engine.questions import Questions
 from swarmtui.engine.results import Live, Results
+from swarmtui.engine.scheduler import Start
 from swarmtui.engine.scarcity import Scarcity
 from swarmtui.engine.streams import StreamBoard
 from swarmtui.plan.model import AskSpec
@@ -76,12 +77,21 @@ class Attempts:
 
     # -- handing over -------------------------------------------------------------------------------------
 
-    def start(self, node_id: str, item: int | None, pool: str) -> None:
+    def start(self, decision: Start) -> None:
         """Record that an attempt starts; it is handed over once that is committed."""
+        node_id, item = decision.node, decision.item
         node, plan_node = self._state.nodes[node_id], self._state.plan_nodes[node_id]
         number = 1 + node.attempts_of(item)
-        ref = model_of(self._state, plan_node)
-        started = AttemptStarted(node_id, number, item, pool, ref.name if ref else None)
+        ref = model_of(self._state, plan_node, node.tries_of(item))
+        started = AttemptStarted(
+            node_id,
+            number,
+            item,
+            decision.pool,
+            ref.name if ref else None,
+            queue_s=decision.queue_s,
+            throttle_s=decision.throttle_s,
+        )
         event = self._record(started, durable=plan_node.changes_world)
         self._log.faults.at("intent.recorded")
         live = Live(node_id, item, number, event.seq, event.mono)
@@ -119,9 +129,30 @@ class Attempts:
             self.questions.ask(live, prepared.spec)
             self._step()
         else:
+            live.key = self._reuse.key(prepared)
+            earlier = await self._reuse.find(live)
+            if self._live.get(key) is not live:
+                return
+            if live.stop:
+                self._end(key, Stopped(key))
+                self._step()
+                return
+            if earlier is not None:
+                self._take_over(key, live, earlier)
+                return
             live.submitted = True
             await self._executor.submit(prepared)
             self._log.faults.at("attempt.launched")
+
+    def _take_over(self, key: str, live: Live, earlier: Earlier) -> None:
+        """The attempt succeeds with an earlier result, at no cost."""
+        self._release(key)
+        self._streams.end(live.node, live.item, live.number)
+        body = AttemptSucceeded(
+            live.node, live.number, earlier.output, live.item, reused_from=earlier.ref, key=live.key
+        )
+        self._reuse.note(self._record(body))
+        self._step()
 
     # -- coming back --------------------------------------------------------------------------------------
 

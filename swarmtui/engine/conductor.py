@@ -41,7 +41,18 @@ from swarmtui.engine.outlook import KnownDurations, NothingKnown
 from swarmtui.engine.planning import Planning
 from swarmtui.engine.ports import Executor, Planner
 from swarmtui.engine.results import Results
-from swarmtui.engine.scheduler import Decision, Expand, Finish, FinishMap, Scheduler, Skip, Start, StopForBudget
+from swarmtui.engine.scheduler import (
+    Decision,
+    Expand,
+    Finish,
+    FinishMap,
+    Scheduler,
+    Skip,
+    Start,
+    StopForBudget,
+    Stuck,
+    WarnOfBudget,
+)
 from swarmtui.engine.streams import StreamBoard
 from swarmtui.plan.model import Author, plan_hash
 from swarmtui.safety.redact import Redactor
@@ -50,6 +61,7 @@ from swarmtui.session.events import (
     AttemptSucceeded,
     Body,
     BudgetReached,
+    BudgetWarned,
     CommandApplied,
     Event,
     HostStarted,
@@ -68,7 +80,7 @@ from swarmtui.session.log import Log
 from swarmtui.session.state import SessionState, state_to_json
 from swarmtui.session.summary import summary
 from swarmtui.session.trouble import Trouble
-from swarmtui.session.vocabulary import FINAL, Status
+from swarmtui.session.vocabulary import FINAL, STUCK, Status
 
 logger = logging.getLogger(__name__)
 
@@ -320,16 +332,21 @@ class Conductor:
 
     def _carry_out(self, decision: Decision) -> None:
         match decision:
-            case Start(node, item, pool):
-                self._attempts.start(node, item, pool)
+            case Start():
+                self._attempts.start(decision)
             case Skip(node, cause):
                 self.record(NodeSkipped(node, cause))
             case Expand(node):
                 self._spawn_map_work(self._maps.expand(node), f"expand {node}")
             case FinishMap(node):
                 self._spawn_map_work(self._maps.finish(node), f"finish {node}")
-            case StopForBudget(kind, spent, limit):
-                self.record(BudgetReached(kind, spent, limit), durable=True)
+            case StopForBudget(kind, spent, limit, held):
+                self.record(BudgetReached(kind, spent, limit, held), durable=True)
+            case WarnOfBudget(kind, spent, limit, of):
+                self.record(BudgetWarned(kind, spent, limit, of))
+            case Stuck(cause):
+                self.record(Noted("warning", cause))
+                self.record(SessionPaused(STUCK), durable=True)
             case Finish(status, reason):
                 if self._setup.mirror is not None:
                     self._setup.mirror(self.state)

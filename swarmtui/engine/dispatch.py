@@ -16,7 +16,7 @@ from swarmtui.engine.values import ValueMissing, Values
 from swarmtui.plan.lookup import LookupFailed, render_spec
 from swarmtui.plan.model import Author, MergeSpec, Node, PromptSpec
 from swarmtui.session.log import Log
-from swarmtui.session.pools import model_of
+from swarmtui.session.pools import model_name, model_of
 from swarmtui.session.state import SessionState
 from swarmtui.session.vocabulary import ErrorInfo, ErrorKind
 
@@ -46,10 +46,12 @@ class Dispatcher:
         """The attempt with every lookup resolved, or why it cannot be made."""
         state = self._state
         node, plan_node = state.nodes[node_id], state.plan_nodes[node_id]
-        ref = model_of(state, plan_node)
-        if ref is None and isinstance(plan_node.spec, PromptSpec):
+        tries = node.tries_of(item) - 1  # but for this one, which counts already
+        ref, name = model_of(state, plan_node, tries), model_name(plan_node, tries)
+        # A summary whose only model is the stand-in is left out on purpose; all else that is named must be there.
+        if ref is None and name is not None and (tries > 0 or isinstance(plan_node.spec, PromptSpec)):
             known = ", ".join(state.models) or "none"
-            return ErrorInfo(ErrorKind.INPUT, f"no model {plan_node.spec.model!r} in this session; it has {known}")
+            return ErrorInfo(ErrorKind.INPUT, f"no model {name!r} in this session; it has {known}")
         try:
             value = None
             if item is not None and node.items is not None:

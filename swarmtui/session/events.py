@@ -77,7 +77,7 @@ class HostStopped:
 
 @dataclass(frozen=True, slots=True)
 class SessionPaused:
-    """No new starts. `reason` is ``user``, ``budget``, ``signal``, ``disk`` or ``resumed``."""
+    """No new starts. `reason` is ``user``, ``budget``, ``signal``, ``disk``, ``stuck`` or ``resumed``."""
 
     TYPE: ClassVar[str] = "session_paused"
     reason: str = "user"

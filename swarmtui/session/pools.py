@@ -1,6 +1,12 @@
-"""Which pool an attempt belongs to and how much may run at once: one answer for scheduler and views."""
+"""Which pool an attempt belongs to and how much may run at once: one answer for scheduler and views.
+
+A pool is everything that shares one limit: an account's model (two names that mean the same model at the same address
+with the same key are one pool), a named pool, or the commands, merges and questions of the session.
+"""
 
 from __future__ import annotations
+
+from collections.abc import Mapping
 
 from swarmtui.plan.model import MergeSpec, ModelRef, Node, PromptSpec
 from swarmtui.session.state import SessionState
@@ -11,40 +17,109 @@ QUESTIONS = "questions"
 
 MODEL_LIMIT = 8
 SIMULATED_LIMIT = 16
+UNLIMITED = 1_000_000
 
 
-def model_of(state: SessionState, node: Node) -> ModelRef | None:
-    """The model that answers for `node`; None if it needs none or the session knows none by that name."""
+def name_pools(models: Mapping[str, ModelRef]) -> dict[str, str]:
+    """Name of a model in the session -> its pool, ``provider/model`` as a rule.
+
+    Names of one account's model share a pool; two accounts whose models are called alike do not: the later one's pool
+    has a number behind it, ``custom/llama#2``.
+    """
+    pools: dict[tuple[str, str | None, str], str] = {}
+    taken: set[str] = set()
+    named: dict[str, str] = {}
+    for name, ref in models.items():
+        account = ((ref.base_url or ref.provider).rstrip("/"), ref.api_key_env, ref.model)
+        if account not in pools:
+            pool, number = ref.name, 1
+            while pool in taken:
+                number += 1
+                pool = f"{ref.name}#{number}"
+            taken.add(pool)
+            pools[account] = pool
+        named[name] = pools[account]
+    return named
+
+
+def model_name(node: Node, tries: int = 0) -> str | None:
+    """The tier or model that answers for `node` after `tries` that counted and failed; None if it needs none.
+
+    With :attr:`Retry.models` the first of them takes over from the first retry on, and so forth; the last one stays.
+    """
     spec = node.spec
     name = spec.model if isinstance(spec, PromptSpec) else spec.summary if isinstance(spec, MergeSpec) else None
+    if name is None or tries < 1 or not node.retry.models:
+        return name
+    return node.retry.models[min(tries, len(node.retry.models)) - 1]
+
+
+def model_of(state: SessionState, node: Node, tries: int = 0) -> ModelRef | None:
+    """The model that answers for `node` after `tries` failures; None if it needs none or the session knows none by
+    that name (which is an error for whoever needs one, never a reason to take another)."""
+    name = model_name(node, tries)
     return None if name is None else state.models.get(name)
 
 
-def pool_of(state: SessionState, node: Node) -> str:
-    """The pool whose limit an attempt at `node` counts against."""
+def pool_of(state: SessionState, node: Node, tries: int = 0) -> str:
+    """The pool whose limit an attempt at `node` counts against, after `tries` that counted and failed."""
+    kind = node.spec.kind
+    if kind == "ask":
+        return QUESTIONS
     if node.pool is not None:
         return node.pool
-    if node.kind == "ask":
-        return QUESTIONS
-    if node.kind == "merge":
+    if kind == "merge":
         return MERGES
-    ref = model_of(state, node)
-    return COMMANDS if ref is None else ref.name
+    name = model_name(node, tries)
+    return COMMANDS if name is None else state.model_pools.get(name, name)
 
 
-def pool_limit(state: SessionState, pool: str) -> int:
-    """How many attempts of `pool` may run at once: the user's figure for it, for all, else a cautious default."""
+def provider_of(state: SessionState, node: Node, tries: int = 0) -> str | None:
+    """The model pool on whose provider an attempt at `node` depends, whatever named pool it is in besides."""
+    if not isinstance(node.spec, PromptSpec):
+        return None
+    name = model_name(node, tries)
+    return None if name is None else state.model_pools.get(name, name)
+
+
+def pools_of(state: SessionState, node: Node) -> set[str]:
+    """Every pool that attempts at `node` may come to use, those of its replacements included."""
+    return {pool_of(state, node, tries) for tries in range(len(node.retry.models) + 1)}
+
+
+def is_simulated(state: SessionState, pool: str) -> bool:
+    """Whether what answers in a model pool is the built-in stand-in."""
+    return any(state.model_pools.get(name) == pool and ref.simulated for name, ref in state.models.items())
+
+
+def pool_limit(state: SessionState, pool: str, *, paced: bool = False) -> int:
+    """How many attempts of `pool` may run at once: the user's figure for it, for all, else a cautious default.
+
+    A `paced` pool has no default of ours: its pacer knows better.
+    """
     if pool == QUESTIONS:
-        return 1_000_000  # a question occupies nobody but the user
-    if pool in state.limits.pools:
-        return state.limits.pools[pool]
-    if state.limits.concurrency is not None:
-        return state.limits.concurrency
+        return UNLIMITED  # a question occupies nobody but the user
+    limits = state.limits
+    if pool in limits.pools:
+        return limits.pools[pool]
+    if limits.pools:  # the user may know the pool by another of its names
+        known = [limits.pools[ref.name] for ref in _refs(state, pool) if ref.name in limits.pools]
+        if known:
+            return min(known)
+    if limits.concurrency is not None:
+        return limits.concurrency
     if pool in (COMMANDS, MERGES):
         return max(2, state.cpus)
-    if any(ref.name == pool and ref.simulated for ref in state.models.values()):
+    if is_simulated(state, pool):
         return SIMULATED_LIMIT
-    return MODEL_LIMIT
+    return UNLIMITED if paced else MODEL_LIMIT
+
+
+def _refs(state: SessionState, pool: str) -> list[ModelRef]:
+    """The models of a pool, but for those whose name is that of another pool."""
+    pools = set(state.model_pools.values())
+    named = [ref for name, ref in state.models.items() if state.model_pools.get(name) == pool]
+    return [ref for ref in named if ref.name not in pools]
 
 
 def total_limit(state: SessionState) -> int:
@@ -56,4 +131,4 @@ def total_limit(state: SessionState) -> int:
 
 def in_flight(state: SessionState) -> int:
     """Attempts running now, questions left out."""
-    return sum(node.running for node in state.nodes.values() if node.running and node.pool != QUESTIONS)
+    return state.in_flight

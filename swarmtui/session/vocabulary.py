@@ -40,6 +40,9 @@ class Status(StrEnum):
     CRASHED = "crashed"  # never recorded: no host lives and the session had not ended
 
 
+STUCK = "stuck"
+"""Reason of a pause in which nothing can start until somebody acts: any command about a node or a limit ends it."""
+
 FINAL: frozenset[Status] = frozenset({Status.SUCCEEDED, Status.FAILED, Status.CANCELLED})
 
 

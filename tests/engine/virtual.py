@@ -2,13 +2,27 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from random import Random
 
 from swarmtui.engine import retry
 from swarmtui.engine.commands import Refused, plan_events
 from swarmtui.engine.follow import StopAttempts, follows
-from swarmtui.engine.scheduler import Expand, Finish, FinishMap, Scheduler, Skip, Start, StopForBudget
-from swarmtui.plan.model import Limits, Plan, plan_hash
+from swarmtui.engine.gates import Gate
+from swarmtui.engine.ranks import Known
+from swarmtui.engine.scheduler import (
+    NOTHING_KNOWN,
+    Expand,
+    Finish,
+    FinishMap,
+    Scheduler,
+    Skip,
+    Start,
+    StopForBudget,
+    Stuck,
+    WarnOfBudget,
+)
+from swarmtui.plan.model import Limits, ModelRef, Plan, plan_hash
 from swarmtui.session import fold
 from swarmtui.session.events import (
     AttemptCancelled,
@@ -19,15 +33,19 @@ from swarmtui.session.events import (
     AttemptThrottled,
     Body,
     BudgetReached,
+    BudgetWarned,
     Event,
     HostStarted,
     MapExpanded,
     MapFinished,
     NodeSkipped,
+    Noted,
     PlanApproved,
     PlanProposed,
     SessionFinished,
+    SessionPaused,
 )
+from swarmtui.session.pools import model_of
 from swarmtui.session.state import SessionState
 from swarmtui.session.vocabulary import ErrorInfo, ErrorKind, Output, State, Status, Usage
 from tests.engine.world import created
@@ -38,7 +56,17 @@ Running = tuple[str, int | None, int]
 class VirtualSession:
     """What the conductor does, in one thread and without effects."""
 
-    def __init__(self, plan: Plan, limits: Limits = Limits(), items: int = 3) -> None:
+    def __init__(
+        self,
+        plan: Plan,
+        limits: Limits = Limits(),
+        items: int | dict[str, int] = 3,
+        *,
+        models: dict[str, ModelRef] | None = None,
+        durations: Known = NOTHING_KNOWN,
+        gate: Gate | None = None,
+        usage: Usage = Usage(tokens_in=1, tokens_out=1),
+    ) -> None:
         self.state = fold.empty()
         self.events: list[Event] = []
         self.now = 0.0
@@ -46,8 +74,10 @@ class VirtualSession:
         self.random = Random(7)
         self.running: dict[Running, float] = {}
         self.cancelling: dict[Running, bool] = {}
-        self.scheduler = Scheduler(self.state)
-        self.record(created(limits))
+        self.durations, self.gate, self.usage = durations, gate, usage
+        self.scheduler = Scheduler(self.state, durations, gate)
+        first = created(limits)
+        self.record(first if models is None else replace(first, models=models))
         self.record(HostStarted(1, "boot", "0", cpus=4))
         self.record(PlanProposed(1, plan))
         self.record(PlanApproved(1, plan_hash(plan)))
@@ -68,27 +98,44 @@ class VirtualSession:
 
     def carry_out(self, decision: object) -> None:
         match decision:
-            case Start(node, item, pool):
-                self.start(node, item, pool)
+            case Start():
+                self.start(decision)
             case Skip(node, cause):
                 self.record(NodeSkipped(node, cause))
             case Expand(node):
-                self.record(MapExpanded(node, self.items))
+                self.record(MapExpanded(node, self.items if isinstance(self.items, int) else self.items[node]))
             case FinishMap(node):
                 items = self.state.nodes[node].items
                 assert items is not None
                 good = items.count(State.SUCCEEDED)
                 ok = items.total - good - items.count(State.SKIPPED) == 0
                 self.record(MapFinished(node, good, items.total - good, ok, Output("", 0)))
-            case StopForBudget(kind, spent, limit):
-                self.record(BudgetReached(kind, spent, limit))
+            case StopForBudget(kind, spent, limit, held):
+                self.record(BudgetReached(kind, spent, limit, held))
+            case WarnOfBudget(kind, spent, limit, of):
+                self.record(BudgetWarned(kind, spent, limit, of))
+            case Stuck(cause):
+                self.record(Noted("warning", cause))
+                self.record(SessionPaused("stuck"))
             case Finish(status, reason):
                 self.record(SessionFinished(status.value, reason))
 
-    def start(self, node: str, item: int | None, pool: str) -> None:
+    def start(self, decision: Start) -> None:
+        node, item = decision.node, decision.item
         known = self.state.nodes[node]
+        ref = model_of(self.state, self.state.plan_nodes[node], known.tries_of(item))
         number = 1 + (known.attempts if item is None or known.items is None else known.items.attempts[item])
-        self.record(AttemptStarted(node, number, item, pool))
+        self.record(
+            AttemptStarted(
+                node,
+                number,
+                item,
+                decision.pool,
+                ref.name if ref else None,
+                queue_s=decision.queue_s,
+                throttle_s=decision.throttle_s,
+            )
+        )
         self.running[node, item, number] = self.now
 
     def end(self, which: Running, how: str) -> None:
@@ -99,8 +146,7 @@ class VirtualSession:
         if which in self.cancelling:
             self.record(AttemptCancelled(node, number, item, hold=self.cancelling.pop(which)))
         elif how == "ok":
-            usage = Usage(tokens_in=1, tokens_out=1)
-            self.record(AttemptSucceeded(node, number, Output("x", 1), item, took, usage))
+            self.record(AttemptSucceeded(node, number, Output("x", 1), item, took, self.usage))
         elif how == "throttle":
             self.record(AttemptThrottled(node, number, 2.0, self.state.nodes[node].pool, item))
         else:
@@ -133,7 +179,7 @@ class VirtualSession:
             self.record(AttemptInterrupted(node, number, item, repeat=True))
         self.running.clear()
         self.cancelling.clear()
-        self.scheduler = Scheduler(self.state)
+        self.scheduler = Scheduler(self.state, self.durations, self.gate)
         self.step()
 
     def advance(self, seconds: float) -> None:

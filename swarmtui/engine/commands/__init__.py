@@ -21,8 +21,9 @@ from swarmtui.engine.commands.refusal import (
 )
 from swarmtui.plan.model import ModelRef
 from swarmtui.plan.problems import listed, shown
-from swarmtui.session.events import Body
+from swarmtui.session.events import Body, SessionResumed
 from swarmtui.session.state import SessionState
+from swarmtui.session.vocabulary import STUCK, Status
 
 __all__ = [
     "INVALID_PARAMS",
@@ -74,10 +75,17 @@ def plan_events(
     `parse` reads an edited plan, `resolve` finds a model that the session does not know yet; both raise Refused.
     """
     if method == "plan.edit":
-        return plans.edit(state, params, parse, resolve)
-    if method == "plan.patch":
-        return plans.patch(state, params, resolve)
-    handler = _METHODS.get(method)
-    if handler is None:
+        bodies = plans.edit(state, params, parse, resolve)
+    elif method == "plan.patch":
+        bodies = plans.patch(state, params, resolve)
+    elif method in _METHODS:
+        bodies = _METHODS[method](state, params)
+    else:
         raise Refused(f"this version has no command {method!r}", UNKNOWN_METHOD)
-    return handler(state, params)
+    return [*bodies, SessionResumed()] if _was_stuck(state, method) else bodies
+
+
+def _was_stuck(state: SessionState, method: str) -> bool:
+    """Whether the session is paused only because nothing could start, which the command may have mended: if it has
+    not, the scheduler says so again."""
+    return state.status is Status.PAUSED and state.reason == STUCK and not method.startswith("session.")

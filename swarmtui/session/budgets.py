@@ -1,0 +1,87 @@
+"""What a session or a node has used of its budgets, and which line that passed.
+
+Every budget has a soft line, a share of it, at which the user is warned once, and a hard line: from there on nothing
+new starts, in the session or of the node. What is in flight then runs to its end and is paid for: what it will cost is
+not known before, so a budget is exceeded by at most what was in flight when it was reached. Attempts are counted as
+they start and never exceed theirs.
+
+Minutes are time of work. A session's go by while it runs and something is under way that is not a question to the
+user; a node's go by while an attempt of it is in flight.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from swarmtui.plan.model import Budget
+from swarmtui.session.state import NodeState, SessionState
+
+KINDS = ("usd", "tokens", "minutes", "attempts")
+"""What a budget can limit, in the order in which it is looked at."""
+
+
+class Used(NamedTuple):
+    """What was used, in the units of :class:`Budget`."""
+
+    usd: float
+    tokens: float
+    minutes: float
+    attempts: float
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A line of a budget that was passed."""
+
+    kind: str
+    """``usd``, ``tokens``, ``minutes`` or ``attempts``; the figures are in that unit."""
+    spent: float
+    limit: float
+
+
+def used_by_session(state: SessionState, now: float | None = None) -> Used:
+    """What the session has used by session second `now` (by its last event, if that is not told)."""
+    active_s = state.active_s
+    if now is not None and state.working:
+        active_s += max(0.0, now - state.mono)
+    return Used(state.spent.cost_usd, state.spent.tokens, active_s / 60, state.starts)
+
+
+def used_by_node(node: NodeState, now: float) -> Used:
+    """What a node, or its map as a whole, has used by session second `now`."""
+    active_s = node.active_s
+    if node.active_since is not None:
+        active_s += max(0.0, now - node.active_since)
+    return Used(node.spent.cost_usd, node.spent.tokens, active_s / 60, node.starts)
+
+
+def limit_of(budget: Budget, kind: str) -> float | None:
+    """The hard line of one kind; None for none, or for a kind that there is not."""
+    limit = getattr(budget, kind) if kind in KINDS else None
+    return None if limit is None else float(limit)
+
+
+def reached(budget: Budget, used: Used, waived: tuple[str, ...] = ()) -> Line | None:
+    """The first hard line that is passed, those left out that the user has waived."""
+    for kind, spent in zip(KINDS, used, strict=True):
+        limit = limit_of(budget, kind)
+        if limit is not None and spent >= limit and kind not in waived:
+            return Line(kind, spent, limit)
+    return None
+
+
+def to_warn_of(budget: Budget, used: Used, warned: Mapping[str, float], node: str | None = None) -> Line | None:
+    """The first soft line that is passed and was not told of: `warned` has the limit of which it was, by
+    :func:`warning_key`. A limit that was changed since is warned of anew."""
+    for kind, spent in zip(KINDS, used, strict=True):
+        limit = limit_of(budget, kind)
+        if limit and spent >= limit * budget.warn and warned.get(warning_key(kind, node)) != limit:
+            return Line(kind, spent, limit)
+    return None
+
+
+def warning_key(kind: str, node: str | None) -> str:
+    """By what :attr:`SessionState.warned` knows a line: ``kind``, or ``kind of node``."""
+    return kind if node is None else f"{kind} of {node}"
