@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -83,12 +83,13 @@ def translated(spec: LaunchSpec, environ: Mapping[str, str] = os.environ) -> Lau
         return spec
     from swarmtui.plan.render import task_to_yaml
 
+    task = _with_keys(imported.task, environ)
     inputs = {name: value for name, value in spec.inputs.items() if imported.folder is None or name != WORKER_INPUT}
     return replace(
         spec,
-        text=task_to_yaml(_with_keys(imported.task, environ)),
+        text=task_to_yaml(task),
         inputs=inputs,
-        remarks=imported.remarks,
+        remarks=(*imported.remarks, *_keyless(task)),
         write_back=None if imported.folder is None else str(imported.folder),
         path=spec.path if imported.folder is None else str(imported.folder),
     )
@@ -118,6 +119,15 @@ def _with_keys(task: Task, environ: Mapping[str, str]) -> Task:
         return replace(model, api_key_env=next((one.key_name(environ) for one in known if not one.local), None))
 
     return replace(task, models={name: keyed(model) for name, model in task.models.items()})
+
+
+def _keyless(task: Task) -> Iterator[str]:
+    """A remark for each model elsewhere that is asked without a key."""
+    for name, model in task.models.items():
+        if isinstance(model, ModelRef) and model.base_url is not None and model.api_key_env is None:
+            host = urlsplit(model.base_url).hostname
+            if host not in ("localhost", "127.0.0.1", "::1"):
+                yield f"{name}: no key is known for {host}, and none is sent: --model {name}=PROVIDER/MODEL has one"
 
 
 def read_task(spec: LaunchSpec) -> tuple[Task, dict[str, JSON]]:

@@ -23,7 +23,7 @@ class Ran(NamedTuple):
 class Program:
     """Runs the command line in this process, in a folder of the test's own."""
 
-    def __init__(self, folder: Path, read: Callable[[], tuple[str, str]]) -> None:
+    def __init__(self, folder: Path, read: Callable[[], pytest.CaptureResult[str]]) -> None:
         self.folder = folder
         self._read = read
 
@@ -32,7 +32,8 @@ class Program:
             code = main(words)
         except SystemExit as ended:
             code = int(ended.code or 0)
-        return Ran(code, *self._read())
+        printed = self._read()
+        return Ran(code, printed.out, printed.err)
 
     def write(self, name: str, text: str) -> Path:
         path = self.folder / name
@@ -43,7 +44,7 @@ class Program:
 @pytest.fixture
 def swarmtui(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Program:
     monkeypatch.chdir(tmp_path)
-    return Program(tmp_path, lambda: (lambda read: (read.out, read.err))(capsys.readouterr()))
+    return Program(tmp_path, capsys.readouterr)
 
 
 def test_seed_prints_a_json_value_a_line(swarmtui: Program) -> None:

@@ -136,6 +136,14 @@ def test_the_key_of_a_provider_that_we_know_is_found_by_its_address(work: Path) 
     assert worker.api_key_env == "DEEPSEEK_API_KEY"
 
 
+def test_a_model_that_is_asked_without_a_key_is_remarked_on(work: Path) -> None:
+    for host, remarks in (("llm.example", 1), ("localhost:8000", 0)):
+        text = f"prompt_template: '{{{{seed}}}}'\nworker_model: m\nworker_api_base: http://{host}/v1\n"
+        deepswarm(work, text, "a")
+        spec = translated(LaunchSpec(str(work), text=text, path=str(work / "task.yaml")), {})
+        assert len(spec.remarks) == remarks
+
+
 # -- .orchestrator --------------------------------------------------------------------------------------------
 
 

@@ -45,8 +45,9 @@ def test_a_folder_is_read_in_order_of_name_and_without_what_is_written(tmp_path:
     (tmp_path / "notes.txt").write_text("no")
     output, errors = tmp_path / "clean.jsonl", tmp_path / "errors.jsonl"
     for _ in range(2):
-        clean_files(tmp_path, output, errors, Rules())
+        done = clean_files(tmp_path, output, errors, Rules(unique=False))
         assert lines(output) == [1, 2, 3, 4]
+        assert done.rejected == 0
 
 
 def test_the_failures_of_a_map_are_among_the_errors(tmp_path: Path) -> None:
