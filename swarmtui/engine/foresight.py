@@ -1,19 +1,57 @@
-"""Makes forecasts of a live or recorded session: counts the items of maps that have not been read, then simulates."""
+"""Makes forecasts of a live or recorded session: counts the items of maps that have not been read, then simulates.
+
+A plan that somebody is asked about gets the whole table. One that runs unasked gets a short forecast, to be held
+against fact afterwards, if that is cheap: nobody waits for it.
+"""
 
 from __future__ import annotations
 
 import asyncio
+import logging
+from collections.abc import Callable
 from pathlib import Path
 
 from swarmtui.engine.forecast import CONCURRENCIES, EFFORT, caps_at, simulate
 from swarmtui.engine.outlook import KnownDurations, outlook
 from swarmtui.plan.lookup import LookupFailed, render
-from swarmtui.session.events import Forecasted
+from swarmtui.session.events import Body, Event, Forecasted
 from swarmtui.session.state import SessionState
+from swarmtui.session.vocabulary import FINAL
+
+logger = logging.getLogger(__name__)
 
 COUNTED_BYTES = 256 * 1024 * 1024
 """A file of items is counted up to here, and taken to go on like that."""
 _BLOCK = 1024 * 1024
+SHORT_NODES, SHORT_EFFORT = 200, 2_000
+"""Nodes up to which a forecast is cheap, and what it may then cost."""
+
+
+class Foresight:
+    """Records forecasts of one session."""
+
+    def __init__(
+        self, state: SessionState, task_folder: Path, known: KnownDurations, record: Callable[[Body], Event]
+    ) -> None:
+        self._state = state
+        self._task_folder = task_folder
+        self._known = known
+        self._record = record
+
+    async def tell(self, *, whole: bool) -> None:
+        """Make a forecast of the plan that stands and record it, unless it has been replaced meanwhile."""
+        state = self._state
+        rev = state.plan_rev
+        if state.plan is None or (not whole and len(state.plan.nodes) > SHORT_NODES):
+            return
+        rows, effort = (CONCURRENCIES, EFFORT) if whole else ((None,), SHORT_EFFORT)
+        try:
+            made = await foresee(state, self._task_folder, self._known, concurrencies=rows, effort=effort)
+        except ArithmeticError as error:  # figures out of all bounds: the session can do without
+            logger.warning("no forecast: %s", error)
+            return
+        if state.plan_rev == rev and state.status not in FINAL:
+            self._record(made)
 
 
 async def foresee(
@@ -26,7 +64,7 @@ async def foresee(
 ) -> Forecasted:
     """A forecast of what remains of `state`. What takes long is done in a thread, on a copy of what matters."""
     paths = item_files(state, task_folder)
-    items = await asyncio.to_thread(lambda: {node: count_lines(path) for node, path in paths.items()})
+    items = await asyncio.to_thread(lambda: {node: count_lines(path) for node, path in paths.items()}) if paths else {}
     ahead = outlook(state, known, items)
     rows = [(each, caps_at(state, ahead, each)) for each in concurrencies]
     return await asyncio.to_thread(simulate, ahead, rows, effort=effort)
