@@ -21,6 +21,12 @@ def arguments(parser: ArgumentParser) -> None:
     parser.add_argument("--concurrency", type=width, metavar="N|auto", help="attempts running at once")
     parser.add_argument("--items", type=Path, metavar="FILE", help="the items of the task's one map")
     parser.add_argument("--out", type=Path, metavar="DIR", help="folder that gets a copy of the report")
+    parser.add_argument(
+        "--reuse",
+        choices=("session", "any", "none"),
+        default="session",
+        help="when something is run again, take equal earlier results over: of this session, of any, or none",
+    )
     add_watch_arguments(parser)
 
 
@@ -115,6 +121,7 @@ def spec_of(arguments: Namespace) -> LaunchSpec:
         concurrency=options.get("concurrency"),
         items=None if items is None else str(items.absolute()),
         out=None if out is None else str(out.absolute()),
+        reuse=options.get("reuse", "session"),
         viewer=not options.get("detach", False),
     )
     return translated(spec)

@@ -10,15 +10,16 @@ from typing import Any
 
 from swarmtui.engine.dispatch import Dispatcher, attempt_id
 from swarmtui.engine.outputs import KeptOutput
-from swarmtui.engine.ports import Delta, Done, Executor, Failed, Stopped, Terminal, WorkerEvent
+from swarmtui.engine.ports import Attempt, Delta, Done, Executor, Failed, Stopped, Terminal, WorkerEvent
 from swarmtui.engine.questions import Questions
 from swarmtui.engine.results import Live, Results
-from swarmtui.engine.scheduler import Start
+from swarmtui.engine.reuse import Earlier, Reuse
 from swarmtui.engine.scarcity import Scarcity
+from swarmtui.engine.scheduler import Start
 from swarmtui.engine.streams import StreamBoard
 from swarmtui.plan.model import AskSpec
 from swarmtui.safety.redact import Redactor
-from swarmtui.session.events import AttemptStarted, Event
+from swarmtui.session.events import AttemptStarted, AttemptSucceeded, Event
 from swarmtui.session.log import Log
 from swarmtui.session.pools import model_of
 from swarmtui.session.state import SessionState
@@ -47,6 +48,7 @@ class Attempts:
         executor: Executor,
         dispatcher: Dispatcher,
         results: Results,
+        reuse: Reuse,
         streams: StreamBoard,
         redactor: Redactor,
         record: Record,
@@ -60,6 +62,7 @@ class Attempts:
         self._executor = executor
         self._dispatcher = dispatcher
         self._results = results
+        self._reuse = reuse
         self._streams = streams
         self._redactor = redactor
         self._record = record
@@ -131,15 +134,17 @@ class Attempts:
         else:
             live.key = self._reuse.key(prepared)
             earlier = await self._reuse.find(live)
-            if self._live.get(key) is not live:
-                return
-            if live.stop:
-                self._end(key, Stopped(key))
-                self._step()
-                return
-            if earlier is not None:
-                self._take_over(key, live, earlier)
-                return
+            await self._hand_over(live, key, prepared, earlier)
+
+    async def _hand_over(self, live: Live, key: str, prepared: Attempt, earlier: Earlier | None) -> None:
+        if self._live.get(key) is not live:
+            return
+        if live.stop:
+            self._end(key, Stopped(key))
+            self._step()
+        elif earlier is not None:
+            self._take_over(key, live, earlier)
+        else:
             live.submitted = True
             await self._executor.submit(prepared)
             self._log.faults.at("attempt.launched")
@@ -204,8 +209,11 @@ class Attempts:
         self._streams.end(live.node, live.item, live.number)
         self._log.faults.at("result.received")
         body = self._results.body(live, event, self._log.clock.now() - live.started, kept)
-        self._record(body, durable=self._state.plan_nodes[live.node].changes_world)
+        recorded = self._record(body, durable=self._state.plan_nodes[live.node].changes_world)
         self._log.faults.at("result.recorded")
+        self._reuse.note(recorded)
+        if isinstance(body, AttemptSucceeded) and self._reuse.shares(body):
+            self._spawn(self._reuse.offer(body), f"share {live.node}")
         if kept is not None and kept.report is not None:
             self._record(kept.report)
 

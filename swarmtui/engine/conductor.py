@@ -41,6 +41,8 @@ from swarmtui.engine.outlook import KnownDurations, NothingKnown
 from swarmtui.engine.planning import Planning
 from swarmtui.engine.ports import Executor, Planner
 from swarmtui.engine.results import Results
+from swarmtui.engine.reuse import Reach, Reuse
+from swarmtui.engine.reuse_store import ReuseStore
 from swarmtui.engine.scheduler import (
     Decision,
     Expand,
@@ -102,6 +104,10 @@ class Setup:
     """Reads an edited plan; raises commands.Refused."""
     resolve_model: ResolveModel = known_models_only
     """Finds a model that a patch names and the session does not know yet; raises commands.Refused."""
+    reuse: Reach = "session"
+    """Where results may be taken over from when something is run again."""
+    reuse_store: ReuseStore | None = None
+    """Results of other sessions, for a reach of ``any``."""
     out: Path | None = None
     """Folder that gets a copy of the report."""
     approve: bool = False
@@ -143,6 +149,7 @@ class Conductor:
             executor,
             self._dispatcher,
             results,
+            Reuse(state, log, setup.reuse, setup.reuse_store),
             self.streams,
             setup.redactor,
             self.record,

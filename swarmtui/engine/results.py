@@ -40,6 +40,8 @@ class Live:
     """It was asked to stop."""
     hold: bool = False
     """When stopped it goes back to where it was instead of being over."""
+    key: str = ""
+    """Hash of what it is made of; empty where its result is never taken over."""
 
 
 class Results:
@@ -75,7 +77,7 @@ class Results:
             case Done():
                 self._throttles.pop((live.node, live.item), None)
                 output = self._output(live, event, kept)
-                return AttemptSucceeded(live.node, live.number, output, live.item, took_s, event.usage)
+                return AttemptSucceeded(live.node, live.number, output, live.item, took_s, event.usage, key=live.key)
             case Stopped():
                 hold = live.hold or not live.stop
                 return AttemptCancelled(live.node, live.number, live.item, hold, event.usage)

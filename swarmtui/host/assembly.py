@@ -8,6 +8,7 @@ import logging
 import os
 import random
 from collections.abc import AsyncIterator, Mapping
+from functools import partial
 from pathlib import Path
 
 import swarmtui
@@ -15,10 +16,11 @@ from swarmtui.agents.planner import LlmPlanner
 from swarmtui.engine.commands import INVALID_PARAMS, Refused
 from swarmtui.engine.conductor import Conductor, Setup
 from swarmtui.engine.orchestrator_folder import OrchestratorFolder
+from swarmtui.engine.reuse_store import ReuseStore
 from swarmtui.host.leftovers import end_leftovers
 from swarmtui.host.spec import LaunchSpec, read_task
 from swarmtui.host.write_back import written_back
-from swarmtui.models.catalog import TIERS, resolve
+from swarmtui.models.catalog import TIERS, CatalogError, resolve
 from swarmtui.models.chat import ChatModel
 from swarmtui.models.discover import discover, make_model, unusable
 from swarmtui.models.net import Net
@@ -26,6 +28,7 @@ from swarmtui.models.prices import with_price
 from swarmtui.plan.model import MergeSpec, ModelRef, Plan, PromptSpec, Task
 from swarmtui.plan.problems import TaskError
 from swarmtui.plan.taskfile import parse_task
+from swarmtui.safety.paths import places
 from swarmtui.safety.redact import Redactor, secrets_from_env
 from swarmtui.safety.text import one_line
 from swarmtui.session import fold
@@ -74,7 +77,10 @@ async def assembled(
                 session_folder=folder.path,
                 artefacts=folder.artefacts,
                 task_folder=spec.task_folder,
-                parse_plan=parse_edited,
+                parse_plan=partial(parse_edited, state=state),
+                resolve_model=partial(resolve_named, environ=environ),
+                reuse=spec.reuse,
+                reuse_store=ReuseStore(places().state / "reuse.db") if spec.reuse == "any" else None,
                 out=Path(spec.out) if spec.out else None,
                 approve=spec.approve,
                 review=spec.review,
@@ -120,18 +126,26 @@ def boot_id() -> str:
         return ""
 
 
-def parse_edited(text: str, plan: Plan) -> Plan:
+def parse_edited(text: str, plan: Plan, *, state: SessionState) -> Plan:
     """The plan that a user made of `plan` in an editor: whoever wrote that one answers for this one too.
 
-    Raises Refused with every problem.
+    It may name the inputs and models of the session. Raises Refused with every problem.
     """
     try:
-        task = parse_task(text, file="plan", author=plan.author)
+        task = parse_task(text, file="plan", author=plan.author, inputs=state.inputs, models=state.models)
     except TaskError as error:
         raise Refused(str(error), INVALID_PARAMS) from error
     if task.plan is None:
         raise Refused("the plan has no nodes: write them under `nodes`", INVALID_PARAMS)
     return task.plan
+
+
+def resolve_named(name: str, known: dict[str, ModelRef], *, environ: Mapping[str, str]) -> ModelRef:
+    """Where a model answers that a change of the plan names. Raises Refused."""
+    try:
+        return with_price(resolve(name, known, environ))
+    except CatalogError as error:
+        raise Refused(str(error), INVALID_PARAMS) from error
 
 
 # -- the log --------------------------------------------------------------------------------------------------

@@ -52,6 +52,8 @@ class LaunchSpec:
     """What the translation of another system's task had to say; recorded in the session's log."""
     write_back: str | None = None
     """The ``.orchestrator`` folder that shows the session, absolute."""
+    reuse: Literal["session", "any", "none"] = "session"
+    """Where results may be taken over from when something is run again."""
     viewer: bool = True
     """Whether somebody is about to attach: the host then waits longer for them."""
 

@@ -6,7 +6,9 @@ import gc
 import os
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path as FilePath
+from types import MappingProxyType
 from typing import Any
 
 from pydantic import ValidationError
@@ -43,15 +45,32 @@ def load_task(path: str | os.PathLike[str]) -> Task:
     return parse_task(data, file=name, path=str(FilePath(path).absolute()))
 
 
-def parse_task(text: str | bytes, *, file: str = "task", path: str | None = None, author: Author = Author.USER) -> Task:
+def parse_task(
+    text: str | bytes,
+    *,
+    file: str = "task",
+    path: str | None = None,
+    author: Author = Author.USER,
+    inputs: Mapping[str, JSON] = MappingProxyType({}),
+    models: Collection[str] = (),
+) -> Task:
     """The task that the YAML `text` describes, a DeepSwarm one too.
 
     `file` is how messages call it, `path` the file's absolute path where it has one, `author` who answers for the
     plan in it: a planner's plan that was opened in an editor stays what it was unless the caller says otherwise.
+    `inputs` (with their values) and names of `models` are known besides those that it defines itself.
     Raises TaskError with every problem.
     """
     with _collector_paused():
-        return _parsed(text, file, path, author)
+        return _parsed(text, file, path, author, Known(inputs, models))
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What a text may name without defining it."""
+
+    inputs: Mapping[str, JSON]
+    models: Collection[str]
 
 
 @contextmanager
@@ -70,7 +89,7 @@ def _collector_paused() -> Iterator[None]:
             gc.enable()
 
 
-def _parsed(text: str | bytes, file: str, path: str | None, author: Author) -> Task:
+def _parsed(text: str | bytes, file: str, path: str | None, author: Author, known: Known) -> Task:
     source, problems = read_yaml(text, file)
     data = source.data
     if isinstance(data, dict) and "goal" not in data:
@@ -83,17 +102,18 @@ def _parsed(text: str | bytes, file: str, path: str | None, author: Author) -> T
         line, column = source.at(())
         what = f"a task file must be a mapping, not {described(data)}"
         raise TaskError([*problems, Problem(file, line, column, what, "begin with `goal: …`")])
-    task, findings = _read_task(data, path, author)
+    task, findings = _read_task(data, path, author, known)
     if problems or findings:
         raise TaskError(in_order(problems, map(source.locate, findings)))
     return task
 
 
-def _read_task(data: Mapping[str, JSON], path: str | None, author: Author) -> tuple[Task, list[Finding]]:
+def _read_task(data: Mapping[str, JSON], path: str | None, author: Author, known: Known) -> tuple[Task, list[Finding]]:
     written_inputs, written_models = _mapping(data, "inputs"), _mapping(data, "models")
     written_nodes = _mapping(data, "nodes")
-    scope = Scope(written_nodes, {name: _rough_input(name, value) for name, value in written_inputs.items()})
-    scope.models = written_models
+    given = {name: Input(name, value) for name, value in known.inputs.items()}
+    own = {name: _rough_input(name, value) for name, value in written_inputs.items()}
+    scope = Scope(written_nodes, {**given, **own}, [*written_models, *known.models])
     head = _read_head(scope, data)
     inputs, models = _inputs(scope, head), _models(scope, head)
     checks.check_names(scope, "inputs", written_inputs)

@@ -1,0 +1,116 @@
+"""The command that changes what is allowed: concurrency, places per pool and tag, budgets."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Collection
+from dataclasses import replace
+
+from swarmtui.engine.commands.refusal import INVALID_PARAMS, Params, Refused, need
+from swarmtui.plan.model import JSON, Limits
+from swarmtui.plan.problems import Nearest, listed, shown
+from swarmtui.session import budgets
+from swarmtui.session.events import Body, LimitsSet, SessionResumed
+from swarmtui.session.pools import COMMANDS, MERGES, name_pools, total_limit
+from swarmtui.session.state import SessionState
+from swarmtui.session.vocabulary import Status
+
+NAMES: tuple[str, ...] = ("concurrency", "pools", "tags", "usd", "tokens", "minutes", "attempts", "warn")
+
+
+def change(state: SessionState, params: Params) -> list[Body]:
+    """``limits.set`` with any of :data:`NAMES`; null takes a limit away."""
+    limits = state.limits
+    if not any(name in params for name in NAMES):
+        raise Refused(f"say which limit: {listed(NAMES)}", INVALID_PARAMS)
+    if "concurrency" in params:
+        limits = replace(limits, concurrency=_concurrency(state, params["concurrency"]))
+    if "pools" in params:
+        limits = replace(limits, pools=_places(params, "pools", limits.pools, known_pools(state)))
+    if "tags" in params:
+        tags = {tag for node in state.plan_nodes.values() for tag in node.tags}
+        limits = replace(limits, tags=_places(params, "tags", limits.tags, tags))
+    if "usd" in params:
+        limits = replace(limits, usd=_amount(params["usd"], "usd"))
+    if "minutes" in params:
+        limits = replace(limits, minutes=_amount(params["minutes"], "minutes"))
+    if "tokens" in params:
+        limits = replace(limits, tokens=_count(params["tokens"], "tokens"))
+    if "attempts" in params:
+        limits = replace(limits, attempts=_count(params["attempts"], "attempts"))
+    if "warn" in params:
+        limits = replace(limits, warn=_share(params["warn"]))
+    if limits == state.limits:
+        raise Refused("nothing was changed")
+    return in_force(state, limits)
+
+
+def in_force(state: SessionState, limits: Limits) -> list[Body]:
+    """The events by which `limits` come into force: a session that a budget had paused goes on if it now may."""
+    bodies: list[Body] = [LimitsSet(limits)]
+    if state.status is Status.PAUSED and state.budget is not None and state.budget.node is None:
+        limit = budgets.limit_of(limits.budget, state.budget.kind)
+        if limit is None or state.budget.spent < limit:
+            bodies.append(SessionResumed())
+    return bodies
+
+
+def known_pools(state: SessionState) -> set[str]:
+    """Names of pools that a limit can be about."""
+    named = {node.pool for node in state.plan_nodes.values() if node.pool is not None}
+    return {COMMANDS, MERGES, *state.pools_used, *named, *name_pools(state.models).values()}
+
+
+def _places(params: Params, what: str, now: dict[str, int], known: Collection[str]) -> dict[str, int]:
+    """`now` with the numbers of `params`; a name that nothing has would be obeyed in silence, so it is refused."""
+    changed = dict(now)
+    one = what.removesuffix("s")
+    for name, value in need(params, what, dict).items():
+        if not isinstance(name, str) or not name.strip():
+            raise Refused(f"a {one} has no name: {one}.NAME=N", INVALID_PARAMS)
+        if name not in known and name not in now:
+            there = f"there are {listed(sorted(known))}" if known else f"the plan has no {what}"
+            hint = Nearest().hint(name, known, there)
+            raise Refused(f"no {one} {shown(name)!r} in this session: {hint}", INVALID_PARAMS)
+        if value is None:
+            changed.pop(name, None)
+        else:
+            changed[name] = _whole(value, f"{one} {shown(name)}")
+    return changed
+
+
+def _concurrency(state: SessionState, value: JSON) -> int | None:
+    if value in ("auto", None):
+        return None
+    if isinstance(value, str) and value[:1] in "+-" and value[1:].isdecimal():
+        return _whole(max(1, total_limit(state) + int(value[:8])), "concurrency")
+    return _whole(value, "concurrency")
+
+
+def _whole(value: JSON, name: str) -> int:
+    if not isinstance(value, int) or isinstance(value, bool) or not 1 <= value <= 100_000:
+        raise Refused(f"{name} is a whole number from 1 to 100000", INVALID_PARAMS)
+    return value
+
+
+def _amount(value: JSON, name: str) -> float | None:
+    if value is None:
+        return None
+    if not isinstance(value, int | float) or isinstance(value, bool) or not 0 <= value < math.inf:
+        raise Refused(f"{name} is a number from 0 on, or nothing for no limit", INVALID_PARAMS)
+    return float(value)
+
+
+def _count(value: JSON, name: str) -> int | None:
+    amount = _amount(value, name)
+    if amount is not None and (amount != int(amount) or amount > 10**15):
+        raise Refused(f"{name} is a whole number from 0 on, or nothing for no limit", INVALID_PARAMS)
+    return None if amount is None else int(amount)
+
+
+def _share(value: JSON) -> float:
+    if not isinstance(value, int | float) or isinstance(value, bool) or not 0 < value <= 1:
+        raise Refused(
+            "warn is the share of a budget at which you are warned, more than 0 and at most 1", INVALID_PARAMS
+        )
+    return float(value)

@@ -1,0 +1,108 @@
+"""Commands about single nodes and items, but for running them again."""
+
+from __future__ import annotations
+
+from swarmtui.engine.commands.refusal import INVALID_PARAMS, Params, Refused, item_of, need, node_of
+from swarmtui.session.events import (
+    AttemptStarted,
+    AttemptSucceeded,
+    Body,
+    NodeCancelled,
+    NodeHeld,
+    NodePrioritised,
+    NodeReleased,
+    NodeSkipped,
+)
+from swarmtui.session.state import SessionState
+from swarmtui.session.vocabulary import ENDED, Output, State
+
+SAID_BYTES = 4_096
+"""Bytes of an output that a user can say by hand."""
+MOST_PRIORITY = 1_000
+
+
+def hold(state: SessionState, params: Params) -> list[Body]:
+    """``node.pause {node}``."""
+    node = node_of(state, params)
+    if node.held:
+        raise Refused(f"{node.id} is held already: release it to let it go on")
+    if node.ended:
+        raise Refused(f"{node.id} has {node.state.value}: nothing is left to hold")
+    if node.state is State.INTERRUPTED:
+        raise Refused(f"{node.id} waits for you already: a crash caught it; retry it, skip it or mark it as done")
+    return [NodeHeld(node.id)]
+
+
+def release(state: SessionState, params: Params) -> list[Body]:
+    """``node.resume {node}``."""
+    node = node_of(state, params)
+    if not node.held:
+        raise Refused(f"{node.id} is not held")
+    return [NodeReleased(node.id)]
+
+
+def skip(state: SessionState, params: Params) -> list[Body]:
+    """``node.skip {node, item?}``."""
+    node = node_of(state, params)
+    item = item_of(node, params)
+    if item is not None and node.items is not None:
+        at = node.items.state(item)
+        if at in ENDED or at is State.RUNNING:
+            raise Refused(f"item {item} of {node.id} is {at.value} and cannot be skipped")
+        return [NodeSkipped(node.id, "user", item=item)]
+    if node.running:
+        raise Refused(f"{node.id} is running: stop it instead")
+    if node.items is not None and not node.ended:
+        raise Refused(f"{node.id} has begun its items: stop it, or skip single items")
+    if node.ended:
+        raise Refused(f"{node.id} has {node.state.value} already")
+    return [NodeSkipped(node.id, "user")]
+
+
+def mark_done(state: SessionState, params: Params) -> list[Body]:
+    """``node.mark_done {node, item?, output?}``: what a crash caught has been done, the user says. It is an attempt by
+    the user's hand that succeeds."""
+    node = node_of(state, params)
+    item = item_of(node, params)
+    if item is None and node.items is not None:
+        raise Refused(f"{node.id} is a map: name the item, as in {node.id}/0", INVALID_PARAMS)
+    at = node.state if item is None or node.items is None else node.items.state(item)
+    if at is not State.INTERRUPTED:
+        name = node.id if item is None else f"{node.id}/{item}"
+        raise Refused(f"{name} is {at.value}: only what a crash caught can be marked as done")
+    output = params.get("output") or ""
+    if not isinstance(output, str):
+        raise Refused("output is not text", INVALID_PARAMS)
+    size = len(output.encode("utf-8", "replace"))
+    if size > SAID_BYTES:
+        raise Refused(f"the output has {size} bytes; {SAID_BYTES} are the most that can be said so", INVALID_PARAMS)
+    number = 1 + node.attempts_of(item)
+    return [AttemptStarted(node.id, number, item), AttemptSucceeded(node.id, number, Output(output, size), item)]
+
+
+def stop(state: SessionState, params: Params) -> list[Body]:
+    """``node.cancel {node}``."""
+    node = node_of(state, params)
+    if node.ended:
+        raise Refused(f"{node.id} has {node.state.value} already")
+    if node.cancelled:
+        raise Refused(f"{node.id} is being stopped already")
+    return [NodeCancelled(node.id)]
+
+
+def prioritise(state: SessionState, params: Params) -> list[Body]:
+    """``node.priority {node, priority}``: a number, or as text ``+N`` and ``-N`` on what it is now."""
+    node = node_of(state, params)
+    now = state.plan_nodes[node.id].priority if node.priority is None else node.priority
+    wanted = params.get("priority")
+    if isinstance(wanted, str) and wanted[:1] in ("+", "-") and wanted[1:].isdecimal() and len(wanted) < 8:
+        wanted = min(MOST_PRIORITY, max(-MOST_PRIORITY, now + int(wanted)))
+    else:
+        wanted = need(params, "priority", int)
+    if not -MOST_PRIORITY <= wanted <= MOST_PRIORITY:
+        raise Refused(f"a priority is a whole number from -{MOST_PRIORITY} to {MOST_PRIORITY}", INVALID_PARAMS)
+    if node.ended:
+        raise Refused(f"{node.id} has {node.state.value}: nothing of it is left to start")
+    if wanted == now:
+        raise Refused(f"{node.id} has priority {now} already")
+    return [NodePrioritised(node.id, wanted)]

@@ -1,0 +1,133 @@
+"""Commands that have something run again: a node, its descendants, an item, all that failed, all that is stale."""
+
+from __future__ import annotations
+
+from swarmtui.engine.commands import where
+from swarmtui.engine.commands.refusal import Params, Refused, flag, item_of, node_of
+from swarmtui.plan import graph
+from swarmtui.session.events import Body, NodeRetried
+from swarmtui.session.moves import descendants
+from swarmtui.session.state import NodeState, SessionState
+from swarmtui.session.vocabulary import ENDED, State
+
+_BAD = (State.FAILED, State.CANCELLED, State.SKIPPED, State.INTERRUPTED)
+
+
+def retry(state: SessionState, params: Params) -> list[Body]:
+    """``node.retry {node, item?, failed?, where?, descendants?, fresh?}``.
+
+    Without `fresh` it is the state that decides: what succeeded is run again because the user wants another result;
+    what failed or is stale may take an earlier success over if nothing that it is made of has changed.
+    """
+    node = node_of(state, params)
+    _may_retry(state)
+    item = item_of(node, params)
+    if item is not None and node.items is not None:
+        at = node.items.state(item)
+        if at not in ENDED and at is not State.INTERRUPTED:
+            raise Refused(f"item {item} of {node.id} is {at.value}: only what has ended is retried")
+        bodies = [NodeRetried(node.id, item=item, fresh=_fresh(params, at))]
+    elif params.get("where") is not None:
+        bodies = [_filtered(node, params)]
+    elif flag(params, "failed"):
+        bodies = [_failed_items(node)]
+    else:
+        bodies = [_whole(node, params)]
+    return _with_descendants(state, node, bodies, params)
+
+
+def retry_failed(state: SessionState, params: Params) -> list[Body]:
+    """``nodes.retry_failed {where?}``: every node that failed or was cancelled; of maps the items that did."""
+    _may_retry(state)
+    rules = where.conditions(params) if params.get("where") is not None else []
+    bodies: list[Body] = []
+    for node in state.nodes.values():
+        if node.running or node.state not in (State.FAILED, State.CANCELLED):
+            continue
+        if node.items is not None and rules:
+            chosen = _chosen(node, rules)
+            bodies += [NodeRetried(node.id, items=chosen)] if chosen else []
+        elif where.all_hold(rules, where.of_node(node)):
+            bodies.append(NodeRetried(node.id, failed_items=bool(node.items and node.items.count(State.SUCCEEDED))))
+    if not bodies:
+        raise Refused("nothing that failed meets that" if rules else "no node has failed")
+    return bodies
+
+
+def rerun_stale(state: SessionState, params: Params) -> list[Body]:
+    """``nodes.rerun_stale``: every stale node, and what succeeded on the results of one, needs first."""
+    _may_retry(state)
+    if state.approved_rev != state.plan_rev:
+        raise Refused("the plan is not approved yet")
+    stale = {node.id for node in state.nodes.values() if node.state is State.STALE and not node.running}
+    if not stale:
+        raise Refused("no node is stale")
+    for node_id in list(stale):
+        stale |= {node.id for node in descendants(state, node_id) if node.state is State.SUCCEEDED}
+    return [NodeRetried(node_id) for node_id in graph.topological_order(_needs(state)) if node_id in stale]
+
+
+def _needs(state: SessionState) -> dict[str, tuple[str, ...]]:
+    return graph.needs_of(state.plan.nodes if state.plan else ())
+
+
+def _may_retry(state: SessionState) -> None:
+    if state.cancelling:
+        raise Refused("the session is being cancelled: retry once that is over")
+
+
+def _fresh(params: Params, was: State) -> bool:
+    return was is State.SUCCEEDED if params.get("fresh") is None else flag(params, "fresh")
+
+
+def _whole(node: NodeState, params: Params) -> NodeRetried:
+    if node.running:
+        raise Refused(f"{node.id} is running: stop it first, or wait")
+    if node.state is State.WAITING:
+        raise Refused(f"{node.id} has not run: it waits for its needs")
+    if node.state is State.SKIPPED and node.cause not in (None, "user"):
+        raise Refused(f"{node.id} was skipped because of {node.cause}: retry that")
+    if node.items is not None and not node.ended and node.state is not State.INTERRUPTED:
+        raise Refused(f"{node.id} has begun its items and goes on with them: retry single items, as in {node.id}/0")
+    return NodeRetried(node.id, fresh=_fresh(params, node.state))
+
+
+def _failed_items(node: NodeState) -> NodeRetried:
+    if node.items is None or not node.items.count(*_BAD):
+        raise Refused(f"{node.id} has no failed items")
+    return NodeRetried(node.id, failed_items=True)
+
+
+def _filtered(node: NodeState, params: Params) -> NodeRetried:
+    rules = where.conditions(params)
+    if node.items is None:
+        raise Refused(f"{node.id} has no items to choose from: retry it without a filter")
+    chosen = _chosen(node, rules)
+    if not chosen:
+        raise Refused(f"no item of {node.id} that has ended meets that")
+    succeeded = any(node.items.state(item) is State.SUCCEEDED for item in chosen)
+    return NodeRetried(node.id, items=chosen, fresh=_fresh(params, State.SUCCEEDED if succeeded else State.FAILED))
+
+
+def _chosen(node: NodeState, rules: list[where.Condition]) -> tuple[int, ...]:
+    items = node.items
+    if items is None:
+        return ()
+    ended = (item for state in (*ENDED, State.INTERRUPTED) for item in items.where(state))
+    return tuple(sorted(item for item in ended if where.all_hold(rules, where.of_item(items, item))))
+
+
+def _with_descendants(state: SessionState, node: NodeState, bodies: list[NodeRetried], params: Params) -> list[Body]:
+    if not flag(params, "descendants"):
+        return [*bodies]
+    below = descendants(state, node.id)
+    for one in below:
+        if one.running or (one.items is not None and not one.ended):
+            raise Refused(f"{one.id} rests on {node.id} and is running: stop it first, or wait")
+    first = bodies[0]
+    retried = NodeRetried(node.id, first.item, first.failed_items, first.items, True, first.fresh)
+    if not flag(params, "fresh"):
+        return [retried]
+    anew = {one.id for one in below if one.ended and not (one.state is State.SKIPPED and one.cause == "user")}
+    order = graph.topological_order(_needs(state))
+    return [retried, *(NodeRetried(node_id, fresh=True) for node_id in order if node_id in anew)]

@@ -1,0 +1,92 @@
+"""Commands about the session as a whole, the plan that waits for a decision, and questions."""
+
+from __future__ import annotations
+
+from swarmtui.engine.commands.refusal import INVALID_PARAMS, STALE_PLAN, Params, Refused, need, not_over
+from swarmtui.plan.model import Plan, plan_hash
+from swarmtui.session.events import (
+    Body,
+    PlanApproved,
+    PlanRejected,
+    QuestionAnswered,
+    SessionCancelRequested,
+    SessionPaused,
+    SessionResumed,
+)
+from swarmtui.session.state import SessionState
+from swarmtui.session.vocabulary import Status
+
+
+def pause(state: SessionState, params: Params) -> list[Body]:
+    """``session.pause {mode?: drain|now}``."""
+    if state.status is not Status.RUNNING:
+        raise Refused(f"only a running session can be paused; this one is {state.status.value}")
+    mode = params.get("mode", "drain")
+    if mode not in ("drain", "now"):
+        raise Refused("mode is drain (what runs ends by itself) or now (it is stopped)", INVALID_PARAMS)
+    return [SessionPaused("user", now=mode == "now")]
+
+
+def resume(state: SessionState, params: Params) -> list[Body]:
+    """``session.resume``."""
+    if state.status is not Status.PAUSED:
+        raise Refused(f"only a paused session can be resumed; this one is {state.status.value}")
+    return [SessionResumed()]
+
+
+def cancel(state: SessionState, params: Params) -> list[Body]:
+    """``session.cancel``."""
+    not_over(state, "cancel")
+    if state.cancelling:
+        raise Refused("the session is being cancelled already")
+    return [SessionCancelRequested()]
+
+
+def stale(state: SessionState, rev: int) -> Refused:
+    """Somebody else was faster: the revision that a command rests on is not the one that stands."""
+    last = state.revisions[-1]
+    by = last.actor or last.author.value
+    return Refused(
+        f"revision {rev} is no longer the one that stands: {by} made revision {state.plan_rev}",
+        STALE_PLAN,
+        {"current_rev": state.plan_rev, "decided_by": by},
+    )
+
+
+def waiting_plan(state: SessionState, params: Params) -> Plan:
+    """The plan that waits for a decision, if it is the one that the command is about."""
+    rev = need(params, "plan_rev", int)
+    if state.plan is None or state.status is not Status.AWAITING_APPROVAL:
+        by = f" (revision {state.approved_rev} is approved)" if state.approved_rev else ""
+        raise Refused(f"no plan waits for a decision: the session is {state.status.value}{by}", STALE_PLAN)
+    if rev != state.plan_rev:
+        raise stale(state, rev)
+    return state.plan
+
+
+def approve(state: SessionState, params: Params) -> list[Body]:
+    """``plan.approve {plan_rev}``."""
+    plan = waiting_plan(state, params)
+    return [PlanApproved(state.plan_rev, plan_hash(plan))]
+
+
+def reject(state: SessionState, params: Params) -> list[Body]:
+    """``plan.reject {plan_rev, feedback?}``."""
+    waiting_plan(state, params)
+    feedback = params.get("feedback") or ""
+    if not isinstance(feedback, str):
+        raise Refused("feedback is not text", INVALID_PARAMS)
+    rejected: list[Body] = [PlanRejected(state.plan_rev, feedback.strip())]
+    return rejected if feedback.strip() else [*rejected, SessionCancelRequested()]
+
+
+def answer(state: SessionState, params: Params) -> list[Body]:
+    """``answer {pending, text}``."""
+    key = need(params, "pending", str)
+    text = need(params, "text", str)
+    pending = state.pending.get(key)
+    if pending is None or pending.kind != "question" or pending.node is None:
+        raise Refused(f"no question {key!r} waits for an answer")
+    if pending.choices and text not in pending.choices:
+        raise Refused(f"answer with one of: {', '.join(pending.choices)}")
+    return [QuestionAnswered(pending.node, text, pending.item)]
