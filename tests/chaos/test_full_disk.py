@@ -1,0 +1,129 @@
+"""A real disk that is really full: nothing that was told as recorded is lost, and all goes on once there is room."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from swarmtui.session.events import Noted, SessionPaused
+from swarmtui.session.log import Log, LogError, LogSettings
+from swarmtui.session.reader import Reader
+from swarmtui.session.recover import recover
+from swarmtui.session.trouble import TroubleKind
+
+pytestmark = pytest.mark.chaos
+
+SIZES_KIB = [320 + 197 * step for step in range(20)]
+SETTINGS = LogSettings(retry_s=0.05, close_s=0.5)
+
+
+@pytest.fixture
+def disk(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Path]:
+    """A small disk of its own."""
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", f"size={request.param}k", "tmpfs", str(folder)]
+    done = subprocess.run(mount, capture_output=True, text=True, check=False)
+    if done.returncode:
+        pytest.skip(f"mounting is not allowed here: {done.stderr.strip()}")
+    yield folder
+    subprocess.run(["umount", "-l", str(folder)], check=True)
+
+
+def fill(disk: Path) -> None:
+    """Take all the room there is left."""
+    with (disk / "ballast").open("ab", buffering=0) as file:
+        for size in (65_536, 4_096, 1):
+            try:
+                while True:
+                    file.write(b"x" * size)
+            except OSError:
+                continue
+
+
+def text(number: int) -> Noted:
+    return Noted("info", f"{number} " + "x" * 700)
+
+
+@pytest.mark.parametrize("disk", SIZES_KIB, indirect=True, ids=lambda size: f"{size} KiB")
+async def test_a_full_disk_loses_nothing_acknowledged_and_work_goes_on_when_there_is_room(disk: Path) -> None:
+    log = await Log.create(disk / "session.db", "test", settings=SETTINGS)
+    told: list[TroubleKind | None] = []
+    paused: list[int] = []
+
+    def watch(trouble: object) -> None:
+        told.append(log.trouble.kind if log.trouble else None)
+        if trouble is not None:
+            paused.append(log.append(SessionPaused("disk"), durable=True).seq)
+
+    log.watch_trouble(watch)
+    acked = 0
+    while log.trouble is None:
+        event = log.append(text(log.head.seq), durable=log.head.seq % 3 == 0)
+        with_room = asyncio.create_task(log.committed(event.seq))
+        while not with_room.done() and log.trouble is None:
+            await asyncio.sleep(0)
+        if with_room.done():
+            acked = event.seq
+        else:
+            with_room.cancel()
+    async with asyncio.timeout(10):
+        await log.committed(paused[0])  # what the reserve is for
+    fill(disk)
+    late = [log.append(text(log.head.seq)).seq for _ in range(2_000)]
+    assert told[0] is TroubleKind.DISK_FULL
+    assert log.committed_seq >= acked
+    with Reader(disk / "session.db") as reader:
+        assert reader.verify().seq >= log.committed_seq
+
+    (disk / "ballast").unlink()
+    waiting = asyncio.create_task(log.committed(late[-1]))
+    done, _ = await asyncio.wait({waiting}, timeout=1)
+    if not done:  # the disk is smaller than what waits: give it what a user would
+        subprocess.run(["mount", "-o", "remount,size=64m", str(disk)], check=True)
+    async with asyncio.timeout(10):
+        await waiting
+        while log.trouble is not None:
+            await asyncio.sleep(0.01)
+    assert told[-1] is None
+    await log.close()
+    with Reader(disk / "session.db") as reader:
+        assert reader.verify().seq == log.head.seq
+
+
+@pytest.mark.parametrize("disk", [600], indirect=True)
+async def test_a_host_that_has_to_leave_a_full_disk_says_what_was_not_written(disk: Path) -> None:
+    log = await Log.create(disk / "session.db", "test", settings=SETTINGS)
+    await log.committed(log.append(text(0)).seq)
+    log.watch_trouble(lambda trouble: fill(disk))
+    fill(disk)
+    for number in range(1_000):
+        log.append(text(number))
+    with pytest.raises(LogError, match="were not written"):
+        await log.close()
+    (disk / "ballast").unlink()
+    with Reader(disk / "session.db") as reader:
+        assert reader.verify().seq == log.committed_seq
+
+
+@pytest.mark.parametrize("disk", [600], indirect=True)
+async def test_recover_and_a_new_file_on_a_full_disk_leave_nothing_half_made(disk: Path, tmp_path: Path) -> None:
+    log = await Log.create(tmp_path / "session.db", "test")
+    for number in range(1_000):
+        log.append(text(number))
+    await log.close()
+    (disk / "new").mkdir()
+    (tmp_path / "scratch").mkdir()
+    with pytest.raises(LogError, match="full"):
+        recover(tmp_path / "session.db", disk / "new" / "session.db", "test", tmp_path / "scratch")
+    assert list((disk / "new").iterdir()) == []
+    shutil.rmtree(disk / "new")
+    fill(disk)
+    with pytest.raises(LogError, match=r"full|No space"):
+        await Log.create(disk / "session.db", "test")
+    assert [path.name for path in disk.iterdir()] == ["ballast"]

@@ -1,0 +1,178 @@
+"""``swarmtui recover`` over files that are damaged in one known way; chance is tried in tests/chaos."""
+
+from __future__ import annotations
+
+import argparse
+import shutil
+import sqlite3
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from swarmtui.cli import recover as command
+from swarmtui.cli.console import Console
+from swarmtui.cli.failures import UsageError, explain
+from swarmtui.host.spec import LaunchSpec
+from swarmtui.session.folder import SessionFolder
+from swarmtui.session.reader import Reader
+from swarmtui.session.rows import SCHEMA
+from tests.session.files import fingerprint, session_file
+
+Damage = Callable[[Path], None]
+
+
+def sql(statement: str) -> Damage:
+    def damage(path: Path) -> None:
+        with closing(sqlite3.connect(path)) as db:
+            db.execute(statement)
+            db.commit()
+
+    return damage
+
+
+def cut(name: str, share: float) -> Damage:
+    def damage(path: Path) -> None:
+        file = path.with_name(name)
+        with file.open("rb+") as opened:
+            opened.truncate(int(file.stat().st_size * share))
+
+    return damage
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("SWARMTUI_HOME", str(tmp_path / "home"))
+    sessions = tmp_path / "home" / "state" / "sessions"
+    sessions.mkdir(parents=True, mode=0o700)
+    sessions.parent.chmod(0o700)
+    return sessions
+
+
+def recover(*words: str) -> int:
+    parser = argparse.ArgumentParser()
+    command.arguments(parser)
+    return command.run(parser.parse_args(words), Console())
+
+
+async def test_what_is_kept_and_lost_is_told_and_the_new_session_can_be_resumed(
+    home: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    await session_file(home / "original", crash=False)
+    folder = SessionFolder(home / "original")
+    LaunchSpec(cwd="/", goal="count").write(folder)
+    (folder.artefacts / "m").mkdir(parents=True)
+    (folder.artefacts / "m" / "out.txt").write_text("kept too")
+    with Reader(folder.db) as reader:
+        rows = list(reader.rows())
+    sql("UPDATE events SET data = '{}' WHERE seq = 41")(folder.db)
+    before = fingerprint(folder.path)
+    assert recover("orig", "-o", "saved") == 0
+    said = capsys.readouterr().out
+    assert "event 41 is missing or was changed" in said
+    assert "kept: events 1 to 40 and 3 recorded texts, until 20" in said
+    assert f"lost: events 41 to {len(rows)}, from after 20" in said
+    assert "go on with: swarmtui resume saved" in said
+    assert fingerprint(folder.path) == before
+    saved = SessionFolder(home / "saved")
+    with Reader(saved.db) as reader:
+        assert reader.verify().seq == 40
+        assert list(reader.rows()) == rows[:40]
+        assert reader.state().goal == "count"
+    assert LaunchSpec.read(saved).goal == "count"
+    assert (saved.artefacts / "m" / "out.txt").read_text() == "kept too"
+    assert sorted(path.name for path in home.iterdir()) == ["original", "saved"]
+
+
+@pytest.mark.parametrize(
+    ("damage", "least", "told"),
+    [
+        (sql("PRAGMA application_id = 7"), 125, "not marked as a session file"),
+        (sql("DELETE FROM meta"), 125, "header cannot be read"),
+        (sql("DELETE FROM events WHERE seq > 100"), 100, "its head file names event 125"),
+        (sql("DELETE FROM events WHERE seq = 9"), 8, "event 9 is missing"),
+        (sql("DELETE FROM blobs"), 125, "recorded texts are missing"),
+        (sql("UPDATE blobs SET data = x'00'"), 125, "recorded texts are missing or were changed"),
+        (sql("UPDATE snapshots SET data = x'00'"), 125, "intact"),
+        (cut("session.db", 0.7), 0, ""),
+        (lambda path: path.with_name("head").write_text("nonsense") and None, 125, "intact"),
+    ],
+)
+async def test_damage_costs_what_it_hit_and_no_more(
+    home: Path, capsys: pytest.CaptureFixture[str], damage: Damage, least: int, told: str
+) -> None:
+    await session_file(home / "original", crash=False)
+    damage(home / "original" / "session.db")
+    if told:
+        assert recover("original", "-o", "saved") == 0
+        assert told in capsys.readouterr().out
+        with Reader(home / "saved" / "session.db") as reader:
+            assert reader.verify().seq == least
+    else:
+        with pytest.raises(UsageError, match="nothing of it can be saved"):
+            recover("original", "-o", "saved")
+
+
+@pytest.mark.parametrize(
+    ("damage", "least"),
+    [
+        (lambda path: path.with_name("session.db-wal").unlink(), 0),
+        (cut("session.db-wal", 0.5), 5),
+        (cut("session.db-wal", 0.999), 100),
+    ],
+)
+async def test_a_log_that_is_cut_or_gone_costs_the_end_and_that_is_seen(
+    home: Path, capsys: pytest.CaptureFixture[str], damage: Damage, least: int
+) -> None:
+    await session_file(home / "original", crash=True)
+    shutil.rmtree(home / "original.live")
+    damage(home / "original" / "session.db")
+    with Reader(home / "original" / "session.db") as reader, pytest.raises(Exception, match="to 125 are missing"):
+        reader.verify()
+    if not least:
+        with pytest.raises(UsageError, match="nothing of it can be saved: it has no events"):
+            recover("original")
+        return
+    assert recover("original", "-o", "saved") == 0
+    assert "to 125, from after" in capsys.readouterr().out
+    with Reader(home / "saved" / "session.db") as reader:
+        assert least <= reader.verify().seq < 125
+
+
+@pytest.mark.parametrize("content", [b"", b"garbage" * 999, b"SQLite format 3\0" + b"\xff" * 9_000])
+def test_what_holds_nothing_ends_with_2_and_leaves_nothing(home: Path, tmp_path: Path, content: bytes) -> None:
+    file = tmp_path / "x.db"
+    file.write_bytes(content)
+    with pytest.raises(UsageError) as refused:
+        recover(str(file))
+    told = explain(refused.value)
+    assert told is not None
+    assert told.code == 2
+    assert "\n" not in told.message
+    assert str(file) in told.message
+    assert list(home.iterdir()) == []
+    assert file.read_bytes() == content
+
+
+async def test_a_newer_version_ends_with_5_a_running_session_and_a_wrong_name_with_2(home: Path) -> None:
+    await session_file(home / "original", crash=False)
+    sql(f"UPDATE meta SET value = '{SCHEMA + 1}' WHERE key = 'min_reader'")(home / "original" / "session.db")
+    for words, code in (
+        (("original",), 5),
+        (("original", "-o", "../x"), 2),
+        (("original", "-o", "original"), 2),
+        (("./no/such.db",), 2),
+    ):
+        with pytest.raises(UsageError) as refused:
+            recover(*words)
+        assert refused.value.code == code
+    assert [path.name for path in home.iterdir()] == ["original"]
+
+
+async def test_a_lone_file_becomes_a_session_that_knows_its_goal(home: Path, tmp_path: Path) -> None:
+    await session_file(tmp_path / "elsewhere", crash=False)
+    file = tmp_path / "copy of it.db"
+    shutil.copyfile(tmp_path / "elsewhere" / "session.db", file)
+    assert recover(str(file), "-o", "saved") == 0
+    assert LaunchSpec.read(SessionFolder(home / "saved")).goal == "count"
