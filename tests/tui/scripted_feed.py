@@ -229,7 +229,17 @@ def awaiting_approval() -> ScriptedFeed:
     feed.play(ev.PlanRejected(1, "also run ruff"), after=20, actor="ada@laptop")
     feed.play(ev.PlanningStarted(2, "deepseek/deepseek-reasoner", "also run ruff"))
     feed.play(ev.PlanProposed(2, plan, "ruff runs beside the models"), after=12)
+    feed.play(forecasted(2), after=0.5)
     return feed.wait_until(75)
+
+
+def forecasted(plan_rev: int) -> ev.Forecasted:
+    """A forecast at six concurrencies."""
+    usd, tokens = (0.2142, 0.3121, 0.5480), (96_000.0, 141_000.0, 248_000.0)
+    times = {1: 1_840.0, 4: 502.0, 8: 274.0, 16: 171.0, 32: 158.0, None: 274.0}
+    rows = (ev.ForecastRow(at, (time * 0.7, time, time * 1.6), usd, tokens) for at, time in times.items())
+    basis = "durations: 3 from earlier sessions, 5 from assumptions; assumed are prompt 15 s"
+    return ev.Forecasted(plan_rev, tuple(rows), basis)
 
 
 def planning() -> ScriptedFeed:

@@ -19,6 +19,7 @@ from swarmtui.tui.screens.finding import Finding
 from swarmtui.tui.screens.session import SessionScreen
 from swarmtui.tui.view import document
 from swarmtui.tui.view import format as say
+from swarmtui.tui.view.forecast import forecast_lines
 from swarmtui.tui.view.lines import Line
 from swarmtui.tui.view.nodes import name_of
 from swarmtui.tui.view.plan import check_lines, checks, differences, node_facts, planning_lines, revision_words
@@ -55,6 +56,7 @@ class PlanScreen(Finding, SessionScreen):
             yield TextView(id="plan-text", classes="panel")
             yield TextView(id="plan-node", classes="panel")
             yield TextView(id="plan-checks", classes="panel")
+            yield TextView(id="plan-forecast", classes="panel")
             yield TextView(id="planning", classes="panel", follow=True)
         yield Input(id="plan-find", placeholder="words that must occur; !word must not", compact=True)
 
@@ -62,6 +64,7 @@ class PlanScreen(Finding, SessionScreen):
         """Nothing that approves has the focus."""
         self.query_one("#plan-find").display = False
         entitle(self.query_one("#plan-checks"), "check before you approve")
+        entitle(self.query_one("#plan-forecast"), "forecast")
         self.query_one(GraphView).focus()
         self._shown_at = workbench(self).clock()
 
@@ -93,7 +96,7 @@ class PlanScreen(Finding, SessionScreen):
             graph.select(app.selected)
             entitle(graph, f"plan {app.looks.glyphs.dash} {revision_words(state)}")
         super().redraw()
-        drawn = (state.plan_rev, app.selected, self.form, state.approved_rev, app.looks)
+        drawn = (state.plan_rev, app.selected, self.form, state.approved_rev, app.looks, state.forecast)
         if drawn != self._drawn:
             self._drawn = drawn
             self._draw_texts(state)
@@ -116,8 +119,15 @@ class PlanScreen(Finding, SessionScreen):
         view.show(check)
         waits = "plan" in state.pending
         entitle(view, "check before you approve" if waits else f"revision {state.approved_rev} runs")
+        self._draw_forecast(state)
         if self.form != "graph":
             self._draw_form(state)
+
+    def _draw_forecast(self, state: SessionState) -> None:
+        self.set_class(state.forecast is None and "plan" not in state.pending, "-unforeseen")
+        view = self.query_one("#plan-forecast", TextView)
+        dash = workbench(self).looks.glyphs.dash
+        view.show(lambda width: forecast_lines(state, width, short=self.has_class("-narrow"), dash=dash), top=True)
 
     def _draw_form(self, state: SessionState) -> None:
         view = self.query_one("#plan-text", TextView)

@@ -1,0 +1,62 @@
+"""The forecast as it is read before approving: a column per concurrency, what it costs, what it rests on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from swarmtui.safety.text import one_line
+from swarmtui.session.events import ForecastRow
+from swarmtui.session.state import SessionState
+from swarmtui.tui.view import document
+from swarmtui.tui.view import format as say
+from swarmtui.tui.view.lines import Line, Span
+
+LABEL = 8
+COLUMN = 9
+NARROWEST = 6
+
+
+def forecast_lines(state: SessionState, width: int, *, short: bool, dash: str = "–") -> list[Line]:
+    """The latest forecast in at most `width` cells; with `short`, three lines: times, and in words the rest."""
+    told = state.forecast
+    if told is None:
+        return [(("how long it takes and what it costs is being worked out", "faint"),)]
+    rows = told.forecast.rows
+    lines = [_row("at once", [_places(row) for row in rows], rows, width)]
+    lines.append(_row("time", [say.clock(row.seconds[1]) for row in rows], rows, width))
+    last = rows[-1] if rows else None
+    cost = "" if last is None else _cost(state, last, dash)
+    if short:
+        times = "" if last is None else f"{_places(last)}: {_span(say.clock, last.seconds, dash)}; "
+        return [*lines, ((f"{times}{cost}", "text"),)]
+    lines.append(_row("from", [say.clock(row.seconds[0]) for row in rows], rows, width))
+    lines.append(_row("to", [say.clock(row.seconds[2]) for row in rows], rows, width))
+    basis = "four times in five it lies between the two" + (f"; {told.forecast.basis}" if told.forecast.basis else "")
+    return [*lines, *document.facts([("cost", cost, "text"), ("basis", one_line(basis, 400), "muted")], width, LABEL - 1)]
+
+
+def _places(row: ForecastRow) -> str:
+    return "auto" if row.concurrency is None else str(row.concurrency)
+
+
+def _row(label: str, cells: list[str], rows: tuple[ForecastRow, ...], width: int) -> Line:
+    """A label and right-aligned cells; the column of what the limits allow now stands out."""
+    size = max(NARROWEST, min(COLUMN, (width - LABEL) // max(1, len(cells))))
+    spans: list[Span] = [(f"{label:<{LABEL}}", "muted")]
+    for cell, row in zip(cells, rows, strict=True):
+        spans.append((f"{cell:>{size}}", "strong" if row.concurrency is None else "text"))
+    return tuple(spans)
+
+
+def _span(tell: Callable[[float], str], values: tuple[float, float, float], dash: str) -> str:
+    low, _, high = (tell(value) for value in values)
+    return low if low == high else f"{low} {dash} {high}"
+
+
+def _cost(state: SessionState, row: ForecastRow, dash: str) -> str:
+    tokens = f", {say.short(row.tokens[1])} tokens" if row.tokens is not None and row.tokens[1] >= 1 else ""
+    if row.usd is not None:
+        return "nothing" if not row.usd[2] else f"{say.usd(row.usd[1])} ({_span(say.usd, row.usd, dash)}){tokens}"
+    if state.simulated:
+        return f"nothing: simulated{tokens}"
+    return f"unknown price{tokens}"
