@@ -12,6 +12,9 @@ from swarmtui.safety.text import one_line
 from swarmtui.session import events as ev
 from swarmtui.session.codec import event_to_json
 from swarmtui.session.events import Body, Event
+from swarmtui.session.progress import progress, words
+from swarmtui.session.state import Items, NodeState
+from swarmtui.session.vocabulary import State
 
 DETAIL_CHARS = 200
 NODE_WIDTH = 28
@@ -35,45 +38,59 @@ class Printer:
             return
         if isinstance(event.body, ev.PlanProposed):
             self._width = min(NODE_WIDTH, max([10, *(len(node.id) for node in event.body.plan.nodes)]))
-        told = self._map_line(event.body) or describe(event.body)
+        told = self._map_line(event.body, event.mono) or describe(event.body)
         if told is not None:
             subject, state, detail = told
             clock = time.strftime("%H:%M:%S", time.localtime(event.ts))
             tail = one_line(detail, DETAIL_CHARS) if detail else ""
             self._console.say(f"{clock}  {one_line(subject, 60):<{self._width}}  {state:<11}  {tail}".rstrip())
 
-    def _map_line(self, body: Body) -> Line | None:
-        match body:
-            case ev.MapExpanded():
-                self._maps[body.node] = _MapProgress(body.total)
-            case ev.AttemptSucceeded(item=int()):
-                return self._progressed(body.node, ok=True)
-            case ev.AttemptFailed(item=int(), retry_in_s=None):
-                return self._progressed(body.node, ok=False) or describe(body)
-        return None
-
-    def _progressed(self, node: str, *, ok: bool) -> Line | None:
-        progress = self._maps.setdefault(node, _MapProgress(0))
-        text = progress.ended(ok=ok)
-        return None if text is None or not ok else (node, "running", text)
+    def _map_line(self, body: Body, mono: float) -> Line | None:
+        if isinstance(body, ev.MapExpanded):
+            self._maps[body.node] = _MapProgress(body)
+            return None
+        item: int | None = getattr(body, "item", None)
+        known = None if item is None else self._maps.get(getattr(body, "node", ""))
+        if item is None or known is None:
+            return None
+        text = known.take(body, item, mono)
+        return None if text is None else (known.node, "running", text)
 
 
 class _MapProgress:
-    """Counts the items of a map that have ended, and tells at each tenth."""
+    """Follows the items of a map, and tells at each tenth how far it is."""
 
-    def __init__(self, total: int) -> None:
-        self._total = total
-        self._ended = 0
-        self._failed = 0
+    def __init__(self, body: ev.MapExpanded) -> None:
+        self._items = Items.fresh(body.total)
+        for item in body.skipped:
+            self._items.move(item, State.SKIPPED)
+        self.node = body.node
 
-    def ended(self, *, ok: bool) -> str | None:
-        """Count one; the line to print if a tenth is full."""
-        self._ended += 1
-        self._failed += not ok
-        if not self._total or self._ended * 10 // self._total == (self._ended - 1) * 10 // self._total:
+    def take(self, body: Body, item: int, mono: float) -> str | None:
+        """Count what happened to an item; the words to print if a tenth is full."""
+        items, before = self._items, self._items.ended
+        match body:
+            case ev.AttemptStarted():
+                if not items.count(State.RUNNING):
+                    items.begin_anew(mono)
+                items.move(item, State.RUNNING)
+                return None
+            case ev.AttemptSucceeded():
+                items.move(item, State.SUCCEEDED)
+            case ev.AttemptFailed(retry_in_s=None):
+                items.move(item, State.FAILED)
+            case ev.AttemptFailed() | ev.AttemptThrottled() | ev.AttemptInterrupted():
+                items.move(item, State.READY)
+                return None
+            case ev.NodeSkipped() | ev.AttemptCancelled():
+                items.move(item, State.SKIPPED)
+            case _:
+                return None
+        items.mark(mono)
+        if items.ended * 10 // items.total <= before * 10 // items.total:
             return None
-        failed = f", {self._failed} failed" if self._failed else ""
-        return f"{self._ended} of {self._total} items{failed}"
+        told = progress(NodeState(self.node, running=items.count(State.RUNNING), items=items), mono)
+        return None if told is None else words(told)
 
 
 def describe(body: Body) -> Line | None:

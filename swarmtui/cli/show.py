@@ -12,6 +12,8 @@ from swarmtui.host.exits import Exit
 from swarmtui.host.history import History
 from swarmtui.host.locate import locate, seen_status
 from swarmtui.safety.text import one_line
+from swarmtui.session.folder import SessionFolder
+from swarmtui.session.state import SessionState
 from swarmtui.session.summary import show
 
 
@@ -24,6 +26,7 @@ def arguments(parser: ArgumentParser) -> None:
     shape.add_argument(
         "--forecast", action="store_true", help="how long the rest takes, and what it costs, from now on"
     )
+    shape.add_argument("--results", metavar="NODE", help="the results of a map so far, as JSON lines in item order")
     shape.add_argument("--plan", action="store_true", help="the plan, as a task file")
 
 
@@ -42,6 +45,8 @@ def run(arguments: Namespace, console: Console) -> int:
         from swarmtui.cli.forecast import tell
 
         tell(folder, state, console)
+    elif arguments.results is not None:
+        _print_results(folder, state, arguments.results, console)
     elif arguments.plan:
         from swarmtui.plan.render import plan_to_yaml
 
@@ -55,6 +60,20 @@ def run(arguments: Namespace, console: Console) -> int:
         else:
             _print(found, console)
     return Exit.OK
+
+
+def _print_results(folder: SessionFolder, state: SessionState, name: str, console: Console) -> None:
+    from swarmtui.cli.failures import UsageError
+    from swarmtui.session.item_results import results
+    from swarmtui.session.reader import Reader
+
+    node = state.nodes.get(name)
+    if node is None or node.items is None:
+        maps = ", ".join(known.id for known in state.nodes.values() if known.items is not None) or "none"
+        raise UsageError(f"session {folder.id} has no map {name!r} with results; it has {maps}", Exit.USAGE)
+    with Reader(folder.db) as reader:
+        for line in results(reader, node.items):
+            console.emit(line)
 
 
 def _print(found: dict[str, Any], console: Console) -> None:
@@ -80,6 +99,8 @@ def _cells(node: dict[str, Any]) -> tuple[str, ...]:
     items = node["items"]
     detail = node["error"] or (f"because of {node['cause']}" if node["cause"] else "")
     if items is not None and not detail:
-        detail = ", ".join(f"{count} {state}" for state, count in items.items())
+        told = ", ".join(f"{count} {state}" for state, count in items.items())
+        running = node["progress"] is not None and node["progress"]["per_s"] is not None
+        detail = node["progress"]["text"] if running else told
     needs = one_line(", ".join(node["needs"]), 40)
     return node["id"], node["kind"], node["state"], str(node["attempts"]), needs, one_line(detail, 100)

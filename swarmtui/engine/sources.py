@@ -257,12 +257,16 @@ def _csv_rows(file: BinaryIO, name: str) -> Iterator[Entry]:
             return
         if header is None:
             header = _header(row, lines.wrong, f"{name}:{began}") if row else None
-        elif lines.wrong is not None:
-            yield began, lines.wrong
-        elif row and len(row) != len(header):
-            yield began, Malformed(f"has {len(row)} fields, and the header names {len(header)}")
-        elif row:
-            yield began, dict(zip(header, row, strict=True))
+        elif row or lines.wrong is not None:
+            yield began, _row(row, header, lines.wrong)
+
+
+def _row(row: list[str], header: list[str], wrong: Malformed | None) -> JSON | Malformed:
+    if wrong is not None:
+        return wrong
+    if len(row) != len(header):
+        return Malformed(f"has {len(row)} fields, and the header names {len(header)}")
+    return dict(zip(header, row, strict=True))
 
 
 def _header(row: list[str], wrong: Malformed | None, place: str) -> list[str]:

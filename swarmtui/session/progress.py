@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+from swarmtui.plan.model import JSON
 from swarmtui.session.state import Items, NodeState
 from swarmtui.session.vocabulary import State
 
@@ -118,3 +119,20 @@ def span(seconds: float) -> str:
     if seconds < 48 * 3600:
         return f"{seconds / 3600:.1f} h"
     return f"{seconds / 86400:.0f} days"
+
+
+def progress_json(node: NodeState, mono: float) -> JSON:
+    """:func:`progress` for scripts, with :func:`words` as ``text``; None for what is no map."""
+    told = progress(node, mono)
+    if told is None:
+        return None
+    low, high = told.range_s or (None, None)
+    return {
+        "total": told.total,
+        "ended": told.ended,
+        "per_s": told.per_s,
+        "left_s": told.left_s,
+        "left_low_s": low,
+        "left_high_s": high,
+        "text": words(told),
+    }

@@ -5,12 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from enum import StrEnum
 from functools import lru_cache
 from re import _parser  # type: ignore[attr-defined]
 from typing import Any
 
 from swarmtui.session.state import Items
-from swarmtui.session.vocabulary import ENDED, ErrorKind, State
+from swarmtui.session.vocabulary import ENDED, ErrorInfo, ErrorKind, State
 
 RETRYABLE_STATES: frozenset[State] = frozenset(
     {State.FAILED, State.CANCELLED, State.SKIPPED, State.INTERRUPTED, State.SUCCEEDED, State.STALE}
@@ -85,6 +86,17 @@ def select_items(items: Items, chosen: ItemFilter) -> tuple[int, ...]:
     return tuple(meant)
 
 
+def meets(chosen: ItemFilter, state: State, error: ErrorInfo | None) -> bool:
+    """Whether a node that is no map is meant, by its state and its last error. Raises FilterError."""
+    if state not in chosen.states or chosen.ranges:
+        return False
+    if not chosen.kinds and chosen.matching is None:
+        return True
+    if error is None or (chosen.kinds and error.kind not in chosen.kinds):
+        return False
+    return chosen.matching is None or _compiled(chosen.matching).search(error.message[:TEXT_CHARS]) is not None
+
+
 def _within(index: int, spans: Iterable[tuple[int, int]]) -> bool:
     return any(first <= index <= last for first, last in spans)
 
@@ -98,7 +110,7 @@ def _names(value: Any, what: str) -> list[str]:
     return [name.strip() for name in names if name.strip()]
 
 
-def _named(kind: type[Any], name: str, what: str) -> Any:
+def _named(kind: type[StrEnum], name: str, what: str) -> Any:
     try:
         return kind(name)
     except ValueError:

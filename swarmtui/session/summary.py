@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from swarmtui.plan.model import JSON
 from swarmtui.session.metrics import cost_usd, metrics
+from swarmtui.session.progress import progress_json
 from swarmtui.session.state import NodeState, SessionState, state_hash
 from swarmtui.session.vocabulary import State, Status
 
@@ -72,6 +73,7 @@ def _node(state: SessionState, node: NodeState) -> dict[str, JSON]:
         "output_path": node.output.path if node.output else None,
         "error": node.error.message if node.error else None,
         "cause": node.cause,
+        "progress": progress_json(node, state.mono),
         "items": None if items is None else {kind.value: items.counts[kind] for kind in State if kind in items.counts},
         "usage": {
             "tokens_in": node.spent.tokens_in,

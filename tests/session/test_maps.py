@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from swarmtui.plan.model import MapSpec, Node, Plan, PromptSpec, plan_hash
@@ -283,6 +283,7 @@ def test_numbers_are_told_in_units_that_fit() -> None:
 # -- results --------------------------------------------------------------------------------------------------
 
 
+@settings(deadline=None, max_examples=30)
 @given(order=st.permutations(range(12)), bad=st.frozensets(st.integers(0, 11), max_size=4), again=st.integers(0, 11))
 async def test_results_come_in_item_order_whatever_the_order_of_their_ends(
     tmp_path_factory: pytest.TempPathFactory, order: list[int], bad: frozenset[int], again: int

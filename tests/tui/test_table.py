@@ -57,7 +57,7 @@ def test_cells_tell_how_a_node_stands() -> None:
     assert cells["speed"]["detail"][0].startswith("retry 2/3 in 0:")
     assert cells["tests"]["detail"][0].startswith("again in 0:")
     assert cells["report"]["detail"][0] == "waits for quality +4"
-    assert cells["translate"]["detail"][0] == "1,221/2,000, 6 running, 1 failed"
+    assert cells["translate"]["detail"][0] == "1,221/2,000, 1 failed, 37/s, 21 s left, 6 running"
     assert cells["lint"]["state"] == ("✗ failed", "failed")
     assert cells["scope"]["detail"][0].startswith("asks you 4")
     assert all(cells[node]["state"][0] for node in cells)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from swarmtui.plan.model import Node
 from swarmtui.safety.text import one_line
+from swarmtui.session.progress import pace, progress
 from swarmtui.session.state import Items, NodeState, SessionState
 from swarmtui.session.vocabulary import State
 from swarmtui.tui.view import format as say
@@ -92,7 +93,7 @@ def _kind(state: SessionState, node: NodeState) -> str:
 def detail(state: SessionState, node: NodeState, moment: Moment, glyphs: Glyphs) -> str:
     """How the node stands in a phrase: what it waits for, why it failed, what it is doing."""
     if node.items is not None:
-        return _map_detail(node.items)
+        return _map_detail(node, node.items, moment.session)
     pending = state.pending.get(node.id)
     if pending is not None:
         return f"asks you {say.ago(moment.wall - pending.since_ts)} ago: {one_line(pending.question, 80)}"
@@ -143,9 +144,13 @@ def _waits_for(state: SessionState, node: NodeState) -> str:
     return f"waits for {node.unmet}"
 
 
-def _map_detail(items: Items) -> str:
+def _map_detail(node: NodeState, items: Items, mono: float) -> str:
+    told = progress(node, mono)
     parts = [f"{say.count(items.ended)}/{say.count(items.total)}"]
-    for state, word in ((State.RUNNING, "running"), (State.FAILED, "failed"), (State.RETRYING, "retrying")):
+    if items.count(State.FAILED):
+        parts.append(f"{say.count(items.count(State.FAILED))} failed")
+    parts += pace(told, short=True) if told else ()
+    for state, word in ((State.RUNNING, "running"), (State.RETRYING, "retrying")):
         number = items.count(state)
         if number:
             parts.append(f"{say.count(number)} {word}")
@@ -238,7 +243,11 @@ def _rest(state: SessionState, node: NodeState, moment: Moment, glyphs: Glyphs, 
     if node.items is not None and not node.ended and size >= 18:
         bar = map_bar(node.items, glyphs, BAR)
         room = size - sum(cells(text) for text, _ in bar) - 2
-        return (*bar[:2], ("  ", "text"), (shorten(_map_detail(node.items), room + 5, glyphs.cut), "muted"))
+        return (
+            *bar[:2],
+            ("  ", "text"),
+            (shorten(_map_detail(node, node.items, moment.session), room + 5, glyphs.cut), "muted"),
+        )
     words = detail(state, node, moment, glyphs)
     role: Role = "bad" if node.state is State.FAILED else "ask" if state.pending and asks(state, node.id) else "muted"
     return ((shorten(words, size, glyphs.cut), role),)
