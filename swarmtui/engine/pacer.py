@@ -15,7 +15,7 @@ from swarmtui.engine.pacing.latency import Latency
 from swarmtui.engine.pacing.memory import SHARE, PacerMemory
 from swarmtui.engine.pacing.mirror import Mirror
 from swarmtui.engine.pacing.pace import Pace
-from swarmtui.engine.pacing.refusals import Refusals
+from swarmtui.engine.pacing.refusals import Refusals, steady_rate
 from swarmtui.engine.pacing.values import Admission, Binding, Call, Change, Journal, PacerView, Verdict
 from swarmtui.engine.pacing.window import START, Window
 from swarmtui.engine.rate_headers import NOTHING, RateHeaders, read_headers
@@ -31,6 +31,8 @@ TYPICAL_S = 10.0
 PAUSED_S = 1.0
 """When to ask again where the user allows no call at all."""
 RECENT_S = 60.0
+FALL = 0.78
+"""How far to go down when the wall came down: far enough that few calls find out where it is now."""
 
 
 class Pacer:
@@ -60,7 +62,7 @@ class Pacer:
         self._ended: deque[float] = deque(maxlen=4096)
         self._went: deque[float] = deque(maxlen=512)
         """When the last accepted calls were sent."""
-        self._used_up: deque[tuple[float, int]] = deque(maxlen=16)
+        self._used_up: deque[tuple[float, int, int]] = deque(maxlen=24)
         """The last refusals without an explanation, and how many calls had been let in by then."""
         self._turned_away = 0
         if warm is not None and warm.rate:
@@ -119,11 +121,11 @@ class Pacer:
         if record is None or record.first_at is not None:
             return
         record.first_at = now
-        crowded = self._latency.crowded_at_first_token(now - record.sent_at, record.before)
-        if crowded and self._window.wall is None and self._window.ceiling is None:
-            self._window.ceiling = self._window.size
-            self._note("first tokens come late: no faster growth")
-        self._accepted(record, now, may_grow=not crowded)
+        growth = self._latency.growth(now - record.sent_at, record.before)
+        if growth < 0 and self._window.wall is None and self._window.ceiling is None:
+            self._latency.back_off(self._window, len(self._calls), self._seq + 1)
+            self._note("first tokens come late: fewer at once")
+        self._accepted(record, now, growth=max(0.0, growth))
 
     def done(
         self,
@@ -151,7 +153,7 @@ class Pacer:
         if status == 0 or status >= 500:
             return self._on_failure(record, now, charged=status not in OVERLOADED)
         if record.first_at is None:
-            self._accepted(record, now, may_grow=True)
+            self._accepted(record, now, growth=1.0)
         if not self._health.down:
             self._health.well()
         if 200 <= status < 300 and fault is None:
@@ -256,7 +258,7 @@ class Pacer:
             elif level is not None:
                 mirror.told(level, seq=call.seq, mark=mark, sent_at=call.sent_at, now=now, refused=refused)
 
-    def _accepted(self, call: Call, now: float, *, may_grow: bool) -> None:
+    def _accepted(self, call: Call, now: float, *, growth: float) -> None:
         """The provider took `call`; growth, and the end of an outage."""
         if call.probe and self._health.down:
             self._health.alive()
@@ -267,7 +269,7 @@ class Pacer:
         self._pace.accepted()
         self._refusals.accepted(call.seq, call.before + 1)
         before = self._window.size
-        self._window.accepted(call.before + 1, len(self._calls), now, may_grow=may_grow and not self._health.down)
+        self._window.accepted(call.before + 1, len(self._calls), now, growth=0.0 if self._health.down else growth)
         if int(self._window.size) != int(before):
             self._note("growing: calls are accepted")
 
@@ -303,8 +305,8 @@ class Pacer:
             self._bound(shown, now)
             self._note(f"refused: the quota that the provider shows ({shown}) is used up")
         elif self._pace.rate is not None:
+            self._pace.refused(now, told.retry_after_s, news=self._refusals.news(call.sent_at))
             self._refusals.refused(call.seq, now)
-            self._pace.refused(now, told.retry_after_s)
             self._note(f"refused: a quota of about {60 * (self._pace.rate or 0):.0f} a minute")
         else:
             self._on_blind_refusal(call, level, fell, now)
@@ -325,16 +327,21 @@ class Pacer:
         window = self._window
         news = self._refusals.news(call.sent_at)
         self._turned_away += 1
+        steady = None
         if news:
-            self._used_up.append((now, self._seq - self._turned_away))
+            self._used_up.append((now, self._seq - self._turned_away, level))
+            steady = steady_rate(self._used_up)
+        elif self._used_up:
+            at, taken, most = self._used_up[-1]
+            self._used_up[-1] = (at, taken - 1, most)  # it was on its way then, and did not get in
         again = self._refusals.again(call.sent_at)
         self._refusals.refused(call.seq, now)
-        if fell and not self._requests.known(now):
+        if (fell or steady is not None) and not self._requests.known(now):
             window.forget_wall(float(call.before + 1))
-            self._pace.begin(self._quota_rate(now), now)
+            self._pace.begin(self._quota_rate(now) if steady is None else steady, now)
             self._note("refused below what is accepted: a quota, not a wall")
         elif again and level < int(window.size):
-            window.refused(min(level, int(0.85 * window.size)), now, self._round_trip, news=news)
+            window.refused(min(level, int(FALL * window.size)), now, self._round_trip, news=news)
             self._note("refused again and again: the wall came down")
         else:
             window.refused(level, now, self._round_trip, news=news)
@@ -343,8 +350,8 @@ class Pacer:
     def _quota_rate(self, now: float) -> float:
         """Calls per second that a quota lets in: what was accepted between two moments at which it was used up."""
         taken = self._seq - self._turned_away
-        for at, before in self._used_up:
+        for at, before, _ in self._used_up:
             if 3.0 <= now - at <= 60.0:
                 return (taken - before) / (now - at)
-        recent = sum(1 for at in self._went if at > now - 10.0)
-        return 0.7 * recent / 10.0 if recent else 0.5
+        recent = [at for at in self._went if at > now - 10.0]
+        return 0.7 * len(recent) / max(1.0, now - recent[0]) if recent else 0.5

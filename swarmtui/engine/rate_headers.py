@@ -20,7 +20,7 @@ from typing import Literal
 Unit = Literal["requests", "tokens"]
 
 LONGEST_VALUE = 64
-LARGEST = 1e12
+LARGEST = 1e13
 LONGEST_S = 400 * 86400.0
 EPOCH_FROM = 1e9
 """A reset greater than this is a time, not a duration."""

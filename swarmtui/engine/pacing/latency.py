@@ -18,15 +18,24 @@ CALM = math.log(1.04)
 AIM = math.log(1.03)
 YOUNG_BASE = 0.05
 """What is added to the threshold while the base rests on the first calls alone, which are the short ones."""
-SMALL_RAISE = 1.04
+SMALL_RAISE = 1.025
+FADE = 1.03
+"""How fast the load that once was too much is forgotten, per calm epoch."""
+BACK = 0.6
 LARGEST_RAISE = 1.32
 FEWEST = 24
 MOST = 200
-BASE_CALLS = 24
+FIRST_CALLS = 24
+"""Calls that were sent before there was any load: their times are the base."""
+BASE_CALLS = 16
 BASE_MEMORY = 600
 CLIP = 1.5
 HOLD = math.log(1.4)
-TTFT_WEIGHT = 0.12
+EASE = math.log(1.1)
+TTFT_WEIGHT = 0.2
+USUAL_WEIGHT = 0.01
+GROWN = 1.2
+"""Times the usual load from which late first tokens are taken for a crowd, and not for a mood of the provider."""
 
 
 class Sample:
@@ -62,36 +71,54 @@ class Latency:
         self._offset = 30.0
         """Output tokens that take as long as the first token takes to come."""
         self._first: list[tuple[float, float | None, int]] = []
+        self._seen = 0
         self._epoch = Sample()
         self._epoch_seq = 0
         self._cut_from: tuple[float, float] | None = None
         """Load and mean before the last cut, until its effect is known."""
         self._ttft_base = Sample()
         self._ttft = 0.0
+        self._usual_load = 0.0
+        """Calls in flight, over the last hundred or so."""
         self._raise = SMALL_RAISE
         self._crowded_at = float("inf")
         """Load at which calls were last too slow."""
 
-    def crowded_at_first_token(self, took: float, before: int) -> bool:
-        """A first token came after `took` seconds; whether growth should stop for it."""
-        value = math.log(max(1e-3, took))
+    def growth(self, ttft: float, before: int) -> float:
+        """A first token came after `ttft` seconds: growth from 1 to 0, below 0 when it is crowded."""
+        value = math.log(max(1e-3, ttft))
         base = self._ttft_base
         if base.n < 12:
             base.add(value, before)
             self._ttft = base.mean
-            return False
+            return 1.0
         value = max(base.mean - CLIP, min(base.mean + CLIP, value))
         self._ttft += TTFT_WEIGHT * (value - self._ttft)
-        if self._ttft < base.mean:
-            base.mean += 0.01 * (self._ttft - base.mean)
-        return self._ttft - base.mean > max(HOLD, 3.5 * base.error)
+        over = self._ttft - base.mean
+        self._usual_load += USUAL_WEIGHT * (before - self._usual_load)
+        if before <= GROWN * self._usual_load:
+            base.mean += 0.005 * over
+            return 1.0
+        if over > max(HOLD, 3.5 * base.error):
+            return -1.0
+        return min(1.0, max(0.0, 1 - (over - EASE) / (HOLD - EASE)))
+
+    def back_off(self, window: Window, in_flight: int, next_seq: int) -> None:
+        """The window grew into a crowd: back to where it was about two first tokens ago."""
+        self._crowded_at = BACK * in_flight
+        self._raise = SMALL_RAISE
+        window.ceiling = max(1.0, BACK * in_flight)
+        window.shrink(window.ceiling)
+        self._restart(next_seq)
 
     def finished(
         self, call: Call, took: float, tokens_out: int, window: Window, *, in_flight: int, next_seq: int
     ) -> str | None:
         """A call ended well; the cause when the window changed for it. `next_seq`: of the next call to be sent."""
         if self._base is None:
-            self._first.append((took, None if call.first_at is None else call.first_at - call.sent_at, tokens_out))
+            self._seen += 1
+            if call.seq <= FIRST_CALLS or self._seen > 4 * FIRST_CALLS:
+                self._first.append((took, None if call.first_at is None else call.first_at - call.sent_at, tokens_out))
             if len(self._first) >= BASE_CALLS:
                 self._settle()
             return None
@@ -166,8 +193,8 @@ class Latency:
         if window.ceiling is not None and over < CALM and in_flight >= BUSY * window.ceiling:
             step = self._raise if window.ceiling * self._raise < 0.95 * self._crowded_at else SMALL_RAISE
             window.ceiling *= step
-            self._raise = min(LARGEST_RAISE, 2 * self._raise - 1)
-            self._crowded_at *= 0.99
+            self._raise = min(LARGEST_RAISE, 3 * self._raise - 2)
+            self._crowded_at *= FADE
             window.size = max(window.size, window.ceiling) if window.wall is None else window.size
             cause = "growing: calls are no slower for it"
         self._epoch = Sample()

@@ -9,10 +9,10 @@ from __future__ import annotations
 import math
 
 MEMORY_S = 60.0
-ABOVE = 1.012
+ABOVE = 1.015
 SHORTEST_PATIENCE_S = 6.0
 LONGEST_PATIENCE_S = 30.0
-GROWTH = 0.015
+GROWTH = 0.03
 """Growth per second once a refusal is overdue."""
 LONGEST_PAUSE_S = 30.0
 FORGET_S = 240.0
@@ -28,6 +28,8 @@ class Pace:
         self._since = 0.0
         self._count = 0
         self._in_a_row = 0
+        self._rising = False
+        """Whether the last refusal came at a higher rate than the one before: the quota grows."""
         self._next_at = -1e9
         self._refused_at = -1e9
 
@@ -48,6 +50,7 @@ class Pace:
         if self.rate is None:
             return None
         patience = min(LONGEST_PATIENCE_S, max(SHORTEST_PATIENCE_S, 1.5 / (self.rate * (ABOVE - 1))))
+        patience = SHORTEST_PATIENCE_S if self._rising else patience
         late = now - self._refused_at - patience
         return self.rate * ABOVE * (math.exp(min(GROWTH * late, 5.0)) if late > 0 else 1.0)
 
@@ -66,14 +69,23 @@ class Pace:
         """A call that went lately was accepted."""
         self._in_a_row = 0
 
-    def refused(self, now: float, told_s: float | None) -> None:
-        """A call was refused. `told_s`: the provider's own advice."""
+    def refused(self, now: float, told_s: float | None, *, news: bool) -> None:
+        """A call was refused. `told_s`: the provider's own advice; `news`: it was sent knowing of the last refusal."""
         if self.rate is None:
+            return
+        self._count = max(0, self._count - 1)
+        if not news:
             return
         self._in_a_row += 1
         elapsed = now - self._since
-        self._count = max(0, self._count - 1)
-        if elapsed >= 1.0:
+        before = self.rate
+        grown = (self.current(now) or 0.0) / (self.rate * ABOVE)
+        if grown > 1.1:
+            average = max(self.rate, self._count / max(elapsed, 1.0))
+            self.rate = math.sqrt(average * self.rate * grown)
+            self._accepted = self._elapsed = 0.0
+            self._since, self._count = now, 0
+        elif elapsed >= 1.0:
             keep = math.exp(-elapsed / MEMORY_S)
             self._accepted = self._accepted * keep + self._count
             self._elapsed = self._elapsed * keep + elapsed
@@ -81,6 +93,7 @@ class Pace:
             self.rate = max(0.005, self._accepted / self._elapsed)
         elif self._in_a_row > 2 and self._elapsed < 5:
             self.rate = max(0.005, self.rate * 0.7)
+        self._rising = self.rate > 1.05 * before
         self._refused_at = now
         pause = 1 / self.rate
         if self._in_a_row > 2:

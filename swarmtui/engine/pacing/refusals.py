@@ -8,11 +8,18 @@ are accepted and refused in turn, whatever is in flight.
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Sequence
+from itertools import pairwise
 
 FALLS = 2
 FALLS_RISING = 5
 """The same, while walls are found ever higher: a limit on growth falls a little whenever fewer are in flight."""
 LONGEST_S = 60.0
+STEADY_S = 60.0
+STEADY_RISE = 1.3
+STEADY_WITHIN = 1.15
+STEADY_SPAN_S = 2.5
+STEADY_CALLS = 8
 
 
 class Refusals:
@@ -29,7 +36,7 @@ class Refusals:
 
     def news(self, sent_at: float) -> bool:
         """Whether a call sent at `sent_at` knew of the last refusal."""
-        return not self._last or sent_at >= self._last[-1][1]
+        return not self._last or sent_at > self._last[-1][1]
 
     def again(self, sent_at: float) -> bool:
         """Whether such a call is refused in its turn, nothing having been accepted in between."""
@@ -37,7 +44,7 @@ class Refusals:
 
     def refused_before(self, seq: int, sent_at: float) -> int:
         """Calls sent before call `seq` that were in flight when it was sent and have been refused since."""
-        return sum(1 for number, at in self._last if number < seq and at > sent_at)
+        return sum(1 for number, at in self._last if number < seq and at >= sent_at)
 
     def accepted(self, seq: int, level: int) -> None:
         """Call `seq`, which made `level` in flight, was accepted."""
@@ -63,3 +70,25 @@ class Refusals:
         self._falls.append(now)
         falls = FALLS_RISING if rising else FALLS
         return len(self._falls) >= falls and now - self._falls[-falls] <= max(LONGEST_S, 4 * round_trip_s)
+
+
+def steady_rate(used_up: Sequence[tuple[float, int, int]]) -> float | None:
+    """The rate of a quota, if refusals at ever higher levels let in equally many calls per second; else None.
+
+    `used_up`: time of a refusal, calls let in by then, calls in flight then. A limit on growth lets in more the more
+    are in flight, and a wall stays where it is; only a quota is the same while the level rises.
+    """
+    now, taken, level = used_up[-1]
+    recent = [entry for entry in used_up if now - entry[0] <= STEADY_S]
+    start = recent[0]
+    if level < STEADY_RISE * start[2]:
+        return None
+    length = (now - start[0]) / 3
+    inner = [min(recent, key=lambda entry: abs(entry[0] - start[0] - third * length)) for third in (1, 2)]
+    points = [start, *inner, used_up[-1]]
+    rates = []
+    for (at, before, _), (until, after, _) in pairwise(points):
+        if until - at < STEADY_SPAN_S or after - before < STEADY_CALLS:
+            return None
+        rates.append((after - before) / (until - at))
+    return (taken - start[1]) / (now - start[0]) if max(rates) < STEADY_WITHIN * min(rates) else None

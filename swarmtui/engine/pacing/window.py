@@ -9,8 +9,10 @@ from __future__ import annotations
 
 START = 12.0
 LARGEST = 100_000.0
-GENTLE_ABOVE = 48.0
-GENTLE = 0.6
+EARLY_UP_TO = 24.0
+EARLY = 1.0
+RAMP = 1.5
+"""Calls that each newly accepted call brings: what is added grows by that factor per time to first token."""
 BUSY = 0.8
 NEW_WALL_S = 2.0
 YOUNG = 3
@@ -77,12 +79,12 @@ class Window:
     def _seasoned(self, now: float) -> bool:
         return self._young or self._accepted >= CALLS_PER_TEST or now >= self._refused_at + LONGEST_TEST_S
 
-    def accepted(self, level: int, in_flight: int, now: float, *, may_grow: bool) -> None:
-        """A call was accepted that made `level` in flight."""
+    def accepted(self, level: int, in_flight: int, now: float, *, growth: float) -> None:
+        """A call was accepted that made `level` in flight. `growth`: 1 for all that is possible, 0 for none."""
         self._accepted += 1
         if self.wall is None:
-            if may_grow and in_flight >= BUSY * self.size:
-                self.size = min(LARGEST, self.size + (1.0 if self.size < GENTLE_ABOVE else GENTLE))
+            if growth > 0 and in_flight >= BUSY * self.size:
+                self.size = min(LARGEST, self.size + growth * (EARLY if self.size < EARLY_UP_TO else RAMP))
         elif level > self.size and now >= self._test_at:
             self.size = float(level)
             self._step = min(2 * self._step, max(2, level // (10 if self.rising else 4)))

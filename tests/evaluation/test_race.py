@@ -1,0 +1,115 @@
+"""Short races: each world's own lesson, with loose bounds; the full table is under the perf mark."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from swarmtui.engine.pacer import Admission
+from swarmtui.evaluation import measures
+from swarmtui.evaluation.race import Deadlock, Outcome, Race
+from swarmtui.evaluation.rivals import Aimd, Fixed, PatientFixed
+from swarmtui.evaluation.table import RIVALS, OurPacer, race, row
+from swarmtui.evaluation.worlds import built_in, variants
+
+WORLDS = {**built_in(), **variants()}
+
+
+def ours(name: str, calls: int = 400, seed: int = 3) -> Outcome:
+    return Race(WORLDS[name], OurPacer(now=0.0, seed=seed), calls=calls, seed=seed).run()
+
+
+@pytest.mark.parametrize("name", [*built_in(), "02-nostream", "02-nocounts", "04-blind", "08-kills", "13-fast"])
+def test_every_job_is_done_and_the_clients_counts_equal_the_ledger(name):
+    outcome = ours(name, calls=300)
+    assert outcome.lost == 0
+    assert outcome.honest
+    assert outcome.ok + outcome.quarantined == 300
+    assert outcome.most_attempts <= 6
+
+
+@pytest.mark.parametrize(
+    ("name", "number", "share", "refused"),
+    [
+        ("02", 12, 0.97, 5),
+        ("03", 61, 0.93, 3),
+        ("05", 80, 0.85, 12),
+        ("07", 40, 0.80, 0),
+        ("08", 60, 0.85, 8),
+        ("13", 61, 0.9, 14),
+    ],
+)
+def test_short_runs_come_near_the_best_fixed_number(name, number, share, refused):
+    outcome = ours(name, calls=500)
+    best = Race(WORLDS[name], PatientFixed(number), calls=500, seed=3).run()
+    assert outcome.per_hour >= share * best.per_hour
+    assert outcome.refused_per_100 <= refused
+
+
+def test_a_crowded_provider_is_not_crowded_further():
+    outcome = ours("07", calls=800)
+    assert outcome.ledger.peak <= 90
+    assert outcome.p95_stretch() <= 1.8
+
+
+def test_during_an_outage_single_probes_go():
+    outcome = ours("08-long", calls=900)
+    assert outcome.elapsed_s > 270
+    assert 0 < measures.probes_per_2s(outcome) <= 1.0
+
+
+def test_after_the_cap_fell_refusals_stop_within_a_round_trip():
+    outcome = ours("05", calls=1800)
+    assert measures.refusals_stop(outcome, 180) <= 10.6
+
+
+def test_after_the_cap_rose_the_new_rate_is_reached_within_a_minute():
+    world = replace(WORLDS["06"], cap=((0, 16), (120, 120)))
+    outcome = Race(world, OurPacer(now=0.0, seed=1), calls=1500, seed=1).run()
+    assert measures.soon_at_rate(outcome, 120) <= 60
+
+
+def test_fixed_numbers_lose_jobs_at_a_tight_cap_where_the_pacer_loses_none():
+    fixed = Race(WORLDS["02"], Fixed(128), calls=400, seed=0).run()
+    assert fixed.lost > 20
+    assert ours("02").lost == 0
+
+
+def test_a_race_is_the_same_each_time():
+    first, second = ours("10", calls=200), ours("10", calls=200)
+    assert (first.elapsed_s, first.refused, first.finished) == (second.elapsed_s, second.refused, second.finished)
+
+
+def test_a_rule_that_never_sends_is_found_out():
+    class Never(Aimd):
+        def admit(self, now: float, tokens: int = 0) -> Admission:
+            return Admission(False, None)
+
+    with pytest.raises(Deadlock):
+        Race(WORLDS["02"], Never(), calls=3, seed=0).run()
+
+
+@pytest.mark.parametrize("name", RIVALS)
+def test_each_rival_runs(name):
+    outcome = race((WORLDS["02-fast"], name, 60, 0))
+    assert outcome is not None
+    assert outcome.ok + outcome.lost == 60
+
+
+def test_a_row_compares_with_the_oracle_and_tells_what_was_missed():
+    found = row(WORLDS["02-fast"], seeds=1, calls=200, rivals=["aimd"], run=map)
+    assert found.oracle_n >= 10
+    assert 0.9 < found.ratio < 1.1
+    assert found.as_json()["rivals"]["aimd"]["refused"] > found.ours.refused_per_100
+    assert replace(found, ours=replace(found.ours, lost=0.5)).misses()
+
+
+@pytest.mark.perf
+@pytest.mark.timeout(3000)
+def test_the_table(capsys):
+    from swarmtui.cli.main import main
+
+    with capsys.disabled():
+        main(["eval", "pacing", "--seeds", "5"])
+        main(["eval", "pacing", "--variants", "--seeds", "2"])
