@@ -10,6 +10,7 @@ from typing import Any
 
 from swarmtui.engine.dispatch import Dispatcher, attempt_id
 from swarmtui.engine.outputs import KeptOutput
+from swarmtui.engine.paced import PacedPools
 from swarmtui.engine.ports import Attempt, Delta, Done, Executor, Failed, Stopped, Terminal, WorkerEvent
 from swarmtui.engine.questions import Questions
 from swarmtui.engine.results import Live, Results
@@ -21,7 +22,7 @@ from swarmtui.plan.model import AskSpec
 from swarmtui.safety.redact import Redactor
 from swarmtui.session.events import AttemptStarted, AttemptSucceeded, Event
 from swarmtui.session.log import Log
-from swarmtui.session.pools import model_of
+from swarmtui.session.pools import model_of, provider_of
 from swarmtui.session.state import SessionState
 from swarmtui.session.vocabulary import ErrorInfo
 
@@ -49,6 +50,7 @@ class Attempts:
         dispatcher: Dispatcher,
         results: Results,
         reuse: Reuse,
+        paced: PacedPools,
         streams: StreamBoard,
         redactor: Redactor,
         record: Record,
@@ -63,6 +65,7 @@ class Attempts:
         self._dispatcher = dispatcher
         self._results = results
         self._reuse = reuse
+        self._paced = paced
         self._streams = streams
         self._redactor = redactor
         self._record = record
@@ -85,7 +88,8 @@ class Attempts:
         node_id, item = decision.node, decision.item
         node, plan_node = self._state.nodes[node_id], self._state.plan_nodes[node_id]
         number = 1 + node.attempts_of(item)
-        ref = model_of(self._state, plan_node, node.tries_of(item))
+        tries = node.tries_of(item)
+        ref = model_of(self._state, plan_node, tries)
         started = AttemptStarted(
             node_id,
             number,
@@ -98,7 +102,11 @@ class Attempts:
         event = self._record(started, durable=plan_node.changes_world)
         self._log.faults.at("intent.recorded")
         live = Live(node_id, item, number, event.seq, event.mono)
-        self._live[attempt_id(node_id, item, number)] = live
+        key = attempt_id(node_id, item, number)
+        self._live[key] = live
+        provider = provider_of(self._state, plan_node, tries)
+        if provider is not None:
+            self._paced.start(key, provider, event.mono)
         self._quiet.clear()
         self._to_launch.append(live)
         self._launch_wake.set()
@@ -174,7 +182,9 @@ class Attempts:
                 if live is not None:
                     text = self._redactor.redact(event.text)
                     self._streams.add(live.node, live.item, live.number, event.channel, text)
-            elif isinstance(event, Done | Failed | Stopped):
+            elif not isinstance(event, Done | Failed | Stopped):
+                self._paced.take(event, self._log.clock.now())
+            else:
                 live = self._live.get(event.attempt)
                 if live is not None and not isinstance(event, Stopped) and self._results.needs_thread(live, event):
                     self._spawn(self._end_aside(live, event), f"output of {event.attempt}")
@@ -201,6 +211,8 @@ class Attempts:
 
     def _release(self, key: str) -> Live | None:
         live = self._live.pop(key, None)
+        if live is not None:
+            live.verdict = self._paced.end(key, self._log.clock.now())
         if not self._live:
             self._quiet.set()
         return live

@@ -14,6 +14,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import time
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -38,6 +39,7 @@ from swarmtui.engine.follow import (
 from swarmtui.engine.foresight import Foresight
 from swarmtui.engine.map_work import MapWork
 from swarmtui.engine.outlook import KnownDurations, NothingKnown
+from swarmtui.engine.paced import AccountStore, NoStore, PacedPools
 from swarmtui.engine.planning import Planning
 from swarmtui.engine.ports import Executor, Planner
 from swarmtui.engine.results import Results
@@ -124,6 +126,10 @@ class Setup:
     """What is likely to go wrong, found out before anything runs."""
     known: KnownDurations = field(default_factory=NothingKnown)
     """What earlier sessions took, for the forecast."""
+    accounts: AccountStore = field(default_factory=NoStore)
+    """What is known of providers' accounts from other sessions."""
+    wall: Callable[[], float] = time.time
+    """Seconds since the epoch, for how old what is known is."""
     seed: int = 0
     redactor: Redactor = field(default_factory=Redactor)
 
@@ -142,7 +148,8 @@ class Conductor:
         random = Random(setup.seed)  # noqa: S311 - jitter, not secrets
         results = Results(state, self._artefacts, log.put_blob, setup.redactor, random, setup.out)
         self._planning = Planning(planner, state, self.record, self.streams, setup.redactor)
-        self._scheduler = Scheduler(state)
+        self._paced = PacedPools(state, setup.wall, setup.accounts, setup.seed)
+        self._scheduler = Scheduler(state, gate=self._paced)
         self._attempts = Attempts(
             state,
             log,
@@ -150,6 +157,7 @@ class Conductor:
             self._dispatcher,
             results,
             Reuse(state, log, setup.reuse, setup.reuse_store),
+            self._paced,
             self.streams,
             setup.redactor,
             self.record,
@@ -205,6 +213,7 @@ class Conductor:
             self._stopping.set()
             self._begun.set()
             self._tasks = None
+            self._paced.close()
             await self._let_go()
 
     async def _let_go(self) -> None:
@@ -214,6 +223,10 @@ class Conductor:
             self._write_status()
         finally:
             await self.log.close()
+
+    async def begun(self) -> None:
+        """Until what the host before left open is settled, or the conductor has ended."""
+        await self._begun.wait()
 
     def stop(self, reason: str, drain_s: float = DRAIN_S) -> None:
         """Let go: start nothing more, give what runs `drain_s` seconds, then stop and hold it.
@@ -235,7 +248,7 @@ class Conductor:
 
         A command whose id was seen before is not carried out again: the seq it had then is returned.
         """
-        await self._begun.wait()  # what the host before left open comes first
+        await self.begun()  # what the host before left open comes first
         seq = self.state.commands.get(command_id) if command_id is not None else None
         if seq is None:
             if self._stopping.is_set():
@@ -334,6 +347,8 @@ class Conductor:
                     self._carry_out(decision)
         if self.state.cancelling and not self._attempts:
             self.record(SessionFinished(Status.CANCELLED.value), durable=True)
+        for told in self._paced.news(self.log.clock.now()):
+            self.record(told)
         self._snapshot()
         self._poke.set()
 

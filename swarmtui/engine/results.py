@@ -11,6 +11,7 @@ from random import Random
 from swarmtui.engine import retry
 from swarmtui.engine.artefacts import Artefacts
 from swarmtui.engine.outputs import KeptOutput, Outputs
+from swarmtui.engine.pacing.values import Verdict
 from swarmtui.engine.ports import Done, Failed, Stopped, Terminal
 from swarmtui.safety.redact import Redactor
 from swarmtui.session.events import (
@@ -21,7 +22,7 @@ from swarmtui.session.events import (
     Body,
 )
 from swarmtui.session.state import SessionState
-from swarmtui.session.vocabulary import ErrorKind, Output
+from swarmtui.session.vocabulary import ErrorInfo, ErrorKind, Output
 
 
 @dataclass(slots=True)
@@ -42,6 +43,8 @@ class Live:
     """When stopped it goes back to where it was instead of being over."""
     key: str = ""
     """Hash of what it is made of; empty where its result is never taken over."""
+    verdict: Verdict | None = None
+    """The pacer's word on its last call, once it has ended."""
 
 
 class Results:
@@ -89,16 +92,23 @@ class Results:
         error = replace(event.error, message=self._redactor.redact(event.error.message))
         if live.stop:
             return AttemptCancelled(live.node, live.number, live.item, live.hold, event.usage)
+        paced_s = _paced_in_s(live.verdict, live.started + took_s)
         if error.kind is ErrorKind.THROTTLED:
-            key = (live.node, live.item)
-            self._throttles[key] = self._throttles.get(key, 0) + 1
-            wait_s = retry.throttled_in_s(error, self._throttles[key], self._random)
-            return AttemptThrottled(live.node, live.number, wait_s, node.pool, live.item, error.message)
+            wait_s = self._throttled_in_s(live, error) if paced_s is None else paced_s
+            by = "provider" if event.scarcity is None else "machine"
+            return AttemptThrottled(live.node, live.number, wait_s, node.pool, live.item, error.message, by)
+        charged = paced_s is None or live.verdict is None or live.verdict.charged
         tries = node.tries if live.item is None or node.items is None else node.items.tries.get(live.item, 1)
         policy = self._state.plan_nodes[live.node].retry
-        retry_s = retry.retry_in_s(policy, error, tries, self._random)
+        retry_s = retry.retry_in_s(policy, error, tries, self._random) if charged else paced_s
         output = self._output(live, event, kept) if event.output or event.path else None
-        return AttemptFailed(live.node, live.number, error, live.item, took_s, retry_s, event.usage, output)
+        return AttemptFailed(live.node, live.number, error, live.item, took_s, retry_s, event.usage, output, charged)
+
+    def _throttled_in_s(self, live: Live, error: ErrorInfo) -> float:
+        """Seconds until a refused attempt goes again where no pacer knows."""
+        key = (live.node, live.item)
+        self._throttles[key] = self._throttles.get(key, 0) + 1
+        return retry.throttled_in_s(error, self._throttles[key], self._random)
 
     def _output(self, live: Live, event: Done | Failed, kept: KeptOutput | None) -> Output:
         kept = kept or self._outputs.keep(event, live.node, live.number, live.item)
@@ -110,3 +120,10 @@ class Results:
     async def file_output(self, path: Path) -> Output:
         """The recorded form of a result file that we wrote. Raises OSError."""
         return self._recorded(await asyncio.to_thread(self._outputs.of_file, path))
+
+
+def _paced_in_s(verdict: Verdict | None, now: float) -> float | None:
+    """Seconds from session second `now` until the pacer wants the call tried again; None if it has no say."""
+    if verdict is None or verdict.retry_at is None:
+        return None
+    return max(0.0, verdict.retry_at - now)

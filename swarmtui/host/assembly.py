@@ -17,6 +17,7 @@ from swarmtui.engine.commands import INVALID_PARAMS, Refused
 from swarmtui.engine.conductor import Conductor, Setup
 from swarmtui.engine.orchestrator_folder import OrchestratorFolder
 from swarmtui.engine.reuse_store import ReuseStore
+from swarmtui.host.accounts import Accounts
 from swarmtui.host.leftovers import end_leftovers
 from swarmtui.host.spec import LaunchSpec, read_task
 from swarmtui.host.write_back import written_back
@@ -72,6 +73,7 @@ async def assembled(
     async with Net() as net:
         log, state, leftovers = await _open_log(folder, spec, net, environ, faults or Faults())
         back = None if spec.write_back is None else OrchestratorFolder(Path(spec.write_back), folder.path)
+        accounts = Accounts(places(environ).state / "accounts", folder.id)
         try:
             setup = Setup(
                 session_folder=folder.path,
@@ -88,6 +90,7 @@ async def assembled(
                 wait_if_interrupted=wait_if_interrupted,
                 leftovers=leftovers,
                 warnings=tuple(unusable(state.models.values(), environ)),
+                accounts=accounts,
                 seed=random.getrandbits(32),  # jitter, not a secret
                 redactor=redactor,
             )
@@ -95,19 +98,19 @@ async def assembled(
             async with contextlib.nullcontext() if back is None else written_back(conductor, back, folder):
                 yield conductor
         finally:
+            accounts.close()
             if not log.closing:
                 await log.close()
 
 
-async def started(conductor: Conductor, conducting: asyncio.Task[None], hosts: int) -> None:
-    """Until the conductor, which the task `conducting` runs, has recorded that one more than `hosts` hosts have begun.
+async def started(conductor: Conductor, conducting: asyncio.Task[None]) -> None:
+    """Until the conductor, which the task `conducting` runs, has settled what the host before left open.
 
     Only from then on does the state say what a session waits for. Raises what ended the conductor before that.
     """
-    while not conducting.done() and conductor.state.hosts <= hosts:
-        seen = asyncio.create_task(conductor.log.after(conductor.state.seq))
-        await asyncio.wait((conducting, seen), return_when=asyncio.FIRST_COMPLETED)
-        seen.cancel()
+    begun = asyncio.create_task(conductor.begun())
+    await asyncio.wait((conducting, begun), return_when=asyncio.FIRST_COMPLETED)
+    begun.cancel()
     if conducting.done():
         conducting.result()
 
@@ -232,6 +235,7 @@ def _names(task: Task) -> tuple[set[str], set[str]]:
         return {*TIERS, *task.models}, set()
     specs = [node.spec for node in task.plan.nodes]
     prompts = {spec.model for spec in specs if isinstance(spec, PromptSpec)}
+    prompts |= {name for node in task.plan.nodes for name in node.retry.models}
     return prompts, {spec.summary for spec in specs if isinstance(spec, MergeSpec) and spec.summary}
 
 

@@ -327,6 +327,8 @@ class AttemptFailed:
     retry_in_s: float | None = None
     usage: Usage = Usage()
     output: Output | None = None
+    charged: bool = True
+    """Whether it counts against the retry limit; an outage of a provider that had answered before does not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -340,6 +342,8 @@ class AttemptThrottled:
     pool: str = ""
     item: int | None = None
     message: str = ""
+    by: str = "provider"
+    """``provider``; or ``machine``: it had no open file or no room left for the attempt."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,6 +27,7 @@ from swarmtui.session.events import (
     PlanningStarted,
     PlanProposed,
     PlanRejected,
+    PoolPaced,
     ReportWritten,
     SessionCancelRequested,
     SessionCreated,
@@ -142,6 +143,10 @@ def _forecasted(state: SessionState, body: Forecasted, event: Event) -> None:
         state.first_forecast = state.forecast
 
 
+def _pool_paced(state: SessionState, body: PoolPaced, event: Event) -> None:
+    state.paced[body.pool] = body
+
+
 def _command_applied(state: SessionState, body: CommandApplied, event: Event) -> None:
     state.commands[body.command] = event.seq
     while len(state.commands) > COMMANDS_KEPT:
@@ -220,6 +225,7 @@ _HANDLERS: Handlers = {
     LimitsSet: _limits_set,
     Forecasted: _forecasted,
     CommandApplied: _command_applied,
+    PoolPaced: _pool_paced,
     PlanningStarted: _planning_started,
     PlanningFailed: _planning_failed,
     PlanProposed: _plan_proposed,

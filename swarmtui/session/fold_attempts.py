@@ -80,6 +80,8 @@ def _attempt_failed(state: SessionState, body: AttemptFailed, event: Event) -> N
     retry_at = None if body.retry_in_s is None else event.mono + body.retry_in_s
     tries, check, last = _tries(node, body.item), state.plan_nodes[body.node].check, retry_at is None
     state.measures.failed((body.node, body.item), tries, check, body.took_s, body.usage, body.error, last=last)
+    if not body.charged:
+        _uncount(node, body.item)
     if replaced(state, node, body.item):
         return
     if body.item is not None and node.items is not None:
@@ -103,7 +105,10 @@ def _attempt_throttled(state: SessionState, body: AttemptThrottled, event: Event
     _uncount(node, body.item)
     node.starts -= 1
     state.starts -= 1
-    state.measures.refused((body.node, body.item), event.mono)
+    if body.by == "provider":
+        state.measures.refused((body.node, body.item), event.mono)
+    else:
+        state.measures.cancelled((body.node, body.item))
     if replaced(state, node, body.item):
         return
     retry_at = event.mono + body.retry_in_s

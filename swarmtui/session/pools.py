@@ -95,7 +95,7 @@ def is_simulated(state: SessionState, pool: str) -> bool:
 def pool_limit(state: SessionState, pool: str, *, paced: bool = False) -> int:
     """How many attempts of `pool` may run at once: the user's figure for it, for all, else a cautious default.
 
-    A `paced` pool has no default of ours: its pacer knows better.
+    A `paced` pool has no default of ours: its pacer knows better. Views are told what that last allowed.
     """
     if pool == QUESTIONS:
         return UNLIMITED  # a question occupies nobody but the user
@@ -106,13 +106,18 @@ def pool_limit(state: SessionState, pool: str, *, paced: bool = False) -> int:
         known = [limits.pools[ref.name] for ref in _refs(state, pool) if ref.name in limits.pools]
         if known:
             return min(known)
-    if limits.concurrency is not None:
-        return limits.concurrency
+    return _default(state, pool, paced) if limits.concurrency is None else limits.concurrency
+
+
+def _default(state: SessionState, pool: str, paced: bool) -> int:
     if pool in (COMMANDS, MERGES):
         return max(2, state.cpus)
     if is_simulated(state, pool):
         return SIMULATED_LIMIT
-    return UNLIMITED if paced else MODEL_LIMIT
+    if paced:
+        return UNLIMITED
+    told = state.paced.get(pool)
+    return MODEL_LIMIT if told is None else max(1, int(told.window))
 
 
 def _refs(state: SessionState, pool: str) -> list[ModelRef]:

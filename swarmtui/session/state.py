@@ -17,7 +17,7 @@ from hashlib import blake2b
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from swarmtui.plan.model import JSON, Author, Limits, ModelRef, Node, Plan, plan_from_json, plan_to_json
-from swarmtui.session.events import BudgetReached, Forecasted
+from swarmtui.session.events import BudgetReached, Forecasted, PoolPaced
 from swarmtui.session.measures import Measures
 from swarmtui.session.vocabulary import ENDED, Chunk, ErrorInfo, Output, State, Status, Usage
 
@@ -406,6 +406,8 @@ class SessionState:
     cpus: int = 2
     hosts: int = 0
     """How many hosts have run the session; more than one means it was resumed."""
+    paced: dict[str, PoolPaced] = field(default_factory=dict)
+    """What the pacer of each pool was last told to allow, and why."""
     commands: dict[str, int] = field(default_factory=dict)
     """Recent command ids and the seq of their effect (the last 1,000): repeating one does nothing."""
     undoable: list[Undoable] = field(default_factory=list)

@@ -1,0 +1,192 @@
+"""The pacers of a session: which calls they are told of, what they say of ended attempts, what is told of them."""
+
+from __future__ import annotations
+
+from swarmtui.engine.paced import PacedPools, account_of
+from swarmtui.engine.pacer import PacerMemory
+from swarmtui.engine.ports import CallAccepted, CallEnded, CallSent
+from swarmtui.plan.model import Limits, ModelRef
+from swarmtui.session.state import SessionState
+
+ACME = ModelRef("acme", "m", base_url="https://acme.example/v1", api_key_env="ACME_KEY")
+POOL = ACME.name
+WALL = 1_800_000_000.0
+
+
+class Store:
+    """Memories in a dict."""
+
+    def __init__(self, others: int = 0) -> None:
+        self.memories: dict[str, PacerMemory] = {}
+        self.joined: list[str] = []
+        self.sharing = others
+
+    def recall(self, account: str, wall_s: float) -> PacerMemory | None:
+        return self.memories.get(account)
+
+    def remember(self, account: str, memory: PacerMemory) -> None:
+        self.memories[account] = memory
+
+    def join(self, account: str) -> None:
+        self.joined.append(account)
+
+    def others(self, account: str) -> int:
+        return self.sharing
+
+
+def pools(store: Store | None = None, limits: Limits = Limits(), **models: ModelRef) -> PacedPools:
+    state = SessionState(models=models or {"worker": ACME}, limits=limits)
+    return PacedPools(state, lambda: WALL, store)
+
+
+def call(paced: PacedPools, attempt: str, at: float, *, status: int | None, fault: str | None = None) -> None:
+    """One call of an attempt that has started."""
+    paced.take(CallSent(attempt, POOL), at)
+    if status is not None and 200 <= status < 300:
+        paced.take(CallAccepted(attempt), at + 1)
+    paced.take(CallEnded(attempt, status, fault=fault), at + 2)
+
+
+def in_flight(paced: PacedPools, now: float) -> int:
+    return paced.views(now)[POOL].in_flight
+
+
+def test_an_attempts_first_call_counts_from_its_start_and_only_once() -> None:
+    paced = pools()
+    paced.start("a//1", POOL, 0.0)
+    assert in_flight(paced, 0.0) == 1
+    paced.take(CallSent("a//1", POOL), 0.1)
+    assert in_flight(paced, 0.1) == 1
+    paced.take(CallEnded("a//1", 200), 5.0)
+    assert in_flight(paced, 5.0) == 0
+
+
+def test_each_further_call_of_an_attempt_counts() -> None:
+    paced = pools()
+    paced.start("a//1", POOL, 0.0)
+    call(paced, "a//1", 0.0, status=200)
+    paced.take(CallSent("a//1", POOL), 3.0)
+    assert in_flight(paced, 3.0) == 1
+    paced.end("a//1", 4.0)
+    assert in_flight(paced, 4.0) == 0
+
+
+def test_calls_of_attempts_that_asked_for_no_start_count_too() -> None:
+    paced = pools()
+    paced.take(CallSent("report//1", POOL), 1.0)
+    assert in_flight(paced, 1.0) == 1
+    paced.take(CallEnded("report//1", 200), 2.0)
+    assert in_flight(paced, 2.0) == 0
+
+
+def test_a_stopped_call_says_nothing_of_the_provider() -> None:
+    paced = pools()
+    paced.start("a//1", POOL, 0.0)
+    call(paced, "a//1", 0.0, status=None)
+    assert paced.end("a//1", 2.0) is None
+    assert (in_flight(paced, 2.0), paced.views(2.0)[POOL].refused_per_100) == (0, 0)
+
+
+def test_a_refusal_is_tried_again_and_never_charged() -> None:
+    paced = pools()
+    paced.start("a//1", POOL, 0.0)
+    call(paced, "a//1", 0.0, status=429)
+    verdict = paced.end("a//1", 2.0)
+    assert verdict is not None
+    assert verdict.retry_at is not None
+    assert verdict.retry_at >= 2.0
+    assert not verdict.charged
+
+
+def test_a_provider_that_never_answered_is_charged_to_the_attempt() -> None:
+    """A wrong address would otherwise be waited for without end."""
+    paced = pools()
+    for number in range(1, 9):
+        paced.start(f"a//{number}", POOL, number * 10.0)
+        call(paced, f"a//{number}", number * 10.0, status=0)
+        verdict = paced.end(f"a//{number}", number * 10.0 + 3)
+        assert verdict is not None
+        assert verdict.charged
+
+
+def test_an_outage_of_a_provider_that_did_answer_is_charged_to_nobody() -> None:
+    paced = pools()
+    paced.start("a//1", POOL, 0.0)
+    call(paced, "a//1", 0.0, status=200)
+    charged = []
+    for number in range(2, 12):
+        paced.start(f"a//{number}", POOL, number * 10.0)
+        call(paced, f"a//{number}", number * 10.0, status=503)
+        verdict = paced.end(f"a//{number}", number * 10.0 + 3)
+        assert verdict is not None
+        charged.append(verdict.charged)
+    assert charged[-1] is False
+    assert paced.views(120.0)[POOL].binding == "outage"
+
+
+def test_the_users_limit_holds_at_once() -> None:
+    paced = pools(limits=Limits(pools={POOL: 2}))
+    for number in (1, 2):
+        assert paced.admit(POOL, 0.0, 0).go
+        paced.start(f"a/{number}/1", POOL, 0.0)
+    assert not paced.admit(POOL, 0.0, 0).go
+
+
+def test_names_of_one_account_share_a_pacer_and_accounts_do_not() -> None:
+    other_key = ModelRef("acme2", "m", base_url=ACME.base_url, api_key_env="OTHER")
+    assert account_of(ACME) == account_of(ModelRef("again", "m", base_url=ACME.base_url, api_key_env="ACME_KEY"))
+    assert account_of(ACME) != account_of(other_key)
+
+
+def test_the_simulated_model_is_not_paced() -> None:
+    paced = pools(worker=ModelRef("simulated", "fast", "simulated"))
+    for number in range(100):
+        assert paced.admit("simulated/fast", 0.0, 0).go
+        paced.start(f"a/{number}/1", "simulated/fast", 0.0)
+    assert paced.views(0.0) == {}
+
+
+def test_what_was_learned_is_kept_and_is_where_the_next_session_starts() -> None:
+    store = Store()
+    first = pools(store)
+    first.start("a//1", POOL, 0.0)
+    call(first, "a//1", 0.0, status=200)
+    first.end("a//1", 3.0)
+    first.close()
+    assert list(store.memories) == [account_of(ACME)] == store.joined
+    store.memories[account_of(ACME)] = PacerMemory(200.0, None, WALL)
+    second = pools(store)
+    second.admit(POOL, 0.0, 0)
+    assert second.views(0.0)[POOL].window == 100
+
+
+def test_nothing_is_kept_of_a_provider_that_never_answered() -> None:
+    store = Store()
+    paced = pools(store)
+    paced.start("a//1", POOL, 0.0)
+    call(paced, "a//1", 0.0, status=0)
+    paced.end("a//1", 3.0)
+    paced.close()
+    assert store.memories == {}
+
+
+def test_sessions_that_share_an_account_begin_with_their_share_and_say_so() -> None:
+    store = Store(others=1)
+    store.memories[account_of(ACME)] = PacerMemory(200.0, None, WALL)
+    paced = pools(store)
+    paced.admit(POOL, 0.0, 0)
+    (told,) = paced.news(0.0)
+    assert told.window == 50
+    assert "1 other session here uses this account too" in told.why
+
+
+def test_what_changed_by_little_is_not_told_again() -> None:
+    paced = pools()
+    paced.admit(POOL, 0.0, 0)
+    assert [told.pool for told in paced.news(0.0)] == [POOL]
+    assert list(paced.news(0.5)) == []
+    assert list(paced.news(5.0)) == []
+    paced.start("a//1", POOL, 5.0)
+    call(paced, "a//1", 5.0, status=429)
+    (told,) = paced.news(8.0)
+    assert told.refused == 1
