@@ -91,7 +91,7 @@ async def run_spec(spec: LaunchSpec) -> Session:
         async with assembled(folder, spec) as conductor:
             running = asyncio.create_task(conductor.run(host_started()))
             try:
-                await started(conductor, running, conductor.state.hosts)
+                await started(conductor, running)
                 while not running.done() and not at_rest(conductor.state):
                     seen = asyncio.create_task(conductor.log.after(conductor.state.seq))
                     await asyncio.wait((running, seen), return_when=asyncio.FIRST_COMPLETED)

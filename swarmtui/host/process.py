@@ -123,9 +123,8 @@ async def _serve(folder: SessionFolder, ready: Ready, *, wait_if_interrupted: bo
             async with server.listening(listener):
                 host = _Host(conductor, server, viewer_expected=spec.viewer)
                 with host.signals():
-                    hosts = conductor.state.hosts
                     conducting = asyncio.create_task(conductor.run(host_started()), name="conductor")
-                    await started(conductor, conducting, hosts)
+                    await started(conductor, conducting)
                     _publish(folder, server, path)
                     ready.tell({"ready": True, "pid": os.getpid(), "socket": str(path)})
                     await host.run(conducting)

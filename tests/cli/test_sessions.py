@@ -151,6 +151,7 @@ def test_a_killed_host_is_a_crash_and_resume_goes_on_without_running_again_what_
     swarmtui.write("open", "")
     resumed = swarmtui("resume", id, "--headless")
     assert resumed.returncode == 7, resumed.stdout + resumed.stderr
+    assert "after a crash: 1 result kept, 1 held for you: gate" in resumed.stdout
     assert f"ctl {id} retry gate" in resumed.stderr
     assert swarmtui("ctl", id, "retry", "gate").returncode == 0
     assert swarmtui("wait", id).returncode == 0

@@ -6,7 +6,7 @@ import pytest
 
 from swarmtui.models.catalog import Catalog, load_catalog
 from swarmtui.models.chat import ModelError
-from swarmtui.models.discover import check_model, discover, make_model
+from swarmtui.models.discover import check_model, discover, make_model, unusable
 from swarmtui.models.net import Net
 from swarmtui.models.simulated import SimulatedChat
 from swarmtui.plan.model import ModelRef
@@ -116,3 +116,13 @@ async def test_models_are_made_by_dialect(net: Net) -> None:
     assert isinstance(make_model(ModelRef("simulated", "x", "simulated"), net, {}), SimulatedChat)
     with pytest.raises(ModelError, match="openai-chat"):
         make_model(ModelRef("x", "y", "gemini"), net, {})
+
+
+def test_a_model_whose_key_is_missing_is_told_before_anything_asks_it() -> None:
+    url = "https://api.deepseek.com/v1"
+    hosted = ModelRef("deepseek", "deepseek-chat", base_url=url, api_key_env="DEEPSEEK_API_KEY")
+    simulated = ModelRef("simulated", "instant", dialect="simulated")
+    local = ModelRef("ollama", "llama3", base_url="http://127.0.0.1:11434/v1")
+    (told,) = unusable([hosted, hosted, simulated, local], {})
+    assert "DEEPSEEK_API_KEY is not set" in told
+    assert unusable([hosted], {"DEEPSEEK_API_KEY": "sk-1"}) == []

@@ -124,6 +124,12 @@ def taken_over(body: ev.SessionTakenOver) -> str:
     return f"resumed{' after a crash' if body.crashed else ''}: {', '.join(parts)}"
 
 
+def _refusal(body: ev.AttemptThrottled) -> str:
+    if body.by == "machine":
+        return body.message
+    return f"429: {body.message}" if body.message else "429"
+
+
 def _interrupted(body: ev.AttemptInterrupted) -> Told:
     return "warning", "a crash caught it, " + (
         "running it again" if body.repeat else "it may have changed something: run it again, skip it or mark it as done"
@@ -163,7 +169,7 @@ _TELL: Mapping[type[Any], Callable[[Any], Told]] = {
     ev.AttemptFailed: _failed,
     ev.AttemptThrottled: lambda b: (
         "warning",
-        f"429{': ' + b.message if b.message else ''}, again in {say.took(b.retry_in_s)}, not charged",
+        f"{_refusal(b)}, again in {say.took(b.retry_in_s)}, not charged",
     ),
     ev.AttemptCancelled: lambda b: ("warning", "stopped" + (" and held" if b.hold else "")),
     ev.AttemptInterrupted: _interrupted,
