@@ -27,13 +27,13 @@ pytestmark = [pytest.mark.chaos, pytest.mark.timeout(300)]
 SHAPES = {
     "chain": (chain(60), {f"n{at}" for at in range(60)}, 0.04),
     "fan-out": (fan_out(200), {"root", *(f"leaf{at}" for at in range(200))}, 0.25),
-    "map": (one_map(3_000), {f"i{at}" for at in range(3_000)}, 0.02),
+    "map": (one_map(2_000), {f"i{at}" for at in range(2_000)}, 0.02),
 }
 """Name -> nodes, what they ask the provider for, and how long it takes to answer in seconds."""
 KILLS = 35
 RUNS = [(shape, run) for shape in SHAPES for run in range(2)]
 SEED = int(os.environ.get("SWARMTUI_CHAOS_SEED", "1"))
-ITEMS = 250
+ITEMS = 150
 MORE_ITEMS = 700  # as many as it takes until a snapshot is due
 
 ROUTES = {
