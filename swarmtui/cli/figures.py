@@ -64,12 +64,14 @@ def _latencies(latency: dict[str, Any]) -> Iterator[str]:
 
 
 def seconds(value: float) -> str:
-    """``12 ms``, ``3.42 s``, ``4:12``."""
+    """``12 ms``, ``3.42 s``, ``41.3 s``, ``4:12``."""
     if value < 0.0005:
         return "0"
     if value < 0.9995:
         return f"{value * 1000:.0f} ms"
-    return f"{value:.2f} s" if value < 99.995 else duration(value)
+    if value < 9.995:
+        return f"{value:.2f} s"
+    return f"{value:.1f} s" if value < 59.95 else duration(value)
 
 
 def _losses(metrics: dict[str, Any]) -> Iterator[str]:
@@ -126,6 +128,8 @@ def _held(row: dict[str, Any], say: Any, name: str) -> str:
 
 def forecast_table(rows: list[dict[str, Any]], basis: str) -> list[str]:
     """The forecast as a table: concurrency, time and cost with their ranges."""
+    if not any(row["seconds"][2] for row in rows):
+        return ["nothing is left that takes time or money"]
     lines = [f"{'AT ONCE':<8} {'TIME':>9}   {'80 % RANGE':<21} {'COST':>9}   80 % RANGE"]
     for row in rows:
         low, middle, high = row["seconds"]

@@ -26,6 +26,8 @@ ASSUMED_S: Mapping[str, float] = MappingProxyType(
     {"prompt": 15.0, "run": 10.0, "python": 5.0, "merge": 1.0, "ask": 0.0}
 )
 """Median seconds of an attempt of which nothing is known, by kind of node; answers of people are not foreseen."""
+SIMULATED_S = 1.5
+"""The same of the built-in simulated model."""
 ASSUMED_ITEMS = 10
 """Items of a map whose items another node has yet to make."""
 ASSUMED_OUT = 500
@@ -238,6 +240,9 @@ class _Survey:
             return Takes(median, min(sigma, 2.0), doubt), "earlier sessions"
         if node.estimate_s is not None:
             return Takes(node.estimate_s, _SIGMA, _ESTIMATE_DOUBT), "the plan's estimates"
+        ref = model_of(self.state, node)
+        if ref is not None and ref.simulated:
+            return Takes(SIMULATED_S, _SIGMA, _HISTORY_DOUBT), "what is simulated"
         assumed = ASSUMED_S.get(node.kind, 10.0)
         return Takes(assumed, _SIGMA if assumed else 0.0, _ASSUMED_DOUBT if assumed else 0.0), "assumptions"
 
@@ -293,7 +298,7 @@ class _Survey:
         return "; ".join(parts)
 
 
-_ORDER = ("this session", "earlier sessions", "the plan's estimates", "assumptions")
+_ORDER = ("this session", "earlier sessions", "the plan's estimates", "what is simulated", "assumptions")
 
 
 def _observed(tally: Tally, node: Node) -> Takes:

@@ -138,7 +138,7 @@ def _limits_set(state: SessionState, body: LimitsSet, event: Event) -> None:
 
 
 def _forecasted(state: SessionState, body: Forecasted, event: Event) -> None:
-    state.forecast = Foretold(body, event.mono, state.spent.tokens, state.spent.cost_usd)
+    state.forecast = Foretold(body, state.active_s, state.spent.tokens, state.spent.cost_usd)
     if state.first_forecast is None or state.first_forecast.forecast.plan_rev != body.plan_rev:
         state.first_forecast = state.forecast
 

@@ -49,7 +49,7 @@ def _totals(state: SessionState) -> dict[str, JSON]:
     nodes = state.nodes.values()
     end = state.ended_ts if state.status in FINAL and state.ended_ts else state.ts
     wall = end - state.created_ts if state.created_ts else 0.0
-    active = active_s(state)
+    active = state.active_s
     busy = sum(node.busy_s for node in nodes)
     attempts = sum(node.attempts for node in nodes)
     items = [node.items for node in nodes if node.items is not None]
@@ -76,11 +76,6 @@ def _totals(state: SessionState) -> dict[str, JSON]:
     }
 
 
-def active_s(state: SessionState) -> float:
-    """Seconds since work began, on the session's own clock."""
-    return 0.0 if state.running_mono is None else state.mono - state.running_mono
-
-
 def _begun(state: SessionState) -> int:
     """Nodes and items of which an attempt was ever made."""
     return sum(
@@ -95,7 +90,7 @@ def _rates(state: SessionState, worked: Tally) -> dict[str, JSON]:
     nodes = state.nodes.values()
     skipped = sum(node.items.count(State.SKIPPED) if node.items else node.state is State.SKIPPED for node in nodes)
     ended = sum(node.items.ended if node.items else node.state in ENDED for node in nodes)
-    active = active_s(state)
+    active = state.active_s
     good = worked.rate("call").ok
     return {
         "failure_rate": worked.failed / worked.starts if worked.starts else None,
@@ -291,9 +286,8 @@ def held_against_fact(state: SessionState) -> JSON:
     if row is None:
         return None
     over = state.status in FINAL
-    began = max(told.mono, state.running_mono if state.running_mono is not None else told.mono)
     facts = {
-        "seconds": state.mono - began,
+        "seconds": state.active_s - told.active_s,
         "usd": None if state.spent.unpriced or state.spent.simulated else state.spent.cost_usd - told.cost_usd,
         "tokens": float(state.spent.tokens - told.tokens),
     }

@@ -344,8 +344,8 @@ class Foretold:
     """A forecast together with where the session stood when it was made: what is needed to hold it against fact."""
 
     forecast: Forecasted
-    mono: float
-    """Session second."""
+    active_s: float
+    """Seconds of work until then."""
     tokens: int
     cost_usd: float
 
