@@ -11,6 +11,7 @@ from swarmtui.cli.run import add_task_arguments
 
 if TYPE_CHECKING:
     from swarmtui.cli.console import Console
+    from swarmtui.session.state import SessionState
 
 
 def arguments(parser: ArgumentParser) -> None:
@@ -30,6 +31,9 @@ def run(arguments: Namespace, console: Console) -> int:
     spec = spec_of(arguments)
     task, _ = read_task(spec)
     if task.plan is not None:
+        from swarmtui.host.assembly import prospect
+
+        _foretell(asyncio.run(prospect(spec)), spec.task_folder, console)
         return _give(task_to_yaml(task), arguments.output, console)
     session = asyncio.run(run_spec(spec))
     state = session.state
@@ -40,7 +44,20 @@ def run(arguments: Namespace, console: Console) -> int:
     if any(ref.simulated for name, ref in state.models.items() if name == "planner"):
         console.warn("SIMULATED: the built-in stand-in wrote this plan; `swarmtui doctor` says how to get a real one")
     console.warn(f"session {session.id} holds this plan: `swarmtui resume {session.id}` asks for approval and runs it")
+    _foretell(state, spec.task_folder, console)
     return _give(plan_to_yaml(state.plan), arguments.output, console)
+
+
+def _foretell(state: SessionState, task_folder: Path, console: Console) -> None:
+    """Tell how long it takes and what it costs, beside the plan: standard output is a task file and nothing else."""
+    from dataclasses import asdict
+
+    from swarmtui.cli.figures import forecast_table
+    from swarmtui.cli.forecast import of_state
+
+    made = asdict(of_state(state, task_folder))
+    for line in forecast_table(made["rows"], made["basis"]):
+        console.warn(line)
 
 
 def _give(text: str, output: Path | None, console: Console) -> int:

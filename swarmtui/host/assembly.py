@@ -7,6 +7,7 @@ import contextlib
 import logging
 import os
 import random
+import time
 from collections.abc import AsyncIterator, Mapping
 from functools import partial
 from pathlib import Path
@@ -15,7 +16,9 @@ import swarmtui
 from swarmtui.agents.planner import LlmPlanner
 from swarmtui.engine.commands import INVALID_PARAMS, Refused
 from swarmtui.engine.conductor import Conductor, Setup
+from swarmtui.engine.durations import Earlier, learn, read
 from swarmtui.engine.orchestrator_folder import OrchestratorFolder
+from swarmtui.engine.ranks import observed
 from swarmtui.engine.reuse_store import ReuseStore
 from swarmtui.host.accounts import Accounts
 from swarmtui.host.leftovers import end_leftovers
@@ -33,7 +36,7 @@ from swarmtui.safety.paths import places
 from swarmtui.safety.redact import Redactor, secrets_from_env
 from swarmtui.safety.text import one_line
 from swarmtui.session import fold
-from swarmtui.session.events import Body, HostStarted, Noted, PlanProposed, SessionCreated
+from swarmtui.session.events import Body, Event, HostStarted, Noted, PlanProposed, SessionCreated
 from swarmtui.session.faults import Faults
 from swarmtui.session.folder import SessionFolder
 from swarmtui.session.log import Log
@@ -54,6 +57,9 @@ TITLE_CHARS = 120
 
 logger = logging.getLogger(__name__)
 
+DURATIONS = "durations.db"
+"""Beside the sessions: how long attempts took."""
+
 
 @contextlib.asynccontextmanager
 async def assembled(
@@ -73,6 +79,8 @@ async def assembled(
     async with Net() as net:
         log, state, leftovers = await _open_log(folder, spec, net, environ, faults or Faults())
         back = None if spec.write_back is None else OrchestratorFolder(Path(spec.write_back), folder.path)
+        kept, since = places(environ).state / DURATIONS, state.mono
+        durations = await asyncio.to_thread(read, kept)
         accounts = Accounts(places(environ).state / "accounts", folder.id)
         try:
             setup = Setup(
@@ -89,6 +97,8 @@ async def assembled(
                 mirror=back,
                 wait_if_interrupted=wait_if_interrupted,
                 leftovers=leftovers,
+                durations=durations,
+                known=Earlier(durations),
                 warnings=tuple(unusable(state.models.values(), environ)),
                 accounts=accounts,
                 seed=random.getrandbits(32),  # jitter, not a secret
@@ -97,20 +107,41 @@ async def assembled(
             conductor = Conductor(log, state, *_carriers(net, environ, redactor), setup)
             async with contextlib.nullcontext() if back is None else written_back(conductor, back, folder):
                 yield conductor
+            await asyncio.to_thread(learn, kept, observed(state, since), time.time())
         finally:
             accounts.close()
             if not log.closing:
                 await log.close()
 
 
+async def prospect(spec: LaunchSpec, environ: Mapping[str, str] = os.environ) -> SessionState:
+    """The state that a session of `spec` would begin with, of which nothing is made or kept.
+
+    Raises TaskError, CatalogError.
+    """
+    async with Net() as net:
+        bodies = await _first_events("", spec, net, environ)
+    return fold.fold(Event(seq, 0.0, 0.0, body) for seq, body in enumerate(bodies, 1))
+
+
 async def started(conductor: Conductor, conducting: asyncio.Task[None]) -> None:
     """Until the conductor, which the task `conducting` runs, has settled what the host before left open.
 
-    Only from then on does the state say what a session waits for. Raises what ended the conductor before that.
+    Only from then on does the state say what a session waits for. It is in the file then, unless that cannot be written
+    for now. Raises what ended the conductor before that.
     """
-    begun = asyncio.create_task(conductor.begun())
-    await asyncio.wait((conducting, begun), return_when=asyncio.FIRST_COMPLETED)
-    begun.cancel()
+    troubled = asyncio.Event()
+    conductor.log.watch_trouble(lambda trouble: troubled.set())
+
+    async def begun() -> None:
+        await conductor.begun()
+        await conductor.log.flushed()
+
+    waits = [asyncio.create_task(begun()), asyncio.create_task(troubled.wait())]
+    await asyncio.wait((conducting, *waits), return_when=asyncio.FIRST_COMPLETED)
+    for wait in waits:
+        wait.cancel()
+    await asyncio.gather(*waits, return_exceptions=True)
     if conducting.done():
         conducting.result()
 
@@ -167,7 +198,7 @@ async def _open_log(
                 logger.warning("%d processes of the host that died were still at work and were ended", left)
             return await Log.open(folder.db, head, _tell_trouble, faults=faults), state, left
         folder.db.unlink()  # a host that died before the first event: nothing was recorded
-    bodies = await _first_events(folder, spec, net, environ)
+    bodies = await _first_events(folder.id, spec, net, environ)
     log = await Log.create(folder.db, swarmtui.__version__, _tell_trouble, faults=faults)
     state = fold.empty()
     for body in bodies:
@@ -187,12 +218,10 @@ def _tell_trouble(trouble: str | None) -> None:
         logger.error("%s", trouble)
 
 
-async def _first_events(
-    folder: SessionFolder, spec: LaunchSpec, net: Net, environ: Mapping[str, str]
-) -> tuple[Body, ...]:
+async def _first_events(id: str, spec: LaunchSpec, net: Net, environ: Mapping[str, str]) -> tuple[Body, ...]:
     task, inputs = read_task(spec)
     created = SessionCreated(
-        id=folder.id,
+        id=id,
         goal=task.goal,
         title=one_line(task.title or task.goal, TITLE_CHARS),
         cwd=spec.cwd,
