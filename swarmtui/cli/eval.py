@@ -79,7 +79,11 @@ def _print(rows: list[Row], rivals: list[str], console: Console) -> None:
     lines = []
     for row in rows:
         target = TARGETS[row.world.name[:2]]
-        told = [f"{row.ratio:.2f} (>= {target.ratio:.2f})", f"{row.ours.refused_per_100:.2f} (<= {target.refused:g})"]
+        told = [
+            f"{row.ratio:.2f} (>= {target.ratio:.2f})",
+            f"{row.of_bound:.2f} (>= {target.of_bound:.2f})",
+            f"{row.ours.refused_per_100:.2f} (<= {target.refused:g})",
+        ]
         others = [
             f"LOST {100 * mean.lost:.0f}%" if mean.lost > 0.001 else f"{mean.per_hour / row.oracle.per_hour:.2f}"
             for mean in (row.rivals[name] for name in rivals)
@@ -88,4 +92,4 @@ def _print(rows: list[Row], rivals: list[str], console: Console) -> None:
         verdict = "; ".join(row.misses()) or "met"
         oracle = f"{row.oracle.per_hour:.0f}/h at {row.oracle_n}"
         lines.append([row.world.name, row.world.title, oracle, *told, *others, notes, verdict])
-    console.table(["world", "", "oracle", "ratio", "refused/100", *rivals, "also", "targets"], lines)
+    console.table(["world", "", "oracle", "ratio", "or of bound", "refused/100", *rivals, "also", "targets"], lines)

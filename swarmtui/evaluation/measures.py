@@ -65,3 +65,21 @@ def capacity(world: World) -> float:
         used = 580 if world.refund else 200 + world.max_tokens
         limits.append(world.tpm.per_minute / used / 60 * world.mean_s)
     return max(1.0, min(limits, default=100.0))
+
+
+def bound_per_hour(world: World, calls: int) -> float:
+    """Calls per hour if the world's capacity were used in full from first to last: no ramp, tail, outage or slope."""
+    steady = [world.slots / world.mean_s] if world.slots else []
+    if world.rpm:
+        steady.append(world.rpm.per_minute / 60)
+    if world.tpm:
+        steady.append(world.tpm.per_minute / 60 / (580 if world.refund else 200 + world.max_tokens))
+    left, at = float(calls), 0.0
+    for index, (_, cap) in enumerate(world.cap or ((0.0, 10**9),)):
+        rate = min([cap / world.mean_s, *steady])
+        until = world.cap[index + 1][0] if index + 1 < len(world.cap) else float("inf")
+        if left <= rate * (until - at):
+            return 3600 * calls / (at + left / rate)
+        left -= rate * (until - at)
+        at = until
+    return 0.0
