@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import math
+import os
+import sys
 from argparse import SUPPRESS, ArgumentParser, Namespace, _SubParsersAction
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -23,6 +24,7 @@ def arguments(parser: ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="print {seq} as JSON")
     verbs = parser.add_subparsers(dest="verb", metavar="WHAT", required=True)
     _session_verbs(verbs)
+    _plan_verbs(verbs)
     _node_verbs(verbs)
     for verb in verbs.choices.values():
         verb.add_argument("--json", action="store_true", default=SUPPRESS, help="print {seq} as JSON")
@@ -37,20 +39,46 @@ def _session_verbs(verbs: _SubParsersAction[ArgumentParser]) -> None:
     reject = verbs.add_parser("reject", help="ask for another plan, or without TEXT end the session")
     reject.add_argument("text", nargs="?", default="", metavar="TEXT", help="what should be different")
     reject.add_argument("--rev", type=int, help="the plan's revision")
-    edit = verbs.add_parser("edit", help="replace the plan that waits")
-    edit.add_argument("file", type=Path, metavar="FILE", help="the plan, as YAML")
-    edit.add_argument("--rev", type=int, help="the revision that it replaces")
-    verbs.add_parser("retry-failed", help="run everything that failed again")
+    retry_failed = verbs.add_parser("retry-failed", help="run everything that failed again")
+    _add_where(retry_failed)
+    verbs.add_parser("rerun-stale", help="run again what rests on something that was changed")
+    undo = verbs.add_parser("undo", help="take the last change back, or the one at an event")
+    undo.add_argument("seq", nargs="?", type=int, metavar="EVENT", help="the event that made the change")
     limits = verbs.add_parser("set", help="change limits")
     limits.add_argument(
         "limits",
         nargs="+",
         metavar="NAME=VALUE",
-        help="concurrency=N|+N|-N|auto, pool.NAME=N, usd=N, tokens=N, minutes=N; none takes a budget away",
+        help="concurrency=N|+N|-N|auto, pool.NAME=N, tag.NAME=N, usd=N, tokens=N, minutes=N, attempts=N, warn=SHARE; "
+        "none takes a limit away",
     )
     answer = verbs.add_parser("answer", help="answer a question")
     answer.add_argument("pending", metavar="NODE", help="the node that asks")
     answer.add_argument("text", metavar="TEXT", help="the answer")
+
+
+def _plan_verbs(verbs: _SubParsersAction[ArgumentParser]) -> None:
+    edit = verbs.add_parser("edit", help="replace the plan, before its approval or while it runs")
+    edit.add_argument("file", nargs="?", type=Path, metavar="FILE", help="the plan as YAML; without it in $EDITOR")
+    patch = verbs.add_parser("patch", help="change nodes of the plan, before its approval or while it runs")
+    patch.add_argument("file", metavar="FILE|-", help="operations as YAML or JSON: [{op: set, node: a, field: …}]")
+    change = verbs.add_parser("change", help="set fields of one node")
+    change.add_argument("node", metavar="NODE", help="the node")
+    change.add_argument("fields", nargs="+", metavar="FIELD=VALUE", help="such as model=planner, retries=3")
+    for parser in (edit, patch, change):
+        parser.add_argument("--rev", type=int, help="the revision that is changed; refused if it is not the last")
+        parser.add_argument("--restart", action="store_true", help="stop what runs and is changed, and begin it anew")
+        parser.add_argument("--note", default="", metavar="TEXT", help="why, for the history")
+
+
+def _add_where(parser: ArgumentParser) -> None:
+    parser.add_argument(
+        "--where",
+        action="append",
+        default=[],
+        metavar="CONDITION",
+        help="only what meets it: error~TEXT, kind=timeout, state=failed, items=0-99,250; repeatable",
+    )
 
 
 def _node_verbs(verbs: _SubParsersAction[ArgumentParser]) -> None:
@@ -66,8 +94,17 @@ def _node_verbs(verbs: _SubParsersAction[ArgumentParser]) -> None:
         parser.add_argument("node", metavar="NODE[/ITEM]", help="the node, or one item of a map")
         if verb == "retry":
             parser.add_argument("--failed", action="store_true", help="only the items that failed")
+            parser.add_argument("--item", type=int, metavar="N", help="only this item, from 0")
+            parser.add_argument("--descendants", action="store_true", help="and everything that rests on it")
+            parser.add_argument(
+                "--fresh", action="store_true", default=None, help="take no earlier result over, even an equal one"
+            )
+            _add_where(parser)
         if verb == "done":
             parser.add_argument("--output", default="", metavar="TEXT", help="its result, for what needs it")
+    priority = verbs.add_parser("priority", help="among what is ready, higher goes first")
+    priority.add_argument("node", metavar="NODE", help="the node")
+    priority.add_argument("priority", type=int, metavar="N", help="from -1000 to 1000")
 
 
 def run(arguments: Namespace, console: Console) -> int:
@@ -88,38 +125,80 @@ async def _send(folder: SessionFolder, arguments: Namespace) -> int:
 
     feed = await open_live(folder, name="ctl")
     try:
-        method, params = call_of(arguments, feed)
+        method, params = await asyncio.to_thread(call_of, arguments, feed)
         return await feed.command(method, params)
     finally:
         await feed.close()
 
 
 def call_of(arguments: Namespace, feed: WireFeed) -> Call:  # noqa: PLR0911  # a table, read from the top
-    """The method and parameters that the arguments mean. Raises UsageError, OSError."""
+    """The method and parameters that the arguments mean. Raises UsageError, TaskError, OSError."""
+    from swarmtui.cli import ctl_words as words
+
     match arguments.verb:
         case "pause":
             return "session.pause", {"mode": "now" if arguments.now else "drain"}
         case "resume" | "cancel" as verb:
             return f"session.{verb}", {}
         case "retry-failed":
-            return "nodes.retry_failed", {}
+            return "nodes.retry_failed", {"where": words.where_of(arguments.where)} if arguments.where else {}
+        case "rerun-stale":
+            return "nodes.rerun_stale", {}
+        case "undo":
+            return "undo", {} if arguments.seq is None else {"seq": arguments.seq}
         case "set":
-            return "limits.set", limits_of(arguments.limits)
+            return "limits.set", words.limits_of(arguments.limits)
         case "answer":
             return "answer", {"pending": arguments.pending, "text": arguments.text}
-        case "approve" | "reject" | "edit":
-            return _plan_call(arguments, feed.state.plan_rev)
+        case "approve" | "reject":
+            return _decision(arguments, feed.state.plan_rev)
+        case "edit" | "patch" | "change":
+            return _plan_change(arguments, feed)
+        case "priority":
+            return "node.priority", {"node": arguments.node, "priority": arguments.priority}
         case _:
             return _node_call(arguments, feed)
 
 
-def _plan_call(arguments: Namespace, current: int) -> Call:
+def _decision(arguments: Namespace, current: int) -> Call:
     params: dict[str, Any] = {"plan_rev": current if arguments.rev is None else arguments.rev}
     if arguments.verb == "reject":
         params["feedback"] = arguments.text
-    elif arguments.verb == "edit":
-        params["text"] = arguments.file.read_text("utf-8")
     return f"plan.{arguments.verb}", params
+
+
+def _plan_change(arguments: Namespace, feed: WireFeed) -> Call:
+    from swarmtui.cli import ctl_words as words
+
+    rev = feed.state.plan_rev if arguments.rev is None else arguments.rev
+    said: dict[str, Any] = {"note": arguments.note} if arguments.note else {}
+    if arguments.restart:
+        said["restart"] = True
+    match arguments.verb:
+        case "edit":
+            text = _edited(feed) if arguments.file is None else arguments.file.read_text("utf-8")
+            return "plan.edit", {"plan_rev": rev, "text": text, **said}
+        case "patch":
+            return "plan.patch", {"base_rev": rev, **words.patch_of(arguments.file), **said}
+        case _:
+            return "plan.patch", {"base_rev": rev, "ops": words.changes_of(arguments.node, arguments.fields), **said}
+
+
+def _edited(feed: WireFeed) -> str:
+    """The plan as the user leaves it in their editor."""
+    from swarmtui.cli.failures import UsageError
+    from swarmtui.plan.render import plan_to_yaml
+    from swarmtui.tui.terminal import NoProgram, edit_in_editor
+
+    plan = feed.state.plan
+    if plan is None:
+        raise UsageError("there is no plan yet: the planner is still at work")
+    if not sys.stdin.isatty():
+        raise UsageError("no terminal to edit in: give the FILE with the plan")
+    try:
+        return edit_in_editor(plan_to_yaml(plan), ".yaml", os.environ)
+    except NoProgram as error:
+        raise UsageError(str(error)) from None
 
 
 def _node_call(arguments: Namespace, feed: WireFeed) -> Call:
@@ -129,43 +208,20 @@ def _node_call(arguments: Namespace, feed: WireFeed) -> Call:
     params: dict[str, Any] = {"node": arguments.node}
     if slash and item.isdigit() and arguments.node not in feed.state.nodes:
         params = {"node": node, "item": int(item)}
-    if arguments.verb == "retry" and arguments.failed:
-        params["failed"] = True
+    if arguments.verb == "retry":
+        params |= _retry_params(arguments)
     if arguments.verb == "done":
         params["output"] = arguments.output
     return f"node.{method}", params
 
 
-def limits_of(words: list[str]) -> dict[str, JSON]:
-    """Parameters of ``limits.set`` from ``NAME=VALUE`` words. Raises UsageError."""
-    from swarmtui.cli.failures import UsageError
+def _retry_params(arguments: Namespace) -> dict[str, Any]:
+    from swarmtui.cli import ctl_words as words
 
-    params: dict[str, Any] = {}
-    for word in words:
-        name, equals, text = word.partition("=")
-        if not equals or not text:
-            raise UsageError(f"{word!r} is not NAME=VALUE")
-        if name == "concurrency":
-            params[name] = int(text) if text.isdigit() else text
-        elif name.startswith("pool."):
-            pool = name.removeprefix("pool.")
-            if not pool:
-                raise UsageError(f"{word!r} names no pool: pool.NAME=N")
-            params.setdefault("pools", {})[pool] = _number(name, text)
-        elif name in ("usd", "tokens", "minutes"):
-            params[name] = None if text == "none" else _number(name, text)
-        else:
-            raise UsageError(f"no limit is called {name!r}: there are concurrency, pool.NAME, usd, tokens, minutes")
+    params: dict[str, Any] = {} if arguments.item is None else {"item": arguments.item}
+    for name in ("failed", "descendants", "fresh"):
+        if getattr(arguments, name):
+            params[name] = True
+    if arguments.where:
+        params["where"] = words.where_of(arguments.where)
     return params
-
-
-def _number(name: str, text: str) -> int | float:
-    from swarmtui.cli.failures import UsageError
-
-    try:
-        number = int(text) if text.isdecimal() else float(text)
-    except ValueError:
-        number = math.nan
-    if not -math.inf < number < math.inf:
-        raise UsageError(f"{name}: {text!r} is no number")
-    return number

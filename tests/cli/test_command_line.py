@@ -149,6 +149,29 @@ def test_limits_that_are_none_are_refused(word: str) -> None:
         (["release", "a"], ("node.resume", {"node": "a"})),
         (["stop", "a"], ("node.cancel", {"node": "a"})),
         (["retry-failed"], ("nodes.retry_failed", {})),
+        (["retry-failed", "--where", "kind=timeout"], ("nodes.retry_failed", {"where": {"kind": "timeout"}})),
+        (["retry", "a", "--descendants", "--fresh"], ("node.retry", {"node": "a", "descendants": True, "fresh": True})),
+        (["retry", "m", "--item", "3"], ("node.retry", {"node": "m", "item": 3})),
+        (["retry", "m", "--where", "error~timed out"], ("node.retry", {"node": "m", "where": {"error": "timed out"}})),
+        (["rerun-stale"], ("nodes.rerun_stale", {})),
+        (["priority", "a", "-5"], ("node.priority", {"node": "a", "priority": -5})),
+        (["undo"], ("undo", {})),
+        (["undo", "17"], ("undo", {"seq": 17})),
+        (["set", "tag.gpu=2", "pool.x=none"], ("limits.set", {"tags": {"gpu": 2}, "pools": {"x": None}})),
+        (
+            ["change", "a", "model=planner", "retries=3", "--restart"],
+            (
+                "plan.patch",
+                {
+                    "base_rev": 3,
+                    "ops": [
+                        {"op": "set", "node": "a", "field": "model", "value": "planner"},
+                        {"op": "set", "node": "a", "field": "retries", "value": 3},
+                    ],
+                    "restart": True,
+                },
+            ),
+        ),
         (["answer", "q", "yes"], ("answer", {"pending": "q", "text": "yes"})),
     ],
 )
@@ -161,6 +184,18 @@ def test_a_verb_is_one_command_of_the_engine(words: list[str], call: tuple[str, 
     found = ctl.call_of(parser.parse_args(["id", *words]), feed)  # type: ignore[arg-type]
     assert found == call
     assert found[0] in METHODS
+
+
+def test_a_patch_is_read_from_yaml_with_its_operations_in_order(tmp_path: Path) -> None:
+    from swarmtui.cli.ctl_words import patch_of
+    from swarmtui.cli.failures import UsageError
+
+    file = tmp_path / "patch.yaml"
+    file.write_text("- {op: remove, node: a}\n- {op: connect, node: c, need: b}\n")
+    assert patch_of(str(file)) == {"ops": [{"op": "remove", "node": "a"}, {"op": "connect", "node": "c", "need": "b"}]}
+    file.write_text("nodes: {a: {prompt: x}}\n")
+    with pytest.raises(UsageError, match="a patch is a list of operations"):
+        patch_of(str(file))
 
 
 def test_pairs_and_widths() -> None:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from swarmtui.engine.commands import where
-from swarmtui.engine.commands.refusal import Params, Refused, flag, item_of, node_of
+from swarmtui.engine.commands.refusal import INVALID_PARAMS, Params, Refused, flag, item_of, node_of
 from swarmtui.plan import graph
 from swarmtui.session.events import Body, NodeRetried
 from swarmtui.session.moves import descendants
+from swarmtui.session.selection import FilterError, ItemFilter, item_filter, meets, select_items
 from swarmtui.session.state import NodeState, SessionState
 from swarmtui.session.vocabulary import ENDED, State
 
@@ -39,18 +39,18 @@ def retry(state: SessionState, params: Params) -> list[Body]:
 def retry_failed(state: SessionState, params: Params) -> list[Body]:
     """``nodes.retry_failed {where?}``: every node that failed or was cancelled; of maps the items that did."""
     _may_retry(state)
-    rules = where.conditions(params) if params.get("where") is not None else []
+    chosen = None if params.get("where") is None else _filter(params)
     bodies: list[Body] = []
     for node in state.nodes.values():
         if node.running or node.state not in (State.FAILED, State.CANCELLED):
             continue
-        if node.items is not None and rules:
-            chosen = _chosen(node, rules)
-            bodies += [NodeRetried(node.id, items=chosen)] if chosen else []
-        elif where.all_hold(rules, where.of_node(node)):
+        if node.items is not None and chosen is not None:
+            items = select_items(node.items, chosen)
+            bodies += [NodeRetried(node.id, items=items)] if items else []
+        elif chosen is None or meets(chosen, node.state, node.error):
             bodies.append(NodeRetried(node.id, failed_items=bool(node.items and node.items.count(State.SUCCEEDED))))
     if not bodies:
-        raise Refused("nothing that failed meets that" if rules else "no node has failed")
+        raise Refused("no node has failed" if chosen is None else "nothing that failed meets that")
     return bodies
 
 
@@ -99,22 +99,24 @@ def _failed_items(node: NodeState) -> NodeRetried:
 
 
 def _filtered(node: NodeState, params: Params) -> NodeRetried:
-    rules = where.conditions(params)
+    chosen = _filter(params)
     if node.items is None:
         raise Refused(f"{node.id} has no items to choose from: retry it without a filter")
-    chosen = _chosen(node, rules)
-    if not chosen:
+    items = select_items(node.items, chosen)
+    if not items:
         raise Refused(f"no item of {node.id} that has ended meets that")
-    succeeded = any(node.items.state(item) is State.SUCCEEDED for item in chosen)
-    return NodeRetried(node.id, items=chosen, fresh=_fresh(params, State.SUCCEEDED if succeeded else State.FAILED))
+    succeeded = any(node.items.state(item) is State.SUCCEEDED for item in items)
+    return NodeRetried(node.id, items=items, fresh=_fresh(params, State.SUCCEEDED if succeeded else State.FAILED))
 
 
-def _chosen(node: NodeState, rules: list[where.Condition]) -> tuple[int, ...]:
-    items = node.items
-    if items is None:
-        return ()
-    ended = (item for state in (*ENDED, State.INTERRUPTED) for item in items.where(state))
-    return tuple(sorted(item for item in ended if where.all_hold(rules, where.of_item(items, item))))
+def _filter(params: Params) -> ItemFilter:
+    where = params["where"]
+    if not isinstance(where, dict):
+        raise Refused("where is {state?, kind?, error?, items?}", INVALID_PARAMS)
+    try:
+        return item_filter(where)
+    except FilterError as error:
+        raise Refused(str(error), INVALID_PARAMS) from error
 
 
 def _with_descendants(state: SessionState, node: NodeState, bodies: list[NodeRetried], params: Params) -> list[Body]:
