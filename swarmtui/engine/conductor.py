@@ -26,6 +26,7 @@ from swarmtui.engine.artefacts import Artefacts
 from swarmtui.engine.attempts import Attempts
 from swarmtui.engine.commands import ParsePlan, Refused, ResolveModel, known_models_only, plan_events
 from swarmtui.engine.dispatch import Dispatcher
+from swarmtui.engine.durations import Earlier
 from swarmtui.engine.follow import (
     Answer,
     AskPlanner,
@@ -38,14 +39,15 @@ from swarmtui.engine.follow import (
 )
 from swarmtui.engine.foresight import Foresight
 from swarmtui.engine.map_work import MapWork
-from swarmtui.engine.outlook import KnownDurations, NothingKnown
 from swarmtui.engine.paced import AccountStore, NoStore, PacedPools
 from swarmtui.engine.planning import Planning
 from swarmtui.engine.ports import Executor, Planner
+from swarmtui.engine.ranks import Known
 from swarmtui.engine.results import Results
 from swarmtui.engine.reuse import Reach, Reuse
 from swarmtui.engine.reuse_store import ReuseStore
 from swarmtui.engine.scheduler import (
+    NOTHING_KNOWN,
     Decision,
     Expand,
     Finish,
@@ -89,6 +91,8 @@ from swarmtui.session.vocabulary import FINAL, STUCK, Status
 logger = logging.getLogger(__name__)
 
 SNAPSHOT_EVENTS = 1_000
+FORECAST = "forecast"
+"""The command that has a forecast made anew; unlike the others it changes nothing, and takes a while."""
 DRAIN_S = 10.0
 NARROW_EVERY_S = 2.0
 DISK = "disk"
@@ -124,8 +128,8 @@ class Setup:
     """Processes of the host before that were still at work, and were ended."""
     warnings: tuple[str, ...] = ()
     """What is likely to go wrong, found out before anything runs."""
-    known: KnownDurations = field(default_factory=NothingKnown)
-    """What earlier sessions took, for the forecast."""
+    durations: Known = field(default_factory=lambda: NOTHING_KNOWN)
+    """What earlier sessions took, for the order of starts and for forecasts."""
     accounts: AccountStore = field(default_factory=NoStore)
     """What is known of providers' accounts from other sessions."""
     wall: Callable[[], float] = time.time
@@ -149,7 +153,7 @@ class Conductor:
         results = Results(state, self._artefacts, log.put_blob, setup.redactor, random, setup.out)
         self._planning = Planning(planner, state, self.record, self.streams, setup.redactor)
         self._paced = PacedPools(state, setup.wall, setup.accounts, setup.seed)
-        self._scheduler = Scheduler(state, gate=self._paced)
+        self._scheduler = Scheduler(state, setup.durations, self._paced)
         self._attempts = Attempts(
             state,
             log,
@@ -166,7 +170,7 @@ class Conductor:
             self._narrow,
         )
         self._maps = MapWork(state, log, self._dispatcher, results, self.record, self._step)
-        self._foresight = Foresight(state, setup.task_folder, setup.known, self.record)
+        self._foresight = Foresight(state, setup.task_folder, Earlier(setup.durations), self.record)
         self._map_work: set[asyncio.Task[None]] = set()
         self._poke = asyncio.Event()
         self._begun = asyncio.Event()
@@ -255,6 +259,8 @@ class Conductor:
                 raise Refused(f"the host is leaving: `swarmtui resume {self.state.id}` goes on with the session")
             if method == "session.resume" and self.log.trouble is not None:
                 raise Refused(f"{self.log.trouble.message}; the session goes on by itself once that works")
+            if method == FORECAST:
+                return await self._forecast()
             bodies = plan_events(self.state, method, params, self._setup.parse_plan, self._setup.resolve_model)
             if command_id is not None:
                 shown = {name: value for name, value in params.items() if name not in ("text", "ops")}
@@ -266,6 +272,14 @@ class Conductor:
             self._step()
         await self.log.committed(seq or 0)
         return seq or 0
+
+    async def _forecast(self) -> int:
+        """Make a forecast of what remains anew; its seq, once committed. Raises commands.Refused."""
+        seq = await self._foresight.forecast(whole=True)
+        if seq is None:
+            raise Refused("there is nothing to forecast: the session has no plan, or has ended")
+        await self.log.committed(seq)
+        return seq
 
     def record(self, body: Body, actor: str | None = None, *, durable: bool = False) -> Event:
         """Append an event, fold it in, let the scheduler take note."""

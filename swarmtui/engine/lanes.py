@@ -63,6 +63,11 @@ class Provider:
     _until: float = 0.0
     _at_resume: float = 0.0
 
+    @property
+    def never_closed(self) -> bool:
+        """Whether it has let everything start so far."""
+        return self._since is None and not self._closed_s
+
     def close(self, now: float, until: float) -> None:
         """It lets nothing start from `now` to `until`, or until :meth:`open`."""
         if self._since is None:

@@ -2,10 +2,10 @@
 
 The remaining path is the upward rank of HEFT (Topcuoglu, Hariri, Wu, "Performance-effective and low-complexity task
 scheduling for heterogeneous computing", 2002). A node's duration comes from what is known of it, best first: earlier
-attempts of this very node of this task; earlier attempts of its kind and profile (its model, or else its pool), those of
-this session included, once there are :data:`ENOUGH`; the planner's estimate. Nodes of which nothing is known count as
-the mean of the others, so that with nothing known at all every node counts the same. A map takes as long as its items
-take one after another, divided by how many of them run at once.
+attempts of this very node of this task; earlier attempts of its kind and profile (its model, or else its pool), those
+of this session included, once there are :data:`ENOUGH`; the planner's estimate. Nodes of which nothing is known count
+as the mean of the others, so that with nothing known at all every node counts the same. A map takes as long as its
+items take one after another, divided by how many of them run at once.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from typing import NamedTuple
 
 from swarmtui.plan import graph
 from swarmtui.plan.model import Node
-from swarmtui.session.pools import QUESTIONS, model_of, pool_limit, pool_of
+from swarmtui.session.pools import QUESTIONS, model_name, model_of, pool_limit, pool_of
 from swarmtui.session.state import NodeState, SessionState
 from swarmtui.session.vocabulary import State
 
@@ -28,9 +28,9 @@ SHORTEST_S = 1e-6
 
 
 class Took(NamedTuple):
-    """How long attempts took: a lognormal distribution. `count` may be a fraction, since old attempts count less."""
+    """How long attempts took: a lognormal distribution. `n` may be a fraction, since old attempts count less."""
 
-    count: float
+    n: float
     mean: float
     """Of the natural logarithm of seconds."""
     variance: float = 0.0
@@ -43,10 +43,10 @@ class Took(NamedTuple):
 
     def with_(self, other: Took) -> Took:
         """Both together: Chan, Golub and LeVeque, "Updating formulae and a pairwise algorithm", 1979."""
-        count = self.count + other.count
+        count = self.n + other.n
         if count <= 0:
             return self
-        gap, share = other.mean - self.mean, other.count / count
+        gap, share = other.mean - self.mean, other.n / count
         variance = self.variance * (1 - share) + other.variance * share + gap * gap * share * (1 - share)
         return Took(count, self.mean + gap * share, variance)
 
@@ -74,12 +74,18 @@ def profile_of(state: SessionState, node: Node) -> str:
     return pool_of(state, node) if ref is None else ref.name
 
 
-def observed(state: SessionState) -> dict[Key, Took]:
-    """What this session shows so far of durations, per node and per kind and profile; O(nodes)."""
+def observed(state: SessionState, since: float = 0.0) -> dict[Key, Took]:
+    """What this session shows so far of durations, per node and per kind and profile; O(nodes).
+
+    With `since` only nodes that ended after that session second, so that what several hosts of one session show is
+    counted once.
+    """
     found: dict[Key, Took] = {}
     task = task_of(state)
     for node in state.nodes.values():
         plan_node = state.plan_nodes.get(node.id)
+        if since and (node.ended_mono is None or node.ended_mono <= since):
+            continue
         took = None if plan_node is None or plan_node.kind == "ask" else _took(state, node)
         if took is None or plan_node is None:
             continue
@@ -100,40 +106,65 @@ def _took(state: SessionState, node: NodeState) -> Took | None:
     return Took(1.0, log(max(node.ended_mono - node.started_mono, SHORTEST_S)))
 
 
-def seconds_of(state: SessionState, known: Known, seen: Known, task: str, node: Node) -> float | None:
-    """How long one attempt at the node takes as far as is known."""
-    key = Key(node.kind, profile_of(state, node))
-    own = Key(*key[:2], task, node.id)
-    took = seen.get(own) or known.get(own)
-    if took is not None:
-        return took.expected_s
-    before, now = known.get(key), seen.get(key)
-    kin = before.with_(now) if before and now else before or now
-    return kin.expected_s if kin is not None and kin.count >= ENOUGH else node.estimate_s
-
-
 def remaining_paths(state: SessionState, known: Known) -> dict[str, float]:
     """Node -> seconds from its start to the end of all that needs it; O(nodes + needs)."""
     nodes = state.plan.nodes if state.plan else ()
-    seen, task = observed(state), task_of(state)
-    durations: dict[str, float] = {}
-    for node in nodes:
-        seconds = seconds_of(state, known, seen, task, node)
-        if seconds is not None:
-            durations[node.id] = seconds
+    durations = _durations(state, known)
     default = sum(durations.values()) / len(durations) if durations else 1.0
     for node in nodes:
-        times = _rounds(state, node)
+        times = _rounds(state, node) if node.map is not None else 1
         if times > 1:
             durations[node.id] = durations.get(node.id, default) * times
     return graph.upward_rank(graph.needs_of(nodes), durations, default)
 
 
+def all_alike(state: SessionState, known: Known) -> bool:
+    """Whether no duration can tell one node from another: then nothing that a session shows changes the order."""
+    nodes = state.plan.nodes if state.plan else ()
+    if any(node.estimate_s is not None or node.map is not None for node in nodes):
+        return False
+    if len({(node.kind, model_name(node), node.pool) for node in nodes}) > 1:
+        return False
+    task = task_of(state)
+    return not any(key.task == task for key in known)
+
+
+def _durations(state: SessionState, known: Known) -> dict[str, float]:
+    """Seconds of one attempt, of the nodes of which anything is known."""
+    task = task_of(state)
+    own = {key.node: (key, took) for key, took in known.items() if key.task == task}
+    seen = _seen(state)
+    kin: dict[tuple[str, str | None, str | None], tuple[Key, float | None]] = {}
+    durations: dict[str, float] = {}
+    for node in state.plan.nodes if state.plan else ():
+        group = (node.kind, model_name(node), node.pool)
+        if group not in kin:
+            key = Key(node.kind, profile_of(state, node))
+            kin[group] = key, _of_kin(known.get(key), seen.get(key))
+        key, seconds = kin[group]
+        mine = own.get(node.id)
+        if mine is not None and mine[0][:2] == key[:2]:
+            seconds = mine[1].expected_s
+        if seconds is None:
+            seconds = node.estimate_s
+        if seconds is not None:
+            durations[node.id] = seconds
+    return durations
+
+
+def _of_kin(before: Took | None, now: Took | None) -> float | None:
+    took = before.with_(now) if before and now else before or now
+    return took.expected_s if took is not None and took.n >= ENOUGH else None
+
+
+def _seen(state: SessionState) -> dict[Key, Took]:
+    """What this session shows of kinds and profiles."""
+    return {key: took for key, took in observed(state).items() if not key.node} if state.starts else {}
+
+
 def _rounds(state: SessionState, node: Node) -> int:
     """How many attempts at a map run one after another, as far as its items are known."""
-    if node.map is None:
-        return 1
     known = state.nodes[node.id].items
-    count = len(node.map.values or ()) if known is None else known.total - known.ended
+    count = len(node.map.values or ()) if known is None and node.map else known.total - known.ended if known else 0
     pool = pool_of(state, node)
     return ceil(count / max(1, inf if pool == QUESTIONS else pool_limit(state, pool)))

@@ -166,6 +166,12 @@ def check_node(scope: Scope, at: Path, node: Node) -> None:
         _check_model(scope, (*at, "model"), node.spec.model)
     if isinstance(node.spec, MergeSpec) and node.spec.summary is not None:
         _check_model(scope, (*at, "merge", "summary"), node.spec.summary)
+    for index, name in enumerate(node.retry.models):
+        path = (*at, "retries", "models", index)
+        _check_model(scope, path, name)
+        if isinstance(node.spec, PromptSpec) or (isinstance(node.spec, MergeSpec) and node.spec.summary is not None):
+            continue
+        scope.report(path, f"no model answers for `{shown(node.id)}`, so none can take over", "leave `models` out")
     if node.check is not None:
         _check_check(scope, (*at, "check"), node.check)
     if node.map is not None and node.map.name in scope.ids:

@@ -1,0 +1,81 @@
+"""What the scheduler says is to be done next: each decision is recorded as an event by whoever carries it out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from swarmtui.session.vocabulary import Status
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """Start an attempt: record AttemptStarted with this pool and these times."""
+
+    node: str
+    item: int | None
+    pool: str
+    queue_s: float = 0.0
+    """Seconds it was ready and waited for a place under the user's limits."""
+    throttle_s: float = 0.0
+    """Seconds it was ready and its provider, or the gate in front of it, let nothing through."""
+
+
+@dataclass(frozen=True, slots=True)
+class Expand:
+    """Read a map's items: record MapExpanded, or AttemptStarted and AttemptFailed if they cannot be had."""
+
+    node: str
+
+
+@dataclass(frozen=True, slots=True)
+class Skip:
+    """The ends of its needs do not let the node run: record NodeSkipped."""
+
+    node: str
+    cause: str
+
+
+@dataclass(frozen=True, slots=True)
+class FinishMap:
+    """All items have ended: record MapFinished."""
+
+    node: str
+
+
+@dataclass(frozen=True, slots=True)
+class StopForBudget:
+    """A budget is used up while there is work to start: record BudgetReached. With `node` it is that node's own."""
+
+    kind: str
+    spent: float
+    limit: float
+    node: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class WarnOfBudget:
+    """The soft line of a budget was passed: record BudgetWarned."""
+
+    kind: str
+    spent: float
+    limit: float
+    node: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Stuck:
+    """Nothing runs, nothing is due, nobody is asked, and not all have ended: record Noted, and pause for ``stuck``."""
+
+    cause: str
+    """What waits for what, in a sentence for the user."""
+
+
+@dataclass(frozen=True, slots=True)
+class Finish:
+    """Everything has ended: record SessionFinished."""
+
+    status: Status
+    reason: str
+
+
+Decision = Start | Expand | Skip | FinishMap | StopForBudget | WarnOfBudget | Stuck | Finish
