@@ -40,18 +40,23 @@ class Foresight:
 
     async def tell(self, *, whole: bool) -> None:
         """Make a forecast of the plan that stands and record it, unless it has been replaced meanwhile."""
+        await self.forecast(whole=whole)
+
+    async def forecast(self, *, whole: bool) -> int | None:
+        """The same; the seq of what was recorded, None if nothing was."""
         state = self._state
         rev = state.plan_rev
         if state.plan is None or (not whole and len(state.plan.nodes) > SHORT_NODES):
-            return
+            return None
         rows, effort = (CONCURRENCIES, EFFORT) if whole else ((None,), SHORT_EFFORT)
         try:
             made = await foresee(state, self._task_folder, self._known, concurrencies=rows, effort=effort)
         except ArithmeticError as error:  # figures out of all bounds: the session can do without
             logger.warning("no forecast: %s", error)
-            return
+            return None
         if state.plan_rev == rev and state.status not in FINAL:
-            self._record(made)
+            return self._record(made).seq
+        return None
 
 
 async def foresee(

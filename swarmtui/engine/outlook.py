@@ -133,6 +133,7 @@ class _Survey:
         self.items = items
         self.sources: Counter[str] = Counter()
         self.guessed_items: list[str] = []
+        self.assumed: dict[str, float] = {}
         self.unpriced: Counter[str] = Counter()
         self.simulated = 0
         self._takes: dict[tuple[str, ...], tuple[int, str]] = {}
@@ -244,6 +245,8 @@ class _Survey:
         if ref is not None and ref.simulated:
             return Takes(SIMULATED_S, _SIGMA, _HISTORY_DOUBT), "what is simulated"
         assumed = ASSUMED_S.get(node.kind, 10.0)
+        if assumed:
+            self.assumed[node.kind] = assumed
         return Takes(assumed, _SIGMA if assumed else 0.0, _ASSUMED_DOUBT if assumed else 0.0), "assumptions"
 
     # -- how much -----------------------------------------------------------------------------------------
@@ -282,10 +285,8 @@ class _Survey:
         found = [f"{self.sources[name]} from {name}" for name in _ORDER if self.sources[name]]
         if found:
             parts.append("durations: " + ", ".join(found))
-        if self.sources["assumptions"]:
-            kinds = {node.kind for node in self.state.plan_nodes.values()}
-            said = ", ".join(f"{kind} {ASSUMED_S[kind]:g} s" for kind in ASSUMED_S if kind in kinds and kind != "ask")
-            parts.append(f"assumed are {said}")
+        if self.assumed:
+            parts.append("assumed are " + ", ".join(f"{kind} {took:g} s" for kind, took in self.assumed.items()))
         if self.guessed_items:
             names = ", ".join(self.guessed_items[:3]) + (" …" if len(self.guessed_items) > 3 else "")
             parts.append(f"number of items not known: {names} (taken for {ASSUMED_ITEMS})")
