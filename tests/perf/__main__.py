@@ -9,7 +9,7 @@ import json
 import sys
 from collections.abc import Callable
 
-from tests.perf import engine, log, startup
+from tests.perf import engine, items, log, startup
 
 MEASUREMENTS: dict[str, Callable[[], list[dict[str, object]]]] = {
     "startup": startup.measure,
@@ -17,6 +17,7 @@ MEASUREMENTS: dict[str, Callable[[], list[dict[str, object]]]] = {
     "growth": engine.growth,
     "chain": engine.chain,
     "short": engine.short_nodes,
+    "items": items.items,
     "record": log.record,
     "resume": log.resume,
 }

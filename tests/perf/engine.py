@@ -38,8 +38,11 @@ class NoOpExecutor:
             self._end(attempt.id)
 
     def _end(self, attempt: str) -> None:
-        self._ends.append(Done(attempt, ""))
+        self._ends.append(self._done(attempt))
         self._wake.set()
+
+    def _done(self, attempt: str) -> Done:
+        return Done(attempt, "")
 
     async def events(self) -> AsyncIterator[Sequence[WorkerEvent]]:
         while not self._closed:
@@ -56,7 +59,9 @@ class NoOpExecutor:
         self._wake.set()
 
 
-async def record_session(path: Path, plan: Plan, limits: Limits, seconds: float = 0.0) -> tuple[float, float]:
+async def record_session(
+    path: Path, plan: Plan, limits: Limits, seconds: float = 0.0, executor: NoOpExecutor | None = None
+) -> tuple[float, float]:
     """Run a session into the file at `path`; CPU and wall seconds from approval to the end."""
     log = await Log.create(path, "perf")
     state = fold.empty()
@@ -64,7 +69,7 @@ async def record_session(path: Path, plan: Plan, limits: Limits, seconds: float 
         fold.apply(state, log.append(body))
     await log.flushed()
     setup = Setup(path.parent, path.parent / "artefacts", path.parent, parse_plan=no_edit)
-    conductor = Conductor(log, state, NoOpExecutor(seconds), ScriptedPlanner(), setup)
+    conductor = Conductor(log, state, executor or NoOpExecutor(seconds), ScriptedPlanner(), setup)
     gc.collect()
     cpu, wall = time.process_time(), time.perf_counter()
     task = asyncio.create_task(conductor.run(HostStarted(1, "boot", "perf")))
