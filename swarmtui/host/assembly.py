@@ -16,7 +16,7 @@ import swarmtui
 from swarmtui.agents.planner import LlmPlanner
 from swarmtui.engine.commands import INVALID_PARAMS, Refused
 from swarmtui.engine.conductor import Conductor, Setup
-from swarmtui.engine.durations import Earlier, learn, read
+from swarmtui.engine.durations import learn, read
 from swarmtui.engine.orchestrator_folder import OrchestratorFolder
 from swarmtui.engine.ranks import observed
 from swarmtui.engine.reuse_store import ReuseStore
@@ -98,7 +98,6 @@ async def assembled(
                 wait_if_interrupted=wait_if_interrupted,
                 leftovers=leftovers,
                 durations=durations,
-                known=Earlier(durations),
                 warnings=tuple(unusable(state.models.values(), environ)),
                 accounts=accounts,
                 seed=random.getrandbits(32),  # jitter, not a secret
