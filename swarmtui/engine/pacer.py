@@ -267,9 +267,12 @@ class Pacer:
         self._refused *= 0.999
         self._went.append(call.sent_at)
         self._pace.accepted()
-        self._refusals.accepted(call.seq, call.before + 1)
+        level = call.before + 1
+        if not self._refusals.news(call.sent_at):  # some that seemed in flight beside it never got in
+            level -= self._refusals.refused_before(call.seq, call.sent_at)
+        self._refusals.accepted(call.seq, level)
         before = self._window.size
-        self._window.accepted(call.before + 1, len(self._calls), now, growth=0.0 if self._health.down else growth)
+        self._window.accepted(level, len(self._calls), now, growth=0.0 if self._health.down else growth)
         if int(self._window.size) != int(before):
             self._note("growing: calls are accepted")
 
