@@ -365,3 +365,23 @@ def test_output_that_nobody_reads_is_no_error(swarmtui: Program) -> None:
     with events.stderr as errors:
         assert errors.read() == ""
     assert events.wait(10) == 0
+
+
+def test_show_tells_success_with_n_and_interval_and_the_forecast_of_what_is_left(swarmtui: Program) -> None:
+    swarmtui.write("tiny.yaml", TINY)
+    id = json.loads(swarmtui("run", "tiny.yaml", "--json").stdout.splitlines()[-1])["id"]
+    shown = swarmtui("show", id).stdout
+    assert "95 % interval" in shown
+    assert "LATENCY" in shown
+    figures = json.loads(swarmtui("show", id, "--json").stdout)["metrics"]
+    assert figures["success"]["call"]["n"] == figures["success"]["call"]["ok"] > 0
+    assert set(figures["latency"]) == {"queue", "throttle", "service", "first_token"}
+    assert "nothing is left" in swarmtui("forecast", id).stdout
+    assert json.loads(swarmtui("forecast", id, "--json").stdout)["type"] == "forecast"
+
+
+def test_a_plan_comes_with_its_forecast_beside_it(swarmtui: Program) -> None:
+    swarmtui.write("tiny.yaml", TINY)
+    done = swarmtui("plan", "tiny.yaml")
+    assert "AT ONCE" in done.stderr
+    assert "AT ONCE" not in done.stdout
