@@ -134,11 +134,12 @@ class ModelError(Exception):
 
 
 def limit_headers(headers: Mapping[str, str]) -> dict[str, str]:
-    """Those of a reply's headers that say something of limits, with lower-case names: no others are passed on."""
+    """Those of a reply's headers that say something of limits, with lower-case names, and its date, from which some of
+    them count: no others are passed on."""
     return {
         name.lower(): value[:200]
         for name, value in headers.items()
-        if "ratelimit" in (low := name.lower()) or low.startswith("retry-after")
+        if "ratelimit" in (low := name.lower()) or low.startswith("retry-after") or low == "date"
     }
 
 

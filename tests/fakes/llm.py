@@ -177,6 +177,10 @@ class FakeLLM:
     def __init__(self, default: Behaviour | None = None, models: tuple[str, ...] = ("fake-small", "fake-big")) -> None:
         self.default: Behaviour = default or Answer("This is an answer.")
         self.models = models
+        self.cap: int | None = None
+        """How many requests it answers at once; more are refused with 429."""
+        self.down = False
+        """Whether every request gets a 503."""
         self.ledger: list[Asked] = []
         self.open = 0
         """Connections that are open."""
@@ -274,10 +278,8 @@ class FakeLLM:
         asked = Asked(method, path, headers, json.loads(raw) if raw else None, time.monotonic())
         self.ledger.append(asked)
         self._changed.set()
-        self._answering += 1
-        self.most_open = max(self.most_open, self._answering)
         more = asyncio.create_task(reader.read(1))  # nothing: the client left; a byte: its next request
-        behave = asyncio.create_task(self._behave(self._choose(asked), asked, writer))
+        behave = asyncio.create_task(self._answered(asked, writer))
         try:
             await asyncio.wait({more, behave}, return_when=asyncio.FIRST_COMPLETED)
             if not behave.done() and more.result():
@@ -292,16 +294,28 @@ class FakeLLM:
             asked.ended = "gone"
             return None
         finally:
-            self._answering -= 1
             for task in (more, behave):
                 task.cancel()
                 with suppress(asyncio.CancelledError, ConnectionError):
                     await task
 
+    async def _answered(self, asked: Asked, writer: asyncio.StreamWriter) -> bool:
+        """Behave; an idle connection that is kept for the next request counts as nothing that is being answered."""
+        self._answering += 1
+        self.most_open = max(self.most_open, self._answering)
+        try:
+            return await self._behave(self._choose(asked), asked, writer)
+        finally:
+            self._answering -= 1
+
     def _choose(self, asked: Asked) -> Behaviour:
         if asked.path.endswith("/models"):
             listing = {"object": "list", "data": [{"id": name, "object": "model"} for name in self.models]}
             return Status(200, body=listing)
+        if self.down:
+            return Status(503)
+        if self.cap is not None and self._answering > self.cap:
+            return Status(429)
         if self._script:
             return self._script.popleft()
         for rule in self._rules:
