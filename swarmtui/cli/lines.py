@@ -139,6 +139,12 @@ def _taken_over(body: ev.SessionTakenOver) -> Line:
     return "(session)", "taken over", f"{'after a crash: ' if body.crashed else ''}{', '.join(parts)}"
 
 
+def _patched(body: ev.PlanPatched) -> str:
+    parts = [", ".join(node.id for node in body.put)] if body.put else []
+    parts += [f"without {', '.join(body.drop)}"] if body.drop else []
+    return f"revision {body.plan_rev}: {'; '.join(parts)}"
+
+
 def _noted(body: ev.Noted) -> Line | None:
     return None if body.level == "info" else (body.node or "(session)", body.level, body.message)
 
@@ -168,7 +174,9 @@ _LINES: dict[type[Body], Callable[[Any], Line | None]] = {
     ev.AttemptStarted: _node(
         "running", lambda body: body.model or ("" if body.attempt == 1 else f"try {body.attempt}")
     ),
-    ev.AttemptSucceeded: _node("succeeded", lambda body: f"{body.took_s:.1f} s"),
+    ev.AttemptSucceeded: _node(
+        "succeeded", lambda body: f"{body.took_s:.1f} s" if body.reused_from is None else f"reused {body.reused_from}"
+    ),
     ev.AttemptFailed: _failed,
     ev.AttemptThrottled: _node("throttled", lambda body: f"again in {body.retry_in_s:.0f} s"),
     ev.AttemptCancelled: lambda body: (_where(body), "held" if body.hold else "cancelled", ""),
@@ -180,7 +188,14 @@ _LINES: dict[type[Body], Callable[[Any], Line | None]] = {
     ),
     ev.NodeHeld: _node("held"),
     ev.NodeReleased: _node("released"),
-    ev.NodeRetried: lambda body: (_where(body), "retried", "failed items" if body.failed_items else ""),
+    ev.NodeRetried: lambda body: (
+        _where(body),
+        "retried",
+        "failed items" if body.failed_items else f"{len(body.items)} items" if body.items else "",
+    ),
+    ev.NodePrioritised: _node("priority", lambda body: str(body.priority)),
+    ev.PlanPatched: _plan("patched", _patched),
+    ev.Undone: _session("undone", lambda body: body.what),
     ev.NodeCancelled: _node("cancelled"),
     ev.QuestionAsked: lambda body: (_where(body), "asks", body.question),
     ev.QuestionAnswered: lambda body: (_where(body), "answered", body.answer),

@@ -63,7 +63,7 @@ def _attempt_succeeded(state: SessionState, body: AttemptSucceeded, event: Event
     state.measures.succeeded((body.node, body.item), tries, check, body.took_s, body.usage, reused=reused)
     if replaced(state, node, body.item):
         return
-    node.reused += body.reused_from is not None
+    node.reused = (0 if body.item is None else node.reused) + (body.reused_from is not None)
     if body.item is None:
         node.output, node.error = body.output, None
         end(state, node, State.SUCCEEDED)

@@ -123,7 +123,7 @@ def begin_anew(state: SessionState, node: NodeState) -> None:
     """Forget how far a node that has not ended (or whose end was taken back) has come; it starts again."""
     node.forget_items()
     node.retry_at = node.error = node.ready_mono = node.cause = None
-    node.tries = 0
+    node.tries = node.reused = 0
     node.outdated = node.restart = node.cancelled = False
     node.reset_seq = state.seq
     settle(state, node)

@@ -252,7 +252,7 @@ class NodeState:
     fresh_since: int = 0
     """Successes up to this event are never taken over: the user asked for new ones."""
     reused: int = 0
-    """Successes that were taken over instead of paid again."""
+    """Of the results that it has now, how many were taken over instead of paid again."""
     priority: int | None = None
     """The user's word on it since the plan was approved; None: the plan's own."""
     items: Items | None = None

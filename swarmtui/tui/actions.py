@@ -93,7 +93,7 @@ ACTIONS: tuple[Action, ...] = (
     ),
     Action(
         "edit", ("e",), "edit", "Edit the plan as YAML in $EDITOR; errors are shown and nothing is lost", _PLAN,
-        PLAN | RUN, 80, commands=True, why_not=_of_state(commands.why_not_decide),
+        PLAN | RUN, 80, commands=True, why_not=_of_state(commands.why_not_edit),
     ),
     Action(
         "form", ("v",), "view", "Other form: graph as columns or list; plan as graph, text or differences", _VIEW,
@@ -114,6 +114,26 @@ ACTIONS: tuple[Action, ...] = (
     Action(
         "retry_failed", ("R",), "retry failed", "Run all failed nodes again", _SESSION, RUN | NODE, 50,
         commands=True, why_not=_of_state(commands.why_not_retry_failed),
+    ),
+    Action(
+        "retry_below", ("b",), "retry below", "Run the node and everything that rests on it again", _NODE,
+        RUN | NODE, commands=True, why_not=_of_node(commands.why_not_retry_below),
+    ),
+    Action(
+        "rerun_stale", ("z",), "re-run stale", "Run again what rests on something that was changed", _SESSION,
+        RUN | NODE, 49, commands=True, why_not=_of_state(commands.why_not_rerun_stale),
+    ),
+    Action(
+        "sooner", ("greater_than_sign",), "sooner", "Let the node go before others that are ready", _NODE,
+        RUN | NODE, commands=True, why_not=_of_node(commands.why_not_prioritise),
+    ),
+    Action(
+        "later", ("less_than_sign",), "later", "Let the node go after others that are ready", _NODE,
+        RUN | NODE, commands=True, why_not=_of_node(commands.why_not_prioritise),
+    ),
+    Action(
+        "undo", ("u",), "undo", "Take your last change back: pause, hold, skip, limits, priority, edit", _SESSION,
+        EVERYWHERE, 0, commands=True, why_not=_of_state(commands.why_not_undo),
     ),
     Action(
         "skip_node", ("s",), "skip", "Do without the node: it ends as skipped", _NODE, RUN | NODE, 52,
@@ -181,6 +201,7 @@ BY_ID: dict[str, Action] = {action.id: action for action in ACTIONS}
 
 _KEY_NAMES = {
     "plus": "+", "equals_sign": "=", "minus": "-", "slash": "/", "question_mark": "?", "colon": ":", "escape": "esc",
+    "greater_than_sign": ">", "less_than_sign": "<",
     "pageup": "pgup", "pagedown": "pgdn", "shift+tab": "S-tab", "up": "↑", "down": "↓", "left": "←", "right": "→",
 }  # fmt: skip
 _ASCII_KEYS = {"up": "up", "down": "down", "left": "left", "right": "right"}

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from swarmtui.plan.model import JSON
 from swarmtui.safety.text import one_line
+from swarmtui.session.moves import descendants
 from swarmtui.session.state import NodeState, SessionState
 from swarmtui.session.vocabulary import FINAL, State, Status
 
@@ -50,6 +51,30 @@ def retry_failed() -> Request:
     return Request("nodes.retry_failed", {}, "all failed nodes are to run again")
 
 
+def retry_below(node: NodeState) -> Request:
+    """Run a node and everything that rests on it again."""
+    params: dict[str, JSON] = {"node": node.id, "descendants": True}
+    return Request("node.retry", params, f"{_name(node)} and what rests on it are to run again")
+
+
+def rerun_stale() -> Request:
+    """Run again what rests on something that was changed."""
+    return Request("nodes.rerun_stale", {}, "all that is stale is to run again")
+
+
+def prioritise(node: NodeState, step: int) -> Request:
+    """Let a node go sooner or later among those that are ready."""
+    words = "sooner" if step > 0 else "later"
+    return Request("node.priority", {"node": node.id, "priority": f"{step:+d}"}, f"{_name(node)} goes {words}")
+
+
+def undo(state: SessionState) -> Request:
+    """Take the last change back."""
+    last = state.undoable[-1] if state.undoable else None
+    params: dict[str, JSON] = {} if last is None else {"seq": last.seq}
+    return Request("undo", params, f"taken back: {one_line(last.what, 60)}" if last else "taken back")
+
+
 def skip_node(node: NodeState) -> Request:
     """Do without a node."""
     return Request("node.skip", {"node": node.id}, f"{_name(node)} is skipped")
@@ -75,9 +100,10 @@ def reject(rev: int, feedback: str) -> Request:
     return Request("plan.reject", {"plan_rev": rev, "feedback": feedback}, "the planner was asked for changes")
 
 
-def edit(rev: int, text: str) -> Request:
-    """Propose an edited plan, as YAML."""
-    return Request("plan.edit", {"plan_rev": rev, "text": text}, "your revision was taken: look at it, then approve")
+def edit(rev: int, text: str, *, runs: bool = False) -> Request:
+    """Propose an edited plan, as YAML; of a plan that `runs`, change it at once."""
+    done = "the plan was changed" if runs else "your revision was taken: look at it, then approve"
+    return Request("plan.edit", {"plan_rev": rev, "text": text}, done)
 
 
 def answer(pending: str, text: str) -> Request:
@@ -140,6 +166,42 @@ def why_not_retry_failed(state: SessionState) -> str | None:
     """Why there is nothing to run again."""
     bad = state.counts.get(State.FAILED, 0) + state.counts.get(State.CANCELLED, 0)
     return None if bad else "no node has failed"
+
+
+def why_not_retry_below(state: SessionState, node: NodeState | None) -> str | None:
+    """Why the node and what rests on it cannot be run again."""
+    why = why_not_retry_node(state, node)
+    if why or node is None:
+        return why
+    for below in descendants(state, node.id):
+        if below.running or (below.items is not None and not below.ended):
+            return f"{_name(below)} rests on it and is running: cancel it first (x), or wait"
+    return None
+
+
+def why_not_rerun_stale(state: SessionState) -> str | None:
+    """Why there is nothing stale to run again."""
+    return None if state.counts.get(State.STALE) else "no node is stale"
+
+
+def why_not_prioritise(state: SessionState, node: NodeState | None) -> str | None:
+    """Why the node cannot go sooner or later."""
+    why = _why_not_steer(state, node)
+    if why or node is None:
+        return why
+    return f"{_name(node)} has {node.state.value}: nothing of it is left to start" if node.ended else None
+
+
+def why_not_undo(state: SessionState) -> str | None:
+    """Why nothing can be taken back."""
+    return None if state.undoable else "nothing can be taken back"
+
+
+def why_not_edit(state: SessionState) -> str | None:
+    """Why the plan cannot be edited."""
+    if state.plan is None or state.status is Status.PLANNING:
+        return "the planner is still at work"
+    return "the session is being cancelled" if state.cancelling else None
 
 
 def why_not_skip_node(state: SessionState, node: NodeState | None) -> str | None:

@@ -80,7 +80,7 @@ class PlanEditing:
         self.draft = text
         if self._app.feed is None:
             return
-        request = commands.edit(rev, text)
+        request = commands.edit(rev, text, runs=self._app.state.approved_rev == self._app.state.plan_rev)
         try:
             await self._app.feed.command(request.method, request.params)
         except CommandRefused as error:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from swarmtui.host.feed import Link
+from swarmtui.plan.model import RunSpec
 from swarmtui.session import events as ev
 from swarmtui.tui.actions import ACTIONS, Action, Context, Scope, bindings, footer, in_scope, key_name
 from swarmtui.tui.app import Workbench
@@ -82,6 +85,8 @@ COMMANDS = {
     "plus": ("limits.set", {"concurrency": "+1"}),
     "equals_sign": ("limits.set", {"concurrency": "+1"}),
     "minus": ("limits.set", {"concurrency": "-1"}),
+    "greater_than_sign": ("node.priority", {"node": "quality", "priority": "+1"}),
+    "less_than_sign": ("node.priority", {"node": "quality", "priority": "-1"}),
 }
 
 
@@ -108,6 +113,28 @@ async def test_keys_act_on_the_selected_node(node: str, key: str, method: str) -
         pilot.app.screen.select(node)  # type: ignore[attr-defined]
         await press(pilot, key)
     assert feed.commands == [(method, {"node": node})]
+
+
+async def test_undo_asks_for_the_last_change_to_be_taken_back() -> None:
+    feed = mid_run().play(ev.NodeHeld("report"), ev.NodePrioritised("report", 3))
+    async with opened(feed) as pilot:
+        await press(pilot, "u")
+    assert feed.commands == [("undo", {"seq": feed.state.undoable[-1].seq})]
+
+
+async def test_a_retry_can_take_along_what_rests_on_the_node_and_what_is_stale() -> None:
+    feed = mid_run()
+    async with opened(feed) as pilot:
+        pilot.app.screen.select("lint")  # type: ignore[attr-defined]
+        await press(pilot, "b", "z")
+        assert "no node is stale" in notices(pilot)[-1]
+    assert feed.commands == [("node.retry", {"node": "lint", "descendants": True})]
+    changed = finished()
+    changed.play(ev.PlanPatched(2, (replace(changed.state.plan_nodes["scan"], spec=RunSpec(("other",))),)))
+    async with opened(changed) as pilot:
+        changed.set_link(Link.LIVE, "")
+        await press(pilot, "z")
+    assert changed.commands == [("nodes.rerun_stale", {})]
 
 
 async def test_the_pause_keys_let_go_on_what_is_paused() -> None:

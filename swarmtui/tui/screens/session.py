@@ -147,6 +147,26 @@ class SessionScreen(Screen[None]):
         """r."""
         self._with_node(commands.retry_node)
 
+    def do_retry_below(self) -> None:
+        """b."""
+        self._with_node(commands.retry_below)
+
+    def do_rerun_stale(self) -> None:
+        """z."""
+        self.send(commands.rerun_stale())
+
+    def do_sooner(self) -> None:
+        """>."""
+        self._with_node(lambda node: commands.prioritise(node, 1))
+
+    def do_later(self) -> None:
+        """<."""
+        self._with_node(lambda node: commands.prioritise(node, -1))
+
+    def do_undo(self) -> None:
+        """u."""
+        self.send(commands.undo(workbench(self).state))
+
     def do_skip_node(self) -> None:
         """s."""
         self._with_node(commands.skip_node)

@@ -70,6 +70,8 @@ def _failed(body: ev.AttemptFailed) -> Told:
 
 
 def _succeeded(body: ev.AttemptSucceeded) -> Told:
+    if body.reused_from is not None:
+        return "info", f"reused from {body.reused_from}, {say.size(body.output.size)}"
     usage = body.usage
     tokens = f", {say.short((usage.tokens_in or 0) + (usage.tokens_out or 0))} tokens" if usage.tokens_out else ""
     return "info", f"ok in {say.took(body.took_s)}{tokens}, {say.size(body.output.size)}"
@@ -95,6 +97,19 @@ def _paced(body: ev.PoolPaced) -> str:
     return f"{body.pool}: {body.window:.0f} at once{rate} ({body.binding}){': ' if body.why else ''}{body.why}"
 
 
+def _patched(body: ev.PlanPatched) -> str:
+    parts = (
+        [f"{', '.join(node.id for node in body.put[:4])}{' …' if len(body.put) > 4 else ''} set"] if body.put else []
+    )
+    return ", ".join([*parts, f"{', '.join(body.drop[:4])} removed"] if body.drop else parts)
+
+
+def _retried(body: ev.NodeRetried) -> str:
+    parts = ["failed items"] if body.failed_items else [f"{len(body.items)} items"] if body.items else []
+    parts += ["with what rests on it"] if body.descendants else []
+    return f" ({', '.join(parts)})" if parts else ""
+
+
 def _limits(body: ev.LimitsSet) -> Told:
     limits = body.limits
     parts = [f"concurrency {limits.concurrency or 'auto'}"]
@@ -102,6 +117,8 @@ def _limits(body: ev.LimitsSet) -> Told:
     parts += [f"budget {say.usd(limits.usd)}"] if limits.usd is not None else []
     parts += [f"{say.short(limits.tokens)} tokens"] if limits.tokens is not None else []
     parts += [f"{limits.minutes:g} minutes"] if limits.minutes is not None else []
+    parts += [f"{limits.attempts} attempts"] if limits.attempts is not None else []
+    parts += [f"tag {tag} {value}" for tag, value in limits.tags.items()]
     return "info", "limits: " + ", ".join(parts)
 
 
@@ -180,9 +197,9 @@ _TELL: Mapping[type[Any], Callable[[Any], Told]] = {
     ),
     ev.NodeHeld: lambda b: ("info", "held"),
     ev.NodeReleased: lambda b: ("info", "goes on"),
-    ev.NodeRetried: lambda b: ("info", "to be run again" + (" (failed items)" if b.failed_items else "")),
+    ev.NodeRetried: lambda b: ("info", "to be run again" + _retried(b)),
     ev.NodePrioritised: lambda b: ("info", f"priority {b.priority}"),
-    ev.PlanPatched: lambda b: ("info", f"revision {b.plan_rev}: {len(b.put)} nodes set, {len(b.drop)} removed"),
+    ev.PlanPatched: lambda b: ("info", f"revision {b.plan_rev}: {_patched(b)}{': ' if b.note else ''}{b.note}"),
     ev.Undone: lambda b: ("info", f"taken back: {b.what}"),
     ev.NodeCancelled: lambda b: ("warning", "cancelled"),
     ev.QuestionAsked: lambda b: ("warning", f"asks you: {b.question}"),

@@ -124,8 +124,9 @@ _PHRASES: dict[State, Callable[[SessionState, NodeState, Moment, Glyphs], str]] 
     State.WAITING: lambda state, node, _m, _g: _waits_for(state, node) if state.approved_rev else "",
     State.HELD: lambda state, _n, _m, _g: "paused by you" if state.approved_rev else "",
     State.INTERRUPTED: lambda *_: "a crash caught it: r to retry, s to skip",
-    State.STALE: lambda *_: "an input was run again after it",
-    State.RUNNING: lambda _s, node, _m, _g: "stopping" if node.cancelled else "",
+    State.STALE: lambda *_: "it or an input was changed after it ran: z to re-run",
+    State.SUCCEEDED: lambda _s, node, _m, _g: "reused" if node.reused else "",
+    State.RUNNING: lambda _s, node, _m, _g: "stopping" if node.cancelled or node.restart else "",
 }
 
 
@@ -149,6 +150,8 @@ def _map_detail(node: NodeState, items: Items, mono: float) -> str:
     parts = [f"{say.count(items.ended)}/{say.count(items.total)}"]
     if items.count(State.FAILED):
         parts.append(f"{say.count(items.count(State.FAILED))} failed")
+    if node.reused:
+        parts.append(f"{say.count(node.reused)} reused")
     parts += pace(told, short=True) if told else ()
     for state, word in ((State.RUNNING, "running"), (State.RETRYING, "retrying")):
         number = items.count(state)
