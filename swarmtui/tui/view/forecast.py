@@ -32,7 +32,10 @@ def forecast_lines(state: SessionState, width: int, *, short: bool, dash: str = 
     lines.append(_row("from", [say.clock(row.seconds[0]) for row in rows], rows, width))
     lines.append(_row("to", [say.clock(row.seconds[2]) for row in rows], rows, width))
     basis = "four times in five it lies between the two" + (f"; {told.forecast.basis}" if told.forecast.basis else "")
-    return [*lines, *document.facts([("cost", cost, "text"), ("basis", one_line(basis, 400), "muted")], width, LABEL - 1)]
+    return [
+        *lines,
+        *document.facts([("cost", cost, "text"), ("basis", one_line(basis, 400), "muted")], width, LABEL - 1),
+    ]
 
 
 def _places(row: ForecastRow) -> str:
