@@ -87,12 +87,21 @@ def _print(found: dict[str, Any], console: Console) -> None:
         console.say(f"report: {found['report_path']}")
     console.say(f"files: {found['folder']}/artefacts")
     console.say()
-    told = figures(totals)
+    told = [*figures(totals), *map(_pool, found["pools"])]
     for line in told:
         console.say(line)
     if told:
         console.say()
     console.table(("NODE", "KIND", "STATE", "TRIES", "NEEDS", "DETAIL"), [_cells(node) for node in found["nodes"]])
+
+
+def _pool(pool: dict[str, Any]) -> str:
+    rate = "" if pool["rate_per_min"] is None else f", {pool['rate_per_min']:g} a minute"
+    binding = "" if pool["binding"] == "none" else f", held by: {pool['binding']}"
+    return one_line(
+        f"pool {pool['pool']}: {pool['window']:g} at once{rate}{binding}, {pool['refused']} refused ({pool['why']})",
+        200,
+    )
 
 
 def _cells(node: dict[str, Any]) -> tuple[str, ...]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from swarmtui.plan.model import JSON
 from swarmtui.session.metrics import cost_usd, metrics
 from swarmtui.session.progress import progress_json
+from swarmtui.session.events import PoolPaced
 from swarmtui.session.state import NodeState, SessionState, state_hash
 from swarmtui.session.vocabulary import State, Status
 
@@ -54,7 +55,20 @@ def show(state: SessionState, status: Status | None = None) -> dict[str, JSON]:
         "parent": None,
         "simulated": state.simulated,
         "models": {tier: ref.name for tier, ref in state.models.items()},
+        "pools": [_pool(paced) for paced in state.paced.values()],
         "nodes": [_node(state, node) for node in state.nodes.values()],
+    }
+
+
+def _pool(paced: PoolPaced) -> dict[str, JSON]:
+    """What the pacer of a provider's pool was last told to allow, and what holds it there."""
+    return {
+        "pool": paced.pool,
+        "window": paced.window,
+        "rate_per_min": paced.rate_per_min,
+        "binding": paced.binding,
+        "refused": paced.refused,
+        "why": paced.why,
     }
 
 

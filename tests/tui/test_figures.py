@@ -102,3 +102,13 @@ def test_an_observer_cannot_act() -> None:
 def test_session_time_goes_on_between_events() -> None:
     feed = mid_run()
     assert session_time(feed.state, feed.now + 5) == pytest.approx(feed.now + 5 - START)
+
+
+@pytest.mark.parametrize(("binding", "shown"), [("rpm", " rpm"), ("outage", "provider down"), ("none", "")])
+def test_what_of_a_provider_holds_starts_back_is_named(binding: str, shown: str) -> None:
+    feed = mid_run()
+    pool = next(iter(feed.state.pools_used - {"commands", "merges"}))
+    feed.play(ev.PoolPaced(pool, 9.0, 60.0, binding, why="a quota"))
+    line = told(feed)
+    assert shown in line
+    assert ("provider down" in line) is (binding == "outage")

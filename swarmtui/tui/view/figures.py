@@ -53,6 +53,8 @@ class Figures:
     limit: int
     auto: bool
     """Whether `limit` is swarmtui's choice and not the user's."""
+    binding: str
+    """What of a provider holds starts back, ``outage`` before all else; empty if nothing does."""
     simulated: bool
     link: Link
     ended_ts: float | None
@@ -101,10 +103,16 @@ def figures(state: SessionState, status: FeedStatus, now: float, *, ascii_only: 
         in_flight=in_flight(state),
         limit=total_limit(state),
         auto=state.limits.concurrency is None,
+        binding=_binding(state),
         simulated=state.simulated,
         link=status.link,
         ended_ts=ended,
     )
+
+
+def _binding(state: SessionState) -> str:
+    told = {paced.binding for pool, paced in state.paced.items() if pool in state.pools_used}
+    return next((binding for binding in ("outage", "rpm", "tpm", "wall", "latency") if binding in told), "")
 
 
 def _reason(state: SessionState) -> str:
@@ -157,7 +165,10 @@ def _tail(shown: Figures, glyphs: Glyphs) -> list[Part]:
         parts.append((6, ((text, "text"), (budget, "muted"))))
     if shown.status not in FINAL and shown.approved:
         limit = f"/{shown.limit}{' auto' if shown.auto else ''}"
-        parts.append((4, (("w ", "muted"), (str(shown.in_flight), "text"), (limit, "muted"))))
+        bound: Line = ((f" {shown.binding}", "muted"),) if shown.binding not in ("", "outage") else ()
+        parts.append((4, (("w ", "muted"), (str(shown.in_flight), "text"), (limit, "muted"), *bound)))
+        if shown.binding == "outage":
+            parts.append((8, (("provider down", "bad"),)))
     return parts
 
 
