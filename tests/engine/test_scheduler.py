@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections import Counter
+from dataclasses import dataclass, field, replace
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
+from swarmtui.engine.gates import Admission
 from swarmtui.engine.scheduler import Scheduler
-from swarmtui.plan.model import Limits, MapSpec, Node, Plan, PromptSpec, Retry, RunSpec, When
+from swarmtui.plan.model import Budget, Limits, MapSpec, ModelRef, Node, Plan, PromptSpec, Retry, RunSpec, When
 from swarmtui.session import fold
 from swarmtui.session.events import (
     AttemptFailed,
@@ -20,22 +23,32 @@ from swarmtui.session.events import (
     AttemptSucceeded,
     AttemptThrottled,
     NodeRetried,
+    PlanPatched,
 )
-from swarmtui.session.pools import pool_limit
+from swarmtui.session.pools import model_of, pool_limit
 from swarmtui.session.state import state_from_json, state_hash, state_to_json
-from swarmtui.session.vocabulary import ENDED, State, Status
+from swarmtui.session.vocabulary import ENDED, STUCK, State, Status
 from tests.engine.virtual import FINISHED, VirtualSession
-from tests.engine.world import node, plan
+from tests.engine.world import MODEL, node, plan
+
+OTHER = ModelRef("simulated", "other", dialect="simulated")
+MODELS = {"worker": MODEL, "planner": MODEL, "second": OTHER}
+TAGS = ("disk", "net")
+EXAMPLES = 1_000 if os.environ.get("CI") else 150
 
 
 @st.composite
 def plans(draw: st.DrawFn, most: int = 8) -> Plan:
-    """Acyclic plans of all shapes, some nodes maps, some commands."""
+    """Acyclic plans of all shapes: some nodes maps, some commands, with tags, priorities, budgets and replacements."""
     count = draw(st.integers(1, most))
     nodes = []
     for index in range(count):
         needs = draw(st.lists(st.integers(0, index - 1), unique=True, max_size=3)) if index else []
         spec = draw(st.sampled_from([PromptSpec("x"), RunSpec(("true",))]))
+        replacements = (
+            draw(st.sampled_from([(), (), ("second",), ("second", "worker")])) if spec.kind == "prompt" else ()
+        )
+        budget = draw(st.sampled_from([None, None, None, Budget(attempts=2), Budget(tokens=3), Budget(minutes=0.1)]))
         the_map = MapSpec(values=()) if draw(st.integers(0, 4)) == 0 else None
         nodes.append(
             Node(
@@ -43,7 +56,10 @@ def plans(draw: st.DrawFn, most: int = 8) -> Plan:
                 spec,
                 needs=tuple(f"n{need}" for need in needs),
                 when=draw(st.sampled_from(list(When))),
-                retry=Retry(limit=draw(st.integers(0, 2)), base_s=1.0),
+                retry=Retry(limit=draw(st.integers(0, 2)), base_s=1.0, models=replacements),
+                tags=tuple(draw(st.lists(st.sampled_from(TAGS), unique=True, max_size=2))),
+                priority=draw(st.sampled_from([0, 0, 0, 5, -5])),
+                budget=budget,
                 map=the_map,
                 estimate_s=draw(st.sampled_from([None, 1.0, 5.0])),
             )
@@ -51,12 +67,41 @@ def plans(draw: st.DrawFn, most: int = 8) -> Plan:
     return Plan("test", tuple(nodes))
 
 
+@dataclass
+class MoodyGate:
+    """A gate that lets through what it is told to; a refusal has a time, as the contract wants of an idle pool."""
+
+    shut: set[str] = field(default_factory=set)
+    granted: Counter[str] = field(default_factory=Counter)
+
+    def admit(self, pool: str, now: float, tokens: int) -> Admission:
+        if pool in self.shut:
+            return Admission(False, now + 5.0)
+        self.granted[pool] += 1
+        return Admission(True)
+
+
 class Steering(RuleBasedStateMachine):
     """Anything a user, a provider or a crash may do, in any order."""
 
-    @initialize(the_plan=plans(), concurrency=st.sampled_from([None, 1, 2, 5]), items=st.integers(0, 4))
-    def begin(self, the_plan: Plan, concurrency: int | None, items: int) -> None:
-        self.session = VirtualSession(the_plan, Limits(concurrency=concurrency), items)
+    @initialize(
+        the_plan=plans(),
+        concurrency=st.sampled_from([None, 1, 2, 5]),
+        tags=st.sampled_from([{}, {"disk": 1}, {"disk": 2, "net": 1}]),
+        items=st.integers(0, 4),
+        gated=st.booleans(),
+    )
+    def begin(self, the_plan: Plan, concurrency: int | None, tags: dict[str, int], items: int, gated: bool) -> None:
+        self.gate = MoodyGate()
+        models = {name: replace(ref, dialect="openai-chat") for name, ref in MODELS.items()} if gated else MODELS
+        limits = Limits(concurrency=concurrency, tags=tags)
+        self.session = VirtualSession(the_plan, limits, items, models=models, gate=self.gate if gated else None)
+        self.seen_state = (self.session.state.seq, "")
+
+    @rule(pool=st.sampled_from([MODEL.name, OTHER.name]), shut=st.booleans())
+    def a_provider_shuts_or_opens(self, pool: str, shut: bool) -> None:
+        (self.gate.shut.add if shut else self.gate.shut.discard)(pool)
+        self.session.step()
 
     @precondition(lambda self: self.session.running)
     @rule(data=st.data(), how=st.sampled_from(["ok", "ok", "fail", "throttle"]))
@@ -93,6 +138,37 @@ class Steering(RuleBasedStateMachine):
     def the_user_steers_the_session(self, method: str, mode: str) -> None:
         self.session.command(method, mode=mode)
 
+    @rule(data=st.data(), priority=st.integers(-2, 2))
+    def the_user_moves_a_node_up_or_down(self, data: st.DataObject, priority: int) -> None:
+        name = data.draw(st.sampled_from(sorted(self.session.state.nodes)))
+        self.session.command("node.priority", node=name, priority=priority)
+
+    @rule(data=st.data(), limit=st.sampled_from([1, 2, None]))
+    def the_user_limits_a_tag_or_a_pool(self, data: st.DataObject, limit: int | None) -> None:
+        what, name = data.draw(
+            st.sampled_from([("tags", "disk"), ("tags", "net"), ("pools", "commands"), ("pools", MODEL.name)])
+        )
+        self.session.command("limits.set", **{what: {name: limit}})
+
+    @rule(attempts=st.sampled_from([3, 20, None]))
+    def the_user_sets_a_budget(self, attempts: int | None) -> None:
+        self.session.command("limits.set", attempts=attempts)
+
+    @rule(data=st.data(), what=st.sampled_from(["set", "budget", "add", "remove", "connect"]), restart=st.booleans())
+    def the_user_patches_the_plan(self, data: st.DataObject, what: str, restart: bool) -> None:
+        names = sorted(self.session.state.nodes)
+        name, other = data.draw(st.sampled_from(names)), data.draw(st.sampled_from(names))
+        new = f"p{self.session.state.plan_rev}"
+        op: dict[str, object] = {
+            "set": {"op": "set", "node": name, "field": "title", "value": new},
+            "budget": {"op": "set", "node": name, "field": "budget", "value": {"attempts": 9}},
+            "add": {"op": "add", "node": new, "value": {"run": ["true"], "needs": [name], "tags": ["disk"]}},
+            "remove": {"op": "remove", "node": name},
+            "connect": {"op": "connect", "node": name, "need": other},
+        }[what]
+        if what != "remove" or len(names) > 1:
+            self.session.command("plan.patch", base_rev=self.session.state.plan_rev, ops=[op], restart=restart)
+
     @rule(limit=st.sampled_from(["auto", 1, 3, "+1", "-1"]))
     def the_user_changes_the_concurrency(self, limit: object) -> None:
         self.session.command("limits.set", concurrency=limit)
@@ -106,19 +182,56 @@ class Steering(RuleBasedStateMachine):
         state = self.session.state
         for name, _, _ in self.session.running:
             for need in state.plan_nodes[name].needs:
-                # A need may have been retried after the start; it must then have ended once before.
-                retried = any(isinstance(event.body, NodeRetried) for event in self.session.events)
-                assert state.nodes[need].ended or retried
+                # A need may have been retried or changed after the start; it must then have ended once before.
+                changed = any(isinstance(event.body, NodeRetried | PlanPatched) for event in self.session.events)
+                assert state.nodes[need].ended or changed
 
     @invariant()
-    def limits_hold_for_what_starts(self) -> None:
+    def caps_are_never_exceeded_by_what_starts(self) -> None:
         state = self.session.state
         last = self.session.events[-1].body
         if isinstance(last, AttemptStarted):
-            running = Counter(state.nodes[name].pool for name, _, _ in self.session.running)
-            assert running[last.pool] <= pool_limit(state, last.pool)
+            running = Counter(self.session.pools[one] for one in self.session.running)
+            assert running[last.pool] <= pool_limit(state, last.pool, paced=self.session.gate is not None)
             if state.limits.concurrency is not None:
                 assert len(self.session.running) <= state.limits.concurrency
+            for tag in state.plan_nodes[last.node].tags:
+                if tag in state.limits.tags:
+                    tagged = [one for one in self.session.running if tag in state.plan_nodes[one[0]].tags]
+                    assert len(tagged) <= state.limits.tags[tag]
+            if state.limits.attempts is not None:
+                assert state.starts <= state.limits.attempts
+
+    @invariant()
+    def every_start_of_a_model_has_a_grant_of_the_gate_and_every_grant_a_start(self) -> None:
+        bodies = [event.body for event in self.session.events]
+        models = (MODEL.name, OTHER.name)
+        starts = Counter(each.pool for each in bodies if isinstance(each, AttemptStarted) and each.pool in models)
+        assert self.session.gate is None or starts == self.gate.granted
+
+    @invariant()
+    def the_attempt_has_the_model_that_its_tries_ask_for(self) -> None:
+        state, last = self.session.state, self.session.events[-1].body
+        if isinstance(last, AttemptStarted) and state.plan_nodes[last.node].kind == "prompt":
+            tries = state.nodes[last.node].tries_of(last.item) - 1
+            ref = model_of(state, state.plan_nodes[last.node], tries)
+            assert ref is not None
+            assert (last.model, last.pool) == (ref.name, ref.name)
+
+    @invariant()
+    def only_what_a_person_holds_is_stuck(self) -> None:
+        state = self.session.state
+        if state.status is Status.PAUSED and state.reason == STUCK:
+            assert any(known.held for known in state.nodes.values())
+            assert not any(known.state is State.READY for known in state.nodes.values())
+
+    @invariant()
+    def a_running_session_waits_for_something(self) -> None:
+        """Nothing is lost: while the session runs, something is in flight, is due, or is asked of a person."""
+        state, session = self.session.state, self.session
+        if state.status is Status.RUNNING and not session.running and not state.cancelling:
+            asked = state.pending or state.counts.get(State.INTERRUPTED)
+            assert asked or session.scheduler.wake_at(session.now) is not None, state.counts
 
     @invariant()
     def the_state_counts_what_runs(self) -> None:
@@ -151,7 +264,11 @@ class Steering(RuleBasedStateMachine):
 
     @invariant()
     def folding_the_events_anew_gives_the_same_state(self) -> None:
+        """Looked at every so often: it costs more than all the rest."""
+        if self.session.state.seq - self.seen_state[0] < 12:
+            return
         live = state_hash(self.session.state)
+        self.seen_state = (self.session.state.seq, live)
         assert state_hash(fold.fold(self.session.events)) == live
         assert state_hash(state_from_json(state_to_json(self.session.state))) == live
 
@@ -160,18 +277,35 @@ class Steering(RuleBasedStateMachine):
         if not hasattr(self, "session"):
             return
         session = self.session
+        self.gate.shut.clear()
+        session.command("limits.set", attempts=None)
         session.command("session.resume")
-        for name in session.state.nodes:
-            session.command("node.resume", node=name)
-        session.run_dry()
+        for _ in range(4):  # each kind of a node's budget may hold it once
+            for name in session.state.nodes:
+                session.command("node.resume", node=name)
+            session.run_dry()
+        assert state_hash(fold.fold(session.events)) == state_hash(session.state)
         assert session.state.status in FINISHED, session.state.counts
         assert all(known.ended for known in session.state.nodes.values())
 
 
 Steering.TestCase.settings = settings(
-    max_examples=150, stateful_step_count=30, deadline=None, suppress_health_check=list(HealthCheck)
+    max_examples=EXAMPLES, stateful_step_count=30, deadline=None, suppress_health_check=list(HealthCheck)
 )
 TestSteering = Steering.TestCase
+
+
+class LongSteering(Steering):
+    """The same, for much longer."""
+
+
+LongSteering.TestCase.settings = settings(Steering.TestCase.settings, max_examples=5_000, stateful_step_count=60)
+
+
+@pytest.mark.chaos
+@pytest.mark.timeout(3_600)
+class TestLongSteering(LongSteering.TestCase):
+    """Laws of scheduler, fold and commands, 5,000 examples."""
 
 
 @given(the_plan=plans())

@@ -73,6 +73,7 @@ class VirtualSession:
         self.items = items
         self.random = Random(7)
         self.running: dict[Running, float] = {}
+        self.pools: dict[Running, str] = {}
         self.cancelling: dict[Running, bool] = {}
         self.durations, self.gate, self.usage = durations, gate, usage
         self.scheduler = Scheduler(self.state, durations, gate)
@@ -137,6 +138,7 @@ class VirtualSession:
             )
         )
         self.running[node, item, number] = self.now
+        self.pools[node, item, number] = decision.pool
 
     def end(self, which: Running, how: str) -> None:
         """End a running attempt: ``ok``, ``fail``, ``throttle`` or, when it was asked to stop, whatever."""
