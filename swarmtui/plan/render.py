@@ -13,6 +13,7 @@ import yaml
 from swarmtui.plan.model import (
     JSON,
     AskSpec,
+    Budget,
     Check,
     Input,
     Limits,
@@ -64,7 +65,7 @@ def node_document(node: Node) -> dict[str, JSON]:
     """One node in the task-file language, its keys in the order in which people read them."""
     return _present(
         title=node.title,
-        needs=_needs(node.needs),
+        needs=_one_or_more(node.needs),
         when=None if node.when is When.ALL_SUCCEEDED else node.when.value,
         map=None if node.map is None else _map(node.map),
         **_spec(node),
@@ -72,7 +73,9 @@ def node_document(node: Node) -> dict[str, JSON]:
         retries=None if node.retry == Retry() else _retry(node.retry),
         timeout=_number(node.timeout_s),
         pool=node.pool,
+        tags=_one_or_more(node.tags),
         priority=node.priority or None,
+        budget=None if node.budget is None else _budget(node.budget),
         estimate=_number(node.estimate_s),
         side_effects=node.side_effects,
         retry_safe=node.retry_safe or None,
@@ -87,8 +90,18 @@ def _number(value: float | None) -> float | int | None:
     return int(value) if value is not None and value == int(value) and abs(value) < 1e15 else value
 
 
-def _needs(needs: tuple[str, ...]) -> JSON:
-    return None if not needs else needs[0] if len(needs) == 1 else list(needs)
+def _one_or_more(words: tuple[str, ...]) -> JSON:
+    return None if not words else words[0] if len(words) == 1 else list(words)
+
+
+def _budget(budget: Budget) -> dict[str, JSON]:
+    return _present(
+        usd=_number(budget.usd),
+        tokens=budget.tokens,
+        minutes=_number(budget.minutes),
+        attempts=budget.attempts,
+        warn=None if budget.warn == Budget().warn else _number(budget.warn),
+    )
 
 
 def _spec(node: Node) -> dict[str, JSON]:
@@ -130,17 +143,26 @@ def _map(mapped: MapSpec) -> JSON:
     items = mapped.node or mapped.path or list(mapped.values or ())
     name = None if mapped.name == "item" else mapped.name
     tolerate = _number(mapped.tolerate) or None
-    return _present(items=items, as_=name, limit=mapped.limit, tolerate=tolerate)
+    duplicates = None if mapped.duplicates == "run" else mapped.duplicates
+    return _present(items=items, as_=name, limit=mapped.limit, tolerate=tolerate, duplicates=duplicates)
 
 
 def _check(check: Check) -> JSON:
-    return _present(schema=check.schema, regex=check.regex, min_chars=check.min_chars, max_chars=check.max_chars)
+    command = None if check.command is None else list(check.command)
+    return _present(
+        schema=check.schema,
+        regex=check.regex,
+        min_chars=check.min_chars,
+        max_chars=check.max_chars,
+        command=command,
+    )
 
 
 def _retry(retry: Retry) -> JSON:
     if retry == Retry(retry.limit):
         return retry.limit
-    return {"limit": retry.limit, "base": _number(retry.base_s), "cap": _number(retry.cap_s)}
+    models = list(retry.models) or None
+    return _present(limit=retry.limit, base=_number(retry.base_s), cap=_number(retry.cap_s), models=models)
 
 
 def _input(one: Input) -> JSON:
@@ -170,14 +192,15 @@ def _model(model: str | ModelRef) -> JSON:
 
 def _limits(limits: Limits) -> dict[str, JSON]:
     total = {} if limits.concurrency is None else {"all": limits.concurrency}
-    budget = _present(usd=_number(limits.usd), tokens=limits.tokens, minutes=_number(limits.minutes))
     return _present(
-        concurrency={**total, **limits.pools} if limits.pools else limits.concurrency, budget=budget or None
+        concurrency={**total, **limits.pools} if limits.pools else limits.concurrency,
+        budget=_budget(limits.budget) or None,
+        tags=dict(limits.tags) or None,
     )
 
 
 _FLOW_WIDTH = 90
-_INLINE = frozenset({"needs", "run", "argv", "args", "ok_exit", "choices"})
+_INLINE = frozenset({"needs", "run", "argv", "args", "ok_exit", "choices", "tags", "command", "models"})
 """Keys whose lists stand in one line if they fit."""
 
 
