@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from swarmtui.engine.ports import Attempt, Done
 from swarmtui.engine.reuse_store import ReuseStore
 from swarmtui.engine.scheduler import Scheduler
 from swarmtui.plan import graph
-from swarmtui.plan.model import Limits, MapSpec, Node, PromptSpec, RunSpec, When
+from swarmtui.plan.model import Limits, MapSpec, Node, Plan, PromptSpec, RunSpec, When
 from swarmtui.plan.taskfile import validate_plan
 from swarmtui.session import fold
 from swarmtui.session.events import AttemptStarted, AttemptSucceeded
@@ -27,6 +28,18 @@ from tests.engine.virtual import FINISHED, VirtualSession
 from tests.engine.world import failure, node, plan, running
 
 NAMES = [f"n{index}" for index in range(10)]
+
+
+def known_models(the_plan: Plan) -> Plan:
+    """`the_plan` with no model but those of the session."""
+
+    def changed(one: Node) -> Node:
+        return replace(one, retry=replace(one.retry, models=("planner",) if one.retry.models else ()))
+
+    return replace(the_plan, nodes=tuple(map(changed, the_plan.nodes)))
+
+
+PLANS = plans(6).map(known_models)
 OPS = st.one_of(
     st.fixed_dictionaries(
         {
@@ -140,7 +153,7 @@ def recorded_results_are_kept(session: VirtualSession) -> None:
             assert known.output is not None
 
 
-@given(the_plan=plans(6), steps=st.lists(STEPS, max_size=14), concurrency=st.sampled_from([None, 1, 3]))
+@given(the_plan=PLANS, steps=st.lists(STEPS, max_size=14), concurrency=st.sampled_from([None, 1, 3]))
 @settings(max_examples=120, deadline=None, suppress_health_check=list(HealthCheck))
 def test_a_patched_session_stays_whole_and_can_be_brought_to_its_end(
     the_plan: Any, steps: list[tuple[str, Any, Any]], concurrency: int | None
@@ -161,7 +174,7 @@ def test_a_patched_session_stays_whole_and_can_be_brought_to_its_end(
     assert all(known.ended for known in session.state.nodes.values())
 
 
-@given(the_plan=plans(6), ops=st.lists(OPS, min_size=1, max_size=3), ended=st.integers(0, 6))
+@given(the_plan=PLANS, ops=st.lists(OPS, min_size=1, max_size=3), ended=st.integers(0, 6))
 @settings(max_examples=80, deadline=None, suppress_health_check=list(HealthCheck))
 def test_the_inverse_of_a_patch_gives_the_nodes_back(the_plan: Any, ops: list[dict[str, Any]], ended: int) -> None:
     session = VirtualSession(the_plan, Limits(concurrency=1), items=2)
