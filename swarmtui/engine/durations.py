@@ -119,6 +119,8 @@ def _opened(path: Path, *, write: bool = False) -> Iterator[sqlite3.Connection]:
     found = path.lstat()
     if not stat.S_ISREG(found.st_mode) or found.st_uid != os.geteuid() or found.st_size > LARGEST:
         raise _NotOurs(f"{path} is no file of ours")
+    if write and stat.S_IMODE(found.st_mode) != 0o600:
+        path.chmod(0o600)
     mode = "rw" if write else "ro"
     with contextlib.closing(
         sqlite3.connect(f"{path.absolute().as_uri()}?mode={mode}", uri=True, timeout=PATIENCE_S, isolation_level=None)

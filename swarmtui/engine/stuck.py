@@ -21,29 +21,28 @@ def cause(state: SessionState, waiting: Sequence[Lane]) -> str | None:
         return None
     reasons = [_closed(state, lane) for lane in waiting]
     held = [node for node in state.nodes.values() if node.held and not node.ended]
-    spent = [f"{node.id} ({node.budget.kind})" for node in held if node.budget is not None]
+    spent = [node.id for node in held if node.budget is not None]
     by_user = [node.id for node in held if node.budget is None]
     if spent:
-        reasons.append(f"{_listed(spent)} used up a budget: raise it, or resume the node")
+        reasons.append(f"{_listed(spent, 'has', 'have')} used up a budget of its own: raise it, or resume the node")
     if by_user:
-        reasons.append(f"{_listed(by_user)} held: resume, skip or cancel")
+        reasons.append(f"{_listed(by_user, 'is', 'are')} held: resume, skip or cancel")
     if not reasons:
-        reasons.append(
-            "a defect: " + _listed([f"{n.id} is {n.state.value}" for n in state.nodes.values() if not n.ended])
-        )
+        left = [f"{node.id} ({node.state.value})" for node in state.nodes.values() if not node.ended]
+        reasons.append(f"{_listed(left, 'is', 'are')} left without a reason, which is a defect of swarmtui")
     return "nothing can start: " + "; ".join(dict.fromkeys(reasons))
 
 
 def _closed(state: SessionState, lane: Lane) -> str:
-    names = _listed(list(lane.entries))
+    who = _listed(list(lane.entries), "waits", "wait")
     if state.limits.concurrency is not None and state.limits.concurrency < 1:
-        return f"{names} for a place: concurrency is {state.limits.concurrency}"
+        return f"{who} for a place: concurrency is {state.limits.concurrency}"
     for limited in (lane.pool, *lane.tags):
         if limited.full:
-            return f"{names} for {limited.name}, whose limit is {limited.limit}"
-    return f"{names} for {lane.provider.name}, whose pacer lets nothing through and names no time"
+            return f"{who} for {limited.name}, whose limit is {limited.limit}"
+    return f"{who} for {lane.provider.name}, whose pacer lets nothing through and names no time"
 
 
-def _listed(names: list[str]) -> str:
+def _listed(names: list[str], one: str, many: str) -> str:
     more = f" and {len(names) - TOLD} more" if len(names) > TOLD else ""
-    return ", ".join(names[:TOLD]) + more + (" wait" if len(names) > 1 else " waits")
+    return f"{', '.join(names[:TOLD])}{more} {one if len(names) == 1 else many}"
