@@ -11,6 +11,7 @@ from swarmtui.engine.items import DUPLICATES_FILE, MALFORMED_FILE
 from swarmtui.engine.results import Results
 from swarmtui.engine.scarcity import scarcity_of
 from swarmtui.engine.sources import ItemsError
+from swarmtui.plan.model import MapSpec
 from swarmtui.session.events import AttemptFailed, AttemptStarted, Body, Event, MapExpanded, MapFinished, Noted
 from swarmtui.session.log import Log
 from swarmtui.session.state import SessionState
@@ -50,12 +51,21 @@ class MapWork:
         self._record = record
         self._step = step
         self._finishing = asyncio.Lock()
+        self._reading: dict[str, MapSpec] = {}
 
     async def expand(self, node_id: str) -> None:
-        """Read the map's items and record what was found."""
-        found = await self._read(node_id)
-        node = self._state.nodes[node_id]
-        if node.ended or node.items is not None:
+        """Read the map's items and record what was found, unless the map was changed or removed meanwhile."""
+        spec = self._state.plan_nodes[node_id].map if node_id in self._state.plan_nodes else None
+        if spec is None or self._reading.get(node_id) == spec:
+            return
+        self._reading[node_id] = spec
+        try:
+            found = await self._read(node_id)
+        finally:
+            if self._reading.get(node_id) == spec:
+                del self._reading[node_id]
+        node = self._state.nodes.get(node_id)
+        if node is None or node.ended or node.items is not None or self._state.plan_nodes[node_id].map != spec:
             return
         if isinstance(found, ErrorInfo):
             self._record(AttemptStarted(node_id, node.attempts + 1))
@@ -99,9 +109,9 @@ class MapWork:
 
     async def _write_and_finish(self, node_id: str) -> None:
         await self._log.flushed()
-        node, plan_node = self._state.nodes[node_id], self._state.plan_nodes[node_id]
-        items = node.items
-        if items is None or node.ended:
+        node, plan_node = self._state.nodes.get(node_id), self._state.plan_nodes.get(node_id)
+        items = None if node is None else node.items
+        if node is None or plan_node is None or items is None or node.ended:
             return
         seen = (node.attempts, bytes(items.codes))
         output = await self._written(node_id)

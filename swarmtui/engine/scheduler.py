@@ -211,6 +211,7 @@ class Scheduler:
         before = {place: (lane.pool.name, lane.provider.name) for place, lane in self._ready.running.items()}
         for queue in (self._ready, self._timers, self._skips, self._finishes, self._expansions):
             queue.clear()
+        self._asked.clear()  # a map that is changed while it is read is to be read anew
         self._finish_asked = False
         self._ready.work_out_paths()
         for node in state.nodes.values():

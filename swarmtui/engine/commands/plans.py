@@ -118,6 +118,8 @@ def _patch(state: SessionState, change: Patch, params: Params, models: dict[str,
 def _may_drop(node: NodeState) -> None:
     if node.running:
         raise Refused(f"{node.id} is running: stop it before you remove it, or wait")
+    if node.items is not None and not node.ended:
+        raise Refused(f"{node.id} has begun its items: stop it before you remove it, or wait")
 
 
 def _restarts(state: SessionState, new: Node, *, restart: bool) -> bool:
