@@ -166,6 +166,8 @@ class _Editing:
             return
         for index, op in enumerate(ops):
             self._apply(f"ops[{index}]", op)
+        if not self.problems and not self.ids():
+            self._refuse("ops", "no node would be left", "cancel the session if nothing of it is wanted")
 
     def _refuse(self, where: str, message: str, fix: str = "") -> None:
         self.problems.append(Problem(None, None, None, message, fix, where))

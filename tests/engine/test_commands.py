@@ -150,6 +150,7 @@ def test_a_patch_that_rests_on_another_revision_is_refused_and_says_who_made_the
             "no model 'other/model' in this session",
         ),
         ([], "there is nothing to do"),
+        ([{"op": "remove", "node": name} for name in "abc"], "no node would be left: cancel the session"),
     ],
 )
 def test_a_patch_is_checked_as_a_whole_and_refused_with_what_would_mend_it(ops: list[object], words: str) -> None:
