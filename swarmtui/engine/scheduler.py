@@ -93,6 +93,7 @@ class Scheduler:
         self._asked: set[str] = set()
         self._finish_asked = False
         self._budgeted = False
+        self._paths_of = -1
         self._attempts_ended = 0
         self._review_at = _FIRST_REVIEW
         self._rebuild()
@@ -213,7 +214,9 @@ class Scheduler:
             queue.clear()
         self._asked.clear()  # a map that is changed while it is read is to be read anew
         self._finish_asked = False
-        self._ready.work_out_paths()
+        if self._paths_of != state.plan_rev:
+            self._paths_of = state.plan_rev
+            self._ready.work_out_paths()
         for node in state.nodes.values():
             self._adopt(node, before)
             self._consider(node.id)
