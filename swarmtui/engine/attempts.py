@@ -231,10 +231,13 @@ class Attempts:
 
     # -- stopping -----------------------------------------------------------------------------------------
 
-    def stop(self, node: str | None, *, hold: bool) -> None:
-        """Stop what runs of a node, or everything; `hold`: it goes back to where it was instead of being over."""
+    def stop(self, node: str | None, item: int | None = None, *, hold: bool) -> None:
+        """Stop what runs of a node or of one item, or everything.
+
+        `hold`: it goes back to where it was instead of being over.
+        """
         for key, live in list(self._live.items()):
-            if node is not None and live.node != node:
+            if node is not None and (live.node != node or item not in (None, live.item)):
                 continue
             live.hold = hold and (live.hold or not live.stop)  # what is to be over is not merely held
             if not live.stop:

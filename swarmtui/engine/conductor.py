@@ -459,10 +459,10 @@ class Conductor:
                 self._plan(feedback)
             case StopPlanner():
                 self._planning.cancel()
-            case StopQuestions(node, hold):
-                self._attempts.questions.stop(node, hold=hold)
-            case StopAttempts(node, hold):
-                self._attempts.stop(node, hold=hold)
+            case StopQuestions(node, hold, item):
+                self._attempts.questions.stop(node, item, hold=hold)
+            case StopAttempts(node, hold, item):
+                self._attempts.stop(node, item, hold=hold)
             case Answer(node, item, text):
                 self._attempts.questions.answer(node, item, text)
 

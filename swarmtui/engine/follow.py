@@ -23,6 +23,8 @@ class StopAttempts:
     node: str | None
     hold: bool
     """Whether what is stopped goes back to where it was, to be started again later, instead of being over."""
+    item: int | None = None
+    """Of a map, this item alone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +34,7 @@ class StopQuestions:
     node: str | None
     hold: bool = False
     """Whether they are to be asked again later, instead of being over."""
+    item: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,8 +81,8 @@ def follows(body: Body) -> tuple[Follow, ...]:
             asked = (StopPlanner(), StopQuestions(None), StopAttempts(None, hold=False))
         case SessionPaused(now=True):
             asked = (StopAttempts(None, hold=True),)
-        case NodeCancelled(node=node):
-            asked = (StopQuestions(node), StopAttempts(node, hold=False))
+        case NodeCancelled(node=node, item=item):
+            asked = (StopQuestions(node, item=item), StopAttempts(node, hold=False, item=item))
         case QuestionAnswered(node=node, item=item, answer=answer):
             asked = (Answer(node, item, answer),)
     return asked

@@ -49,9 +49,9 @@ class Questions:
         if live is not None:
             self._end(live, Done("", text))
 
-    def stop(self, node: str | None, *, hold: bool = False) -> None:
-        """Give up the questions of a node, or all; `hold`: to be asked again instead of being over."""
+    def stop(self, node: str | None, item: int | None = None, *, hold: bool = False) -> None:
+        """Give up the questions of a node or of one item, or all; `hold`: to be asked again instead of being over."""
         for key, live in list(self._open.items()):
-            if node is None or live.node == node:
+            if node is None or (live.node == node and item in (None, live.item)):
                 live.stop, live.hold = True, hold
                 self._end(self._open.pop(key), Stopped(""))

@@ -474,7 +474,7 @@ class Undone:
 
 @dataclass(frozen=True, slots=True)
 class NodeCancelled:
-    """The user cancelled a node that had not ended; with nothing of it running it is over at once."""
+    """The user cancelled a node, or its `item` alone, that had not ended; with nothing running it is over at once."""
 
     TYPE: ClassVar[str] = "node_cancelled"
     node: str

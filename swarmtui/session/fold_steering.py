@@ -124,8 +124,12 @@ def _retryable_items(items: Items) -> list[int]:
 
 def _node_cancelled(state: SessionState, body: NodeCancelled, event: Event) -> None:
     node = state.nodes[body.node]
-    node.cancelled, node.restart = True, False
     state.touched.add(node.id)
+    if body.item is not None:
+        if node.items is not None and node.items.state(body.item) not in (*ENDED, State.RUNNING):
+            item_ended(state, node, body.item, State.CANCELLED)
+        return  # one that runs is cancelled once it has stopped
+    node.cancelled, node.restart = True, False
     if node.items is not None:
         cancel_waiting_items(node)
         map_rest(state, node)

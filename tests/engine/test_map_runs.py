@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from swarmtui.engine.artefacts import Artefacts
+from swarmtui.engine.commands import Refused
 from swarmtui.engine.ports import Attempt, Done
 from swarmtui.plan.model import Limits, MapSpec, Node, PromptSpec
 from swarmtui.session.events import AttemptStarted, AttemptSucceeded, Event, MapExpanded, NodeRetried, Noted
@@ -146,6 +147,24 @@ async def test_items_chosen_one_by_one_are_retried_and_no_others(tmp_path: Path)
         assert items is not None
         assert list(items.where(State.FAILED)) == [3]
         assert [line["item"] for line in lines(tmp_path, "results.jsonl")] == [0, 1, 2, 4, 5]
+
+
+async def test_single_items_are_cancelled_and_skipped_running_or_not(tmp_path: Path) -> None:
+    gate = Gate()
+    async with running(tmp_path, plan(a_map(tolerate=1.0)), gate, limits=Limits(concurrency=2)) as world:
+        await world.until(lambda: len(world.executor.running) == 2)
+        await world.do("node.cancel", node="m", item=0)
+        await world.do("node.cancel", node="m", item=4)
+        await world.do("node.skip", node="m", item=5)
+        with pytest.raises(Refused, match="item 5 of m has skipped already"):
+            await world.do("node.cancel", node="m", item=5)
+        gate.open.set()
+        assert await world.finished() is Status.SUCCEEDED
+        items = world.state.nodes["m"].items
+        assert items is not None
+        states = [items.state(item).value for item in range(6)]
+        assert states == ["cancelled", "succeeded", "succeeded", "succeeded", "cancelled", "skipped"]
+        assert "m/4/1" not in world.executor.started
 
 
 # -- outputs --------------------------------------------------------------------------------------------------

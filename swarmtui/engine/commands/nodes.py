@@ -81,8 +81,14 @@ def mark_done(state: SessionState, params: Params) -> list[Body]:
 
 
 def stop(state: SessionState, params: Params) -> list[Body]:
-    """``node.cancel {node}``."""
+    """``node.cancel {node, item?}``."""
     node = node_of(state, params)
+    item = item_of(node, params)
+    if item is not None and node.items is not None:
+        at = node.items.state(item)
+        if at in ENDED:
+            raise Refused(f"item {item} of {node.id} has {at.value} already")
+        return [NodeCancelled(node.id, item)]
     if node.ended:
         raise Refused(f"{node.id} has {node.state.value} already")
     if node.cancelled:
