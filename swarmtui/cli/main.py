@@ -21,6 +21,7 @@ COMMANDS: dict[str, str] = {
     "forecast": "how long the rest of a session takes, and what it costs",
     "attach": "watch and steer a session",
     "resume": "go on with a session after a crash or a pause",
+    "recover": "save what is intact of a damaged session file into a new session",
     "ctl": "steer a session from a script",
     "wait": "wait for a session to end",
     "events": "print a session's events",

@@ -67,6 +67,7 @@ def _row(folder: SessionFolder) -> dict[str, JSON]:
         row = _unknown(folder, str(error))
     except ValueError as error:
         row = _unknown(folder, f"{folder.db}: its summary cannot be read: {error}")
+    row["id"] = folder.id  # a recovered session keeps its events, which name the one it was
     row["host"] = socket.gethostname()
     return row
 

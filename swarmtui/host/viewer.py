@@ -10,7 +10,6 @@ from __future__ import annotations
 import asyncio
 import base64
 import contextlib
-import sqlite3
 import time
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from dataclasses import asdict, replace
@@ -409,7 +408,7 @@ class ViewerLink:
         """The next few lines; from the file when the log, which must not outwait a slow viewer, is being closed."""
         try:
             return await log.lines(self._next_seq, wire.BATCH_EVENTS)
-        except (ValueError, sqlite3.Error):
+        except (ValueError, LogError):
             if not log.closing:
                 raise
             last = min(log.committed_seq, self._next_seq + wire.BATCH_EVENTS - 1)
