@@ -42,7 +42,7 @@ def rebudget(state: SessionState, node: NodeState, old: Node, new: Node) -> None
     node.waived = ()
     if node.budget is not None and _reached(state, node, new) is None:
         node.budget, node.held = None, False
-        if node.items is not None:
+        if node.state is State.HELD and node.items is not None:
             map_rest(state, node)
         elif node.state is State.HELD:
             settle(state, node)

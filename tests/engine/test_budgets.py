@@ -127,6 +127,18 @@ def test_raising_the_budget_of_a_node_lets_it_go_on_up_to_the_new_one() -> None:
     assert session.state.nodes["m"].budget is not None
 
 
+def test_raising_the_budget_of_a_node_that_was_cancelled_meanwhile_does_not_bring_it_back() -> None:
+    the_map = Node("m", PromptSpec("x"), map=MapSpec(values=(1,)), budget=Budget(attempts=3))
+    session = VirtualSession(plan(the_map, node("other")), items=9)
+    for which in [one for one in session.running if one[0] == "m"]:
+        session.end(which, "ok")
+    session.command("node.cancel", node="m")
+    session.command(
+        "plan.patch", base_rev=1, ops=[{"op": "set", "node": "m", "field": "budget", "value": {"attempts": 5}}]
+    )
+    assert session.state.nodes["m"].state is State.CANCELLED
+
+
 def test_a_nodes_minutes_are_those_in_which_something_of_it_runs() -> None:
     the_map = Node("m", PromptSpec("x"), map=MapSpec(values=()), budget=Budget(minutes=1.0))
     session = VirtualSession(plan(the_map), Limits(2), items=9)
