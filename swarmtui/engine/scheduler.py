@@ -306,9 +306,10 @@ class Scheduler:
     def _start(self, now: float) -> list[Decision]:
         """What starts next: maps that can be read, or the one attempt that has the next free place."""
         state = self._state
-        if self._expansions:
+        expansions = self._to_expand() if self._expansions else []
+        if expansions:
             line = self._session_line(now)
-            return [line] if line else self._expand()
+            return [line] if line else self._expand(expansions)
         if self._ready.no_place:
             return []
         refused: set[Provider] = set()
@@ -324,14 +325,17 @@ class Scheduler:
             refused.add(lane.provider)
         return []
 
-    def _expand(self) -> list[Decision]:
-        decisions: list[Decision] = []
-        while self._expansions:
-            node = self._state.nodes.get(self._expansions.popleft())
-            if node is not None and node.state is State.READY and node.items is None and not node.running:
-                self._asked.add(node.id)
-                decisions.append(Expand(node.id))
-        return decisions
+    def _to_expand(self) -> list[str]:
+        """Maps that can be read now; what an event has overtaken is dropped."""
+        known = [self._state.nodes.get(node_id) for node_id in dict.fromkeys(self._expansions)]
+        due = [node.id for node in known if node is not None and node.state is State.READY and node.items is None]
+        self._expansions = deque(node_id for node_id in due if node_id not in self._asked)
+        return list(self._expansions)
+
+    def _expand(self, due: list[str]) -> list[Decision]:
+        self._expansions.clear()
+        self._asked.update(due)
+        return [Expand(node_id) for node_id in due]
 
     def _session_line(self, now: float) -> Decision | None:
         """The line of the session's budget that is to be told of before anything starts."""

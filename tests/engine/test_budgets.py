@@ -132,10 +132,10 @@ def test_raising_the_budget_of_a_node_that_was_cancelled_meanwhile_does_not_brin
     session = VirtualSession(plan(the_map, node("other")), items=9)
     for which in [one for one in session.running if one[0] == "m"]:
         session.end(which, "ok")
-    session.command("node.cancel", node="m")
-    session.command(
-        "plan.patch", base_rev=1, ops=[{"op": "set", "node": "m", "field": "budget", "value": {"attempts": 5}}]
-    )
+    assert session.state.nodes["m"].budget is not None
+    assert session.command("node.cancel", node="m")
+    op = {"op": "set", "node": "m", "field": "budget", "value": {"attempts": 5}}
+    assert session.command("plan.patch", base_rev=1, ops=[op])
     assert session.state.nodes["m"].state is State.CANCELLED
 
 

@@ -307,3 +307,12 @@ def test_two_names_of_one_account_are_one_pool_and_two_accounts_are_two() -> Non
     session = VirtualSession(plan(*nodes), models=models)
     pools = Counter(each.pool for each in starts(session))
     assert pools == {REMOTE.name: 8, f"{REMOTE.name}#2": 8}
+
+
+def test_a_map_that_is_cancelled_before_it_is_read_keeps_nothing_else_from_starting() -> None:
+    session = VirtualSession(plan(node("a"), replace(mapped("m"), needs=("a",)), node("c", "a")))
+    session.command("session.pause")
+    session.end(("a", None, 1), "ok")
+    session.command("node.cancel", node="m")
+    session.command("session.resume")
+    assert [name for name, _, _ in session.running] == ["c"]
