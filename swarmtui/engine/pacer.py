@@ -10,12 +10,11 @@ import random
 from collections import deque
 from collections.abc import Mapping
 
+from swarmtui.engine.pacing.blind import Blind
 from swarmtui.engine.pacing.health import Health
 from swarmtui.engine.pacing.latency import Latency
 from swarmtui.engine.pacing.memory import SHARE, PacerMemory
 from swarmtui.engine.pacing.mirror import Mirror
-from swarmtui.engine.pacing.pace import Pace
-from swarmtui.engine.pacing.refusals import Refusals, steady_rate
 from swarmtui.engine.pacing.values import Admission, Binding, Call, Change, Journal, PacerView, Verdict
 from swarmtui.engine.pacing.window import START, Window
 from swarmtui.engine.rate_headers import NOTHING, RateHeaders, read_headers
@@ -31,8 +30,6 @@ TYPICAL_S = 10.0
 PAUSED_S = 1.0
 """When to ask again where the user allows no call at all."""
 RECENT_S = 60.0
-FALL = 0.78
-"""How far to go down when the wall came down: far enough that few calls find out where it is now."""
 
 
 class Pacer:
@@ -44,8 +41,7 @@ class Pacer:
         self._window = Window(START if warm is None else max(1.0, SHARE * warm.window))
         self._requests = Mirror()
         self._tokens = Mirror(whole=0.0)
-        self._pace = Pace()
-        self._refusals = Refusals()
+        self._blind = Blind(self._window)
         self._latency = Latency()
         self._health = Health()
         self._journal = Journal()
@@ -60,13 +56,8 @@ class Pacer:
         self._accepts = 0.0
         self._refused = 0.0
         self._ended: deque[float] = deque(maxlen=4096)
-        self._went: deque[float] = deque(maxlen=512)
-        """When the last accepted calls were sent."""
-        self._used_up: deque[tuple[float, int, int]] = deque(maxlen=24)
-        """The last refusals without an explanation, and how many calls had been let in by then."""
-        self._turned_away = 0
         if warm is not None and warm.rate:
-            self._pace.begin(SHARE * warm.rate, now)
+            self._blind.pace.begin(SHARE * warm.rate, now)
         self._note("start" if warm is None else "start at half of what was learned before")
 
     @property
@@ -112,7 +103,7 @@ class Pacer:
             self._tokens.take(float(tokens), now),
             probe=probe,
         )
-        self._pace.sent(now)
+        self._blind.sent(self._seq, now)
 
     def first_token(self, call: str, now: float) -> None:
         """The answer to `call` began: it was accepted."""
@@ -151,6 +142,8 @@ class Pacer:
         if status == 429:
             return self._on_refusal(record, told, now)
         if status == 0 or status >= 500:
+            if record.first_at is None:
+                self._blind.gone(record.seq)
             return self._on_failure(record, now, charged=status not in OVERLOADED)
         if record.first_at is None:
             self._accepted(record, now, growth=1.0)
@@ -165,7 +158,10 @@ class Pacer:
         """We stopped `call` ourselves: it is no longer in flight, and says nothing of the provider."""
         self._time(now)
         record = self._calls.pop(call, None)
-        if record is not None and record.probe:
+        if record is None:
+            return
+        self._blind.gone(record.seq)
+        if record.probe:
             self._health.probing = False
 
     def set_cap(self, cap: int | None, now: float) -> None:
@@ -182,12 +178,12 @@ class Pacer:
 
     def memory(self, wall_now: float) -> PacerMemory:
         """What was learned, to be kept; `wall_now` is seconds since the epoch."""
-        return PacerMemory(round(self._window.size, 1), self._pace.rate, wall_now)
+        return PacerMemory(round(self._window.size, 1), self._blind.pace.rate, wall_now)
 
     def view(self, now: float) -> PacerView:
         """What to show."""
         now = self._time(now)
-        paced = self._pace.current(now)
+        paced = self._blind.pace.current(now)
         mirrored = self._requests.per_minute if self._requests.known(now) else None
         recent = sum(1 for at in self._ended if at > now - RECENT_S)
         return PacerView(
@@ -241,7 +237,7 @@ class Pacer:
     def _admit_paced(self, now: float, tokens: int) -> Admission:
         requests = self._requests.wait(1.0, now)
         of_tokens = self._tokens.wait(float(tokens), now) if tokens else 0.0
-        blind = self._pace.wait(now)
+        blind = self._blind.wait(now)
         wait = max(requests, of_tokens, blind)
         if wait <= 1e-9:
             return GO
@@ -265,14 +261,12 @@ class Pacer:
             self._note("the provider is up again")
         self._accepts = self._accepts * 0.999 + 1
         self._refused *= 0.999
-        self._went.append(call.sent_at)
-        self._pace.accepted()
-        level = call.before + 1
-        if not self._refusals.news(call.sent_at):  # some that seemed in flight beside it never got in
-            level -= self._refusals.refused_before(call.seq, call.sent_at)
-        self._refusals.accepted(call.seq, level)
+        level, cause = self._blind.accepted(call, now)
+        if cause is not None:
+            self._note(cause)
         before = self._window.size
-        self._window.accepted(level, len(self._calls), now, growth=0.0 if self._health.down else growth)
+        growth = 0.0 if self._health.down else growth * self._blind.growth
+        self._window.accepted(level, len(self._calls), now, growth=growth)
         if int(self._window.size) != int(before):
             self._note("growing: calls are accepted")
 
@@ -283,8 +277,8 @@ class Pacer:
         self._round_trip = took if not self._timed else self._round_trip + 0.05 * (took - self._round_trip)
         self._timed = True
         self._ended.append(now)
-        if self._pace.stale(now):
-            self._pace.end()
+        if self._blind.pace.stale(now):
+            self._blind.pace.end()
             self._note("no refusal for minutes: the quota is forgotten")
         cause = self._latency.finished(
             call, took, tokens_out, self._window, in_flight=len(self._calls) + 1, next_seq=self._seq + 1
@@ -300,19 +294,17 @@ class Pacer:
 
     def _on_refusal(self, call: Call, told: RateHeaders, now: float) -> Verdict:
         self._refused = self._refused + 1
-        level = call.before - self._refusals.refused_before(call.seq, call.sent_at)
-        fell = self._refusals.fell(call.seq, level, now, self._round_trip, rising=self._window.rising)
         shown = self._shown_quota(call, told, now)
         if shown is not None:
-            self._refusals.refused(call.seq, now)
+            self._blind.shown(call, now)
             self._bound(shown, now)
             self._note(f"refused: the quota that the provider shows ({shown}) is used up")
-        elif self._pace.rate is not None:
-            self._pace.refused(now, told.retry_after_s, news=self._refusals.news(call.sent_at))
-            self._refusals.refused(call.seq, now)
-            self._note(f"refused: a quota of about {60 * (self._pace.rate or 0):.0f} a minute")
         else:
-            self._on_blind_refusal(call, level, fell, now)
+            mirrored = self._requests.known(now)
+            jitter = self._draw.random()
+            self._note(
+                self._blind.refused(call, now, told.retry_after_s, self._round_trip, mirrored=mirrored, jitter=jitter)
+            )
         if self._health.down and call.probe:
             self._health.alive()
         return Verdict(now + self._jitter(0.1), charged=False)
@@ -324,37 +316,3 @@ class Pacer:
         if told.tokens is not None and self._tokens.known(now) and told.tokens.remaining < max(1, call.tokens):
             return "tpm"
         return None
-
-    def _on_blind_refusal(self, call: Call, level: int, fell: bool, now: float) -> None:
-        """A wall, a wall that came down, or a quota that nobody shows."""
-        window = self._window
-        news = self._refusals.news(call.sent_at)
-        self._turned_away += 1
-        steady = None
-        if news:
-            self._used_up.append((now, self._seq - self._turned_away, level))
-            steady = steady_rate(self._used_up)
-        elif self._used_up:
-            at, taken, most = self._used_up[-1]
-            self._used_up[-1] = (at, taken - 1, most)  # it was on its way then, and did not get in
-        again = self._refusals.again(call.sent_at)
-        self._refusals.refused(call.seq, now)
-        if (fell or steady is not None) and not self._requests.known(now):
-            window.forget_wall(float(call.before + 1))
-            self._pace.begin(self._quota_rate(now) if steady is None else steady, now)
-            self._note("refused below what is accepted: a quota, not a wall")
-        elif again and level < int(window.size):
-            window.refused(min(level, int(FALL * window.size)), now, self._round_trip, news=news)
-            self._note("refused again and again: the wall came down")
-        else:
-            window.refused(level, now, self._round_trip, news=news)
-            self._note(f"refused with {level} accepted in flight: that is the wall")
-
-    def _quota_rate(self, now: float) -> float:
-        """Calls per second that a quota lets in: what was accepted between two moments at which it was used up."""
-        taken = self._seq - self._turned_away
-        for at, before, _ in self._used_up:
-            if 3.0 <= now - at <= 60.0:
-                return (taken - before) / (now - at)
-        recent = [at for at in self._went if at > now - 10.0]
-        return 0.7 * len(recent) / max(1.0, now - recent[0]) if recent else 0.5

@@ -28,6 +28,9 @@ MOST = 200
 FIRST_CALLS = 24
 """Calls that were sent before there was any load: their times are the base."""
 BASE_CALLS = 16
+WIDE = 0.25
+"""Spread from which the output length does not explain a call's time: then those that end first are the quick ones, and
+the base waits for the others."""
 BASE_MEMORY = 600
 CLIP = 1.5
 HOLD = math.log(1.4)
@@ -140,7 +143,10 @@ class Latency:
             speed = max(1e-6, speeds[len(speeds) // 2])
             self._offset = min(500.0, max(5.0, math.exp(self._ttft_base.mean) / speed))
         values = [math.log(max(1e-3, took) / (self._offset + tokens)) for took, _, tokens in self._first]
-        self._base, self._base_n = sum(values) / len(values), len(values)
+        mean = sum(values) / len(values)
+        if len(values) < FIRST_CALLS and sum((value - mean) ** 2 for value in values) > WIDE**2 * len(values):
+            return
+        self._base, self._base_n = mean, len(values)
         self._first = []
 
     def _judge(self, window: Window, in_flight: int, next_seq: int) -> str | None:

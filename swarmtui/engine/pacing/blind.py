@@ -1,0 +1,218 @@
+"""What refusals mean that nobody explains, and what follows from them.
+
+Too many at once (the window's wall), too many a minute (a pace), a window's worth used up (an allowance), nothing
+accepted at all (a standstill), or chance (noise). Each has a law of its own in a module of its own; here they are
+told apart. What a refusal shows in its headers is settled before it comes here.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import deque
+
+from swarmtui.engine.pacing.allowance import Allowance
+from swarmtui.engine.pacing.chance import Chance
+from swarmtui.engine.pacing.pace import Pace
+from swarmtui.engine.pacing.refusals import Refusals, steady_rate
+from swarmtui.engine.pacing.standstill import Standstill
+from swarmtui.engine.pacing.values import Call
+from swarmtui.engine.pacing.window import Window
+
+FALL = 0.78
+"""How far to go down when the wall came down: far enough that few calls find out where it is now."""
+PACED_RUN = 3
+"""Refusals in a row that stop the pool while a quota is paced: there one may follow another by chance."""
+NOISY_GROWTH = 0.5
+TIGHT_CALLS = 2
+
+
+class Blind:
+    """Tells the kinds of refusals apart, and holds what each led to."""
+
+    def __init__(self, window: Window) -> None:
+        self.pace = Pace()
+        self.refusals = Refusals()
+        self.standstill = Standstill()
+        self.allowance = Allowance()
+        self.chance = Chance()
+        self._window = window
+        self._went: deque[float] = deque(maxlen=512)
+        """When the last accepted calls were sent."""
+        self._used_up: deque[tuple[float, int, int]] = deque(maxlen=24)
+        """The last refusals without an explanation, and how many calls had been let in by then."""
+        self._turned_away = 0
+        self._sent = 0
+
+    @property
+    def stopped(self) -> bool:
+        """Whether only single trials go."""
+        still = self.standstill
+        if not still.run:
+            return False
+        if self.chance.share is not None:
+            return still.run >= self.chance.run()
+        return still.on(PACED_RUN if self.pace.rate is not None else 2)
+
+    def wait(self, now: float) -> float:
+        """Seconds until the next call may go, by all that is learned here."""
+        if self.stopped:
+            return max(0.0, self.standstill.ask_at(now) - now)
+        return max(self.pace.wait(now), self.allowance.wait(now))
+
+    def sent(self, seq: int, now: float) -> None:
+        """Call `seq` went."""
+        self._sent += 1
+        if self.stopped:
+            self.standstill.sent(seq, now)
+        self.pace.sent(now)
+        self.allowance.sent(seq, now)
+
+    def gone(self, seq: int) -> None:
+        """Call `seq` ended without saying whether it was accepted."""
+        self.standstill.gone(seq)
+
+    # -- accepted -----------------------------------------------------------------------------------------
+
+    def accepted(self, call: Call, now: float) -> tuple[int, str | None]:
+        """`call` was accepted: calls in flight with it as the provider counts, and what changed by it."""
+        self._went.append(call.sent_at)
+        level = call.before + 1
+        if not self.refusals.news(call.sent_at):  # some that seemed in flight beside it never got in
+            level -= self.refusals.refused_before(call.seq, call.sent_at)
+        self.refusals.accepted(call.seq, level)
+        cause = self._resumed(call, now)
+        self.pace.accepted()
+        self.allowance.accepted(call.seq)
+        if self.chance.share is not None:
+            if self.chance.noise(refused=False):
+                cause = "refusals by chance have stopped"
+        elif self.pace.rate is not None:
+            self._by_chance(now, refused=False)
+        return level, cause
+
+    @property
+    def growth(self) -> float:
+        """What becomes of the window's growth: less while refusals are noise."""
+        return 1.0 if self.chance.share is None else NOISY_GROWTH
+
+    def _resumed(self, call: Call, now: float) -> str | None:
+        """Whether `call` ended a standstill, and what that tells."""
+        still = self.standstill
+        since, refused_at, was, alone = still.since, still.refused_at, self.stopped, still.alone
+        if still.accepted(call.seq) is None or not was or self.chance.share is not None:
+            return None
+        if not alone:
+            return "accepted again"
+        self._window.forget_wall(1.0)
+        known = self.allowance.period
+        bucket = self.allowance.resumed(call.sent_at, refused_at, since)
+        if bucket is not None:
+            return self._trickle(*bucket, now)
+        if self.allowance.period is not None and known is None:
+            self.pace.end()
+            return f"a quota of {self.allowance.count} that comes back every {self.allowance.period:.0f} s"
+        return "accepted again after a standstill: growing from one"
+
+    def _trickle(self, calls: int, least_s: float, most_s: float, now: float) -> str:
+        """So few calls got in between two standstills: a quota that fills slowly."""
+        slowest, fastest = calls / max(most_s, 1e-3), calls / max(least_s, 1e-3)
+        rate = math.sqrt(slowest * min(fastest, 4 * slowest))
+        if rate < 1:  # such quotas are told per minute, in whole numbers
+            whole = round(60 * rate) / 60
+            rate = whole if slowest <= whole <= fastest else rate
+        if self.pace.rate is None or rate < self.pace.rate:
+            self.pace.begin(rate, now, tight=calls <= TIGHT_CALLS)
+        return f"a call now and then gets in: a quota of about {60 * (self.pace.rate or rate):.2g} a minute"
+
+    # -- refused ------------------------------------------------------------------------------------------
+
+    def shown(self, call: Call, now: float) -> None:
+        """`call` was refused for a quota that the provider shows: nothing to find out."""
+        self.refusals.refused(call.seq, now)
+        self.standstill.beyond(call.seq, call.sent_at, now)
+
+    def refused(
+        self, call: Call, now: float, told_s: float | None, round_trip_s: float, *, mirrored: bool, jitter: float
+    ) -> str:
+        """`call` was refused and nobody says why; the cause that was found. `mirrored`: a quota is shown."""
+        level = call.before - self.refusals.refused_before(call.seq, call.sent_at)
+        news = self.refusals.news(call.sent_at)
+        expected = self.allowance.refused()
+        tested = expected or (level >= int(self._window.size) and level > 0)
+        if tested:
+            self.standstill.beyond(call.seq, call.sent_at, now)
+        else:
+            self.standstill.refused(
+                call.seq, call.sent_at, now, news=news, alone=level <= 0, told_s=told_s, jitter=jitter
+            )
+        if expected:
+            self.refusals.refused(call.seq, now)
+            return f"refused: all {self.allowance.count} calls of this window are used"
+        if self.chance.share is not None:
+            self.refusals.refused(call.seq, now)
+            if not self.chance.noise(refused=True):
+                return f"refused by chance: about {100 * self.chance.share:.0f} of 100 are, whatever is sent"
+        if self.allowance.period is not None and self.stopped:
+            return self._dry(call, now)
+        fell = self.refusals.fell(call.seq, level, now, round_trip_s, rising=self._window.rising)
+        if self.pace.slack(now):
+            self.pace.end()
+        if self.pace.rate is None:
+            return self._unpaced(call, level, now, round_trip_s, fell=fell and not mirrored, mirrored=mirrored)
+        if self._by_chance(now, refused=True):
+            self.refusals.refused(call.seq, now)
+            return "refused no less at a lower rate: by chance, not for what is sent"
+        self.pace.refused(now, told_s, news=news)
+        self.refusals.refused(call.seq, now)
+        return f"refused: a quota of about {60 * (self.pace.rate or 0):.2g} a minute"
+
+    def _dry(self, call: Call, now: float) -> str:
+        self.refusals.refused(call.seq, now)
+        at = self.allowance.dry(now)
+        if at is None:
+            return "refused after the quota should have come back: it is forgotten"
+        self.standstill.next_at = max(self.standstill.next_at, at)
+        return f"refused: the window's quota is used up after {self.allowance.count}"
+
+    def _by_chance(self, now: float, *, refused: bool) -> bool:
+        rate = self.pace.current(now)
+        if rate is None or not self.chance.paced(rate, refused=refused):
+            return False
+        self.pace.end()
+        self._window.forget_wall(1.0)
+        self._used_up.clear()
+        return True
+
+    def _unpaced(self, call: Call, level: int, now: float, round_trip_s: float, *, fell: bool, mirrored: bool) -> str:
+        """A wall, a wall that came down, or a quota that nobody shows."""
+        window = self._window
+        news = self.refusals.news(call.sent_at)
+        self._turned_away += 1
+        steady = None
+        if news:
+            self._used_up.append((now, self._sent - self._turned_away, level))
+            steady = steady_rate(self._used_up)
+        elif self._used_up:
+            at, taken, most = self._used_up[-1]
+            self._used_up[-1] = (at, taken - 1, most)  # it was on its way then, and did not get in
+        again = self.refusals.again(call.sent_at)
+        self.refusals.refused(call.seq, now)
+        if (fell or steady is not None) and not mirrored:
+            window.forget_wall(float(call.before + 1))
+            self.pace.begin(self._quota_rate(now) if steady is None else steady, now)
+            self.chance.forget()
+            return "refused below what is accepted: a quota, not a wall"
+        if again and level < int(window.size):
+            window.refused(min(level, int(FALL * window.size)), now, round_trip_s, news=news)
+            return "refused again and again: the wall came down"
+        window.refused(level, now, round_trip_s, news=news)
+        return f"refused with {level} accepted in flight: that is the wall"
+
+    def _quota_rate(self, now: float) -> float:
+        """Calls per second that a quota lets in: what was accepted between two moments at which it was used up."""
+        taken = self._sent - self._turned_away
+        for at, before, _ in self._used_up:
+            if 3.0 <= now - at <= 60.0:
+                return (taken - before) / (now - at)
+        recent = [at for at in self._went if at > now - 10.0]
+        return 0.7 * len(recent) / max(1.0, now - recent[0]) if recent else 0.5
