@@ -12,7 +12,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from swarmtui.cli import ctl, run
+from swarmtui.cli import ctl, ctl_words, run
 from swarmtui.cli.failures import UsageError
 from swarmtui.cli.main import COMMANDS
 from swarmtui.cli.targets import find_target
@@ -126,13 +126,13 @@ def test_a_near_miss_names_what_was_meant(
     ],
 )
 def test_limits_are_read(words: list[str], params: dict[str, object]) -> None:
-    assert ctl.limits_of(words) == params
+    assert ctl_words.limits_of(words) == params
 
 
 @pytest.mark.parametrize("word", ["concurrency", "usd=", "usd=much", "colour=red"])
 def test_limits_that_are_none_are_refused(word: str) -> None:
     with pytest.raises(UsageError):
-        ctl.limits_of([word])
+        ctl_words.limits_of([word])
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from swarmtui.cli import ctl, run, wait
+from swarmtui.cli import ctl_words, run, wait
 from swarmtui.cli.failures import UsageError
 from swarmtui.cli.targets import find_target, read_task_file
 from swarmtui.plan.yaml_source import MAX_BYTES
@@ -153,7 +153,7 @@ def test_a_model_for_a_name_that_nothing_has_is_refused(swarmtui: Program) -> No
 @pytest.mark.parametrize("word", ["usd=nan", "usd=inf", "tokens=1e999", "pool.=3", "pool.x=nan"])
 def test_limits_are_numbers_that_count(word: str) -> None:
     with pytest.raises(UsageError):
-        ctl.limits_of([word])
+        ctl_words.limits_of([word])
 
 
 def test_a_timeout_is_a_number_of_seconds() -> None:

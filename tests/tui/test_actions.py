@@ -213,7 +213,7 @@ def test_the_footer_offers_what_applies_now() -> None:
     feed = mid_run()
     offered = {action.id for action in footer(Scope.RUN, Context(feed.state, feed.status, feed.state.nodes["lint"]))}
     assert {"retry_node", "pause_session", "help", "detach"} <= offered
-    assert not {"pause_node", "cancel_node", "edit"} & offered
+    assert not {"pause_node", "cancel_node"} & offered
     ended = finished()
     offered = {action.id for action in footer(Scope.RUN, Context(ended.state, ended.status))}
     assert not {"pause_session", "retry_failed", "more"} & offered
