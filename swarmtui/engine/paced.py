@@ -12,7 +12,7 @@ model has no provider and no pacer.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from swarmtui.engine.pacer import Admission, Pacer, PacerMemory, PacerView, Verdict
@@ -75,6 +75,8 @@ class _Account:
     others: int
     well: bool = False
     """Whether a call was ever taken: until then a provider that does not answer is the user's mistake."""
+    failing: set[str] = field(default_factory=set)
+    """Nodes and items whose calls broke since one last went well."""
     refused: int = 0
     told: PoolPaced | None = None
     told_at: float = float("-inf")
@@ -177,11 +179,7 @@ class PacedPools:
             tokens_out=signal.tokens_out,
             fault=signal.fault,
         )
-        if 200 <= signal.status < 300:
-            account.well = True
-        elif signal.status != 429 and not account.well and verdict.retry_at is not None:
-            verdict = Verdict(verdict.retry_at, charged=True)
-        calls.verdict = verdict
+        calls.verdict = _charged(verdict, account, signal)
 
     # -- after --------------------------------------------------------------------------------------------
 
@@ -284,6 +282,25 @@ def _differs(told: PoolPaced | None, now: PoolPaced) -> bool:
 
 def _moved(old: float, new: float) -> bool:
     return abs(new - old) > TELL_SHARE * max(old, 1.0)
+
+
+def _charged(verdict: Verdict, account: _Account, signal: CallEnded) -> Verdict:
+    """`verdict`, charged to the attempt unless the provider is to blame beyond doubt.
+
+    An outage is what more than one node or item has seen, of a provider that did answer before: a request that breaks
+    its provider each time, or an address at which nobody is, would else be tried for ever.
+    """
+    if signal.status is None or signal.status == 429:
+        return verdict
+    if 200 <= signal.status < 300:
+        account.well = True
+        account.failing.clear()
+        return verdict
+    if len(account.failing) < 2:
+        account.failing.add(signal.attempt.rpartition("/")[0])
+    if verdict.retry_at is not None and (not account.well or len(account.failing) < 2):
+        return Verdict(verdict.retry_at, charged=True)
+    return verdict
 
 
 def _sessions(others: int) -> str:

@@ -115,13 +115,26 @@ def test_an_outage_of_a_provider_that_did_answer_is_charged_to_nobody() -> None:
     call(paced, "a//1", 0.0, status=200)
     charged = []
     for number in range(2, 12):
-        paced.start(f"a//{number}", POOL, number * 10.0)
-        call(paced, f"a//{number}", number * 10.0, status=503)
-        verdict = paced.end(f"a//{number}", number * 10.0 + 3)
+        paced.start(f"a/{number}/1", POOL, number * 10.0)
+        call(paced, f"a/{number}/1", number * 10.0, status=503)
+        verdict = paced.end(f"a/{number}/1", number * 10.0 + 3)
         assert verdict is not None
         charged.append(verdict.charged)
     assert charged[-1] is False
     assert paced.views(120.0)[POOL].binding == "outage"
+
+
+def test_an_item_that_alone_breaks_its_provider_each_time_is_charged() -> None:
+    paced = pools()
+    paced.start("a/0/1", POOL, 0.0)
+    call(paced, "a/0/1", 0.0, status=200)
+    paced.end("a/0/1", 3.0)
+    for number in range(1, 20):
+        paced.start(f"a/1/{number}", POOL, number * 20.0)
+        call(paced, f"a/1/{number}", number * 20.0, status=500)
+        verdict = paced.end(f"a/1/{number}", number * 20.0 + 3)
+        assert verdict is not None
+        assert verdict.charged
 
 
 def test_the_users_limit_holds_at_once() -> None:
