@@ -6,7 +6,7 @@ import pytest
 
 from swarmtui.plan.model import AskSpec, Budget, Limits, MapSpec, Node, PromptSpec, Retry
 from swarmtui.session import budgets
-from swarmtui.session.events import AttemptStarted, BudgetReached, BudgetWarned, QuestionAsked
+from swarmtui.session.events import AttemptStarted, BudgetReached, BudgetWarned, MapFinished, QuestionAsked
 from swarmtui.session.vocabulary import State, Status, Usage
 from tests.engine.virtual import VirtualSession
 from tests.engine.world import node, plan
@@ -137,6 +137,7 @@ def test_raising_the_budget_of_a_node_that_was_cancelled_meanwhile_does_not_brin
     op = {"op": "set", "node": "m", "field": "budget", "value": {"attempts": 5}}
     assert session.command("plan.patch", base_rev=1, ops=[op])
     assert session.state.nodes["m"].state is State.CANCELLED
+    assert sum(isinstance(event.body, MapFinished) for event in session.events) == 1
 
 
 def test_a_nodes_minutes_are_those_in_which_something_of_it_runs() -> None:
