@@ -49,7 +49,8 @@ _HAS_SEQUENCE = re.compile(r"[\x1b\x90\x98\x9b\x9d-\x9f]")
 _DROPPED = re.compile(rf"(?![\r\x85])[{_CONTROLS}{_INVISIBLE}]")
 _BREAK = re.compile(r"\r\n?|[\x85\u2028\u2029]")
 _NO_CHARACTER = re.compile(rf"[{_NO_CHARACTERS}]")
-_JOINER = re.compile(r"[\u200d\ufe0e\ufe0f]")
+_JOINERS = "\u200d\ufe0e\ufe0f"
+_JOINER = re.compile(f"[{_JOINERS}]")
 _JOINED = re.compile(rf"([{_EMOJI}][\ufe0e\ufe0f]?(?:\u200d(?=[{_EMOJI}]))?|[0-9#*]\ufe0f)|[\u200d\ufe0e\ufe0f]")
 _JOINS_NEXT = re.compile(rf"[{_EMOJI}][\ufe0e\ufe0f]?\u200d\Z")
 _MARK_RUN = re.compile(rf"[^\w\x00-\u02ff]{{{MARKS + 1},}}")  # no combining mark is \w, most letters are
@@ -81,18 +82,20 @@ class Cleaner:
     no memory.
     """
 
-    __slots__ = ("_after_return", "_joiner", "_open", "_tail")
+    __slots__ = ("_after_return", "_joiner", "_open", "_stray", "_tail")
 
     def __init__(self) -> None:
         self._open = ""  # shortest text that leaves the grammar where the last chunk left it
         self._after_return = False
         self._joiner = ""
+        self._stray = False  # the last character was a joiner that joined nothing: none that follow it join either
         self._tail = ""
 
     def feed(self, chunk: str) -> str:
         """What may be shown once `chunk` has come."""
         if not (self._open or self._joiner or self._after_return) and _is_clean_ascii(chunk):
             self._tail = chunk[-_TAIL:] or self._tail
+            self._stray = self._stray and not chunk
             return chunk
         text = _drop(self._take_sequences(self._open + chunk))
         if not text:
@@ -104,7 +107,7 @@ class Cleaner:
 
     def flush(self) -> str:
         """What is left to show at the end of the stream; afterwards the cleaner is as new."""
-        self._open, self._after_return, self._joiner, self._tail = "", False, "", ""
+        self._open, self._after_return, self._joiner, self._stray, self._tail = "", False, "", False, ""
         return ""
 
     def _take_sequences(self, text: str) -> str:
@@ -118,6 +121,11 @@ class Cleaner:
 
     def _emit(self, text: str) -> str:
         self._joiner = ""
+        if self._stray:
+            text = text.lstrip(_JOINERS)
+            if not text:
+                return ""
+            self._stray = False
         if text.isascii():
             self._tail = (self._tail + text)[-_TAIL:]
             return text
@@ -125,8 +133,9 @@ class Cleaner:
         if _JOINS_NEXT.search(whole, max(0, len(whole) - 3)):
             self._joiner = _ZWJ
             whole = whole[:-1]
-        whole = _finish(whole)
-        shown = whole[len(self._tail) :]
+        raw, whole = whole, _finish(whole)
+        self._stray = _JOINER.match(raw, len(raw) - 1) is not None and _finish(raw[:-1]) == whole
+        shown = whole[len(_finish(self._tail)) :]  # the tail may begin with what only its lost neighbour allowed
         self._tail = whole[-_TAIL:]
         return shown
 

@@ -1,7 +1,7 @@
 import unicodedata
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from swarmtui.safety.text import MARKS, Cleaner, clean, one_line, visible
@@ -144,6 +144,7 @@ def test_clean_text_stays_as_it_is(text: str) -> None:
 
 
 @given(st.lists(TEXTS | st.text(), max_size=12))
+@example(["1\ufe0f" + "\u0301" * 7 + "[\ud800", "\xa0"])
 def test_a_stream_is_cleaned_like_the_whole(chunks: list[str]) -> None:
     cleaner = Cleaner()
     shown = "".join([cleaner.feed(chunk) for chunk in chunks]) + cleaner.flush()
