@@ -13,7 +13,7 @@ import json
 import logging
 import re
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from hashlib import blake2b
 from pathlib import Path
 from typing import Literal
@@ -23,7 +23,7 @@ from swarmtui.engine.outputs import INLINE_BYTES, PREVIEW_CHARS
 from swarmtui.engine.ports import Attempt
 from swarmtui.engine.results import Live
 from swarmtui.engine.reuse_store import ReuseStore
-from swarmtui.plan.model import JSON, Node, PromptSpec, PythonSpec, RunSpec
+from swarmtui.plan.model import JSON, Check, Node, PromptSpec, PythonSpec, RunSpec
 from swarmtui.session.events import AttemptSucceeded, Event
 from swarmtui.session.log import Log
 from swarmtui.session.rows import row_to_event
@@ -56,14 +56,19 @@ def content_key(attempt: Attempt, node: Node, state: SessionState) -> str:
         return ""
     model = attempt.model
     parts: list[JSON] = [
-        asdict(attempt.spec),
+        _fields(attempt.spec),
         None if model is None else [model.provider, model.model, model.dialect, model.base_url],
-        None if attempt.check is None else asdict(attempt.check),
+        None if attempt.check is None else _fields(attempt.check),
     ]
     if not isinstance(attempt.spec, PromptSpec):
         parts += [attempt.cwd, attempt.trusted, list(_inputs(node, state)), list(_files(attempt))]
     text = json.dumps(parts, sort_keys=True, separators=(",", ":"))
     return blake2b(text.encode(), digest_size=16).hexdigest()
+
+
+def _fields(value: PromptSpec | RunSpec | PythonSpec | Check) -> dict[str, JSON]:
+    """The fields of a value, none of which is such a value itself."""
+    return {name: getattr(value, name) for name in value.__dataclass_fields__}
 
 
 def _inputs(node: Node, state: SessionState) -> Iterator[JSON]:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from swarmtui.plan.model import JSON
+from swarmtui.session.events import PoolPaced
 from swarmtui.session.metrics import cost_usd, metrics
 from swarmtui.session.progress import progress_json
-from swarmtui.session.events import PoolPaced
 from swarmtui.session.state import NodeState, SessionState, state_hash
 from swarmtui.session.vocabulary import State, Status
 
