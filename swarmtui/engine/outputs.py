@@ -62,7 +62,8 @@ class Outputs:
             if self._needs_file(event, item) and text:
                 path = self._written(node, number, text)
             kept = self.kept(text, path)
-        kept = replace(kept, output=replace(kept.output, exit_code=exit_code))
+        if exit_code is not None:
+            kept = replace(kept, output=replace(kept.output, exit_code=exit_code))
         return replace(kept, report=self._report(node, event)) if isinstance(event, Done) and event.report else kept
 
     def kept(self, text: str, path: str | None) -> KeptOutput:

@@ -36,6 +36,7 @@ Reach = Literal["session", "any", "none"]
 """Where results may be taken over from: this session, every session of the user, nowhere."""
 
 PAGE_ROWS = 2_000
+_ENCODER = json.JSONEncoder(sort_keys=True, separators=(",", ":"))
 _KEY = re.compile(r"[0-9a-f]{32}")
 STORED_BYTES = 1024 * 1024
 """An output larger than this is not kept for other sessions."""
@@ -62,8 +63,7 @@ def content_key(attempt: Attempt, node: Node, state: SessionState) -> str:
     ]
     if not isinstance(attempt.spec, PromptSpec):
         parts += [attempt.cwd, attempt.trusted, list(_inputs(node, state)), list(_files(attempt))]
-    text = json.dumps(parts, sort_keys=True, separators=(",", ":"))
-    return blake2b(text.encode(), digest_size=16).hexdigest()
+    return blake2b(_ENCODER.encode(parts).encode(), digest_size=16).hexdigest()
 
 
 def _fields(value: PromptSpec | RunSpec | PythonSpec | Check) -> dict[str, JSON]:
