@@ -74,11 +74,11 @@ def _worlds(arguments: Namespace) -> list[World]:
 
 
 def _print(rows: list[Row], rivals: list[str], console: Console) -> None:
-    from swarmtui.evaluation.table import TARGETS
+    from swarmtui.evaluation.table import target_of
 
     lines = []
     for row in rows:
-        target = TARGETS[row.world.name[:2]]
+        target = target_of(row.world)
         told = [
             f"{row.ratio:.2f} (>= {target.ratio:.2f})",
             f"{row.of_bound:.2f} (>= {target.of_bound:.2f})",

@@ -30,6 +30,8 @@ TYPICAL_S = 10.0
 PAUSED_S = 1.0
 """When to ask again where the user allows no call at all."""
 RECENT_S = 60.0
+UNSURE = 1.5
+"""Times it takes until a refusal comes; an acceptance that is sooner says nothing of those sent just before."""
 
 
 class Pacer:
@@ -101,6 +103,7 @@ class Pacer:
             tokens,
             self._requests.take(1.0, now),
             self._tokens.take(float(tokens), now),
+            beyond=len(self._calls) >= int(self._window.size),
             probe=probe,
         )
         self._blind.sent(self._seq, now)
@@ -261,12 +264,14 @@ class Pacer:
             self._note("the provider is up again")
         self._accepts = self._accepts * 0.999 + 1
         self._refused *= 0.999
-        level, cause = self._blind.accepted(call, now)
+        reply_s = self._blind.standstill.reply_s
+        unsure_s = UNSURE * reply_s if now - call.sent_at < UNSURE * reply_s else 0.0
+        level, cause = self._blind.accepted(call, now, unsure_s=unsure_s)
         if cause is not None:
             self._note(cause)
         before = self._window.size
         growth = 0.0 if self._health.down else growth * self._blind.growth
-        self._window.accepted(level, len(self._calls), now, growth=growth)
+        self._window.accepted(level, len(self._calls), now, growth=growth, unsure_s=unsure_s)
         if int(self._window.size) != int(before):
             self._note("growing: calls are accepted")
 
@@ -296,18 +301,28 @@ class Pacer:
         self._refused = self._refused + 1
         shown = self._shown_quota(call, told, now)
         if shown is not None:
-            self._blind.shown(call, now)
+            self._blind.shown(call, now, jitter=self._draw.random())
             self._bound(shown, now)
             self._note(f"refused: the quota that the provider shows ({shown}) is used up")
         else:
-            mirrored = self._requests.known(now)
-            jitter = self._draw.random()
-            self._note(
-                self._blind.refused(call, now, told.retry_after_s, self._round_trip, mirrored=mirrored, jitter=jitter)
+            cause = self._blind.refused(
+                call,
+                now,
+                told.retry_after_s,
+                self._round_trip,
+                alone=self._alone(now),
+                mirrored=self._requests.known(now),
+                jitter=self._draw.random(),
             )
+            self._note(cause)
         if self._health.down and call.probe:
             self._health.alive()
         return Verdict(now + self._jitter(0.1), charged=False)
+
+    def _alone(self, now: float) -> bool:
+        """Whether no call in flight is known to be accepted. The oldest come first, so this is soon found."""
+        silent = now - self._blind.standstill.silence_s
+        return not any(call.first_at is not None or call.sent_at < silent for call in self._calls.values())
 
     def _shown_quota(self, call: Call, told: RateHeaders, now: float) -> Binding | None:
         """Which bucket in the refusal's own headers was empty, if it is one that can be believed."""

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Iterator
+from itertools import pairwise
+
 from swarmtui.evaluation.race import Outcome
 from swarmtui.evaluation.worlds import World
 
@@ -61,6 +65,8 @@ def capacity(world: World) -> float:
         limits.append(float(world.slots))
     if world.rpm:
         limits.append(world.rpm.per_minute / 60 * world.mean_s)
+    if world.lump:
+        limits.append(world.lump.calls / world.lump.period_s * world.mean_s)
     if world.tpm:
         used = 580 if world.refund else 200 + world.max_tokens
         limits.append(world.tpm.per_minute / used / 60 * world.mean_s)
@@ -68,18 +74,44 @@ def capacity(world: World) -> float:
 
 
 def bound_per_hour(world: World, calls: int) -> float:
-    """Calls per hour if the world's capacity were used in full from first to last: no ramp, tail, outage or slope."""
-    steady = [world.slots / world.mean_s] if world.slots else []
+    """Calls per hour if the world's capacity were used in full from first to last: no ramp, tail, outage or slope.
+
+    Times in which everything is refused count as used in full by nobody.
+    """
+    held = world.mean_s + world.lag_s
+    steady = [world.slots / held] if world.slots else []
     if world.rpm:
         steady.append(world.rpm.per_minute / 60)
     if world.tpm:
         steady.append(world.tpm.per_minute / 60 / (580 if world.refund else 200 + world.max_tokens))
+    if world.lump and world.lump.sliding:
+        steady.append(world.lump.calls / world.lump.period_s)
     left, at = float(calls), 0.0
-    for index, (_, cap) in enumerate(world.cap or ((0.0, 10**9),)):
-        rate = min([cap / world.mean_s, *steady])
-        until = world.cap[index + 1][0] if index + 1 < len(world.cap) else float("inf")
-        if left <= rate * (until - at):
-            return 3600 * calls / (at + left / rate)
-        left -= rate * (until - at)
-        at = until
-    return 0.0
+    for since, until, cap in _stretches(world):
+        rate = min([cap / held, *steady])
+        if left <= rate * (until - since):
+            at = since + left / rate
+            break
+        left -= rate * (until - since)
+    return 3600 * calls / max(at, _last_lump(world, calls), 1e-9)
+
+
+def _stretches(world: World) -> Iterator[tuple[float, float, float]]:
+    """From when until when which cap holds; times of refusal left out."""
+    edges = sorted(
+        {0.0, *(at for at, _ in world.cap), *(edge for at, length in world.refusing for edge in (at, at + length))}
+    )
+    for since, until in pairwise([*edges, float("inf")]):
+        if any(at <= since < at + length for at, length in world.refusing):
+            continue
+        yield since, until, float(next((cap for at, cap in reversed(world.cap) if at <= since), 10**9))
+
+
+def _last_lump(world: World, calls: int) -> float:
+    """When the window opens that lets the last of `calls` in."""
+    lump = world.lump
+    if lump is None or lump.sliding or calls <= lump.calls:
+        return 0.0
+    first = lump.phase_s % lump.period_s
+    windows = math.ceil(calls / lump.calls) - 1
+    return (windows - 1) * lump.period_s + (first or lump.period_s)

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 
-from swarmtui.evaluation.worlds import Quota, Slope, World
+from swarmtui.evaluation.worlds import Lump, Quota, Slope, World
 
 NO_HEADERS: Mapping[str, str] = MappingProxyType({})
 
@@ -110,6 +110,9 @@ class Provider:
         self._requests = Bucket(world.rpm) if world.rpm else None
         self._tokens = Bucket(world.tpm) if world.tpm else None
         self._slope = SlopeGuard(world.slope) if world.slope else None
+        self._lump = LumpGuard(world.lump) if world.lump else None
+        self._lingering: deque[float] = deque()
+        """When calls ended that still count as in flight."""
 
     def cap(self, now: float) -> int | None:
         """The greatest number in flight at `now`."""
@@ -133,6 +136,15 @@ class Provider:
                 break
         return None
 
+    def refusing_until(self, now: float) -> float | None:
+        """Until when every call is refused."""
+        return next((at + length for at, length in self.world.refusing if at <= now < at + length), None)
+
+    def _counted(self, now: float) -> int:
+        while self._lingering and self._lingering[0] <= now - self.world.lag_s:
+            self._lingering.popleft()
+        return self.in_flight + len(self._lingering)
+
     def offer(self, job: Job, now: float) -> Reply:
         """What happens to `job`, sent at `now`."""
         self.ledger.asked += 1
@@ -140,10 +152,10 @@ class Provider:
             self.ledger.probes_down.append(now)
             self.ledger.failed += 1
             return Reply(500, 0.2 + 0.2 * self._draw.random())
-        cap = self.cap(now)
-        if cap is not None and self.in_flight >= cap:
-            return self._refuse(now, None)
-        if self._slope is not None and not self._slope.allows(now, self.in_flight):
+        refusing = self.refusing_until(now)
+        if refusing is not None:
+            return self._refuse(now, refusing - now)
+        if self._turned_away(now):
             return self._refuse(now, None)
         if self._requests is not None and self._requests.flow(now) < 1:
             return self._refuse(now, (1 - self._requests.level) / self._requests.rate)
@@ -155,6 +167,8 @@ class Provider:
     def ended(self, job: Job, reply: Reply, now: float) -> None:
         """An accepted call of `job` is over."""
         self.in_flight -= 1
+        if self.world.lag_s:
+            self._lingering.append(now)
         if self._slope is not None:
             self._slope.seen(now, self.in_flight)
         if self._tokens is not None and self.world.refund:
@@ -167,6 +181,17 @@ class Provider:
             self.ledger.malformed += 1
         else:
             self.ledger.ok += 1
+
+    def _turned_away(self, now: float) -> bool:
+        """Whether a limit that is never explained refuses the call that comes now."""
+        if self.world.chance and self._draw.random() < self.world.chance:
+            return True
+        cap = self.cap(now)
+        if cap is not None and self._counted(now) >= cap:
+            return True
+        if self._lump is not None and not self._lump.takes(now):
+            return True
+        return self._slope is not None and not self._slope.allows(now, self.in_flight)
 
     def _reserved(self, job: Job) -> int:
         return job.tokens_in + self.world.max_tokens
@@ -260,3 +285,29 @@ class SlopeGuard:
             self._history.append((now, in_flight))
         else:
             self._history[-1] = (self._history[-1][0], in_flight)
+
+
+class LumpGuard:
+    """Lets so many calls in per period, be it one that begins anew at boundaries or the last one at any moment."""
+
+    def __init__(self, lump: Lump) -> None:
+        self._lump = lump
+        self._number = -1.0
+        self._taken = 0
+        self._recent: deque[float] = deque()
+
+    def takes(self, now: float) -> bool:
+        """Whether the call that comes now is let in; counted if it is."""
+        lump = self._lump
+        if lump.sliding:
+            while self._recent and self._recent[0] <= now - lump.period_s:
+                self._recent.popleft()
+            taken = len(self._recent) < lump.calls
+            if taken or lump.refused_count:
+                self._recent.append(now)
+            return taken
+        number = (now - lump.phase_s) // lump.period_s
+        if number != self._number:
+            self._number, self._taken = number, 0
+        self._taken += 1
+        return self._taken <= lump.calls

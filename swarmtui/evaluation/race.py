@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import heapq
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -102,8 +102,8 @@ class Deadlock(Exception):
 class Race:
     """Sends `jobs` through `rule` to the world's provider until each is done or given up."""
 
-    def __init__(self, world: World, rule: Rule, *, calls: int, seed: int) -> None:
-        self.provider = Provider(world, seed)
+    def __init__(self, world: World, rule: Rule, *, calls: int, seed: int, provider: Provider | None = None) -> None:
+        self.provider = Provider(world, seed) if provider is None else provider
         self.outcome = Outcome(world, calls, ledger=self.provider.ledger)
         self._world = world
         self._rule = rule
@@ -119,30 +119,43 @@ class Race:
     def run(self) -> Outcome:
         """To the end. Raises Deadlock."""
         now = 0.0
-        self._pump(now)
-        while self._events or (self._sharing is not None and self._sharing.running):
-            at = self._events[0][0] if self._events else float("inf")
-            if self._sharing is not None:
-                first, job, reply, call = self._sharing.next_end(now)
-                if call and first <= at:
-                    now = first
-                    self._sharing.remove(now)
-                    self._end(now, job, reply, call)
-                    self._pump(now)
-                    continue
-            now, _, kind, what, reply_or_none, call = heapq.heappop(self._events)
-            if now > LONGEST_S:
-                break
-            if kind == "wake" and at != self._wake_at:
-                continue  # one that was overtaken by an earlier
-            self._handle(now, kind, what, reply_or_none, call)
-            self._pump(now)
+        self.start()
+        while now <= LONGEST_S and (at := self.next_at(now)) is not None:
+            now = at
+            if now <= LONGEST_S:
+                self.step(now)
         if self._queue and now <= LONGEST_S:
             raise Deadlock(f"{self._world.name}: {len(self._queue)} jobs wait and nothing is under way")
         outcome = self.outcome
         outcome.lost += len(self._queue)
         outcome.elapsed_s = now if now > LONGEST_S else (outcome.finished[-1] if outcome.finished else now)
         return outcome
+
+    def start(self) -> None:
+        """Send what may go at the start."""
+        self._pump(0.0)
+
+    def next_at(self, now: float) -> float | None:
+        """When something happens next; None: never."""
+        at = self._events[0][0] if self._events else float("inf")
+        if self._sharing is not None:
+            at = min(at, self._sharing.next_end(now)[0])
+        return None if at == float("inf") else at
+
+    def step(self, now: float) -> None:
+        """What happens at `now`, which is when something happens next."""
+        if self._sharing is not None:
+            first, job, reply, call = self._sharing.next_end(now)
+            if call and first <= (self._events[0][0] if self._events else float("inf")):
+                self._sharing.remove(now)
+                self._end(now, job, reply, call)
+                self._pump(now)
+                return
+        at, _, kind, what, reply_or_none, call = heapq.heappop(self._events)
+        if kind == "wake" and at != self._wake_at:
+            return  # one that was overtaken by an earlier
+        self._handle(now, kind, what, reply_or_none, call)
+        self._pump(now)
 
     def _handle(self, now: float, kind: str, job: Job | None, reply: Reply | None, call: str) -> None:
         if kind == "wake":
@@ -218,6 +231,29 @@ class Race:
     def _push(self, at: float, kind: str, job: Job | None = None, reply: Reply | None = None, call: str = "") -> None:
         self._number += 1
         heapq.heappush(self._events, (at, self._number, kind, job, reply, call))
+
+
+def side_by_side(world: World, rules: Sequence[Rule], *, calls: int, seed: int) -> list[Outcome]:
+    """Several clients of one account that know nothing of each other, until the first has done its jobs.
+
+    Each outcome tells what its client had by then; the ledger is the account's. Raises Deadlock.
+    """
+    provider = Provider(world, seed)
+    races = [Race(world, rule, calls=calls, seed=seed + number, provider=provider) for number, rule in enumerate(rules)]
+    for one in races:
+        one.start()
+    now = 0.0
+    while all(one.outcome.ok + one.outcome.lost + one.outcome.quarantined < calls for one in races):
+        due = [(at, number) for number, one in enumerate(races) if (at := one.next_at(now)) is not None]
+        if len(due) < len(races):
+            raise Deadlock(f"{world.name}: a client waits for ever")
+        now, number = min(due)
+        if now > LONGEST_S:
+            break
+        races[number].step(now)
+    for one in races:
+        one.outcome.elapsed_s = now
+    return [one.outcome for one in races]
 
 
 class SharedSpeed:

@@ -31,6 +31,19 @@ class Slope:
 
 
 @dataclass(frozen=True, slots=True)
+class Lump:
+    """A quota that comes back all at once: `calls` per `period_s`, the first boundary after `phase_s`."""
+
+    calls: int
+    period_s: float
+    phase_s: float = 0.0
+    sliding: bool = False
+    """Whether it is the last `period_s` that count, at any moment."""
+    refused_count: bool = False
+    """Whether a call counts that was refused; only where it is sliding."""
+
+
+@dataclass(frozen=True, slots=True)
 class World:
     """A provider and the jobs it is given."""
 
@@ -63,6 +76,13 @@ class World:
     ttft_s: float = 1.0
     max_tokens: int = 800
     refusal_s: float = 0.15
+    lag_s: float = 0.0
+    """How long a call that has ended still counts as in flight."""
+    lump: Lump | None = None
+    refusing: tuple[tuple[float, float], ...] = ()
+    """Start and length of times in which every call is refused."""
+    chance: float = 0.0
+    """Share of calls that are refused, whatever is sent."""
     streams: bool = True
     """Whether first tokens are seen."""
     estimates: bool = True
@@ -151,4 +171,58 @@ def variants() -> Mapping[str, World]:
     vary("13", "-empty", rpm=Quota(300, 60, 0.0))
     vary("13", "-tiny", rpm=Quota(60, 10))
     vary("13", "-wide", rpm=Quota(1200, 2))
-    return {world.name: world for world in made}
+    return {world.name: world for world in (*made, *others())}
+
+
+def others() -> tuple[World, ...]:
+    """Providers that behave in another way than any of the built-in ones."""
+    return (
+        World("20", "refuses all of the first minute", cap=((0, 100),), refusing=((0, 60),)),
+        World("20-middle", "refuses all for 90 s", cap=((0, 100),), refusing=((60, 90),)),
+        World(
+            "20-often",
+            "refuses all now and then",
+            cap=((0, 40),),
+            refusing=tuple((60 + 200 * n, 40) for n in range(99)),
+        ),
+        World(
+            "20-told", "refuses all, and says until when", cap=((0, 100),), refusing=((60, 90),), retry_after="honest"
+        ),
+        World("21", "3 a minute, one at once", rpm=Quota(3, 0.1), mean_s=5.0),
+        World("21-twenty", "20 a minute, 20 at once", rpm=Quota(20, 60)),
+        World("21-ten", "10 a second, 10 at once", rpm=Quota(600, 1)),
+        World("21-burst", "10 a second, 600 at once", rpm=Quota(600, 60)),
+        World("21-second", "1 a second, one at once", rpm=Quota(60, 0.1)),
+        World("22", "100 per minute, at once", lump=Lump(100, 60)),
+        World("22-phase", "100 per minute, from a moment on", lump=Lump(100, 60, 37)),
+        World("22-hour", "1000 per hour, at once", lump=Lump(1000, 3600, 1500)),
+        World("22-small", "20 per minute, at once", lump=Lump(20, 60, 11)),
+        World("22-second", "20 per 10 s, at once", lump=Lump(20, 10, 3), mean_s=1.0, ttft_s=0.2),
+        World("22-sliding", "100 in any minute", lump=Lump(100, 60, sliding=True)),
+        World(
+            "22-penalty",
+            "4 in any 4 s, refusals counted",
+            lump=Lump(4, 4, sliding=True, refused_count=True),
+            mean_s=1.0,
+            ttft_s=0.2,
+        ),
+        World("23", "refuses one in ten by chance", cap=((0, 200),), chance=0.1),
+        World("23-half", "refuses one in two by chance", cap=((0, 60),), chance=0.5),
+        World("23-few", "refuses one in thirty by chance", cap=((0, 100),), chance=0.033),
+        World("24", "one at once", cap=((0, 1),)),
+        World("24-quick", "4 at once, 20 ms each", cap=((0, 4),), mean_s=0.02, ttft_s=0.01),
+        World("24-half", "50 at once, 0.5 s each", cap=((0, 50),), mean_s=0.5, ttft_s=0.2),
+        World("24-two", "2 at once, 0.2 s each", cap=((0, 2),), mean_s=0.2, ttft_s=0.05),
+        World("24-2500", "2500 at once, 20 s each", cap=((0, 2500),), mean_s=20.0),
+        World("24-2000-slow", "2000 at once, 60 s each", cap=((0, 2000),), mean_s=60.0),
+        World("24-idle", "20 at once, counted 4 s longer", cap=((0, 20),), lag_s=4.0),
+        World(
+            "24-idle-quick",
+            "40 at once, counted 4 s longer, 1 s each",
+            cap=((0, 40),),
+            lag_s=4.0,
+            mean_s=1.0,
+            ttft_s=0.2,
+        ),
+        World("24-mute", "30 at once, 60 s each, nothing streamed", cap=((0, 30),), mean_s=60.0, streams=False),
+    )

@@ -8,7 +8,7 @@ import pytest
 
 from swarmtui.engine.pacer import Admission
 from swarmtui.evaluation import measures
-from swarmtui.evaluation.race import Deadlock, Outcome, Race
+from swarmtui.evaluation.race import Deadlock, Outcome, Race, side_by_side
 from swarmtui.evaluation.rivals import Aimd, Fixed, PatientFixed
 from swarmtui.evaluation.table import RIVALS, OurPacer, race, row
 from swarmtui.evaluation.worlds import built_in, variants
@@ -74,6 +74,35 @@ def test_fixed_numbers_lose_jobs_at_a_tight_cap_where_the_pacer_loses_none():
     fixed = Race(WORLDS["02"], Fixed(128), calls=400, seed=0).run()
     assert fixed.lost > 20
     assert ours("02").lost == 0
+
+
+@pytest.mark.parametrize(
+    ("name", "calls", "share", "refused"),
+    [
+        ("20", 1000, 0.75, 5),
+        ("20-middle", 1500, 0.8, 5),
+        ("21-ten", 1500, 0.75, 8),
+        ("22-phase", 1000, 0.8, 14),
+        ("22-sliding", 1000, 0.85, 10),
+        ("24-quick", 1500, 0.8, 8),
+        ("24-half", 3000, 0.85, 4),
+    ],
+)
+def test_other_kinds_of_providers_are_used_well_too(name, calls, share, refused):
+    outcome = ours(name, calls=calls)
+    assert outcome.lost == 0
+    assert outcome.honest
+    assert outcome.per_hour >= share * measures.bound_per_hour(outcome.world, calls)
+    assert outcome.refused_per_100 <= refused
+
+
+def test_two_clients_of_one_account_share_it():
+    world = replace(WORLDS["02"], cap=((0, 40),))
+    alone = Race(world, OurPacer(now=0.0, seed=1), calls=800, seed=1).run()
+    both = side_by_side(world, [OurPacer(now=0.0, seed=seed) for seed in (1, 2)], calls=500, seed=1)
+    together = sum(outcome.per_hour for outcome in both)
+    assert together >= 0.75 * alone.per_hour
+    assert min(outcome.per_hour for outcome in both) >= together / 4
 
 
 def test_a_race_is_the_same_each_time():

@@ -31,9 +31,16 @@ class Allowance:
         self._taken = 0
         self._since_test = 0
         self._step = 1
+        self._closed = False
+        """Whether the present window is known to be used up."""
         self._misses = 0
         self._test_seq: int | None = None
         """The first call beyond the count in this window, until its fate is known."""
+
+    @property
+    def _extra(self) -> int:
+        """Calls beyond the count that may be tried now."""
+        return self._step if self._since_test >= CALLS_PER_TEST else 0
 
     @property
     def taken(self) -> int:
@@ -48,7 +55,6 @@ class Allowance:
         self._taken += 1
         self._since_test += 1
         if self.period is not None and self._taken > self.count:
-            self._since_test = 0
             self._test_seq = self._test_seq or seq
 
     def wait(self, now: float) -> float:
@@ -56,8 +62,7 @@ class Allowance:
         if self.period is None or self._opened is None:
             return 0.0
         self._roll(now)
-        extra = self._step if self._since_test >= CALLS_PER_TEST else 0
-        if self._taken < self.count + extra:
+        if not self._closed and self._taken < self.count + self._extra:
             return 0.0
         return max(0.0, self._opened + self.period - now)
 
@@ -75,7 +80,12 @@ class Allowance:
         if self.period is None or self._taken < self.count:
             return False
         self._step, self._since_test, self._test_seq = 1, 0, None
+        self._closed = True
         return True
+
+    def forget(self) -> None:
+        """Something else sees to it."""
+        self.period = None
 
     def dry(self, now: float) -> float | None:
         """Nothing is accepted any more though calls were left: when to ask again, if a boundary is known."""
@@ -109,6 +119,7 @@ class Allowance:
             found = next((period for period in PERIODS if shortest <= period <= longest), None)
             if found is not None:
                 self.period, self.count, self._since_test, self._step = found, taken, 0, 1
+                self._closed = False
         return None
 
     def _roll(self, now: float) -> None:
@@ -116,4 +127,4 @@ class Allowance:
             return
         passed = (now - self._opened) // self.period
         self._opened += passed * self.period
-        self._taken, self._test_seq = 0, None
+        self._taken, self._test_seq, self._closed = 0, None, False

@@ -23,7 +23,13 @@ FALL = 0.78
 PACED_RUN = 3
 """Refusals in a row that stop the pool while a quota is paced: there one may follow another by chance."""
 NOISY_GROWTH = 0.5
+NOISY_CUT = 0.85
 TIGHT_CALLS = 2
+SPREAD_S = 60.0
+"""A window as short as that is used evenly: nothing is lost by it, and if it is one that slides, a burst would return
+for ever."""
+TRUST = 0.8
+"""Share of a paced rate below which the count between two standstills is believed instead."""
 
 
 class Blind:
@@ -40,6 +46,8 @@ class Blind:
         """When the last accepted calls were sent."""
         self._used_up: deque[tuple[float, int, int]] = deque(maxlen=24)
         """The last refusals without an explanation, and how many calls had been let in by then."""
+        self._unsure: deque[tuple[float, Call]] = deque(maxlen=256)
+        """Calls accepted sooner than a refusal of those before them would be known, and when it will be."""
         self._turned_away = 0
         self._sent = 0
 
@@ -64,6 +72,7 @@ class Blind:
         self._sent += 1
         if self.stopped:
             self.standstill.sent(seq, now)
+        self.chance.sent(self.pace.current(now))
         self.pace.sent(now)
         self.allowance.sent(seq, now)
 
@@ -73,27 +82,37 @@ class Blind:
 
     # -- accepted -----------------------------------------------------------------------------------------
 
-    def accepted(self, call: Call, now: float) -> tuple[int, str | None]:
-        """`call` was accepted: calls in flight with it as the provider counts, and what changed by it."""
+    def accepted(self, call: Call, now: float, *, unsure_s: float) -> tuple[int, str | None]:
+        """`call` was accepted: calls in flight with it as the provider counts, and what changed by it.
+
+        `unsure_s`: how long refusals of those sent just before it may still come.
+        """
         self._went.append(call.sent_at)
         level = call.before + 1
-        if not self.refusals.news(call.sent_at):  # some that seemed in flight beside it never got in
+        if self.refusals.since(call.sent_at):  # some that seemed in flight beside it never got in
             level -= self.refusals.refused_before(call.seq, call.sent_at)
-        self.refusals.accepted(call.seq, level)
+        self.refusals.accepted(call.seq, 0 if unsure_s else level)
+        if unsure_s:
+            self._unsure.append((now + unsure_s, call))
+        self._confirm(now)
         cause = self._resumed(call, now)
         self.pace.accepted()
         self.allowance.accepted(call.seq)
-        if self.chance.share is not None:
-            if self.chance.noise(refused=False):
-                cause = "refusals by chance have stopped"
-        elif self.pace.rate is not None:
-            self._by_chance(now, refused=False)
         return level, cause
+
+    def _confirm(self, now: float) -> None:
+        """Acceptances count at their level once nobody beside them can still be refused."""
+        while self._unsure and self._unsure[0][0] <= now:
+            _, call = self._unsure.popleft()
+            level = call.before + 1 - self.refusals.refused_before(call.seq, call.sent_at)
+            self.refusals.accepted(call.seq, level)
 
     @property
     def growth(self) -> float:
         """What becomes of the window's growth: less while refusals are noise."""
-        return 1.0 if self.chance.share is None else NOISY_GROWTH
+        if self.chance.share is None:
+            return 1.0
+        return 1.0 / max(1.0, self._window.size) if self.chance.crowded else NOISY_GROWTH
 
     def _resumed(self, call: Call, now: float) -> str | None:
         """Whether `call` ended a standstill, and what that tells."""
@@ -110,6 +129,10 @@ class Blind:
             return self._trickle(*bucket, now)
         if self.allowance.period is not None and known is None:
             self.pace.end()
+            if self.allowance.period <= SPREAD_S:
+                self.pace.begin(self.allowance.count / self.allowance.period, now, tight=True)
+                self.allowance.forget()
+                return f"a quota of {self.allowance.count} a minute that comes back at once: used evenly"
             return f"a quota of {self.allowance.count} that comes back every {self.allowance.period:.0f} s"
         return "accepted again after a standstill: growing from one"
 
@@ -120,63 +143,90 @@ class Blind:
         if rate < 1:  # such quotas are told per minute, in whole numbers
             whole = round(60 * rate) / 60
             rate = whole if slowest <= whole <= fastest else rate
-        if self.pace.rate is None or rate < self.pace.rate:
-            self.pace.begin(rate, now, tight=calls <= TIGHT_CALLS)
+        if self.pace.rate is None or rate < TRUST * self.pace.rate:
+            self.pace.begin(rate, now, tight=calls <= TIGHT_CALLS or self.pace.tight)
         return f"a call now and then gets in: a quota of about {60 * (self.pace.rate or rate):.2g} a minute"
 
     # -- refused ------------------------------------------------------------------------------------------
 
-    def shown(self, call: Call, now: float) -> None:
-        """`call` was refused for a quota that the provider shows: nothing to find out."""
-        self.refusals.refused(call.seq, now)
-        self.standstill.beyond(call.seq, call.sent_at, now)
+    def shown(self, call: Call, now: float, *, jitter: float) -> None:
+        """`call` was refused for a quota that the provider shows: nothing to find out, but others may use it up."""
+        self.refusals.refused(call.seq, call.sent_at, now)
+        self.standstill.refused(call.seq, call.sent_at, now, alone=False, least_s=0.0, told_s=None, jitter=jitter)
 
     def refused(
-        self, call: Call, now: float, told_s: float | None, round_trip_s: float, *, mirrored: bool, jitter: float
+        self,
+        call: Call,
+        now: float,
+        told_s: float | None,
+        round_trip_s: float,
+        *,
+        alone: bool,
+        mirrored: bool,
+        jitter: float,
     ) -> str:
-        """`call` was refused and nobody says why; the cause that was found. `mirrored`: a quota is shown."""
+        """`call` was refused and nobody says why; the cause that was found.
+
+        `alone`: no call in flight is known to be accepted. `mirrored`: a quota is shown.
+        """
+        self._confirm(now)
         level = call.before - self.refusals.refused_before(call.seq, call.sent_at)
         news = self.refusals.news(call.sent_at)
         expected = self.allowance.refused()
-        tested = expected or (level >= int(self._window.size) and level > 0)
+        tested = expected or (call.beyond and not alone)
         if tested:
             self.standstill.beyond(call.seq, call.sent_at, now)
         else:
             self.standstill.refused(
-                call.seq, call.sent_at, now, news=news, alone=level <= 0, told_s=told_s, jitter=jitter
+                call.seq,
+                call.sent_at,
+                now,
+                alone=alone,
+                least_s=self.pace.between_s / 2,
+                told_s=told_s,
+                jitter=jitter,
             )
-        if expected:
-            self.refusals.refused(call.seq, now)
-            return f"refused: all {self.allowance.count} calls of this window are used"
-        if self.chance.share is not None:
-            self.refusals.refused(call.seq, now)
-            if not self.chance.noise(refused=True):
-                return f"refused by chance: about {100 * self.chance.share:.0f} of 100 are, whatever is sent"
-        if self.allowance.period is not None and self.stopped:
-            return self._dry(call, now)
+        cause = self._foreseen(call, level, now, expected=expected)
+        if cause is not None:
+            self.refusals.refused(call.seq, call.sent_at, now)
+            return cause
         fell = self.refusals.fell(call.seq, level, now, round_trip_s, rising=self._window.rising)
         if self.pace.slack(now):
             self.pace.end()
         if self.pace.rate is None:
             return self._unpaced(call, level, now, round_trip_s, fell=fell and not mirrored, mirrored=mirrored)
-        if self._by_chance(now, refused=True):
-            self.refusals.refused(call.seq, now)
-            return "refused no less at a lower rate: by chance, not for what is sent"
-        self.pace.refused(now, told_s, news=news)
-        self.refusals.refused(call.seq, now)
-        return f"refused: a quota of about {60 * (self.pace.rate or 0):.2g} a minute"
+        if self._by_chance():
+            cause = "refused no less at a lower rate: by chance, not for what is sent"
+        else:
+            self.pace.refused(now, told_s, news=news)
+            cause = f"refused: a quota of about {60 * (self.pace.rate or 0):.2g} a minute"
+        self.refusals.refused(call.seq, call.sent_at, now)
+        return cause
 
-    def _dry(self, call: Call, now: float) -> str:
-        self.refusals.refused(call.seq, now)
+    def _foreseen(self, call: Call, level: int, now: float, *, expected: bool) -> str | None:
+        """What explains the refusal of `call` by what is known already; None: nothing does."""
+        if expected:
+            return f"refused: all {self.allowance.count} calls of this window are used"
+        if self.chance.share is not None:
+            judged = self.chance.noise(self.standstill.run)
+            if judged == "more":
+                self._window.shrink(NOISY_CUT * level)
+                return "refused more often than by chance: fewer at once"
+            if judged == "noise":
+                return "refused by chance, whatever is sent"
+        if self.allowance.period is not None and self.stopped:
+            return self._dry(now)
+        return None
+
+    def _dry(self, now: float) -> str:
         at = self.allowance.dry(now)
         if at is None:
             return "refused after the quota should have come back: it is forgotten"
         self.standstill.next_at = max(self.standstill.next_at, at)
         return f"refused: the window's quota is used up after {self.allowance.count}"
 
-    def _by_chance(self, now: float, *, refused: bool) -> bool:
-        rate = self.pace.current(now)
-        if rate is None or not self.chance.paced(rate, refused=refused):
+    def _by_chance(self) -> bool:
+        if not self.chance.refused():
             return False
         self.pace.end()
         self._window.forget_wall(1.0)
@@ -196,7 +246,7 @@ class Blind:
             at, taken, most = self._used_up[-1]
             self._used_up[-1] = (at, taken - 1, most)  # it was on its way then, and did not get in
         again = self.refusals.again(call.sent_at)
-        self.refusals.refused(call.seq, now)
+        self.refusals.refused(call.seq, call.sent_at, now)
         if (fell or steady is not None) and not mirrored:
             window.forget_wall(float(call.before + 1))
             self.pace.begin(self._quota_rate(now) if steady is None else steady, now)

@@ -8,6 +8,10 @@ their share means something again. (The same argument as for latency: a cut that
 from __future__ import annotations
 
 import math
+from typing import Literal
+
+Judgement = Literal["noise", "more", "over"]
+"""Refusals are noise as before; there are more than that; or they mean something again."""
 
 FEWEST = 30
 ENOUGH = 5
@@ -15,8 +19,11 @@ MOST = 120
 LOWER = 0.8
 SAME = 0.6
 LEAST = 0.035
-WEIGHT = 0.02
-RECENT = 0.1
+WEIGHT = 0.003
+RECENT = 0.05
+MORE = 1.5
+MORE_PLUS = 0.1
+"""A recent share above so many times the noise, and so much more, is no noise any more."""
 UNLIKELY = 2e-4
 SHORTEST_RUN = 3
 
@@ -27,6 +34,8 @@ class Chance:
     def __init__(self) -> None:
         self.share: float | None = None
         self._recent = 0.0
+        self.crowded = False
+        """Whether the share rose above the noise at some number in flight: it grows by ones from then on."""
         self._n = 0
         self._refused = 0
         self._rates = 0.0
@@ -39,12 +48,23 @@ class Chance:
         self._rates = 0.0
         self._before = None
 
-    def paced(self, rate: float, *, refused: bool) -> bool:
-        """A call sent at `rate` was refused, or not; whether refusals are found to be noise by it."""
-        self._n += 1
-        self._refused += refused
-        self._rates += rate
-        if self._n < FEWEST or (self._refused < ENOUGH and self._n < MOST):
+    def sent(self, rate: float | None) -> None:
+        """A call went at a pace of `rate`. Counted now, since refusals are known sooner than acceptances."""
+        if self.share is not None:
+            self._recent *= 1 - RECENT
+            self.share *= 1 - WEIGHT
+            if self.share < LEAST / 2:
+                self.share = None
+        elif rate is not None:
+            if self._n >= MOST and self._refused < ENOUGH:
+                self.forget()
+            self._n += 1
+            self._rates += rate
+
+    def refused(self) -> bool:
+        """A call that was paced was refused; whether refusals are found to be noise by it."""
+        self._refused += 1
+        if self._n < FEWEST or self._refused < ENOUGH:
             return False
         share, mean = self._refused / self._n, self._rates / self._n
         self._n = self._refused = 0
@@ -61,19 +81,23 @@ class Chance:
             self._before = mean, share
             return False
         self.share = self._recent = min(0.9, share)
-        self._before = None
+        self._before, self.crowded = None, False
         return True
 
-    def noise(self, *, refused: bool) -> bool:
-        """A call was refused, or not, while refusals are noise; whether they are so no longer."""
+    def noise(self, in_a_row: int) -> Judgement:
+        """A call was refused while refusals are noise, the last of `in_a_row`: what that makes of it."""
         if self.share is None:
-            return False
-        self._recent += RECENT * (refused - self._recent)
-        self.share += WEIGHT * (refused - self.share)
-        if self.share < LEAST / 2 or self._recent > min(0.97, 2 * self.share + 0.25):
+            return "over"
+        self._recent += RECENT
+        self.share += WEIGHT
+        if in_a_row > 2 * self.run():
             self.share = None
-            return True
-        return False
+            return "over"
+        if self._recent > min(0.97, MORE * self.share + MORE_PLUS):
+            self._recent = self.share
+            self.crowded = True
+            return "more"
+        return "noise"
 
     def run(self) -> int:
         """How many refusals in a row are too many to be chance."""

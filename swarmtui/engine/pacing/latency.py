@@ -36,6 +36,8 @@ CLIP = 1.5
 HOLD = math.log(1.4)
 EASE = math.log(1.1)
 TTFT_WEIGHT = 0.2
+TTFT_CALLS = 12
+"""At many in flight the mean is over more of them: else one of so many means strays too far by chance alone."""
 USUAL_WEIGHT = 0.01
 GROWN = 1.2
 """Times the usual load from which late first tokens are taken for a crowd, and not for a mood of the provider."""
@@ -96,7 +98,7 @@ class Latency:
             self._ttft = base.mean
             return 1.0
         value = max(base.mean - CLIP, min(base.mean + CLIP, value))
-        self._ttft += TTFT_WEIGHT * (value - self._ttft)
+        self._ttft += min(TTFT_WEIGHT, TTFT_CALLS / max(1, before)) * (value - self._ttft)
         over = self._ttft - base.mean
         self._usual_load += USUAL_WEIGHT * (before - self._usual_load)
         if before <= GROWN * self._usual_load:

@@ -19,6 +19,7 @@ SHORTEST_PATIENCE_S = 6.0
 LONGEST_PATIENCE_S = 30.0
 PATIENCE_CALLS = 12
 TIGHT_PATIENCE_CALLS = 40
+TIGHT_PATIENCE_S = 100.0
 GROWTH = 0.03
 """Growth per second once a refusal is overdue, or per third of a call where calls are seldom."""
 LONGEST_PAUSE_S = 30.0
@@ -30,7 +31,13 @@ WANTED = 0.6
 """Share of the calls a pace allowed that must have been asked for, for it to be what was measured."""
 GAP_CALLS = 3.0
 SLACK_S = 2.0
+QUICK = 20.0
+TIGHT_SLOWER = 2.0
 CLOSE_CALLS = 10
+KEPT = 0.4
+"""Share of the growth, as a power, that is kept when it ended in a refusal."""
+STEADY = 1.03
+"""Growth below which a refusal is about the rate itself, and not about its growth."""
 TIGHT_BELOW = 3.0
 """Calls per second below which a bucket may be too small to be measured."""
 
@@ -46,7 +53,8 @@ class Pace:
         self._count = 0
         self._tried = 0
         self._in_a_row = 0
-        self._tight = False
+        self.tight = False
+        """Whether the bucket holds a call or two, and is kept below."""
         self._close = 0
         """Refusals in a row, each within few calls of the one before."""
         self._since_refused = 0
@@ -66,7 +74,7 @@ class Pace:
         self._sent_at = self._held_at = now
         self._since, self._count, self._tried, self._in_a_row = self._active, 0, 0, 1
         self._refused_at = self._active
-        self._tight, self._close, self._since_refused = tight, 0, 0
+        self.tight, self._close, self._since_refused = tight, 0, 0
         self._next_at = now + (1.0 if tight else 0.5) / self.rate
 
     def end(self) -> None:
@@ -78,16 +86,18 @@ class Pace:
         if self.rate is None:
             return None
         rate = self.rate
-        if self._tight:
-            patience = max(SHORTEST_PATIENCE_S, TIGHT_PATIENCE_CALLS / rate)
+        if self.tight:
+            patience = max(TIGHT_PATIENCE_S, TIGHT_PATIENCE_CALLS / rate)
         elif self._rising:
             patience = max(SHORTEST_PATIENCE_S, GAP_CALLS / rate)
         else:
             patience = min(LONGEST_PATIENCE_S, max(SHORTEST_PATIENCE_S, 1.5 / (rate * (ABOVE - 1))))
             patience = max(patience, PATIENCE_CALLS / rate)
         late = self._clock(now) - self._refused_at - patience
-        above = BELOW if self._tight else ABOVE
-        return rate * above * (math.exp(min(GROWTH * late / max(1.0, 0.3 / rate), 5.0)) if late > 0 else 1.0)
+        above = BELOW if self.tight else ABOVE
+        if self.tight:
+            late /= TIGHT_SLOWER
+        return rate * above * (math.exp(min(GROWTH * late * _quickness(rate), 5.0)) if late > 0 else 1.0)
 
     def wait(self, now: float) -> float:
         """Seconds until the next call may go."""
@@ -95,6 +105,11 @@ class Pace:
             return 0.0
         self._held_at = now
         return self._next_at - now
+
+    @property
+    def between_s(self) -> float:
+        """Seconds between two calls at the rate; 0 where there is none."""
+        return 0.0 if self.rate is None else 1 / self.rate
 
     def slack(self, now: float) -> bool:
         """Whether calls have gone as they came for a while: then it is not this rate that a refusal is about."""
@@ -128,11 +143,11 @@ class Pace:
         self._close = self._close + 1 if self._since_refused <= CLOSE_CALLS else 0
         self._since_refused = 0
         if self._close >= 3 and self.rate < TIGHT_BELOW:
-            self._tight = True
+            self.tight = True
         self._measure(now)
-        self._rising = self.rate > 1.05 * before and not self._tight
+        self._rising = self.rate > 1.05 * before and not self.tight
         self._refused_at = self._active
-        pause = (0.5 if self._tight else 1.0) / self.rate
+        pause = (0.5 if self.tight else 1.0) / self.rate
         if self._in_a_row > 2:
             pause = max(pause, min(5.0, 0.25 * 2.0 ** min(self._in_a_row, 10)))
             if told_s is not None and told_s <= 4 * LONGEST_PAUSE_S:
@@ -149,11 +164,14 @@ class Pace:
         """The rate, by what was accepted since the last refusal."""
         rate = self.rate or SLOWEST
         elapsed = self._active - self._since
-        grown = (self.current(now) or 0.0) / (rate * (BELOW if self._tight else ABOVE))
+        grown = (self.current(now) or 0.0) / (rate * (BELOW if self.tight else ABOVE))
         wanted = self._tried >= WANTED * rate * elapsed
-        if self._tight:
+        if self.tight:
             self._restart()
-            rate = rate * grown * BELOW if grown > 1.03 else rate * (0.97 if self._in_a_row < 3 else 0.85)
+            if grown < STEADY:
+                rate *= 0.97 if self._in_a_row < 3 else 0.9 if self._in_a_row == 3 else 1.0
+            else:
+                rate *= grown**KEPT
         elif grown > 1.1:
             average = max(rate, self._count / max(elapsed, 1.0))
             rate = math.sqrt(average * rate * grown)
@@ -177,3 +195,8 @@ class Pace:
     def _clock(self, now: float) -> float:
         """Seconds in which calls were wanted: a gap far longer than the pace asks for is a pause."""
         return self._active + min(max(0.0, now - self._sent_at), GAP_CALLS / (self.rate or SLOWEST))
+
+
+def _quickness(rate: float) -> float:
+    """How much faster or slower to grow than by the second, where calls are very frequent or seldom."""
+    return min(1.0, rate / 0.3) if rate < QUICK else min(10.0, rate / QUICK)

@@ -33,10 +33,19 @@ class Refusals:
         self._fallen_seq = -1
         self._accepted_seq = -1
         self._refused_seq = -1
+        self._known_at = -1.0
+        """When the last refusal that was news was known."""
 
     def news(self, sent_at: float) -> bool:
-        """Whether a call sent at `sent_at` knew of the last refusal."""
-        return not self._last or sent_at > self._last[-1][1]
+        """Whether a call sent at `sent_at` knew of the last refusal that was news itself.
+
+        Not of the last of all: where many are refused a second, none is ever sent knowing of that.
+        """
+        return sent_at > self._known_at
+
+    def since(self, sent_at: float) -> bool:
+        """Whether anything was refused since `sent_at`."""
+        return bool(self._last) and sent_at <= self._last[-1][1]
 
     def again(self, sent_at: float) -> bool:
         """Whether such a call is refused in its turn, nothing having been accepted in between."""
@@ -52,8 +61,10 @@ class Refusals:
         if seq > self._fallen_seq:
             self._highest = max(self._highest, level)
 
-    def refused(self, seq: int, now: float) -> None:
-        """Call `seq` was refused."""
+    def refused(self, seq: int, sent_at: float, now: float) -> None:
+        """Call `seq`, sent at `sent_at`, was refused."""
+        if sent_at > self._known_at:
+            self._known_at = now
         self._last.append((seq, now))
         self._refused_seq = max(self._refused_seq, seq)
 

@@ -16,7 +16,10 @@ BESIDE_S = 1.0
 BESIDE_GROWTH = 1.5
 LONGEST_BESIDE_S = 8.0
 ALONE_S = 1.0
-"""The first pause when nothing is in flight."""
+"""The first pause when nothing is in flight, at least."""
+FIRST_SHARE = 0.125
+LONGEST_FIRST_S = 8.0
+"""The first pause is this share of the standstill before, but no longer than this."""
 LONGEST_S = 30.0
 JITTER = 0.1
 LONGEST_TOLD_S = 300.0
@@ -39,10 +42,15 @@ class Standstill:
         """When the last refused call of the run had been sent."""
         self.next_at = -1e9
         self._alone = 0
+        self._known_at = 0.0
+        """When the last refusal that counted was known."""
+        self._lasted = 0.0
+        """How long the last standstill was."""
         self._refused_seq = -1
         self._trial: int | None = None
         self._trial_at = 0.0
-        self._reply_s = 0.3
+        self.reply_s = 0.0
+        """How long a refusal takes to come; 0 before the first."""
 
     def on(self, least: int) -> bool:
         """Whether the pool waits: `least` refusals in a row, or one with nothing else in flight."""
@@ -52,7 +60,12 @@ class Standstill:
         """When the next trial may go, were none under way."""
         if self._trial is None:
             return self.next_at
-        return max(self.next_at, self._trial_at + max(LEAST_SILENCE_S, SILENCE * self._reply_s))
+        return max(self.next_at, self._trial_at + self.silence_s)
+
+    @property
+    def silence_s(self) -> float:
+        """A call that was not refused for so long is taken for accepted."""
+        return max(LEAST_SILENCE_S, SILENCE * self.reply_s)
 
     @property
     def alone(self) -> bool:
@@ -64,22 +77,33 @@ class Standstill:
         self._trial, self._trial_at = seq, now
 
     def refused(
-        self, seq: int, sent_at: float, now: float, *, news: bool, alone: bool, told_s: float | None, jitter: float
+        self,
+        seq: int,
+        sent_at: float,
+        now: float,
+        *,
+        alone: bool,
+        least_s: float,
+        told_s: float | None,
+        jitter: float,
     ) -> None:
         """Call `seq` was refused, and it was no test of a wall. `alone`: no accepted call was in flight beside it.
 
-        `news`: it was sent knowing of the refusal before; only such count. `jitter`: 0 to 1.
+        Only those count that were sent knowing of the last that counted. `least_s`: the shortest pause that makes
+        sense, as far as is known. `jitter`: 0 to 1.
         """
         self.beyond(seq, sent_at, now)
-        if not news:
+        if self.run and sent_at <= self._known_at:
             return
         if not self.run:
             self.since = sent_at
+        self._known_at = now
         self.run += 1
         self.refused_at = sent_at
         if alone:
             self._alone += 1
-            pause = min(LONGEST_S, ALONE_S * 2.0 ** min(self._alone - 1, 10))
+            first = max(ALONE_S, min(LONGEST_FIRST_S, FIRST_SHARE * self._lasted), least_s)
+            pause = min(LONGEST_S, first * 2.0 ** min(self._alone - 1, 10))
         elif self.run > 1:
             pause = min(LONGEST_BESIDE_S, BESIDE_S * BESIDE_GROWTH ** min(self.run - 2, 10))
         else:
@@ -91,7 +115,7 @@ class Standstill:
     def beyond(self, seq: int, sent_at: float, now: float) -> None:
         """Call `seq` was refused; what every refusal tells."""
         self._refused_seq = max(self._refused_seq, seq)
-        self._reply_s += REPLY_WEIGHT * (now - sent_at - self._reply_s)
+        self.reply_s += (REPLY_WEIGHT if self.reply_s else 1.0) * (now - sent_at - self.reply_s)
         if seq == self._trial:
             self._trial = None
 
@@ -99,9 +123,14 @@ class Standstill:
         """Call `seq` was accepted. If that ended a run: for how long nothing was, as far as is known."""
         if seq == self._trial:
             self._trial = None
-        if not self.run or seq < self._refused_seq:
+        if not self.run:
+            return None
+        if seq < self._refused_seq:
+            self._alone = 0  # it was in flight beside the refused
             return None
         lasted = self.refused_at - self.since
+        if self._alone:
+            self._lasted = lasted
         self.run = self._alone = 0
         self._trial = None
         self.next_at = -1e9

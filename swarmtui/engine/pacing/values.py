@@ -72,6 +72,8 @@ class Call:
     request_mark: Mark
     token_mark: Mark
     first_at: float | None = None
+    beyond: bool = False
+    """Whether it went beyond what was accepted, to see whether more is."""
     probe: bool = False
     """Sent to see whether an outage is over."""
 

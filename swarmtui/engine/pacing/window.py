@@ -39,6 +39,8 @@ class Window:
         self._refused_at = -1e9
         self._found = 0
         """Where the wall was last, remembered after it was forgotten."""
+        self._pending: tuple[int, float] | None = None
+        """A test that passed unless a refusal comes by then."""
         self._rises = 0
         """Walls found in a row, each above the last: the provider limits growth."""
 
@@ -79,13 +81,26 @@ class Window:
     def _seasoned(self, now: float) -> bool:
         return self._young or self._accepted >= CALLS_PER_TEST or now >= self._refused_at + LONGEST_TEST_S
 
-    def accepted(self, level: int, in_flight: int, now: float, *, growth: float) -> None:
-        """A call was accepted that made `level` in flight. `growth`: 1 for all that is possible, 0 for none."""
+    def accepted(self, level: int, in_flight: int, now: float, *, growth: float, unsure_s: float = 0.0) -> None:
+        """A call was accepted that made `level` in flight. `growth`: 1 for all that is possible, 0 for none.
+
+        `unsure_s`: how long others that are counted in `level` may still turn out to be refused.
+        """
         self._accepted += 1
         if self.wall is None:
             if growth > 0 and in_flight >= BUSY * self.size:
                 self.size = min(LARGEST, self.size + growth * (EARLY if self.size < EARLY_UP_TO else RAMP))
+        elif level > self.size and now >= self._test_at and unsure_s > 0:
+            self._pending = self._pending or (level, now + unsure_s)
+        elif self._pending is not None and now >= self._pending[1]:
+            level, self._pending = self._pending[0], None
+            self._passed(level, now)
         elif level > self.size and now >= self._test_at:
+            self._passed(level, now)
+
+    def _passed(self, level: int, now: float) -> None:
+        """A test of the wall passed with `level` in flight."""
+        if self.wall is not None:
             self.size = float(level)
             self._step = min(2 * self._step, max(2, level // (10 if self.rising else 4)))
             self._test_at = now
@@ -96,9 +111,12 @@ class Window:
     def refused(self, level: int, now: float, round_trip_s: float, *, news: bool) -> None:
         """A call was refused with `level` others accepted in flight; `news`: it was sent knowing of the last."""
         level = max(1, level)
+        self._pending = None
         if not news and self.wall is not None:
             self.size = min(self.size, float(level))
             self.wall = self._found = int(self.size)
+            if now >= self._test_at:  # a test that failed beside other refusals
+                self._test_at, self._accepted = now + NEW_WALL_S * (1 + min(self.confirmed, YOUNG)), 0
             return
         same = self.wall is not None and abs(level - self.wall) <= max(1.0, 0.03 * self.wall)
         self._rises = self._rises + 1 if self._found and level > 1.03 * self._found + 1 else self._rises
