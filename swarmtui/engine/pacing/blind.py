@@ -48,6 +48,8 @@ class Blind:
         """The last refusals without an explanation, and how many calls had been let in by then."""
         self._unsure: deque[tuple[float, Call]] = deque(maxlen=256)
         """Calls accepted sooner than a refusal of those before them would be known, and when it will be."""
+        self._shown = False
+        """Whether the last refusal was for a quota that the provider shows."""
         self._turned_away = 0
         self._sent = 0
 
@@ -59,7 +61,7 @@ class Blind:
             return False
         if self.chance.share is not None:
             return still.run >= self.chance.run()
-        return still.on(PACED_RUN if self.pace.rate is not None else 2)
+        return still.on(PACED_RUN if self.pace.rate is not None or self._shown else 2)
 
     def wait(self, now: float) -> float:
         """Seconds until the next call may go, by all that is learned here."""
@@ -169,6 +171,7 @@ class Blind:
 
         `alone`: no call in flight is known to be accepted. `mirrored`: a quota is shown.
         """
+        self._shown = False
         self._confirm(now)
         level = call.before - self.refusals.refused_before(call.seq, call.sent_at)
         news = self.refusals.news(call.sent_at)
