@@ -118,7 +118,7 @@ class History:
 
     def _query(self, sql: str, values: tuple[object, ...]) -> list[tuple[Any, ...]]:
         if any(isinstance(value, int) and abs(value) >= 2**63 for value in values):
-            raise OverflowError("a figure is beyond what the session file can hold")  # the asker's fault, not the file's
+            raise OverflowError("a figure is beyond what the file can hold")  # the asker's fault, not the file's
         with Reader(self.folder.db) as reader:
             return reader.query(sql, values)
 
