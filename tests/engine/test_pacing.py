@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 from swarmtui.engine.conductor import Conductor, Setup
+from swarmtui.engine.paced import account_of
 from swarmtui.host.accounts import Accounts
 from swarmtui.models.discover import make_model
 from swarmtui.models.net import Net
@@ -132,10 +134,11 @@ async def test_what_one_session_learned_the_next_one_starts_with(tmp_path: Path)
     async with FakeLLM(Answer("done", tokens_per_s=300)) as llm:
         async with session(tmp_path / "one", llm, prompts(40), accounts=known) as conductor:
             assert await finished(conductor) is Status.SUCCEEDED
-            first = conductor.state.paced["fake/m"].window
+        memory = known.recall(account_of(ModelRef("fake", "m", base_url=llm.base_url)), time.time())
         known.close()
         async with session(tmp_path / "two", llm, prompts(1), accounts=Accounts(tmp_path / "accounts", "two")) as again:
             assert await finished(again) is Status.SUCCEEDED
     started = next(body for body in bodies(tmp_path / "two") if isinstance(body, PoolPaced))
     assert "learned before" in started.why
-    assert 1 <= started.window <= max(first, 12)
+    assert memory is not None
+    assert started.window == max(1, int(memory.window / 2))
