@@ -94,6 +94,7 @@ def test_names_and_values_that_are_not_utf_8_are_refused_before_anything_starts(
     assert not swarmtui.home.joinpath("state", "sessions").exists()
 
 
+@pytest.mark.chaos
 def test_a_task_may_come_through_a_pipe(swarmtui: Program) -> None:
     done = swarmtui("validate", "/dev/stdin", stdin=None, input=TASK)
     assert (done.returncode, done.stdout) == (0, "/dev/stdin: valid: 1 node\n")
@@ -121,6 +122,7 @@ def test_a_goal_says_something(word: str) -> None:
         find_target(word)
 
 
+@pytest.mark.chaos
 def test_where_items_and_the_report_are_to_be_found_is_checked_before_the_start(swarmtui: Program) -> None:
     swarmtui.write("t.yaml", 'goal: g\nnodes:\n  m: {map: {items: [1], as: d}, run: [echo, "{{ d }}"]}\n')
     for words, said in (
@@ -163,6 +165,7 @@ def test_a_timeout_is_a_number_of_seconds() -> None:
             wait.seconds(refused)
 
 
+@pytest.mark.chaos
 def test_events_from_before_the_first_are_all_of_them(swarmtui: Program) -> None:
     swarmtui.write("t.yaml", TASK)
     swarmtui("run", "t.yaml")
@@ -171,6 +174,7 @@ def test_events_from_before_the_first_are_all_of_them(swarmtui: Program) -> None
     assert swarmtui("events", folder.id, "--from", "-3").stdout == swarmtui("events", folder.id).stdout != ""
 
 
+@pytest.mark.chaos
 def test_a_spent_budget_says_what_lets_the_session_go_on(swarmtui: Program) -> None:
     swarmtui.write("t.yaml", PAUSING)
     done = swarmtui("run", "t.yaml")
@@ -181,6 +185,7 @@ def test_a_spent_budget_says_what_lets_the_session_go_on(swarmtui: Program) -> N
     assert swarmtui("wait", folder.id).returncode == 0
 
 
+@pytest.mark.chaos
 def test_resume_lets_a_paused_session_go_on_whose_host_lives(swarmtui: Program) -> None:
     swarmtui.write("t.yaml", LONG)
     swarmtui("run", "t.yaml", "--detach")
@@ -194,6 +199,7 @@ def test_resume_lets_a_paused_session_go_on_whose_host_lives(swarmtui: Program) 
     swarmtui("ctl", folder.id, "cancel")
 
 
+@pytest.mark.chaos
 def test_what_has_ended_is_not_said_to_run(swarmtui: Program) -> None:
     swarmtui.write("t.yaml", TASK)
     swarmtui("run", "t.yaml")
@@ -202,6 +208,7 @@ def test_what_has_ended_is_not_said_to_run(swarmtui: Program) -> None:
     assert "has succeeded: there is nothing to go on with" in done.stderr
 
 
+@pytest.mark.chaos
 def test_a_stopped_host_does_not_hold_up_a_wait_with_a_timeout(swarmtui: Program) -> None:
     swarmtui.write("t.yaml", LONG)
     swarmtui("run", "t.yaml", "--detach")

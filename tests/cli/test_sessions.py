@@ -199,6 +199,7 @@ def test_sigterm_pauses_and_resume_goes_on(swarmtui: Program) -> None:
     assert swarmtui("resume", id, "--headless").returncode == 0
 
 
+@pytest.mark.chaos
 def test_the_end_of_the_launching_terminal_means_nothing_to_the_host(swarmtui: Program) -> None:
     id = reach_gate(swarmtui)
     os.kill(swarmtui.pid(), signal.SIGHUP)
@@ -219,6 +220,7 @@ def test_an_interrupted_watcher_leaves_the_session_running(swarmtui: Program) ->
     assert swarmtui.session().owned()
 
 
+@pytest.mark.chaos
 def test_a_second_owner_is_refused_and_the_first_goes_on(swarmtui: Program) -> None:
     id = reach_gate(swarmtui)
     again = swarmtui("resume", id)
@@ -273,6 +275,7 @@ def test_a_question_without_anybody_to_answer_is_exit_code_7(swarmtui: Program) 
     assert swarmtui("wait", id).returncode == 0
 
 
+@pytest.mark.chaos
 def test_limits_hold_release_and_cancel_from_a_script(swarmtui: Program) -> None:
     id = reach_gate(swarmtui)
     for words in (["set", "concurrency=3", "usd=1.5"], ["hold", "last"], ["release", "last"], ["pause"], ["resume"]):
@@ -285,6 +288,7 @@ def test_limits_hold_release_and_cancel_from_a_script(swarmtui: Program) -> None
     assert row["status"] == "cancelled"
 
 
+@pytest.mark.chaos
 def test_wait_gives_up_after_its_timeout(swarmtui: Program) -> None:
     id = reach_gate(swarmtui)
     assert swarmtui("wait", id, "--timeout", "0.2").returncode == 124

@@ -8,6 +8,8 @@ import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+import pytest
+
 from swarmtui.engine.conductor import Conductor, Setup
 from swarmtui.engine.paced import account_of
 from swarmtui.host.accounts import Accounts
@@ -118,6 +120,7 @@ async def test_an_outage_in_the_middle_is_waited_for_by_single_probes(tmp_path: 
     assert not all(body.charged for body in failed)
 
 
+@pytest.mark.chaos
 async def test_a_provider_that_is_not_there_fails_its_items_soon(tmp_path: Path) -> None:
     async with FakeLLM() as llm:
         gone = llm.base_url

@@ -409,5 +409,5 @@ def test_messages_are_one_line_even_when_the_file_is_hostile():
 
 
 def test_thousands_of_mistakes_are_all_told_and_quickly():
-    text = "goal: g\nnodes:\n" + "".join(f"  n{i}: {{needs: [m{i}], prompt: x}}\n" for i in range(5_000))
-    assert len(problems(text)) == 5_000
+    text = "goal: g\nnodes:\n" + "".join(f"  n{i}: {{needs: [m{i}], prompt: x}}\n" for i in range(2_000))
+    assert len(problems(text)) == 2_000
