@@ -29,7 +29,6 @@ from swarmtui.plan.model import JSON, Author, Input, ModelRef, Plan
 from swarmtui.plan.problems import TaskError
 from swarmtui.plan.render import plan_document
 from swarmtui.plan.repair import loads_lenient
-from swarmtui.plan.taskfile import parse_plan_json
 from swarmtui.session.vocabulary import ErrorInfo, ErrorKind, Usage
 
 _TRIES = 4
@@ -130,6 +129,8 @@ def _written(plan: Plan) -> str:
 
 def _draft(reply: Reply, request: PlanRequest, usage: Usage) -> Draft:
     """The plan that `reply` holds. Raises TaskError for what is wrong with it, ValueError where there is no JSON."""
+    from swarmtui.plan.taskfile import parse_plan_json
+
     data: JSON = loads_lenient(reply.text)
     note = ""
     if isinstance(data, dict):

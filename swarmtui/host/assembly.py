@@ -31,7 +31,6 @@ from swarmtui.models.net import Net
 from swarmtui.models.prices import with_price
 from swarmtui.plan.model import MergeSpec, ModelRef, Plan, PromptSpec, Task
 from swarmtui.plan.problems import TaskError
-from swarmtui.plan.taskfile import parse_task
 from swarmtui.safety.paths import places
 from swarmtui.safety.redact import Redactor, secrets_from_env
 from swarmtui.safety.text import one_line
@@ -164,6 +163,8 @@ def parse_edited(text: str, plan: Plan, *, state: SessionState) -> Plan:
 
     It may name the inputs and models of the session. Raises Refused with every problem.
     """
+    from swarmtui.plan.taskfile import parse_task
+
     try:
         task = parse_task(text, file="plan", author=plan.author, inputs=state.inputs, models=state.models)
     except TaskError as error:

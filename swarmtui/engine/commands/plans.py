@@ -8,7 +8,7 @@ from dataclasses import fields
 from swarmtui.engine.commands.refusal import INVALID_PARAMS, Params, Refused, flag, need
 from swarmtui.engine.commands.session import stale
 from swarmtui.plan.model import Author, Input, MergeSpec, ModelRef, Node, Plan, PromptSpec
-from swarmtui.plan.patch import Patch, changes_items, changes_result, difference, patched, read_ops
+from swarmtui.plan.patch import Patch, changes_items, changes_result, difference, patched
 from swarmtui.plan.problems import TaskError
 from swarmtui.session.events import Body, PlanPatched, PlanProposed
 from swarmtui.session.state import NodeState, SessionState
@@ -42,7 +42,9 @@ def edit(state: SessionState, params: Params, parse: ParsePlan, resolve: Resolve
 
 
 def patch(state: SessionState, params: Params, resolve: ResolveModel) -> list[Body]:
-    """``plan.patch {base_rev, ops, restart?, note?, author?}``: operations as :mod:`swarmtui.plan.patch` tells them."""
+    """``plan.patch {base_rev, ops, restart?, note?, author?}``; for `ops` see :mod:`swarmtui.plan.operations`."""
+    from swarmtui.plan.operations import read_ops  # the task-file language: few hosts ever read any
+
     plan = _editable(state, need(params, "base_rev", int))
     inputs = [Input(name, value) for name, value in state.inputs.items()]
     try:
