@@ -150,9 +150,9 @@ class Outside(BaseModel):
     model_config = ConfigDict(
         extra="forbid",
         strict=True,
-        use_attribute_docstrings=True,
         json_schema_extra=_without_null,
         hide_input_in_errors=True,
+        defer_build=True,
     )
 
 
