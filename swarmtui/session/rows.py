@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from swarmtui.plan.model import JSON
 from swarmtui.session.codec import decode_text, encode_text
@@ -43,18 +44,28 @@ class Row(NamedTuple):
     hash: bytes
 
 
-def chain(previous: bytes, row: Row) -> bytes:
-    """BLAKE2b-16 over the previous hash and every other column of `row`."""
-    digest = blake2b(previous, digest_size=16)
-    digest.update(repr(row[:8]).encode())
-    digest.update(row.data.encode())
-    return digest.digest()
+def chain(previous: bytes, row: tuple[Any, ...]) -> bytes:
+    """BLAKE2b-16 over the previous hash and every column of `row` up to its data."""
+    return blake2b(previous + repr(row[:8]).encode() + row[8].encode(), digest_size=16).digest()
 
 
 def fits(previous: bytes, row: Row) -> bool:
     """Whether `row`, as a file gave it, is what was chained to `previous`. Takes anything for a row's columns."""
-    texts = all(isinstance(text, str) for text in (row.type, row.data))
-    return texts and row.hash == chain(previous, row)
+    return chained([row], previous, row.seq) == 1
+
+
+def chained(page: Sequence[tuple[Any, ...]], previous: bytes, seq: int) -> int:
+    """How many rows at the start of `page`, as a file gave them, are what was chained to `previous`, from `seq` on.
+
+    Takes anything for a row's columns.
+    """
+    for at, row in enumerate(page):
+        if row[0] != seq + at or not (isinstance(row[8], str) and isinstance(row[3], str)):
+            return at
+        if row[9] != chain(previous, row):
+            return at
+        previous = row[9]
+    return len(page)
 
 
 def sealed(chained: bytes, data: bytes) -> bytes:
@@ -76,7 +87,7 @@ def clean_surrogates(text: str) -> str:
 def make_row(event: Event, previous: bytes) -> Row:
     """The row that records `event` after the one whose hash is `previous`."""
     body: Body = event.body
-    row = Row(
+    row = (
         event.seq,
         event.ts,
         event.mono,
@@ -86,9 +97,8 @@ def make_row(event: Event, previous: bytes) -> Row:
         getattr(body, "attempt", None),
         None if event.actor is None else clean_surrogates(event.actor),
         encode_text(body),
-        b"",
     )
-    return Row(*row[:9], chain(previous, row))
+    return Row(*row, chain(previous, row))
 
 
 def row_to_event(row: Row) -> Event:
