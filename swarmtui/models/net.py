@@ -1,9 +1,9 @@
 """All HTTP that swarmtui does: one client per event loop, streams with deadlines, no retries, no redirects.
 
-The only module that imports httpx, and it does so at the first request: a session on the simulated model never pays
-for it. Nothing here waits longer than its deadlines or keeps more than its caps, whatever the other side does; what
-goes wrong on the way is a :class:`~swarmtui.models.chat.ModelError`, and a reply that is no success an
-:class:`HTTPFailure`, which the dialect reads.
+With :mod:`swarmtui.models.connections` the only module that imports httpx, and only at the first request: a session on
+the simulated model never pays for it. Nothing here waits longer than its deadlines or keeps more than its caps,
+whatever the other side does; what goes wrong on the way is a :class:`~swarmtui.models.chat.ModelError`, and a reply
+that is no success an :class:`HTTPFailure`, which the dialect reads.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 from urllib.parse import urlsplit
+from urllib.request import getproxies
 
 from swarmtui.models.chat import ModelError, model_error
 from swarmtui.models.failures import one_line, read_json
@@ -109,12 +110,13 @@ class Net:
         if self._client is None:
             import httpx
 
+            from swarmtui.models.connections import KEEP_S, KEPT, Connections
+
             for name in ("httpx", "httpcore"):
                 logging.getLogger(name).setLevel(logging.WARNING)
-            # Idle connections are dropped before the usual 5 s of servers: one that the server has just closed would
-            # cost the attempt. No cap on connections: limits are the scheduler's.
             self._client = httpx.AsyncClient(
-                limits=httpx.Limits(max_connections=None, max_keepalive_connections=100, keepalive_expiry=4.0),
+                transport=None if _proxied() else Connections(),
+                limits=httpx.Limits(max_connections=None, max_keepalive_connections=KEPT, keepalive_expiry=KEEP_S),
                 follow_redirects=False,
                 mounts=dict.fromkeys(_LOOPBACK),
                 headers={"user-agent": "swarmtui", "accept-encoding": "identity"},
@@ -257,6 +259,11 @@ async def _head(client: httpx.AsyncClient, request: httpx.Request) -> httpx.Resp
         if fresh:
             raise
         return await client.send(request, stream=True)
+
+
+def _proxied() -> bool:
+    """Whether the environment names a proxy, for any address."""
+    return any(name != "no" for name in getproxies())
 
 
 def _reveal(headers: Mapping[str, str | Secret]) -> dict[str, str]:

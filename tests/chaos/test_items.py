@@ -1,6 +1,7 @@
 """Thousands of items over real HTTP against a provider that refuses, breaks, stalls and hangs up.
 
-Every item succeeds or has failed with a cause, and what the session recorded is what the provider's own ledger says.
+Program, host and provider are processes of their own. Every item succeeds or has failed with a cause, and what the
+session recorded is what the provider's own ledger says.
 """
 
 from __future__ import annotations
@@ -8,144 +9,185 @@ from __future__ import annotations
 import json
 import os
 import re
+import subprocess
+import sys
+import time
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
-from zlib import crc32
 
 import pytest
 
-from swarmtui.models.net import Net
-from swarmtui.models.openai_chat import OpenAIChat
-from swarmtui.plan.model import Check, Limits, MapSpec, ModelRef, Node, Plan, PromptSpec, Retry
-from swarmtui.session import fold
-from swarmtui.session.events import AttemptStarted, AttemptThrottled, PlanProposed, SessionCreated
-from swarmtui.session.log import Log
-from swarmtui.session.vocabulary import FINAL, ErrorKind, State, Status
-from swarmtui.workers.local import LocalExecutor
-from swarmtui.workers.prompt import PromptWorker
-from tests.engine.world import host
-from tests.fakes.llm import Answer, Asked, Behaviour, Cut, FakeLLM, Reset, Silence
-from tests.fakes.llm import Status as Reply
+from swarmtui.session.events import AttemptFailed, AttemptStarted, AttemptThrottled
+from swarmtui.session.folder import SessionFolder, session_folders
+from swarmtui.session.reader import Reader
+from swarmtui.session.rows import row_to_event
+from swarmtui.session.vocabulary import ErrorKind, State, Status
+from tests.chaos.unreliable import answer_to, never
 
-pytestmark = [pytest.mark.chaos, pytest.mark.timeout(1_800)]
+pytestmark = [pytest.mark.chaos, pytest.mark.timeout(3_600)]
 
 ITEMS = int(os.environ.get("SWARMTUI_CHAOS_ITEMS", "2000"))
 """Twenty thousand in a long run."""
+PEAK_MB = 200
+"""Memory of the host at its peak, however many items there are."""
+KINDS = (ErrorKind.REFUSED, ErrorKind.CHECK)
+"""Of what the provider never answers well, by the item's number."""
 
 
-class Unreliable(FakeLLM):
-    """Answers most requests, refuses what is too much at once, and does something else now and then.
+@dataclass
+class Provider:
+    """The provider's process."""
 
-    Some items it never answers well.
-    """
+    process: subprocess.Popen[bytes]
+    base_url: str
 
-    def __init__(self) -> None:
-        super().__init__()
-        self.asked: Counter[int] = Counter()
-        self.answered: Counter[int] = Counter()
-
-    def _choose(self, asked: Asked) -> Behaviour:
-        if asked.path.endswith("/models"):
-            return super()._choose(asked)
-        item = number_in(asked.prompt)
-        self.asked[item] += 1
-        if self._answering > IN_FLIGHT:
-            return Reply(429, headers={"retry-after": "0.05"})
-        if never(item):
-            return NEVER[item % len(NEVER)]
-        how = crc32(f"{item}/{self.asked[item]}".encode()) % 1_000
-        for below, behaviour in FAULTS:
-            if how < below:
-                return behaviour
-        self.answered[item] += 1
-        return Answer(answer_to(item), latency_s=0.25)
+    def ledger(self) -> Ledger:
+        """What it was asked, once it has stopped."""
+        out, _ = self.process.communicate(timeout=60)
+        told = json.loads(out.splitlines()[-1])
+        asked, answered = ({int(item): n for item, n in told[name].items()} for name in ("asked", "answered"))
+        return Ledger(asked, answered, {int(status): n for status, n in told["statuses"].items()}, told["most"])
 
 
-IN_FLIGHT = 32
-"""Requests that the provider answers at once; more are refused."""
-FAULTS: tuple[tuple[int, Behaviour], ...] = (
-    (2, Reply(429, headers={"retry-after": "0.05"})),
-    (12, Reply(500)),
-    (17, Reply(503, headers={"retry-after": "0.02"})),
-    (25, Cut(after=2)),
-    (29, Cut(after=2, clean=True)),
-    (35, Reset(after=1)),
-    (37, Silence()),
-    (39, Silence(after=2)),
-)
-"""Of a thousand requests, how many end so: not so many that the provider would pass for down."""
-NEVER: tuple[Behaviour, ...] = (Reply(400), Answer("not what was asked for"))
+@dataclass
+class Ledger:
+    """Requests and whole answers by item, replies by status, and the most requests at once."""
+
+    asked: dict[int, int]
+    answered: dict[int, int]
+    statuses: dict[int, int]
+    most: int
 
 
-def never(item: int) -> bool:
-    return item % 997 == 500
+@dataclass
+class Recorded:
+    """What the session file tells of attempts."""
+
+    started: Counter[int] = field(default_factory=Counter)
+    failed: Counter[str] = field(default_factory=Counter)
+    throttled: int = 0
 
 
-def number_in(prompt: str) -> int:
-    found = re.search(r"<(\d+)>", prompt)
-    assert found is not None
-    return int(found[1])
+@contextmanager
+def provider() -> Iterator[Provider]:
+    """The unreliable provider, at work."""
+    argv = [sys.executable, "-m", "tests.chaos.unreliable"]
+    process = subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    try:
+        assert process.stdout is not None
+        yield Provider(process, json.loads(process.stdout.readline())["base_url"])
+    finally:
+        process.kill()
+        process.wait()
 
 
-def answer_to(item: int) -> str:
-    return f"the whole answer to {item} is that it makes {item * item}"
+def test_every_item_succeeds_or_has_a_cause_and_the_counts_are_the_providers_own(tmp_path: Path) -> None:
+    malformed = write_items(tmp_path / "docs.jsonl")
+    with provider() as llm:
+        (tmp_path / "task.json").write_text(json.dumps(task(llm.base_url)))
+        began = time.monotonic()
+        folder, peak_mb, cpu_s = carried_out(tmp_path)
+        took_s = time.monotonic() - began
+        ledger = llm.ledger()
+    with Reader(folder.db) as reader:
+        state, recorded = reader.state(), attempts_in(reader)
+    print(
+        f"\n{ITEMS} items in {took_s:.0f} s ({ITEMS / took_s:.0f}/s), host {1000 * cpu_s / ITEMS:.2f} ms of CPU each, "
+        f"{peak_mb:.0f} MB; requests {sum(ledger.asked.values())}, most at once {ledger.most}, "
+        f"refused {recorded.throttled}, failed {dict(recorded.failed)}"
+    )
+    hopeless = {item for item in range(ITEMS) if never(item)}
+
+    assert state.status is Status.SUCCEEDED, state.reason
+    items = state.nodes["m"].items
+    assert items is not None
+    assert items.count(State.SUCCEEDED) == ITEMS - len(hopeless)
+    assert set(items.where(State.FAILED)) == hopeless
+    assert {item: items.errors[item].kind for item in hopeless} == {item: KINDS[item % 2] for item in hopeless}
+    assert all(items.errors[item].message for item in hopeless)
+    assert items.malformed == malformed
+
+    assert recorded.started == ledger.asked, "an attempt is a request, and a request is an attempt"
+    assert {item: items.attempts[item] for item in range(ITEMS)} == ledger.asked
+    assert recorded.throttled == ledger.statuses.get(429, 0)
+    assert set(ledger.answered.values()) == {1}, "no answer was paid for twice"
+
+    results = [json.loads(line) for line in results_of(folder, "results.jsonl")]
+    assert [line["item"] for line in results] == sorted(set(range(ITEMS)) - hopeless)
+    assert all(line["output"].strip() == answer_to(line["item"]) for line in results)
+    failures = [json.loads(line) for line in results_of(folder, "failures.jsonl")]
+    assert [line["item"] for line in failures] == sorted(hopeless)
+    assert all(line["error"] and line["attempts"] == ledger.asked[line["item"]] for line in failures)
+    assert len(results_of(folder, "malformed.jsonl")) == malformed
+    assert peak_mb < PEAK_MB
 
 
-async def test_every_item_succeeds_or_has_a_cause_and_the_counts_are_the_providers_own(tmp_path: Path) -> None:
-    with (tmp_path / "docs.jsonl").open("w") as file:
+def write_items(path: Path) -> int:
+    """The items, and now and then a line that is none; how many of these."""
+    with path.open("w") as file:
         for item in range(ITEMS):
             file.write(json.dumps({"id": item}) + "\n" + ("" if item % 1_000 else "not json\n"))
-    malformed = -(-ITEMS // 1_000)
-    async with Unreliable() as llm, Net() as net:
-        ref = ModelRef("custom", "fake-small", base_url=llm.base_url)
-        node = Node(
-            "m",
-            PromptSpec("What of <{{ doc.id }}>?"),
-            map=MapSpec(name="doc", path="docs.jsonl", tolerate=0.05),
-            retry=Retry(limit=8, base_s=0.02, cap_s=0.3),
-            check=Check(min_chars=24),
-            timeout_s=6.0,
-        )
-        log, state = await Log.create(tmp_path / "session.db", "test"), fold.empty()
-        limits = Limits(concurrency=64)
-        for body in (
-            SessionCreated("chaos", "g", "g", "/", "0", limits=limits, models={"worker": ref}),
-            PlanProposed(1, Plan("g", (node,))),
-        ):
-            fold.apply(state, log.append(body))
-        executor = LocalExecutor({"prompt": PromptWorker(lambda _: OpenAIChat(net, {}))}, grace_s=0.5)
-        async with host(tmp_path, log, state, executor=executor) as world:  # type: ignore[arg-type]
-            while state.status not in FINAL:
-                await log.after(log.committed_seq)
-            assert state.status is Status.SUCCEEDED, state.reason
-            items = state.nodes["m"].items
-            assert items is not None
-            recorded = await world.recorded()
-
-            hopeless = {item for item in range(ITEMS) if never(item)}
-            assert items.count(State.SUCCEEDED) == ITEMS - len(hopeless)
-            assert set(items.where(State.FAILED)) == hopeless
-            assert items.malformed == malformed
-            kinds = {item: items.errors[item].kind for item in hopeless}
-            wanted = (ErrorKind.REFUSED, ErrorKind.CHECK)
-            assert kinds == {item: wanted[item % len(wanted)] for item in hopeless}
-            assert all(items.errors[item].message for item in hopeless)
-
-            started = Counter(e.body.item for e in recorded if isinstance(e.body, AttemptStarted))
-            assert started == llm.asked, "an attempt is a request, and a request is an attempt"
-            assert {item: items.attempts[item] for item in range(ITEMS)} == dict(llm.asked)
-            refused = sum(isinstance(e.body, AttemptThrottled) for e in recorded)
-            assert refused == sum(asked.status == 429 for asked in llm.ledger)
-            assert all(count == 1 for count in llm.answered.values()), "no answer was paid for twice"
-
-            results = [json.loads(line) for line in results_of(tmp_path, "results.jsonl")]
-            assert [line["item"] for line in results] == sorted(set(range(ITEMS)) - hopeless)
-            assert all(line["output"].strip() == answer_to(line["item"]) for line in results)
-            failures = [json.loads(line) for line in results_of(tmp_path, "failures.jsonl")]
-            assert {line["item"] for line in failures} == hopeless
-            assert all(line["error"] and line["attempts"] == llm.asked[line["item"]] for line in failures)
-            assert len(results_of(tmp_path, "malformed.jsonl")) == malformed
+    return -(-ITEMS // 1_000)
 
 
-def results_of(folder: Path, name: str) -> list[str]:
-    return (folder / "artefacts" / "m" / name).read_text().splitlines()
+def task(base_url: str) -> dict[str, object]:
+    """A task file with one map."""
+    node = {
+        "prompt": "What of <{{ doc.id }}>?",
+        "map": {"items": "docs.jsonl", "as": "doc", "tolerate": 0.05},
+        "retries": {"limit": 8, "base": 0.02, "cap": 0.3},
+        "check": {"min_chars": 24},
+        "timeout": 15,
+    }
+    return {
+        "goal": "survive",
+        "models": {"worker": {"base_url": base_url, "model": "fake-small"}},
+        "nodes": {"m": node},
+    }
+
+
+def carried_out(folder: Path) -> tuple[SessionFolder, float, float]:
+    """The session of the task in `folder`, once it has ended, and its host's peak memory in MB and seconds of CPU."""
+    keep = {name: value for name, value in os.environ.items() if not name.endswith(("_KEY", "_TOKEN"))}
+    env = {**keep, "SWARMTUI_HOME": str(folder / "home")}
+    argv = [sys.executable, "-m", "swarmtui", "run", "task.json", "--detach", "--json"]
+    launched = subprocess.run(argv, cwd=folder, env=env, capture_output=True, text=True, check=False, timeout=120)
+    assert launched.returncode == 0, launched.stderr
+    pid = json.loads(launched.stdout.splitlines()[-1])["pid"]
+    (session,) = session_folders(folder / "home" / "state" / "sessions")
+    peak_mb = cpu_s = 0.0
+    while session.owned():
+        try:
+            status, stat = (Path(f"/proc/{pid}/{name}").read_text() for name in ("status", "stat"))
+        except OSError:
+            break
+        found = re.search(r"VmHWM:\s+(\d+) kB", status)
+        if found is not None:
+            peak_mb = int(found[1]) / 1024
+            cpu_s = sum(int(ticks) for ticks in stat.rpartition(")")[2].split()[11:13]) / os.sysconf("SC_CLK_TCK")
+        time.sleep(0.5)
+    return session, peak_mb, cpu_s
+
+
+def attempts_in(reader: Reader) -> Recorded:
+    """What is recorded of attempts, in all."""
+    recorded = Recorded()
+    for row in reader.rows():
+        match row_to_event(row).body:
+            case AttemptStarted(item=int(item)):
+                recorded.started[item] += 1
+            case AttemptFailed(error=error):
+                recorded.failed[error.kind.value] += 1
+            case AttemptThrottled():
+                recorded.throttled += 1
+            case _:
+                pass
+    return recorded
+
+
+def results_of(session: SessionFolder, name: str) -> list[str]:
+    """The lines of one of the map's files."""
+    return (session.artefacts / "m" / name).read_text().splitlines()
