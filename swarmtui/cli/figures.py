@@ -126,8 +126,10 @@ def _held(row: dict[str, Any], say: Any, name: str) -> str:
     return f"{said}, came to {say(row['actual'])}{verdict}"
 
 
-def forecast_table(rows: list[dict[str, Any]], basis: str) -> list[str]:
-    """The forecast as a table: concurrency, time and cost with their ranges."""
+def forecast_table(made: dict[str, Any]) -> list[str]:
+    """The forecast as a table: concurrency, time and cost with their ranges, what no concurrency can beat, and what it
+    all rests on."""
+    rows = made["rows"]
     if not any(row["seconds"][2] for row in rows):
         return ["nothing is left that takes time or money"]
     lines = [f"{'AT ONCE':<8} {'TIME':>9}   {'80 % RANGE':<21} {'COST':>9}   80 % RANGE"]
@@ -139,5 +141,12 @@ def forecast_table(rows: list[dict[str, Any]], basis: str) -> list[str]:
         else:
             cheap, usual, dear = row["usd"]
             cost = f"{money(usual):>9}   {money(cheap)} – {money(dear)}"
-        lines.append(f"{row['concurrency'] or 'auto'!s:<8} {time} {cost}".rstrip())
-    return [*lines, basis] if basis else lines
+        enough = row["concurrency"] is not None and row["concurrency"] == made["enough"]
+        mark = "   <- more saves less than a tenth" if enough and len(rows) > 1 else ""
+        lines.append(f"{row['concurrency'] or 'auto'!s:<8} {time} {cost:<32}{mark}".rstrip())
+    if made["floor_s"] is not None:
+        low, middle, high = made["floor_s"]
+        lines.append(
+            f"{'longest':<8} {seconds(middle):>9}   {seconds(low)} – {seconds(high)}: the path no number beats"
+        )
+    return [*lines, made["basis"]] if made["basis"] else lines

@@ -1,4 +1,4 @@
-"""``swarmtui forecast``: how long the rest of a session will take and what it will cost, computed anew."""
+"""``swarmtui forecast``: how long a task or the rest of a session will take and what it will cost, computed anew."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from argparse import ArgumentParser, Namespace
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from swarmtui.cli.run import add_task_options, width
 
 if TYPE_CHECKING:
     from swarmtui.cli.console import Console
@@ -17,19 +19,42 @@ if TYPE_CHECKING:
 
 def arguments(parser: ArgumentParser) -> None:
     """The command's arguments."""
-    parser.add_argument("id", metavar="ID", help="the session, or the beginning of its ID")
+    parser.add_argument("task", metavar="ID|TASK", help="a session, a task file, or the name of a sample")
+    add_task_options(parser)
+    parser.add_argument("--concurrency", type=width, metavar="N|auto", help="of a task: attempts running at once")
+    parser.add_argument("--items", type=Path, metavar="FILE", help="of a task: the items of its one map")
     parser.add_argument("--json", action="store_true", help="one JSON object")
 
 
 def run(arguments: Namespace, console: Console) -> int:
-    """Print the forecast of what remains."""
+    """Print the forecast of what remains of a session, or of a task that has not begun."""
     from swarmtui.host.exits import Exit
     from swarmtui.host.history import History
     from swarmtui.host.locate import locate
+    from swarmtui.session.folder import SessionMissing
 
-    folder = locate(arguments.id)
-    tell(folder, History(folder).state(), console)
+    try:
+        folder = locate(arguments.task)
+    except SessionMissing:
+        _of_task(arguments, console)
+    else:
+        tell(folder, History(folder).state(), console)
     return Exit.OK
+
+
+def _of_task(arguments: Namespace, console: Console) -> None:
+    from swarmtui.cli.failures import UsageError
+    from swarmtui.cli.run import spec_of
+    from swarmtui.cli.targets import find_target
+    from swarmtui.host.assembly import prospect
+
+    if find_target(arguments.task).path is None:
+        raise UsageError(f"{arguments.task}: is neither a session nor a task file")
+    spec = spec_of(arguments)
+    state = asyncio.run(prospect(spec))
+    if state.plan is None:
+        raise UsageError(f"{arguments.task}: has no nodes yet; the planner writes them: swarmtui plan")
+    say(of_state(state, spec.task_folder), console)
 
 
 def tell(folder: SessionFolder, state: SessionState, console: Console) -> None:
@@ -47,10 +72,14 @@ def tell(folder: SessionFolder, state: SessionState, console: Console) -> None:
 
 
 def of_state(state: SessionState, task_folder: Path) -> Forecasted:
-    """The forecast of `state` with everything that is known here."""
-    from swarmtui.engine.foresight import foresee
+    """The forecast of `state` with everything that is known here, from earlier sessions too."""
+    import os
 
-    return asyncio.run(foresee(state, task_folder))
+    from swarmtui.engine.foresight import foresee
+    from swarmtui.host.experience import accounts_of, earlier
+
+    known, accounts = earlier(os.environ), accounts_of(state.id, os.environ)
+    return asyncio.run(foresee(state, task_folder, known, accounts))
 
 
 def say(made: Forecasted, console: Console) -> None:
@@ -61,5 +90,5 @@ def say(made: Forecasted, console: Console) -> None:
     if console.json:
         console.emit({"type": "forecast", **found})
         return
-    for line in forecast_table(found["rows"], found["basis"]):
+    for line in forecast_table(found):
         console.say(line)

@@ -56,7 +56,7 @@ def _foretell(state: SessionState, task_folder: Path, console: Console) -> None:
     from swarmtui.cli.forecast import of_state
 
     made = asdict(of_state(state, task_folder))
-    for line in forecast_table(made["rows"], made["basis"]):
+    for line in forecast_table(made):
         console.warn(line)
 
 

@@ -33,6 +33,11 @@ def arguments(parser: ArgumentParser) -> None:
 def add_task_arguments(parser: ArgumentParser) -> None:
     """What to run, and with which inputs and models."""
     parser.add_argument("task", metavar='TASK|"GOAL"', help="a task file, the name of a sample, or a goal in words")
+    add_task_options(parser)
+
+
+def add_task_options(parser: ArgumentParser) -> None:
+    """Inputs and models of a task."""
     parser.add_argument(
         "--set", action="append", default=[], type=pair, metavar="NAME=VALUE", help="an input of the task; repeatable"
     )

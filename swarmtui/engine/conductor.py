@@ -170,7 +170,7 @@ class Conductor:
             self._narrow,
         )
         self._maps = MapWork(state, log, self._dispatcher, results, self.record, self._step)
-        self._foresight = Foresight(state, setup.task_folder, Earlier(setup.durations), self.record)
+        self._foresight = Foresight(state, setup.task_folder, Earlier(setup.durations), self.record, setup.accounts)
         self._map_work: set[asyncio.Task[None]] = set()
         self._poke = asyncio.Event()
         self._begun = asyncio.Event()

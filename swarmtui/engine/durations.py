@@ -46,9 +46,10 @@ class Earlier:
     def __init__(self, durations: Known) -> None:
         self._durations = durations
 
-    def known(self, kind: str, profile: str) -> tuple[float, float, int] | None:
-        """(median seconds, sigma of the logarithm, attempts it rests on) of a kind of node and its model."""
-        took = self._durations.get(Key(kind, profile))
+    def known(self, kind: str, profile: str, task: str = "", node: str = "") -> tuple[float, float, int] | None:
+        """(median seconds, sigma of the logarithm, attempts it rests on) of a kind of node and its model, or with
+        `task` and `node` of that node of that task alone."""
+        took = self._durations.get(Key(kind, profile, task, node))
         if took is None or took.n < 1:
             return None
         return math.exp(took.mean), math.sqrt(took.variance), int(took.n)

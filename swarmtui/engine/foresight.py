@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections.abc import Callable
 from pathlib import Path
 
-from swarmtui.engine.forecast import CONCURRENCIES, EFFORT, caps_at, simulate
+from swarmtui.engine.forecast import EFFORT, Learned, simulate, table
 from swarmtui.engine.outlook import KnownDurations, outlook
+from swarmtui.engine.paced import AccountStore, NoStore, recalled
 from swarmtui.plan.lookup import LookupFailed, render
 from swarmtui.session.events import Body, Event, Forecasted
 from swarmtui.session.state import SessionState
@@ -31,11 +33,17 @@ class Foresight:
     """Records forecasts of one session."""
 
     def __init__(
-        self, state: SessionState, task_folder: Path, known: KnownDurations, record: Callable[[Body], Event]
+        self,
+        state: SessionState,
+        task_folder: Path,
+        known: KnownDurations,
+        record: Callable[[Body], Event],
+        accounts: AccountStore | None = None,
     ) -> None:
         self._state = state
         self._task_folder = task_folder
         self._known = known
+        self._accounts = accounts
         self._record = record
 
     async def tell(self, *, whole: bool) -> None:
@@ -48,9 +56,11 @@ class Foresight:
         rev = state.plan_rev
         if state.plan is None or (not whole and len(state.plan.nodes) > SHORT_NODES):
             return None
-        rows, effort = (CONCURRENCIES, EFFORT) if whole else ((None,), SHORT_EFFORT)
+        rows, effort = (None, EFFORT) if whole else ((None,), SHORT_EFFORT)
         try:
-            made = await foresee(state, self._task_folder, self._known, concurrencies=rows, effort=effort)
+            made = await foresee(
+                state, self._task_folder, self._known, self._accounts, concurrencies=rows, effort=effort
+            )
         except ArithmeticError as error:  # figures out of all bounds: the session can do without
             logger.warning("no forecast: %s", error)
             return None
@@ -63,16 +73,28 @@ async def foresee(
     state: SessionState,
     task_folder: Path,
     known: KnownDurations | None = None,
+    accounts: AccountStore | None = None,
     *,
-    concurrencies: tuple[int | None, ...] = CONCURRENCIES,
+    concurrencies: tuple[int | None, ...] | None = None,
     effort: int = EFFORT,
 ) -> Forecasted:
     """A forecast of what remains of `state`. What takes long is done in a thread, on a copy of what matters."""
     paths = item_files(state, task_folder)
     items = await asyncio.to_thread(lambda: {node: count_lines(path) for node, path in paths.items()}) if paths else {}
     ahead = outlook(state, known, items)
-    rows = [(each, caps_at(state, ahead, each)) for each in concurrencies]
-    return await asyncio.to_thread(simulate, ahead, rows, effort=effort)
+    rows, basis = table(state, ahead, concurrencies, learned_of(state, accounts or NoStore(), time.time()))
+    return await asyncio.to_thread(simulate, ahead, rows, basis=basis, effort=effort)
+
+
+def learned_of(state: SessionState, accounts: AccountStore, wall_s: float) -> Learned:
+    """Pool -> what earlier sessions found its provider to allow, of pools that this session has not yet used."""
+    found = {}
+    for name, ref in state.models.items():
+        pool = state.model_pools.get(name, ref.name)
+        memory = None if ref.simulated or pool in state.paced else recalled(accounts, ref, wall_s)
+        if memory is not None:
+            found[pool] = memory
+    return found
 
 
 def item_files(state: SessionState, task_folder: Path) -> dict[str, Path]:

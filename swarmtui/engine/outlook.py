@@ -1,9 +1,10 @@
 """What of a session remains to be done, and what is known of how long it takes and what it costs: pure.
 
-A duration is taken from the best source there is: attempts of the same map in this session, attempts of the same pool
-and model in this session, earlier sessions of this user, the plan's own estimate, else :data:`ASSUMED_S`. Each is a
-lognormal distribution, and how little is known of its median is a second one, its doubt: three attempts leave the
-median open, a thousand do not. Tokens and prices are found in the same order.
+A duration is taken from the best source there is: attempts of the same map in this session; attempts of this very node
+of this task in earlier sessions; attempts of the same pool and model in this session; of the same kind and model in
+earlier ones, once there are :data:`ENOUGH`; the plan's own estimate; fewer earlier attempts; else :data:`ASSUMED_S`.
+Each is a lognormal distribution, and how little is known of its median is a second one, its doubt: three attempts leave
+the median open, a thousand do not. Tokens are measured in this session or guessed from the length of prompts.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from math import exp, sqrt
 from types import MappingProxyType
 from typing import Protocol
 
+from swarmtui.engine.ranks import ENOUGH, task_of
 from swarmtui.plan import graph
 from swarmtui.plan.model import MapSpec, ModelRef, Node, PromptSpec
 from swarmtui.session.measures import Tally, total
@@ -43,14 +45,15 @@ _WAITING = tuple(state for state in State if state not in ENDED and state is not
 class KnownDurations(Protocol):
     """What earlier sessions of this user took."""
 
-    def known(self, kind: str, profile: str) -> tuple[float, float, int] | None:
-        """(median seconds, sigma of the logarithm, attempts it rests on) of a kind of node and its model."""
+    def known(self, kind: str, profile: str, task: str = "", node: str = "") -> tuple[float, float, int] | None:
+        """(median seconds, sigma of the logarithm, attempts it rests on) of a kind of node and its model, or with
+        `task` and `node` of that node of that task alone."""
 
 
 class NothingKnown:
     """No earlier session."""
 
-    def known(self, kind: str, profile: str) -> tuple[float, float, int] | None:
+    def known(self, kind: str, profile: str, task: str = "", node: str = "") -> tuple[float, float, int] | None:
         """None."""
         return None
 
@@ -64,6 +67,8 @@ class Takes:
     doubt: float
     again: float = 0.0
     """Share of the attempts that fail and are tried again."""
+    shared: str = ""
+    """What all of a name are wrong by together: assumptions are, and one planner's estimates. Empty: on its own."""
 
     @property
     def mean_s(self) -> float:
@@ -76,13 +81,25 @@ class Takes:
         return self.mean_s * sqrt(max(0.0, exp(self.sigma**2) * (1 + self.again) - 1))
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Costs:
-    """What a call consumes. `usd` is None where the price is not known; relative doubt as in :class:`Takes`."""
+    """What the calls yet to be made of one model consume, as far as it is known from one source."""
 
-    tokens: float
-    usd: float | None
     doubt: float
+    """As in :class:`Takes`: all of these calls are wrong by it together."""
+    calls: int = 0
+    tokens: float = 0.0
+    squares: float = 0.0
+    """Squares of the tokens of single calls, added up."""
+    usd: float | None = 0.0
+    """None where the price is not known."""
+
+    def add(self, calls: int, tokens: float, usd: float | None) -> None:
+        """Count `calls` that consume so much each."""
+        self.calls += calls
+        self.tokens += calls * tokens
+        self.squares += calls * tokens * tokens
+        self.usd = None if self.usd is None or usd is None else self.usd + calls * usd
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,8 +131,7 @@ class Outlook:
     works: tuple[Work, ...]
     takes: tuple[Takes, ...]
     """Works with the same entry share one uncertain median."""
-    costs: tuple[tuple[int, Costs], ...]
-    """(calls yet to be made, what each consumes), equal ones together."""
+    costs: tuple[Costs, ...]
     basis: str
 
 
@@ -131,11 +147,16 @@ class _Survey:
         self.state = state
         self.known = known
         self.items = items
+        self.task = task_of(state)
         self.sources: Counter[str] = Counter()
+        """Source of durations -> nodes."""
+        self.evidence: Counter[str] = Counter()
+        """Source of durations -> attempts that it rests on."""
         self.guessed_items: list[str] = []
         self.assumed: dict[str, float] = {}
         self.unpriced: Counter[str] = Counter()
         self.simulated = 0
+        self.costs: dict[tuple[str, ...], Costs] = {}
         self._takes: dict[tuple[str, ...], tuple[int, str]] = {}
         self._table: list[Takes] = []
         self._pools: dict[tuple[str, str | None], Tally] = {}
@@ -149,21 +170,21 @@ class _Survey:
         state = self.state
         left = [node for node in state.plan_nodes.values() if not state.nodes[node.id].ended]
         needs = {node.id: tuple(need for need in node.needs if not state.nodes[need].ended) for node in left}
-        chosen = {node.id: self._takes_of(node) for node in left}
-        ranks = graph.upward_rank(needs, {name: self._table[at].mean_s for name, at in chosen.items()})
-        priorities = {node.id: state.nodes[node.id].priority or node.priority for node in left}
-        order = sorted(range(len(left)), key=lambda at: (-priorities[left[at].id], -ranks[left[at].id], at))
+        chosen = [self._takes_of(node) for node in left]
+        ranks = graph.upward_rank(
+            needs, {node.id: self._table[at].mean_s for node, at in zip(left, chosen, strict=True)}
+        )
+        priorities = [state.nodes[node.id].priority or node.priority for node in left]
+        order = sorted(range(len(left)), key=lambda at: (-priorities[at], -ranks[left[at].id], at))
         place = {left[at].id: position for position, at in enumerate(order)}
         then = graph.dependents(needs)
-        calls: Counter[Costs] = Counter()
         works: list[Work] = []
         for at in order:
             node = left[at]
-            work = self._work(node, chosen[node.id], needs[node.id], tuple(place[each] for each in then[node.id]))
+            work = self._work(node, chosen[at], needs[node.id], tuple([place[each] for each in then[node.id]]))
             works.append(work)
-            self._count_calls(node, work, calls)
-        costs = tuple((count, cost) for cost, count in calls.items())
-        return Outlook(state.plan_rev, tuple(works), tuple(self._table), costs, self._basis())
+            self._count_calls(node, work)
+        return Outlook(state.plan_rev, tuple(works), tuple(self._table), tuple(self.costs.values()), self._basis())
 
     def _work(self, node: Node, takes: int, needs: tuple[str, ...], then: tuple[int, ...]) -> Work:
         state = self.state
@@ -209,18 +230,20 @@ class _Survey:
 
     def _takes_of(self, node: Node) -> int:
         """The entry that tells how long an attempt at `node` takes; equal sources share one."""
-        state = self.state
-        pool, ref = pool_of(state, node), model_of(state, node)
+        pool, ref = pool_of(self.state, node), model_of(self.state, node)
         model = None if ref is None else ref.name
         mapped = self._maps.get(node.id)
         pooled = self._pools.get((pool, model))
         estimate = "" if node.estimate_s is None else repr(node.estimate_s)
+        profile = model or pool
         if mapped is not None and mapped.service.n:
             key: tuple[str, ...] = ("map", node.id)
-        elif pooled is not None and pooled.service.n and pool != QUESTIONS:
-            key = ("pool", pool, model or "", estimate if ref is None else "")
+        elif self._own(node, profile) is not None:
+            key = ("own", node.id, profile)
+        elif pooled is not None and pooled.service.n and pool != QUESTIONS and (ref is not None or not estimate):
+            key = ("pool", pool, model or "")
         else:
-            key = ("before", node.kind, model or pool, estimate)
+            key = ("before", node.kind, profile, estimate)
         found = self._takes.get(key)
         if found is None:
             takes, source = self._find(key, node, mapped, pooled)
@@ -229,60 +252,85 @@ class _Survey:
         self.sources[found[1]] += node.kind != "ask"
         return found[0]
 
+    def _own(self, node: Node, profile: str) -> tuple[float, float, int] | None:
+        """What this very node took in earlier sessions, by the same model."""
+        return None if node.kind == "ask" else self.known.known(node.kind, profile, self.task, node.id)
+
     def _find(self, key: tuple[str, ...], node: Node, mapped: Tally | None, pooled: Tally | None) -> tuple[Takes, str]:
-        if key[0] == "map" and mapped is not None:
-            return _observed(mapped, node), "this session"
-        if key[0] == "pool" and pooled is not None and not key[3]:
-            return _observed(pooled, node), "this session"
-        earlier = None if node.kind == "ask" else self.known.known(node.kind, key[2])
-        if earlier is not None and earlier[0] > 0:
-            median, sigma, n = earlier
-            doubt = 0.0 if sigma == 0 else sqrt(sigma**2 / max(1, n) + _HISTORY_DOUBT**2)
-            return Takes(median, min(sigma, 2.0), doubt), "earlier sessions"
+        seen = mapped if key[0] == "map" else pooled if key[0] == "pool" else None
+        if seen is not None:
+            self.evidence[_NOW] += seen.service.n
+            return _observed(seen, node), _NOW
+        if key[0] == "own" and (own := self._own(node, key[2])) is not None:
+            return self._learned(own)
+        kin = None if node.kind == "ask" else self.known.known(node.kind, key[2])
+        if kin is not None and kin[0] > 0 and (kin[2] >= ENOUGH or node.estimate_s is None):
+            return self._learned(kin)
+        return self._unseen(node)
+
+    def _unseen(self, node: Node) -> tuple[Takes, str]:
+        """Of a node that nothing like was ever seen of."""
         if node.estimate_s is not None:
-            return Takes(node.estimate_s, _SIGMA, _ESTIMATE_DOUBT), "the plan's estimates"
+            return Takes(node.estimate_s, _SIGMA, _ESTIMATE_DOUBT, shared=_ESTIMATED), _ESTIMATED
         ref = model_of(self.state, node)
         if ref is not None and ref.simulated:
-            return Takes(SIMULATED_S, _SIGMA, _HISTORY_DOUBT), "what is simulated"
+            return Takes(SIMULATED_S, _SIGMA, _HISTORY_DOUBT), _SIMULATED
         assumed = ASSUMED_S.get(node.kind, 10.0)
-        if assumed:
-            self.assumed[node.kind] = assumed
-        return Takes(assumed, _SIGMA if assumed else 0.0, _ASSUMED_DOUBT if assumed else 0.0), "assumptions"
+        if not assumed:
+            return Takes(0.0, 0.0, 0.0), _ASSUMED
+        self.assumed[node.kind] = assumed
+        return Takes(assumed, _SIGMA, _ASSUMED_DOUBT, shared=_ASSUMED), _ASSUMED
+
+    def _learned(self, known: tuple[float, float, int]) -> tuple[Takes, str]:
+        """From earlier sessions; of few attempts nobody can tell how much they differ."""
+        median, sigma, n = known
+        sigma = min(max(sigma, _SIGMA) if n < _FEW else sigma, 2.0)
+        doubt = 0.0 if sigma == 0 else sqrt(sigma**2 / max(1, n) + _HISTORY_DOUBT**2)
+        self.evidence[_EARLIER] += n
+        return Takes(median, sigma, doubt), _EARLIER
 
     # -- how much -----------------------------------------------------------------------------------------
 
-    def _count_calls(self, node: Node, work: Work, calls: Counter[Costs]) -> None:
+    def _count_calls(self, node: Node, work: Work) -> None:
         ref = model_of(self.state, node)
         if ref is None:
             return
         again = self._table[work.takes].again
         count = round((work.units + len(work.running)) / (1 - again))
-        cost = self._cost(node, ref)
-        calls[cost] += count
+        if not count:
+            return
+        source, tokens, usd, doubt = self._cost(node, work.pool, ref)
+        costs = self.costs.get(source)
+        if costs is None:
+            costs = self.costs[source] = Costs(doubt)
+        costs.add(count, tokens, usd)
         if ref.simulated:
             self.simulated += count
-        elif cost.usd is None and count:
+        elif usd is None:
             self.unpriced[ref.name] += count
 
-    def _cost(self, node: Node, ref: ModelRef) -> Costs:
+    def _cost(self, node: Node, pool: str, ref: ModelRef) -> tuple[tuple[str, ...], float, float | None, float]:
+        """(where it is known from, tokens, dollars or None, doubt) of a call."""
+        source: tuple[str, ...] = (ref.name, "map", node.id)
         tally = self._maps.get(node.id)
         if tally is None or not tally.metered:
-            tally = self._pools.get((pool_of(self.state, node), ref.name))
+            source, tally = (ref.name, "pool", pool), self._pools.get((pool, ref.name))
         if tally is not None and tally.metered:
             tokens_in, tokens_out = tally.tokens_in / tally.metered, tally.tokens_out / tally.metered
             doubt = _SIGMA / sqrt(tally.metered)
             if tally.priced:
-                return Costs(tokens_in + tokens_out, tally.cost_usd / tally.priced, doubt)
+                return source, tokens_in + tokens_out, tally.cost_usd / tally.priced, doubt
         else:
+            source, doubt = (ref.name, _GUESSED), _ASSUMED_DOUBT
             tokens_in, tokens_out = _guessed(node)
-            doubt = _ASSUMED_DOUBT
+        tokens = tokens_in + tokens_out
         if ref.simulated or ref.price_in is None or ref.price_out is None:
-            return Costs(tokens_in + tokens_out, None, doubt)
-        return Costs(tokens_in + tokens_out, (tokens_in * ref.price_in + tokens_out * ref.price_out) / 1e6, doubt)
+            return source, tokens, None, doubt
+        return source, tokens, (tokens_in * ref.price_in + tokens_out * ref.price_out) / 1e6, doubt
 
     def _basis(self) -> str:
         parts = []
-        found = [f"{self.sources[name]} from {name}" for name in _ORDER if self.sources[name]]
+        found = [f"{self.sources[name]} from {name}{self._resting(name)}" for name in _ORDER if self.sources[name]]
         if found:
             parts.append("durations: " + ", ".join(found))
         if self.assumed:
@@ -292,21 +340,32 @@ class _Survey:
             parts.append(f"number of items not known: {names} (taken for {ASSUMED_ITEMS})")
         if any(work.kind == "ask" for work in self.state.plan_nodes.values()):
             parts.append("your answers take no time")
+        if any(source[1] == _GUESSED for source in self.costs):
+            parts.append(f"tokens: guessed from the prompts, up to {ASSUMED_OUT} for each answer")
         if self.unpriced:
             parts.append(f"no price is known of {', '.join(self.unpriced)}")
         if self.simulated:
             parts.append("simulated calls cost nothing and mean nothing")
         return "; ".join(parts)
 
+    def _resting(self, name: str) -> str:
+        n = self.evidence[name]
+        return f" ({n:,} attempt{'s' * (n != 1)})" if n else ""
 
-_ORDER = ("this session", "earlier sessions", "the plan's estimates", "what is simulated", "assumptions")
+
+_NOW, _EARLIER, _ESTIMATED = "this session", "earlier sessions", "the plan's estimates"
+_SIMULATED, _ASSUMED = "what is simulated", "assumptions"
+_ORDER = (_NOW, _EARLIER, _ESTIMATED, _SIMULATED, _ASSUMED)
+_GUESSED = "guessed"
+_FEW = 5
+"""Attempts below which their spread says nothing."""
 
 
 def _observed(tally: Tally, node: Node) -> Takes:
     fitted = tally.service.lognormal()
     n = tally.service.n
     median, sigma = fitted if fitted is not None else (0.0, 0.0)
-    if n < 5:
+    if n < _FEW:
         sigma = max(sigma, _SIGMA)
     sigma = min(sigma, 2.0)
     call = tally.rate("call")

@@ -100,6 +100,15 @@ def account_of(ref: ModelRef) -> str:
     return f"{ref.base_url or ref.provider} {ref.api_key_env or '-'} {ref.model}"
 
 
+def recalled(store: AccountStore, ref: ModelRef, wall_s: float) -> PacerMemory | None:
+    """What was learned of the account of `ref`, of which other hosts at work have their share already."""
+    name = account_of(ref)
+    warm, others = store.recall(name, wall_s), store.others(name)
+    if warm is None or not others:
+        return warm
+    return PacerMemory(max(1.0, warm.window / (1 + others)), warm.rate, warm.saved_at)
+
+
 class PacedPools:
     """See the module. `now` is in session seconds throughout, `wall` gives seconds since the epoch."""
 
@@ -241,10 +250,7 @@ class PacedPools:
         name, pool = account_of(ref), state.model_pools.get(by_name, ref.name)
         account = self._accounts.get(name)
         if account is None:
-            others = self._store.others(name)
-            warm = self._store.recall(name, self._wall())
-            if warm is not None and others:  # they have their share of it already
-                warm = PacerMemory(max(1.0, warm.window / (1 + others)), warm.rate, warm.saved_at)
+            others, warm = self._store.others(name), recalled(self._store, ref, self._wall())
             self._store.join(name)
             pacer = Pacer(now=now, seed=self._seed + len(self._accounts), cap=self._cap(pool), warm=warm)
             account = self._accounts[name] = _Account(name, pool, pacer, others, kept_at=now)

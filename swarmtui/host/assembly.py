@@ -20,7 +20,7 @@ from swarmtui.engine.durations import learn, read
 from swarmtui.engine.orchestrator_folder import OrchestratorFolder
 from swarmtui.engine.ranks import observed
 from swarmtui.engine.reuse_store import ReuseStore
-from swarmtui.host.accounts import Accounts
+from swarmtui.host.experience import accounts_of, durations_file
 from swarmtui.host.leftovers import end_leftovers
 from swarmtui.host.spec import LaunchSpec, read_task
 from swarmtui.host.write_back import written_back
@@ -56,9 +56,6 @@ TITLE_CHARS = 120
 
 logger = logging.getLogger(__name__)
 
-DURATIONS = "durations.db"
-"""Beside the sessions: how long attempts took."""
-
 
 @contextlib.asynccontextmanager
 async def assembled(
@@ -78,7 +75,7 @@ async def assembled(
     async with Net() as net:
         log, state, leftovers = await _open_log(folder, spec, net, environ, faults or Faults())
         back = None if spec.write_back is None else OrchestratorFolder(Path(spec.write_back), folder.path)
-        kept, since = places(environ).state / DURATIONS, state.mono
+        kept, since = durations_file(environ), state.mono
         durations = await asyncio.to_thread(read, kept)
         accounts = Accounts(places(environ).state / "accounts", folder.id)
         try:

@@ -182,6 +182,10 @@ class Forecasted:
     """What durations and prices it rests on, in a sentence."""
 
 
+    floor_s: tuple[float, float, float] | None = None
+    """p10, p50, p90 of the longest path: what no concurrency can beat."""
+    enough: int | None = None
+    """The least concurrency of the rows from which on more saves less than a tenth of the time."""
 @dataclass(frozen=True, slots=True)
 class Noted:
     """A line for the log that changes no state: a warning, a hint, something the user should know."""

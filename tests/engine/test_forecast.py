@@ -10,8 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from swarmtui.engine.forecast import CONCURRENCIES, FEW_RUNS, forecast
+from swarmtui.engine.forecast import FEW_RUNS, forecast
 from swarmtui.engine.outlook import ASSUMED_ITEMS
+from swarmtui.engine.pacing.memory import PacerMemory
 from swarmtui.plan.model import Limits, MapSpec, MergeSpec, ModelRef, Node, Plan, PromptSpec, RunSpec
 from swarmtui.session import fold
 from swarmtui.session.events import (
@@ -37,8 +38,8 @@ class Exactly:
     def __init__(self, **seconds: float) -> None:
         self._seconds = seconds
 
-    def known(self, kind: str, profile: str) -> tuple[float, float, int] | None:
-        return (self._seconds[kind], 0.0, 1_000) if kind in self._seconds else None
+    def known(self, kind: str, profile: str, task: str = "", node: str = "") -> tuple[float, float, int] | None:
+        return (self._seconds[kind], 0.0, 1_000) if kind in self._seconds and not node else None
 
 
 def session(*nodes: Node, model: ModelRef = PRICED, limits: Limits | None = None) -> list[Body]:
@@ -109,7 +110,7 @@ def test_no_work_left_takes_and_costs_nothing() -> None:
     bodies = session(run("a"))
     bodies += [AttemptStarted("a", 1, pool="commands"), AttemptSucceeded("a", 1, Output("", 0), took_s=1.0)]
     made = forecast(after(bodies))
-    assert [(row.seconds, row.usd, row.tokens) for row in made.rows] == [((0.0,) * 3,) * 3] * len(CONCURRENCIES)
+    assert {(row.seconds, row.usd, row.tokens) for row in made.rows} == {((0.0,) * 3,) * 3}
 
 
 def test_equal_seeds_give_equal_forecasts_and_others_differ() -> None:
@@ -187,6 +188,100 @@ def test_what_is_assumed_gives_a_wide_range() -> None:
     low, _, high = made.rows[0].seconds
     assert high / low > 3
     assert "assumptions" in made.basis
+
+
+class Learned:
+    """What earlier sessions showed, by (kind, node)."""
+
+    def __init__(self, known: dict[tuple[str, str], tuple[float, float, int]]) -> None:
+        self._known = known
+
+    def known(self, kind: str, profile: str, task: str = "", node: str = "") -> tuple[float, float, int] | None:
+        return self._known.get((kind, node))
+
+
+def test_what_this_very_node_took_before_counts_more_than_its_kind() -> None:
+    state = after(session(prompt("a"), prompt("b")))
+    made = forecast(state, Learned({("prompt", ""): (2.0, 0.0, 9), ("prompt", "a"): (60.0, 0.0, 9)}), (1,))
+    assert p50(made) == [pytest.approx(62.0, rel=0.01)]
+    assert "2 from earlier sessions (18 attempts)" in made.basis
+
+
+def test_a_single_earlier_attempt_makes_nothing_certain_and_an_estimate_beats_it() -> None:
+    lone = Learned({("prompt", ""): (2.0, 0.0, 1)})
+    low, _, high = forecast(after(session(prompt("a"))), lone, (1,)).rows[0].seconds
+    assert high > 1.5 * low
+    estimated = Node("a", PromptSpec("x"), estimate_s=100.0)
+    assert p50(forecast(after(session(estimated)), lone, (1,)))[0] > 50
+    often = Learned({("prompt", ""): (2.0, 0.0, 10)})
+    assert p50(forecast(after(session(estimated)), often, (1,))) == [pytest.approx(2.0)]
+
+
+def test_the_rows_go_as_far_as_the_plan_is_wide_and_stay_a_table() -> None:
+    def concurrencies(*nodes: Node) -> list[int | None]:
+        return [row.concurrency for row in forecast(after(session(*nodes)), Exactly(prompt=1.0)).rows]
+
+    assert concurrencies(prompt("a"), prompt("b", "a")) == [1, 2, 4, None]
+    assert concurrencies(*(prompt(f"n{at}") for at in range(9))) == [1, 2, 4, 8, 16, None]
+    wide = concurrencies(Node("m", PromptSpec("x"), map=MapSpec(values=tuple(range(5_000)))))
+    assert wide[0] == 1
+    assert wide[-2:] == [1024, None]
+    assert len(wide) <= 7
+
+
+def test_the_longest_path_is_what_no_concurrency_beats_and_enough_is_where_more_saves_little() -> None:
+    nodes = [prompt(f"n{at}") for at in range(16)] + [run("long0"), run("long1", "long0")]
+    made = forecast(after(session(*nodes)), Exactly(prompt=1.0, run=5.0))
+    assert made.floor_s == (10.0,) * 3
+    assert all(row.seconds[0] >= 10.0 for row in made.rows)
+    assert made.enough == 4
+    assert p50(made)[:3] == [26.0, 13.0, 10.0]
+
+
+def test_the_longest_item_of_a_map_bounds_it_whatever_runs_at_once() -> None:
+    made = forecast(
+        after(
+            session(Node("m", PromptSpec("x"), map=MapSpec(values=tuple(range(1_000))))),
+        ),
+        None,
+    )
+    assert made.floor_s is not None
+    assert made.floor_s[1] < made.rows[-2].seconds[1] * 1.1
+    assert made.floor_s[1] > 15.0 * 2  # the longest of a thousand is far beyond the median
+
+
+def test_what_earlier_sessions_found_a_provider_to_take_bounds_the_row_of_as_things_stand() -> None:
+    state = after(session(*(prompt(f"n{at}") for at in range(60))))
+    unknown = forecast(state, Exactly(prompt=1.0), (20, None))
+    assert p50(unknown) == [3.0, ceil(60 / 8)]
+    assert "p/m 8 at once, assumed" in unknown.basis
+    found = forecast(state, Exactly(prompt=1.0), (20, None), learned={"p/m": PacerMemory(30.0, None, 0.0)})
+    assert p50(found) == [3.0, 2.0]
+    assert "p/m 30 at once, as earlier sessions found" in found.basis
+    slow = forecast(state, Exactly(prompt=1.0), (20, None), learned={"p/m": PacerMemory(30.0, 2.0, 0.0)})
+    assert p50(slow) == [30.0, 30.0]
+
+
+def test_a_limit_of_the_users_own_counts_more_than_what_was_learned() -> None:
+    state = after(session(*(prompt(f"n{at}") for at in range(60)), limits=Limits(pools={"p/m": 3})))
+    made = forecast(state, Exactly(prompt=1.0), (None,), learned={"p/m": PacerMemory(30.0, None, 0.0)})
+    assert p50(made) == [20.0]
+    assert "earlier sessions found" not in made.basis
+
+
+def test_guesses_of_many_different_prompts_are_wrong_together_and_do_not_average_out() -> None:
+    alike = forecast(after(session(*(prompt(f"n{at}") for at in range(300))))).rows[0].usd
+    differ = [Node(f"n{at}", PromptSpec("x" * (380 + at % 40), max_tokens=100)) for at in range(300)]
+    other = forecast(after(session(*differ))).rows[0].usd
+    assert alike is not None
+    assert other is not None
+    assert other[2] / other[0] == pytest.approx(alike[2] / alike[0], rel=0.2)
+
+
+def test_estimates_of_one_planner_are_wrong_together() -> None:
+    nodes = [Node(f"n{at}", PromptSpec("x"), estimate_s=10.0 + at / 100) for at in range(100)]
+    low, _, high = forecast(after(session(*nodes)), None, (1,)).rows[0].seconds
+    assert high / low > 1.8
 
 
 @pytest.mark.perf

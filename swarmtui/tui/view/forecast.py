@@ -9,7 +9,7 @@ from swarmtui.session.events import ForecastRow
 from swarmtui.session.state import SessionState
 from swarmtui.tui.view import document
 from swarmtui.tui.view import format as say
-from swarmtui.tui.view.lines import Line, Span
+from swarmtui.tui.view.lines import Line, Role, Span
 
 LABEL = 8
 COLUMN = 9
@@ -31,10 +31,17 @@ def forecast_lines(state: SessionState, width: int, *, short: bool, dash: str = 
         return [*lines, ((f"{times}{cost}", "text"),)]
     lines.append(_row("from", [say.clock(row.seconds[0]) for row in rows], rows, width))
     lines.append(_row("to", [say.clock(row.seconds[2]) for row in rows], rows, width))
+    facts: list[tuple[str, str, Role]] = [("cost", cost, "text")]
+    if told.forecast.floor_s is not None:
+        facts.append(
+            ("longest", f"{_span(say.clock, told.forecast.floor_s, dash)}: no number at once beats it", "muted")
+        )
+    if told.forecast.enough is not None and len(rows) > 1:
+        facts.append(("enough", f"{told.forecast.enough} at once: more saves less than a tenth", "muted"))
     basis = "four times in five it lies between the two" + (f"; {told.forecast.basis}" if told.forecast.basis else "")
     return [
         *lines,
-        *document.facts([("cost", cost, "text"), ("basis", one_line(basis, 400), "muted")], width, LABEL - 1),
+        *document.facts([*facts, ("basis", one_line(basis, 400), "muted")], width, LABEL - 1),
     ]
 
 
