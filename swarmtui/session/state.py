@@ -7,14 +7,12 @@ and a resume that have seen the same events hold equal states, down to :func:`st
 from __future__ import annotations
 
 import json
-import sys
 from array import array
-from base64 import b64decode, b64encode
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cache
 from hashlib import blake2b
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from swarmtui.plan.model import JSON, Author, Limits, ModelRef, Node, Plan, plan_from_json, plan_to_json
 from swarmtui.session.events import BudgetReached, Forecasted, PoolPaced
@@ -40,12 +38,12 @@ IDLE_S = 10.0
 _COUNT_BYTES = array(COUNT_TYPE).itemsize
 _COST_BYTES = array(COST_TYPE).itemsize
 _MOST_COST = 2**64 - 1
-_ARRAYS = {"attempts": COUNT_TYPE, "seqs": COUNT_TYPE, "costs": COST_TYPE}
 
 
 @dataclass(slots=True)
 class Spent:
-    """Usage added up. `unpriced` counts attempts whose cost is unknown: the true cost is above `cost_usd`."""
+    """Usage added up. `unpriced` counts attempts whose cost is unknown, or a part of it: the true cost is above
+    `cost_usd`."""
 
     attempts: int = 0
     tokens_in: int = 0
@@ -54,6 +52,10 @@ class Spent:
     cost_usd: float = 0.0
     unpriced: int = 0
     simulated: int = 0
+    unmetered: int = 0
+    """Attempts whose tokens are unknown, or a part of them."""
+    untold: int = 0
+    """Of these, attempts of which the cost is not known either: their calls failed before anything was told."""
     orphans: int = 0
     """Model calls that a crash caught: what they cost is known to nobody, and is in none of the figures."""
 
@@ -68,8 +70,11 @@ class Spent:
         self.cost_usd += usage.cost_usd or 0.0
         if usage.simulated:
             self.simulated += 1
-        elif usage.cost_usd is None:
-            self.unpriced += 1
+            return
+        unmetered = usage.tokens_in is None or usage.tokens_out is None
+        self.unpriced += usage.cost_usd is None or usage.untold > 0
+        self.unmetered += unmetered or usage.untold > 0
+        self.untold += usage.untold > 0 or (unmetered and usage.cost_usd is None and usage.tokens_in is None)
 
     @property
     def tokens(self) -> int:
@@ -453,69 +458,24 @@ _BY_HAND = frozenset({"plan", "prior_plan", "nodes", "measures"})
 
 
 @cache
-def _adapters() -> tuple[TypeAdapter[SessionState], TypeAdapter[NodeState], TypeAdapter[Items]]:
+def _adapter() -> TypeAdapter[SessionState]:
     from pydantic import TypeAdapter
 
-    return TypeAdapter(SessionState), TypeAdapter(NodeState), TypeAdapter(Items)
-
-
-def _packed(numbers: Numbers) -> str:
-    """An array as base64 of little-endian numbers, so that it is the same text on every machine."""
-    if sys.byteorder == "big":
-        numbers = array(numbers.typecode, numbers)
-        numbers.byteswap()
-    return b64encode(numbers.tobytes()).decode("ascii")
-
-
-def _unpacked(text: str, kind: str) -> Numbers:
-    numbers = array(kind, b64decode(text, validate=True))
-    if sys.byteorder == "big":
-        numbers.byteswap()
-    return numbers
-
-
-def _items_to_json(items: Items) -> JSON:
-    adapter = _adapters()[2]
-    data = adapter.dump_python(items, mode="json", exclude={"codes", *_ARRAYS}, exclude_defaults=True)
-    data["codes"] = items.codes.hex()
-    return data | {name: _packed(getattr(items, name)) for name in _ARRAYS if getattr(items, name)}
-
-
-def _items_from_json(data: dict[str, Any]) -> Items:
-    empty = {"codes": bytearray(), **{name: array(kind) for name, kind in _ARRAYS.items()}}
-    items = _adapters()[2].validate_python({**data, **empty})
-    items.codes = bytearray.fromhex(data["codes"])
-    for name, kind in _ARRAYS.items():
-        setattr(items, name, _unpacked(data.get(name, ""), kind))
-    if not len(items.codes) == len(items.attempts) == len(items.seqs) == items.total:
-        raise ValueError("the items of a map are not as many as it says")
-    return items
-
-
-def _node_to_json(node: NodeState) -> JSON:
-    data = _adapters()[1].dump_python(node, mode="json", exclude_defaults=True, exclude={"items"})
-    if node.items is not None:
-        data["items"] = _items_to_json(node.items)
-    return data
-
-
-def _node_from_json(data: dict[str, Any]) -> NodeState:
-    node = _adapters()[1].validate_python({key: value for key, value in data.items() if key != "items"})
-    if "items" in data:
-        node.items = _items_from_json(data["items"])
-    return node
+    return TypeAdapter(SessionState)
 
 
 def state_to_json(state: SessionState) -> dict[str, JSON]:
     """The whole state as JSON values; equal states give equal values."""
-    data: dict[str, JSON] = _adapters()[0].dump_python(
+    from swarmtui.session.node_json import node_to_json
+
+    data: dict[str, JSON] = _adapter().dump_python(
         state, mode="json", exclude_defaults=True, exclude=set(_DERIVED | _BY_HAND)
     )
     for name in ("plan", "prior_plan"):
         plan: Plan | None = getattr(state, name)
         if plan is not None:
             data[name] = plan_to_json(plan)
-    data["nodes"] = [_node_to_json(node) for node in state.nodes.values()]
+    data["nodes"] = [node_to_json(node) for node in state.nodes.values()]
     data["measures"] = state.measures.to_json()
     return data
 
@@ -523,13 +483,14 @@ def state_to_json(state: SessionState) -> dict[str, JSON]:
 def state_from_json(data: dict[str, JSON]) -> SessionState:
     """The inverse of :func:`state_to_json`. Raises ``pydantic.ValidationError`` if `data` is no state's."""
     from swarmtui.session.moves import derive
+    from swarmtui.session.node_json import node_from_json
 
     plain = {key: value for key, value in data.items() if key not in _BY_HAND}
-    state = _adapters()[0].validate_python(plain)
+    state = _adapter().validate_python(plain)
     for name in ("plan", "prior_plan"):
         if name in data:
             setattr(state, name, plan_from_json(data[name]))
-    state.nodes = {node["id"]: _node_from_json(node) for node in data["nodes"]}
+    state.nodes = {node["id"]: node_from_json(node) for node in data["nodes"]}
     if "measures" in data:
         state.measures = Measures.from_json(data["measures"])
     derive(state)
