@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from swarmtui.session.events import (
     Body,
     NodeCancelled,
+    NodeRetried,
     PlanPatched,
     PlanProposed,
     PlanRejected,
@@ -73,8 +74,9 @@ def follows(body: Body) -> tuple[Follow, ...]:
         case PlanProposed():
             asked = (ForgetPlan(),)
         case PlanPatched(restart=names):
-            questions = (StopQuestions(name, hold=True) for name in names)
-            asked = (ForgetPlan(), *questions, *(StopAttempts(name, hold=True) for name in names))
+            asked = (ForgetPlan(), *_restarted(names))
+        case NodeRetried(restart=names):
+            asked = _restarted(names)
         case PlanRejected(feedback=feedback) if feedback:
             asked = (AskPlanner(feedback),)
         case SessionCancelRequested():
@@ -86,3 +88,9 @@ def follows(body: Body) -> tuple[Follow, ...]:
         case QuestionAnswered(node=node, item=item, answer=answer):
             asked = (Answer(node, item, answer),)
     return asked
+
+
+def _restarted(names: tuple[str, ...]) -> tuple[Follow, ...]:
+    """Stop what runs of nodes that begin anew."""
+    questions = (StopQuestions(name, hold=True) for name in names)
+    return (*questions, *(StopAttempts(name, hold=True) for name in names))

@@ -435,6 +435,8 @@ class NodeRetried:
     """Whether everything downstream that ran is run again too."""
     fresh: bool = False
     """Whether earlier successes may not be taken over for it."""
+    restart: tuple[str, ...] = ()
+    """Of what is run again with it, nodes that are at work: they are stopped, and begin anew."""
 
 
 @dataclass(frozen=True, slots=True)

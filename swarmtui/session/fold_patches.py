@@ -91,7 +91,7 @@ def _revise(state: SessionState, node: NodeState, old: Node, new: Node, *, resta
     rebudget(state, node, old, new)
     if node.state is State.SUCCEEDED and changed:
         outdate(state, node)
-        for descendant in descendants(state, node.id):
+        for descendant in descendants(state, node.id, past_left_out=False):
             outdate(state, descendant)
     if node.ended or node.state is State.INTERRUPTED:
         return

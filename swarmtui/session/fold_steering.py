@@ -22,6 +22,7 @@ from swarmtui.session.moves import (
     descendants,
     end,
     item_ended,
+    left_out,
     map_rest,
     move,
     reopen,
@@ -90,8 +91,11 @@ def _node_retried(state: SessionState, body: NodeRetried, event: Event) -> None:
     if body.fresh:
         node.fresh_since = state.seq
     if body.descendants:
-        for descendant in descendants(state, node.id):
-            _again(state, descendant)
+        for descendant in descendants(state, node.id, past_left_out=False):
+            _again(state, descendant, restart=descendant.id in body.restart)
+    if node.running and node.id in body.restart:
+        node.restart = True
+        return
     items = node.items
     if items is not None and (body.item is not None or body.failed_items or body.items):
         _retry_items(items, body)
@@ -110,10 +114,16 @@ def _retry_items(items: Items, body: NodeRetried) -> None:
         items.tries.pop(item, None)
 
 
-def _again(state: SessionState, node: NodeState) -> None:
-    """What ended downstream of a node that is run again runs again too, but for what the user left out."""
-    if node.ended and not (node.state is State.SKIPPED and node.cause == "user"):
-        reopen(state, node)
+def _again(state: SessionState, node: NodeState, *, restart: bool) -> None:
+    """What began downstream of a node that is run again runs again too, but for what the user left out."""
+    if node.ended:
+        if not left_out(node):
+            reopen(state, node)
+            begin_anew(state, node)
+    elif node.running:
+        node.restart = node.restart or restart
+        state.touched.add(node.id)
+    elif node.items is not None or node.state is State.INTERRUPTED:
         begin_anew(state, node)
 
 

@@ -95,14 +95,14 @@ def end(state: SessionState, node: NodeState, to: State) -> None:
 
 
 def take_end_back(state: SessionState, node: NodeState) -> None:
-    """Take a node's end back: dependents wait for it again, what was skipped for it waits, what ran is stale."""
+    """Take a node's end back: dependents wait for it again, what was skipped waits too, what ran is stale."""
     reopen(state, node)
-    for descendant in descendants(state, node.id):
-        if descendant.state is State.SKIPPED and descendant.cause == node.id:
+    for descendant in descendants(state, node.id, past_left_out=False):
+        if descendant.state is not State.SKIPPED:
+            outdate(state, descendant)
+        elif not left_out(descendant):  # whatever its cause was: the ends of what it needs are open again
             reopen(state, descendant)
             settle(state, descendant)
-        else:
-            outdate(state, descendant)
 
 
 def outdate(state: SessionState, node: NodeState) -> None:
@@ -164,15 +164,24 @@ def reopen(state: SessionState, node: NodeState) -> None:
             child.retry_at = None
 
 
-def descendants(state: SessionState, node_id: str) -> list[NodeState]:
-    """Everything that needs a node, directly or through others."""
+def left_out(node: NodeState) -> bool:
+    """Whether the user skipped the node: that stays so, whatever becomes of what it needs."""
+    return node.state is State.SKIPPED and node.cause == "user"
+
+
+def descendants(state: SessionState, node_id: str, *, past_left_out: bool = True) -> list[NodeState]:
+    """Everything that needs a node, directly or through others.
+
+    Without `past_left_out` not through what the user skipped, which passes nothing on.
+    """
     seen: dict[str, None] = {}
     stack = list(state.dependents[node_id])
     while stack:
         at = stack.pop()
         if at not in seen:
             seen[at] = None
-            stack.extend(state.dependents[at])
+            if past_left_out or not left_out(state.nodes[at]):
+                stack.extend(state.dependents[at])
     return [state.nodes[at] for at in seen]
 
 

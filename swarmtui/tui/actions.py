@@ -117,7 +117,7 @@ ACTIONS: tuple[Action, ...] = (
     ),
     Action(
         "retry_below", ("b",), "retry below", "Run the node and everything that rests on it again", _NODE,
-        RUN | NODE, commands=True, why_not=_of_node(commands.why_not_retry_below),
+        RUN | NODE, commands=True, why_not=_of_node(commands.why_not_retry_node),
     ),
     Action(
         "rerun_stale", ("z",), "re-run stale", "Run again what rests on something that was changed", _SESSION,

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 from swarmtui.plan.model import JSON
 from swarmtui.safety.text import one_line
-from swarmtui.session.moves import descendants
 from swarmtui.session.state import NodeState, SessionState
 from swarmtui.session.vocabulary import FINAL, State, Status
 
@@ -166,17 +165,6 @@ def why_not_retry_failed(state: SessionState) -> str | None:
     """Why there is nothing to run again."""
     bad = state.counts.get(State.FAILED, 0) + state.counts.get(State.CANCELLED, 0)
     return None if bad else "no node has failed"
-
-
-def why_not_retry_below(state: SessionState, node: NodeState | None) -> str | None:
-    """Why the node and what rests on it cannot be run again."""
-    why = why_not_retry_node(state, node)
-    if why or node is None:
-        return why
-    for below in descendants(state, node.id):
-        if below.running or (below.items is not None and not below.ended):
-            return f"{_name(below)} rests on it and is running: cancel it first (x), or wait"
-    return None
 
 
 def why_not_rerun_stale(state: SessionState) -> str | None:

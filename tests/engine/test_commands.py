@@ -60,7 +60,8 @@ def test_refusals_of_a_retry_name_the_verb_that_would_work() -> None:
     session = chain("a", "b")
     assert "stop it first" in refusal(session, "node.retry", node="a")
     session.end(("a", None, 1), "ok")
-    assert "b rests on a and is running: stop it first" in refusal(session, "node.retry", node="a", descendants=True)
+    (retried,) = bodies(session, "node.retry", node="a", descendants=True)
+    assert retried == NodeRetried("a", descendants=True, fresh=True, restart=("b",))
     assert "waits for its needs" in refusal(chain("a", "b"), "node.retry", node="b")
 
 

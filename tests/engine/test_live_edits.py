@@ -25,7 +25,7 @@ from swarmtui.session.state import state_from_json, state_hash, state_to_json
 from swarmtui.session.vocabulary import ENDED, State, Status, Usage
 from tests.engine.test_scheduler import plans
 from tests.engine.virtual import FINISHED, VirtualSession
-from tests.engine.world import failure, node, plan, running
+from tests.engine.world import AskSpec, failure, node, plan, running
 
 NAMES = [f"n{index}" for index in range(10)]
 
@@ -334,6 +334,57 @@ def test_retrying_with_descendants_runs_everything_downstream_again_but_what_the
     assert states(session) == "a:succeeded b:succeeded c:succeeded left:skipped other:succeeded"
 
 
+def test_retrying_with_descendants_stops_what_runs_downstream_and_begins_it_anew_in_its_turn() -> None:
+    the_map = Node("m", PromptSpec("x"), needs=("a",), map=MapSpec(values=()))
+    session = VirtualSession(plan(node("a"), node("b", "a"), node("c", "b"), the_map, node("other")), items=2)
+    session.end(("a", None, 1), "ok")
+    session.end(("m", 0, 1), "ok")
+    session.end(("b", None, 1), "ok")
+    assert session.command("node.retry", node="a", descendants=True)
+    assert ("a", None, 2) in session.running
+    for which in (("c", None, 1), ("m", 1, 1)):
+        assert which in session.cancelling
+        session.end(which, "ok")
+    assert states(session) == "a:running b:waiting c:waiting m:waiting other:running"
+    session.run_dry()
+    assert states(session) == "a:succeeded b:succeeded c:succeeded m:succeeded other:succeeded"
+    starts = [event.body for event in session.events if isinstance(event.body, AttemptStarted)]
+    assert [each.node for each in starts].count("other") == 1
+    assert sorted(str(each.item) for each in starts if each.node == "m") == ["0", "0", "1", "1"]
+
+
+def test_what_is_run_again_with_descendants_and_fresh_takes_nothing_over_even_where_it_was_at_work() -> None:
+    session = VirtualSession(plan(node("a"), node("b", "a"), node("c", "b")))
+    session.end(("a", None, 1), "ok")
+    session.end(("b", None, 1), "ok")
+    session.command("node.retry", node="a", descendants=True, fresh=True)
+    session.run_dry()
+    assert states(session) == "a:succeeded b:succeeded c:succeeded"
+    assert all(known.fresh_since for known in session.state.nodes.values())
+
+
+def test_what_was_skipped_is_decided_anew_whichever_of_its_needs_is_run_again() -> None:
+    any_of = node("any", "first", "second", when=When.ANY_SUCCEEDED)
+    session = VirtualSession(plan(node("first"), node("second"), any_of, node("tail", "any")))
+    session.end(("first", None, 1), "fail")
+    session.end(("second", None, 1), "fail")
+    assert states(session) == "first:failed second:failed any:skipped tail:skipped"
+    session.command("node.retry", node="second")
+    session.run_dry()
+    assert states(session) == "first:failed second:succeeded any:succeeded tail:succeeded"
+
+
+def test_what_the_user_left_out_passes_nothing_on() -> None:
+    after = node("after", "left", when=When.ALL_DONE)
+    session = VirtualSession(plan(node("a"), node("left", "a"), after))
+    session.command("node.skip", node="left")
+    session.run_dry()
+    session.command("node.retry", node="a", descendants=True)
+    session.run_dry()
+    assert states(session) == "a:succeeded left:skipped after:succeeded"
+    assert session.state.nodes["after"].attempts == 1
+
+
 def test_a_scheduler_made_anew_after_a_patch_decides_the_same() -> None:
     session = VirtualSession(plan(node("a"), node("b", "a")), Limits(concurrency=1))
     session.end(("a", None, 1), "ok")
@@ -414,6 +465,15 @@ async def test_with_descendants_what_comes_to_the_same_is_taken_over_unless_all_
         await world.do("node.retry", node="a", descendants=True, fresh=True)
         await world.finished()
         assert ask.prompts[3:] == ["first", "then same"]
+
+
+async def test_a_question_downstream_is_asked_again_when_what_it_rests_on_is_run_again(tmp_path: Path) -> None:
+    async with running(tmp_path, plan(node("a"), Node("q", AskSpec("well?"), needs=("a",)))) as world:
+        await world.until(lambda: "q" in world.state.pending)
+        await world.do("node.retry", node="a", descendants=True)
+        await world.until(lambda: world.state.nodes["q"].attempts == 2 and "q" in world.state.pending)
+        await world.do("answer", pending="q", text="yes")
+        assert await world.finished() is Status.SUCCEEDED
 
 
 async def test_equal_nodes_and_items_remain_independent_samples(tmp_path: Path) -> None:

@@ -169,7 +169,9 @@ class VirtualSession:
             self.record(body)
             for asked in follows(body):
                 if isinstance(asked, StopAttempts):
-                    which = [one for one in self.running if asked.node in (None, one[0])]
+                    which = [
+                        one for one in self.running if asked.node in (None, one[0]) and asked.item in (None, one[1])
+                    ]
                     hold = {one: asked.hold and self.cancelling.get(one, True) for one in which}
                     self.cancelling.update(hold)
         self.step()

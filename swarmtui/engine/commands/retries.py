@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from swarmtui.engine.commands.refusal import INVALID_PARAMS, Params, Refused, flag, item_of, node_of
 from swarmtui.plan import graph
 from swarmtui.session.events import Body, NodeRetried
-from swarmtui.session.moves import descendants
+from swarmtui.session.moves import descendants, left_out
 from swarmtui.session.selection import FilterError, ItemFilter, item_filter, meets, select_items
 from swarmtui.session.state import NodeState, SessionState
 from swarmtui.session.vocabulary import ENDED, State
@@ -63,7 +65,8 @@ def rerun_stale(state: SessionState, params: Params) -> list[Body]:
     if not stale:
         raise Refused("no node is stale")
     for node_id in list(stale):
-        stale |= {node.id for node in descendants(state, node_id) if node.state is State.SUCCEEDED}
+        below = descendants(state, node_id, past_left_out=False)
+        stale |= {node.id for node in below if node.state is State.SUCCEEDED}
     return [NodeRetried(node_id) for node_id in graph.topological_order(_needs(state)) if node_id in stale]
 
 
@@ -120,16 +123,20 @@ def _filter(params: Params) -> ItemFilter:
 
 
 def _with_descendants(state: SessionState, node: NodeState, bodies: list[NodeRetried], params: Params) -> list[Body]:
+    """With everything downstream that has begun: what of it is at work is stopped, and begins anew in its turn."""
     if not flag(params, "descendants"):
         return [*bodies]
-    below = descendants(state, node.id)
-    for one in below:
-        if one.running or (one.items is not None and not one.ended):
-            raise Refused(f"{one.id} rests on {node.id} and is running: stop it first, or wait")
-    first = bodies[0]
-    retried = NodeRetried(node.id, first.item, first.failed_items, first.items, True, first.fresh)
+    below = descendants(state, node.id, past_left_out=False)
+    at_work = tuple(one.id for one in below if one.running)
+    retried = replace(bodies[0], descendants=True, restart=at_work)
     if not flag(params, "fresh"):
         return [retried]
-    anew = {one.id for one in below if one.ended and not (one.state is State.SKIPPED and one.cause == "user")}
-    order = graph.topological_order(_needs(state))
-    return [retried, *(NodeRetried(node_id, fresh=True) for node_id in order if node_id in anew)]
+    anew = {one.id for one in below if _began(one)}
+    order = [node_id for node_id in graph.topological_order(_needs(state)) if node_id in anew]
+    return [retried, *(NodeRetried(name, fresh=True, restart=(name,) if name in at_work else ()) for name in order)]
+
+
+def _began(node: NodeState) -> bool:
+    """Whether the node is run again with what it rests on: all but what waits still, and what the user left out."""
+    at_work = node.running > 0 or node.items is not None or node.state is State.INTERRUPTED
+    return not left_out(node) if node.ended else at_work
