@@ -229,6 +229,11 @@ class Conductor:
             await self.log.close()
 
     async def begun(self) -> None:
+    @property
+    def stopping(self) -> bool:
+        """Whether it lets go of the session, or has: it was told to, or broke."""
+        return self._stopping.is_set()
+
         """Until what the host before left open is settled, or the conductor has ended."""
         await self._begun.wait()
 

@@ -89,7 +89,7 @@ async def run_spec(spec: LaunchSpec) -> Session:
     spec.write(folder)
     with locked(folder):
         async with assembled(folder, spec) as conductor:
-            running = asyncio.create_task(conductor.run(host_started()))
+            running = asyncio.create_task(conductor.run(host_started(folder.id)))
             try:
                 await started(conductor, running)
                 while not running.done() and not at_rest(conductor.state):

@@ -72,8 +72,7 @@ async def assembled(
     Raises TaskError, CatalogError (a model that is not known) and LogError.
     """
     redactor = Redactor(secrets_from_env(environ))
-    async with Net() as net:
-        log, state, leftovers = await _open_log(folder, spec, net, environ, faults or Faults())
+    async with Net() as net, _opened(folder, spec, net, environ, faults or Faults()) as (log, state, leftovers):
         back = None if spec.write_back is None else OrchestratorFolder(Path(spec.write_back), folder.path)
         kept, since = durations_file(environ), state.mono
         durations = await asyncio.to_thread(read, kept)
@@ -105,8 +104,6 @@ async def assembled(
             await asyncio.to_thread(learn, kept, observed(state, since), time.time())
         finally:
             accounts.close()
-            if not log.closing:
-                await log.close()
 
 
 async def prospect(spec: LaunchSpec, environ: Mapping[str, str] = os.environ) -> SessionState:
@@ -130,6 +127,8 @@ async def started(conductor: Conductor, conducting: asyncio.Task[None]) -> None:
 
     async def begun() -> None:
         await conductor.begun()
+        if conductor.stopping:  # perhaps because it broke, which is what is to be told then
+            await asyncio.wait((conducting,))
         await conductor.log.flushed()
 
     waits = [asyncio.create_task(begun()), asyncio.create_task(troubled.wait())]
@@ -141,10 +140,10 @@ async def started(conductor: Conductor, conducting: asyncio.Task[None]) -> None:
         conducting.result()
 
 
-def host_started() -> HostStarted:
-    """The event that says who runs the session from here on."""
+def host_started(session: str) -> HostStarted:
+    """The event that says who runs the session from here on, and what its ID is."""
     cpus = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 2
-    return HostStarted(os.getpid(), boot_id(), swarmtui.__version__, cpus)
+    return HostStarted(os.getpid(), boot_id(), swarmtui.__version__, cpus, session)
 
 
 def boot_id() -> str:
@@ -182,10 +181,33 @@ def resolve_named(name: str, known: dict[str, ModelRef], *, environ: Mapping[str
 # -- the log --------------------------------------------------------------------------------------------------
 
 
-async def _open_log(
+Opened = tuple[Log, SessionState, int]
+"""The log, its fold, and how many processes of an earlier host were ended."""
+
+
+@contextlib.asynccontextmanager
+async def _opened(
     folder: SessionFolder, spec: LaunchSpec, net: Net, environ: Mapping[str, str], faults: Faults
-) -> tuple[Log, SessionState, int]:
-    """The log, its fold, and how many processes of an earlier host were ended."""
+) -> AsyncIterator[Opened]:
+    """The session file, made or gone on with, and let go of whatever happens."""
+    opened = await _gone_on_with(folder, faults)
+    if opened is None:
+        bodies = await _first_events(folder.id, spec, net, environ)
+        opened = (await Log.create(folder.db, swarmtui.__version__, _tell_trouble, faults=faults), fold.empty(), 0)
+    else:
+        bodies = ()
+    log, state, _ = opened
+    try:
+        for body in bodies:
+            fold.apply(state, log.append(body, durable=True))
+        yield opened
+    finally:
+        if not log.closing:
+            await log.close()
+
+
+async def _gone_on_with(folder: SessionFolder, faults: Faults) -> Opened | None:
+    """What an earlier host recorded; None if that is nothing."""
     if folder.db.exists():
         await asyncio.to_thread(bring_up, folder.db, swarmtui.__version__, faults=faults)
         head, state = await asyncio.to_thread(_read, folder)
@@ -195,12 +217,7 @@ async def _open_log(
                 logger.warning("%d processes of the host that died were still at work and were ended", left)
             return await Log.open(folder.db, head, _tell_trouble, faults=faults), state, left
         folder.db.unlink()  # a host that died before the first event: nothing was recorded
-    bodies = await _first_events(folder.id, spec, net, environ)
-    log = await Log.create(folder.db, swarmtui.__version__, _tell_trouble, faults=faults)
-    state = fold.empty()
-    for body in bodies:
-        fold.apply(state, log.append(body, durable=True))
-    return log, state, 0
+    return None
 
 
 def _read(folder: SessionFolder) -> tuple[Head, SessionState]:

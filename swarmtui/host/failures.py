@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 from swarmtui.host.exits import Exit
 from swarmtui.host.lock import LockTaken
 from swarmtui.session.errors import LogError, NewerVersion
@@ -16,7 +18,14 @@ def explain(error: BaseException) -> tuple[str, Exit] | None:
         told = [explain(one) for one in error.exceptions]
         return told[0] if all(told) else None
     code = _code(error)
-    return None if code is None else (str(error), code)
+    return None if code is None else (_said(error), code)
+
+
+def _said(error: BaseException) -> str:
+    """An error of the system as `what: why`; any other as it is."""
+    if type(error).__str__ is OSError.__str__ and isinstance(error, OSError) and error.strerror:
+        return f"{os.fsdecode(error.filename)}: {error.strerror}" if error.filename else error.strerror
+    return str(error)
 
 
 def _code(error: BaseException) -> Exit | None:

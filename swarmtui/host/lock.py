@@ -18,9 +18,13 @@ class LockTaken(Exception):
     """Another host runs the session; the text names its process."""
 
 
+class LockUnknown(OSError):
+    """The file system cannot say whether another host runs the session; the text says what to do."""
+
+
 @contextlib.contextmanager
 def locked(folder: SessionFolder, *, steal: bool = False) -> Iterator[None]:
-    """Hold the session's lock within the block. Raises LockTaken, OSError.
+    """Hold the session's lock within the block. Raises LockTaken, LockUnknown, OSError.
 
     Whoever asks whether a host lives holds the lock for an instant too, so that it is tried for a second. The kernel
     frees it when its host dies, unless a process that the host made without starting a program in it still holds it:
@@ -55,6 +59,11 @@ def _lock(folder: SessionFolder, deadline: float, *, steal: bool) -> int:
                         f"holds the lock: end that one, or `swarmtui resume {folder.id} --steal`"
                     ) from None
                 folder.lock.unlink(missing_ok=True)
+            except OSError as error:
+                raise LockUnknown(
+                    f"{folder.lock}: cannot be locked: {error.strerror}: its file system knows no locks, without which "
+                    "two hosts could run one session: have SWARMTUI_HOME name a folder on a local disk"
+                ) from error
             else:
                 if _is_the_lock(fd, folder):
                     return fd

@@ -19,22 +19,24 @@ import resource
 import signal
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 from swarmtui.host.exits import Exit, of_status
 from swarmtui.host.failures import explain
 from swarmtui.host.lock import locked
 from swarmtui.host.stalls import watched_loop
-from swarmtui.session.errors import LogError
+from swarmtui.session.errors import LogError, first_line, recover_command
+from swarmtui.session.filesystems import refuse_network_folder
 from swarmtui.session.folder import SessionFolder
 from swarmtui.session.vocabulary import FINAL
 
 if TYPE_CHECKING:
     from swarmtui.engine.conductor import Conductor
     from swarmtui.host.server import Server
+    from swarmtui.host.spec import LaunchSpec
 
 DRAIN_S = 8.0
 STOP_S = 10.0
@@ -71,19 +73,29 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = parser.parse_args(argv)
     os.umask(0o077)
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    signal.signal(signal.SIGINT, signal.SIG_DFL)  # before the session is opened there is nothing to let end
     _keep_secrets_out()
     ready = Ready(arguments.ready_fd)
+    folder = SessionFolder(arguments.folder.absolute())
     try:
-        with locked(folder := SessionFolder(arguments.folder.absolute()), steal=arguments.steal):
+        refuse_network_folder(folder.path)
+        with locked(folder, steal=arguments.steal):
             return _run(folder, ready, wait_if_interrupted=arguments.wait_if_interrupted)
     except Exception as error:
         told = explain(error)
         if told is None:
-            ready.tell({"error": f"the host broke: {type(error).__name__}", "code": Exit.FAILED})
+            why = f"the host broke: {_named(error)}: {folder.host_log} says where"
+            ready.tell({"error": why, "code": Exit.FAILED})
             raise
         ready.tell({"error": told[0], "code": told[1]})
         logger.error("%s", told[0])
         return told[1]
+
+
+def _named(error: BaseException) -> str:
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    return f"{type(error).__name__}: {first_line(error)}"
 
 
 def _run(folder: SessionFolder, ready: Ready, *, wait_if_interrupted: bool) -> int:
@@ -109,11 +121,10 @@ def _allow_open_files() -> None:
 async def _serve(folder: SessionFolder, ready: Ready, *, wait_if_interrupted: bool) -> int:
     from swarmtui.host.assembly import assembled, host_started, started
     from swarmtui.host.server import Server, bind
-    from swarmtui.host.spec import LaunchSpec
     from swarmtui.safety.paths import places, socket_path
     from swarmtui.session.faults import Faults
 
-    spec = LaunchSpec.read(folder)
+    spec = _spec(folder)
     path = socket_path(folder.id, places())
     listener = bind(path)
     try:
@@ -123,7 +134,7 @@ async def _serve(folder: SessionFolder, ready: Ready, *, wait_if_interrupted: bo
             async with server.listening(listener):
                 host = _Host(conductor, server, viewer_expected=spec.viewer)
                 with host.signals():
-                    conducting = asyncio.create_task(conductor.run(host_started()), name="conductor")
+                    conducting = asyncio.create_task(conductor.run(host_started(folder.id)), name="conductor")
                     await started(conductor, conducting)
                     _publish(folder, server, path)
                     ready.tell({"ready": True, "pid": os.getpid(), "socket": str(path)})
@@ -134,6 +145,20 @@ async def _serve(folder: SessionFolder, ready: Ready, *, wait_if_interrupted: bo
         listener.close()
         path.unlink(missing_ok=True)
         folder.host_json.unlink(missing_ok=True)
+
+
+def _spec(folder: SessionFolder) -> LaunchSpec:
+    """What the host is told to run. Raises LogError."""
+    from swarmtui.host.spec import LaunchSpec
+
+    try:
+        return LaunchSpec.read(folder)
+    except (OSError, ValueError) as error:
+        why = error.strerror if isinstance(error, OSError) else "it is not what was written"
+        text = f"{folder.launch}: cannot be read: {why}"
+        if folder.db.exists():
+            text += f"; `{recover_command(folder.db)}` makes a session of what was recorded, which can go on"
+        raise LogError(text) from error
 
 
 def _publish(folder: SessionFolder, server: Server, socket: Path) -> None:
@@ -224,17 +249,23 @@ class _Host:
     async def _leave_when_idle(self) -> None:
         """Once the session has ended, leave as soon as nobody has watched for a while."""
         conductor, server = self._conductor, self._server
+        eased = asyncio.Event()
+        conductor.log.watch_trouble(lambda trouble: eased.set())
         while True:
+            eased.clear()
             news = asyncio.create_task(conductor.log.after(conductor.state.seq))
             company = asyncio.create_task(server.viewers_changed())
+            relief = asyncio.create_task(eased.wait())
             over = conductor.at_rest and conductor.state.status in FINAL and not server.viewers
             over = over and conductor.log.trouble is None  # what is still to be written is waited for
             patience = (LINGER_AFTER_VIEWER_S if server.ever_seen else self._linger_s) if over else None
             try:
-                done, _ = await asyncio.wait((news, company), timeout=patience, return_when=asyncio.FIRST_COMPLETED)
+                done, _ = await asyncio.wait(
+                    (news, company, relief), timeout=patience, return_when=asyncio.FIRST_COMPLETED
+                )
             finally:
-                news.cancel()
-                company.cancel()
+                for wait in (news, company, relief):
+                    wait.cancel()
             if over and not done:
                 conductor.stop("finished", 0.0)
                 return
@@ -262,5 +293,22 @@ def _keep_secrets_out() -> None:
     sys.excepthook = hook
 
 
+def _leave(run: Callable[[], int]) -> NoReturn:
+    """End the process with what `run` gives: no thread that something left behind may keep a host from ending."""
+    code = int(Exit.FAILED)
+    try:
+        code = run()
+    except SystemExit as asked:
+        code = asked.code if isinstance(asked.code, int) else code
+    finally:
+        kind, error, trace = sys.exc_info()
+        if kind is not None and error is not None:
+            sys.excepthook(kind, error, trace)
+        logging.shutdown()
+        with contextlib.suppress(OSError, ValueError):
+            sys.stderr.flush()
+        os._exit(code)
+
+
 if __name__ == "__main__":
-    sys.exit(main())
+    _leave(main)

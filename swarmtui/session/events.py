@@ -44,6 +44,8 @@ class HostStarted:
     app: str
     cpus: int = 2
     """Processors that commands may use; sets how many run at once unless the user says."""
+    session: str = ""
+    """The session's ID from here on: one that was recovered has another than it was created with."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,6 +17,7 @@ VARIABLE = "SWARMTUI_FAULT"
 POINTS: Mapping[str, str] = {
     "create.made": "a new file is whole and has not got its name yet",
     "create.named": "a new file has its name and no event yet",
+    "log.opened": "the file is open for writing and nothing of this host in it",
     "commit.before": "events wait to be committed",
     "commit.written": "events are written and not committed",
     "commit.after": "events are committed and nobody has been told",

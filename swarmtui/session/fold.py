@@ -86,7 +86,7 @@ def _session_created(state: SessionState, body: SessionCreated, event: Event) ->
 
 
 def _host_started(state: SessionState, body: HostStarted, event: Event) -> None:
-    state.host_pid, state.cpus = body.pid, body.cpus
+    state.host_pid, state.cpus, state.id = body.pid, body.cpus, body.session or state.id
     state.hosts += 1
 
 

@@ -154,7 +154,12 @@ class Log:
         """Go on with the file at `path`, which a reader has verified up to `head`. Raises LogError."""
         db = await file.connect(path, settings.busy_s)
         log = cls(db, path, head, on_trouble, settings, faults or Faults())
-        await asyncio.to_thread(log._reserve.take)
+        try:
+            await asyncio.to_thread(log._reserve.take)
+            log.faults.at("log.opened")
+        except BaseException:
+            await log.close()
+            raise
         return log
 
     # -- writing ------------------------------------------------------------------------------------------

@@ -12,6 +12,7 @@ from __future__ import annotations
 import json
 import os
 import sqlite3
+import stat
 from collections.abc import Callable, Mapping
 from contextlib import closing
 from dataclasses import dataclass
@@ -21,7 +22,7 @@ from types import MappingProxyType
 from swarmtui.session.errors import DB_ERRORS, Damaged, LogError, NewerVersion, first_line
 from swarmtui.session.faults import Faults
 from swarmtui.session.file import sync_folder
-from swarmtui.session.rows import SCHEMA
+from swarmtui.session.rows import APPLICATION_ID, SCHEMA
 
 Step = Callable[[sqlite3.Connection], None]
 """Changes the tables of schema N into those of N + 1, within a transaction that is not its own."""
@@ -37,6 +38,37 @@ class Header:
     schema: int
     min_reader: int
     app: str
+
+
+def check_file(path: Path) -> None:
+    """Whether there is anything at `path` that can be a session file. Raises LogError."""
+    try:
+        found = path.stat()
+    except OSError as error:
+        missing = isinstance(error, FileNotFoundError)
+        raise LogError(f"{path}: {'no such session file' if missing else error.strerror}") from error
+    if not stat.S_ISREG(found.st_mode):
+        raise LogError(f"{path}: is no file")
+    if found.st_size == 0:
+        raise Damaged(path, "is empty")
+
+
+def check_mark(path: Path, db: sqlite3.Connection) -> None:
+    """Whether the file at `path`, open as `db`, is marked as one of ours. Raises LogError."""
+    try:
+        application = db.execute("PRAGMA application_id").fetchone()[0]
+    except sqlite3.DatabaseError as error:
+        raise unreadable(path, error) from error
+    if application != APPLICATION_ID:
+        raise Damaged(path, "not a swarmtui session file")
+
+
+def unreadable(path: Path, error: BaseException) -> LogError:
+    """What `error` means for a reader: a file that somebody keeps locked or a disk that fails is not damaged."""
+    code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+    if isinstance(error, OSError) or code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_CANTOPEN):
+        return LogError(f"{path}: cannot be read: {first_line(error)}")
+    return Damaged(path, f"damaged: {first_line(error)}")
 
 
 def header_of(path: Path, db: sqlite3.Connection) -> Header:
@@ -68,7 +100,9 @@ def bring_up(
     """
     faults = faults or Faults()
     try:
+        check_file(path)
         with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=5.0)) as db:
+            check_mark(path, db)
             header = header_of(path, db)
             if header.min_reader > target:
                 raise NewerVersion(path, header.app)
