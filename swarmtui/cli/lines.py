@@ -127,12 +127,14 @@ def _failed(body: ev.AttemptFailed) -> Line:
 
 
 def _interrupted(body: ev.AttemptInterrupted) -> Line:
-    return _where(body), "interrupted", "is repeated" if body.repeat else "waits for you"
+    becomes = "is repeated" if body.repeat else "is cancelled, as was asked" if body.cancelled else "waits for you"
+    return _where(body), "interrupted", becomes
 
 
 def _taken_over(body: ev.SessionTakenOver) -> Line:
     parts = [f"{_count(body.kept, 'result')} kept"]
     parts += [f"{_count(body.repeated, 'attempt')} repeated (what they cost is unknown)"] if body.repeated else []
+    parts += [f"{body.suspects} of them few at a time, being caught again and again"] if body.suspects else []
     parts += [f"{body.held} held for you: {', '.join(body.waiting)}"] if body.held else []
     parts += [f"{body.given_up} given up"] if body.given_up else []
     parts += [f"{body.leftovers} leftover process{'' if body.leftovers == 1 else 'es'} ended"] if body.leftovers else []

@@ -12,6 +12,8 @@ from swarmtui.engine.gates import Gate
 from swarmtui.engine.lanes import FOREVER, ItemQueue, Lane, MapEntry, Pool, Provider, Shares, SingleEntry
 from swarmtui.engine.ranks import Known
 from swarmtui.plan.model import Node
+from swarmtui.engine.recovery import caught_times
+from swarmtui.engine.suspects import SUSPECTED, Suspect, Suspects
 from swarmtui.session.pools import QUESTIONS, is_simulated, pool_limit, pool_of, provider_of
 from swarmtui.session.state import NodeState, SessionState
 from swarmtui.session.vocabulary import State
@@ -44,6 +46,7 @@ class Ready:
         self._dormant: set[str] = set()
         self._resumed_at = 0.0
 
+        self.suspects = Suspects(state, self._lane_of)
     @property
     def running(self) -> Mapping[Place, Lane]:
         """What runs, and the lane that it counts against."""
@@ -52,7 +55,7 @@ class Ready:
     @property
     def waiting(self) -> list[Lane]:
         """Lanes in which something waits."""
-        return [lane for lane in self._lanes.values() if lane.entries]
+        return [lane for lane in self._lanes.values() if lane.entries] + self.suspects.lanes
 
     @property
     def no_place(self) -> bool:
@@ -62,7 +65,7 @@ class Ready:
 
     def clear(self) -> None:
         """Forget what waits and runs; what is known of providers stays."""
-        for queue in (self._pools, self._lanes, self._running, self._shares, self._dormant):
+        for queue in (self._pools, self._lanes, self._running, self._shares, self._dormant, self.suspects):
             queue.clear()
         self._occupied = 0
 
@@ -92,6 +95,7 @@ class Ready:
         return lane
 
     def stir(self, node: NodeState) -> None:
+        self.suspects.landed(place)
         """The node was touched: if it was held and is no more, its items wait for a place again."""
         if node.id in self._dormant and not (node.held or node.restart):
             self._dormant.discard(node.id)
@@ -100,6 +104,15 @@ class Ready:
     def choose(self, now: float, refused: Collection[Provider]) -> Choice | None:
         """What goes next, providers left out that have `refused`; None if nothing of what waits has a place."""
         single: SingleEntry | None = None
+    @property
+    def occupied(self) -> bool:
+        """Whether anything is in flight, questions left out."""
+        return self._occupied > 0
+
+    def start_suspect(self, suspect: Suspect, now: float) -> Start:
+        """It starts."""
+        return self._start_of(suspect.lane, suspect.node.id, suspect.item, suspect.ready, suspect.closed_s, now)
+
         mapped: MapEntry | None = None
         single_lane = map_lane = None
         for lane in self._lanes.values():
@@ -288,7 +301,7 @@ class Ready:
         """A node waits for a place since session second `ready`."""
         plan_node = self._state.plan_nodes[node.id]
         lane = self._lane_of(plan_node, None)
-        if node.id in lane.entries:
+        if node.id in lane.entries or self.suspects.take(node, None, ready, lane):
             return
         path = -FOREVER if node.state is State.THROTTLED else -self._paths[node.id]
         closed_s = lane.provider.closed_s(ready)
@@ -300,6 +313,8 @@ class Ready:
         queue = self._queue(lane, node.id, ready)
         queue.since[item] = (ready, lane.provider.closed_s(ready))
         if front:
+        if self.suspects.take(node, item, ready, lane):
+            return
             queue.items.appendleft(item)
         else:
             queue.items.append(item)
@@ -327,7 +342,10 @@ class Ready:
             return []
         plan_node, mono = self._state.plan_nodes[node.id], self._state.mono
         tried = node.items.tries if plan_node.retry.models else {}
-        fresh = [item for item in node.items.where(State.READY) if item not in tried]
+        for item in [item for item in node.items.repeats if node.items.state(item) is State.READY]:
+            self.suspects.take(node, item, mono, self._lane_of(plan_node, item))
+        apart = {item for item in node.items.repeats if caught_times(node, item) >= SUSPECTED} | tried.keys()
+        fresh = [item for item in node.items.where(State.READY) if item not in apart]
         if fresh:
             lane = self._lane_of(plan_node, fresh[0])
             self._queue(lane, node.id, mono).items.extend(fresh)
@@ -364,6 +382,7 @@ class Ready:
         lane.count(1)
         self._occupied += lane.pool.name != QUESTIONS
 
+        self.suspects.started(self._state.nodes[node_id], item)
     def resume(self) -> None:
         """The session goes on after a pause: times of waiting begin anew."""
         self._resumed_at = self._state.mono

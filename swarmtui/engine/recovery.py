@@ -9,7 +9,10 @@ from swarmtui.session.state import NodeState, SessionState
 from swarmtui.session.vocabulary import ErrorInfo, ErrorKind, State
 
 REPEATS = 3
-"""How often an attempt is repeated by itself after crashes; then it is given up: it may be what ends the host."""
+"""How often an attempt is repeated by itself after crashes, the last time alone; then it is given up: it ends the host.
+
+See :mod:`swarmtui.engine.suspects`.
+"""
 NAMED = 5
 """So many of the attempts that wait for the user are named."""
 
@@ -42,15 +45,20 @@ def _open(node: NodeState) -> Iterator[tuple[int | None, int]]:
 
 def _becomes(state: SessionState, node: NodeState, item: int | None, number: int) -> Caught:
     repeat = not state.plan_nodes[node.id].changes_world
-    repeats = node.repeats if item is None or node.items is None else node.items.repeats.get(item, 0)
-    if not repeat or node.cancelled or repeats < REPEATS:
-        return AttemptInterrupted(node.id, number, item, repeat=repeat)
-    name = _name(node.id, item)
+    repeats = caught_times(node, item)
+    cancelled = node.cancelled or (item is not None and node.items is not None and item in node.items.cancelled)
+    if not repeat or cancelled or repeats < REPEATS:
+        return AttemptInterrupted(node.id, number, item, repeat=repeat and not cancelled, cancelled=cancelled)
     told = (
-        f"given up: the host died {repeats + 1} times while it ran; "
-        f"`swarmtui ctl {state.id} retry {name}` runs it again"
+        f"given up: the host died {repeats + 1} times while it ran, the last time with nothing else in flight; "
+        f"to run it again: retry {_name(node.id, item)}"
     )
     return AttemptFailed(node.id, number, ErrorInfo(ErrorKind.LOST, told), item)
+
+
+def caught_times(node: NodeState, item: int | None) -> int:
+    """How often a crash caught a node, or an item of it, that was repeated by itself since it last ended."""
+    return node.repeats if item is None or node.items is None else node.items.repeats.get(item, 0)
 
 
 def taken_over(state: SessionState, caught: Sequence[Caught], *, crashed: bool, leftovers: int = 0) -> SessionTakenOver:
@@ -62,11 +70,16 @@ def taken_over(state: SessionState, caught: Sequence[Caught], *, crashed: bool, 
         crashed,
         kept=sum(_kept(node) for node in state.nodes.values()),
         repeated=repeated,
+        suspects=sum(event.repeat and _suspected(state, event) for event in interrupted),
         held=len(waiting),
         given_up=len(caught) - len(interrupted),
         leftovers=leftovers,
         waiting=tuple(waiting[:NAMED]),
     )
+
+
+def _suspected(state: SessionState, event: AttemptInterrupted) -> bool:
+    return caught_times(state.nodes[event.node], event.item) >= REPEATS - 1
 
 
 def waiting_for_user(state: SessionState) -> Iterator[str]:

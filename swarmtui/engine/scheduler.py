@@ -313,6 +313,10 @@ class Scheduler:
         if self._ready.no_place:
             return []
         refused: set[Provider] = set()
+        if self._ready.suspects:
+            decisions, apart = self._start_suspect(now, refused)
+            if decisions or apart:
+                return decisions
         while (chosen := self._ready.choose(now, refused)) is not None:
             lane, entry, _ = chosen
             node = state.nodes[entry[3] if len(entry) == 6 else entry[4]]
@@ -324,6 +328,19 @@ class Scheduler:
                 return [self._ready.take(chosen, now)]
             refused.add(lane.provider)
         return []
+
+    def _start_suspect(self, now: float, refused: set[Provider]) -> tuple[list[Decision], bool]:
+        """What starts of those that crash after crash caught, and whether nothing else may start beside them."""
+        while True:
+            suspect, apart = self._ready.suspects.next(now, refused, occupied=self._ready.occupied)
+            if suspect is None:
+                return [], apart
+            line = (self._session_line(now) or self._node_line(suspect.node, now)) if self._budgeted else None
+            if line is not None:
+                return [line], apart
+            if self._ready.admitted(suspect.lane.provider, suspect.node, now):
+                return [self._ready.start_suspect(suspect, now)], apart
+            refused.add(suspect.lane.provider)
 
     def _to_expand(self) -> list[str]:
         """Maps that can be read now; what an event has overtaken is dropped."""

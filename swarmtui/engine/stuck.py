@@ -34,7 +34,7 @@ def cause(state: SessionState, waiting: Sequence[Lane]) -> str | None:
 
 
 def _closed(state: SessionState, lane: Lane) -> str:
-    who = _listed(list(lane.entries), "waits", "wait")
+    who = _listed(list(lane.entries) or ["what crash after crash caught"], "waits", "wait")
     if state.limits.concurrency is not None and state.limits.concurrency < 1:
         return f"{who} for a place: concurrency is {state.limits.concurrency}"
     for limited in (lane.pool, *lane.tags):

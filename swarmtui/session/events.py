@@ -67,6 +67,8 @@ class SessionTakenOver:
     """Processes of the host before that were still at work, and were ended."""
     waiting: tuple[str, ...] = ()
     """The first few nodes and items that wait for the user, as ``node`` or ``node/item``."""
+    suspects: int = 0
+    """Of those repeated: caught by crash after crash, so that they run few at a time or alone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -369,7 +371,8 @@ class AttemptCancelled:
 
 @dataclass(frozen=True, slots=True)
 class AttemptInterrupted:
-    """A crash caught the attempt. With `repeat` it is run again at once, else the user decides."""
+    """A crash caught the attempt. With `repeat` it is run again, with `cancelled` the crash did what the user had asked
+    for, else the user decides."""
 
     TYPE: ClassVar[str] = "attempt_interrupted"
     node: str
@@ -378,6 +381,7 @@ class AttemptInterrupted:
     repeat: bool = False
 
 
+    cancelled: bool = False
 @dataclass(frozen=True, slots=True)
 class MapFinished:
     """All items of a map have ended. The node succeeds unless more failed than its map tolerates.

@@ -149,7 +149,7 @@ def _attempt_interrupted(state: SessionState, body: AttemptInterrupted, event: E
     if body.repeat:
         _uncount(node, body.item)
     to = State.READY if body.repeat else State.INTERRUPTED
-    if node.cancelled:  # the crash did what was asked for
+    if _cancelled(node, body.item):  # the crash did what was asked for
         if body.item is not None:
             item_ended(state, node, body.item, State.CANCELLED)
         else:
@@ -166,6 +166,11 @@ def _landed(state: SessionState, node: NodeState) -> None:
     """One attempt of the node is no longer in flight."""
     node.running -= 1
     state.in_flight -= node.pool != QUESTIONS
+def _cancelled(node: NodeState, item: int | None) -> bool:
+    """Whether the user wanted what was in flight to be over."""
+    return node.cancelled or (item is not None and node.items is not None and item in node.items.cancelled)
+
+
     if not node.running and node.active_since is not None:
         node.active_s += state.mono - node.active_since
         node.active_since = None

@@ -136,9 +136,11 @@ def _node_cancelled(state: SessionState, body: NodeCancelled, event: Event) -> N
     node = state.nodes[body.node]
     state.touched.add(node.id)
     if body.item is not None:
-        if node.items is not None and node.items.state(body.item) not in (*ENDED, State.RUNNING):
+        if node.items is not None and node.items.state(body.item) is State.RUNNING:
+            node.items.cancelled.append(body.item)  # it ends once it has stopped
+        elif node.items is not None and node.items.state(body.item) not in ENDED:
             item_ended(state, node, body.item, State.CANCELLED)
-        return  # one that runs is cancelled once it has stopped
+        return
     node.cancelled, node.restart = True, False
     if node.items is not None:
         cancel_waiting_items(node)

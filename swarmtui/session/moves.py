@@ -12,7 +12,7 @@ from swarmtui.session.events import (
     Event,
 )
 from swarmtui.session.pools import QUESTIONS, name_pools, pools_of
-from swarmtui.session.state import NodeState, SessionState, Undoable
+from swarmtui.session.state import Items, NodeState, SessionState, Undoable
 from swarmtui.session.vocabulary import FINAL, State, Status
 
 UNDOABLE_KEPT = 20
@@ -187,7 +187,7 @@ def descendants(state: SessionState, node_id: str, *, past_left_out: bool = True
 
 def item_ended(state: SessionState, node: NodeState, item: int, to: State) -> None:
     if node.items is not None:
-        node.items.move(item, to)
+        _landed(node.items, item, to)
         node.items.retry_at.pop(item, None)
         node.items.tries.pop(item, None)
         node.items.mark(state.mono)
@@ -196,9 +196,15 @@ def item_ended(state: SessionState, node: NodeState, item: int, to: State) -> No
     map_rest(state, node)
 
 
+def _landed(items: Items, item: int, to: State) -> None:
+    items.move(item, to)
+    if item in items.cancelled:
+        items.cancelled.remove(item)
+
+
 def item_waits(state: SessionState, node: NodeState, item: int, to: State, until: float | None) -> None:
     if node.items is not None:
-        node.items.move(item, to)
+        _landed(node.items, item, to)
         if until is not None:
             node.items.retry_at[item] = until
     map_rest(state, node)

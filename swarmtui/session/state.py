@@ -104,6 +104,8 @@ class Items:
     """When a retrying or throttled item is due, in session seconds."""
     repeats: dict[int, int] = field(default_factory=dict)
     """How often an item was repeated by itself because a crash caught it, since it last ended."""
+    cancelled: list[int] = field(default_factory=list)
+    """Items that the user cancelled while an attempt at them runs: they end once that is over, however it is."""
     errors: dict[int, ErrorInfo] = field(default_factory=dict)
     """Last error of items that have not succeeded since."""
     counts: dict[State, int] = field(default_factory=dict)
