@@ -51,6 +51,7 @@ class Pacer:
         self._seq = 0
         self._cap = cap
         self._frozen: int | None = None
+        self._clouded = False
         self._binding: Binding = "none"
         self._bound_at = now
         self._round_trip = TYPICAL_S
@@ -87,9 +88,14 @@ class Pacer:
         return self._admit_paced(now, tokens)
 
     def sent(self, call: str, now: float, tokens: int = 0) -> None:
-        """The call `call` went, after `admit` said go. A name that is in flight already is counted once."""
+        """The call `call` went, after `admit` said go.
+
+        A name that is in flight already is counted once: what was announced really goes now.
+        """
         now = self._time(now)
-        if call in self._calls:
+        known = self._calls.get(call)
+        if known is not None:
+            known.sent_at = now if known.first_at is None else known.sent_at
             return
         self._seq += 1
         probe = self._health.down
@@ -105,6 +111,7 @@ class Pacer:
             self._tokens.take(float(tokens), now),
             beyond=len(self._calls) >= int(self._window.size),
             probe=probe,
+            clouded=self._clouded,
         )
         self._blind.sent(self._seq, now)
 
@@ -115,11 +122,11 @@ class Pacer:
         if record is None or record.first_at is not None:
             return
         record.first_at = now
-        growth = self._latency.growth(now - record.sent_at, record.before)
-        if growth < 0 and self._window.wall is None and self._window.ceiling is None:
-            self._latency.back_off(self._window, len(self._calls), self._seq + 1)
-            self._note("first tokens come late: fewer at once")
-        self._accepted(record, now, growth=max(0.0, growth))
+        record.clouded |= self._clouded
+        growth = 1.0
+        if not record.clouded:
+            growth = self._latency.first_token(record, now - record.sent_at, len(self._calls))
+        self._accepted(record, now, growth=growth)
 
     def done(
         self,
@@ -149,7 +156,11 @@ class Pacer:
                 self._blind.gone(record.seq)
             return self._on_failure(record, now, charged=status not in OVERLOADED)
         if record.first_at is None:
-            self._accepted(record, now, growth=1.0)
+            growth = 1.0
+            if not (record.clouded or self._clouded):
+                took = now - record.sent_at
+                growth = self._latency.unstreamed(record, took, max(0, tokens_out), len(self._calls) + 1)
+            self._accepted(record, now, growth=growth)
         if not self._health.down:
             self._health.well()
         if 200 <= status < 300 and fault is None:
@@ -178,6 +189,10 @@ class Pacer:
         self._time(now)
         self._frozen = None if window is None else max(0, window)
         self._note("the user thawed the window" if window is None else f"the user froze the window at {self._frozen}")
+
+    def cloud(self, clouded: bool) -> None:
+        """While `clouded`, what calls take is this machine's own doing, and says nothing of the provider."""
+        self._clouded = clouded
 
     def memory(self, wall_now: float) -> PacerMemory:
         """What was learned, to be kept; `wall_now` is seconds since the epoch."""
@@ -258,10 +273,13 @@ class Pacer:
                 mirror.told(level, seq=call.seq, mark=mark, sent_at=call.sent_at, now=now, refused=refused)
 
     def _accepted(self, call: Call, now: float, *, growth: float) -> None:
-        """The provider took `call`; growth, and the end of an outage."""
+        """The provider took `call`: growth, less than none if it came late, and the end of an outage."""
         if call.probe and self._health.down:
             self._health.alive()
             self._note("the provider is up again")
+        if growth < 0 and self._window.wall is None and self._window.ceiling is None:
+            self._latency.back_off(self._window, len(self._calls), self._seq + 1)
+            self._note("answers come late: fewer at once")
         self._accepts = self._accepts * 0.999 + 1
         self._refused *= 0.999
         reply_s = self._blind.standstill.reply_s
@@ -270,7 +288,7 @@ class Pacer:
         if cause is not None:
             self._note(cause)
         before = self._window.size
-        growth = 0.0 if self._health.down else growth * self._blind.growth
+        growth = 0.0 if self._health.down else max(0.0, growth) * self._blind.growth
         self._window.accepted(level, len(self._calls), now, growth=growth, unsure_s=unsure_s)
         if int(self._window.size) != int(before):
             self._note("growing: calls are accepted")
@@ -285,6 +303,8 @@ class Pacer:
         if self._blind.pace.stale(now):
             self._blind.pace.end()
             self._note("no refusal for minutes: the quota is forgotten")
+        if call.clouded or self._clouded:
+            return
         cause = self._latency.finished(
             call, took, tokens_out, self._window, in_flight=len(self._calls) + 1, next_seq=self._seq + 1
         )

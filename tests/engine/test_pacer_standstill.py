@@ -135,7 +135,7 @@ def test_small_quotas_are_found_and_kept_to(per_minute, size, share):
 
 
 def test_a_pause_of_the_user_is_no_sign_of_a_small_quota():
-    story = Story(bucket(300, 30)).until(120)
+    story = Story(bucket(300, 30), service_s=3.0).until(120)
     before = story.pacer.view(story.now).rate_per_minute
     assert before == pytest.approx(300, rel=0.1)
     story.until(1800, wanted=False)

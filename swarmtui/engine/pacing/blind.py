@@ -28,6 +28,8 @@ TIGHT_CALLS = 2
 SPREAD_S = 60.0
 """A window as short as that is used evenly: nothing is lost by it, and if it is one that slides, a burst would return
 for ever."""
+SHORTEST_MEASURE_S = 1.0
+LONGEST_MEASURE_S = 60.0
 TRUST = 0.8
 """Share of a paced rate below which the count between two standstills is believed instead."""
 
@@ -45,13 +47,13 @@ class Blind:
         self._went: deque[float] = deque(maxlen=512)
         """When the last accepted calls were sent."""
         self._used_up: deque[tuple[float, int, int]] = deque(maxlen=24)
-        """The last refusals without an explanation, and how many calls had been let in by then."""
+        """The last calls refused without an explanation: when they were sent, how many before them had been let in, and
+        how many of those were in flight."""
         self._unsure: deque[tuple[float, Call]] = deque(maxlen=256)
         """Calls accepted sooner than a refusal of those before them would be known, and when it will be."""
         self._shown = False
         """Whether the last refusal was for a quota that the provider shows."""
         self._turned_away = 0
-        self._sent = 0
 
     @property
     def stopped(self) -> bool:
@@ -71,10 +73,9 @@ class Blind:
 
     def sent(self, seq: int, now: float) -> None:
         """Call `seq` went."""
-        self._sent += 1
         if self.stopped:
             self.standstill.sent(seq, now)
-        self.chance.sent(self.pace.current(now))
+        self.chance.sent(now, paced=self.pace.rate is not None)
         self.pace.sent(now)
         self.allowance.sent(seq, now)
 
@@ -198,7 +199,7 @@ class Blind:
             self.pace.end()
         if self.pace.rate is None:
             return self._unpaced(call, level, now, round_trip_s, fell=fell and not mirrored, mirrored=mirrored)
-        if self._by_chance():
+        if self._by_chance(now):
             cause = "refused no less at a lower rate: by chance, not for what is sent"
         else:
             self.pace.refused(now, told_s, news=news)
@@ -228,8 +229,8 @@ class Blind:
         self.standstill.next_at = max(self.standstill.next_at, at)
         return f"refused: the window's quota is used up after {self.allowance.count}"
 
-    def _by_chance(self) -> bool:
-        if not self.chance.refused():
+    def _by_chance(self, now: float) -> bool:
+        if not self.chance.refused(now):
             return False
         self.pace.end()
         self._window.forget_wall(1.0)
@@ -243,16 +244,16 @@ class Blind:
         self._turned_away += 1
         steady = None
         if news:
-            self._used_up.append((now, self._sent - self._turned_away, level))
+            self._used_up.append((call.sent_at, call.seq - self._turned_away, level))
             steady = steady_rate(self._used_up)
-        elif self._used_up:
+        elif self._used_up and call.sent_at <= self._used_up[-1][0]:
             at, taken, most = self._used_up[-1]
             self._used_up[-1] = (at, taken - 1, most)  # it was on its way then, and did not get in
         again = self.refusals.again(call.sent_at)
         self.refusals.refused(call.seq, call.sent_at, now)
         if (fell or steady is not None) and not mirrored:
             window.forget_wall(float(call.before + 1))
-            self.pace.begin(self._quota_rate(now) if steady is None else steady, now)
+            self.pace.begin(self._quota_rate(call) if steady is None else steady, now)
             self.chance.forget()
             return "refused below what is accepted: a quota, not a wall"
         if again and level < int(window.size):
@@ -261,11 +262,15 @@ class Blind:
         window.refused(level, now, round_trip_s, news=news)
         return f"refused with {level} accepted in flight: that is the wall"
 
-    def _quota_rate(self, now: float) -> float:
-        """Calls per second that a quota lets in: what was accepted between two moments at which it was used up."""
-        taken = self._sent - self._turned_away
+    def _quota_rate(self, call: Call) -> float:
+        """Calls per second that a quota lets in: what got in between two calls that found it used up.
+
+        Both are told by the time at which they were sent: of all that were sent before the later one it is known by
+        now whether they were refused, while of those sent since it is not.
+        """
+        taken = call.seq - self._turned_away
         for at, before, _ in self._used_up:
-            if 3.0 <= now - at <= 60.0:
-                return (taken - before) / (now - at)
-        recent = [at for at in self._went if at > now - 10.0]
-        return 0.7 * len(recent) / max(1.0, now - recent[0]) if recent else 0.5
+            if SHORTEST_MEASURE_S <= call.sent_at - at <= LONGEST_MEASURE_S:
+                return max(1, taken - before) / (call.sent_at - at)
+        recent = [at for at in self._went if at > call.sent_at - 10.0]
+        return 0.7 * len(recent) / max(1.0, call.sent_at - recent[0]) if recent else 0.5

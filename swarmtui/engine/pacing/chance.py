@@ -18,6 +18,7 @@ ENOUGH = 5
 MOST = 120
 LOWER = 0.8
 SAME = 0.6
+"""Where the share must stay between what a quota would leave of it (0) and all of it (1) to be no quota's."""
 LEAST = 0.035
 WEIGHT = 0.003
 RECENT = 0.05
@@ -38,47 +39,51 @@ class Chance:
         """Whether the share rose above the noise at some number in flight: it grows by ones from then on."""
         self._n = 0
         self._refused = 0
-        self._rates = 0.0
+        self._began: float | None = None
         self._before: tuple[float, float] | None = None
-        """Mean rate, and share of refusals at it, of an earlier epoch."""
+        """Calls per second, and share of them refused, of an earlier epoch."""
 
     def forget(self) -> None:
         """What was compared is no longer comparable."""
-        self._n = self._refused = 0
-        self._rates = 0.0
         self._before = None
+        self._begin()
 
-    def sent(self, rate: float | None) -> None:
-        """A call went at a pace of `rate`. Counted now, since refusals are known sooner than acceptances."""
+    def _begin(self) -> None:
+        self._n = self._refused = 0
+        self._began = None
+
+    def sent(self, now: float, *, paced: bool) -> None:
+        """A call went. Counted now, since refusals are known sooner than acceptances."""
         if self.share is not None:
             self._recent *= 1 - RECENT
             self.share *= 1 - WEIGHT
             if self.share < LEAST / 2:
                 self.share = None
-        elif rate is not None:
+        elif paced:
             if self._n >= MOST and self._refused < ENOUGH:
                 self.forget()
+            self._began = now if self._began is None else self._began
             self._n += 1
-            self._rates += rate
 
-    def refused(self) -> bool:
+    def refused(self, now: float) -> bool:
         """A call that was paced was refused; whether refusals are found to be noise by it."""
         self._refused += 1
-        if self._n < FEWEST or self._refused < ENOUGH:
+        if self._n < FEWEST or self._refused < ENOUGH or self._began is None or now <= self._began:
             return False
-        share, mean = self._refused / self._n, self._rates / self._n
-        self._n = self._refused = 0
-        self._rates = 0.0
+        share, rate = min(1.0, self._refused / self._n), self._n / (now - self._began)
+        self._begin()
         if share < LEAST:
             self._before = None
             return False
-        if self._before is None or mean > self._before[0]:
-            self._before = mean, share
+        if self._before is None or rate > self._before[0]:
+            self._before = rate, share
             return False
-        if mean > LOWER * self._before[0]:
+        if rate > LOWER * self._before[0]:
             return False
-        if share < SAME * self._before[1]:
-            self._before = mean, share
+        accepted = self._before[0] * (1 - self._before[1])
+        by_quota = max(0.0, 1 - accepted / rate)
+        if share < SAME * self._before[1] + (1 - SAME) * by_quota:
+            self._before = rate, share
             return False
         self.share = self._recent = min(0.9, share)
         self._before, self.crowded = None, False

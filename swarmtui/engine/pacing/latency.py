@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import math
 
+from swarmtui.engine.pacing.onset import Onset
+from swarmtui.engine.pacing.sample import Sample
 from swarmtui.engine.pacing.values import Call
 from swarmtui.engine.pacing.window import BUSY, Window
 
@@ -33,38 +35,6 @@ WIDE = 0.25
 the base waits for the others."""
 BASE_MEMORY = 600
 CLIP = 1.5
-HOLD = math.log(1.4)
-EASE = math.log(1.1)
-TTFT_WEIGHT = 0.2
-TTFT_CALLS = 12
-"""At many in flight the mean is over more of them: else one of so many means strays too far by chance alone."""
-USUAL_WEIGHT = 0.01
-GROWN = 1.2
-"""Times the usual load from which late first tokens are taken for a crowd, and not for a mood of the provider."""
-
-
-class Sample:
-    """Mean and spread of logarithms, and the mean load they were seen at."""
-
-    def __init__(self) -> None:
-        self.n = 0
-        self.mean = 0.0
-        self.load = 0.0
-        self._squares = 0.0
-
-    def add(self, value: float, load: float) -> None:
-        """One more."""
-        self.n += 1
-        gap = value - self.mean
-        self.mean += gap / self.n
-        self._squares += gap * (value - self.mean)
-        self.load += (load - self.load) / self.n
-
-    @property
-    def error(self) -> float:
-        """Standard error of the mean; the spread is taken as 0.12 at least."""
-        spread = math.sqrt(self._squares / (self.n - 1)) if self.n > 1 else 1.0
-        return max(spread, 0.12) / math.sqrt(max(1, self.n))
 
 
 class Latency:
@@ -81,32 +51,19 @@ class Latency:
         self._epoch_seq = 0
         self._cut_from: tuple[float, float] | None = None
         """Load and mean before the last cut, until its effect is known."""
-        self._ttft_base = Sample()
-        self._ttft = 0.0
-        self._usual_load = 0.0
-        """Calls in flight, over the last hundred or so."""
+        self._first_tokens = Onset()
+        self._whole = Onset()
         self._raise = SMALL_RAISE
         self._crowded_at = float("inf")
         """Load at which calls were last too slow."""
 
-    def growth(self, ttft: float, before: int) -> float:
-        """A first token came after `ttft` seconds: growth from 1 to 0, below 0 when it is crowded."""
-        value = math.log(max(1e-3, ttft))
-        base = self._ttft_base
-        if base.n < 12:
-            base.add(value, before)
-            self._ttft = base.mean
-            return 1.0
-        value = max(base.mean - CLIP, min(base.mean + CLIP, value))
-        self._ttft += min(TTFT_WEIGHT, TTFT_CALLS / max(1, before)) * (value - self._ttft)
-        over = self._ttft - base.mean
-        self._usual_load += USUAL_WEIGHT * (before - self._usual_load)
-        if before <= GROWN * self._usual_load:
-            base.mean += 0.005 * over
-            return 1.0
-        if over > max(HOLD, 3.5 * base.error):
-            return -1.0
-        return min(1.0, max(0.0, 1 - (over - EASE) / (HOLD - EASE)))
+    def first_token(self, call: Call, ttft: float, in_flight: int) -> float:
+        """The answer to `call` began after `ttft` seconds: growth from 1 to 0, below 0 when it is crowded."""
+        return self._first_tokens.growth(call.seq, ttft, call.before, in_flight)
+
+    def unstreamed(self, call: Call, took: float, tokens_out: int, in_flight: int) -> float:
+        """The same of a whole answer, where nothing else was seen of it."""
+        return self._whole.growth(call.seq, took / (self._offset + tokens_out), call.before, in_flight)
 
     def back_off(self, window: Window, in_flight: int, next_seq: int) -> None:
         """The window grew into a crowd: back to where it was about two first tokens ago."""
@@ -143,7 +100,7 @@ class Latency:
         )
         if len(speeds) >= BASE_CALLS // 2:
             speed = max(1e-6, speeds[len(speeds) // 2])
-            self._offset = min(500.0, max(5.0, math.exp(self._ttft_base.mean) / speed))
+            self._offset = min(500.0, max(5.0, math.exp(self._first_tokens.base.mean) / speed))
         values = [math.log(max(1e-3, took) / (self._offset + tokens)) for took, _, tokens in self._first]
         mean = sum(values) / len(values)
         if len(values) < FIRST_CALLS and sum((value - mean) ** 2 for value in values) > WIDE**2 * len(values):

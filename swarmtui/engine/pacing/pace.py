@@ -36,6 +36,8 @@ TIGHT_SLOWER = 2.0
 CLOSE_CALLS = 10
 KEPT = 0.4
 """Share of the growth, as a power, that is kept when it ended in a refusal."""
+LEAST_KEPT = 0.5
+"""Share of the rate that one measurement leaves: what was refused on its way may have emptied a short one."""
 STEADY = 1.03
 """Growth below which a refusal is about the rate itself, and not about its growth."""
 TIGHT_BELOW = 3.0
@@ -187,7 +189,7 @@ class Pace:
             rate = self._accepted / self._elapsed
         elif self._in_a_row > 2 and self._elapsed < max(5.0, GAP_CALLS / rate):
             rate *= 0.7
-        self.rate = max(SLOWEST, rate)
+        self.rate = max(SLOWEST, LEAST_KEPT * (self.rate or 0.0), rate)
 
     def _restart(self) -> None:
         self._since, self._count, self._tried = self._active, 0, 0

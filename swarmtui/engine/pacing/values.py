@@ -76,6 +76,8 @@ class Call:
     """Whether it went beyond what was accepted, to see whether more is."""
     probe: bool = False
     """Sent to see whether an outage is over."""
+    clouded: bool = False
+    """Whether this machine was too busy, at some time since, for the call's times to tell of the provider."""
 
 
 class Journal:
