@@ -228,12 +228,12 @@ class Conductor:
         finally:
             await self.log.close()
 
-    async def begun(self) -> None:
     @property
     def stopping(self) -> bool:
         """Whether it lets go of the session, or has: it was told to, or broke."""
         return self._stopping.is_set()
 
+    async def begun(self) -> None:
         """Until what the host before left open is settled, or the conductor has ended."""
         await self._begun.wait()
 

@@ -11,9 +11,9 @@ from swarmtui.engine.decisions import Start
 from swarmtui.engine.gates import Gate
 from swarmtui.engine.lanes import FOREVER, ItemQueue, Lane, MapEntry, Pool, Provider, Shares, SingleEntry
 from swarmtui.engine.ranks import Known
-from swarmtui.plan.model import Node
 from swarmtui.engine.recovery import caught_times
 from swarmtui.engine.suspects import SUSPECTED, Suspect, Suspects
+from swarmtui.plan.model import Node
 from swarmtui.session.pools import QUESTIONS, is_simulated, pool_limit, pool_of, provider_of
 from swarmtui.session.state import NodeState, SessionState
 from swarmtui.session.vocabulary import State
@@ -44,9 +44,9 @@ class Ready:
         self._running: dict[Place, Lane] = {}
         self._occupied = 0
         self._dormant: set[str] = set()
+        self.suspects = Suspects(state, self._lane_of)
         self._resumed_at = 0.0
 
-        self.suspects = Suspects(state, self._lane_of)
     @property
     def running(self) -> Mapping[Place, Lane]:
         """What runs, and the lane that it counts against."""
@@ -92,18 +92,15 @@ class Ready:
         if lane is not None:
             lane.count(-1)
             self._occupied -= lane.pool.name != QUESTIONS
+        self.suspects.landed(place)
         return lane
 
     def stir(self, node: NodeState) -> None:
-        self.suspects.landed(place)
         """The node was touched: if it was held and is no more, its items wait for a place again."""
         if node.id in self._dormant and not (node.held or node.restart):
             self._dormant.discard(node.id)
             self.wake(node)
 
-    def choose(self, now: float, refused: Collection[Provider]) -> Choice | None:
-        """What goes next, providers left out that have `refused`; None if nothing of what waits has a place."""
-        single: SingleEntry | None = None
     @property
     def occupied(self) -> bool:
         """Whether anything is in flight, questions left out."""
@@ -113,6 +110,9 @@ class Ready:
         """It starts."""
         return self._start_of(suspect.lane, suspect.node.id, suspect.item, suspect.ready, suspect.closed_s, now)
 
+    def choose(self, now: float, refused: Collection[Provider]) -> Choice | None:
+        """What goes next, providers left out that have `refused`; None if nothing of what waits has a place."""
+        single: SingleEntry | None = None
         mapped: MapEntry | None = None
         single_lane = map_lane = None
         for lane in self._lanes.values():
@@ -310,11 +310,11 @@ class Ready:
     def put_item(self, node: NodeState, item: int, ready: float, *, front: bool = False) -> None:
         """An item waits for a place since session second `ready`, with `front` before all others of its map."""
         lane = self._lane_of(self._state.plan_nodes[node.id], item)
+        if self.suspects.take(node, item, ready, lane):
+            return
         queue = self._queue(lane, node.id, ready)
         queue.since[item] = (ready, lane.provider.closed_s(ready))
         if front:
-        if self.suspects.take(node, item, ready, lane):
-            return
             queue.items.appendleft(item)
         else:
             queue.items.append(item)
@@ -379,10 +379,10 @@ class Ready:
     def count(self, node_id: str, item: int | None, lane: Lane) -> None:
         """An attempt runs and counts against a lane."""
         self._running[node_id, item] = lane
+        self.suspects.started(self._state.nodes[node_id], item)
         lane.count(1)
         self._occupied += lane.pool.name != QUESTIONS
 
-        self.suspects.started(self._state.nodes[node_id], item)
     def resume(self) -> None:
         """The session goes on after a pause: times of waiting begin anew."""
         self._resumed_at = self._state.mono

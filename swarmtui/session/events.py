@@ -379,9 +379,9 @@ class AttemptInterrupted:
     attempt: int
     item: int | None = None
     repeat: bool = False
-
-
     cancelled: bool = False
+
+
 @dataclass(frozen=True, slots=True)
 class MapFinished:
     """All items of a map have ended. The node succeeds unless more failed than its map tolerates.

@@ -162,15 +162,15 @@ def _attempt_interrupted(state: SessionState, body: AttemptInterrupted, event: E
         move(state, node, State.INTERRUPTED)
 
 
-def _landed(state: SessionState, node: NodeState) -> None:
-    """One attempt of the node is no longer in flight."""
-    node.running -= 1
-    state.in_flight -= node.pool != QUESTIONS
 def _cancelled(node: NodeState, item: int | None) -> bool:
     """Whether the user wanted what was in flight to be over."""
     return node.cancelled or (item is not None and node.items is not None and item in node.items.cancelled)
 
 
+def _landed(state: SessionState, node: NodeState) -> None:
+    """One attempt of the node is no longer in flight."""
+    node.running -= 1
+    state.in_flight -= node.pool != QUESTIONS
     if not node.running and node.active_since is not None:
         node.active_s += state.mono - node.active_since
         node.active_since = None

@@ -135,8 +135,8 @@ def taken_over(body: ev.SessionTakenOver) -> str:
     """What a host found that went on with the session, in one line."""
     parts = [f"{say.count(body.kept)} results kept"]
     parts += [f"{say.count(body.repeated)} attempts repeated (what they cost is unknown)"] if body.repeated else []
-    parts += [f"{say.count(body.held)} wait for you: {', '.join(body.waiting)}"] if body.held else []
     parts += [f"{say.count(body.suspects)} of them few at a time"] if body.suspects else []
+    parts += [f"{say.count(body.held)} wait for you: {', '.join(body.waiting)}"] if body.held else []
     parts += [f"{say.count(body.given_up)} given up"] if body.given_up else []
     parts += [f"{say.count(body.leftovers)} processes ended that were left"] if body.leftovers else []
     return f"resumed{' after a crash' if body.crashed else ''}: {', '.join(parts)}"
@@ -149,9 +149,9 @@ def _refusal(body: ev.AttemptThrottled) -> str:
 
 
 def _interrupted(body: ev.AttemptInterrupted) -> Told:
-    return "warning", "a crash caught it, " + (
     if body.cancelled:
         return "warning", "a crash caught it, it is cancelled as was asked"
+    return "warning", "a crash caught it, " + (
         "running it again" if body.repeat else "it may have changed something: run it again, skip it or mark it as done"
     )
 
