@@ -76,7 +76,7 @@ async def assembled(
         back = None if spec.write_back is None else OrchestratorFolder(Path(spec.write_back), folder.path)
         kept, since = durations_file(environ), state.mono
         durations = await asyncio.to_thread(read, kept)
-        accounts = Accounts(places(environ).state / "accounts", folder.id)
+        accounts = accounts_of(folder.id, environ)
         try:
             setup = Setup(
                 session_folder=folder.path,

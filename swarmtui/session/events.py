@@ -184,12 +184,12 @@ class Forecasted:
     rows: tuple[ForecastRow, ...]
     basis: str = ""
     """What durations and prices it rests on, in a sentence."""
-
-
     floor_s: tuple[float, float, float] | None = None
     """p10, p50, p90 of the longest path: what no concurrency can beat."""
     enough: int | None = None
     """The least concurrency of the rows from which on more saves less than a tenth of the time."""
+
+
 @dataclass(frozen=True, slots=True)
 class Noted:
     """A line for the log that changes no state: a warning, a hint, something the user should know."""
@@ -352,6 +352,8 @@ class AttemptThrottled:
     message: str = ""
     by: str = "provider"
     """``provider``; or ``machine``: it had no open file or no room left for the attempt."""
+    usage: Usage = Usage()
+    """What calls of the attempt before the one that was refused consumed; that one itself is in it as untold."""
 
 
 @dataclass(frozen=True, slots=True)
