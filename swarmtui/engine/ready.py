@@ -46,6 +46,7 @@ class Ready:
         self._dormant: set[str] = set()
         self.suspects = Suspects(state, self._lane_of)
         self._resumed_at = 0.0
+        self._before: dict[tuple[str, str], ItemQueue] = {}
 
     @property
     def running(self) -> Mapping[Place, Lane]:
@@ -64,10 +65,20 @@ class Ready:
         return total is not None and self._occupied >= total
 
     def clear(self) -> None:
-        """Forget what waits and runs; what is known of providers stays."""
+        """Forget what waits and runs; what is known of providers stays, and since when what waits here again does."""
+        for lane in self._lanes.values():
+            for entry in lane.entries.values():
+                if len(entry) == 6:
+                    self._before[entry[3], lane.provider.name] = ItemQueue(entry[4], entry[5])
+            for node_id, queue in lane.queues.items():
+                self._before[node_id, lane.provider.name] = queue
         for queue in (self._pools, self._lanes, self._running, self._shares, self._dormant, self.suspects):
             queue.clear()
         self._occupied = 0
+
+    def forget_before(self) -> None:
+        """What waits is in its lane again."""
+        self._before.clear()
 
     def dues(self, now: float) -> list[float]:
         """When providers may let something start again that waits for them."""
@@ -305,6 +316,9 @@ class Ready:
             return
         path = -FOREVER if node.state is State.THROTTLED else -self._paths[node.id]
         closed_s = lane.provider.closed_s(ready)
+        before = self._before.get((node.id, lane.provider.name))
+        if before is not None and before.ready >= (node.ready_mono or 0.0):
+            ready, closed_s = before.ready, before.closed_s
         lane.put_single((self._priority(plan_node), path, self._order[node.id], node.id, ready, closed_s))
 
     def put_item(self, node: NodeState, item: int, ready: float, *, front: bool = False) -> None:
@@ -313,7 +327,8 @@ class Ready:
         if self.suspects.take(node, item, ready, lane):
             return
         queue = self._queue(lane, node.id, ready)
-        queue.since[item] = (ready, lane.provider.closed_s(ready))
+        if not (self._before and item in queue.since):
+            queue.since[item] = (ready, lane.provider.closed_s(ready))
         if front:
             queue.items.appendleft(item)
         else:
@@ -323,7 +338,12 @@ class Ready:
     def _queue(self, lane: Lane, node_id: str, ready: float) -> ItemQueue:
         queue = lane.queues.get(node_id)
         if queue is None:
-            queue = lane.queues[node_id] = ItemQueue(ready, lane.provider.closed_s(ready))
+            before = self._before.get((node_id, lane.provider.name))
+            if before is None:
+                queue = ItemQueue(ready, lane.provider.closed_s(ready))
+            else:
+                queue = ItemQueue(before.ready, before.closed_s, since=dict(before.since))
+            lane.queues[node_id] = queue
         return queue
 
     def _enter(self, lane: Lane, node: NodeState) -> None:

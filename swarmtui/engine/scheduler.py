@@ -220,6 +220,7 @@ class Scheduler:
         for node in state.nodes.values():
             self._adopt(node, before)
             self._consider(node.id)
+        self._ready.forget_before()
         self._set_limits()
         state.touched.clear()
 

@@ -443,7 +443,14 @@ class SessionState:
             return False
         if not self.pending or self.in_flight:
             return True
-        return bool(self.counts.get(State.RETRYING) or self.counts.get(State.THROTTLED))
+        if any(self.counts.get(waiting) for waiting in _WAITING):
+            return True
+        return any(node.items is not None and node.items.count(*_WAITING) for node in self.running_nodes())
+
+    def running_nodes(self) -> Iterator[NodeState]:
+        """Nodes that are under way; O(nodes) if there are any."""
+        if self.counts.get(State.RUNNING):
+            yield from (node for node in self.nodes.values() if node.state is State.RUNNING)
 
     def is_simulated(self, model: str) -> bool:
         """Whether the model of this name is the built-in stand-in."""
@@ -455,6 +462,8 @@ class SessionState:
         return any(ref.simulated for ref in self.models.values())
 
 
+_WAITING = (State.READY, State.RETRYING, State.THROTTLED)
+"""What goes on by itself though nothing of it is in flight: it waits for a provider, or for its next try."""
 _DERIVED = frozenset({"counts", "touched", "plan_nodes", "dependents", "pools_used", "in_flight", "model_pools"})
 _BY_HAND = frozenset({"plan", "prior_plan", "nodes", "measures"})
 

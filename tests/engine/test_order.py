@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from swarmtui.engine.gates import Admission
 from swarmtui.engine.ranks import Key, Took, observed, task_of
-from swarmtui.plan.model import Limits, MapSpec, ModelRef, Node, PromptSpec, Retry, RunSpec
-from swarmtui.session.events import AttemptStarted
+from swarmtui.plan.model import AskSpec, Limits, MapSpec, ModelRef, Node, PromptSpec, Retry, RunSpec
+from swarmtui.session.events import AttemptStarted, Noted, QuestionAsked
 from swarmtui.session.vocabulary import State, Status
 from tests.engine.virtual import VirtualSession
 from tests.engine.world import MODEL, node, plan
@@ -316,3 +316,53 @@ def test_a_map_that_is_cancelled_before_it_is_read_keeps_nothing_else_from_start
     session.command("node.cancel", node="m")
     session.command("session.resume")
     assert [name for name, _, _ in session.running] == ["c"]
+
+
+ADD = [{"op": "add", "node": "new", "value": {"prompt": "x"}}]
+
+
+def patched(session: VirtualSession) -> None:
+    """The plan is changed, so that all queues are made anew."""
+    assert session.command("plan.patch", base_rev=session.state.plan_rev, ops=ADD)
+
+
+def test_what_waits_while_the_plan_is_changed_has_waited_since_before() -> None:
+    session = VirtualSession(plan(node("a"), node("b")), Limits(1))
+    session.advance(10.0)
+    patched(session)
+    session.advance(5.0)
+    session.end(("a", None, 1), "ok")
+    assert starts(session)[-1].node == "b"
+    assert starts(session)[-1].queue_s == pytest.approx(15.0)
+
+
+def test_items_that_wait_while_the_plan_is_changed_have_waited_since_before() -> None:
+    session = VirtualSession(plan(node("m", map=MapSpec(values=(1, 2, 3)))), Limits(1), items=3)
+    session.advance(4.0)
+    session.end(("m", 0, 1), "throttle")
+    session.advance(6.0)
+    patched(session)
+    session.advance(5.0)
+    session.run_dry()
+    waited = {start.item: (start.queue_s, start.throttle_s) for start in starts(session) if start.node == "m"}
+    assert waited[2] == pytest.approx((13.0, 2.0))
+
+
+def test_minutes_go_by_while_items_wait_for_their_next_try_though_a_question_is_open() -> None:
+    asks = Node("q", AskSpec("which?"))
+    session = VirtualSession(plan(asks, node("m", map=MapSpec(values=(1, 2)))), items=2)
+    session.record(QuestionAsked("q", "which?"))
+    for item in (0, 1):
+        session.end(("m", item, 1), "throttle")
+    before = session.state.active_s
+    session.now += 1.5
+    session.record(Noted("info", "time goes by"))
+    assert session.state.active_s - before == pytest.approx(1.5)
+    assert session.state.nodes["m"].items is not None
+    session.advance(30.0)
+    for item in (0, 1):
+        session.end(("m", item, 2), "ok")
+    before = session.state.active_s
+    session.now += 60.0
+    session.record(Noted("info", "only the question is left"))
+    assert session.state.active_s == before
