@@ -49,8 +49,8 @@ def _session_verbs(verbs: _SubParsersAction[ArgumentParser]) -> None:
         "limits",
         nargs="+",
         metavar="NAME=VALUE",
-        help="concurrency=N|+N|-N|auto, pool.NAME=N, tag.NAME=N, usd=N, tokens=N, minutes=N, attempts=N, warn=SHARE; "
-        "none takes a limit away",
+        help="concurrency=N|+N|-N|auto, pool.NAME=N, tag.NAME=N, ramp=SECONDS, usd=N, tokens=N, minutes=N, attempts=N, "
+        "warn=SHARE; none takes a limit away",
     )
     answer = verbs.add_parser("answer", help="answer a question")
     answer.add_argument("pending", metavar="NODE", help="the node that asks")

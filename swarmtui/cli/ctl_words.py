@@ -11,7 +11,7 @@ from typing import Any
 
 from swarmtui.cli.failures import UsageError
 
-BUDGETS = ("usd", "tokens", "minutes", "attempts", "warn")
+AMOUNTS = ("ramp", "usd", "tokens", "minutes", "attempts", "warn")
 _WHERE = re.compile(r"(state|kind|items)=(.+)|error~(.+)", re.DOTALL)
 
 
@@ -29,10 +29,10 @@ def limits_of(words: list[str]) -> dict[str, Any]:
             if not member:
                 raise UsageError(f"{word!r} names no {group}: {group}.NAME=N")
             params.setdefault(f"{group}s", {})[member] = None if text == "none" else _number(name, text)
-        elif name in BUDGETS:
+        elif name in AMOUNTS:
             params[name] = None if text == "none" else _number(name, text)
         else:
-            known = ", ".join(("concurrency", "pool.NAME", "tag.NAME", *BUDGETS))
+            known = ", ".join(("concurrency", "pool.NAME", "tag.NAME", *AMOUNTS))
             raise UsageError(f"no limit is called {name!r}: there are {known}")
     return params
 

@@ -28,9 +28,9 @@ def arguments(parser: ArgumentParser) -> None:
     )
     parser.add_argument("--schema", type=Path, metavar="FILE", help="a JSON Schema that a record must fit")
     parser.add_argument("--structured", action="store_true", help="outputs must be JSON; carelessly written is mended")
-    parser.add_argument("--keep-duplicates", action="store_true", help="keep records that are equal to earlier ones")
+    parser.add_argument("--unique", action="store_true", help="leave out records that are equal to an earlier one")
     parser.add_argument(
-        "--format", choices=("jsonl", "json", "parquet"), default="jsonl", dest="form", help="of --output; jsonl"
+        "--format", choices=("jsonl", "json", "parquet"), dest="form", help="of --output; as its name ends, else jsonl"
     )
     parser.add_argument("--json", action="store_true", help="print the figures as JSON")
 
@@ -39,7 +39,7 @@ def run(arguments: Namespace, console: Console) -> int:
     """Clean; what is left out is no failure of the command, but told."""
     from swarmtui.cli.failures import UsageError
     from swarmtui.host.exits import Exit
-    from swarmtui.workers.clean_files import FilterError, clean_files
+    from swarmtui.workers.clean_files import FilterError, clean_files, form_of
 
     if arguments.output.absolute() == arguments.errors.absolute():
         raise UsageError("--output and --errors are the same file: give two")
@@ -47,7 +47,8 @@ def run(arguments: Namespace, console: Console) -> int:
     if low is not None and high is not None and low > high:
         raise UsageError(f"--min-chars {low} is more than --max-chars {high}: no record could be right")
     try:
-        done = clean_files(arguments.input, arguments.output, arguments.errors, _rules(arguments), arguments.form)
+        form = arguments.form or form_of(arguments.output)
+        done = clean_files(arguments.input, arguments.output, arguments.errors, _rules(arguments), form)
     except FilterError as error:
         raise UsageError(str(error)) from None
     if done.note:
@@ -71,7 +72,7 @@ def _rules(arguments: Namespace) -> Rules:
         require=fields,
         schema=None if arguments.schema is None else _schema(arguments.schema),
         structured=arguments.structured,
-        unique=not arguments.keep_duplicates,
+        unique=arguments.unique,
     )
 
 

@@ -72,7 +72,8 @@ def _print_results(folder: SessionFolder, state: SessionState, name: str, consol
         maps = ", ".join(known.id for known in state.nodes.values() if known.items is not None) or "none"
         raise UsageError(f"session {folder.id} has no map {name!r} with results; it has {maps}", Exit.USAGE)
     with Reader(folder.db) as reader:
-        for line in results(reader, node.items):
+        spec = state.plan_nodes[name].map
+        for line in results(reader, node.items, inputs=spec is not None and spec.keep_items):
             console.emit(line)
 
 

@@ -99,12 +99,13 @@ class Artefacts:
         self.write(self._root, "status.md", "\n".join(lines) + "\n")
 
 
-def write_map_files(session_file: Path, artefacts: Artefacts, node: str, items: Items) -> Path:
+def write_map_files(session_file: Path, artefacts: Artefacts, node: str, items: Items, *, inputs: bool = False) -> Path:
     """Write ``results.jsonl`` and ``failures.jsonl`` of a map, in item order; the first one's path.
 
-    Blocks for as long as that takes. Raises OSError, and LogError if the session file cannot be read.
+    With `inputs` their lines hold the items too. Blocks for as long as that takes. Raises OSError, and LogError if the
+    session file cannot be read.
     """
     with Reader(session_file) as reader:
-        path = artefacts.write_lines(node, "results.jsonl", item_results.results(reader, items))
-        artefacts.write_lines(node, "failures.jsonl", item_results.failures(reader, items))
+        path = artefacts.write_lines(node, "results.jsonl", item_results.results(reader, items, inputs=inputs))
+        artefacts.write_lines(node, "failures.jsonl", item_results.failures(reader, items, inputs=inputs))
     return path

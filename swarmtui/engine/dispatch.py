@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from functools import partial
 from hashlib import blake2b
 from pathlib import Path
 
@@ -103,7 +104,8 @@ class Dispatcher:
 
         Everything recorded of it must be committed. Done in a thread, over a connection of its own. Raises OSError.
         """
-        items = self._state.nodes[node_id].items
-        if items is None:
+        items, spec = self._state.nodes[node_id].items, self._state.plan_nodes[node_id].map
+        if items is None or spec is None:
             raise ValueMissing(f"{node_id} has no items")
-        return await asyncio.to_thread(write_map_files, self._log.path, self._artefacts, node_id, items.frozen())
+        write = partial(write_map_files, inputs=spec.keep_items)
+        return await asyncio.to_thread(write, self._log.path, self._artefacts, node_id, items.frozen())

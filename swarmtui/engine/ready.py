@@ -10,6 +10,7 @@ from swarmtui.engine import ranks
 from swarmtui.engine.decisions import Start
 from swarmtui.engine.gates import Gate
 from swarmtui.engine.lanes import FOREVER, ItemQueue, Lane, MapEntry, Pool, Provider, Shares, SingleEntry
+from swarmtui.engine.ramp import Ramp
 from swarmtui.engine.ranks import Known
 from swarmtui.engine.recovery import caught_times
 from swarmtui.engine.suspects import SUSPECTED, Suspect, Suspects
@@ -41,6 +42,7 @@ class Ready:
         self._providers: dict[str, Provider] = {}
         self._lanes: dict[tuple[str, str, tuple[str, ...]], Lane] = {}
         self._shares = Shares()
+        self._ramp = Ramp(state)
         self._running: dict[Place, Lane] = {}
         self._occupied = 0
         self._dormant: set[str] = set()
@@ -83,6 +85,7 @@ class Ready:
     def dues(self, now: float) -> list[float]:
         """When providers may let something start again that waits for them."""
         waits = [max(lane.provider.not_before, lane.provider.retry_at or 0.0) for lane in self.waiting]
+        waits += [self._ramp.due(lane.pool) for lane in self.waiting if not lane.full]
         return [due for due in waits if due > now]
 
     def set_limits(self) -> None:
@@ -129,7 +132,7 @@ class Ready:
         for lane in self._lanes.values():
             if not lane.entries:
                 continue
-            if lane.full:
+            if lane.full or self._ramp.due(lane.pool) > now:
                 lane.provider.open(now)  # what it waits for now is a place
                 continue
             if lane.provider.not_before > now or lane.provider in refused:
@@ -401,10 +404,12 @@ class Ready:
         self._running[node_id, item] = lane
         self.suspects.started(self._state.nodes[node_id], item)
         lane.count(1)
+        self._ramp.started(lane.pool)
         self._occupied += lane.pool.name != QUESTIONS
 
     def resume(self) -> None:
         """The session goes on after a pause: times of waiting begin anew."""
         self._resumed_at = self._state.mono
+        self._ramp.begin_anew(self._pools.values())
         for provider in self._providers.values():
             provider.resume(self._state.mono)

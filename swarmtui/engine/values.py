@@ -8,7 +8,7 @@ from pathlib import Path
 
 from swarmtui.engine.artefacts import Artefacts
 from swarmtui.engine.ports import NodeResult
-from swarmtui.plan.lookup import Lookup, references, texts
+from swarmtui.plan.lookup import GoesBy, Lookup, references, texts
 from swarmtui.plan.model import JSON, Node
 from swarmtui.session.state import NodeState, SessionState
 from swarmtui.session.vocabulary import Output
@@ -40,7 +40,9 @@ class Values:
         """Values by name for all lookups of `node`. Raises ValueMissing."""
         values: dict[str, JSON] = dict(self._state.inputs)
         if node.map is not None:
-            values[node.map.name] = item
+            field = node.map.field
+            goes_by = field is not None and isinstance(item, dict) and field in item
+            values[node.map.name] = GoesBy(item, field) if goes_by and field is not None else item
         for lookup in self._references(node):
             known = self._state.nodes.get(lookup.name)
             if known is not None:

@@ -212,10 +212,12 @@ def _map(scope: Scope, mapped: MapModel | None) -> MapSpec | None:
         return None
     items = mapped.items
     if isinstance(items, list):
-        return MapSpec(mapped.as_, None, tuple(items), None, mapped.limit, mapped.tolerate, mapped.duplicates)
-    node = _node_named(items, scope)
-    path = items if node is None else None
-    return MapSpec(mapped.as_, path, None, node, mapped.limit, mapped.tolerate, mapped.duplicates)
+        path, values, node = None, tuple(items), None
+    else:
+        node = _node_named(items, scope)
+        path, values = (items if node is None else None), None
+    how = (mapped.limit, mapped.tolerate, mapped.duplicates, mapped.field, mapped.keep_items)
+    return MapSpec(mapped.as_, path, values, node, *how)
 
 
 def _node_named(items: str, scope: Scope) -> str | None:
@@ -266,9 +268,8 @@ def build_limits(limits: LimitsModel | None) -> Limits:
             pools = {name: number for name, number in numbers.items() if name != "all"}
             total = numbers.get("all")
     budget = _budget(limits.budget) or Budget()
-    return Limits(
-        total, pools, budget.usd, budget.tokens, budget.minutes, budget.attempts, budget.warn, dict(limits.tags or {})
-    )
+    amounts = (budget.usd, budget.tokens, budget.minutes, budget.attempts, budget.warn)
+    return Limits(total, pools, *amounts, dict(limits.tags or {}), limits.ramp)
 
 
 def build_model(model: str | ModelModel) -> str | ModelRef:

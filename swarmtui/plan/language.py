@@ -215,6 +215,10 @@ class LimitsModel(Outside):
     )
     budget: BudgetModel = optional("What the session may use up.")
     tags: dict[str, Annotated[int, Field(ge=1)]] = optional("Attempts running at once among nodes with a tag, per tag.")
+    ramp: Seconds = Field(
+        default=0.0,
+        description="Least time between two growths of a pool, by one attempt each, over what has run in it at once.",
+    )
 
 
 Items = Annotated[
@@ -233,6 +237,8 @@ class MapModel(Outside):
     duplicates: Literal["run", "skip"] = Field(
         default="run", description="Whether items that equal an earlier one are carried out too; they are reported."
     )
+    field: Name = optional("What the item's name alone stands for where the item is an object that has this field.")
+    keep_items: bool = Field(default=False, description="Whether results and failures hold each item too, as `input`.")
 
 
 class RetriesModel(Outside):

@@ -40,6 +40,19 @@ class Lookup:
 Segment = str | Lookup
 
 
+@dataclass(frozen=True, slots=True)
+class GoesBy:
+    """A value that is an object and goes by one of its fields: alone it stands for that field, and with a path for
+    what of it has the path's first step: the object, else that field."""
+
+    value: Mapping[str, JSON]
+    field: str
+
+    def at(self, path: tuple[str, ...]) -> JSON:
+        """What a lookup with this path begins at."""
+        return self.value if path and path[0] in self.value else self.value[self.field]
+
+
 class TemplateError(ValueError):
     """What stands between ``{{`` and ``}}`` is not a lookup. `fix` says how to write it."""
 
@@ -153,6 +166,8 @@ def resolve(lookup: Lookup, values: Values) -> JSON:
         value = values(lookup.name) if callable(values) else values[lookup.name]
     except KeyError:
         raise LookupFailed(lookup, f"nothing here is called {shown(lookup.name)}") from None
+    if isinstance(value, GoesBy):
+        value = value.at(lookup.path)
     for depth, part in enumerate(lookup.path):
         value = _step(lookup, lookup.path[:depth], value, part)
     return value

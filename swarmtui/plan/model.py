@@ -133,6 +133,10 @@ class MapSpec:
     """Share of the items (0..1) that may fail before the node counts as failed."""
     duplicates: Literal["run", "skip"] = "run"
     """Whether an item that equals an earlier one is carried out too; it is reported either way."""
+    field: str | None = None
+    """Of an item that is an object with this field, `name` alone means the field (``lookup.GoesBy``)."""
+    keep_items: bool = False
+    """Whether the lines of results and failures hold the item too, as ``input``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -230,6 +234,8 @@ class Limits:
     """Share of a budget at which the user is warned."""
     tags: dict[str, int] = field(default_factory=dict)
     """Attempts running at once among nodes with that tag."""
+    ramp_s: float = 0.0
+    """Seconds at least between two growths of a pool, by one attempt each, over what has run in it at once so far."""
 
     @property
     def budget(self) -> Budget:

@@ -144,7 +144,15 @@ def _map(mapped: MapSpec) -> JSON:
     name = None if mapped.name == "item" else mapped.name
     tolerate = _number(mapped.tolerate) or None
     duplicates = None if mapped.duplicates == "run" else mapped.duplicates
-    return _present(items=items, as_=name, limit=mapped.limit, tolerate=tolerate, duplicates=duplicates)
+    return _present(
+        items=items,
+        as_=name,
+        limit=mapped.limit,
+        tolerate=tolerate,
+        duplicates=duplicates,
+        field=mapped.field,
+        keep_items=mapped.keep_items or None,
+    )
 
 
 def _check(check: Check) -> JSON:
@@ -196,6 +204,7 @@ def _limits(limits: Limits) -> dict[str, JSON]:
         concurrency={**total, **limits.pools} if limits.pools else limits.concurrency,
         budget=_budget(limits.budget) or None,
         tags=dict(limits.tags) or None,
+        ramp=_number(limits.ramp_s) or None,
     )
 
 

@@ -37,6 +37,7 @@ _LIMITS: dict[str, Wording] = {
 
 _PATTERNS = {
     "base_url": ("is not an http or https address", "write such as http://localhost:8000/v1"),
+    "worker_api_base": ("is not an http or https address", "write such as http://localhost:8000/v1"),
     "api_key_env": ("is no name of an environment variable", "write the variable's name, never the key itself"),
     "as": ("is no name for the item", "begin with a letter; then letters, digits, _ and -"),
     "provider": ("is no name of a provider", "write it without blanks and slashes"),

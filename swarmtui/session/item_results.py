@@ -17,21 +17,22 @@ from swarmtui.session.vocabulary import Chunk, State
 PAGE = 256
 
 
-def results(reader: Reader, items: Items) -> Iterator[dict[str, JSON]]:
+def results(reader: Reader, items: Items, *, inputs: bool = False) -> Iterator[dict[str, JSON]]:
     """``{item, line?, output}`` of each item that succeeded, in item order. Raises LogError.
 
-    ``truncated`` is added where the output was larger than what is kept. `items` must not be newer than the file.
+    With `inputs` the item itself is there too, as ``input``, so far as the file holds it. ``truncated`` is added where
+    the output was larger than what is kept. `items` must not be newer than the file.
     """
-    places = Places(reader, items.chunks)
+    places = Places(reader, items.chunks, inputs=inputs)
     for page in _pages(items.where(State.SUCCEEDED)):
         data = _events(reader, [items.seqs[item] for item in page])
         for item in page:
             yield {"item": item, **places.at(item), **_output(reader, data.get(items.seqs[item]))}
 
 
-def failures(reader: Reader, items: Items) -> Iterator[dict[str, JSON]]:
-    """``{item, line?, state, attempts, kind?, error?}`` of each item that ended otherwise than in success."""
-    places = Places(reader, items.chunks)
+def failures(reader: Reader, items: Items, *, inputs: bool = False) -> Iterator[dict[str, JSON]]:
+    """``{item, line?, input?, state, attempts, kind?, error?}`` of each item that ended otherwise than in success."""
+    places = Places(reader, items.chunks, inputs=inputs)
     bad = {State.FAILED, State.CANCELLED, State.SKIPPED, State.INTERRUPTED}
     for item in range(items.total):
         state = items.state(item)
@@ -43,25 +44,32 @@ def failures(reader: Reader, items: Items) -> Iterator[dict[str, JSON]]:
 
 
 class Places:
-    """Tells for items, asked in ascending order, where in the source they stood."""
+    """Tells for items, asked in ascending order, where in the source they stood, and what they are."""
 
-    def __init__(self, reader: Reader, chunks: tuple[Chunk, ...]) -> None:
+    def __init__(self, reader: Reader, chunks: tuple[Chunk, ...], *, inputs: bool = False) -> None:
         self._reader = reader
+        self._inputs = inputs
+        self._texts: list[bytes] | None = None
         self._chunks = iter(chunks)
         self._chunk = Chunk("", 0)
         self._first = 0
         self._lines: list[int] | None = None
 
     def at(self, item: int) -> dict[str, JSON]:
-        """``{"line": …}``, or nothing where that is not known."""
+        """``{"line": …, "input": …}`` as far as that is known and wanted."""
         while item >= self._first + self._chunk.count:
             self._first += self._chunk.count
             self._chunk = next(self._chunks, Chunk("", 2**62))
             data = None if self._chunk.lines is None else self._reader.blob(self._chunk.lines)
             self._lines = None if data is None else json.loads(data)
+            if self._inputs:
+                texts = self._reader.blob(self._chunk.sha)
+                self._texts = None if texts is None else texts.split(b"\n")
+        index = item - self._first
+        told = {} if self._texts is None else {"input": json.loads(self._texts[index])}
         if self._lines is not None:
-            return {"line": self._lines[item - self._first]}
-        return {"line": self._chunk.line + item - self._first} if self._chunk.line else {}
+            return {"line": self._lines[index], **told}
+        return {"line": self._chunk.line + index, **told} if self._chunk.line else told
 
 
 def _pages(items: Iterable[int]) -> Iterator[list[int]]:

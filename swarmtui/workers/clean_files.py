@@ -25,8 +25,8 @@ Format = Literal["jsonl", "json", "parquet"]
 FORMATS: tuple[Format, ...] = ("jsonl", "json", "parquet")
 SUFFIXES = (".jsonl", ".ndjson", ".json")
 BATCH_ROWS = 1_000
-RESULTS, FAILURES = "results.jsonl", "failures.jsonl"
-"""How the engine calls the two files that a map leaves beside each other."""
+RESULTS, OTHERS = "results.jsonl", ("failures.jsonl", "malformed.jsonl")
+"""How the engine calls the files that a map leaves beside each other."""
 
 
 class FilterError(Exception):
@@ -44,6 +44,11 @@ class Cleaned:
     """Where the clean records are: not always where they were asked for."""
     note: str = ""
     """Why they are in another form than asked for, and how to get that one."""
+
+
+def form_of(output: Path) -> Format:
+    """The form that a file's name tells; JSONL where it tells none."""
+    return next((form for form in FORMATS if output.suffix.lower() == f".{form}"), "jsonl")
 
 
 def clean_files(source: Path, output: Path, errors: Path, rules: Rules, form: Format = "jsonl") -> Cleaned:
@@ -76,7 +81,8 @@ def clean_files(source: Path, output: Path, errors: Path, rules: Rules, form: Fo
 def inputs_of(source: Path, written: Iterable[Path] = ()) -> list[Path]:
     """The files that `source` means, in order of name. What will be written is not read. Raises FilterError.
 
-    A map's ``results.jsonl`` brings its ``failures.jsonl`` with it, so that a failed item is told among the errors.
+    A map's ``results.jsonl`` brings with it what tells of items that failed, and of entries that were no items, so
+    that they are among the errors.
     """
     own = {path.resolve() for path in written}
     if source.is_dir():
@@ -89,8 +95,8 @@ def inputs_of(source: Path, written: Iterable[Path] = ()) -> list[Path]:
         raise FilterError(f"{source}: there is no such file or folder; give the results to clean with --input")
     if source.resolve() in own:
         raise FilterError(f"{source}: is the input and is to be written as well; give another --output or --errors")
-    beside = source.with_name(FAILURES)
-    return [source, beside] if source.name == RESULTS and beside.is_file() else [source]
+    beside = map(source.with_name, OTHERS if source.name == RESULTS else ())
+    return [source, *(path for path in beside if path.is_file())]
 
 
 def _lines(path: Path) -> Iterator[str]:

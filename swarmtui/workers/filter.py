@@ -1,4 +1,4 @@
-"""Cleaning what a map brought: JSON repaired, structure and length judged, exact duplicates left out. Pure.
+"""Cleaning what a map brought: JSON repaired, structure and length judged, exact duplicates left out if wanted. Pure.
 
 A line is a record: JSON of any sort, or ``{"item": n, "output": …}`` as the engine writes the results of a map, of
 which the output is then what is judged. Each line of the input becomes exactly one :class:`Kept` or
@@ -38,8 +38,8 @@ class Rules:
     schema: JSON = None
     structured: bool = False
     """Whether outputs must be JSON objects or arrays; `require` means it too."""
-    unique: bool = True
-    """Whether a record equal to an earlier one is left out."""
+    unique: bool = False
+    """Whether a record equal to an earlier one is left out; of results their outputs are compared."""
 
     @property
     def parses(self) -> bool:
@@ -125,9 +125,10 @@ def _read(text: str, rules: Rules) -> tuple[JSON, bool]:
         raise _Bad("the line is empty")
     value, repaired = _json(text)
     if not _is_result(value):
-        if isinstance(value, dict) and "output" not in value and value.get("error") and "item" in value:
-            raise _Bad(f"the item failed: {one_line(str(value['error']), _SHOWN)}")
+        _refuse_failure(value)
         return value, repaired
+    if value.get("truncated") is True:
+        raise _Bad("the output was too large to be kept whole")
     output = value["output"]
     if not isinstance(output, str) or not rules.parses:
         return value, repaired
@@ -140,6 +141,20 @@ def _read(text: str, rules: Rules) -> tuple[JSON, bool]:
     if not isinstance(inner, dict | list):
         return value, repaired
     return _rewrapped({**value, "output": inner}), repaired or mended
+
+
+def _refuse_failure(value: JSON) -> None:
+    """What the engine writes of an item that failed, or of an entry that was none, is no record; nor is what an earlier
+    cleaning left out."""
+    if not isinstance(value, dict) or "output" in value or not value.get("error"):
+        return
+    error = one_line(str(value["error"]), _SHOWN)
+    if "item" in value:
+        raise _Bad(f"the item failed: {error}")
+    if value.keys() == {"line", "error"}:
+        raise _Bad(f"line {value['line']} of the items is no item: {error}")
+    if value.keys() == {"file", "line", "error", "text"}:
+        raise _Bad(f"left out before: {error}")
 
 
 def _rewrapped(value: JSON) -> JSON:

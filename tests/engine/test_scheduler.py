@@ -17,13 +17,17 @@ from swarmtui.engine.scheduler import Scheduler
 from swarmtui.plan.model import Budget, Limits, MapSpec, ModelRef, Node, Plan, PromptSpec, Retry, RunSpec, When
 from swarmtui.session import fold
 from swarmtui.session.events import (
+    AttemptCancelled,
     AttemptFailed,
     AttemptInterrupted,
     AttemptStarted,
     AttemptSucceeded,
     AttemptThrottled,
+    Event,
+    LimitsSet,
     NodeRetried,
     PlanPatched,
+    SessionCreated,
 )
 from swarmtui.session.pools import model_of, pool_limit
 from swarmtui.session.state import state_from_json, state_hash, state_to_json
@@ -81,6 +85,33 @@ class MoodyGate:
         return Admission(True)
 
 
+@dataclass
+class Launches:
+    """Watches how many attempts of each pool run at once, and that a new most comes no earlier than the ramp has it."""
+
+    seq: int = 0
+    every_s: float = 0.0
+    running: dict[tuple[str, int | None], str] = field(default_factory=dict)
+    most: Counter[str] = field(default_factory=Counter)
+    grown: dict[str, float] = field(default_factory=dict)
+
+    def take(self, event: Event) -> None:
+        self.seq, body = event.seq, event.body
+        match body:
+            case SessionCreated() | LimitsSet():
+                self.every_s = body.limits.ramp_s
+            case AttemptStarted():
+                self.running[body.node, body.item] = body.pool
+                now = sum(pool == body.pool for pool in self.running.values())
+                if now > self.most[body.pool]:
+                    assert event.mono >= self.grown.get(body.pool, -self.every_s) + self.every_s
+                    self.most[body.pool], self.grown[body.pool] = now, event.mono
+            case AttemptSucceeded() | AttemptFailed() | AttemptThrottled() | AttemptCancelled() | AttemptInterrupted():
+                self.running.pop((body.node, body.item), None)
+            case _:
+                pass
+
+
 class Steering(RuleBasedStateMachine):
     """Anything a user, a provider or a crash may do, in any order."""
 
@@ -90,11 +121,21 @@ class Steering(RuleBasedStateMachine):
         tags=st.sampled_from([{}, {"disk": 1}, {"disk": 2, "net": 1}]),
         items=st.integers(0, 4),
         gated=st.booleans(),
+        ramp_s=st.sampled_from([0.0, 0.0, 1.0, 7.0]),
     )
-    def begin(self, the_plan: Plan, concurrency: int | None, tags: dict[str, int], items: int, gated: bool) -> None:
+    def begin(
+        self,
+        the_plan: Plan,
+        concurrency: int | None,
+        tags: dict[str, int],
+        items: int,
+        gated: bool,
+        ramp_s: float,
+    ) -> None:
+        self.launches = Launches()
         self.gate = MoodyGate()
         models = {name: replace(ref, dialect="openai-chat") for name, ref in MODELS.items()} if gated else MODELS
-        limits = Limits(concurrency=concurrency, tags=tags)
+        limits = Limits(concurrency=concurrency, tags=tags, ramp_s=ramp_s)
         self.session = VirtualSession(the_plan, limits, items, models=models, gate=self.gate if gated else None)
         self.seen_state = (self.session.state.seq, "")
 
@@ -150,6 +191,10 @@ class Steering(RuleBasedStateMachine):
         )
         self.session.command("limits.set", **{what: {name: limit}})
 
+    @rule(seconds=st.sampled_from([None, 0.5, 7.0]))
+    def the_user_sets_the_ramp(self, seconds: float | None) -> None:
+        self.session.command("limits.set", ramp=seconds)
+
     @rule(attempts=st.sampled_from([3, 20, None]))
     def the_user_sets_a_budget(self, attempts: int | None) -> None:
         self.session.command("limits.set", attempts=attempts)
@@ -201,6 +246,11 @@ class Steering(RuleBasedStateMachine):
                     assert len(tagged) <= state.limits.tags[tag]
             if state.limits.attempts is not None:
                 assert state.starts <= state.limits.attempts
+
+    @invariant()
+    def pools_never_grow_faster_than_the_ramp(self) -> None:
+        for event in self.session.events[self.launches.seq :]:
+            self.launches.take(event)
 
     @invariant()
     def every_start_of_a_model_has_a_grant_of_the_gate_and_every_grant_a_start(self) -> None:

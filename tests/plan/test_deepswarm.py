@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 
 from swarmtui.plan.importers import Imported, import_deepswarm
 from swarmtui.plan.importers.imported import literal
-from swarmtui.plan.lookup import render
-from swarmtui.plan.model import ModelRef, Node, PromptSpec, RunSpec, When
+from swarmtui.plan.lookup import GoesBy, render
+from swarmtui.plan.model import JSON, ModelRef, Node, PromptSpec, RunSpec, When
 from swarmtui.plan.problems import TaskError
 from swarmtui.plan.render import task_to_yaml
 from swarmtui.plan.taskfile import load_task, parse_task, validate_plan
@@ -77,13 +77,13 @@ def test_every_key_has_its_place() -> None:
     work, clean = task.plan.nodes
     assert work.spec == PromptSpec("Write a story about {{ seed }}.", max_tokens=2000, turns=7)
     assert work.map is not None
-    assert (work.map.name, work.map.path) == ("seed", "data/seeds.jsonl")
+    assert (work.map.name, work.map.field, work.map.path) == ("seed", "seed", "data/seeds.jsonl")
     assert work.retry.limit == 3
     assert task.models == {
         "planner": "deepseek/deepseek-v4-pro",
         "worker": ModelRef("custom", "some-flash", base_url="https://llm.example/v1"),
     }
-    assert task.limits.concurrency == 6
+    assert (task.limits.concurrency, task.limits.ramp_s) == (6, 2.5)
     assert isinstance(clean.spec, RunSpec)
     assert clean.spec.argv[:4] == ("swarmtui", "filter", "--input", "{{ generate.path }}")
     assert "out/clean.parquet" in clean.spec.argv
@@ -99,7 +99,7 @@ def test_what_has_no_counterpart_is_remarked_on() -> None:
 def test_auto_and_absent_leave_the_choice_to_the_engine() -> None:
     text = "{task_type: generation, prompt_template: 'x {{seed}}', workers: auto, stagger: auto, batch_size: auto}"
     found = imported(text)
-    assert found.task.limits.concurrency is None
+    assert (found.task.limits.concurrency, found.task.limits.ramp_s) == (None, 0.0)
     assert found.remarks == ()
 
 
@@ -118,7 +118,8 @@ def test_custom_runs_the_worker_script_with_the_seed_as_one_argument(tmp_path: P
     assert task.plan is not None
     spec = task.plan.nodes[0].spec
     assert isinstance(spec, RunSpec)
-    assert spec.argv == ("python3", str(tmp_path / "work.py"), "--fast", "two words", "{{ seed }}")
+    assert Path(spec.argv[0]).name == "python3"
+    assert spec.argv[1:] == (str(tmp_path / "work.py"), "--fast", "two words", "{{ seed }}")
     assert spec.cwd == str(tmp_path)
     assert spec.env["WORKER_MODEL"] == "m"
     assert task.models == {}
@@ -138,6 +139,21 @@ def test_the_seed_is_put_in_as_its_text_or_as_json() -> None:
     template = prompt("About {{seed}} and {{ seed }}").prompt
     assert render(template, {"seed": "rivers"}) == "About rivers and rivers"
     assert render(template, {"seed": {"a": 1}}) == 'About {"a":1} and {"a":1}'
+
+
+@pytest.mark.parametrize(
+    ("seed", "told"),
+    [
+        ({"seed": "rivers", "lang": "fr"}, "rivers in fr"),
+        ({"seed": {"lang": "de", "n": 1}}, '{"lang":"de","n":1} in de'),
+        ({"seed": None, "lang": "fr"}, " in fr"),
+        ({"topic": "sea", "lang": "fr"}, '{"topic":"sea","lang":"fr"} in fr'),
+    ],
+)
+def test_a_seed_that_is_an_object_with_a_seed_goes_by_it(seed: JSON, told: str) -> None:
+    (work, _) = nodes("{task_type: generation, prompt_template: '{{seed}} in {{lang}}'}")
+    assert isinstance(work.spec, PromptSpec)
+    assert render(work.spec.prompt, {"seed": GoesBy(seed, "seed") if "seed" in seed else seed}) == told
 
 
 def test_fields_of_a_seed_are_reached_by_their_name() -> None:
@@ -170,6 +186,65 @@ def test_a_template_that_asks_for_what_the_first_seed_lacks_is_remarked_on(tmp_p
     (remark,) = imported(path.read_text(), path=str(path)).remarks
     assert "year" in remark
     assert "has topic" not in remark.partition("asks for")[0]
+
+
+@pytest.mark.parametrize(
+    ("written", "key", "value"),
+    [
+        ("multi_turn: yes", "turns", 20),
+        ("multi_turn: off", "turns", 1),
+        ("worker_max_tokens: '512'", "max_tokens", 512),
+        ("worker_max_tokens: 512.0", "max_tokens", 512),
+    ],
+)
+def test_what_a_lenient_reader_takes_is_taken_for_what_it_says(written: str, key: str, value: int) -> None:
+    spec = nodes(f"prompt_template: x\n{written}\n")[0].spec
+    assert getattr(spec, key) == value
+
+
+def test_capitals_and_quotes_do_not_matter() -> None:
+    text = "task_type: Generation\nprompt_template: x\noutput_format: JSONL\nworkers: '8'\nstagger: Auto\n"
+    found = imported(text).task
+    assert found.limits.concurrency == 8
+
+
+@pytest.mark.parametrize(
+    ("template", "structured"),
+    [
+        ("Answer {{seed}} in JSON.", True),
+        ("Return a JSON object about {{seed}}", True),
+        ('Describe {{seed}}. JSON: {"a": 1}', True),
+        ("Write a JSON parser in {{seed}}", False),
+        ("What is wrong with JSON for {{seed}}?", False),
+    ],
+)
+def test_answers_must_hold_json_only_where_the_template_asks_for_it(template: str, structured: bool) -> None:
+    clean = nodes(json.dumps({"task_type": "generation", "prompt_template": template}))[1].spec
+    assert isinstance(clean, RunSpec)
+    assert ("--structured" in clean.argv) is structured
+
+
+def test_equal_answers_are_all_kept() -> None:
+    clean = nodes("{task_type: classification, prompt_template: '{{seed}}'}")[1].spec
+    assert isinstance(clean, RunSpec)
+    assert "--unique" not in clean.argv
+
+
+def test_a_worker_script_that_reads_a_key_is_remarked_on_since_commands_get_none(tmp_path: Path) -> None:
+    (tmp_path / "work.py").write_text('key = os.environ["DEEPSEEK_API_KEY"]')
+    text = "task_type: custom\nworker_script: work.py\n"
+    found = imported(text, path=str(folder_with(tmp_path, text, "a")))
+    assert any("commands get none" in remark for remark in found.remarks)
+
+
+def test_a_shell_script_needs_no_right_to_be_executed(tmp_path: Path) -> None:
+    (tmp_path / "work.sh").write_text("echo $1")
+    text = "task_type: custom\nworker_script: work.sh\n"
+    plan = imported(text, path=str(folder_with(tmp_path, text, "a"))).task.plan
+    assert plan is not None
+    spec = plan.nodes[0].spec
+    assert isinstance(spec, RunSpec)
+    assert spec.argv == ("sh", str(tmp_path / "work.sh"), "{{ seed }}")
 
 
 # -- mistakes -------------------------------------------------------------------------------------------------

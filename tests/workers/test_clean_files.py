@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from swarmtui.workers import clean_files as module
-from swarmtui.workers.clean_files import FilterError, clean_files, columns_of, inputs_of
+from swarmtui.workers.clean_files import FilterError, clean_files, columns_of, form_of, inputs_of
 from swarmtui.workers.filter import Rules
 
 
@@ -28,7 +28,7 @@ def lines(path: Path) -> list[Any]:
 def test_clean_and_errors_are_written_apart(tmp_path: Path) -> None:
     source = tmp_path / "in.jsonl"
     source.write_text('{"a": 1}\nbroken\n{"a": 2,}\n{"a": 1}\n')
-    done = clean_files(source, tmp_path / "new" / "clean.jsonl", tmp_path / "errors.jsonl", Rules())
+    done = clean_files(source, tmp_path / "new" / "clean.jsonl", tmp_path / "errors.jsonl", Rules(unique=True))
     assert (done.kept, done.repaired, done.rejected) == (2, 1, 2)
     assert lines(done.output) == [{"a": 1}, {"a": 2}]
     errors = lines(tmp_path / "errors.jsonl")
@@ -45,17 +45,24 @@ def test_a_folder_is_read_in_order_of_name_and_without_what_is_written(tmp_path:
     (tmp_path / "notes.txt").write_text("no")
     output, errors = tmp_path / "clean.jsonl", tmp_path / "errors.jsonl"
     for _ in range(2):
-        done = clean_files(tmp_path, output, errors, Rules(unique=False))
+        done = clean_files(tmp_path, output, errors, Rules())
         assert lines(output) == [1, 2, 3, 4]
         assert done.rejected == 0
 
 
-def test_the_failures_of_a_map_are_among_the_errors(tmp_path: Path) -> None:
+def test_what_failed_in_a_map_and_what_was_no_item_of_it_are_among_the_errors(tmp_path: Path) -> None:
     results = write(tmp_path / "results.jsonl", {"item": 0, "output": "yes"})
     write(tmp_path / "failures.jsonl", {"item": 1, "state": "failed", "error": "it broke"})
+    write(tmp_path / "malformed.jsonl", {"line": 7, "error": "not JSON"})
     clean_files(results, tmp_path / "clean.jsonl", tmp_path / "errors.jsonl", Rules())
-    (error,) = lines(tmp_path / "errors.jsonl")
-    assert (error["file"], error["error"]) == ("failures.jsonl", "the item failed: it broke")
+    failed, malformed = lines(tmp_path / "errors.jsonl")
+    assert (failed["file"], failed["error"]) == ("failures.jsonl", "the item failed: it broke")
+    assert malformed["error"] == "line 7 of the items is no item: not JSON"
+
+
+@pytest.mark.parametrize(("name", "form"), [("a.json", "json"), ("a.PARQUET", "parquet"), ("a", "jsonl")])
+def test_the_form_is_that_of_the_name_unless_said(name: str, form: str) -> None:
+    assert form_of(Path(name)) == form
 
 
 def test_the_form_json_is_one_array(tmp_path: Path) -> None:
@@ -98,7 +105,7 @@ def most_memory(tmp_path: Path, count: int) -> int:
         file.writelines(f'{{"item": {number}, "output": "{"x" * 2000}{number}"}}\n' for number in range(count))
     tracemalloc.start()
     try:
-        done = clean_files(source, tmp_path / "clean.json", tmp_path / "e.jsonl", Rules(unique=False), "json")
+        done = clean_files(source, tmp_path / "clean.json", tmp_path / "e.jsonl", Rules(), "json")
         assert done.kept == count
         return tracemalloc.get_traced_memory()[1]
     finally:

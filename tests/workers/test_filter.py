@@ -111,26 +111,35 @@ def test_an_output_without_json_is_left_out_when_structure_is_asked_for() -> Non
         ("[1]", Rules(require=("a",)), "not an object"),
         ('{"a": 1}', Rules(schema={"properties": {"a": {"type": "string"}}}), "schema at $.a"),
         ('{"item": 4, "state": "failed", "error": "timeout"}', Rules(), "the item failed: timeout"),
+        ('{"line": 9, "error": "not JSON"}', Rules(), "line 9 of the items is no item: not JSON"),
+        ('{"file": "a", "line": 9, "error": "bad", "text": "x"}', Rules(), "left out before: bad"),
+        ('{"item": 4, "output": "half", "truncated": true}', Rules(), "too large to be kept whole"),
     ],
 )
 def test_a_line_that_is_left_out_is_told_why(line: str, rules: Rules, why: str) -> None:
     assert why in reason(line, rules)
 
 
+def test_equal_answers_to_different_items_are_all_kept_unless_asked_otherwise() -> None:
+    lines = [json.dumps({"item": item, "output": "positive"}) for item in range(3)]
+    assert len(kept(lines)) == 3
+    assert len(kept(lines, Rules(unique=True))) == 1
+
+
 def test_records_that_are_equal_are_kept_once_whatever_the_order_of_their_keys() -> None:
     lines = ['{"a": 1, "b": 2}', '{"b": 2, "a": 1}', '{"item": 0, "output": "x"}', '{"item": 1, "output": "x"}']
-    first, second, third, fourth = cleaned(lines)
+    first, second, third, fourth = cleaned(lines, Rules(unique=True))
     assert isinstance(first, Kept)
     assert isinstance(third, Kept)
     assert isinstance(second, Rejected)
     assert second.reason == "the same as line 1"
     assert isinstance(fourth, Rejected)
     assert fourth.reason == "the same as line 3"
-    assert len(kept(lines, Rules(unique=False))) == 4
+    assert len(kept(lines)) == 4
 
 
 def test_a_record_repeats_one_of_another_input() -> None:
-    cleaner = Cleaner(Rules())
+    cleaner = Cleaner(Rules(unique=True))
     assert [type(one) for one in cleaner.clean(["1", "2"], "a.jsonl")] == [Kept, Kept]
     (one,) = cleaner.clean(["2"], "b.jsonl")
     assert one == Rejected(1, "the same as line 2 of a.jsonl", "2")

@@ -1,4 +1,4 @@
-"""The command that changes what is allowed: concurrency, places per pool and tag, budgets."""
+"""The command that changes what is allowed: concurrency, places per pool and tag, the ramp, budgets."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from swarmtui.session.pools import COMMANDS, MERGES, name_pools, total_limit
 from swarmtui.session.state import SessionState
 from swarmtui.session.vocabulary import Status
 
-NAMES: tuple[str, ...] = ("concurrency", "pools", "tags", "usd", "tokens", "minutes", "attempts", "warn")
+NAMES: tuple[str, ...] = ("concurrency", "pools", "tags", "ramp", "usd", "tokens", "minutes", "attempts", "warn")
 
 
 def change(state: SessionState, params: Params) -> list[Body]:
@@ -30,6 +30,8 @@ def change(state: SessionState, params: Params) -> list[Body]:
     if "tags" in params:
         tags = {tag for node in state.plan_nodes.values() for tag in node.tags}
         limits = replace(limits, tags=_places(params, "tags", limits.tags, tags))
+    if "ramp" in params:
+        limits = replace(limits, ramp_s=_amount(params["ramp"], "ramp") or 0.0)
     if "usd" in params:
         limits = replace(limits, usd=_amount(params["usd"], "usd"))
     if "minutes" in params:

@@ -6,7 +6,8 @@ otherwise than its author may expect. What cannot be taken is a TaskError with f
 
 from __future__ import annotations
 
-from swarmtui.plan.importers.deepswarm import import_deepswarm, is_deepswarm, seeds_path
+from swarmtui.plan.importers.deepswarm import import_deepswarm, seeds_path
+from swarmtui.plan.importers.deepswarm_keys import is_deepswarm
 from swarmtui.plan.importers.imported import Imported
 from swarmtui.plan.importers.orchestrator import find_folder, import_folder
 

@@ -1,24 +1,25 @@
 """DeepSwarm's ``task.yaml`` with its ``seeds.jsonl``: a map over the seeds, and a step that filters what it brings.
 
-Concepts that have no counterpart here (stagger, batch size, checkpoints) are not dropped in silence: a remark says how
-the engine meets what they are for. What its ``workers`` says is honoured as a cap.
+What its ``workers`` and ``stagger`` say is honoured as caps. Concepts that have no counterpart here (batch size,
+checkpoints) are not dropped in silence: a remark says how the engine meets what they are for.
 """
 
 from __future__ import annotations
 
 import json
+import os
 import re
 import shlex
+import shutil
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
-from typing import Annotated, Literal
 
-from pydantic import Field, Tag, ValidationError
+from pydantic import ValidationError
 
+from swarmtui.plan.importers.deepswarm_keys import DeepSwarmModel, TaskType, is_deepswarm, meant
 from swarmtui.plan.importers.imported import Imported, literal
-from swarmtui.plan.language import Outside, Text, one_of, optional
 from swarmtui.plan.model import (
     JSON,
     Check,
@@ -41,24 +42,17 @@ from swarmtui.plan.yaml_source import Source, in_order, read_yaml
 SEED = "seed"
 SEEDS_FILE = "seeds.jsonl"
 """Where seeds are expected when the file does not say."""
-MAX_TURNS = 20
-MAX_TOKENS = 4096
 RETRIES = 3
 
-_TELLING = frozenset(
-    {
-        "task_type",
-        "prompt_template",
-        "seeds_file",
-        "orchestrator_model",
-        "worker_model",
-        "worker_script",
-        "worker_api_base",
-    }
-)
-"""Keys by which a file is known; task files of ours have none of them."""
 _LOOKUP = re.compile(r"\{\{\s*([A-Za-z_][\w-]*(?:\.[\w-]+)*)\s*\}\}")
 _PROVIDER_MODEL = re.compile(r"[^\s/]+/\S+")
+_ASKS_FOR_JSON = re.compile(
+    r"\b(?:as|in|valid|only|strict|pure|raw|return|output|respond with|reply with|answer with)\s+json\b(?!\s+pars|-)"
+    r"|\bjson\s+(?:objects?|arrays?|lists?|only|formats?|output|lines?|with|containing|like|of the form)\b"
+    r"|\bjson\s*[:{\[]",
+    re.IGNORECASE,
+)
+"""Templates that want JSON for an answer; to be about JSON is not enough."""
 _PEEK_BYTES = 65_536
 
 _VENDORS: tuple[tuple[str, str], ...] = (
@@ -68,8 +62,6 @@ _VENDORS: tuple[tuple[str, str], ...] = (
     ("gemini-", "gemini"),
 )
 """How names of models begin that are known without their provider."""
-
-TaskType = Literal["generation", "translation", "summarization", "classification", "custom"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,42 +89,6 @@ FILTER = "filter"
 """The step that cleans, and the command that does it."""
 
 
-AutoOrNumber = Annotated[
-    Annotated[Literal["auto"], Tag("auto")] | Annotated[float, Field(ge=0), Tag("number")],
-    one_of("auto or a number", "write auto, or such as 8", auto=str, number=(int, float)),
-]
-AutoOrCount = Annotated[
-    Annotated[Literal["auto"], Tag("auto")] | Annotated[int, Field(ge=1), Tag("number")],
-    one_of("auto or a whole number", "write auto, or such as 8", auto=str, number=int),
-]
-
-
-class DeepSwarmModel(Outside):
-    """Every key of a DeepSwarm task file."""
-
-    task_type: TaskType = Field(default="generation", description="What is done with each seed.")
-    prompt_template: Text = optional("What the worker is asked; {{seed}} stands for the seed.")
-    orchestrator_model: Text = optional("The model that plans.")
-    worker_model: Text = optional("The model that works.")
-    worker_api_base: str = optional("Where the worker's model answers.", pattern=r"^https?://\S+$")
-    worker_max_tokens: int = Field(default=MAX_TOKENS, ge=1, description="The most tokens of one answer.")
-    worker_script: Text = optional("The command of task type custom.")
-    multi_turn: bool = Field(default=False, description="Whether it is a conversation.")
-    max_turns: int = Field(default=MAX_TURNS, ge=1, le=1000, description="Turns of a conversation at most.")
-    seeds_file: Text = optional("The seeds, a JSON value a line.")
-    workers: AutoOrCount = Field(default="auto", description="Calls at once.")
-    stagger: AutoOrNumber = Field(default="auto", description="Seconds between starts of workers.")
-    batch_size: AutoOrCount = Field(default="auto", description="Seeds per worker.")
-    output_dir: Text = Field(default="output", description="Where results are written.")
-    output_format: Literal["jsonl", "json", "parquet"] = Field(default="jsonl", description="The form of the results.")
-    checkpoint_every: int = Field(default=10, ge=1, description="Results between checkpoints.")
-
-
-def is_deepswarm(data: JSON) -> bool:
-    """Whether a YAML document is a DeepSwarm task: it has keys of one and no ``goal`` or ``nodes`` of ours."""
-    return isinstance(data, dict) and not {"goal", "nodes"} & data.keys() and bool(_TELLING & data.keys())
-
-
 def import_deepswarm(
     text: str | bytes, *, file: str = "task", path: str | None = None, has_items: bool = False
 ) -> Imported | None:
@@ -146,6 +102,7 @@ def import_deepswarm(
         return None
     reading = _Reading(source, path, has_items)
     task = reading.task()
+    problems = [problem for problem in problems if (problem.line, problem.column) not in reading.understood]
     if problems or reading.findings or task is None:
         raise TaskError(in_order(problems, map(source.locate, reading.findings)))
     return Imported(task, tuple(reading.remarks))
@@ -167,6 +124,8 @@ class _Reading:
     source: Source
     path: str | None
     has_items: bool
+    understood: set[tuple[int, int]] = field(default_factory=set)
+    """Places of values that are plain enough here, though not in a task file of ours."""
     findings: list[Finding] = field(default_factory=list)
     remarks: list[str] = field(default_factory=list)
 
@@ -180,9 +139,10 @@ class _Reading:
             id=kind.node,
             title=kind.title,
             spec=self._spec(model),
-            map=MapSpec(name=SEED, path=self._seeds(model)),
+            map=MapSpec(name=SEED, path=self._seeds(model), field=SEED, keep_items=True),
             retry=Retry(RETRIES),
             check=self._check(model, kind),
+            retry_safe=True,
         )
         goal = f"{kind.title}: {shown(' '.join((model.prompt_template or model.worker_script or '').split()), 200)}"
         title = f"DeepSwarm {model.task_type}"
@@ -203,7 +163,8 @@ class _Reading:
             if key not in known:
                 fix = nearest.hint(key, known, f"known here: {listed(known, 30)}")
                 self.report(key, f"unknown key `{shown(key)}`", fix, at_key=True)
-        usable = {key: value for key, value in data.items() if key in known and value is not None}
+        usable = {key: meant(key, value) for key, value in data.items() if key in known and value is not None}
+        self.understood = {self.source.at((key,)) for key in usable if usable[key] != data[key]}
         task_type = usable.get("task_type")
         if isinstance(task_type, str) and task_type not in KINDS:
             fix = nearest.hint(task_type, KINDS, f"the types are {listed(KINDS)}")
@@ -257,11 +218,7 @@ class _Reading:
         except ValueError as error:
             self.report("worker_script", f"cannot be split into words: {error}", "check its quotes")
             return RunSpec(("true",))
-        script = self._beside(words[0])
-        if script.suffix == ".py" or script.is_file():
-            if self.path is not None and not script.is_file():
-                self.report("worker_script", f"{shown(words[0])}: there is no such file", "check the path")
-            words = [*(["python3"] if script.suffix == ".py" else []), str(script), *words[1:]]
+        words = self._program(words)
         prompt = self._template(model) if model.prompt_template else f"{{{{ {SEED} }}}}"
         env = {"WORKER_MODEL": model.worker_model, "WORKER_API_BASE": model.worker_api_base}
         return RunSpec(
@@ -273,6 +230,20 @@ class _Reading:
             },
             stdin=prompt,
         )
+
+    def _program(self, words: list[str]) -> list[str]:
+        """The words that start a worker script; its Python is the user's, not the one that we run in."""
+        script = self._beside(words[0])
+        if script.suffix != ".py" and not script.is_file():
+            return words
+        if self.path is not None and not script.is_file():
+            self.report("worker_script", f"{shown(words[0])}: there is no such file", "check the path")
+        elif self.path is not None and _asks_for_a_key(script):
+            self.remarks.append("worker_script: it seems to read a key, and commands get none of the environment's")
+        if script.suffix == ".py":
+            return [shutil.which("python3") or "python3", str(script), *words[1:]]
+        starter = ["sh"] if script.suffix == ".sh" and not os.access(script, os.X_OK) else []
+        return [*starter, str(script), *words[1:]]
 
     def _check(self, model: DeepSwarmModel, kind: Kind) -> Check | None:
         if kind.check is None:
@@ -300,7 +271,8 @@ class _Reading:
         first = (
             None if self.has_items or self.path is None else _first_seed(self._beside(model.seeds_file or SEEDS_FILE))
         )
-        missing = [name for name in fields if first is not None and not _has(first, name)]
+        inner = first[SEED] if isinstance(first, dict) and SEED in first else None
+        missing = [name for name in fields if first is not None and not _has(first, name) and not _has(inner, name)]
         if missing:
             has = listed(first) if isinstance(first, dict) else "is a text"
             self.remarks.append(f"prompt_template asks for {listed(missing)}, and the first seed {has}")
@@ -309,7 +281,9 @@ class _Reading:
 
     def _filter(self, model: DeepSwarmModel, work: Node) -> Node:
         folder = self._beside(model.output_dir)
-        structured = not model.multi_turn and re.search(r"\bjson\b", model.prompt_template or "", re.IGNORECASE)
+        structured = not model.multi_turn and _ASKS_FOR_JSON.search(model.prompt_template or "")
+        if structured and model.task_type != "custom":
+            self.remarks.append("prompt_template: it asks for JSON; answers that hold none go to errors.jsonl")
         argv = [
             *("swarmtui", FILTER, "--input", f"{{{{ {work.id}.path }}}}"),
             *("--output", literal(str(folder / f"clean.{model.output_format}"))),
@@ -351,24 +325,25 @@ class _Reading:
         return models
 
     def _limits(self, model: DeepSwarmModel) -> Limits:
-        return Limits(concurrency=model.workers if isinstance(model.workers, int) else None)
+        return Limits(
+            concurrency=model.workers if isinstance(model.workers, int) else None,
+            ramp_s=0.0 if isinstance(model.stagger, str) else float(model.stagger),
+        )
 
     def _remark(self, model: DeepSwarmModel) -> None:
         """Say how what has no counterpart here is met."""
         written = self.source.data
         if isinstance(model.workers, int):
             self.remarks.append(f"workers: {model.workers} is kept as the most calls at once")
-        if not isinstance(model.stagger, str):
-            self.remarks.append(
-                f"stagger: {model.stagger:g} s between starts is not copied: what the provider takes paces them"
-            )
+        if not isinstance(model.stagger, str) and model.stagger:
+            self.remarks.append(f"stagger: {model.stagger:g} s is kept as the least time between starts of workers")
         if isinstance(model.batch_size, int):
             self.remarks.append(
                 f"batch_size: {model.batch_size} is not needed: each seed starts as soon as there is room for it"
             )
         if "checkpoint_every" in written:
             self.remarks.append(
-                "checkpoint_every: every single result is recorded as it comes; nothing is lost between"
+                "checkpoint_every: every single result is recorded as it comes; after a crash `swarmtui resume` goes on"
             )
 
 
@@ -378,6 +353,15 @@ def _named(name: str) -> str | None:
         return name
     vendor = next((vendor for start, vendor in _VENDORS if name.lower().startswith(start)), None)
     return None if vendor is None or " " in name else f"{vendor}/{name}"
+
+
+def _asks_for_a_key(script: Path) -> bool:
+    """Whether a worker script looks as if it took a provider's key out of its environment."""
+    try:
+        with script.open("rb") as file:
+            return re.search(rb"\w_(?:API_)?(?:KEY|TOKEN)\b", file.read(_PEEK_BYTES)) is not None
+    except OSError:
+        return False
 
 
 def _first_seed(path: Path) -> JSON | None:
