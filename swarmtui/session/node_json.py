@@ -1,7 +1,8 @@
-"""A node's state as JSON, made by hand: a snapshot holds a hundred thousand of them, and a resume reads them back.
+"""The state of nodes as JSON, made by hand: a snapshot holds a hundred thousand of them, and a resume reads them back.
 
-What equals its default is left out. What is read is what this program wrote under a hash of its own; a node with
-anything unusual in it goes the long way, through pydantic.
+There are two forms: node by node, for viewers and scripts, with what equals its default left out; and for snapshots
+column by column, which is written and read in a quarter of the time, since most columns are one value throughout. What
+is read is what this program wrote under a hash of its own; what is unusual goes the long way, through pydantic.
 """
 
 from __future__ import annotations
@@ -9,13 +10,14 @@ from __future__ import annotations
 import sys
 from array import array
 from base64 import b64decode, b64encode
-from collections.abc import Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import MISSING, fields
 from functools import cache
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from swarmtui.plan.model import JSON
+from swarmtui.session.events import BudgetReached
 from swarmtui.session.state import COST_TYPE, COUNT_TYPE, Items, NodeState, Numbers, Spent
 from swarmtui.session.vocabulary import ErrorInfo, ErrorKind, Output, State
 
@@ -56,6 +58,7 @@ _NODE = _Plain(NodeState, without=_INNER)
 _OUTPUT = _Plain(Output)
 _ERROR = _Plain(ErrorInfo, without=frozenset({"kind"}))
 _SPENT = _Plain(Spent)
+_BUDGET = _Plain(BudgetReached)
 
 
 @cache
@@ -73,7 +76,7 @@ def node_to_json(node: NodeState) -> JSON:
     if node.output is not None:
         data["output"] = _OUTPUT.dump(node.output)
     if node.error is not None:
-        data["error"] = {"kind": node.error.kind.value, **_ERROR.dump(node.error)}
+        data["error"] = _error_to_json(node.error)
     if spent := _SPENT.dump(node.spent):
         data["spent"] = spent
     if node.budget is not None or node.waived:
@@ -105,11 +108,72 @@ def _made(data: dict[str, Any]) -> NodeState:
     if "output" in data:
         data["output"] = Output(**data["output"])
     if "error" in data:
-        error = data["error"]
-        data["error"] = ErrorInfo(**{**error, "kind": ErrorKind(error["kind"])})
+        data["error"] = _error_from_json(data["error"])
     if "spent" in data:
         data["spent"] = Spent(**data["spent"])
     return NodeState(**data)
+
+
+# -- by columns -----------------------------------------------------------------------------------------------
+
+
+def nodes_to_columns(nodes: Collection[NodeState]) -> JSON:
+    """All nodes as ``{"n": count, "columns": {field: [value of each], field: value of all}}``."""
+    columns: dict[str, JSON] = {}
+    for each in fields(NodeState):
+        values: list[Any] = list(map(attrgetter(each.name), nodes))
+        dump = _DUMPED.get(each.name)
+        if dump is not None:
+            values = [dump(value) for value in values]
+        first = values[0] if values else None
+        # A value that is a list itself cannot stand for all.
+        alike = not isinstance(first, list) and values.count(first) == len(values)
+        columns[each.name] = first if alike else values
+    return {"n": len(nodes), "columns": columns}
+
+
+def nodes_from_columns(data: dict[str, Any]) -> Iterator[NodeState]:
+    """The inverse of :func:`nodes_to_columns`. Raises ValueError and the like if `data` is something else."""
+    count, columns = data["n"], dict(data["columns"])
+    ordered: list[Iterable[Any]] = []
+    for each in fields(NodeState):
+        column = columns.pop(each.name)
+        values = column if isinstance(column, list) else [column] * count
+        if len(values) != count:
+            raise ValueError(f"there is not a {each.name} for every node")
+        load = _LOADED.get(each.name)
+        ordered.append(values if load is None else map(load, values))
+    if columns:
+        raise ValueError(f"nodes have no {', '.join(columns)}")
+    return map(NodeState, *ordered)
+
+
+def _error_to_json(error: ErrorInfo) -> JSON:
+    return {"kind": error.kind.value, **_ERROR.dump(error)}
+
+
+def _error_from_json(data: dict[str, Any]) -> ErrorInfo:
+    return ErrorInfo(**{**data, "kind": ErrorKind(data["kind"])})
+
+
+_DUMPED: Mapping[str, Callable[[Any], JSON]] = {
+    "state": lambda state: state.value,
+    "output": lambda output: None if output is None else _OUTPUT.dump(output),
+    "error": lambda error: None if error is None else _error_to_json(error),
+    "spent": lambda spent: _SPENT.dump(spent) or None,
+    "waived": ",".join,
+    "budget": lambda budget: None if budget is None else _BUDGET.dump(budget),
+    "items": lambda items: None if items is None else _items_to_json(items),
+}
+_LOADED: Mapping[str, Callable[[Any], Any]] = {
+    "state": _STATES.__getitem__,
+    "output": lambda data: None if data is None else Output(**data),
+    "error": lambda data: None if data is None else _error_from_json(data),
+    "spent": lambda data: Spent() if data is None else Spent(**data),
+    "waived": lambda text: tuple(text.split(",")) if text else (),
+    "budget": lambda data: None if data is None else BudgetReached(**data),
+    "items": lambda data: None if data is None else _items_from_json(data),
+}
 
 
 # -- the items of a map ---------------------------------------------------------------------------------------

@@ -15,16 +15,15 @@ from typing import Any
 
 from swarmtui.plan.model import JSON
 from swarmtui.session import fold, migrate
-from swarmtui.session.errors import DB_ERRORS, Damaged, LogError, NewerVersion, first_line
+from swarmtui.session.errors import DB_ERRORS, Damaged, NewerVersion, first_line
 from swarmtui.session.heads import read_noted
 from swarmtui.session.rows import (
-    APPLICATION_ID,
     GENESIS,
     SCHEMA,
     Head,
     Row,
     blob_sha,
-    fits,
+    chained,
     row_to_event,
     unsealed,
 )
@@ -33,7 +32,11 @@ from swarmtui.session.state import SessionState, state_from_json
 UNREADABLE = (ValueError, LookupError, TypeError, AttributeError, ArithmeticError)
 """What decoding or folding an event raises that is not what was written."""
 
+PAGE_ROWS = 512
+"""Rows that are read and checked at a time."""
 _LAST = 2**62
+_Columns = tuple[Any, ...]
+"""A row as the file gave it: none of its types is sure before it is checked."""
 
 
 class Reader:
@@ -42,12 +45,7 @@ class Reader:
     def __init__(self, path: Path) -> None:
         """Open `path`. Raises LogError if it is no session file, damaged beyond opening, or of a newer version."""
         self._path = path
-        try:
-            if path.stat().st_size == 0:
-                raise Damaged(path, "is empty")
-        except OSError as error:
-            missing = isinstance(error, FileNotFoundError)
-            raise LogError(f"{path}: {'no such session file' if missing else error.strerror}") from error
+        migrate.check_file(path)
         self._db = _connect(path)
         try:
             self._check_header()
@@ -78,16 +76,9 @@ class Reader:
 
         Rows before `from_seq` are not looked at, so that the first one is checked against the hash before it alone.
         """
-        previous, expected = GENESIS, from_seq
-        for row in self._scan(from_seq, to_seq):
-            if row.seq == from_seq > 1:
-                previous = self._hash_at(from_seq - 1)
-            if row.seq != expected or not fits(previous, row):
-                raise Damaged(
-                    self._path, f"event {expected} is missing or was changed: the events before it are intact"
-                )
-            previous, expected = row.hash, expected + 1
-            yield row
+        with closing(self._pages(from_seq, to_seq)) as pages:
+            for page in pages:
+                yield from map(Row._make, page)
 
     def last_seq(self) -> int:
         """Seq of the last event; 0 if there is none."""
@@ -104,14 +95,10 @@ class Reader:
 
     def state(self, at: int | None = None, *, use_snapshots: bool = True) -> SessionState:
         """The state after event `at` (None: the last), from the nearest snapshot before it."""
-        limit = at if at is not None else _LAST
-        state = (self._snapshot(limit) if use_snapshots else None) or fold.empty()
-        with closing(self.rows(state.seq + 1, at)) as rows:
-            for row in rows:
-                try:
-                    fold.apply(state, row_to_event(row))
-                except UNREADABLE as error:
-                    raise Damaged(self._path, f"event {row.seq} cannot be read: {first_line(error)}") from error
+        state = (self._snapshot(at if at is not None else _LAST) if use_snapshots else None) or fold.empty()
+        with closing(self._pages(state.seq + 1, at)) as pages:
+            for page in pages:
+                self._fold(state, page)
         return state
 
     def verify(self) -> Head:
@@ -120,34 +107,74 @@ class Reader:
         Raises LogError naming the first event that does not fit. A file rewritten from one event on, hashes and all,
         fits itself; it does not fit the head that was noted when the session last paused or ended.
         """
+        return self._verify(None)
+
+    def resume(self) -> tuple[Head, SessionState]:
+        """:meth:`verify` and :meth:`state` in one pass: only what no snapshot holds is decoded and folded."""
+        state = self._snapshot(_LAST) or fold.empty()
+        return self._verify(state), state
+
+    def _verify(self, state: SessionState | None) -> Head:
         noted = {known.seq: known.hash for known in read_noted(self._path.with_name("head"))}
         head = Head(0, GENESIS, 0.0, 0.0)
-        with closing(self.rows()) as rows:
-            for row in rows:
-                if row.seq in noted and noted[row.seq] != row.hash.hex():
-                    raise Damaged(self._path, f"was rewritten: event {row.seq} is not the one that its head file names")
-                head = Head(row.seq, row.hash, row.ts, row.mono)
-        last = max(noted, default=0)
-        if last > head.seq:
-            raise Damaged(self._path, f"events {head.seq + 1} to {last} are missing from its end")
+        with closing(self._pages(1, None)) as pages:
+            for page in pages:
+                for seq in noted.keys() & range(page[0][0], page[-1][0] + 1):
+                    if page[seq - page[0][0]][9].hex() != noted[seq]:
+                        why = f"was rewritten: event {seq} is not the one that its head file names"
+                        raise Damaged(self._path, why)
+                if state is not None and page[-1][0] > state.seq:
+                    self._fold(state, page[max(0, state.seq + 1 - page[0][0]) :])
+                last = Row._make(page[-1])
+                head = Head(last.seq, last.hash, last.ts, last.mono)
+        if (last_noted := max(noted, default=0)) > head.seq:
+            raise Damaged(self._path, f"events {head.seq + 1} to {last_noted} are missing from its end")
         return head
+
+    def _fold(self, state: SessionState, page: list[_Columns]) -> None:
+        for row in page:
+            try:
+                fold.apply(state, row_to_event(Row._make(row)))
+            except UNREADABLE as error:
+                raise Damaged(self._path, f"event {row[0]} cannot be read: {first_line(error)}") from error
+
+    def check_pages(self) -> None:
+        """Raises Damaged if the file's own structure is broken anywhere, be it where no event lies."""
+        (found,) = self.query("PRAGMA quick_check(1)")[0]
+        if found != "ok":
+            raise Damaged(self._path, f"damaged: {str(found).splitlines()[-1]}")
 
     def query(self, sql: str, values: tuple[object, ...] = ()) -> list[tuple[Any, ...]]:
         """All rows of any other question. Raises Damaged."""
         try:
             return self._db.execute(sql, values).fetchall()
         except DB_ERRORS as error:
-            raise _unreadable(self._path, error) from error
+            raise migrate.unreadable(self._path, error) from error
 
-    def _scan(self, from_seq: int, to_seq: int | None) -> Generator[Row]:
+    def _pages(self, from_seq: int, to_seq: int | None) -> Generator[list[_Columns]]:
+        """Rows in order, some hundred at a time, each checked against the one before it; what is intact comes first."""
+        previous = GENESIS if from_seq == 1 else None
+        for page in self._scan(from_seq, to_seq):
+            if previous is None:
+                previous = self._hash_at(from_seq - 1)
+            fit = chained(page, previous, from_seq)
+            from_seq += fit
+            if fit:
+                previous = page[fit - 1][9]
+                yield page[:fit]
+            if fit < len(page):
+                why = f"event {from_seq} is missing or was changed: the events before it are intact"
+                raise Damaged(self._path, why)
+
+    def _scan(self, from_seq: int, to_seq: int | None) -> Generator[list[_Columns]]:
         sql = "SELECT * FROM events WHERE seq >= ? AND seq <= ? ORDER BY seq"
         values = (from_seq, to_seq if to_seq is not None else _LAST)
         try:
             with closing(self._db.execute(sql, values)) as cursor:
-                for row in cursor:
-                    yield Row(*row)
+                while page := cursor.fetchmany(PAGE_ROWS):
+                    yield page
         except DB_ERRORS as error:
-            raise _unreadable(self._path, error) from error
+            raise migrate.unreadable(self._path, error) from error
 
     def _hash_at(self, seq: int) -> bytes:
         found = self.query("SELECT hash FROM events WHERE seq = ?", (seq,))
@@ -174,9 +201,7 @@ class Reader:
         return None
 
     def _check_header(self) -> None:
-        application = self.query("PRAGMA application_id")[0][0]
-        if application != APPLICATION_ID:
-            raise Damaged(self._path, "not a swarmtui session file")
+        migrate.check_mark(self._path, self._db)
         header = migrate.header_of(self._path, self._db)
         if header.min_reader > SCHEMA:
             raise NewerVersion(self._path, header.app)
@@ -203,13 +228,5 @@ def _connect(path: Path) -> sqlite3.Connection:
             db = sqlite3.connect(f"{uri}?mode=ro&immutable=1", uri=True, timeout=5.0)
             db.execute("PRAGMA trusted_schema=OFF")
     except (*DB_ERRORS, OSError) as error:
-        raise _unreadable(path, error) from error
+        raise migrate.unreadable(path, error) from error
     return db
-
-
-def _unreadable(path: Path, error: BaseException) -> LogError:
-    """A file that somebody keeps locked or a disk that fails is not damaged."""
-    code = getattr(error, "sqlite_errorcode", 0) & 0xFF
-    if isinstance(error, OSError) or code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_CANTOPEN):
-        return LogError(f"{path}: cannot be read: {first_line(error)}")
-    return Damaged(path, f"damaged: {first_line(error)}")

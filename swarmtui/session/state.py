@@ -475,9 +475,9 @@ def _adapter() -> TypeAdapter[SessionState]:
     return TypeAdapter(SessionState)
 
 
-def state_to_json(state: SessionState) -> dict[str, JSON]:
-    """The whole state as JSON values; equal states give equal values."""
-    from swarmtui.session.node_json import node_to_json
+def state_to_json(state: SessionState, *, columns: bool = False) -> dict[str, JSON]:
+    """The whole state as JSON values; equal states give equal values. With `columns` its nodes are for a snapshot."""
+    from swarmtui.session.node_json import node_to_json, nodes_to_columns
 
     data: dict[str, JSON] = _adapter().dump_python(
         state, mode="json", exclude_defaults=True, exclude=set(_DERIVED | _BY_HAND)
@@ -486,22 +486,25 @@ def state_to_json(state: SessionState) -> dict[str, JSON]:
         plan: Plan | None = getattr(state, name)
         if plan is not None:
             data[name] = plan_to_json(plan)
-    data["nodes"] = [node_to_json(node) for node in state.nodes.values()]
+    nodes = state.nodes.values()
+    data["nodes"] = nodes_to_columns(nodes) if columns else [node_to_json(node) for node in nodes]
     data["measures"] = state.measures.to_json()
     return data
 
 
 def state_from_json(data: dict[str, JSON]) -> SessionState:
-    """The inverse of :func:`state_to_json`. Raises ``pydantic.ValidationError`` if `data` is no state's."""
+    """The inverse of :func:`state_to_json`. Raises ValueError and the like if `data` is no state's."""
     from swarmtui.session.moves import derive
-    from swarmtui.session.node_json import node_from_json
+    from swarmtui.session.node_json import node_from_json, nodes_from_columns
 
     plain = {key: value for key, value in data.items() if key not in _BY_HAND}
     state = _adapter().validate_python(plain)
     for name in ("plan", "prior_plan"):
         if name in data:
             setattr(state, name, plan_from_json(data[name]))
-    state.nodes = {node["id"]: node_from_json(node) for node in data["nodes"]}
+    nodes = data["nodes"]
+    made = nodes_from_columns(nodes) if isinstance(nodes, dict) else map(node_from_json, nodes)
+    state.nodes = {node.id: node for node in made}
     if "measures" in data:
         state.measures = Measures.from_json(data["measures"])
     derive(state)
