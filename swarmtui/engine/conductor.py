@@ -398,7 +398,7 @@ class Conductor:
         """Snapshot the state once the events since the last one weigh as much as it does."""
         due = self.state.seq - self._snapshot_seq >= SNAPSHOT_EVENTS
         if due and self.log.data_weight >= self._snapshot_bytes:
-            data = json.dumps(state_to_json(self.state), separators=(",", ":")).encode()
+            data = json.dumps(state_to_json(self.state, columns=True), separators=(",", ":")).encode()
             self._snapshot_seq, self._snapshot_bytes = self.state.seq, len(data)
             self.log.put_snapshot(self.state.seq, data)
 
