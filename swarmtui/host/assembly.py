@@ -222,7 +222,7 @@ async def _gone_on_with(folder: SessionFolder, faults: Faults) -> Opened | None:
 
 def _read(folder: SessionFolder) -> tuple[Head, SessionState]:
     with Reader(folder.db) as reader:
-        return reader.verify(), reader.state()
+        return reader.resume()
 
 
 def _tell_trouble(trouble: str | None) -> None:
