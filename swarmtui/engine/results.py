@@ -22,7 +22,7 @@ from swarmtui.session.events import (
     Body,
 )
 from swarmtui.session.state import SessionState
-from swarmtui.session.vocabulary import ErrorInfo, ErrorKind, Output
+from swarmtui.session.vocabulary import ErrorInfo, ErrorKind, Output, Usage
 
 
 @dataclass(slots=True)
@@ -96,7 +96,8 @@ class Results:
         if error.kind is ErrorKind.THROTTLED:
             wait_s = self._throttled_in_s(live, error) if paced_s is None else paced_s
             by = "provider" if event.scarcity is None else "machine"
-            return AttemptThrottled(live.node, live.number, wait_s, node.pool, live.item, error.message, by)
+            told = event.usage if event.usage.tokens_in is not None or event.usage.cost_usd is not None else Usage()
+            return AttemptThrottled(live.node, live.number, wait_s, node.pool, live.item, error.message, by, told)
         charged = paced_s is None or live.verdict is None or live.verdict.charged
         tries = node.tries if live.item is None or node.items is None else node.items.tries.get(live.item, 1)
         policy = self._state.plan_nodes[live.node].retry

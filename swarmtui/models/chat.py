@@ -213,7 +213,13 @@ def priced(usage: Usage, model: ModelRef) -> Usage:
 
 
 def add_usage(one: Usage, other: Usage) -> Usage:
-    """What both consumed together; a sum with an unknown part is unknown."""
+    """What both consumed together. Of calls that told nothing, which fail before they do, it says how many they are:
+    what the others consumed is known all the same. Any other unknown part makes its sum unknown."""
+    untold = _untold(one) + _untold(other)
+    calls = one.requests + other.requests
+    if _tells_nothing(one) or _tells_nothing(other):
+        known = other if _tells_nothing(one) else one
+        return replace(known, calls=calls, untold=untold if untold < calls else 0)
 
     def total(a: float | None, b: float | None) -> float | None:
         return None if a is None or b is None else a + b
@@ -229,4 +235,15 @@ def add_usage(one: Usage, other: Usage) -> Usage:
         model=one.model or other.model,
         first_token_s=one.first_token_s if one.first_token_s is not None else other.first_token_s,
         simulated=one.simulated or other.simulated,
+        calls=calls,
+        untold=untold,
     )
+
+
+def _tells_nothing(usage: Usage) -> bool:
+    return usage.tokens_in is None and usage.tokens_out is None and usage.cost_usd is None
+
+
+def _untold(usage: Usage) -> int:
+    """Calls of `usage` that told nothing of what they consumed."""
+    return usage.requests if _tells_nothing(usage) else usage.untold

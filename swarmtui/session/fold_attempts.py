@@ -25,7 +25,7 @@ from swarmtui.session.moves import (
 )
 from swarmtui.session.pools import QUESTIONS
 from swarmtui.session.state import Items, NodeState, SessionState
-from swarmtui.session.vocabulary import ErrorInfo, ErrorKind, State
+from swarmtui.session.vocabulary import ErrorInfo, ErrorKind, State, Usage
 
 
 def _attempt_started(state: SessionState, body: AttemptStarted, event: Event) -> None:
@@ -40,6 +40,7 @@ def _attempt_started(state: SessionState, body: AttemptStarted, event: Event) ->
     node.running += 1
     state.in_flight += body.pool != QUESTIONS
     node.pool, node.model, node.retry_at = body.pool, body.model, None
+    state.measures.peak = max(state.measures.peak, state.in_flight)
     state.measures.started((body.node, body.item), body.pool, body.model, body.queue_s, body.throttle_s, event.mono)
     if node.started_ts is None or node.items is None:
         node.started_ts, node.started_mono = event.ts, event.mono
@@ -82,6 +83,8 @@ def _attempt_failed(state: SessionState, body: AttemptFailed, event: Event) -> N
     state.measures.failed((body.node, body.item), tries, check, body.took_s, body.usage, body.error, last=last)
     if not body.charged:
         _uncount(node, body.item)
+    if body.error.kind is ErrorKind.LOST and body.usage == Usage():
+        _count_orphan(state, node)
     if replaced(state, node, body.item):
         return
     if body.item is not None and node.items is not None:
@@ -105,10 +108,11 @@ def _attempt_throttled(state: SessionState, body: AttemptThrottled, event: Event
     _uncount(node, body.item)
     node.starts -= 1
     state.starts -= 1
+    _pay(state, node, body.item, body.usage)
     if body.by == "provider":
-        state.measures.refused((body.node, body.item), event.mono)
+        state.measures.refused((body.node, body.item), event.mono, body.usage)
     else:
-        state.measures.cancelled((body.node, body.item))
+        state.measures.cancelled((body.node, body.item), event.mono, body.usage)
     if replaced(state, node, body.item):
         return
     retry_at = event.mono + body.retry_in_s
@@ -122,7 +126,7 @@ def _attempt_cancelled(state: SessionState, body: AttemptCancelled, event: Event
     node = state.nodes[body.node]
     _landed(state, node)
     _spend(state, node, body)
-    state.measures.cancelled((body.node, body.item))
+    state.measures.cancelled((body.node, body.item), event.mono, body.usage)
     state.pending.pop(body.node if body.item is None else f"{body.node}/{body.item}", None)
     if replaced(state, node, body.item):
         return
@@ -142,7 +146,7 @@ def _attempt_cancelled(state: SessionState, body: AttemptCancelled, event: Event
 def _attempt_interrupted(state: SessionState, body: AttemptInterrupted, event: Event) -> None:
     node = state.nodes[body.node]
     _landed(state, node)
-    state.measures.interrupted((body.node, body.item))
+    state.measures.interrupted((body.node, body.item), event.mono)
     _count_crash(state, node, body)
     if replaced(state, node, body.item):
         return
@@ -183,15 +187,20 @@ def _tries(node: NodeState, item: int | None) -> int:
 
 def _count_crash(state: SessionState, node: NodeState, body: AttemptInterrupted) -> None:
     """A crash caught the attempt: it may have cost something, and must not be repeated for ever."""
-    if node.model is not None and not state.is_simulated(node.model):
-        node.spent.orphans += 1
-        state.spent.orphans += 1
+    _count_orphan(state, node)
     if not body.repeat:
         return
     if body.item is None or node.items is None:
         node.repeats += 1
     else:
         node.items.repeats[body.item] = node.items.repeats.get(body.item, 0) + 1
+
+
+def _count_orphan(state: SessionState, node: NodeState) -> None:
+    """Whatever carried the attempt out is gone: what its model call cost is known to nobody."""
+    if node.model is not None and not state.is_simulated(node.model):
+        node.spent.orphans += 1
+        state.spent.orphans += 1
 
 
 def _uncount(node: NodeState, item: int | None) -> None:
@@ -206,12 +215,16 @@ def _spend(state: SessionState, node: NodeState, body: AttemptSucceeded | Attemp
     node.repeats = 0
     if body.item is not None and node.items is not None:
         node.items.repeats.pop(body.item, None)
-    node.spent.add(body.usage)
-    state.spent.add(body.usage)
-    if body.item is not None and node.items is not None and body.usage.cost_usd is not None:
-        node.items.charge(body.item, body.usage.cost_usd)
+    _pay(state, node, body.item, body.usage)
     if not isinstance(body, AttemptCancelled):
         node.busy_s += body.took_s
+
+
+def _pay(state: SessionState, node: NodeState, item: int | None, usage: Usage) -> None:
+    node.spent.add(usage)
+    state.spent.add(usage)
+    if item is not None and node.items is not None and usage.cost_usd is not None:
+        node.items.charge(item, usage.cost_usd)
 
 
 def _wait(state: SessionState, node: NodeState, to: State, until: float) -> None:

@@ -181,11 +181,19 @@ class Tally:
     """Time that failed attempts took."""
     lost_usd: float = 0.0
     lost_unpriced: int = 0
-    """Failed attempts of models whose cost is not known."""
+    """Failed attempts of models whose cost is not known, or a part of it."""
+    stopped_s: float = 0.0
+    """Time in which what was stopped on request was in flight."""
+    stopped_usd: float = 0.0
+    stopped_unpriced: int = 0
+    caught_s: float = 0.0
+    """Time in which what a crash caught had been in flight, as far as the log tells; what it cost nobody knows."""
+    requests: int = 0
+    """Model calls that were answered or broke: an attempt of several turns makes several."""
+    requests_ok: int = 0
+    """Of these, those to which a whole reply came."""
     metered: int = 0
     """Calls whose tokens are known."""
-    unmetered: int = 0
-    """Calls of real models whose tokens are not known."""
     tokens_in: int = 0
     tokens_out: int = 0
     tokens_cached: int = 0
@@ -334,8 +342,6 @@ class Measures:
             tally = self.tallies[key] = Tally(*key)
         tally.starts += 1
         self.running[place] = (tally, mono)
-        if len(self.running) > self.peak:  # noqa: PLR1730
-            self.peak = len(self.running)
         if self.refused_at and place in self.refused_at:
             waited_s = mono - self.refused_at.pop(place)
             tally.refused_wait_s += waited_s
@@ -356,6 +362,8 @@ class Measures:
         tally.good_tries[tries] = tally.good_tries.get(tries, 0) + 1
         tally.outcomes[_slot(_GOOD, tries, check)] += 1
         tally.service.add(took_s)
+        tally.requests += usage.requests
+        tally.requests_ok += usage.requests
         if usage.model is not None or usage.tokens_in is not None:
             _meter(tally, usage)
 
@@ -382,28 +390,40 @@ class Measures:
         tally.outcomes[_slot(outcome, tries, check)] += 1
         tally.service.add(took_s)
         tally.lost_s += took_s
+        tally.requests += usage.requests
+        tally.requests_ok += usage.requests - (outcome == _NO_OUTPUT and usage.requests > 0)
         if usage.model is not None or usage.tokens_in is not None:
             _meter(tally, usage)
-        if usage.cost_usd is not None:
-            tally.lost_usd += usage.cost_usd
-        elif tally.model is not None and not usage.simulated:
-            tally.lost_unpriced += 1
+        tally.lost_usd += usage.cost_usd or 0.0
+        tally.lost_unpriced += _cost_unknown(tally, usage)
 
-    def refused(self, place: Place, mono: float) -> None:
-        """The provider said 429."""
-        _, began = self.running.get(place, (None, mono))
-        tally = self._ended(place)
+    def refused(self, place: Place, mono: float, usage: Usage = Usage()) -> None:
+        """The provider said 429; `usage` is of calls of the attempt before that."""
+        tally, took_s = self._gone(place, mono)
         tally.refused += 1
-        tally.refused_service_s += mono - began
+        tally.refused_service_s += took_s
         self.refused_at[place] = mono
+        if usage.requests:
+            tally.requests += usage.requests - 1
+            tally.requests_ok += usage.requests - 1
+            tally.lost_usd += usage.cost_usd or 0.0
+            _meter(tally, usage)
 
-    def cancelled(self, place: Place) -> None:
-        """The user stopped it."""
-        self._ended(place).cancelled += 1
+    def cancelled(self, place: Place, mono: float, usage: Usage = Usage()) -> None:
+        """The user stopped it, or the machine had too little for it."""
+        tally, took_s = self._gone(place, mono)
+        tally.cancelled += 1
+        tally.stopped_s += took_s
+        tally.stopped_usd += usage.cost_usd or 0.0
+        tally.stopped_unpriced += usage.model is not None and _cost_unknown(tally, usage)
+        if usage.tokens_in is not None:
+            _meter(tally, usage)
 
-    def interrupted(self, place: Place) -> None:
-        """A crash caught it."""
-        self._ended(place).interrupted += 1
+    def interrupted(self, place: Place, mono: float) -> None:
+        """A crash caught it, at the latest at session second `mono`."""
+        tally, took_s = self._gone(place, mono)
+        tally.interrupted += 1
+        tally.caught_s += took_s
 
     def of_node(self, node: str) -> Tally:
         """What was counted of a map, over its models."""
@@ -416,6 +436,11 @@ class Measures:
             name = tally.pool if tally.model in (None, tally.pool) else f"{tally.pool} {tally.model}"
             found.setdefault(name, Tally(tally.pool, tally.model)).merge(tally)
         return found
+
+    def _gone(self, place: Place, mono: float) -> tuple[Tally, float]:
+        """The tally of what ends without a result, and how long it was in flight."""
+        _, began = self.running.get(place, (None, mono))
+        return self._ended(place), max(0.0, mono - began)
 
     def _ended(self, place: Place) -> Tally:
         """The tally of what ends; what began unseen (in a log of an older version) is counted in one of its own."""
@@ -457,14 +482,17 @@ def _slot(outcome: int, tries: int, check: Check | None) -> int:
     return at + 4 * asks
 
 
+def _cost_unknown(tally: Tally, usage: Usage) -> bool:
+    """Whether a call of a real model cost something of which nobody knows how much, or a part of it."""
+    return tally.model is not None and not usage.simulated and (usage.cost_usd is None or usage.untold > 0)
+
+
 def _meter(tally: Tally, usage: Usage) -> None:
     if usage.tokens_in is not None and usage.tokens_out is not None:
         tally.metered += 1
         tally.tokens_in += usage.tokens_in
         tally.tokens_out += usage.tokens_out
         tally.tokens_cached += usage.tokens_cached or 0
-    elif not usage.simulated:
-        tally.unmetered += 1
     if usage.cost_usd is not None:
         tally.priced += 1
         tally.cost_usd += usage.cost_usd

@@ -8,8 +8,10 @@ None of them says anything of a partial run: `coverage` tells how much of the gr
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from heapq import heapify, heappop, heappush
+from math import ceil
 
 from swarmtui.plan import graph
 from swarmtui.plan.model import JSON, ModelRef
@@ -25,7 +27,7 @@ def metrics(state: SessionState) -> dict[str, JSON]:
     """Every figure of a session that applies to it."""
     worked = total(tally for tally in state.measures.tallies.values() if tally.pool != QUESTIONS)
     return {
-        **_totals(state),
+        **_totals(state, worked),
         **_rates(state, worked),
         "success": success(state, worked),
         "latency": {name: latency(worked, name) for name in LATENCIES},
@@ -45,31 +47,38 @@ def cost_usd(spent: Spent) -> float | None:
     return None if spent.unpriced else 0.0
 
 
-def _totals(state: SessionState) -> dict[str, JSON]:
+def _totals(state: SessionState, worked: Tally) -> dict[str, JSON]:
     nodes = state.nodes.values()
     end = state.ended_ts if state.status in FINAL and state.ended_ts else state.ts
     wall = end - state.created_ts if state.created_ts else 0.0
     active = state.active_s
     busy = sum(node.busy_s for node in nodes)
-    attempts = sum(node.attempts for node in nodes)
     items = [node.items for node in nodes if node.items is not None]
     return {
         "wall_s": round(wall, 3),
+        "wall_clock_ms": round(wall * 1000),
         "active_s": round(active, 3),
         "busy_s": round(busy, 3),
         "avg_parallelism": round(busy / active, 3) if active else None,
         "nodes": len(state.nodes),
         "items": sum(table.total for table in items),
         "items_failed": sum(table.count(State.FAILED) for table in items),
-        "attempts": attempts,
-        "retries": attempts - _begun(state),
+        "attempts": sum(node.attempts for node in nodes),
+        "retries": worked.failed - sum(worked.bad_tries.values()),
+        "retry_count": worked.failed - sum(worked.bad_tries.values()),
         "model_calls": state.spent.attempts,
         "simulated_calls": state.spent.simulated,
         "tokens_in": state.spent.tokens_in,
         "tokens_out": state.spent.tokens_out,
         "tokens_cached": state.spent.tokens_cached,
         "cost_usd": cost_usd(state.spent),
+        "estimated_cost": {
+            "usd": cost_usd(state.spent),
+            "at_least": bool(state.spent.unpriced or state.spent.orphans),
+            "price_sources": {ref.name: ref.price_source for ref in state.models.values() if ref.price_source},
+        },
         "calls_without_price": state.spent.unpriced,
+        "calls_without_tokens": state.spent.unmetered,
         "calls_lost_in_crashes": state.spent.orphans,
         "hosts": state.hosts,
         "price_sources": {ref.name: ref.price_source for ref in state.models.values() if ref.price_source},
@@ -92,8 +101,12 @@ def _rates(state: SessionState, worked: Tally) -> dict[str, JSON]:
     ended = sum(node.items.ended if node.items else node.state in ENDED for node in nodes)
     active = state.active_s
     good = worked.rate("call").ok
+    tried = good + worked.failed
+    whole = _whole(state)
     return {
-        "failure_rate": worked.failed / worked.starts if worked.starts else None,
+        "success_rate": whole.share,
+        "pass_at_1": {"threshold": "all that its check asks for", **_at_once(worked).to_json()},
+        "failure_rate": worked.failed / tried if tried else None,
         "skip_rate": skipped / units if units else None,
         "spawn_count": begun,
         "verified_share": worked.verified / good if good else None,
@@ -110,20 +123,41 @@ def _rates(state: SessionState, worked: Tally) -> dict[str, JSON]:
 def success(state: SessionState, worked: Tally) -> dict[str, JSON]:
     """Success as it is defined: by what came back, its shape, its check; per call, per node and per item.
 
-    Refusals (429) are no calls here; lines of a map that could not be read are no items.
+    Refusals (429) are no calls here; lines of a map that could not be read are no items. ``model`` tells of attempts
+    at model calls alone, ``requests`` of single calls: an attempt of several turns makes several.
     """
-    found: dict[str, JSON] = {what: worked.rate(what).to_json() for what in ("transport", "schema", "check", "call")}
-    for when, first in (("first_attempt", True), ("retry", False)):
-        found[when] = {
-            what: worked.rate(what, first=first).to_json() for what in ("transport", "schema", "check", "call")
-        }
-    at_once, given_up = worked.good_tries.get(1, 0), sum(worked.bad_tries.values())
+    found = _by_stage(worked)
+    models = total(tally for tally in state.measures.tallies.values() if tally.model is not None)
+    found["model"] = _by_stage(models)
+    found["requests"] = Rate(models.requests, models.requests_ok).to_json()
+    given_up = sum(worked.bad_tries.values())
     ended = sum(worked.good_tries.values()) + given_up
-    found["units_first_attempt"] = Rate(ended, at_once).to_json()
+    found["units_first_attempt"] = _at_once(worked).to_json()
     found["units_after_retries"] = Rate(ended, ended - given_up).to_json()
     found["per_item"] = per_item(state.nodes.values()).to_json()
     found["per_node"] = _per_node(state).to_json()
     return found
+
+
+STAGES = ("transport", "schema", "check", "call")
+
+
+def _by_stage(tally: Tally) -> dict[str, JSON]:
+    found: dict[str, JSON] = {what: tally.rate(what).to_json() for what in STAGES}
+    for when, first in (("first_attempt", True), ("retry", False)):
+        found[when] = {what: tally.rate(what, first=first).to_json() for what in STAGES}
+    return found
+
+
+def _at_once(tally: Tally) -> Rate:
+    """Nodes and items that succeeded on their first try, of those that ended."""
+    return Rate(sum(tally.good_tries.values()) + sum(tally.bad_tries.values()), tally.good_tries.get(1, 0))
+
+
+def _whole(state: SessionState) -> Rate:
+    """Nodes that are no maps and items, as they stand in the end."""
+    items, nodes = per_item(state.nodes.values()), _per_node(state)
+    return Rate(items.n + nodes.n, items.ok + nodes.ok)
 
 
 def per_item(nodes: Iterable[NodeState]) -> Rate:
@@ -158,6 +192,10 @@ def _retries(tally: Tally) -> dict[str, JSON]:
         "time_lost_s": round(tally.lost_s, 3),
         "usd_lost": tally.lost_usd if tally.lost_usd or not tally.lost_unpriced else None,
         "lost_without_price": tally.lost_unpriced,
+        "cancelled_s": round(tally.stopped_s, 3),
+        "cancelled_usd": tally.stopped_usd if tally.stopped_usd or not tally.stopped_unpriced else None,
+        "cancelled_without_price": tally.stopped_unpriced,
+        "interrupted_s": round(tally.caught_s, 3),
         "refused": tally.refused,
         "refused_wait_s": round(tally.refused_wait_s, 3),
         "refused_service_s": round(tally.refused_service_s, 3),
@@ -172,7 +210,7 @@ def _pool(tally: Tally) -> dict[str, JSON]:
     return {
         "model": tally.model,
         "starts": tally.starts,
-        "success": {what: tally.rate(what).to_json() for what in ("transport", "schema", "check", "call")},
+        "success": {what: tally.rate(what).to_json() for what in STAGES},
         "latency": {name: latency(tally, name) for name in LATENCIES},
         "retry": _retries(tally),
         "tokens_in": tally.tokens_in,
@@ -186,7 +224,7 @@ def _map(state: SessionState, node: NodeState) -> dict[str, JSON]:
     return {
         "per_item": per_item([node]).to_json(),
         "first_attempt": tally.rate("call", first=True).to_json(),
-        "success": {what: tally.rate(what).to_json() for what in ("transport", "schema", "check", "call")},
+        "success": {what: tally.rate(what).to_json() for what in STAGES},
         "service": latency(tally, "service"),
         "retry": _retries(tally),
     }
@@ -199,7 +237,8 @@ def _shape(state: SessionState) -> dict[str, JSON]:
     plan = state.plan
     ran = [node for node in state.nodes.values() if node.attempts] if plan else []
     if not ran:
-        return {"critical_path_s": None, "layer_sum_s": None, "makespan_bound_s": None, "critical_steps": None}
+        names = ("critical_path_s", "layer_sum_s", "makespan_bound_s", "critical_steps", "dag_makespan_steps")
+        return dict.fromkeys(names)
     tallies: dict[str, list[Tally]] = {}
     for tally in state.measures.tallies.values():
         if tally.node is not None:
@@ -222,7 +261,36 @@ def _shape(state: SessionState) -> dict[str, JSON]:
         "makespan_bound_places": places,
         "critical_steps": round(sum(max(steps.get(name, 0.0) for name in layer) for layer in layers)),
         "critical_path_steps": round(max(graph.upward_rank(needs, steps, 0.0).values(), default=0.0)),
+        "dag_makespan_steps": _listed_steps(needs, ran, steps, places),
     }
+
+
+def _listed_steps(needs: graph.Needs, ran: list[NodeState], steps: Mapping[str, float], places: int) -> int:
+    """Steps that the attempts made take when each starts as soon as its needs have ended and there is a place for it,
+    longest remaining path first (list scheduling), an attempt being a step. A map takes as many places as it has items,
+    and gives all of them back at its end."""
+    rank = graph.upward_rank(needs, steps, 0.0)
+    made = {node.id: node for node in ran}
+    then, unmet = graph.dependents(needs), {name: len(of) for name, of in needs.items()}
+    ready = [(-rank[name], name) for name, count in unmet.items() if not count]
+    heapify(ready)
+    ends: list[tuple[int, str, int]] = []
+    now, free = 0, max(1, places)
+    while ready or ends:
+        while ready and free:
+            _, name = heappop(ready)
+            node = made.get(name)
+            lanes = 0 if node is None else min(free, node.items.total if node.items is not None else 1)
+            took = 0 if node is None or not lanes else max(ceil(node.attempts / lanes), round(steps[name]))
+            free -= lanes
+            heappush(ends, (now + took, name, lanes))
+        now, name, lanes = heappop(ends)
+        free += lanes
+        for other in then[name]:
+            unmet[other] -= 1
+            if not unmet[other]:
+                heappush(ready, (-rank[other], other))
+    return now
 
 
 def _longest_s(node: NodeState, tallies: list[Tally]) -> float:
@@ -239,37 +307,48 @@ def _longest_s(node: NodeState, tallies: list[Tally]) -> float:
 class _Prices:
     tokens_in: float
     tokens_out: float
+    cached: float
 
     @classmethod
     def of(cls, ref: ModelRef | None) -> _Prices | None:
         if ref is None or ref.simulated or ref.price_in is None or ref.price_out is None:
             return None
-        return cls(ref.price_in, ref.price_out)
+        return cls(ref.price_in, ref.price_out, ref.price_in if ref.price_cached is None else ref.price_cached)
+
+    def of_tokens(self, tokens_in: int, tokens_out: int, cached: int) -> float:
+        """US dollars."""
+        cached = min(cached, tokens_in)
+        fresh = tokens_in - cached
+        return (fresh * self.tokens_in + cached * self.cached + tokens_out * self.tokens_out) / 1e6
 
 
 def counterfactual(state: SessionState) -> dict[str, JSON]:
     """What the tokens that were used would have cost on the planner's model alone, and what was saved by not doing so.
 
-    None where a price, a cost or a call's usage is not known. Cached input is charged in full. A saving cannot exceed
-    one less the cheapest model's share of the planner's price: if it does, the prices do not fit, and it is flagged.
+    It rests on the tokens that were recorded; calls that failed before anything was told of them are left out of both
+    sums, and counted. None where the planner's price is not known, or of a call the tokens but not the cost, or the
+    cost but not the tokens. Cached input is charged as the planner's provider charges it, in full if that is not known.
+    A saving cannot exceed one less the cheapest model's share of the planner's price: if it does, the prices do not
+    fit, and it is flagged.
     """
-    unknown = {"all_on_planner_usd": None, "savings_share": None, "savings_bound": None, "savings_implausible": False}
-    planner = _Prices.of(state.models.get("planner"))
-    worked = total(state.measures.tallies.values())
-    if planner is None or state.spent.unpriced or state.spent.simulated or worked.unmetered:
-        return unknown
-    dearest = (state.spent.tokens_in * planner.tokens_in + state.spent.tokens_out * planner.tokens_out) / 1e6
+    spent, planner = state.spent, _Prices.of(state.models.get("planner"))
+    paired = spent.unpriced == spent.untold == spent.unmetered
+    if planner is None or not paired or spent.simulated or not spent.tokens:
+        unknown = {"all_on_planner_usd": None, "savings_share": None, "savings_bound": None}
+        return {**unknown, "savings_implausible": False, "all_on_planner_left_out": None}
+    dearest = planner.of_tokens(spent.tokens_in, spent.tokens_out, spent.tokens_cached)
     others = [prices for ref in state.models.values() if (prices := _Prices.of(ref)) is not None]
     shares = [other.tokens_in / planner.tokens_in for other in others if planner.tokens_in]
     shares += [other.tokens_out / planner.tokens_out for other in others if planner.tokens_out]
-    saved = 1 - state.spent.cost_usd / dearest if dearest > 0 else None
+    shares += [other.cached / planner.cached for other in others if planner.cached]
+    saved = 1 - spent.cost_usd / dearest if dearest > 0 else None
     bound = 1 - min(shares) if shares else None
-    implausible = saved is not None and bound is not None and saved > bound + 0.005
     return {
         "all_on_planner_usd": dearest,
         "savings_share": saved,
         "savings_bound": bound,
-        "savings_implausible": implausible,
+        "savings_implausible": saved is not None and bound is not None and saved > bound + 0.005,
+        "all_on_planner_left_out": spent.untold,
     }
 
 

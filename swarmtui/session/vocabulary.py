@@ -100,6 +100,15 @@ class Usage:
     model: str | None = None
     first_token_s: float | None = None
     simulated: bool = False
+    calls: int | None = None
+    """Model calls that it adds up; None: one, if it names a model."""
+    untold: int = 0
+    """Of several calls, those of which neither tokens nor cost are known: the figures lack them."""
+
+    @property
+    def requests(self) -> int:
+        """Model calls that it stands for."""
+        return (0 if self.model is None else 1) if self.calls is None else self.calls
 
 
 @dataclass(frozen=True, slots=True)

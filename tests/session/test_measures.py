@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from swarmtui.plan.model import Check, Limits, MapSpec, ModelRef, Node, Plan, PromptSpec, Retry
+from swarmtui.plan.model import AskSpec, Check, Limits, MapSpec, ModelRef, Node, Plan, PromptSpec, Retry
 from swarmtui.session import fold
 from swarmtui.session.events import (
     AttemptCancelled,
@@ -24,14 +24,19 @@ from swarmtui.session.events import (
     Forecasted,
     ForecastRow,
     MapExpanded,
+    Noted,
     PlanApproved,
     PlanProposed,
     SessionCreated,
     SessionFinished,
+    SessionPaused,
+    SessionResumed,
 )
 from swarmtui.session.measures import ACCURACY, Histogram, Measures, wilson
 from swarmtui.session.metrics import metrics
+from swarmtui.session.pools import QUESTIONS
 from swarmtui.session.state import SessionState, state_from_json, state_hash, state_to_json
+from swarmtui.session.summary import show, summary
 from swarmtui.session.vocabulary import ErrorInfo, ErrorKind, Output, Usage
 
 CHEAP = ModelRef("p", "m", price_in=1.0, price_out=2.0)
@@ -52,7 +57,7 @@ class Story:
     def tell(self, *bodies: Body, after: float = 0.0) -> Story:
         self.mono += after
         for body in bodies:
-            self.events.append(Event(len(self.events) + 1, self.mono, self.mono, body))
+            self.events.append(Event(len(self.events) + 1, 1_000 + self.mono, self.mono, body))
         return self
 
     def start(self, name: str, number: int = 1, item: int | None = None, **more: Any) -> Story:
@@ -221,6 +226,60 @@ def test_what_was_taken_over_is_neither_a_call_nor_paid() -> None:
     assert found["retry"]["reused"] == 1
 
 
+def test_time_and_money_of_what_was_stopped_or_caught_are_told_apart_from_failures() -> None:
+    story = Story(prompt("a"), prompt("b"), prompt("c")).start("a").start("b").start("c")
+    story.tell(AttemptCancelled("a", 1, usage=Usage(10, 5, cost_usd=0.25, model="p/m")), after=3.0)
+    story.tell(AttemptCancelled("b", 1, usage=Usage(model="p/m")), AttemptInterrupted("c", 1), after=1.0)
+    found = story.metrics
+    retry = found["retry"]
+    assert (retry["cancelled"], retry["cancelled_s"], retry["cancelled_usd"]) == (2, 7.0, 0.25)
+    assert (retry["cancelled_without_price"], retry["interrupted_s"]) == (1, 4.0)
+    assert (retry["time_lost_s"], retry["usd_lost"]) == (0.0, 0.0)
+    assert (found["cost_usd"], found["calls_lost_in_crashes"]) == (0.25, 1)
+    assert found["estimated_cost"]["at_least"]
+
+
+def test_turns_before_a_refusal_are_paid_though_the_attempt_goes_again() -> None:
+    before = Usage(20, 10, cost_usd=0.5, model="p/m", calls=3, untold=1)
+    story = Story(prompt("a")).start("a").tell(AttemptThrottled("a", 1, 1.0, "p/m", usage=before), after=2.0)
+    story.start("a", 2).succeed("a", 2, usage=Usage(30, 15, cost_usd=0.75, model="p/m", calls=3))
+    found = story.metrics
+    assert (found["tokens_in"], found["cost_usd"]) == (50, 1.25)
+    assert found["success"]["requests"] == {**found["success"]["requests"], "n": 5, "ok": 5}
+    assert found["retry"]["usd_lost"] == 0.5
+    assert story.state.starts == 1
+
+
+def test_single_calls_of_several_turns_are_not_the_item_that_they_make_up() -> None:
+    story = Story(prompt("a"), prompt("b")).start("a").start("b")
+    story.succeed("a", usage=Usage(1, 1, model="p/m", calls=20))
+    story.fail("b", ErrorKind.OUTAGE, usage=Usage(1, 1, model="p/m", calls=5, untold=1))
+    success = story.metrics["success"]
+    assert (success["requests"]["n"], success["requests"]["ok"]) == (25, 24)
+    assert (success["model"]["transport"]["n"], success["model"]["transport"]["ok"]) == (2, 1)
+
+
+def test_retries_are_failures_that_were_tried_again_and_refusals_are_none() -> None:
+    story = Story(prompt("a", retry=Retry(2))).start("a").tell(AttemptThrottled("a", 1, 1.0, "p/m"))
+    story.start("a", 2).fail("a", ErrorKind.CHECK, 2, retry_in_s=0.1).start("a", 3).fail("a", ErrorKind.CHECK, 3)
+    found = story.metrics
+    assert (found["attempts"], found["retries"], found["failure_rate"]) == (3, 1, 1.0)
+
+
+def test_a_question_occupies_no_place() -> None:
+    story = Story(Node("q", AskSpec("which?")), prompt("a"))
+    story.tell(AttemptStarted("q", 1, pool=QUESTIONS)).start("a")
+    assert story.metrics["peak_in_flight"] == 1
+
+
+def test_every_figure_that_evaluations_ask_for_has_its_name() -> None:
+    found = Story(prompt("a")).start("a").succeed("a").metrics
+    names = """critical_steps wall_clock_ms pass_at_1 success_rate tokens_in tokens_out estimated_cost retry_count
+        failure_rate skip_rate avg_parallelism spawn_count subtask_finish_rate verified_share dag_makespan_steps"""
+    assert set(names.split()) <= found.keys()
+    assert (found["success_rate"], found["dag_makespan_steps"], found["pass_at_1"]["ok"]) == (1.0, 1, 1)
+
+
 def test_commands_count_in_their_own_pool() -> None:
     story = Story(prompt("a")).tell(AttemptStarted("a", 1, pool="commands")).succeed("a")
     assert list(story.metrics["pools"]) == ["commands"]
@@ -240,6 +299,22 @@ def test_all_on_the_planner_is_computed_from_what_was_used() -> None:
     assert found["savings_share"] == pytest.approx(2 / 3)
     assert found["savings_bound"] == pytest.approx(2 / 3)
     assert not found["savings_implausible"]
+
+
+def test_a_call_that_failed_before_it_told_anything_is_left_out_of_both_sums() -> None:
+    story = Story(prompt("a", retry=Retry(1)), models={"worker": CHEAP, "planner": DEAR})
+    story.start("a").fail("a", ErrorKind.OUTAGE, retry_in_s=0.1, usage=Usage(model="p/m"))
+    story.start("a", 2).succeed("a", 2, usage=Usage(1_000_000, 500_000, cost_usd=2.0, model="p/m"))
+    found = story.metrics
+    assert found["all_on_planner_usd"] == pytest.approx(6.0)
+    assert found["all_on_planner_left_out"] == 1
+    assert found["calls_without_tokens"] == 1
+
+
+def test_cached_input_is_charged_as_the_planners_provider_does() -> None:
+    dear = ModelRef("p", "big", price_in=3.0, price_out=6.0, price_cached=0.5)
+    found = paid({"worker": CHEAP, "planner": dear}, Usage(1_000_000, 0, 400_000, cost_usd=1.0, model="p/m"))
+    assert found["all_on_planner_usd"] == pytest.approx(0.6 * 3.0 + 0.4 * 0.5)
 
 
 def test_a_saving_beyond_what_the_prices_allow_is_flagged() -> None:
@@ -263,6 +338,40 @@ def test_what_is_not_known_makes_no_claim(models: dict[str, ModelRef], usage: Us
     assert found["all_on_planner_usd"] is None
     assert found["savings_share"] is None
     assert not found["savings_implausible"]
+
+
+# -- time -----------------------------------------------------------------------------------------------------
+
+
+@given(st.lists(st.tuples(st.sampled_from(["pause", "resume", "start", "end", "wait"]), st.floats(0, 50)), max_size=25))
+@settings(max_examples=60, deadline=None)
+def test_time_of_work_is_the_time_in_which_the_session_runs_and_listings_agree(steps: list[tuple[str, float]]) -> None:
+    story = Story(*(prompt(f"n{at}") for at in range(30)))
+    running, worked, started, ended = True, 0.0, 0, 0
+    for step, wait in steps:
+        worked += wait if running else 0.0
+        story.mono += wait
+        match step:
+            case "pause" | "resume":
+                running = step == "resume"
+                story.tell(SessionResumed() if running else SessionPaused())
+            case "start":
+                story.start(f"n{started}")
+                started += 1
+            case "end" if ended < started:
+                story.succeed(f"n{ended}", usage=Usage(3, 4, cost_usd=0.5, model="p/m"))
+                ended += 1
+            case _:
+                story.tell(Noted("info", "time goes by"))
+    state, found = story.state, story.metrics
+    assert state.active_s == pytest.approx(worked)
+    assert found["active_s"] == pytest.approx(worked, abs=1e-3)
+    assert found["active_s"] <= found["wall_s"] + 1e-3
+    listed, shown = summary(state), show(state)
+    assert listed["cost_usd"] == shown["metrics"]["cost_usd"] == pytest.approx(0.5 * ended)
+    assert sum(listed["counts"].values()) == found["nodes"] == len(shown["nodes"])
+    assert listed["counts"] == shown["counts"]
+    assert sum(node["attempts"] for node in shown["nodes"]) == found["attempts"] == started
 
 
 # -- shape and forecast ---------------------------------------------------------------------------------------

@@ -93,7 +93,8 @@ async def test_a_failed_turn_fails_the_attempt_with_what_was_said_before(llm: Fa
     assert isinstance(failed, Failed)
     assert failed.error.kind is ErrorKind.OUTAGE
     assert failed.output.startswith("first step")
-    assert failed.usage.tokens_out is None  # of the second turn nobody knows
+    assert (failed.usage.tokens_in, failed.usage.tokens_out) == (11, 7)
+    assert (failed.usage.calls, failed.usage.untold) == (2, 1)  # of the second turn nobody knows
 
 
 async def test_the_schema_of_the_check_is_not_asked_of_single_turns(llm: FakeLLM) -> None:
