@@ -72,8 +72,8 @@ class Ready:
             for entry in lane.entries.values():
                 if len(entry) == 6:
                     self._before[entry[3], lane.provider.name] = ItemQueue(entry[4], entry[5])
-            for node_id, queue in lane.queues.items():
-                self._before[node_id, lane.provider.name] = queue
+            for node_id, items in lane.queues.items():
+                self._before[node_id, lane.provider.name] = items
         for queue in (self._pools, self._lanes, self._running, self._shares, self._dormant, self.suspects):
             queue.clear()
         self._occupied = 0

@@ -38,6 +38,7 @@ class FileFeed:
     @property
     def state(self) -> SessionState:
         """The state folded so far; to be read, never changed."""
+        self._gathered.state.id = self._folder.id  # of a session that was recovered, events name the one it was
         return self._gathered.state
 
     @property

@@ -212,7 +212,7 @@ async def _gone_on_with(folder: SessionFolder, faults: Faults) -> Opened | None:
         await asyncio.to_thread(bring_up, folder.db, swarmtui.__version__, faults=faults)
         head, state = await asyncio.to_thread(_read, folder)
         if head.seq:
-            left = await asyncio.to_thread(end_leftovers, folder.id)
+            left = await asyncio.to_thread(_end_leftovers, folder, state.id)
             if left:
                 logger.warning("%d processes of the host that died were still at work and were ended", left)
             return await Log.open(folder.db, head, _tell_trouble, faults=faults), state, left
@@ -220,8 +220,17 @@ async def _gone_on_with(folder: SessionFolder, faults: Faults) -> Opened | None:
     return None
 
 
+def _end_leftovers(folder: SessionFolder, recorded: str) -> int:
+    """End what hosts of this session left, also those of the session `recorded` that it was recovered from."""
+    ended = end_leftovers(folder.id)
+    if recorded != folder.id and not SessionFolder(folder.path.with_name(recorded)).owned():
+        ended += end_leftovers(recorded)
+    return ended
+
+
 def _read(folder: SessionFolder) -> tuple[Head, SessionState]:
     with Reader(folder.db) as reader:
+        reader.check_pages()
         return reader.resume()
 
 

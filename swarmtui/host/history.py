@@ -42,7 +42,9 @@ class History:
         """The state at the last event. Raises LogError, also when an event is not what it should be."""
         try:
             with Reader(self.folder.db) as reader:
-                return reader.state()
+                state = reader.state()
+            state.id = self.folder.id  # of a session that was recovered, events name the one it was
+            return state
         except (ValueError, KeyError, IndexError) as error:
             raise LogError(f"{self.folder.db}: damaged: an event cannot be read ({_first_line(error)})") from error
 

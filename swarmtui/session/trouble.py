@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import sqlite3
+import stat
 from contextlib import suppress
 from dataclasses import dataclass
 from enum import StrEnum
@@ -87,7 +88,8 @@ class Reserve:
         if self._held:
             return True
         if self._size is None:
-            self._size = min(self._most, free_bytes(self._path.parent) // 4 // 4096 * 4096)
+            held = self._left()
+            self._size = min(self._most, max(held, free_bytes(self._path.parent) // 4 // 4096 * 4096))
         if self._size:
             try:
                 self._write(self._size)
@@ -108,6 +110,14 @@ class Reserve:
         self._held = False
         with suppress(OSError):
             self._path.unlink(missing_ok=True)
+
+    def _left(self) -> int:
+        """Bytes of the reserve that a host which died has left."""
+        try:
+            found = os.lstat(self._path)
+        except OSError:
+            return 0
+        return found.st_blocks * 512 if stat.S_ISREG(found.st_mode) else 0
 
     def _write(self, size: int) -> None:
         fd = os.open(self._path, os.O_CREAT | os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)

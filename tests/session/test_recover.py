@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import fcntl
+import os
 import shutil
 import sqlite3
 from collections.abc import Callable
@@ -14,7 +16,10 @@ import pytest
 from swarmtui.cli import recover as command
 from swarmtui.cli.console import Console
 from swarmtui.cli.failures import UsageError, explain
+from swarmtui.host.archive import FileFeed
+from swarmtui.host.history import History
 from swarmtui.host.spec import LaunchSpec
+from swarmtui.session.errors import Damaged
 from swarmtui.session.folder import SessionFolder
 from swarmtui.session.reader import Reader
 from swarmtui.session.rows import SCHEMA
@@ -176,3 +181,58 @@ async def test_a_lone_file_becomes_a_session_that_knows_its_goal(home: Path, tmp
     shutil.copyfile(tmp_path / "elsewhere" / "session.db", file)
     assert recover(str(file), "-o", "saved") == 0
     assert LaunchSpec.read(SessionFolder(home / "saved")).goal == "count"
+
+
+async def test_a_recovery_that_died_leaves_nothing_that_is_in_the_way(home: Path) -> None:
+    await session_file(home / "original", crash=False)
+    left = home / ".recover-left"
+    (left / "new").mkdir(parents=True)
+    (left / "new" / "session.db").write_bytes(b"half of it")
+    busy = home / ".recover-busy"
+    busy.mkdir()
+    (home / "saved").mkdir()  # a name that was taken and never filled
+    with pytest.raises(UsageError, match="there is a session saved already"):
+        recover("original", "-o", "saved")
+    fd = os.open(busy, os.O_RDONLY)
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX)
+        assert recover("original", "-o", "other") == 0
+    finally:
+        os.close(fd)
+    assert sorted(path.name for path in home.iterdir()) == [".recover-busy", "original", "other", "saved"]
+
+
+async def test_a_recovered_session_is_known_by_its_own_id(home: Path) -> None:
+    await session_file(home / "original", crash=False)
+    with Reader(home / "original" / "session.db") as reader:
+        recorded = reader.state().id
+    assert recover("original", "-o", "saved") == 0
+    with Reader(home / "saved" / "session.db") as reader:
+        assert reader.state().id == recorded, "the events are what they were"
+    assert History(SessionFolder(home / "saved")).state().id == "saved"
+    feed = await FileFeed.open(SessionFolder(home / "saved"), whole=True)
+    try:
+        while not feed.at_end:
+            await feed.wait()
+            feed.drain()
+        assert feed.state.id == "saved"
+    finally:
+        await feed.close()
+
+
+async def test_a_file_whose_pages_are_broken_where_no_event_lies_is_found_before_a_host_goes_on(home: Path) -> None:
+    await session_file(home / "original", crash=False)
+    path = home / "original" / "session.db"
+    with closing(sqlite3.connect(path)) as db:
+        (root,) = db.execute("SELECT rootpage FROM sqlite_master WHERE name = 'snapshots'").fetchone()
+    with path.open("rb+") as file:
+        file.seek((root - 1) * 4096)
+        file.write(b"\xff" * 64)
+    with Reader(path) as reader:
+        reader.verify()
+        with pytest.raises(Damaged, match=r"damaged: .*`swarmtui recover original`"):
+            reader.check_pages()
+    assert recover("original", "-o", "saved") == 0
+    with Reader(home / "saved" / "session.db") as reader:
+        reader.check_pages()
+        assert reader.verify().seq == 125

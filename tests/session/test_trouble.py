@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from swarmtui.session import trouble
 from swarmtui.session.errors import Damaged, LogClosed
 from swarmtui.session.events import Noted, SessionPaused
 from swarmtui.session.faults import Faults
@@ -205,6 +206,21 @@ def test_a_reserve_takes_a_quarter_of_what_is_free_at_most_and_comes_back_with_i
     assert (tmp_path / "reserve").stat().st_size == size
     reserve.drop()
     assert os.listdir(tmp_path) == []
+
+
+async def test_the_reserve_that_a_dead_host_left_is_the_next_ones(tmp_path: Path) -> None:
+    path = tmp_path / "reserve"
+    left = Reserve(path, 1 << 20)
+    assert left.take()
+    size = path.stat().st_size
+    with (tmp_path / "db").open("wb"):
+        after = Reserve(path, 1 << 20)
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(trouble, "free_bytes", lambda folder: 0)  # nothing else is left on the disk
+            assert after.take()
+            assert path.stat().st_size == size
+            assert after.free(), "and gives it up as its own"
+    assert not path.exists()
 
 
 async def test_a_closed_log_leaves_no_reserve_and_the_next_host_reads_what_the_last_one_wrote(tmp_path: Path) -> None:
