@@ -155,7 +155,7 @@ def call_of(arguments: Namespace, feed: WireFeed) -> Call:  # noqa: PLR0911  # a
         case "edit" | "patch" | "change":
             return _plan_change(arguments, feed)
         case "priority":
-            return "node.priority", {"node": arguments.node, "priority": arguments.priority}
+            return "node.priority", {**_place(arguments.node, feed), "priority": arguments.priority}
         case _:
             return _node_call(arguments, feed)
 
@@ -202,17 +202,27 @@ def _edited(feed: WireFeed) -> str:
 
 
 def _node_call(arguments: Namespace, feed: WireFeed) -> Call:
+    from swarmtui.cli.failures import UsageError
+
     methods = {"stop": "cancel", "hold": "pause", "release": "resume", "done": "mark_done"}
     method = methods.get(arguments.verb, arguments.verb)
-    node, slash, item = arguments.node.rpartition("/")
-    params: dict[str, Any] = {"node": arguments.node}
-    if slash and item.isdigit() and arguments.node not in feed.state.nodes:
-        params = {"node": node, "item": int(item)}
+    params = _place(arguments.node, feed)
     if arguments.verb == "retry":
-        params |= _retry_params(arguments)
+        more = _retry_params(arguments)
+        if "item" in params and more.keys() & {"item", "failed", "where"}:
+            raise UsageError(f"{arguments.node} is one item already: leave --item, --failed and --where out")
+        params |= more
     if arguments.verb == "done":
         params["output"] = arguments.output
     return f"node.{method}", params
+
+
+def _place(name: str, feed: WireFeed) -> dict[str, Any]:
+    """The node, or the item of it, that is named ``NODE`` or ``NODE/N``."""
+    node, slash, item = name.rpartition("/")
+    if slash and item.isdecimal() and name not in feed.state.nodes:
+        return {"node": node, "item": int(item[:9])}
+    return {"node": name}
 
 
 def _retry_params(arguments: Namespace) -> dict[str, Any]:

@@ -27,6 +27,13 @@ ENDED: frozenset[State] = frozenset({State.SUCCEEDED, State.FAILED, State.SKIPPE
 """States from which a node moves only when somebody asks for it."""
 
 
+def how_ended(state: State | Status) -> str:
+    """How something ended, to follow its name in a sentence: ``has failed``, ``was cancelled``."""
+    if state.value in (State.SKIPPED, State.CANCELLED):
+        return f"was {state.value}"
+    return "has succeeded, on what was changed since" if state.value == State.STALE else f"has {state.value}"
+
+
 class Status(StrEnum):
     """Status of a session (design section 6)."""
 

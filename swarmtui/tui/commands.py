@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from swarmtui.plan.model import JSON
 from swarmtui.safety.text import one_line
 from swarmtui.session.state import NodeState, SessionState
-from swarmtui.session.vocabulary import FINAL, State, Status
+from swarmtui.session.vocabulary import FINAL, State, Status, how_ended
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +127,7 @@ def why_not_pause_session(state: SessionState) -> str | None:
 def why_not_cancel_session(state: SessionState) -> str | None:
     """Why the session cannot be cancelled."""
     if state.status in FINAL:
-        return f"the session has {state.status.value} already"
+        return f"the session {how_ended(state.status)} already"
     return "it is being cancelled already" if state.cancelling else None
 
 
@@ -144,7 +144,7 @@ def why_not_pause_node(state: SessionState, node: NodeState | None) -> str | Non
     why = _why_not_steer(state, node)
     if why or node is None:
         return why
-    return f"{_name(node)} has {node.state.value}: nothing is left to pause" if node.ended else None
+    return f"{_name(node)} {how_ended(node.state)}: nothing is left to pause" if node.ended else None
 
 
 def why_not_retry_node(state: SessionState, node: NodeState | None) -> str | None:
@@ -177,7 +177,7 @@ def why_not_prioritise(state: SessionState, node: NodeState | None) -> str | Non
     why = _why_not_steer(state, node)
     if why or node is None:
         return why
-    return f"{_name(node)} has {node.state.value}: nothing of it is left to start" if node.ended else None
+    return f"{_name(node)} {how_ended(node.state)}: nothing of it is left to start" if node.ended else None
 
 
 def why_not_undo(state: SessionState) -> str | None:
@@ -199,7 +199,7 @@ def why_not_skip_node(state: SessionState, node: NodeState | None) -> str | None
         return why
     if node.running:
         return f"{_name(node)} is running: cancel it instead (x)"
-    return f"{_name(node)} has {node.state.value} already" if node.ended else None
+    return f"{_name(node)} {how_ended(node.state)} already" if node.ended else None
 
 
 def why_not_cancel_node(state: SessionState, node: NodeState | None) -> str | None:
@@ -208,13 +208,13 @@ def why_not_cancel_node(state: SessionState, node: NodeState | None) -> str | No
     if why or node is None:
         return why
     if node.ended:
-        return f"{_name(node)} has {node.state.value} already"
+        return f"{_name(node)} {how_ended(node.state)} already"
     return f"{_name(node)} is being cancelled already" if node.cancelled else None
 
 
 def why_not_limits(state: SessionState) -> str | None:
     """Why concurrency cannot be changed."""
-    return f"the session has {state.status.value} already" if state.status in FINAL else None
+    return f"the session {how_ended(state.status)} already" if state.status in FINAL else None
 
 
 def why_not_decide(state: SessionState) -> str | None:
@@ -233,5 +233,5 @@ def why_not_attend(state: SessionState) -> str | None:
 
 def _how(status: Status) -> str:
     if status in FINAL:
-        return f"the session has {'been ' if status is Status.CANCELLED else ''}{status.value}"
+        return f"the session {how_ended(status)}"
     return "the plan is not approved yet" if status is Status.AWAITING_APPROVAL else f"the session is {status.value}"

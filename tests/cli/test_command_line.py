@@ -146,6 +146,8 @@ def test_limits_that_are_none_are_refused(word: str) -> None:
         (["retry", "m/7"], ("node.retry", {"node": "m", "item": 7})),
         (["retry", "m", "--failed"], ("node.retry", {"node": "m", "failed": True})),
         (["hold", "a"], ("node.pause", {"node": "a"})),
+        (["hold", "m/7"], ("node.pause", {"node": "m", "item": 7})),
+        (["priority", "m/7", "2"], ("node.priority", {"node": "m", "item": 7, "priority": 2})),
         (["release", "a"], ("node.resume", {"node": "a"})),
         (["stop", "a"], ("node.cancel", {"node": "a"})),
         (["retry-failed"], ("nodes.retry_failed", {})),
@@ -184,6 +186,15 @@ def test_a_verb_is_one_command_of_the_engine(words: list[str], call: tuple[str, 
     found = ctl.call_of(parser.parse_args(["id", *words]), feed)  # type: ignore[arg-type]
     assert found == call
     assert found[0] in METHODS
+
+
+@pytest.mark.parametrize("more", [["--item", "2"], ["--failed"], ["--where", "items=3"]])
+def test_an_item_that_is_named_twice_over_is_refused(more: list[str]) -> None:
+    parser = ArgumentParser()
+    ctl.arguments(parser)
+    feed = SimpleNamespace(state=SimpleNamespace(plan_rev=3, nodes={"m": None}))
+    with pytest.raises(UsageError, match="m/7 is one item already"):
+        ctl.call_of(parser.parse_args(["id", "retry", "m/7", *more]), feed)  # type: ignore[arg-type]
 
 
 def test_a_patch_is_read_from_yaml_with_its_operations_in_order(tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from swarmtui.engine.commands import STALE_PLAN, Refused, plan_events
-from swarmtui.plan.model import Author, Limits, MapSpec, Node, Plan, PromptSpec, Retry, RunSpec
+from swarmtui.plan.model import Author, Limits, MapSpec, Node, Plan, PromptSpec, Retry, RunSpec, When
 from swarmtui.session.events import (
     AttemptStarted,
     LimitsSet,
@@ -329,3 +329,59 @@ def test_no_attempt_starts_by_a_refused_command() -> None:
     assert not session.command("plan.patch", base_rev=1, ops=[{"op": "set", "node": "b", "field": "x", "value": 1}])
     assert len(session.events) == before
     assert sum(isinstance(event.body, AttemptStarted) for event in session.events) == 1
+
+
+# -- words of refusals -----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("method", ["node.pause", "node.resume", "node.priority"])
+def test_what_is_about_nodes_alone_refuses_an_item_instead_of_taking_the_whole_map(method: str) -> None:
+    session = VirtualSession(plan(Node("m", PromptSpec("x"), map=M)), items=3)
+    assert "name the node, m" in refusal(session, method, node="m", item=1, priority=3)
+
+
+def test_refusals_say_how_it_ended_and_which_name_was_meant() -> None:
+    session = chain("first", "second")
+    session.command("node.skip", node="second")
+    session.end(("first", None, 1), "ok")
+    assert refusal(session, "node.pause", node="second") == "second was skipped: nothing is left to hold"
+    assert refusal(session, "node.skip", node="first") == "first has succeeded already"
+    assert "did you mean second?" in refusal(session, "node.retry", node="secnd")
+    assert "there are first, second" in refusal(session, "node.retry", node="xyz")
+
+
+def test_a_paused_session_can_still_be_paused_now_while_something_of_it_runs() -> None:
+    session = chain("a", "b")
+    session.command("session.pause")
+    assert "paused already: 1 still run" in refusal(session, "session.pause")
+    assert session.command("session.pause", mode="now")
+    session.end(("a", None, 1), "ok")
+    assert session.state.nodes["a"].state is State.READY
+    assert "nothing of it runs" in refusal(session, "session.pause", mode="now")
+    session.command("session.resume")
+    session.run_dry()
+    assert session.state.status is Status.SUCCEEDED
+
+
+def test_a_session_whose_budget_is_used_up_is_not_resumed_before_that_is_raised() -> None:
+    session = VirtualSession(plan(node("a"), node("b", "a")), Limits(attempts=1))
+    session.end(("a", None, 1), "ok")
+    assert refusal(session, "session.resume") == "its budget is used up (1 of 1 attempts): raise it, or take it away"
+    session.command("limits.set", attempts=2)
+    assert session.state.status is Status.RUNNING
+
+
+def test_no_place_at_all_is_no_limit_but_a_pause() -> None:
+    session = VirtualSession(plan(node("a", tags=("t",))))
+    for params in ({"concurrency": 0}, {"pools": {MODEL.name: 0}}, {"tags": {"t": 0}}):
+        assert "to start nothing, pause the session or hold nodes" in refusal(session, "limits.set", **params)
+
+
+def test_an_undo_that_is_refused_names_the_change_before_it() -> None:
+    nodes = (node("a", priority=9), node("b"), node("c", "b", when=When.ALL_DONE))
+    session = VirtualSession(plan(*nodes), Limits(concurrency=1))
+    session.command("node.priority", node="c", priority=3)
+    session.command("node.skip", node="b")
+    session.end(("a", None, 1), "ok")
+    first = session.state.undoable[0]
+    assert refusal(session, "undo").endswith(f"retry b; before it there is event {first.seq} (the priority of c)")

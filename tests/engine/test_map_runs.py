@@ -156,7 +156,7 @@ async def test_single_items_are_cancelled_and_skipped_running_or_not(tmp_path: P
         await world.do("node.cancel", node="m", item=0)
         await world.do("node.cancel", node="m", item=4)
         await world.do("node.skip", node="m", item=5)
-        with pytest.raises(Refused, match="item 5 of m has skipped already"):
+        with pytest.raises(Refused, match="item 5 of m was skipped already"):
             await world.do("node.cancel", node="m", item=5)
         gate.open.set()
         assert await world.finished() is Status.SUCCEEDED

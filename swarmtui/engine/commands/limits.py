@@ -91,7 +91,8 @@ def _concurrency(state: SessionState, value: JSON) -> int | None:
 
 def _whole(value: JSON, name: str) -> int:
     if not isinstance(value, int) or isinstance(value, bool) or not 1 <= value <= 100_000:
-        raise Refused(f"{name} is a whole number from 1 to 100000", INVALID_PARAMS)
+        instead = ": to start nothing, pause the session or hold nodes" if value == 0 else ""
+        raise Refused(f"{name} is a whole number from 1 to 100000{instead}", INVALID_PARAMS)
     return value
 
 

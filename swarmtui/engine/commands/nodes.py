@@ -2,7 +2,15 @@
 
 from __future__ import annotations
 
-from swarmtui.engine.commands.refusal import INVALID_PARAMS, Params, Refused, item_of, need, node_of
+from swarmtui.engine.commands.refusal import (
+    INVALID_PARAMS,
+    Params,
+    Refused,
+    item_of,
+    need,
+    node_of,
+    whole_node_of,
+)
 from swarmtui.session.events import (
     AttemptStarted,
     AttemptSucceeded,
@@ -14,7 +22,7 @@ from swarmtui.session.events import (
     NodeSkipped,
 )
 from swarmtui.session.state import SessionState
-from swarmtui.session.vocabulary import ENDED, Output, State
+from swarmtui.session.vocabulary import ENDED, Output, State, how_ended
 
 SAID_BYTES = 4_096
 """Bytes of an output that a user can say by hand."""
@@ -23,11 +31,13 @@ MOST_PRIORITY = 1_000
 
 def hold(state: SessionState, params: Params) -> list[Body]:
     """``node.pause {node}``."""
-    node = node_of(state, params)
-    if node.held:
+    node = whole_node_of(state, params, "held")
+    if node.held and not node.ended:
         raise Refused(f"{node.id} is held already: release it to let it go on")
     if node.ended:
-        raise Refused(f"{node.id} has {node.state.value}: nothing is left to hold")
+        raise Refused(f"{node.id} {how_ended(node.state)}: nothing is left to hold")
+    if node.cancelled:
+        raise Refused(f"{node.id} is being stopped: nothing is left to hold")
     if node.state is State.INTERRUPTED:
         raise Refused(f"{node.id} waits for you already: a crash caught it; retry it, skip it or mark it as done")
     return [NodeHeld(node.id)]
@@ -35,7 +45,7 @@ def hold(state: SessionState, params: Params) -> list[Body]:
 
 def release(state: SessionState, params: Params) -> list[Body]:
     """``node.resume {node}``."""
-    node = node_of(state, params)
+    node = whole_node_of(state, params, "released")
     if not node.held:
         raise Refused(f"{node.id} is not held")
     return [NodeReleased(node.id)]
@@ -47,15 +57,19 @@ def skip(state: SessionState, params: Params) -> list[Body]:
     item = item_of(node, params)
     if item is not None and node.items is not None:
         at = node.items.state(item)
-        if at in ENDED or at is State.RUNNING:
-            raise Refused(f"item {item} of {node.id} is {at.value} and cannot be skipped")
+        if at in ENDED:
+            raise Refused(f"item {item} of {node.id} {how_ended(at)} already")
+        if at is State.RUNNING:
+            raise Refused(f"item {item} of {node.id} is running: stop it instead")
         return [NodeSkipped(node.id, "user", item=item)]
+    if node.id in state.pending:
+        raise Refused(f"{node.id} has asked its question: answer it, or stop it instead")
+    if node.items is not None and not node.ended:
+        raise Refused(f"{node.id} has begun its items: stop it, or skip single items, as in {node.id}/0")
     if node.running:
         raise Refused(f"{node.id} is running: stop it instead")
-    if node.items is not None and not node.ended:
-        raise Refused(f"{node.id} has begun its items: stop it, or skip single items")
     if node.ended:
-        raise Refused(f"{node.id} has {node.state.value} already")
+        raise Refused(f"{node.id} {how_ended(node.state)} already")
     return [NodeSkipped(node.id, "user")]
 
 
@@ -69,7 +83,8 @@ def mark_done(state: SessionState, params: Params) -> list[Body]:
     at = node.state if item is None or node.items is None else node.items.state(item)
     if at is not State.INTERRUPTED:
         name = node.id if item is None else f"{node.id}/{item}"
-        raise Refused(f"{name} is {at.value}: only what a crash caught can be marked as done")
+        is_so = how_ended(at) if at in ENDED else f"is {at.value}"
+        raise Refused(f"{name} {is_so}: only what a crash caught can be marked as done")
     output = params.get("output") or ""
     if not isinstance(output, str):
         raise Refused("output is not text", INVALID_PARAMS)
@@ -87,10 +102,10 @@ def stop(state: SessionState, params: Params) -> list[Body]:
     if item is not None and node.items is not None:
         at = node.items.state(item)
         if at in ENDED:
-            raise Refused(f"item {item} of {node.id} has {at.value} already")
+            raise Refused(f"item {item} of {node.id} {how_ended(at)} already")
         return [NodeCancelled(node.id, item)]
     if node.ended:
-        raise Refused(f"{node.id} has {node.state.value} already")
+        raise Refused(f"{node.id} {how_ended(node.state)} already")
     if node.cancelled:
         raise Refused(f"{node.id} is being stopped already")
     return [NodeCancelled(node.id)]
@@ -98,7 +113,7 @@ def stop(state: SessionState, params: Params) -> list[Body]:
 
 def prioritise(state: SessionState, params: Params) -> list[Body]:
     """``node.priority {node, priority}``: a number, or as text ``+N`` and ``-N`` on what it is now."""
-    node = node_of(state, params)
+    node = whole_node_of(state, params, "moved up or down")
     now = state.plan_nodes[node.id].priority if node.priority is None else node.priority
     wanted = params.get("priority")
     if isinstance(wanted, str) and wanted[:1] in ("+", "-") and wanted[1:].isdecimal() and len(wanted) < 8:
@@ -108,7 +123,7 @@ def prioritise(state: SessionState, params: Params) -> list[Body]:
     if not -MOST_PRIORITY <= wanted <= MOST_PRIORITY:
         raise Refused(f"a priority is a whole number from -{MOST_PRIORITY} to {MOST_PRIORITY}", INVALID_PARAMS)
     if node.ended:
-        raise Refused(f"{node.id} has {node.state.value}: nothing of it is left to start")
+        raise Refused(f"{node.id} {how_ended(node.state)}: nothing of it is left to start")
     if wanted == now:
         raise Refused(f"{node.id} has priority {now} already")
     return [NodePrioritised(node.id, wanted)]

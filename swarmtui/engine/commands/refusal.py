@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from swarmtui.plan.model import JSON
-from swarmtui.plan.problems import shown
+from swarmtui.plan.problems import Nearest, listed, shown
 from swarmtui.session.state import NodeState, SessionState
-from swarmtui.session.vocabulary import FINAL
+from swarmtui.session.vocabulary import FINAL, how_ended
 
 INVALID_PARAMS = -32602
 UNKNOWN_METHOD = -32601
@@ -48,9 +48,25 @@ def node_of(state: SessionState, params: Params) -> NodeState:
     name = need(params, "node", str)
     node = state.nodes.get(name)
     if node is None:
-        raise Refused(f"no node {shown(name)!r} in this session")
+        raise Refused(f"no node {shown(name)!r} in this session: {_meant(state, name)}")
     if state.approved_rev != state.plan_rev:
         raise Refused("the plan is not approved yet")
+    return node
+
+
+def _meant(state: SessionState, name: str) -> str:
+    """What somebody may have meant who named a node that there is none of."""
+    head, slash, _ = name.rpartition("/")
+    if slash and head in state.nodes:
+        return f"an item is named by its number from 0, as in {shown(head)}/0"
+    return Nearest().hint(name, state.nodes, f"there are {listed(state.nodes)}")
+
+
+def whole_node_of(state: SessionState, params: Params, what: str) -> NodeState:
+    """The node of a command that is about nodes alone. Refuses an item: `what` cannot be done to it."""
+    node = node_of(state, params)
+    if params.get("item") is not None:
+        raise Refused(f"a single item cannot be {what}: name the node, {node.id}", INVALID_PARAMS)
     return node
 
 
@@ -62,11 +78,12 @@ def item_of(node: NodeState, params: Params) -> int | None:
     if node.items is None:
         raise Refused(f"{node.id} has no items")
     if not 0 <= item < node.items.total:
-        raise Refused(f"{node.id} has items 0 to {node.items.total - 1}")
+        which = f"items 0 to {node.items.total - 1}" if node.items.total else "no items at all"
+        raise Refused(f"{node.id} has {which}")
     return int(item)
 
 
 def not_over(state: SessionState, what: str) -> None:
     """Refuse `what` in a session that has ended."""
     if state.status in FINAL:
-        raise Refused(f"cannot {what}: the session has {state.status.value}")
+        raise Refused(f"cannot {what}: the session {how_ended(state.status)}")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from swarmtui.engine.commands.refusal import INVALID_PARAMS, STALE_PLAN, Params, Refused, need, not_over
 from swarmtui.plan.model import Plan, plan_hash
+from swarmtui.session import budgets
 from swarmtui.session.events import (
     Body,
     PlanApproved,
@@ -14,24 +15,43 @@ from swarmtui.session.events import (
     SessionResumed,
 )
 from swarmtui.session.state import SessionState
-from swarmtui.session.vocabulary import Status
+from swarmtui.session.vocabulary import FINAL, Status, how_ended
 
 
 def pause(state: SessionState, params: Params) -> list[Body]:
-    """``session.pause {mode?: drain|now}``."""
-    if state.status is not Status.RUNNING:
-        raise Refused(f"only a running session can be paused; this one is {state.status.value}")
+    """``session.pause {mode?: drain|now}``: ``now`` also stops what still runs of a session that is paused already."""
     mode = params.get("mode", "drain")
     if mode not in ("drain", "now"):
         raise Refused("mode is drain (what runs ends by itself) or now (it is stopped)", INVALID_PARAMS)
+    if state.status is Status.PAUSED:
+        if not state.in_flight:
+            raise Refused("the session is paused already, and nothing of it runs")
+        if mode == "drain":
+            raise Refused(
+                f"the session is paused already: {state.in_flight} still run to their ends, unless paused now"
+            )
+        return [SessionPaused(state.reason, now=True)]
+    if state.status is not Status.RUNNING:
+        raise Refused(f"only a running session can be paused; this one {_is(state)}")
+    if state.cancelling:
+        raise Refused("the session is being cancelled: nothing is left to pause")
     return [SessionPaused("user", now=mode == "now")]
 
 
 def resume(state: SessionState, params: Params) -> list[Body]:
     """``session.resume``."""
     if state.status is not Status.PAUSED:
-        raise Refused(f"only a paused session can be resumed; this one is {state.status.value}")
+        raise Refused(f"only a paused session can be resumed; this one {_is(state)}")
+    line = None if state.budget is None else budgets.reached(state.limits.budget, budgets.used_by_session(state))
+    if line is not None:
+        raise Refused(
+            f"its budget is used up ({line.spent:g} of {line.limit:g} {line.kind}): raise it, or take it away"
+        )
     return [SessionResumed()]
+
+
+def _is(state: SessionState) -> str:
+    return how_ended(state.status) if state.status in FINAL else f"is {state.status.value}"
 
 
 def cancel(state: SessionState, params: Params) -> list[Body]:
@@ -58,7 +78,7 @@ def waiting_plan(state: SessionState, params: Params) -> Plan:
     rev = need(params, "plan_rev", int)
     if state.plan is None or state.status is not Status.AWAITING_APPROVAL:
         by = f" (revision {state.approved_rev} is approved)" if state.approved_rev else ""
-        raise Refused(f"no plan waits for a decision: the session is {state.status.value}{by}", STALE_PLAN)
+        raise Refused(f"no plan waits for a decision: the session {_is(state)}{by}", STALE_PLAN)
     if rev != state.plan_rev:
         raise stale(state, rev)
     return state.plan

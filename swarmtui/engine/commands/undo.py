@@ -16,7 +16,7 @@ from swarmtui.plan.model import plan_from_json
 from swarmtui.plan.patch import Patch
 from swarmtui.session.events import Body, NodeRetried, Undone
 from swarmtui.session.state import SessionState, Undoable
-from swarmtui.session.vocabulary import FINAL, State
+from swarmtui.session.vocabulary import FINAL, State, how_ended
 
 
 def undo(state: SessionState, params: Params) -> list[Body]:
@@ -26,8 +26,17 @@ def undo(state: SessionState, params: Params) -> list[Body]:
     try:
         bodies = inverse(state, note.params)
     except Refused as error:
-        raise Refused(f"{note.what} (event {note.seq}) cannot be taken back: {error}", error.code) from error
+        told = f"{note.what} (event {note.seq}) cannot be taken back: {error}"
+        raise Refused(told + _before(state, note, params), error.code) from error
     return [*bodies, Undone(note.seq, note.what, len(bodies))]
+
+
+def _before(state: SessionState, note: Undoable, params: Params) -> str:
+    """Which change could be named instead, if the last one was meant only because none was."""
+    at = state.undoable.index(note)
+    if params.get("seq") is not None or not at:
+        return ""
+    return f"; before it there is event {state.undoable[at - 1].seq} ({state.undoable[at - 1].what})"
 
 
 def _note(state: SessionState, params: Params) -> Undoable:
@@ -75,7 +84,7 @@ def _unskip(state: SessionState, params: Params) -> list[Body]:
         if node.items is None or item >= node.items.total or node.items.state(item) is not State.SKIPPED:
             raise Refused("it is no longer skipped")
         if node.ended:
-            raise Refused(f"{node.id} has {node.state.value} without it: retry the item")
+            raise Refused(f"{node.id} {how_ended(node.state)} without it: retry the item")
         return [NodeRetried(node.id, item=item)]
     if node.state is not State.SKIPPED or node.cause != "user":
         raise Refused("it is no longer skipped")
@@ -91,7 +100,7 @@ def _of_node(command: Callable[[SessionState, Params], list[Body]]) -> Callable[
         if params["node"] not in state.nodes:
             raise Refused("the node is no longer in the plan")
         if state.status in FINAL:
-            raise Refused(f"the session has {state.status.value}")
+            raise Refused(f"the session {how_ended(state.status)}")
         return command(state, params)
 
     return checked
