@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from swarmtui.cli.console import duration, money
+from swarmtui.session.figures import percent
 
 WIDTH = 14
 _ASKED = (("transport", "an output came back"), ("schema", "it has the shape"), ("check", "it is what is asked for"))
@@ -13,6 +14,10 @@ _ASKED = (("transport", "an output came back"), ("schema", "it has the shape"), 
 
 def figures(metrics: dict[str, Any]) -> list[str]:
     """Lines about `metrics`; what was not measured has none."""
+    return [line.rstrip() for line in _lines(metrics)]
+
+
+def _lines(metrics: dict[str, Any]) -> list[str]:
     return [*_success(metrics["success"]), *_latencies(metrics["latency"]), *_losses(metrics), *_shape(metrics)]
 
 
@@ -25,6 +30,11 @@ def _success(success: dict[str, Any]) -> Iterator[str]:
         if success[name]["n"]:
             yield _rate(name, "calls", success[name]) + f"   {meaning}"
     yield _rate("call", "calls", success["call"]) + "   all of it"
+    models = success["model"]["call"]
+    if models["n"] and models["n"] != success["call"]["n"]:
+        yield _rate("of models", "calls", models) + "   the same, without commands and merges"
+    if success["requests"]["n"] != models["n"]:
+        yield _rate("turns", "calls", success["requests"]) + "   single requests of calls with several turns"
     if first["call"]["n"] != success["call"]["n"]:
         yield _rate("first attempt", "calls", first["call"])
         yield _rate("on retry", "calls", success["retry"]["call"])
@@ -40,14 +50,6 @@ def _rate(name: str, unit: str, rate: dict[str, Any]) -> str:
     if not rate["n"]:
         return f"{head}      –"
     return f"{head} {percent(rate['rate']):>6}   {percent(rate['low']):>6} – {percent(rate['high']):<6}"
-
-
-def percent(share: float) -> str:
-    """``99.95%``; never 100 for less than all, never 0 for more than none."""
-    shown = f"{share * 100:.1f}"
-    if share not in (0.0, 1.0) and shown in ("100.0", "0.0"):
-        shown = f"{min(99.99, max(0.01, share * 100)):.2f}"
-    return f"{shown}%"
 
 
 def _latencies(latency: dict[str, Any]) -> Iterator[str]:
@@ -83,12 +85,26 @@ def _losses(metrics: dict[str, Any]) -> Iterator[str]:
         yield f"tries: {', '.join(told)}"
     if retry["failed_attempts"]:
         kinds = ", ".join(f"{count} {kind}" for kind, count in retry["errors"].items())
-        lost = money(retry["usd_lost"]) if metrics["model_calls"] else ""
+        lost = _at_least(retry["usd_lost"], retry["lost_without_price"]) if metrics["model_calls"] else ""
         yield f"lost to failed attempts: {seconds(retry['time_lost_s'])}{', ' + lost if lost else ''} ({kinds})"
     if retry["refused"]:
         yield f"refused (429): {retry['refused']}, waited {seconds(retry['refused_wait_s'])} for them"
+    if retry["cancelled"]:
+        lost = _at_least(retry["cancelled_usd"], retry["cancelled_without_price"]) if metrics["model_calls"] else ""
+        yield f"stopped: {retry['cancelled']}, after {seconds(retry['cancelled_s'])}{', ' + lost if lost else ''}"
+    if retry["interrupted"]:
+        orphans = metrics["calls_lost_in_crashes"]
+        paid = f"; what {orphans} model call{'s' * (orphans != 1)} cost nobody knows" if orphans else ""
+        yield f"caught by crashes: {retry['interrupted']}, after {seconds(retry['interrupted_s'])}{paid}"
     if retry["reused"]:
         yield f"taken over from earlier: {retry['reused']}"
+
+
+def _at_least(usd: float | None, unknown: int) -> str:
+    """Dollars, of which a part may be unknown: never told as if they were all."""
+    if usd is None or (unknown and not usd):
+        return "cost unknown"
+    return f"at least {money(usd)}" if unknown else money(usd)
 
 
 def _shape(metrics: dict[str, Any]) -> Iterator[str]:
@@ -104,6 +120,8 @@ def _shape(metrics: dict[str, Any]) -> Iterator[str]:
         saved = metrics["savings_share"]
         flag = "; MORE THAN THE PRICES ALLOW: check them" if metrics["savings_implausible"] else ""
         share = "" if saved is None else f", {percent(abs(saved))} {'less' if saved >= 0 else 'more'} was paid{flag}"
+        left = metrics["all_on_planner_left_out"]
+        share += f" ({left} calls that told nothing left out)" if left else ""
         yield f"all on the planner model: {money(metrics['all_on_planner_usd'])} for the same tokens{share}"
     yield from _forecast(metrics["forecast"])
 

@@ -51,8 +51,9 @@ class Outputs:
             return True
         return len(event.output) > ASIDE_CHARS or self._needs_file(event, item)
 
-    def keep(self, event: Done | Failed, node: str, number: int, item: int | None) -> KeptOutput:
-        """The output of attempt `number`, its file written where readers expect one. Blocks."""
+    def keep(self, event: Done | Failed, node: str, number: int, item: int | None, foot: str = "") -> KeptOutput:
+        """The output of attempt `number`, its file written where readers expect one; if it is a report, that with
+        `foot` at its end. Blocks."""
         exit_code = event.exit_code if isinstance(event, Done) else event.error.exit_code
         path = None if event.path is None else self._artefacts.relative(event.path)
         text = self._redactor.redact(event.output)
@@ -64,7 +65,9 @@ class Outputs:
             kept = self.kept(text, path)
         if exit_code is not None:
             kept = replace(kept, output=replace(kept.output, exit_code=exit_code))
-        return replace(kept, report=self._report(node, event)) if isinstance(event, Done) and event.report else kept
+        return (
+            replace(kept, report=self._report(node, event, foot)) if isinstance(event, Done) and event.report else kept
+        )
 
     def kept(self, text: str, path: str | None) -> KeptOutput:
         """`text` as it is recorded, `path` being the file that holds it."""
@@ -106,13 +109,18 @@ class Outputs:
             logger.warning("the output of %s has no file: %s", node, error)
             return None
 
-    def _report(self, node: str, event: Done) -> Body:
+    def _report(self, node: str, event: Done, foot: str) -> Body:
         """Write the report that `node` made; the event that says where it is, or why not."""
         whole = event.output
         try:
             if event.path is not None and event.truncated:
                 whole = Path(event.path).read_text("utf-8", "replace")
-            path, copy = self._artefacts.write_report(self._redactor.redact(whole), self._out)
+            path, copy = self._artefacts.write_report(self._redactor.redact(_footed(whole, foot)), self._out)
         except OSError as error:
             return Noted("error", f"the report could not be written: {error}", node)
         return ReportWritten(self._artefacts.relative(path), node, None if copy is None else str(copy))
+
+
+def _footed(text: str, foot: str) -> str:
+    """A report with what is known of the session that made it at its end."""
+    return f"{text.rstrip()}\n\n{foot}\n" if foot else text

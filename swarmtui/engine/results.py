@@ -21,6 +21,7 @@ from swarmtui.session.events import (
     AttemptThrottled,
     Body,
 )
+from swarmtui.session.figures import figures_section
 from swarmtui.session.state import SessionState
 from swarmtui.session.vocabulary import ErrorInfo, ErrorKind, Output, Usage
 
@@ -72,7 +73,9 @@ class Results:
 
     async def kept(self, live: Live, event: Done | Failed) -> KeptOutput:
         """The output of `live`, its files written, ready to be recorded by :meth:`body`."""
-        return await asyncio.to_thread(self._outputs.keep, event, live.node, live.number, live.item)
+        report = isinstance(event, Done) and event.report
+        foot = figures_section(self._state) if report else ""
+        return await asyncio.to_thread(self._outputs.keep, event, live.node, live.number, live.item, foot)
 
     def body(self, live: Live, event: Terminal, took_s: float, kept: KeptOutput | None = None) -> Body:
         """The event that records how `live` ended after `took_s` seconds, its output being `kept`."""
