@@ -67,7 +67,6 @@ class Attempts:
         self._reuse = reuse
         self._paced = paced
         self._streams = streams
-        self._redactor = redactor
         self._record = record
         self._spawn = spawn
         self._step = step
@@ -180,8 +179,7 @@ class Attempts:
             if isinstance(event, Delta):
                 live = self._live.get(event.attempt)
                 if live is not None:
-                    text = self._redactor.redact(event.text)
-                    self._streams.add(live.node, live.item, live.number, event.channel, text)
+                    self._streams.add(live.node, live.item, live.number, event.channel, event.text)
             elif not isinstance(event, Done | Failed | Stopped):
                 self._paced.take(event, self._log.clock.now())
             else:

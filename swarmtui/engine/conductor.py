@@ -144,7 +144,7 @@ class Conductor:
     def __init__(self, log: Log, state: SessionState, executor: Executor, planner: Planner, setup: Setup) -> None:
         self.log = log
         self.state = state
-        self.streams = StreamBoard()
+        self.streams = StreamBoard(setup.redactor)
         self._executor = executor
         self._setup = setup
         self._artefacts = Artefacts(setup.session_folder, setup.artefacts)
@@ -267,14 +267,15 @@ class Conductor:
             if method == FORECAST:
                 return await self._forecast()
             bodies = plan_events(self.state, method, params, self._setup.parse_plan, self._setup.resolve_model)
-            if command_id is not None:
-                shown = {name: value for name, value in params.items() if name not in ("text", "ops")}
-                self.record(CommandApplied(command_id, method, self._setup.redactor.redact_json(shown)), actor)
             for body in map(self._without_secrets, bodies):
                 seq = self.record(body, actor, durable=True).seq
                 for asked in follows(body):
                     self._follow(asked)
             self._step()
+            if command_id is not None:  # with its effect in one commit, since nothing waits in between
+                shown = {name: value for name, value in params.items() if name not in ("text", "ops")}
+                applied = CommandApplied(command_id, method, self._setup.redactor.redact_json(shown))
+                seq = self.record(applied, actor).seq
         await self.log.committed(seq or 0)
         return seq or 0
 

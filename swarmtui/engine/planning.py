@@ -68,7 +68,7 @@ class Planning:
         redact = self._redactor.redact
         try:
             draft = await self._planner.propose(
-                request, lambda text: self._streams.add(PLANNER, None, rev, "output", redact(text))
+                request, lambda text: self._streams.add(PLANNER, None, rev, "output", text)
             )
             self._record(PlanProposed(rev, draft.plan, draft.note, draft.usage))
         except PlanningError as error:

@@ -127,7 +127,7 @@ class Scheduler:
                 pass
         touched = self._state.touched
         if touched:
-            for node_id in touched:
+            for node_id in sorted(touched):  # a set has another order in every process
                 self._consider(node_id)
             touched.clear()
 
@@ -241,7 +241,7 @@ class Scheduler:
     def decide(self, now: float) -> list[Decision]:
         """Decisions as of session second `now`; empty when there is nothing to do before the next event or wake."""
         state = self._state
-        if state.status is not Status.RUNNING or state.cancelling or state.approved_rev != state.plan_rev:
+        if not self._may_decide:
             return []
         if self._skips or self._finishes:
             decisions = list(self._settled())
@@ -257,12 +257,17 @@ class Scheduler:
 
     def wake_at(self, now: float) -> float | None:
         """Session second at which time alone brings something to decide; None if only an event can."""
-        if self._state.status is not Status.RUNNING:
+        if not self._may_decide:
             return None
         times = self._ready.dues(now)
         if self._timers:
             times.append(self._timers[0][0])
         return min(times, default=None)
+
+    @property
+    def _may_decide(self) -> bool:
+        state = self._state
+        return state.status is Status.RUNNING and not state.cancelling and state.approved_rev == state.plan_rev
 
     def _settled(self) -> Iterator[Decision]:
         """What needs no free place: skips and finished maps."""

@@ -10,6 +10,8 @@ import asyncio
 from collections import deque
 from dataclasses import dataclass
 
+from swarmtui.safety.redact import RedactedStream, Redactor
+
 KEPT_CHARS = 1_000_000
 TAIL_CHARS = 8_192
 
@@ -28,6 +30,7 @@ class StreamItem:
 
 @dataclass(slots=True)
 class _Channel:
+    redacted: RedactedStream
     total: int = 0
     tail: str = ""
 
@@ -36,9 +39,10 @@ Key = tuple[str, int | None, int, str]
 
 
 class StreamBoard:
-    """What running attempts have said lately."""
+    """What running attempts have said lately, without secrets: of a word nothing is shown until it is whole."""
 
-    def __init__(self) -> None:
+    def __init__(self, redactor: Redactor) -> None:
+        self._redactor = redactor
         self._channels: dict[Key, _Channel] = {}
         self._recent: deque[tuple[int, StreamItem]] = deque()
         self._recent_chars = 0
@@ -52,9 +56,12 @@ class StreamBoard:
 
     def add(self, node: str, item: int | None, attempt: int, channel: str, text: str) -> None:
         """Put new text on the board."""
+        known = self._channels.get((node, item, attempt, channel))
+        if known is None:
+            known = self._channels[node, item, attempt, channel] = _Channel(self._redactor.stream(live=True))
+        text = known.redacted.feed(text)
         if not text:
             return
-        known = self._channels.setdefault((node, item, attempt, channel), _Channel())
         self._cursor += 1
         self._recent.append((self._cursor, StreamItem(node, item, attempt, channel, known.total, text)))
         self._recent_chars += len(text)

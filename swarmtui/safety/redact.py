@@ -23,6 +23,9 @@ SHORTEST = 8
 
 _DEEPEST = 100
 _HELD = 64 * 1024
+_WORD = "".join(map(chr, range(0x21, 0x7F)))
+"""What a known shape of key is made of: printable ASCII without the space."""
+_OPENING = "-----BEGIN"
 _SECRET_NAME = re.compile(r"KEY|TOKEN|SECRET|PASSWORD|PASSWD|CREDENTIAL", re.IGNORECASE)
 _SECRET_FIELD = re.compile(
     r"(?:x[-_])?(?:api[-_]?key|authorization|proxy-authorization|password|passwd|secret|client[-_]secret|"
@@ -111,6 +114,7 @@ class Redactor:
         values = {secret.reveal() for secret in secrets}
         forms = {form for value in values if len(value) >= SHORTEST for form in (value, quote(value, safe=""))}
         self._values = tuple(sorted(forms, key=len, reverse=True))  # a secret that holds another one goes first
+        self._phrases = tuple(value for value in self._values if value.strip(_WORD))
         self.longest = max(map(len, self._values), default=0)
         """Length of the longest known secret, in characters."""
 
@@ -130,9 +134,9 @@ class Redactor:
         """The same for all strings within a JSON value, keys included; fields named like secrets lose their text."""
         return self._redact_value(value, _DEEPEST)
 
-    def stream(self) -> RedactedStream:
-        """A redactor for text that comes in pieces."""
-        return RedactedStream(self)
+    def stream(self, *, live: bool = False) -> RedactedStream:
+        """A redactor for text that comes in pieces; `live` for what is watched word by word."""
+        return RedactedStream(self, live=live)
 
     def _redact_value(self, value: JSON, depth: int) -> JSON:
         if isinstance(value, str):
@@ -157,12 +161,13 @@ class Redactor:
 class RedactedStream:
     """Redacts text that comes in pieces; a secret that is split over them is found all the same.
 
-    Text is held back until its line is whole, so this is for logs rather than for what is watched live. A line longer
-    than 64 KiB is let go in parts, cut where no secret is.
+    Text is held back until its line is whole, or with `live` until its word is. A line longer than 64 KiB is let go in
+    parts, cut where no secret is.
     """
 
-    def __init__(self, redactor: Redactor) -> None:
+    def __init__(self, redactor: Redactor, *, live: bool = False) -> None:
         self._redactor = redactor
+        self._live = live
         self._held = ""
 
     def feed(self, chunk: str) -> str:
@@ -178,7 +183,7 @@ class RedactedStream:
         return self._redactor.redact(text)
 
     def _cut(self, text: str) -> int:
-        cut = text.rfind("\n") + 1
+        cut = self._word_cut(text) if self._live else text.rfind("\n") + 1
         if "PRIVATE KEY" in text:
             cut = _before(_PRIVATE_KEY.finditer(text), cut)
         if len(text) - cut <= _HELD:
@@ -191,6 +196,21 @@ class RedactedStream:
             start = text.find(value, max(0, cut - len(value) + 1))
             if 0 <= start < cut:
                 cut = start
+        return cut
+
+
+    def _word_cut(self, text: str) -> int:
+        """Where the last word begins, with what makes a secret of it before it."""
+        before = text.rstrip(_WORD)
+        cut = len(before)
+        if before.endswith(" ") and (said := before.rstrip(" ")).endswith("earer"):
+            cut = len(said) - len("earer")
+        opening = text.rfind(_OPENING)
+        if 0 <= opening < cut and not text[opening + len(_OPENING) :].strip("ABCDEFGHIJKLMNOPQRSTUVWXYZ -"):
+            cut = opening
+        for phrase in self._redactor._phrases:
+            overlap = next((n for n in range(min(len(phrase) - 1, len(text)), 0, -1) if text.endswith(phrase[:n])), 0)
+            cut = min(cut, len(text) - overlap)
         return cut
 
 

@@ -115,6 +115,30 @@ def test_a_stream_lets_whole_lines_go_at_once() -> None:
     assert stream.feed("\n") == "two\n"
 
 
+@given(st.sampled_from(sorted(SHAPES)), st.lists(st.integers(1, 9), min_size=1, max_size=200), st.booleans())
+def test_a_secret_never_shows_however_a_live_text_is_cut(name: str, sizes: list[int], live: bool) -> None:
+    secret, shown = SHAPES[name]
+    whole = f"before {secret} after\nnext"
+    stream, rest, let_go = redactor().stream(live=live), whole, ""
+    for size in sizes:
+        let_go += stream.feed(rest[:size])
+        rest = rest[size:]
+        assert f"before {shown} after\nnext".startswith(let_go)
+    assert let_go + stream.feed(rest) + stream.flush() == f"before {shown} after\nnext"
+
+
+def test_a_live_stream_holds_back_one_word() -> None:
+    stream = redactor().stream(live=True)
+    assert [stream.feed(word) for word in ("It", " is", " so", ", and\n")] == ["", "It ", "is ", "so, and\n"]
+    assert stream.feed("\u4f60\u597d") == "\u4f60\u597d"
+
+
+def test_a_secret_of_several_words_never_shows_in_a_live_stream() -> None:
+    stream = Redactor([Secret("correct horse battery")]).stream(live=True)
+    assert stream.feed("a correct") + stream.feed(" horse ") + stream.feed("battery ") == "a *** "
+    assert stream.feed("correct ") + stream.feed("answer ") == "correct answer "
+
+
 @pytest.mark.parametrize("secret", ["sk-proj-abc123DEF456ghi789JKL", KNOWN])
 def test_a_stream_without_lines_takes_bounded_memory_and_hides_secrets(secret: str) -> None:
     stream = redactor().stream()
