@@ -15,7 +15,6 @@ States of the writer: open -> (trouble <-> open)* -> closed | broken.
 from __future__ import annotations
 
 import asyncio
-import heapq
 import json
 import sqlite3
 import time
@@ -28,12 +27,14 @@ import aiosqlite
 
 from swarmtui.plan.model import JSON
 from swarmtui.session import file
+from swarmtui.session.clock import SessionClock
 from swarmtui.session.errors import Damaged, LogClosed, LogError, first_line
 from swarmtui.session.events import Body, Event
 from swarmtui.session.faults import Faults
 from swarmtui.session.heads import HeadFile
 from swarmtui.session.rows import GENESIS, Head, Row, blob_sha, make_row, row_to_line, sealed
 from swarmtui.session.trouble import Reserve, Trouble, TroubleKind, kind_of
+from swarmtui.session.waiting import Waiting
 
 __all__ = ["Log", "LogError", "LogSettings", "SessionClock"]
 
@@ -59,21 +60,6 @@ class LogSettings:
     """Size of the file that is given up when the disk is full."""
 
 
-class SessionClock:
-    """Wall time for display, and the session's own clock, which goes on where the last host left it."""
-
-    def __init__(self, mono: float = 0.0) -> None:
-        self._offset = mono - time.monotonic()
-
-    def now(self) -> float:
-        """Session seconds."""
-        return time.monotonic() + self._offset
-
-    def wall(self) -> float:
-        """Epoch seconds."""
-        return time.time()
-
-
 class Log:
     """Writer of one session file. Made by :meth:`create` or :meth:`open`; every other process only reads."""
 
@@ -88,7 +74,7 @@ class Log:
     ) -> None:
         self._db = db
         self._path = path
-        self._head = head
+        self._last: Head | Row = head
         self._head_file = HeadFile(path.with_name("head"), Head(0, GENESIS, 0.0, 0.0))
         self._head_told = False
         self._on_trouble = on_trouble
@@ -102,8 +88,7 @@ class Log:
         self._blobs_out = asyncio.Event()
         self._blobs_out.set()
         self._committed = head.seq
-        self._waiting: list[tuple[int, int, asyncio.Future[None]]] = []
-        self._waits = 0
+        self._waiting = Waiting()
         self._tail: list[Row] = []
         self._full = False
         self._synced_at = float("-inf")
@@ -172,7 +157,8 @@ class Log:
     @property
     def head(self) -> Head:
         """The end of the chain, committed or not."""
-        return self._head
+        last = self._last
+        return Head(last.seq, last.hash, last.ts, last.mono)
 
     @property
     def committed_seq(self) -> int:
@@ -184,12 +170,13 @@ class Log:
 
         Raises LogError if the writer is broken, or has no room left to wait in while there is trouble.
         """
-        event = Event(self._head.seq + 1, self.clock.wall(), self.clock.now(), body, actor)
-        row = make_row(event, self._head.hash)
-        self._take_in(len(row.data))
-        self._head = Head(event.seq, row.hash, event.ts, event.mono)
+        event = Event(self._last.seq + 1, self.clock.wall(), self.clock.now(), body, actor)
+        row = make_row(event, self._last.hash)
+        weight = len(row.data)
+        self._take_in(weight)
+        self._last = row
         self._rows.append(row)
-        self.data_weight += len(row.data)
+        self.data_weight += weight
         self._durable |= durable
         self._wake.set()
         return event
@@ -210,7 +197,7 @@ class Log:
     def put_snapshot(self, seq: int, data: bytes) -> None:
         """Buffer a snapshot of the state at `seq`, which must be the last event appended."""
         self.faults.at("snapshot.taken")
-        self._snapshots.append((seq, len(data), sealed(self._head.hash, data)))
+        self._snapshots.append((seq, len(data), sealed(self._last.hash, data)))
         self.data_weight = 0
 
     def set_summary(self, summary: Callable[[], JSON]) -> None:
@@ -224,11 +211,11 @@ class Log:
                 raise self._broken
             if self._closed:
                 raise LogClosed(f"{self._path}: closed before event {seq} was written")
-            await self._wait_for(seq)
+            await self._waiting.until(seq)
 
     async def flushed(self) -> None:
         """Wait until everything appended so far is in the file."""
-        await self.committed(self._head.seq)
+        await self.committed(self._last.seq)
 
     async def close(self) -> None:
         """Commit and sync what is left, note the head, let go of the file.
@@ -275,7 +262,7 @@ class Log:
     async def after(self, seq: int) -> None:
         """Wait until an event later than `seq` is in the file, or the log closes or breaks."""
         while self._committed <= seq and not self._closing and self._broken is None:
-            await self._wait_for(seq + 1)
+            await self._waiting.until(seq + 1)
 
     @property
     def closing(self) -> bool:
@@ -340,7 +327,7 @@ class Log:
                 self._tell(None)
             if self._closing and not (self._rows or self._blobs or self._snapshots):
                 self.faults.at("head.before")
-                self._note_head(self._head, synced=True, last=True)
+                self._note_head(self.head, synced=True, last=True)
                 self.faults.at("head.after")
                 return
 
@@ -391,21 +378,11 @@ class Log:
         self._committed = last.seq
         self._release(self._committed)
 
-    def _wait_for(self, seq: int) -> asyncio.Future[None]:
-        """Resolved once `seq` is committed or the log has closed."""
-        future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._waits += 1
-        heapq.heappush(self._waiting, (seq, self._waits, future))
-        return future
-
     def _release(self, seq: int | None) -> None:
         """Let go on whoever waits for `seq` or an earlier event; with None, everybody."""
         if seq is None:
             self._blobs_out.set()
-        while self._waiting and (seq is None or self._waiting[0][0] <= seq):
-            future = heapq.heappop(self._waiting)[2]
-            if not future.done():
-                future.set_result(None)
+        self._waiting.release(seq)
 
     async def _commit(
         self,
@@ -485,7 +462,7 @@ class Log:
         else:
             self._failed_at = time.monotonic()
         if self._closing and time.monotonic() >= self._close_by:
-            lost = f"events {self._committed + 1} to {self._head.seq} were not written"
+            lost = f"events {self._committed + 1} to {self._last.seq} were not written"
             raise LogError(f"{self._path}: {error}: {lost}") from error
 
     def _tell(self, trouble: Trouble | None) -> None:
