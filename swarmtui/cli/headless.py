@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+import contextlib
+import signal
+from collections.abc import Callable, Iterator
 
 from swarmtui.cli.console import Console, duration, money
 from swarmtui.cli.following import AnyFeed, open_feed
@@ -29,14 +31,64 @@ def watch(folder: SessionFolder, console: Console, *, from_seq: int = 1) -> int:
     try:
         return asyncio.run(_watch(folder, console, from_seq))
     except KeyboardInterrupt:
+        return _left(folder, console, "interrupted", Exit.INTERRUPTED)
+    except _Told as told:
+        return _left(folder, console, *_LEAVE_ON[told.signal])
+
+
+def _left(folder: SessionFolder, console: Console, how: str, code: Exit) -> Exit:
+    """Whoever watched was told to leave: the session is not theirs to end."""
+    with contextlib.suppress(OSError):  # the terminal may be gone
         console.warn(
-            f"interrupted; session {folder.id} goes on: `swarmtui attach {folder.id}` watches it, "
+            f"{how}; session {folder.id} goes on: `swarmtui attach {folder.id}` watches it, "
             f"`swarmtui ctl {folder.id} cancel` ends it"
         )
-        return Exit.INTERRUPTED
+    return code
+
+
+_LEAVE_ON = {signal.SIGTERM: ("terminated", Exit.SIGNALLED), signal.SIGHUP: ("hung up on", Exit.HUNG_UP)}
+"""Signal -> what it does to whoever watches, and the exit code."""
+
+
+class _Told(Exception):
+    """A signal said to leave."""
+
+    def __init__(self, number: signal.Signals) -> None:
+        super().__init__(number.name)
+        self.signal = number
+
+
+@contextlib.contextmanager
+def _leaving_on_signals() -> Iterator[None]:
+    """Within the block a signal of :data:`_LEAVE_ON`, unless it was ignored, ends the task with :class:`_Told`."""
+    loop, task = asyncio.get_running_loop(), asyncio.current_task()
+    heard: list[signal.Signals] = []
+
+    def hear(number: signal.Signals) -> None:
+        heard.append(number)
+        if task is not None:
+            task.cancel()
+
+    obeyed = [number for number in _LEAVE_ON if signal.getsignal(number) is not signal.SIG_IGN]
+    for number in obeyed:
+        loop.add_signal_handler(number, hear, number)
+    try:
+        yield
+    except asyncio.CancelledError:
+        if not heard:
+            raise
+        raise _Told(heard[0]) from None
+    finally:
+        for number in obeyed:
+            loop.remove_signal_handler(number)
 
 
 async def _watch(folder: SessionFolder, console: Console, from_seq: int) -> int:
+    with _leaving_on_signals():
+        return await _watched(folder, console, from_seq)
+
+
+async def _watched(folder: SessionFolder, console: Console, from_seq: int) -> int:
     feed = await open_feed(folder, name="headless", whole=True)
     try:
         printer = Printer(console)

@@ -27,6 +27,7 @@ class Exit(IntEnum):
     """Disk full, or an I/O error."""
     TIMEOUT = 124
     """``wait --timeout`` ran out."""
+    HUNG_UP = 129
     INTERRUPTED = 130
     SIGNALLED = 143
 

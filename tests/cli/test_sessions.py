@@ -207,16 +207,28 @@ def test_the_end_of_the_launching_terminal_means_nothing_to_the_host(swarmtui: P
     assert swarmtui("ctl", id, "pause").returncode == 0
 
 
-def test_an_interrupted_watcher_leaves_the_session_running(swarmtui: Program) -> None:
+@pytest.mark.parametrize(
+    ("number", "code", "how"),
+    [
+        (signal.SIGINT, 130, "interrupted"),
+        pytest.param(signal.SIGTERM, 143, "terminated", marks=pytest.mark.chaos),
+        pytest.param(signal.SIGHUP, 129, "hung up on", marks=pytest.mark.chaos),
+    ],
+)
+def test_an_interrupted_watcher_leaves_the_session_running(
+    number: signal.Signals, code: int, how: str, swarmtui: Program
+) -> None:
     id = reach_gate(swarmtui)
     watcher = swarmtui.start("attach", id, "--headless")
     assert watcher.stdout is not None
     while "gate" not in watcher.stdout.readline():
         pass
-    watcher.send_signal(signal.SIGINT)
+    watcher.send_signal(number)
     _, told = watcher.communicate(timeout=10)
-    assert watcher.returncode == 130
+    assert watcher.returncode == code
+    assert f"{how}; session {id} goes on" in told
     assert f"ctl {id} cancel" in told
+    assert "Traceback" not in told
     assert swarmtui.session().owned()
 
 

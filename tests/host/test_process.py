@@ -168,6 +168,32 @@ async def test_a_host_that_was_stopped_for_a_while_makes_no_burst_of_calls(tmp_p
         assert len(llm.ledger) == 60, "nothing was called twice"
 
 
+@pytest.mark.chaos
+def test_a_recovered_session_goes_on_under_its_own_id_and_ends_what_the_old_one_left(tmp_path: Path) -> None:
+    session = made(tmp_path, DEAF | {"nodes": {"deaf": {"run": ["sh", "-c", "sleep 600"]}}})
+    with hosted(tmp_path, session) as host:
+        host.until(lambda state: state.nodes["deaf"].running)
+        os.kill(host.pid, signal.SIGKILL)
+        host.ends()
+    assert session.reserve.exists(), "a host that dies leaves its reserve, which is no damage"
+    env = {**os.environ, "SWARMTUI_HOME": str(tmp_path / "home")}
+    argv = [sys.executable, "-m", "swarmtui", "recover", session.id, "-o", "saved"]
+    done = subprocess.run(argv, env=env, capture_output=True, text=True, check=True)
+    assert f"{session.db}: intact" in done.stdout
+    saved = SessionFolder(session.path.with_name("saved"))
+    with hosted(tmp_path, saved) as host:
+        state = host.until(lambda state: state.nodes["deaf"].state is State.INTERRUPTED)
+        with Reader(saved.db) as reader:
+            bodies = [row_to_event(row).body for row in reader.rows()]
+            assert reader.state().id == state.id == "saved"
+        (told,) = [body for body in bodies if isinstance(body, SessionTakenOver)]
+        assert told.leftovers >= 1, "what the session that it was recovered from left at work"
+        assert (told.crashed, told.held) == (True, 1)
+        os.kill(host.pid, signal.SIGTERM)
+        assert host.ends() == 143
+    assert not saved.reserve.exists()
+
+
 # -- the lock -------------------------------------------------------------------------------------------------
 
 HOLD = """
