@@ -39,6 +39,7 @@ from swarmtui.engine.follow import (
 )
 from swarmtui.engine.foresight import Foresight
 from swarmtui.engine.map_work import MapWork
+from swarmtui.engine.own_load import OwnLoad
 from swarmtui.engine.paced import AccountStore, NoStore, PacedPools
 from swarmtui.engine.planning import Planning
 from swarmtui.engine.ports import Executor, Planner
@@ -152,7 +153,7 @@ class Conductor:
         random = Random(setup.seed)  # noqa: S311 - jitter, not secrets
         results = Results(state, self._artefacts, log.put_blob, setup.redactor, random, setup.out)
         self._planning = Planning(planner, state, self.record, self.streams, setup.redactor)
-        self._paced = PacedPools(state, setup.wall, setup.accounts, setup.seed)
+        self._paced = PacedPools(state, setup.wall, setup.accounts, setup.seed, OwnLoad(log.clock.now()))
         self._scheduler = Scheduler(state, setup.durations, self._paced)
         self._attempts = Attempts(
             state,

@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from swarmtui.engine.own_load import LOOK_S, OwnLoad
 from swarmtui.engine.pacer import Admission, Pacer, PacerMemory, PacerView, Verdict
 from swarmtui.engine.ports import CallAccepted, CallEnded, CallSent, CallSignal
 from swarmtui.plan.model import ModelRef
@@ -27,6 +28,8 @@ TELL_S = 1.0
 TELL_SHARE = 0.1
 """Change of window or rate that is worth telling."""
 REMEMBER_S = 60.0
+MACHINE_S = 5.0
+"""So long after a call waited for this machine, that is what binds."""
 
 GO = Admission(True, None)
 
@@ -80,6 +83,8 @@ class _Account:
     refused: int = 0
     told: PoolPaced | None = None
     told_at: float = float("-inf")
+    held_at: float = float("-inf")
+    """When a call last waited because this machine could not keep up."""
     kept_at: float = 0.0
 
 
@@ -118,11 +123,13 @@ class PacedPools:
         wall: Callable[[], float],
         store: AccountStore | None = None,
         seed: int = 0,
+        load: OwnLoad | None = None,
     ) -> None:
         self._state = state
         self._wall = wall
         self._store: AccountStore = store or NoStore()
         self._seed = seed
+        self._load = load or OwnLoad(0.0, lambda: 0.0)
         self._accounts: dict[str, _Account] = {}
         self._limits = state.limits
         self._by_pool: dict[str, _Account | None] = {}
@@ -135,7 +142,21 @@ class PacedPools:
         if self._limits is not self._state.limits:
             self._follow_limits(now)
         account = self._account(pool, now)
-        return GO if account is None else account.pacer.admit(now, tokens)
+        if account is None:
+            return GO
+        most, in_flight = self._load.limit, account.pacer.in_flight
+        if most is not None and in_flight and self._look(now) >= most:
+            account.held_at = now
+            return Admission(False, now + LOOK_S)
+        return account.pacer.admit(now, tokens)
+
+    def _look(self, now: float) -> int:
+        """Calls in flight in all; on the way it is seen now and then whether this machine keeps up with them."""
+        in_flight = sum(account.pacer.in_flight for account in self._accounts.values())
+        if self._load.look(now, in_flight):
+            for account in self._accounts.values():
+                account.pacer.cloud(self._load.clouded)
+        return in_flight
 
     def start(self, attempt: str, pool: str, now: float, tokens: int = 0) -> None:
         """An attempt of a model pool was admitted and starts: its first call counts as in flight."""
@@ -155,6 +176,7 @@ class PacedPools:
                     self._next_call(attempt, model, calls, now)
                 else:
                     calls.sent = True
+                    calls.account.pacer.sent(f"{attempt}#{calls.number}", now)
             case CallAccepted() if calls is not None:
                 calls.account.well = True
                 calls.account.pacer.first_token(f"{signal.attempt}#{calls.number}", now)
@@ -209,6 +231,7 @@ class PacedPools:
         """What is worth recording since it was last told; what was learned is kept now and then on the way."""
         if self._limits is not self._state.limits:
             self._follow_limits(now)
+        self._look(now)
         for account in self._accounts.values():
             if now - account.told_at < TELL_S:
                 continue
@@ -273,7 +296,11 @@ class PacedPools:
             shared = f"{_sessions(account.others)} this account too"
             why = f"{why}; {shared}, each with limits of its own" if why else shared
         rate = None if view.rate_per_minute is None else round(view.rate_per_minute, 1)
-        return PoolPaced(account.pool, float(view.window), rate, view.binding, account.refused, why)
+        window, binding, most = view.window, str(view.binding), self._load.limit
+        if most is not None and most < window and now - account.held_at < MACHINE_S:
+            window, binding = most, "machine"
+            why = f"this machine is busy {100 * self._load.share:.0f} % of the time: it keeps up with no more at once"
+        return PoolPaced(account.pool, float(window), rate, binding, account.refused, why)
 
 
 def _differs(told: PoolPaced | None, now: PoolPaced) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from swarmtui.engine.own_load import OwnLoad
 from swarmtui.engine.paced import PacedPools, account_of
 from swarmtui.engine.pacer import PacerMemory
 from swarmtui.engine.ports import CallAccepted, CallEnded, CallSent
@@ -203,3 +204,78 @@ def test_what_changed_by_little_is_not_told_again() -> None:
     call(paced, "a//1", 5.0, status=429)
     (told,) = paced.news(8.0)
     assert told.refused == 1
+
+
+class Slow:
+    """A machine that has no time left, or has."""
+
+    def __init__(self, busy: float) -> None:
+        self.busy = busy
+        self.now = 0.0
+
+    def load(self) -> OwnLoad:
+        return OwnLoad(0.0, lambda: self.busy * self.now)
+
+
+def crowded(busy: float) -> PacedPools:
+    """Calls whose times grow with those in flight, carried out on a machine that is `busy`."""
+    machine = Slow(busy)
+    state = SessionState(models={"worker": ACME})
+    paced = PacedPools(state, lambda: WALL, load=machine.load())
+    flying: list[tuple[float, str]] = []
+    for number in range(1_500):
+        attempt = f"a/{number}/1"
+        while not paced.admit(POOL, machine.now, 0).go:
+            machine.now = max(machine.now, flying[0][0])
+            end(paced, flying.pop(0)[1], machine.now)
+        paced.start(attempt, POOL, machine.now)
+        paced.take(CallSent(attempt, POOL), machine.now)
+        flying.append((machine.now + 0.2 + 0.05 * len(flying), attempt))
+        list(paced.news(machine.now))
+    return paced
+
+
+def end(paced: PacedPools, attempt: str, now: float) -> None:
+    paced.take(CallAccepted(attempt), now)
+    paced.take(CallEnded(attempt, 200, tokens_out=10), now)
+    paced.end(attempt, now)
+
+
+def test_a_busy_machines_own_delays_do_not_shrink_the_window() -> None:
+    """On an idle machine the same times are the provider's crowd, and the window follows them down."""
+    idle, busy = crowded(0.1), crowded(0.9)
+    now = 10_000.0
+    assert idle.views(now)[POOL].window < 30
+    assert busy.views(now)[POOL].window > 2 * idle.views(now)[POOL].window
+
+
+def test_a_machine_that_cannot_keep_up_takes_no_more_and_says_so() -> None:
+    machine = Slow(1.0)
+    paced = PacedPools(SessionState(models={"worker": ACME}), lambda: WALL, load=machine.load())
+    number = refused = 0
+    for _ in range(400):
+        machine.now += 0.05
+        while paced.admit(POOL, machine.now, 0).go:
+            number += 1
+            paced.start(f"a/{number}/1", POOL, machine.now)
+            paced.take(CallSent(f"a/{number}/1", POOL), machine.now)
+            paced.take(CallAccepted(f"a/{number}/1"), machine.now)
+        told = list(paced.news(machine.now))
+        if told and told[-1].binding == "machine":
+            refused += 1
+            assert "this machine is busy 100 % of the time" in told[-1].why
+        if machine.now % 1 < 0.05 and number > 20:
+            end(paced, f"a/{number - 10}/1", machine.now)
+    assert refused
+
+
+def test_a_calls_time_begins_when_it_really_goes() -> None:
+    """What a start waits for the session file is not the provider's."""
+    paced = pools()
+    for number in range(40):
+        at = number * 30.0
+        wait = 0.0 if number < 20 else 20.0
+        paced.start(f"a/{number}/1", POOL, at)
+        paced.take(CallSent(f"a/{number}/1", POOL), at + wait)
+        end(paced, f"a/{number}/1", at + wait + 1.0)
+    assert paced._accounts[account_of(ACME)].pacer._round_trip == 1.0

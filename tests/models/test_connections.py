@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections import deque
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -95,7 +96,7 @@ async def test_what_a_request_costs_does_not_grow_with_those_in_flight() -> None
         pool = Connections()
         request = httpx.Request("GET", "http://127.0.0.1:9/")
         key = ("http", "127.0.0.1", 9)
-        pool._idle[key] = connections.deque((asyncio.get_running_loop().time(), Instant()) for _ in range(in_flight))  # type: ignore[misc]
+        pool._idle[key] = deque((asyncio.get_running_loop().time(), Instant()) for _ in range(in_flight))  # type: ignore[misc]
         began = time.process_time()
         held = [await pool.handle_async_request(request) for _ in range(in_flight)]
         for response in held:
