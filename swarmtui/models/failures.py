@@ -37,8 +37,9 @@ _NO_MODEL = re.compile(r"model[_ ]not[_ ]found|model .{0,80}(does not exist|not 
 def retry_after_s(headers: Mapping[str, str], now: float) -> float | None:
     """Seconds to wait by the provider's word (lower-case `headers`), within 0..MAX_RETRY_AFTER_S; None if it says none.
 
-    Understands ``retry-after-ms``, and ``retry-after`` in seconds or as an HTTP date, compared with `now` (seconds
-    since the epoch). What is negative or no number counts as no word; a date in the past as zero.
+    Understands ``retry-after-ms``, and ``retry-after`` in seconds or as an HTTP date, compared with the answer's own
+    ``date``, since nobody's clock here is known to be right, else with `now` (seconds since the epoch). What is
+    negative or no number counts as no word; a date in the past as zero.
     """
     milliseconds = _number(headers.get("retry-after-ms"))
     if milliseconds is not None:
@@ -47,13 +48,19 @@ def retry_after_s(headers: Mapping[str, str], now: float) -> float | None:
     seconds = _number(value)
     if seconds is not None:
         return min(seconds, MAX_RETRY_AFTER_S) if seconds >= 0 else None
-    if not value:
+    at = _date(value)
+    if at is None:
         return None
+    said_at = _date(headers.get("date"))
+    return min(max(at - (now if said_at is None else said_at), 0.0), MAX_RETRY_AFTER_S)
+
+
+def _date(text: str | None) -> float | None:
+    """An HTTP date in seconds since the epoch."""
     try:
-        at = parsedate_to_datetime(value).timestamp()
+        return parsedate_to_datetime(text).timestamp() if text else None
     except (ValueError, TypeError, OverflowError):
         return None
-    return min(max(at - now, 0.0), MAX_RETRY_AFTER_S)
 
 
 def _number(text: str | None) -> float | None:

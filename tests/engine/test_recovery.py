@@ -273,3 +273,20 @@ async def test_a_jump_of_the_wall_clock_changes_nothing_but_what_is_shown(
     again = next(event for event in events[failed.seq :] if event.body.TYPE == "attempt_started")
     assert failed.body.retry_in_s is not None
     assert 0 <= again.mono - failed.mono - failed.body.retry_in_s < 1.0, "the timer went by the clock that never jumps"
+
+
+def test_after_two_minutes_of_standstill_nothing_is_made_up_for() -> None:
+    items = 40
+    session = VirtualSession(
+        plan(node("m", map=MapSpec(values=tuple(range(items))))), Limits(concurrency=4), items=items
+    )
+    for turn in range(16):
+        session.end(min(session.running, key=str), "throttle" if turn % 2 else "ok")
+        session.advance(3.0)
+    most = 0
+    session.advance(120.0)  # the process was stopped, or the machine slept: every timer is due at once
+    while session.running:
+        most = max(most, len(session.running))
+        session.end(min(session.running, key=str), "ok")
+    assert most == 4
+    assert session.state.status is Status.SUCCEEDED

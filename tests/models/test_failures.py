@@ -112,3 +112,9 @@ def test_lone_surrogates_are_replaced_and_whole_characters_kept() -> None:
     assert well_formed("a\ud800b") == "a\ufffdb"
     assert well_formed("é😀") == "é😀"
     assert one_line("a\ud800\n b") == "a\ufffd b"
+
+
+@pytest.mark.parametrize("off_s", [-86_400, -3_600, 3_600, 86_400])
+def test_a_date_is_told_against_the_providers_own_clock_not_ours(off_s: int) -> None:
+    headers = {"date": formatdate(NOW, usegmt=True), "retry-after": formatdate(NOW + 30, usegmt=True)}
+    assert retry_after_s(headers, NOW + off_s) == 30.0
