@@ -10,12 +10,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from swarmtui.cli.console import Console
-    from swarmtui.host.client import WireFeed
+    from swarmtui.cli.following import AnyFeed
     from swarmtui.plan.model import JSON
     from swarmtui.session.folder import SessionFolder
+    from swarmtui.session.state import SessionState
 
 Call = tuple[str, "dict[str, JSON]"]
+
+_REVIVING = frozenset({"node.retry", "nodes.retry_failed", "nodes.rerun_stale", "plan.edit", "plan.patch", "undo"})
+"""Commands that can give a session work that has ended."""
 
 
 def arguments(parser: ArgumentParser) -> None:
@@ -121,17 +127,50 @@ def run(arguments: Namespace, console: Console) -> int:
 
 
 async def _send(folder: SessionFolder, arguments: Namespace) -> int:
-    from swarmtui.cli.following import open_live
+    from swarmtui.cli.following import open_feed, open_live
+    from swarmtui.host.client import WireFeed
 
-    feed = await open_live(folder, name="ctl")
+    feed: AnyFeed = await open_feed(folder, name="ctl")
     try:
         method, params = await asyncio.to_thread(call_of, arguments, feed)
+        if not isinstance(feed, WireFeed):
+            await asyncio.to_thread(_revive, folder, feed.state, method, params)
+            await feed.close()
+            feed = await open_live(folder, name="ctl")
         return await feed.command(method, params)
     finally:
         await feed.close()
 
 
-def call_of(arguments: Namespace, feed: WireFeed) -> Call:  # noqa: PLR0911  # a table, read from the top
+def _revive(folder: SessionFolder, state: SessionState, method: str, params: Mapping[str, JSON]) -> None:
+    """Start a host over a session that has ended, for a command that gives it work again.
+
+    Raises UsageError where that is not so, CommandRefused where the session would not take the command.
+    """
+    from functools import partial
+
+    from swarmtui.cli.failures import UsageError
+    from swarmtui.engine.commands import Refused, plan_events
+    from swarmtui.host.assembly import parse_edited, resolve_named
+    from swarmtui.host.exits import Exit
+    from swarmtui.host.feed import CommandRefused
+    from swarmtui.host.launch import start_host
+    from swarmtui.session.vocabulary import FINAL, how_ended
+
+    if state.status not in FINAL:
+        raise UsageError(f"no host runs {folder.id}: `swarmtui resume {folder.id}` starts one", Exit.LOST)
+    if method not in _REVIVING:
+        told = "retry, retry-failed, rerun-stale, edit, patch, change and undo give it work again"
+        raise UsageError(f"session {folder.id} {how_ended(state.status)}: {told}", Exit.FAILED)
+    try:
+        resolve = partial(resolve_named, environ=os.environ)
+        plan_events(state, method, params, partial(parse_edited, state=state), resolve)
+    except Refused as error:
+        raise CommandRefused(str(error), error.code) from None
+    start_host(folder)
+
+
+def call_of(arguments: Namespace, feed: AnyFeed) -> Call:  # noqa: PLR0911  # a table, read from the top
     """The method and parameters that the arguments mean. Raises UsageError, TaskError, OSError."""
     from swarmtui.cli import ctl_words as words
 
@@ -167,7 +206,7 @@ def _decision(arguments: Namespace, current: int) -> Call:
     return f"plan.{arguments.verb}", params
 
 
-def _plan_change(arguments: Namespace, feed: WireFeed) -> Call:
+def _plan_change(arguments: Namespace, feed: AnyFeed) -> Call:
     from swarmtui.cli import ctl_words as words
 
     rev = feed.state.plan_rev if arguments.rev is None else arguments.rev
@@ -184,7 +223,7 @@ def _plan_change(arguments: Namespace, feed: WireFeed) -> Call:
             return "plan.patch", {"base_rev": rev, "ops": words.changes_of(arguments.node, arguments.fields), **said}
 
 
-def _edited(feed: WireFeed) -> str:
+def _edited(feed: AnyFeed) -> str:
     """The plan as the user leaves it in their editor."""
     from swarmtui.cli.failures import UsageError
     from swarmtui.plan.render import plan_to_yaml
@@ -201,7 +240,7 @@ def _edited(feed: WireFeed) -> str:
         raise UsageError(str(error)) from None
 
 
-def _node_call(arguments: Namespace, feed: WireFeed) -> Call:
+def _node_call(arguments: Namespace, feed: AnyFeed) -> Call:
     from swarmtui.cli.failures import UsageError
 
     methods = {"stop": "cancel", "hold": "pause", "release": "resume", "done": "mark_done"}
@@ -217,7 +256,7 @@ def _node_call(arguments: Namespace, feed: WireFeed) -> Call:
     return f"node.{method}", params
 
 
-def _place(name: str, feed: WireFeed) -> dict[str, Any]:
+def _place(name: str, feed: AnyFeed) -> dict[str, Any]:
     """The node, or the item of it, that is named ``NODE`` or ``NODE/N``."""
     node, slash, item = name.rpartition("/")
     if slash and item.isdecimal() and name not in feed.state.nodes:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 import re
 import sys
@@ -12,6 +11,8 @@ from typing import Any
 from swarmtui.cli.failures import UsageError
 
 AMOUNTS = ("ramp", "usd", "tokens", "minutes", "attempts", "warn")
+TEXTS = ("prompt", "system", "ask", "title")
+"""Fields of a node that are texts, whatever they look like."""
 _WHERE = re.compile(r"(state|kind|items)=(.+)|error~(.+)", re.DOTALL)
 
 
@@ -69,19 +70,24 @@ def changes_of(node: str, words: list[str]) -> list[dict[str, Any]]:
         field, equals, text = word.partition("=")
         if not equals or not field.strip():
             raise UsageError(f"{word!r} is not FIELD=VALUE")
-        ops.append({"op": "set", "node": node, "field": field.strip(), "value": _value(text)})
+        ops.append(
+            {
+                "op": "set",
+                "node": node,
+                "field": field.strip(),
+                "value": text if field.strip() in TEXTS else _value(text),
+            }
+        )
     return ops
 
 
 def _value(text: str) -> Any:
     """`text` as YAML where it is a number, a list or the like; else the text itself."""
-    from swarmtui.plan.yaml_source import plain_value
+    from swarmtui.plan.yaml_source import plain_value, read_yaml
 
-    if text[:1] in ("[", "{", '"'):
-        try:
-            return json.loads(text)
-        except ValueError:
-            return text
+    if text[:1] in ("[", "{", '"', "'"):
+        read, problems = read_yaml(text.encode("utf-8", "replace"), "value")
+        return text if problems else read.data
     value, trap = plain_value(text)
     return text if trap is not None else value
 

@@ -8,7 +8,7 @@ import logging
 import os
 import random
 import time
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Collection, Mapping
 from functools import partial
 from pathlib import Path
 
@@ -24,7 +24,7 @@ from swarmtui.host.experience import accounts_of, durations_file
 from swarmtui.host.leftovers import end_leftovers
 from swarmtui.host.spec import LaunchSpec, read_task
 from swarmtui.host.write_back import written_back
-from swarmtui.models.catalog import TIERS, CatalogError, resolve
+from swarmtui.models.catalog import PROFILES, TIERS, CatalogError, resolve
 from swarmtui.models.chat import ChatModel
 from swarmtui.models.discover import discover, make_model, unusable
 from swarmtui.models.net import Net
@@ -162,7 +162,9 @@ def parse_edited(text: str, plan: Plan, *, state: SessionState) -> Plan:
     from swarmtui.plan.taskfile import parse_task
 
     try:
-        task = parse_task(text, file="plan", author=plan.author, inputs=state.inputs, models=state.models)
+        task = parse_task(
+            text, file="plan", author=plan.author, inputs=state.inputs, models={**state.declared, **state.models}
+        )
     except TaskError as error:
         raise Refused(str(error), INVALID_PARAMS) from error
     if task.plan is None:
@@ -171,11 +173,17 @@ def parse_edited(text: str, plan: Plan, *, state: SessionState) -> Plan:
 
 
 def resolve_named(name: str, known: dict[str, ModelRef], *, environ: Mapping[str, str]) -> ModelRef:
-    """Where a model answers that a change of the plan names. Raises Refused."""
+    """Where a model answers that a change of the plan names. Raises Refused.
+
+    A tier for which there is nothing but the stand-in is refused in a session of real models.
+    """
     try:
-        return with_price(resolve(name, known, environ))
+        ref = with_price(resolve(name, known, environ))
     except CatalogError as error:
         raise Refused(str(error), INVALID_PARAMS) from error
+    if ref.simulated and name in (*TIERS, *PROFILES) and not any(one.simulated for one in known.values()):
+        raise Refused(f"no key and no local server is there for the tier {name}: name a model, as PROVIDER/MODEL")
+    return ref
 
 
 # -- the log --------------------------------------------------------------------------------------------------
@@ -243,6 +251,7 @@ def _tell_trouble(trouble: str | None) -> None:
 
 async def _first_events(id: str, spec: LaunchSpec, net: Net, environ: Mapping[str, str]) -> tuple[Body, ...]:
     task, inputs = read_task(spec)
+    models, declared = await _models(task, net, environ)
     created = SessionCreated(
         id=id,
         goal=task.goal,
@@ -252,14 +261,15 @@ async def _first_events(id: str, spec: LaunchSpec, net: Net, environ: Mapping[st
         task_path=task.path,
         inputs=inputs,
         limits=task.limits,
-        models=await _models(task, net, environ),
+        models=models,
+        declared=declared,
     )
     remarks = tuple(Noted("warning", remark) for remark in spec.remarks)
     return (created, *remarks) if task.plan is None else (created, PlanProposed(1, task.plan), *remarks)
 
 
-async def _models(task: Task, net: Net, environ: Mapping[str, str]) -> dict[str, ModelRef]:
-    """Where each model that the task can come to use answers.
+async def _models(task: Task, net: Net, environ: Mapping[str, str]) -> tuple[dict[str, ModelRef], dict[str, ModelRef]]:
+    """Where each model that the task can come to use answers, and each other one that a change of its plan may name.
 
     A summary that only the simulated model could write is left out instead, so that a session whose every result is
     real is not labelled simulated.
@@ -278,7 +288,25 @@ async def _models(task: Task, net: Net, environ: Mapping[str, str]) -> dict[str,
         ref = resolve("planner", known, environ)
         if not ref.simulated:
             models["planner"] = ref
-    return await asyncio.to_thread(lambda: {name: with_price(ref) for name, ref in models.items()})
+    declared = _declared(task, known, environ, frozenset(models))
+    return await asyncio.to_thread(lambda: (_priced(models), _priced(declared)))
+
+
+def _priced(models: Mapping[str, ModelRef]) -> dict[str, ModelRef]:
+    return {name: with_price(ref) for name, ref in models.items()}
+
+
+def _declared(
+    task: Task, known: Mapping[str, str | ModelRef], environ: Mapping[str, str], used: Collection[str]
+) -> dict[str, ModelRef]:
+    """Models that are named and not used: a mistake in one of them is told once something wants it."""
+    found: dict[str, ModelRef] = {}
+    for name in sorted(known.keys() - used):
+        with contextlib.suppress(CatalogError):
+            ref = resolve(name, known, environ)
+            if name in task.models or not ref.simulated:
+                found[name] = ref
+    return found
 
 
 def _names(task: Task) -> tuple[set[str], set[str]]:

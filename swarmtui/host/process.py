@@ -132,7 +132,9 @@ async def _serve(folder: SessionFolder, ready: Ready, *, wait_if_interrupted: bo
         async with made as conductor, watched_loop():
             server = Server(conductor, folder)
             async with server.listening(listener):
-                host = _Host(conductor, server, viewer_expected=spec.viewer)
+                # A host is started over a session that has ended only by somebody who is about to give it work.
+                awaited = spec.viewer or conductor.state.status in FINAL
+                host = _Host(conductor, server, viewer_expected=awaited)
                 with host.signals():
                     conducting = asyncio.create_task(conductor.run(host_started(folder.id)), name="conductor")
                     await started(conductor, conducting)

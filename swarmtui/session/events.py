@@ -32,6 +32,8 @@ class SessionCreated:
     limits: Limits = Limits()
     models: dict[str, ModelRef] = field(default_factory=dict)
     """Tier or local name -> where it answers, as resolved when the session began."""
+    declared: dict[str, ModelRef] = field(default_factory=dict)
+    """The same of what the task or its surroundings name and nothing uses yet: a change of the plan may."""
 
 
 @dataclass(frozen=True, slots=True)

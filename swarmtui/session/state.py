@@ -386,6 +386,8 @@ class SessionState:
     ended_ts: float | None = None
     inputs: dict[str, JSON] = field(default_factory=dict)
     models: dict[str, ModelRef] = field(default_factory=dict)
+    declared: dict[str, ModelRef] = field(default_factory=dict)
+    """Where models answer that a change of the plan may name, and nothing uses yet."""
     limits: Limits = field(default_factory=Limits)
     plan: Plan | None = None
     plan_rev: int = 0

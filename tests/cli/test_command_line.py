@@ -197,6 +197,22 @@ def test_an_item_that_is_named_twice_over_is_refused(more: list[str]) -> None:
         ctl.call_of(parser.parse_args(["id", "retry", "m/7", *more]), feed)  # type: ignore[arg-type]
 
 
+def test_values_of_a_change_are_read_as_yaml_but_for_texts() -> None:
+    words = [
+        "run=[sh, -c, exit 0]",
+        "retries={limit: 2, models: [planner]}",
+        "prompt=[urgent] {{ a.output }}",
+        "needs=a",
+    ]
+    assert [op["value"] for op in ctl_words.changes_of("n", words)] == [
+        ["sh", "-c", "exit 0"],
+        {"limit": 2, "models": ["planner"]},
+        "[urgent] {{ a.output }}",
+        "a",
+    ]
+    assert ctl_words.changes_of("n", ["prompt=[urgent]"])[0]["value"] == "[urgent]"
+
+
 def test_a_patch_is_read_from_yaml_with_its_operations_in_order(tmp_path: Path) -> None:
     from swarmtui.cli.ctl_words import patch_of
     from swarmtui.cli.failures import UsageError

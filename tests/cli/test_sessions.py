@@ -318,6 +318,27 @@ def test_a_failed_session_is_retried(swarmtui: Program) -> None:
     assert swarmtui("resume", id, "--retry-failed").returncode == 0
 
 
+def test_a_session_that_has_ended_and_whose_host_has_left_is_given_work_again(swarmtui: Program) -> None:
+    declared = "models: {worker: simulated/instant, spare: simulated/fast}"
+    swarmtui.write(
+        "t.yaml", f"goal: g\n{declared}\nnodes:\n  bad: {{run: ['false']}}\n  b: {{needs: bad, prompt: x}}\n"
+    )
+    id = detach(swarmtui, "t.yaml")
+    assert swarmtui("wait", id).returncode == 1
+    before = swarmtui("events", id).stdout
+    for refused, why in ((["retry", "bda"], "did you mean bad?"), (["pause"], "give it work again")):
+        done = swarmtui("ctl", id, *refused)
+        assert done.returncode == 1
+        assert why in done.stderr
+    assert swarmtui("events", id).stdout == before
+    assert swarmtui("ctl", id, "change", "bad", "run=['true']").returncode == 0
+    assert swarmtui("ctl", id, "change", "b", "model=spare").returncode == 0
+    assert swarmtui("ctl", id, "retry", "bad").returncode == 0
+    assert swarmtui("wait", id).returncode == 0
+    started = [event for event in lines(swarmtui("events", id).stdout) if event["type"] == "attempt_started"]
+    assert started[-1]["data"]["model"] == "simulated/fast"  # type: ignore[index]
+
+
 def test_inputs_reach_the_task(swarmtui: Program) -> None:
     swarmtui.write("in.yaml", 'goal: g\ninputs:\n  who: {default: nobody}\nnodes:\n  a: {run: [echo, "{{ who }}"]}\n')
     assert swarmtui("run", "in.yaml", "--set", "who=me").returncode == 0

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from swarmtui.engine.commands import STALE_PLAN, Refused, plan_events
-from swarmtui.plan.model import Author, Limits, MapSpec, Node, Plan, PromptSpec, Retry, RunSpec, When
+from swarmtui.plan.model import Author, Limits, MapSpec, ModelRef, Node, Plan, PromptSpec, Retry, RunSpec, When
 from swarmtui.session.events import (
     AttemptStarted,
     LimitsSet,
@@ -385,3 +385,11 @@ def test_an_undo_that_is_refused_names_the_change_before_it() -> None:
     session.end(("a", None, 1), "ok")
     first = session.state.undoable[0]
     assert refusal(session, "undo").endswith(f"retry b; before it there is event {first.seq} (the priority of c)")
+
+
+def test_a_change_may_name_models_that_the_task_declares_and_nothing_uses_yet() -> None:
+    session = chain("a", "b")
+    spare = ModelRef("acme", "spare")
+    session.state.declared = {"spare": spare, "planner": spare}
+    change = {"op": "set", "node": "b", "field": "model", "value": "spare"}
+    assert patch(session, change).models == {"spare": spare}

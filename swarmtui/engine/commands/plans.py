@@ -48,7 +48,8 @@ def patch(state: SessionState, params: Params, resolve: ResolveModel) -> list[Bo
     plan = _editable(state, need(params, "base_rev", int))
     inputs = [Input(name, value) for name, value in state.inputs.items()]
     try:
-        change = read_ops(plan, params.get("ops"), inputs=inputs, models=state.models)
+        known = {**state.declared, **state.models}
+        change = read_ops(plan, params.get("ops"), inputs=inputs, models=known)
     except TaskError as error:
         raise Refused(str(error), INVALID_PARAMS) from error
     if not change:
@@ -94,14 +95,18 @@ def _author(params: Params) -> Author:
 def _models(state: SessionState, nodes: Iterable[Node], resolve: ResolveModel) -> dict[str, ModelRef]:
     """Models that the session does not know yet, by the names that `nodes` use."""
     found: dict[str, ModelRef] = {}
+
+    def ref_of(name: str) -> ModelRef:
+        return state.declared[name] if name in state.declared else resolve(name, {**state.declared, **state.models})
+
     for node in nodes:
         names = [node.spec.model] if isinstance(node.spec, PromptSpec) else []
         for name in (*names, *node.retry.models):
             if name not in state.models and name not in found:
-                found[name] = resolve(name, state.models)
+                found[name] = ref_of(name)
         summary = node.spec.summary if isinstance(node.spec, MergeSpec) else None
         if summary is not None and summary not in state.models and summary not in found:
-            ref = resolve(summary, state.models)
+            ref = ref_of(summary)
             if not ref.simulated:  # a summary that is made up is left out instead
                 found[summary] = ref
     return found
