@@ -54,7 +54,15 @@ def _of_task(arguments: Namespace, console: Console) -> None:
     state = asyncio.run(prospect(spec))
     if state.plan is None:
         raise UsageError(f"{arguments.task}: has no nodes yet; the planner writes them: swarmtui plan")
+    _warn(state, console)
     say(of_state(state, spec.task_folder), console)
+
+
+def _warn(state: SessionState, console: Console) -> None:
+    from swarmtui.host.assembly import money_warnings
+
+    for warning in money_warnings(state):
+        console.warn(warning)
 
 
 def tell(folder: SessionFolder, state: SessionState, console: Console) -> None:
@@ -68,6 +76,7 @@ def tell(folder: SessionFolder, state: SessionState, console: Console) -> None:
         task_folder = LaunchSpec.read(folder).task_folder
     except (OSError, ValueError):  # a folder that was copied without it
         task_folder = Path(state.task_path).parent if state.task_path else Path(state.cwd)
+    _warn(state, console)
     say(of_state(state, task_folder), console)
 
 

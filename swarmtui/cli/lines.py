@@ -147,6 +147,14 @@ def _patched(body: ev.PlanPatched) -> str:
     return f"revision {body.plan_rev}: {'; '.join(parts)}"
 
 
+def _budget_reached(body: ev.BudgetReached) -> Line:
+    told = f"the budget of {body.limit:g} {body.kind} is spent: {body.spent:g}"
+    if body.in_flight:
+        more = f", about {body.expected:.3g} more" if body.expected else ""
+        told += f", and {_count(body.in_flight, 'call')} in flight{more}"
+    return body.node or "(session)", "held" if body.node else "paused", told
+
+
 def _noted(body: ev.Noted) -> Line | None:
     return None if body.level == "info" else (body.node or "(session)", body.level, body.message)
 
@@ -162,7 +170,12 @@ _LINES: dict[type[Body], Callable[[Any], Line | None]] = {
     ev.SessionResumed: _session("running", lambda body: "resumed"),
     ev.SessionCancelRequested: _session("cancelling"),
     ev.SessionFinished: lambda body: ("(session)", body.status, body.reason),
-    ev.BudgetReached: _session("paused", lambda body: f"the budget of {body.limit:g} {body.kind} is spent"),
+    ev.BudgetReached: _budget_reached,
+    ev.BudgetWarned: lambda body: (
+        body.node or "(session)",
+        "warning",
+        f"{body.spent:g} of the budget of {body.limit:g} {body.kind} are used",
+    ),
     ev.LimitsSet: _session("limits", lambda body: f"concurrency {body.limits.concurrency or 'auto'}"),
     ev.PlanningStarted: _plan(
         "planning", lambda body: f"revision {body.plan_rev} by {body.model}{' (simulated)' if body.simulated else ''}"

@@ -54,7 +54,10 @@ def _foretell(state: SessionState, task_folder: Path, console: Console) -> None:
 
     from swarmtui.cli.figures import forecast_table
     from swarmtui.cli.forecast import of_state
+    from swarmtui.host.assembly import money_warnings
 
+    for warning in money_warnings(state):
+        console.warn(warning)
     made = asdict(of_state(state, task_folder))
     for line in forecast_table(made):
         console.warn(line)

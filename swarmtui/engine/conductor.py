@@ -383,8 +383,8 @@ class Conductor:
                 self._spawn_map_work(self._maps.expand(node), f"expand {node}")
             case FinishMap(node):
                 self._spawn_map_work(self._maps.finish(node), f"finish {node}")
-            case StopForBudget(kind, spent, limit, held):
-                self.record(BudgetReached(kind, spent, limit, held), durable=True)
+            case StopForBudget(kind, spent, limit, held, flying, expected):
+                self.record(BudgetReached(kind, spent, limit, held, flying, expected), durable=True)
             case WarnOfBudget(kind, spent, limit, of):
                 self.record(BudgetWarned(kind, spent, limit, of))
             case Stuck(cause):

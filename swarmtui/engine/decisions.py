@@ -50,6 +50,8 @@ class StopForBudget:
     spent: float
     limit: float
     node: str | None = None
+    in_flight: int = 0
+    expected: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,7 @@ from typing import Protocol
 
 from swarmtui.engine.ranks import ENOUGH, task_of
 from swarmtui.plan import graph
-from swarmtui.plan.model import MapSpec, ModelRef, Node, PromptSpec
+from swarmtui.plan.model import MapSpec, MergeSpec, ModelRef, Node, PromptSpec
 from swarmtui.session.measures import Tally, total
 from swarmtui.session.pools import QUESTIONS, model_of, pool_of
 from swarmtui.session.state import NodeState, SessionState
@@ -322,7 +322,7 @@ class _Survey:
                 return source, tokens_in + tokens_out, tally.cost_usd / tally.priced, doubt
         else:
             source, doubt = (ref.name, _GUESSED), _ASSUMED_DOUBT
-            tokens_in, tokens_out = _guessed(node)
+            tokens_in, tokens_out = guessed_tokens(node)
         tokens = tokens_in + tokens_out
         if ref.simulated or ref.price_in is None or ref.price_out is None:
             return source, tokens, None, doubt
@@ -373,10 +373,13 @@ def _observed(tally: Tally, node: Node) -> Takes:
     return Takes(median, sigma, sigma / sqrt(max(1, n)), again)
 
 
-def _guessed(node: Node) -> tuple[float, float]:
-    spec = node.spec
-    if not isinstance(spec, PromptSpec):
+def guessed_tokens(node: Node | None) -> tuple[float, float]:
+    """Tokens in and out of a call of which only its node is known, or not even that."""
+    spec = None if node is None else node.spec
+    if isinstance(spec, MergeSpec):
         return 4.0 * ASSUMED_OUT, float(ASSUMED_OUT)  # a summary of what was merged
+    if not isinstance(spec, PromptSpec):
+        return float(LOOKUP_TOKENS), float(ASSUMED_OUT)
     text = spec.prompt + (spec.system or "")
     tokens_in = len(text) / CHARS_PER_TOKEN + LOOKUP_TOKENS * text.count("{{")
     tokens_out = float(min(spec.max_tokens or ASSUMED_OUT, ASSUMED_OUT))

@@ -124,6 +124,12 @@ class Ready:
         """It starts."""
         return self._start_of(suspect.lane, suspect.node.id, suspect.item, suspect.ready, suspect.closed_s, now)
 
+    def rest(self, node_id: str) -> None:
+        """A map waits until an attempt at it has ended, of which at least one runs."""
+        for lane in self._lanes.values():
+            lane.drop(node_id)
+        self._dormant.add(node_id)
+
     def choose(self, now: float, refused: Collection[Provider]) -> Choice | None:
         """What goes next, providers left out that have `refused`; None if nothing of what waits has a place."""
         single: SingleEntry | None = None

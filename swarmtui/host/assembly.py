@@ -28,13 +28,14 @@ from swarmtui.models.catalog import PROFILES, TIERS, CatalogError, resolve
 from swarmtui.models.chat import ChatModel
 from swarmtui.models.discover import discover, make_model, unusable
 from swarmtui.models.net import Net
-from swarmtui.models.prices import with_price
+from swarmtui.models.prices import budget_warning, with_price
 from swarmtui.plan.model import MergeSpec, ModelRef, Plan, PromptSpec, Task
 from swarmtui.plan.problems import TaskError
 from swarmtui.safety.paths import places
 from swarmtui.safety.redact import Redactor, secrets_from_env
 from swarmtui.safety.text import one_line
 from swarmtui.session import fold
+from swarmtui.session.budgets import uncounted_models
 from swarmtui.session.events import Body, Event, HostStarted, Noted, PlanProposed, SessionCreated
 from swarmtui.session.faults import Faults
 from swarmtui.session.folder import SessionFolder
@@ -93,7 +94,7 @@ async def assembled(
                 wait_if_interrupted=wait_if_interrupted,
                 leftovers=leftovers,
                 durations=durations,
-                warnings=tuple(unusable(state.models.values(), environ)),
+                warnings=(*unusable(state.models.values(), environ), *money_warnings(state)),
                 accounts=accounts,
                 seed=random.getrandbits(32),  # jitter, not a secret
                 redactor=redactor,
@@ -138,6 +139,12 @@ async def started(conductor: Conductor, conducting: asyncio.Task[None]) -> None:
     await asyncio.gather(*waits, return_exceptions=True)
     if conducting.done():
         conducting.result()
+
+
+def money_warnings(state: SessionState) -> list[str]:
+    """What is to be said before anything starts of a budget that cannot be kept, since a price is not known."""
+    models = uncounted_models(state)
+    return [budget_warning(models)] if models else []
 
 
 def host_started(session: str) -> HostStarted:

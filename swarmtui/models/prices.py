@@ -7,7 +7,7 @@ A session's prices are found once, when it is set up, and recorded with its mode
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from swarmtui.models.catalog import Catalog, load_catalog
@@ -15,6 +15,15 @@ from swarmtui.plan.model import ModelRef
 
 HINT = "give `price: {in: …, out: …}` in the task file, or `pip install 'swarmtui[prices]'` for published prices"
 """How to mend an unknown price."""
+
+
+def budget_warning(models: Sequence[str]) -> str:
+    """What to say of a budget of money while the price of these models is not known."""
+    return (
+        f"the budget of money does not hold for {', '.join(models)}: no price is known, so what is called of it is not "
+        f"counted; {HINT}"
+    )
+
 
 USER = "your figures"
 _DATED = re.compile(r"[-@](20\d{2}-?\d{2}-?\d{2}|latest)$")

@@ -1,9 +1,9 @@
 """What a session or a node has used of its budgets, and which line that passed.
 
 Every budget has a soft line, a share of it, at which the user is warned once, and a hard line: from there on nothing
-new starts, in the session or of the node. What is in flight then runs to its end and is paid for: what it will cost is
-not known before, so a budget is exceeded by at most what was in flight when it was reached. Attempts are counted as
-they start and never exceed theirs.
+new starts, in the session or of the node. What is in flight then runs to its end and is paid for; how little beyond the
+line that shall be is told in :mod:`swarmtui.engine.reserves`. Attempts are counted as they start and never exceed
+theirs.
 
 Minutes are time of work. A session's go by while it runs and something is under way that is not a question to the
 user; a node's go by while an attempt of it is in flight.
@@ -15,7 +15,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from swarmtui.plan.model import Budget
+from swarmtui.plan.model import Budget, ModelRef
+from swarmtui.session.pools import model_of
 from swarmtui.session.state import NodeState, SessionState
 
 KINDS = ("usd", "tokens", "minutes", "attempts")
@@ -80,6 +81,23 @@ def to_warn_of(budget: Budget, used: Used, warned: Mapping[str, float], node: st
         if limit and spent >= limit * budget.warn and warned.get(warning_key(kind, node)) != limit:
             return Line(kind, spent, limit)
     return None
+
+
+def uncounted_models(state: SessionState) -> list[str]:
+    """Models of unknown price that may be called under a budget of money, ascending: what they cost is not counted,
+    and nothing stops at the line for it."""
+    found: set[str] = set()
+    for node in state.plan_nodes.values():
+        if state.limits.usd is not None or (node.budget is not None and node.budget.usd is not None):
+            refs = [model_of(state, node, tries) for tries in range(len(node.retry.models) + 1)]
+            found |= {ref.name for ref in refs if ref is not None and _unpriced(ref)}
+    if state.plan is None and state.limits.usd is not None:
+        found |= {ref.name for ref in state.models.values() if _unpriced(ref)}
+    return sorted(found)
+
+
+def _unpriced(ref: ModelRef) -> bool:
+    return not ref.simulated and (ref.price_in is None or ref.price_out is None)
 
 
 def warning_key(kind: str, node: str | None) -> str:

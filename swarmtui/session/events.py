@@ -134,6 +134,10 @@ class BudgetReached:
     spent: float
     limit: float
     node: str | None = None
+    in_flight: int = 0
+    """Model calls that go on to their end, and are paid for."""
+    expected: float = 0.0
+    """What these will presumably use, of a budget of money or tokens."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,7 +25,7 @@ from swarmtui.session.moves import (
 )
 from swarmtui.session.pools import QUESTIONS
 from swarmtui.session.state import Items, NodeState, SessionState
-from swarmtui.session.vocabulary import ErrorInfo, ErrorKind, State, Usage
+from swarmtui.session.vocabulary import NO_USAGE, ErrorInfo, ErrorKind, State, Usage
 
 
 def _attempt_started(state: SessionState, body: AttemptStarted, event: Event) -> None:
@@ -62,6 +62,9 @@ def _attempt_succeeded(state: SessionState, body: AttemptSucceeded, event: Event
     _spend(state, node, body)
     tries, check, reused = _tries(node, body.item), state.plan_nodes[body.node].check, body.reused_from is not None
     state.measures.succeeded((body.node, body.item), tries, check, body.took_s, body.usage, reused=reused)
+    if reused:  # no budget pays for it
+        node.starts -= 1
+        state.starts -= 1
     if replaced(state, node, body.item):
         return
     node.reused = (0 if body.item is None else node.reused) + (body.reused_from is not None)
@@ -83,7 +86,7 @@ def _attempt_failed(state: SessionState, body: AttemptFailed, event: Event) -> N
     state.measures.failed((body.node, body.item), tries, check, body.took_s, body.usage, body.error, last=last)
     if not body.charged:
         _uncount(node, body.item)
-    if body.error.kind is ErrorKind.LOST and body.usage == Usage():
+    if body.error.kind is ErrorKind.LOST and body.usage == NO_USAGE:
         _count_orphan(state, node)
     if replaced(state, node, body.item):
         return
@@ -147,7 +150,8 @@ def _attempt_interrupted(state: SessionState, body: AttemptInterrupted, event: E
     node = state.nodes[body.node]
     _landed(state, node)
     state.measures.interrupted((body.node, body.item), event.mono)
-    _count_crash(state, node, body)
+    if not body.stopped:
+        _count_crash(state, node, body)
     if replaced(state, node, body.item):
         return
     if body.repeat:

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field, fields
 from math import ceil, exp, log, sqrt
 
 from swarmtui.plan.model import JSON, Check
-from swarmtui.session.vocabulary import ErrorInfo, ErrorKind, Usage
+from swarmtui.session.vocabulary import NO_USAGE, ErrorInfo, ErrorKind, Usage
 
 Z95 = 1.959963984540054
 """Standard normal quantile of a two-sided 95 % interval."""
@@ -159,6 +159,8 @@ class Tally:
     model: str | None = None
     node: str | None = None
     starts: int = 0
+    open: int = 0
+    """Attempts in flight."""
     outcomes: list[int] = field(default_factory=lambda: [0] * 32)
     """Calls by what came of them: 16 * (is it a retry) + 4 * (what its check asks for) + outcome."""
     good_tries: dict[int, int] = field(default_factory=dict)
@@ -341,6 +343,7 @@ class Measures:
         if tally is None:
             tally = self.tallies[key] = Tally(*key)
         tally.starts += 1
+        tally.open += 1
         self.running[place] = (tally, mono)
         if self.refused_at and place in self.refused_at:
             waited_s = mono - self.refused_at.pop(place)
@@ -397,7 +400,7 @@ class Measures:
         tally.lost_usd += usage.cost_usd or 0.0
         tally.lost_unpriced += _cost_unknown(tally, usage)
 
-    def refused(self, place: Place, mono: float, usage: Usage = Usage()) -> None:
+    def refused(self, place: Place, mono: float, usage: Usage = NO_USAGE) -> None:
         """The provider said 429; `usage` is of calls of the attempt before that."""
         tally, took_s = self._gone(place, mono)
         tally.refused += 1
@@ -409,7 +412,7 @@ class Measures:
             tally.lost_usd += usage.cost_usd or 0.0
             _meter(tally, usage)
 
-    def cancelled(self, place: Place, mono: float, usage: Usage = Usage()) -> None:
+    def cancelled(self, place: Place, mono: float, usage: Usage = NO_USAGE) -> None:
         """The user stopped it, or the machine had too little for it."""
         tally, took_s = self._gone(place, mono)
         tally.cancelled += 1
@@ -446,6 +449,7 @@ class Measures:
         """The tally of what ends; what began unseen (in a log of an older version) is counted in one of its own."""
         found = self.running.pop(place, None)
         if found is not None:
+            found[0].open -= 1
             return found[0]
         key = ("", None, None)
         return self.tallies.setdefault(key, Tally(*key))

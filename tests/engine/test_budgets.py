@@ -2,14 +2,28 @@
 
 from __future__ import annotations
 
-import pytest
+import math
+from dataclasses import replace
 
-from swarmtui.plan.model import AskSpec, Budget, Limits, MapSpec, Node, PromptSpec, Retry
-from swarmtui.session import budgets
-from swarmtui.session.events import AttemptStarted, BudgetReached, BudgetWarned, MapFinished, QuestionAsked
-from swarmtui.session.vocabulary import State, Status, Usage
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from swarmtui.plan.model import AskSpec, Budget, Limits, MapSpec, ModelRef, Node, PromptSpec, Retry, RunSpec
+from swarmtui.session import budgets, fold
+from swarmtui.session.events import (
+    AttemptStarted,
+    AttemptSucceeded,
+    BudgetReached,
+    BudgetWarned,
+    Event,
+    MapFinished,
+    PlanProposed,
+    QuestionAsked,
+)
+from swarmtui.session.vocabulary import Output, State, Status, Usage
 from tests.engine.virtual import VirtualSession
-from tests.engine.world import node, plan
+from tests.engine.world import created, node, plan
 
 
 def lines(session: VirtualSession) -> list[BudgetReached | BudgetWarned]:
@@ -59,12 +73,47 @@ def test_attempts_count_retries_and_not_what_a_provider_refused() -> None:
 
 
 def test_what_is_in_flight_when_the_line_is_passed_runs_to_its_end() -> None:
-    session = VirtualSession(plan(*many()), Limits(3, tokens=2))
+    session = VirtualSession(plan(*many()), Limits(3))
+    assert len(session.running) == 3
+    session.command("limits.set", tokens=2)
     session.end(next(iter(session.running)), "ok")
     assert session.state.status is Status.PAUSED
+    assert session.state.budget is not None
+    assert (session.state.budget.in_flight, session.state.budget.expected) == (2, 4.0)
     assert len(session.running) == 2
     session.run_dry()
     assert session.state.spent.tokens == 6
+
+
+@given(st.integers(1, 40), st.integers(1, 40), st.integers(1, 12))
+@settings(max_examples=30, deadline=None)
+def test_however_many_run_at_once_a_budget_is_passed_by_less_than_a_call(calls: int, limit: int, at_once: int) -> None:
+    usage = Usage(tokens_in=1, tokens_out=500, cost_usd=1.5)
+    models = {"worker": ModelRef("p", "m", price_in=0.0, price_out=3_000.0)}
+    limits = Limits(at_once, usd=float(limit))
+    session = VirtualSession(plan(*many(calls)), limits, usage=usage, models=models)
+    session.run_dry()
+    assert session.state.spent.cost_usd < limit + 1.5
+    assert session.state.spent.cost_usd == min(calls * 1.5, math.ceil(limit / 1.5) * 1.5)
+
+
+def test_a_map_near_its_budget_waits_for_what_runs_of_it_while_the_rest_goes_on() -> None:
+    the_map = Node("m", PromptSpec("x"), map=MapSpec(values=()), budget=Budget(tokens=2_000))
+    session = VirtualSession(plan(the_map, *many(3)), Limits(8), usage=Usage(400, 400), items=10)
+    flying = [which for which in session.running if which[0] == "m"]
+    assert 1 <= len(flying) < 5  # guessed from the prompt: a few hundred tokens each
+    assert sum(which[0] != "m" for which in session.running) == 3
+    while any(which[0] == "m" for which in session.running):
+        session.end(next(which for which in session.running if which[0] == "m"), "ok")
+    assert session.state.nodes["m"].spent.tokens == 2_400
+    assert session.state.nodes["m"].state is State.HELD
+
+
+def test_commands_start_while_calls_wait_for_what_is_in_flight() -> None:
+    commands = [Node(f"c{at}", RunSpec(("true",))) for at in range(3)]
+    session = VirtualSession(plan(*many(4), *commands), Limits(20, tokens=600), usage=Usage(200, 200))
+    kinds = sorted(which[0][0] for which in session.running)
+    assert kinds == ["c", "c", "c", "n"]
 
 
 def test_minutes_are_time_of_work_without_pauses() -> None:
@@ -155,3 +204,25 @@ def test_a_budget_of_nothing_lets_nothing_start() -> None:
     session = VirtualSession(plan(node("a")), Limits(usd=0.0))
     assert not session.running
     assert session.state.status is Status.PAUSED
+
+
+def test_what_is_taken_over_counts_against_no_budget() -> None:
+    session = VirtualSession(plan(*many(3)), Limits(1, attempts=2))
+    (name, item, number) = next(iter(session.running))
+    session.running.clear()
+    session.record(AttemptSucceeded(name, number, Output("ok", 2), item, reused_from="s/a//1"))
+    session.step()
+    session.run_dry()
+    assert session.state.starts == 2
+    assert session.state.status is Status.SUCCEEDED
+
+
+def test_models_whose_price_is_not_known_are_named_where_a_budget_of_money_rests_on_them() -> None:
+    models = {"worker": ModelRef("p", "free"), "spare": ModelRef("q", "m"), "planner": ModelRef("r", "unused")}
+    retried = node("a", retry=Retry(1, models=("spare",)))
+    bodies = [replace(created(Limits(usd=1.0)), models=models), PlanProposed(1, plan(retried))]
+    state = fold.fold(Event(seq, 0.0, 0.0, body) for seq, body in enumerate(bodies, 1))
+    assert budgets.uncounted_models(state) == ["p/free", "q/m"]
+    bodies[0] = replace(created(), models=models)
+    state = fold.fold(Event(seq, 0.0, 0.0, body) for seq, body in enumerate(bodies, 1))
+    assert budgets.uncounted_models(state) == []

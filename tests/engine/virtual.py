@@ -111,8 +111,8 @@ class VirtualSession:
                 good = items.count(State.SUCCEEDED)
                 ok = items.total - good - items.count(State.SKIPPED) == 0
                 self.record(MapFinished(node, good, items.total - good, ok, Output("", 0)))
-            case StopForBudget(kind, spent, limit, held):
-                self.record(BudgetReached(kind, spent, limit, held))
+            case StopForBudget(kind, spent, limit, held, flying, expected):
+                self.record(BudgetReached(kind, spent, limit, held, flying, expected))
             case WarnOfBudget(kind, spent, limit, of):
                 self.record(BudgetWarned(kind, spent, limit, of))
             case Stuck(cause):
