@@ -15,7 +15,8 @@ The order of what is ready, over all lanes that have a place:
    at the present time and has nothing to catch up on, so that it does not starve the others for a while in turn;
 4. a longer remaining path, then the order of the plan.
 
-What a provider refused goes before all of equal priority (a node) or to the front of its map (an item).
+What a provider refused goes before all of equal priority (a node). An item that is due to be tried again goes before
+those of its map that were not tried yet: what is wrong with it is known soon, and few are half done at any time.
 """
 
 from __future__ import annotations
@@ -107,6 +108,21 @@ class ItemQueue:
     closed_s: float
     items: deque[int] = field(default_factory=deque)
     since: dict[int, tuple[float, float]] = field(default_factory=dict)
+    again: deque[int] = field(default_factory=deque)
+    """Those that were tried before and are due again go first, whoever came first among them."""
+
+    def __len__(self) -> int:
+        """How many wait."""
+        return len(self.again) + len(self.items)
+
+    @property
+    def head(self) -> int:
+        """Whose turn it is; there must be one."""
+        return self.again[0] if self.again else self.items[0]
+
+    def pop(self) -> int:
+        """Take it out."""
+        return self.again.popleft() if self.again else self.items.popleft()
 
 
 @dataclass(slots=True, eq=False)

@@ -124,12 +124,6 @@ class Ready:
         """It starts."""
         return self._start_of(suspect.lane, suspect.node.id, suspect.item, suspect.ready, suspect.closed_s, now)
 
-    def rest(self, node_id: str) -> None:
-        """A map waits until an attempt at it has ended, of which at least one runs."""
-        for lane in self._lanes.values():
-            lane.drop(node_id)
-        self._dormant.add(node_id)
-
     def choose(self, now: float, refused: Collection[Provider]) -> Choice | None:
         """What goes next, providers left out that have `refused`; None if nothing of what waits has a place."""
         single: SingleEntry | None = None
@@ -198,12 +192,12 @@ class Ready:
         if node.held or node.restart:
             self._dormant.add(node_id)
             return False
-        waiting, items = lane.queues[node_id].items, node.items
+        waiting, items = lane.queues[node_id], node.items
         while waiting:
-            at = items.state(waiting[0])
-            if at is State.READY or (at in AGAIN and items.retry_at.get(waiting[0], 0.0) <= now):
+            at = items.state(waiting.head)
+            if at is State.READY or (at in AGAIN and items.retry_at.get(waiting.head, 0.0) <= now):
                 return True
-            lane.queues[node_id].since.pop(waiting.popleft(), None)  # the user has skipped it, or it waits again
+            waiting.since.pop(waiting.pop(), None)  # the user has skipped it, or it waits again
         return False
 
     def admitted(self, provider: Provider, node: NodeState, now: float) -> bool:
@@ -232,11 +226,11 @@ class Ready:
             return self._start_of(lane, entry[3], None, entry[4], entry[5], now)
         node_id = entry[4]
         queue = lane.queues[node_id]
-        item = queue.items.popleft()
+        item = queue.pop()
         ready, closed_s = queue.since.pop(item, (queue.ready, queue.closed_s))
         heapq.heappop(lane.maps)
         following = self._shares.charge_map(entry)
-        if queue.items:
+        if queue:
             lane.put_map(following)
         else:
             lane.drop(node_id)
@@ -331,17 +325,14 @@ class Ready:
         lane.put_single((self._priority(plan_node), path, self._order[node.id], node.id, ready, closed_s))
 
     def put_item(self, node: NodeState, item: int, ready: float, *, front: bool = False) -> None:
-        """An item waits for a place since session second `ready`, with `front` before all others of its map."""
+        """An item waits for a place since session second `ready`; with `front` before those not tried yet."""
         lane = self._lane_of(self._state.plan_nodes[node.id], item)
         if self.suspects.take(node, item, ready, lane):
             return
         queue = self._queue(lane, node.id, ready)
         if not (self._before and item in queue.since):
             queue.since[item] = (ready, lane.provider.closed_s(ready))
-        if front:
-            queue.items.appendleft(item)
-        else:
-            queue.items.append(item)
+        (queue.again if front else queue.items).append(item)
         self._enter(lane, node)
 
     def _queue(self, lane: Lane, node_id: str, ready: float) -> ItemQueue:
@@ -387,7 +378,7 @@ class Ready:
         """A map goes on that was held: what waited meanwhile waits for a place from now on."""
         for lane in self._lanes.values():
             queue = lane.queues.get(node.id)
-            if queue is not None and queue.items:
+            if queue:
                 mono = self._state.mono
                 queue.ready, queue.closed_s = mono, lane.provider.closed_s(mono)
                 queue.since.clear()

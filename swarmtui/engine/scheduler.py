@@ -16,7 +16,7 @@ import heapq
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
 
-from swarmtui.engine import reserves, stuck
+from swarmtui.engine import stuck
 from swarmtui.engine.decisions import (
     Decision,
     Expand,
@@ -307,7 +307,7 @@ class Scheduler:
                 if node.retry_at == due and node.state in AGAIN:
                     self._ready.put_node(node, due)
             elif node.items is not None and node.items.retry_at.get(item) == due:
-                self._ready.put_item(node, item, due, front=node.items.state(item) is State.THROTTLED)
+                self._ready.put_item(node, item, due, front=True)
 
     def _start(self, now: float) -> list[Decision]:
         """What starts next: maps that can be read, or the one attempt that has the next free place."""
@@ -330,23 +330,10 @@ class Scheduler:
                 line = self._session_line(now) or self._node_line(node, now)
                 if line is not None:
                     return [line]
-                if self._reserved(node, lane.provider, refused):
-                    continue
             if self._ready.admitted(lane.provider, node, now):
                 return [self._ready.take(chosen, now)]
             refused.add(lane.provider)
         return []
-
-    def _reserved(self, node: NodeState, provider: Provider, refused: set[Provider]) -> bool:
-        """Whether what is in flight will presumably use a budget up: then the node waits until some of that ended."""
-        plan_node = self._state.plan_nodes[node.id]
-        if reserves.session_passes(self._state, plan_node):
-            refused.add(provider)
-            return True
-        if reserves.node_passes(self._state, node, plan_node):
-            self._ready.rest(node.id)
-            return True
-        return False
 
     def _start_suspect(self, now: float, refused: set[Provider]) -> tuple[list[Decision], bool]:
         """What starts of those that crash after crash caught, and whether nothing else may start beside them."""
@@ -380,8 +367,7 @@ class Scheduler:
         budget, used = self._state.limits.budget, budgets.used_by_session(self._state, now)
         line = budgets.reached(budget, used)
         if line is not None:
-            flying = reserves.in_flight(self._state)
-            return StopForBudget(line.kind, line.spent, line.limit, None, flying.calls, flying.of(line.kind))
+            return StopForBudget(line.kind, line.spent, line.limit)
         line = budgets.to_warn_of(budget, used, self._state.warned)
         return None if line is None else WarnOfBudget(line.kind, line.spent, line.limit)
 
@@ -392,8 +378,7 @@ class Scheduler:
         used = budgets.used_by_node(node, now)
         line = budgets.reached(budget, used, node.waived)
         if line is not None:
-            flying = reserves.in_flight(self._state, node.id)
-            return StopForBudget(line.kind, line.spent, line.limit, node.id, flying.calls, flying.of(line.kind))
+            return StopForBudget(line.kind, line.spent, line.limit, node.id)
         line = budgets.to_warn_of(budget, used, self._state.warned, node.id)
         return None if line is None else WarnOfBudget(line.kind, line.spent, line.limit, node.id)
 

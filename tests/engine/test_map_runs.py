@@ -12,7 +12,7 @@ import pytest
 from swarmtui.engine.artefacts import Artefacts
 from swarmtui.engine.commands import Refused
 from swarmtui.engine.ports import Attempt, Done
-from swarmtui.plan.model import Limits, MapSpec, Node, PromptSpec
+from swarmtui.plan.model import Limits, MapSpec, Node, PromptSpec, Retry
 from swarmtui.session.events import AttemptStarted, AttemptSucceeded, Event, MapExpanded, NodeRetried, Noted
 from swarmtui.session.vocabulary import State, Status
 from tests.engine.world import failure, node, plan, running
@@ -109,6 +109,25 @@ async def test_a_paused_map_starts_nothing_lets_its_items_end_and_goes_on(tmp_pa
         await world.do("node.resume", node="m")
         assert await world.finished() is Status.SUCCEEDED
         assert len(world.executor.started) == 6
+
+
+async def test_items_that_are_due_again_go_before_those_not_tried_yet_in_the_order_in_which_they_are_due(
+    tmp_path: Path,
+) -> None:
+    async def script(attempt: Attempt) -> object:
+        await asyncio.sleep(0.005)
+        return failure() if attempt.number == 1 and attempt.item in (0, 1) else "ok"
+
+    again = Node(
+        "m",
+        PromptSpec("say {{ item }}"),
+        map=MapSpec(values=tuple(range(100))),
+        retry=Retry(limit=1, base_s=0.0),
+    )
+    async with running(tmp_path, plan(again), script, limits=Limits(concurrency=2)) as world:
+        assert await world.finished() is Status.SUCCEEDED
+        started = world.executor.started
+        assert started.index("m/0/2") < started.index("m/1/2") < started.index("m/20/1")
 
 
 async def test_no_attempt_id_repeats_when_a_whole_map_is_carried_out_again(tmp_path: Path) -> None:
