@@ -26,11 +26,17 @@ class Artefacts:
         """`session` is the session's folder, `root` the folder of artefacts in it."""
         self._session = session
         self._root = root
+        self._root_text = str(root)
 
     def attempt_folder(self, node: str, attempt: int, *, map_item: bool = False) -> Path:
         """Where an attempt keeps its files: the node's folder, or one below it for later attempts."""
         folder = self._root / node
         return folder if attempt == 1 or map_item else folder / f"attempt-{attempt}"
+
+    def attempt_path(self, node: str, attempt: int, *, map_item: bool = False) -> str:
+        """:meth:`attempt_folder` as a text, which every attempt is told."""
+        folder = f"{self._root_text}/{node}"
+        return folder if attempt == 1 or map_item else f"{folder}/attempt-{attempt}"
 
     def node_folder(self, node: str) -> Path:
         """The folder of a node; it need not be there."""

@@ -69,7 +69,6 @@ class Dispatcher:
             if scarcity is not None:
                 return scarce_error(scarcity)
             return ErrorInfo(ErrorKind.INPUT, f"an output could not be written for {node_id}: {error}")
-        folder = self._artefacts.attempt_folder(node_id, number, map_item=item is not None)
         return Attempt(
             id=attempt_id(node_id, item, number),
             session=state.id,
@@ -79,7 +78,7 @@ class Dispatcher:
             key=self._key(plan_node, item, number),
             spec=spec,
             cwd=state.cwd,
-            folder=str(folder),
+            folder=self._artefacts.attempt_path(node_id, number, map_item=item is not None),
             task_folder=str(self._task_folder),
             trusted=state.plan is not None and state.plan.author is Author.USER,
             model=ref,

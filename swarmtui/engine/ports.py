@@ -12,7 +12,7 @@ from typing import Protocol
 
 from swarmtui.engine.scarcity import Scarcity
 from swarmtui.plan.model import JSON, Check, ModelRef, Plan, Spec
-from swarmtui.session.vocabulary import ErrorInfo, State, Usage
+from swarmtui.session.vocabulary import NO_USAGE, ErrorInfo, State, Usage
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +110,7 @@ class Done:
     """File with the whole output (absolute), when the worker wrote one."""
     truncated: bool = False
     exit_code: int | None = None
-    usage: Usage = Usage()
+    usage: Usage = NO_USAGE
     report: bool = False
     """Whether the output is a report for the user (Markdown), to be shown and copied out."""
 
@@ -123,7 +123,7 @@ class Failed:
     error: ErrorInfo
     output: str = ""
     path: str | None = None
-    usage: Usage = Usage()
+    usage: Usage = NO_USAGE
     scarcity: Scarcity | None = None
     """What this machine had too little of, when that is all that went wrong; `error` is THROTTLED then."""
 
@@ -133,7 +133,7 @@ class Stopped:
     """The attempt was cancelled and nothing of it is left running."""
 
     attempt: str
-    usage: Usage = Usage()
+    usage: Usage = NO_USAGE
 
 
 CallSignal = CallSent | CallAccepted | CallEnded
@@ -168,13 +168,13 @@ class Draft:
 
     plan: Plan
     note: str = ""
-    usage: Usage = Usage()
+    usage: Usage = NO_USAGE
 
 
 class PlanningError(Exception):
     """No usable plan came back. `error` is for the user; `usage` is what the tries cost."""
 
-    def __init__(self, error: ErrorInfo, usage: Usage = Usage()) -> None:
+    def __init__(self, error: ErrorInfo, usage: Usage = NO_USAGE) -> None:
         super().__init__(error.message)
         self.error = error
         self.usage = usage

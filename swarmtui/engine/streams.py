@@ -73,7 +73,7 @@ class StreamBoard:
 
     def end(self, node: str, item: int | None, attempt: int) -> None:
         """Forget an attempt: its output is recorded from here on."""
-        for channel in ("output", "reasoning", "stderr"):
+        for channel in ("output", "reasoning", "stderr") if self._channels else ():
             self._channels.pop((node, item, attempt, channel), None)
 
     def since(self, cursor: int) -> tuple[int, list[StreamItem]]:

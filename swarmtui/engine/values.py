@@ -55,7 +55,7 @@ class Values:
     def _references(self, node: Node) -> tuple[Lookup, ...]:
         found = self._lookups.get(node.id)
         if found is None:
-            found = tuple(lookup for _, text in texts(node.spec) for lookup in references(text))
+            found = tuple(lookup for _, text in texts(node.spec) if "{{" in text for lookup in references(text))
             self._lookups[node.id] = found
         return found
 

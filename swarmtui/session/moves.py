@@ -116,7 +116,8 @@ def outdate(state: SessionState, node: NodeState) -> None:
 
 def rests_on_stale(state: SessionState, node: NodeState) -> bool:
     """Whether what the node starts with now is itself stale."""
-    return any(state.nodes[need].state is State.STALE for need in state.plan_nodes[node.id].needs)
+    needs = state.plan_nodes[node.id].needs
+    return bool(needs) and any(state.nodes[need].state is State.STALE for need in needs)
 
 
 def begin_anew(state: SessionState, node: NodeState) -> None:

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, ClassVar
 from swarmtui.plan.model import JSON, Author, Limits, ModelRef, Node, Plan, plan_from_json, plan_to_json
 from swarmtui.session.events import BudgetReached, Forecasted, PoolPaced
 from swarmtui.session.measures import Measures
-from swarmtui.session.vocabulary import ENDED, Chunk, ErrorInfo, Output, State, Status, Usage
+from swarmtui.session.vocabulary import ENDED, NO_USAGE, Chunk, ErrorInfo, Output, State, Status, Usage
 
 if TYPE_CHECKING:
     from pydantic import TypeAdapter
@@ -61,7 +61,7 @@ class Spent:
 
     def add(self, usage: Usage) -> None:
         """Count one attempt's usage; an attempt that used no model changes nothing."""
-        if usage == Usage():
+        if usage is NO_USAGE or usage == NO_USAGE:
             return
         self.attempts += 1
         self.tokens_in += usage.tokens_in or 0

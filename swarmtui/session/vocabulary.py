@@ -118,6 +118,10 @@ class Usage:
         return (0 if self.model is None else 1) if self.calls is None else self.calls
 
 
+NO_USAGE = Usage()
+"""Of an attempt that called no model."""
+
+
 @dataclass(frozen=True, slots=True)
 class Output:
     """An attempt's result: `text` is the whole of it, or its first part when :attr:`whole` is false."""
