@@ -280,7 +280,9 @@ def render_spec(spec: Spec, values: Values) -> Spec:
 
     match spec:
         case PromptSpec():
-            return replace(spec, prompt=render(spec.prompt, values), system=text(spec.system))
+            prompt, system = render(spec.prompt, values), text(spec.system)
+            same = prompt is spec.prompt and system is spec.system
+            return spec if same else replace(spec, prompt=prompt, system=system)
         case RunSpec():
             return replace(
                 spec,

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import ClassVar
 
 from swarmtui.plan.model import JSON, Author, Limits, ModelRef, Node, Plan
-from swarmtui.session.vocabulary import Chunk, ErrorInfo, Output, Usage
+from swarmtui.session.vocabulary import NO_USAGE, Chunk, ErrorInfo, Output, Usage
 
 # -- session ------------------------------------------------------------------------------------------------
 
@@ -238,7 +238,7 @@ class PlanningFailed:
     TYPE: ClassVar[str] = "planning_failed"
     plan_rev: int
     error: ErrorInfo
-    usage: Usage = Usage()
+    usage: Usage = NO_USAGE
 
 
 @dataclass(frozen=True, slots=True)
@@ -249,7 +249,7 @@ class PlanProposed:
     plan_rev: int
     plan: Plan
     note: str = ""
-    usage: Usage = Usage()
+    usage: Usage = NO_USAGE
     models: dict[str, ModelRef] = field(default_factory=dict)
     """Where models answer that the session did not know before."""
 
@@ -321,7 +321,7 @@ class AttemptSucceeded:
     output: Output
     item: int | None = None
     took_s: float = 0.0
-    usage: Usage = Usage()
+    usage: Usage = NO_USAGE
     reused_from: str | None = None
     """``SESSION/node/item/number`` of the earlier success that was taken over instead of paid again."""
     key: str = ""
@@ -339,7 +339,7 @@ class AttemptFailed:
     item: int | None = None
     took_s: float = 0.0
     retry_in_s: float | None = None
-    usage: Usage = Usage()
+    usage: Usage = NO_USAGE
     output: Output | None = None
     charged: bool = True
     """Whether it counts against the retry limit; an outage of a provider that had answered before does not."""
@@ -358,7 +358,7 @@ class AttemptThrottled:
     message: str = ""
     by: str = "provider"
     """``provider``; or ``machine``: it had no open file or no room left for the attempt."""
-    usage: Usage = Usage()
+    usage: Usage = NO_USAGE
     """What calls of the attempt before the one that was refused consumed; that one itself is in it as untold."""
 
 
@@ -374,7 +374,7 @@ class AttemptCancelled:
     attempt: int
     item: int | None = None
     hold: bool = False
-    usage: Usage = Usage()
+    usage: Usage = NO_USAGE
 
 
 @dataclass(frozen=True, slots=True)
