@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import heapq
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from types import MappingProxyType
 
 from swarmtui.engine import ranks
@@ -123,6 +123,12 @@ class Ready:
     def start_suspect(self, suspect: Suspect, now: float) -> Start:
         """It starts."""
         return self._start_of(suspect.lane, suspect.node.id, suspect.item, suspect.ready, suspect.closed_s, now)
+
+    def rest(self, node_id: str) -> None:
+        """A map waits until an attempt at it has ended, of which at least one runs."""
+        for lane in self._lanes.values():
+            lane.drop(node_id)
+        self._dormant.add(node_id)
 
     def choose(self, now: float, refused: Collection[Provider]) -> Choice | None:
         """What goes next, providers left out that have `refused`; None if nothing of what waits has a place."""
@@ -262,6 +268,10 @@ class Ready:
         nodes = self._state.plan.nodes if self._state.plan else ()
         self._paths = ranks.remaining_paths(self._state, self._durations)
         self._order = {node.id: index for index, node in enumerate(nodes)}
+
+    def in_plan_order(self, node_ids: Iterable[str]) -> list[str]:
+        """Each of them once, without those that the plan has no more: the order in which they came means nothing."""
+        return sorted({node_id for node_id in node_ids if node_id in self._order}, key=self._order.__getitem__)
 
     def _limit(self, name: str) -> int:
         if name.startswith("tag "):

@@ -16,7 +16,7 @@ import heapq
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
 
-from swarmtui.engine import stuck
+from swarmtui.engine import reserves, stuck
 from swarmtui.engine.decisions import (
     Decision,
     Expand,
@@ -127,7 +127,7 @@ class Scheduler:
                 pass
         touched = self._state.touched
         if touched:
-            for node_id in sorted(touched):  # a set has another order in every process
+            for node_id in touched:
                 self._consider(node_id)
             touched.clear()
 
@@ -271,17 +271,17 @@ class Scheduler:
 
     def _settled(self) -> Iterator[Decision]:
         """What needs no free place: skips and finished maps."""
-        skips, finishes = dict.fromkeys(self._skips), dict.fromkeys(self._finishes)
+        skips, finishes = self._ready.in_plan_order(self._skips), self._ready.in_plan_order(self._finishes)
         self._skips.clear()
         self._finishes.clear()
-        for node in map(self._state.nodes.get, skips):
-            if node is None or node.state is not State.WAITING or node.unmet:
+        for node in map(self._state.nodes.__getitem__, skips):
+            if node.state is not State.WAITING or node.unmet:
                 continue
             plan_node = self._state.plan_nodes[node.id]
             if not needs_allow(plan_node, node):
                 yield Skip(node.id, self._cause(plan_node.needs))
-        for node in map(self._state.nodes.get, finishes):
-            if node is None or node.ended or node.items is None or node.running:
+        for node in map(self._state.nodes.__getitem__, finishes):
+            if node.ended or node.items is None or node.running:
                 continue
             if node.items.ended == node.items.total:
                 self._asked.add(node.id)
@@ -330,10 +330,23 @@ class Scheduler:
                 line = self._session_line(now) or self._node_line(node, now)
                 if line is not None:
                     return [line]
+                if self._reserved(node, lane.provider, refused):
+                    continue
             if self._ready.admitted(lane.provider, node, now):
                 return [self._ready.take(chosen, now)]
             refused.add(lane.provider)
         return []
+
+    def _reserved(self, node: NodeState, provider: Provider, refused: set[Provider]) -> bool:
+        """Whether what is in flight will presumably use a budget up: then the node waits until some of that ended."""
+        plan_node = self._state.plan_nodes[node.id]
+        if reserves.session_passes(self._state, plan_node):
+            refused.add(provider)
+            return True
+        if reserves.node_passes(self._state, node, plan_node):
+            self._ready.rest(node.id)
+            return True
+        return False
 
     def _start_suspect(self, now: float, refused: set[Provider]) -> tuple[list[Decision], bool]:
         """What starts of those that crash after crash caught, and whether nothing else may start beside them."""
@@ -350,8 +363,8 @@ class Scheduler:
 
     def _to_expand(self) -> list[str]:
         """Maps that can be read now; what an event has overtaken is dropped."""
-        known = [self._state.nodes.get(node_id) for node_id in dict.fromkeys(self._expansions)]
-        due = [node.id for node in known if node is not None and node.state is State.READY and node.items is None]
+        known = [self._state.nodes[node_id] for node_id in self._ready.in_plan_order(self._expansions)]
+        due = [node.id for node in known if node.state is State.READY and node.items is None]
         self._expansions = deque(node_id for node_id in due if node_id not in self._asked)
         return list(self._expansions)
 
@@ -367,7 +380,8 @@ class Scheduler:
         budget, used = self._state.limits.budget, budgets.used_by_session(self._state, now)
         line = budgets.reached(budget, used)
         if line is not None:
-            return StopForBudget(line.kind, line.spent, line.limit)
+            flying = reserves.in_flight(self._state)
+            return StopForBudget(line.kind, line.spent, line.limit, None, flying.calls, flying.of(line.kind))
         line = budgets.to_warn_of(budget, used, self._state.warned)
         return None if line is None else WarnOfBudget(line.kind, line.spent, line.limit)
 
@@ -378,7 +392,8 @@ class Scheduler:
         used = budgets.used_by_node(node, now)
         line = budgets.reached(budget, used, node.waived)
         if line is not None:
-            return StopForBudget(line.kind, line.spent, line.limit, node.id)
+            flying = reserves.in_flight(self._state, node.id)
+            return StopForBudget(line.kind, line.spent, line.limit, node.id, flying.calls, flying.of(line.kind))
         line = budgets.to_warn_of(budget, used, self._state.warned, node.id)
         return None if line is None else WarnOfBudget(line.kind, line.spent, line.limit, node.id)
 
