@@ -10,6 +10,7 @@ from typing import Any
 from swarmtui.cli.console import Console
 from swarmtui.safety.text import one_line
 from swarmtui.session import events as ev
+from swarmtui.session.budgets import KINDS, limit_of
 from swarmtui.session.codec import event_to_json
 from swarmtui.session.events import Body, Event
 from swarmtui.session.progress import progress, words
@@ -147,6 +148,13 @@ def _patched(body: ev.PlanPatched) -> str:
     return f"revision {body.plan_rev}: {'; '.join(parts)}"
 
 
+def _limits(body: ev.LimitsSet) -> str:
+    budget = body.limits.budget
+    lines = [f"{limit:g} {kind}" for kind in KINDS if (limit := limit_of(budget, kind)) is not None]
+    told = f"concurrency {body.limits.concurrency or 'auto'}"
+    return f"{told}, budget {', '.join(lines)}" if lines else told
+
+
 def _budget_reached(body: ev.BudgetReached) -> Line:
     told = f"the budget of {body.limit:g} {body.kind} is spent: {body.spent:g}"
     if body.in_flight:
@@ -176,7 +184,7 @@ _LINES: dict[type[Body], Callable[[Any], Line | None]] = {
         "warning",
         f"{body.spent:g} of the budget of {body.limit:g} {body.kind} are used",
     ),
-    ev.LimitsSet: _session("limits", lambda body: f"concurrency {body.limits.concurrency or 'auto'}"),
+    ev.LimitsSet: _session("limits", _limits),
     ev.PlanningStarted: _plan(
         "planning", lambda body: f"revision {body.plan_rev} by {body.model}{' (simulated)' if body.simulated else ''}"
     ),

@@ -163,9 +163,9 @@ def simulate(
     for run in range(runs):
         factors = [exp(takes.doubt * doubts[at][run]) for at, takes in zip(columns, ahead.takes, strict=True)]
         drawn = Drawn(ahead, factors, random.getrandbits(48))
-        floors.append(longest_path(board, drawn))
         for at in worlds:
             seconds[at].append(makespan(board, rows[at][1], drawn))
+        floors.append(min([longest_path(board, drawn), *(seconds[at][-1] for at in worlds)]))
     usd, tokens = _consumed(ahead, random)
     first = [caps for _, caps in rows].index
     told = tuple(ForecastRow(concurrency, _quantiles(seconds[first(caps)]), usd, tokens) for concurrency, caps in rows)

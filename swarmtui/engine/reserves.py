@@ -17,6 +17,10 @@ from swarmtui.session.measures import Tally
 from swarmtui.session.pools import model_of, pool_of
 from swarmtui.session.state import NodeState, SessionState
 
+GUESS_MARGIN = 2.8
+"""Times its guess a call may well take of which only the prompt is known: nine in ten take less, if guesses are off by
+as much as forecasts assume."""
+
 
 class Expected(NamedTuple):
     """What calls will presumably consume. Dollars of unknown price are none: no line can be drawn for them."""
@@ -92,7 +96,7 @@ def _each(ref: ModelRef | None, tally: Tally | None, plan_node: Node | None) -> 
         if tally.priced:
             return Expected(1, tally.cost_usd / tally.priced, tokens_in + tokens_out)
     else:
-        tokens_in, tokens_out = guessed_tokens(plan_node)
+        tokens_in, tokens_out = (GUESS_MARGIN * guess for guess in guessed_tokens(plan_node))
     if ref is None or ref.simulated or ref.price_in is None or ref.price_out is None:
         return Expected(1, 0.0, tokens_in + tokens_out)
     return Expected(1, (tokens_in * ref.price_in + tokens_out * ref.price_out) / 1e6, tokens_in + tokens_out)
