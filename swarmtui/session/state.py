@@ -478,16 +478,19 @@ def _adapter() -> TypeAdapter[SessionState]:
 
 
 def state_to_json(state: SessionState, *, columns: bool = False) -> dict[str, JSON]:
-    """The whole state as JSON values; equal states give equal values. With `columns` its nodes are for a snapshot."""
+    """The whole state as JSON values; equal states give equal values.
+
+    With `columns` its nodes are in the form of a snapshot, to which the plan is added by who makes that.
+    """
     from swarmtui.session.node_json import node_to_json, nodes_to_columns
 
     data: dict[str, JSON] = _adapter().dump_python(
         state, mode="json", exclude_defaults=True, exclude=set(_DERIVED | _BY_HAND)
     )
-    for name in ("plan", "prior_plan"):
-        plan: Plan | None = getattr(state, name)
-        if plan is not None:
-            data[name] = plan_to_json(plan)
+    if state.plan is not None and not columns:
+        data["plan"] = plan_to_json(state.plan)
+    if state.prior_plan is not None:
+        data["prior_plan"] = plan_to_json(state.prior_plan)
     nodes = state.nodes.values()
     data["nodes"] = nodes_to_columns(nodes) if columns else [node_to_json(node) for node in nodes]
     data["measures"] = state.measures.to_json()

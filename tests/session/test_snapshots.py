@@ -1,0 +1,87 @@
+"""What a snapshot holds is the state, whatever is in it."""
+
+from __future__ import annotations
+
+import json
+from array import array
+from dataclasses import replace
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from swarmtui.plan.model import Node, Plan, PromptSpec
+from swarmtui.session import fold
+from swarmtui.session.events import BudgetReached, Event, PlanProposed, SessionCreated
+from swarmtui.session.node_json import node_from_json, node_to_json
+from swarmtui.session.snapshots import LEAST_EVENTS, Snapshots
+from swarmtui.session.state import Items, NodeState, SessionState, Spent, state_from_json, state_hash
+from swarmtui.session.vocabulary import ErrorInfo, ErrorKind, Output, State
+
+ITEMS = Items(2, bytearray(2), array("I", [1, 0]), array("I", [7, 0]), errors={1: ErrorInfo(ErrorKind.EXIT, "no", 3)})
+
+NODES = st.builds(
+    NodeState,
+    id=st.sampled_from("abcdef"),
+    state=st.sampled_from(State),
+    attempts=st.integers(0, 3),
+    held=st.booleans(),
+    started_ts=st.none() | st.floats(0, 1e10),
+    busy_s=st.floats(0, 1e6),
+    budget=st.none()
+    | st.builds(BudgetReached, st.just("usd"), st.floats(0, 9), st.floats(0, 9), st.sampled_from("ab")),
+    waived=st.sampled_from([(), ("usd",), ("usd", "tokens")]),
+    error=st.none() | st.builds(ErrorInfo, st.sampled_from(ErrorKind), st.text(), st.none() | st.integers(0, 255)),
+    cause=st.none() | st.just("user"),
+    output=st.none() | st.builds(Output, st.text(), st.integers(0, 9), st.none() | st.just("0" * 32)),
+    pool=st.sampled_from(["", "commands"]),
+    spent=st.builds(Spent, st.integers(0, 3), orphans=st.integers(0, 1), cost_usd=st.floats(0, 9)),
+    priority=st.none() | st.integers(-2, 2),
+    items=st.none() | st.just(ITEMS),
+)
+
+
+def session(nodes: list[NodeState]) -> SessionState:
+    plan = Plan("g", tuple(Node(name, PromptSpec("x")) for name in "abcdef"))
+    bodies = (SessionCreated("s", "g", "t", "/", "0"), PlanProposed(1, plan))
+    state = fold.fold(Event(seq, 0.0, 0.0, body) for seq, body in enumerate(bodies, start=1))
+    state.nodes |= {node.id: node for node in nodes}
+    return state
+
+
+@given(st.lists(NODES, max_size=6, unique_by=lambda node: node.id))
+def test_a_snapshot_holds_the_state(nodes: list[NodeState]) -> None:
+    state = session(nodes)
+    again = state_from_json(json.loads(Snapshots(0).take(state)))
+    assert again.nodes == state.nodes
+    assert again.plan == state.plan
+    assert state_hash(again) == state_hash(state)
+
+
+@given(NODES)
+def test_a_node_as_json_is_the_node(node: NodeState) -> None:
+    assert node_from_json(json.loads(json.dumps(node_to_json(node)))) == node
+
+
+def test_what_a_later_version_says_of_a_node_besides_is_passed_over() -> None:
+    assert node_from_json({"id": "a", "attempts": 2, "mood": "good"}) == NodeState("a", attempts=2)
+
+
+def test_the_plan_of_a_snapshot_is_the_one_that_stands() -> None:
+    state = session([])
+    snapshots = Snapshots(0)
+    snapshots.take(state)
+    state.plan = replace(state.plan or Plan("g"), title="another")
+    assert state_from_json(json.loads(snapshots.take(state))).plan == state.plan
+
+
+def test_a_snapshot_is_due_once_the_events_since_the_last_one_weigh_as_much_as_that() -> None:
+    state = session([])
+    snapshots = Snapshots(0)
+    state.seq = LEAST_EVENTS - 1
+    assert not snapshots.due(state, 10**9)
+    state.seq = LEAST_EVENTS
+    assert snapshots.due(state, 0)
+    weight = len(snapshots.take(state))
+    state.seq = 2 * LEAST_EVENTS
+    assert not snapshots.due(state, weight - 1)
+    assert snapshots.due(state, weight)
