@@ -12,7 +12,6 @@ States: made -> running -> stopping (no starts; what runs may end, then is stopp
 from __future__ import annotations
 
 import asyncio
-import json
 import logging
 import time
 from collections.abc import Callable, Coroutine
@@ -84,14 +83,14 @@ from swarmtui.session.events import (
     SessionResumed,
 )
 from swarmtui.session.log import Log
-from swarmtui.session.state import SessionState, state_to_json
+from swarmtui.session.snapshots import Snapshots
+from swarmtui.session.state import SessionState
 from swarmtui.session.summary import summary
 from swarmtui.session.trouble import Trouble
 from swarmtui.session.vocabulary import FINAL, STUCK, Status
 
 logger = logging.getLogger(__name__)
 
-SNAPSHOT_EVENTS = 1_000
 FORECAST = "forecast"
 """The command that has a forecast made anew; unlike the others it changes nothing, and takes a while."""
 DRAIN_S = 10.0
@@ -180,8 +179,7 @@ class Conductor:
         self._narrow_from = 0.0
         self._drain_s = DRAIN_S
         self._tasks: asyncio.TaskGroup | None = None
-        self._snapshot_seq = state.seq
-        self._snapshot_bytes = 0
+        self._snapshots = Snapshots(state.seq)
         log.set_summary(lambda: summary(self.state))
         log.watch_trouble(self._on_trouble)
 
@@ -398,11 +396,8 @@ class Conductor:
 
     def _snapshot(self) -> None:
         """Snapshot the state once the events since the last one weigh as much as it does."""
-        due = self.state.seq - self._snapshot_seq >= SNAPSHOT_EVENTS
-        if due and self.log.data_weight >= self._snapshot_bytes:
-            data = json.dumps(state_to_json(self.state, columns=True), separators=(",", ":")).encode()
-            self._snapshot_seq, self._snapshot_bytes = self.state.seq, len(data)
-            self.log.put_snapshot(self.state.seq, data)
+        if self._snapshots.due(self.state, self.log.data_weight):
+            self.log.put_snapshot(self.state.seq, self._snapshots.take(self.state))
 
     def _write_status(self) -> None:
         try:
