@@ -249,6 +249,11 @@ class Attempts:
             if not live.submitted:
                 self._end(key, Stopped(key))
 
+    def abandon(self) -> None:
+        """End what does not stop in time: a host that leaves leaves nothing running behind in the log."""
+        for key in list(self._live):
+            self._end(key, Stopped(key))
+
     async def drain(self, patience_s: float) -> None:
         """Let what runs end by itself for a while, or until :meth:`hurry`."""
         if self._live and patience_s > 0:

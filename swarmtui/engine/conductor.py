@@ -222,6 +222,8 @@ class Conductor:
     async def _let_go(self) -> None:
         """Record that the host left and close the log. Raises LogError with what could not be written."""
         try:
+            if self._stop_reason:  # else it broke: what ran may be why, and the next host counts it as caught
+                self._attempts.abandon()
             self.record(HostStopped(self._stop_reason or "defect"), durable=True)
             self._write_status()
         finally:

@@ -38,8 +38,10 @@ if TYPE_CHECKING:
     from swarmtui.host.server import Server
     from swarmtui.host.spec import LaunchSpec
 
-DRAIN_S = 8.0
-STOP_S = 10.0
+DRAIN_S = 6.5
+"""What runs may end by itself for so long; then it is stopped."""
+STOP_S = 9.5
+"""What has not stopped by then is killed."""
 SECOND_STOP_S = 1.0
 LINGER_AFTER_VIEWER_S = 2.0
 LINGER_FOR_VIEWER_S = 10.0
@@ -120,6 +122,7 @@ def _allow_open_files() -> None:
 
 async def _serve(folder: SessionFolder, ready: Ready, *, wait_if_interrupted: bool) -> int:
     from swarmtui.host.assembly import assembled, host_started, started
+    from swarmtui.host.leftovers import end_leftovers
     from swarmtui.host.server import Server, bind
     from swarmtui.safety.paths import places, socket_path
     from swarmtui.session.faults import Faults
@@ -141,6 +144,8 @@ async def _serve(folder: SessionFolder, ready: Ready, *, wait_if_interrupted: bo
                     _publish(folder, server, path)
                     ready.tell({"ready": True, "pid": os.getpid(), "socket": str(path)})
                     await host.run(conducting)
+                if host.abandoned:
+                    await asyncio.to_thread(end_leftovers, folder.id)
                 await server.say_bye(host.reason, host.exit_code)
             return int(host.exit_code)
     finally:
@@ -194,6 +199,8 @@ class _Host:
         self._lost: BaseException | None = None
         self._interrupted = False
         self.reason = "finished"
+        self.abandoned = False
+        """Whether something did not stop in time."""
 
     @property
     def exit_code(self) -> Exit:
@@ -214,6 +221,7 @@ class _Host:
             if not self._signals:
                 raise
             logger.warning("what ran did not stop in time and was abandoned")
+            self.abandoned = True
         except (LogError, OSError, BaseExceptionGroup) as error:
             told = explain(error)
             if told is None or told[1] is not Exit.DISK:

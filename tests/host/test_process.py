@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from swarmtui.host.leftovers import end_leftovers
 from swarmtui.host.lock import LockTaken, locked
 from swarmtui.host.stalls import watched_loop
 from swarmtui.session.events import AttemptThrottled, LimitsSet, SessionTakenOver
@@ -65,6 +66,28 @@ def test_a_second_sigterm_waits_for_nothing_and_leaves_nothing_running(tmp_path:
         os.kill(host.pid, signal.SIGTERM)
         assert host.ends() == 143
         assert time.monotonic() - began < 3.0, "one second, and what a loaded machine adds"
+        assert nothing_runs(host.state)
+        assert host.state.nodes["deaf"].state is State.INTERRUPTED, "it may have changed something"
+        assert end_leftovers(host.folder.id) == 0
+
+
+@pytest.mark.chaos
+def test_what_does_not_heed_a_sigterm_is_killed_in_ten_seconds_and_nothing_runs_any_more(tmp_path: Path) -> None:
+    nodes = {
+        **DEAF["nodes"],  # type: ignore[dict-item]
+        "astray": {"run": ["sh", "-c", "setsid sleep 300 & sleep 300"]},
+        "m": {"run": ["sleep", "300", "{{ n }}"], "map": {"items": [1, 2, 3], "as": "n"}},
+    }
+    limits = {"concurrency": {"commands": 10}}
+    with hosted(tmp_path, made(tmp_path, {"goal": "deaf", "limits": limits, "nodes": nodes})) as host:
+        host.until(lambda state: all(node.running for node in state.nodes.values()))
+        began = time.monotonic()
+        os.kill(host.pid, signal.SIGTERM)
+        assert host.ends() == 143
+        assert time.monotonic() - began < 13.0, "ten seconds, and what a loaded machine adds"
+        assert nothing_runs(host.state)
+        assert end_leftovers(host.folder.id) == 0
+        assert "Traceback" not in host.log()
 
 
 def test_sigint_stops_as_sigterm_does_and_ends_with_130(tmp_path: Path) -> None:
