@@ -2,12 +2,14 @@
 
 What is written is rendered from the session's state and its events alone; the texts of models in it are cleaned of
 what a terminal would obey. Nothing is ever written outside of the folder, whatever links lie in it, and nothing but
-``status.md``, ``error_log.md``, ``final_output.md`` and ``results/*-result.md``.
+``status.md``, ``error_log.md``, ``final_output.md``, ``results/*-result.md``, and in ``agent_tasks/*.md`` the line with
+the task's status.
 """
 
 from __future__ import annotations
 
 import logging
+import re
 from collections import deque
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -15,7 +17,10 @@ from datetime import UTC, datetime
 from hashlib import blake2b
 from pathlib import Path
 
-from swarmtui.plan.model import MergeSpec, Node, RunSpec
+from swarmtui.plan.importers.finished import RESULTS, earlier_key, keys_of, mark, reads_file
+from swarmtui.plan.importers.orchestrator import MAX_BYTES, TASKS, files_of
+from swarmtui.plan.importers.task_status import with_status
+from swarmtui.plan.model import MergeSpec, Node
 from swarmtui.safety.paths import PathRefused, inside, write_atomic
 from swarmtui.safety.text import clean, one_line
 from swarmtui.session.events import AttemptFailed, AttemptInterrupted, AttemptThrottled, Event, NodeSkipped
@@ -24,8 +29,9 @@ from swarmtui.session.vocabulary import State
 
 logger = logging.getLogger(__name__)
 
-STATUS, ERRORS, FINAL_OUTPUT, RESULTS = "status.md", "error_log.md", "final_output.md", "results"
+STATUS, ERRORS, FINAL_OUTPUT = "status.md", "error_log.md", "final_output.md"
 ERRORS_KEPT = 1_000
+_ROW = re.compile(r"\| (\d{4}-\d\d-\d\d \d\d:\d\d:\d\dZ)( \| .*){5} \|")
 SIMULATED = "> SIMULATED: the built-in stand-in made this up; nothing in here is a result."
 
 STATUSES: dict[State, str] = {
@@ -86,9 +92,7 @@ def error_entry(event: Event) -> ErrorEntry | None:
 
 def tasks_of(state: SessionState) -> list[Node]:
     """The nodes that are tasks of agents: not what reads their files, nor what joins their results."""
-    return [
-        node for node in state.plan_nodes.values() if not isinstance(node.spec, MergeSpec) and not _reads_file(node)
-    ]
+    return [node for node in state.plan_nodes.values() if not isinstance(node.spec, MergeSpec) and not reads_file(node)]
 
 
 def status_table(state: SessionState) -> str:
@@ -113,16 +117,17 @@ def status_table(state: SessionState) -> str:
             str(known.attempts),
             _time(known.started_ts),
             _time(known.ended_ts),
-            ", ".join(need for need in node.needs if not _reads_file(state.plan_nodes[need])) or "-",
-            _detail(known),
+            ", ".join(need for need in node.needs if not reads_file(state.plan_nodes[need])) or "-",
+            _detail(known) if earlier_key(node) is None else "taken over from an earlier session",
         )
         lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(lines) + "\n"
 
 
-def error_log(state: SessionState, entries: Iterable[ErrorEntry]) -> str:
-    """``error_log.md``."""
+def error_log(state: SessionState, entries: Iterable[ErrorEntry], earlier: Iterable[str] = ()) -> str:
+    """``error_log.md``. `earlier` are rows of it from sessions before."""
     lines = ["# Error log", "", "| time | agent | task | type | description | recovery |", "|---|---|---|---|---|---|"]
+    lines += earlier
     for entry in entries:
         node, known = state.plan_nodes.get(entry.node), state.nodes.get(entry.node)
         title = _cell(node.title or node.id) if node else "-"
@@ -133,8 +138,11 @@ def error_log(state: SessionState, entries: Iterable[ErrorEntry]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def result_file(state: SessionState, node: Node, output: str) -> str:
-    """``results/<agent>-result.md`` of a task that has ended; of one without a result it says why."""
+def result_file(state: SessionState, node: Node, output: str, key: str | None = None) -> str:
+    """``results/<agent>-result.md`` of a task that has ended; of one without a result it says why.
+
+    With `key` a later session can tell whether the task is still the same.
+    """
     known = state.nodes[node.id]
     good = known.state in (State.SUCCEEDED, State.STALE)
     why = [] if good else [f"No result: {_detail(known)}", ""]
@@ -147,6 +155,7 @@ def result_file(state: SessionState, node: Node, output: str) -> str:
             *label,
             f"Agent {node.id}: {STATUSES[known.state]}, attempt {known.attempts}{took}",
             "",
+            *([mark(key), ""] if key is not None and known.state is State.SUCCEEDED and not label else []),
             *why,
             clean(output).strip(),
             "",
@@ -165,7 +174,18 @@ class OrchestratorFolder:
         self._folder = folder
         self._session_folder = session_folder
         self._errors: deque[ErrorEntry] = deque(maxlen=ERRORS_KEPT)
+        self._earlier: list[str] | None = None
+        """Rows that sessions before this one left in the error log."""
         self._written: dict[str, bytes] = {}
+        self._keys: dict[str, str] = {}
+        self._keys_of = -1
+        """The revision of the plan that the keys are of."""
+        self._keyed = False
+        """Whether they are of this moment."""
+        self._files: dict[str, str] | None = None
+        """Node -> the file of its task."""
+        self._statuses: dict[str, str] = {}
+        """Node -> what its file says of it."""
         self._told: set[str] = set()
 
     def note(self, event: Event) -> None:
@@ -181,13 +201,22 @@ class OrchestratorFolder:
         if not self._folder.is_dir():
             self._tell("the folder is gone: nothing is written back")
             return
+        self._keyed = False
+        if self._keys_of != state.plan_rev:
+            self._keys, self._keys_of = {}, state.plan_rev
         for node in tasks_of(state):
             known = state.nodes[node.id]
-            if known.ended:
-                self._write(f"{RESULTS}/{node.id}-result.md", result_file(state, node, self._output(known)))
+            taken_over = earlier_key(node) is not None
+            if known.ended or not taken_over:
+                self._set_status(node.id, STATUSES[known.state])
+            if known.ended and not (taken_over and known.state is State.SUCCEEDED):
+                text = result_file(state, node, self._output(known), self._key(state, node))
+                self._write(f"{RESULTS}/{node.id}-result.md", text)
         if state.report_path is not None:
             self._write(FINAL_OUTPUT, clean(self._read(state.report_path)))
-        self._write(ERRORS, error_log(state, self._with_latest(state)))
+        if self._earlier is None:
+            self._earlier = self._earlier_errors(_time(state.created_ts))
+        self._write(ERRORS, error_log(state, self._with_latest(state), self._earlier))
         self._write(STATUS, status_table(state))
 
     def _with_latest(self, state: SessionState) -> list[ErrorEntry]:
@@ -199,6 +228,17 @@ class OrchestratorFolder:
             if known.state is State.FAILED and known.error is not None and (known.id, known.error.message) not in noted
         ]
         return [*self._errors, *latest]
+
+    def _key(self, state: SessionState, node: Node) -> str | None:
+        """The task's key, by the files as they were read; None where one of them was not."""
+
+        def content(reader: Node) -> str | None:
+            known = state.nodes[reader.id]
+            return self._output(known) if known.state is State.SUCCEEDED else None
+
+        if node.id not in self._keys and not self._keyed:
+            self._keys, self._keyed = keys_of(state.plan_nodes.values(), content), True
+        return self._keys.get(node.id)
 
     def _output(self, node: NodeState) -> str:
         output = node.output
@@ -213,27 +253,62 @@ class OrchestratorFolder:
             self._tell(f"{path}: cannot be read: {error.strerror}")
             return ""
 
+    def _earlier_errors(self, began: str) -> list[str]:
+        """The latest rows of the error log with a time before `began`."""
+        try:
+            with inside(self._folder, ERRORS).open(encoding="utf-8", errors="replace") as file:
+                lines = clean(file.read(MAX_BYTES)).splitlines()
+        except (OSError, PathRefused):
+            return []
+        return [line for line in lines if (found := _ROW.fullmatch(line)) and found[1] < began][-ERRORS_KEPT:]
+
+    def _set_status(self, node: str, status: str) -> None:
+        """Have the task's own file tell its status; the rest of it is left as its author last wrote it."""
+        if self._statuses.get(node) == status:
+            return
+        self._statuses[node] = status
+        if self._files is None:
+            self._files = files_of(self._folder)
+        name = self._files.get(node)
+        if name is None:
+            return
+        try:
+            path = inside(self._folder, f"{TASKS}/{name}")
+            data = path.read_bytes()
+            text = data.decode("utf-8")
+            mark = text[:1] if text.startswith("\ufeff") else ""
+            written = (mark + with_status(text.removeprefix(mark), status)).encode("utf-8")
+            if written != data and len(written) <= MAX_BYTES:
+                self._put(path, written)
+        except (OSError, PathRefused, UnicodeDecodeError) as error:
+            self._tell(f"{TASKS}/{name}: its status cannot be written back: {error}")
+
     def _write(self, name: str, text: str) -> None:
         digest = blake2b(text.encode("utf-8", "replace"), digest_size=16).digest()
         if self._written.get(name) == digest:
             return
         try:
             path = inside(self._folder, name)
-            path.parent.mkdir(exist_ok=True)
-            write_atomic(path, text, mode=0o644)
+            if not path.parent.is_dir():
+                path.parent.mkdir()
+                path.parent.chmod(self._folder.stat().st_mode & 0o777)
+            self._put(path, text)
         except (OSError, PathRefused) as error:
             self._tell(f"{name}: cannot be written back: {error}")
         else:
             self._written[name] = digest
 
+    def _put(self, path: Path, content: str | bytes) -> None:
+        """Write a file that is as open to others as it was, or a new one as the folder is; the host's own are not."""
+        like = path if path.exists() else self._folder
+        mode = like.stat().st_mode & 0o666
+        write_atomic(path, content)
+        path.chmod(mode)
+
     def _tell(self, trouble: str) -> None:
         if trouble not in self._told:
             self._told.add(trouble)
             logger.warning("%s: %s", self._folder, trouble)
-
-
-def _reads_file(node: Node) -> bool:
-    return isinstance(node.spec, RunSpec) and node.spec.argv[:2] == ("cat", "--")
 
 
 def _detail(node: NodeState) -> str:

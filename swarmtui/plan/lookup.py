@@ -50,7 +50,9 @@ class GoesBy:
 
     def at(self, path: tuple[str, ...]) -> JSON:
         """What a lookup with this path begins at."""
-        return self.value if path and path[0] in self.value else self.value[self.field]
+        own = self.value[self.field]
+        inside = isinstance(own, Mapping | list) and path[:1] != () and path[0] not in self.value
+        return own if not path or inside else self.value
 
 
 class TemplateError(ValueError):

@@ -10,7 +10,7 @@ TASK = """\
 task_type: classification
 prompt_template: "Label {{seed}}"
 worker_model: simulated/instant
-stagger: 3
+stagger: 0.1
 """
 MARKDOWN = "# One\n- Est. time: 10 s\n\n## Description\nDo it.\n"
 
@@ -24,12 +24,14 @@ def test_a_deepswarm_file_is_validated_drawn_printed_and_run(swarmtui: Program) 
     valid = swarmtui("validate", "task.yaml", "--json")
     told = json.loads(valid.stdout)
     assert told["valid"] is True
-    assert any("stagger" in warning for warning in told["warnings"])
+    assert "stagger: 0.1 s is kept as the least time between starts of workers" in told["warnings"]
+    assert "ramp: 0.1" in swarmtui("plan", "task.yaml").stdout
     assert "classify" in swarmtui("graph", "task.yaml").stdout
     assert "{{ seed }}" in swarmtui("plan", "task.yaml").stdout
     done = swarmtui("run", "task.yaml", "--headless")
     assert done.returncode == 0, done.stdout + done.stderr
-    assert len((swarmtui.folder / "output" / "clean.jsonl").read_text().splitlines()) == 2
+    lines = (swarmtui.folder / "output" / "clean.jsonl").read_text().splitlines()
+    assert [json.loads(line)["input"] for line in lines] == ["s1", "s2"]
 
 
 def test_a_mistake_of_a_deepswarm_file_keeps_it_from_running(swarmtui: Program) -> None:
@@ -64,3 +66,21 @@ def test_a_worker_that_nobody_knows_is_told(swarmtui: Program) -> None:
     done = swarmtui("run", ".", "--set", "worker=bob")
     assert done.returncode == 2
     assert "there is no worker `bob`" in done.stderr
+
+
+def test_a_folder_that_is_run_again_goes_on_with_what_is_left(swarmtui: Program) -> None:
+    tasks = swarmtui.folder / ".orchestrator" / "agent_tasks"
+    tasks.mkdir(parents=True)
+    (tasks / "agent-01.md").write_text("# One\n- ID: task-1\n- Status: Pending\n\n## Description\nDo it.\n")
+    agent = swarmtui.write("claude", "#!/bin/sh\nread -r title\ncat >/dev/null\necho $title >> calls\necho done\n")
+    agent.chmod(0o755)
+    swarmtui.env["PATH"] = f"{swarmtui.folder}:{swarmtui.env['PATH']}"
+    words = ("run", ".", "--set", "worker=claude", "--headless")
+    assert swarmtui(*words).returncode == 0
+    swarmtui.until_no_host()
+    assert "- Status: Completed" in (tasks / "agent-01.md").read_text()
+    (tasks / "agent-02.md").write_text("# Two\n- Dependencies: task-1\n\n## Description\nDo more.\n")
+    done = swarmtui(*words)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "agent-01: taken over from an earlier session" in done.stdout
+    assert (swarmtui.folder / "calls").read_text().splitlines() == ["# One", "# Two"]

@@ -140,3 +140,62 @@ def test_a_simulated_session_is_labelled() -> None:
 
     state = SessionState(id="s", title="t", models={"worker": MODEL})
     assert "SIMULATED" in status_table(state)
+
+
+async def test_errors_of_earlier_sessions_stay_in_the_log(tmp_path: Path, folder: Path) -> None:
+    row = "| 2020-01-02 03:04:05Z | one | First | exit | broke \\| once | attempt 2 after 4 s |"
+    (folder / "error_log.md").write_text(
+        f"# Error log\n\n| time | agent |\n|---|---|\n{row}\nnot a row\n| 2999-01-01 | x |\n"
+    )
+    world = await ended(
+        tmp_path, folder, lambda attempt: failure(ErrorKind.REFUSED, "no key") if attempt.node == "one" else "ok"
+    )
+    OrchestratorFolder(folder, tmp_path / "session")(world.state)  # as after a resume
+    found = rows((folder / "error_log.md").read_text())
+    assert f"| {' | '.join(found[0])} |" == row
+    assert [row[1] for row in found[1:]].count("one") == 1
+
+
+# -- statuses in the tasks' own files --------------------------------------------------------------------------
+
+
+def task_file(folder: Path, stem: str, text: str) -> Path:
+    path = folder / "agent_tasks" / f"{stem}.md"
+    path.parent.mkdir(exist_ok=True)
+    path.write_bytes(text.encode())
+    return path
+
+
+async def test_each_tasks_file_tells_its_status_and_is_else_as_it_was(tmp_path: Path, folder: Path) -> None:
+    one = task_file(
+        folder, "agent-01", "\ufeff# First\r\n\r\n- ID: one\r\n- 状态：待执行\r\n\r\n## Description\r\nDo.\r\n"
+    )
+    two = task_file(folder, "two", "# Second\n\n## Description\nDo more.\n")
+    one.chmod(0o640)
+    tasks = (node("agent-01"), node("two", "agent-01"), Node("final_output", MergeSpec(), needs=("agent-01", "two")))
+    session = tmp_path / "session"
+    session.mkdir()
+    back = OrchestratorFolder(folder, session)
+
+    def script(attempt: object) -> object:
+        return failure(ErrorKind.REFUSED, "no") if attempt.node == "two" else "fine"  # type: ignore[attr-defined]
+
+    async with running(session, plan(*tasks), script, mirror=back) as world:
+        await world.finished()
+        back(world.state)
+    text = "\ufeff# First\r\n\r\n- ID: one\r\n- 状态：已完成\r\n\r\n## Description\r\nDo.\r\n"
+    assert one.read_bytes().decode() == text
+    assert one.stat().st_mode & 0o777 == 0o640
+    assert two.read_text() == "# Second\n\n- **Status**: Failed\n\n## Description\nDo more.\n"
+
+
+async def test_a_task_file_that_cannot_be_written_harms_nothing(tmp_path: Path, folder: Path) -> None:
+    elsewhere = tmp_path / "mine.md"
+    elsewhere.write_text("# One\n\n- ID: one\n- Status: Pending\n\n## Description\nDo.\n")
+    before = elsewhere.read_text()
+    task_file(folder, "two", "# Two\n\nDo.\n").write_bytes(b"# Two\n\xff\n")
+    (folder / "agent_tasks" / "one.md").symlink_to(elsewhere)
+    world = await ended(tmp_path, folder, lambda attempt: "ok")
+    assert world.state.status.value == "succeeded"
+    assert elsewhere.read_text() == before
+    assert (folder / "agent_tasks" / "two.md").read_bytes() == b"# Two\n\xff\n"

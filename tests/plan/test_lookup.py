@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from swarmtui.plan.lookup import (
+    GoesBy,
     Lookup,
     LookupFailed,
     TemplateError,
@@ -122,3 +123,22 @@ def test_every_text_of_a_node_that_may_hold_lookups_is_resolved():
     rendered = [render_spec(spec, {"x": "v"}) for spec in spec_of("<{{ x }}>")]
     assert rendered == spec_of("<v>")
     assert [text for spec in rendered for _, text in texts(spec)] == ["<v>"] * 11
+
+
+@pytest.mark.parametrize(
+    ("template", "told"),
+    [
+        ("{{ x }}", "rivers"),
+        ("{{ x.lang }}", "fr"),
+        ("{{ x.text }}", "rivers"),
+    ],
+)
+def test_an_object_that_goes_by_a_field_is_that_field_alone_and_itself_with_a_path(template: str, told: str) -> None:
+    assert render(template, {"x": GoesBy({"text": "rivers", "lang": "fr"}, "text")}) == told
+
+
+def test_a_path_that_an_object_has_not_is_looked_for_in_the_field_it_goes_by() -> None:
+    values = {"x": GoesBy({"text": {"deep": 1}, "lang": "fr"}, "text")}
+    assert render("{{ x.deep }} {{ x.lang }} {{ x }}", values) == '1 fr {"deep":1}'
+    with pytest.raises(LookupFailed, match="x has no 'lang'; it has text"):
+        render("{{ x.lang }}", {"x": GoesBy({"text": "plain"}, "text")})

@@ -147,11 +147,30 @@ def test_a_file_is_read_once_for_all_who_want_it(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "source", ["agent-01", "`agent-01`", "results/agent-01-result.md", "a.md", "Read the code", "agent-01 (summary)"]
+    "source",
+    [
+        *("agent-01", "`agent-01`", "results/agent-01-result.md", "a.md", "Read the code", "agent-01 (summary)"),
+        *("output of agent-01", "result from `agent-01`", "agent-01 output", "agent-01's result", "agent-01.output"),
+        *("来自 agent-01", "任务agent-01", "agent-01的输出", ".orchestrator/results/a-result.md", "AGENT-01"),
+    ],
 )
 def test_a_task_goes_by_its_id_its_file_its_result_and_its_name(tmp_path: Path, source: str) -> None:
     text = f"# Two\n## Inputs\n| name | source |\n|--|--|\n| x | {source} |\n\n## Description\nDo.\n"
     assert nodes(imported(tmp_path, a=READ, b=text))["b"].needs == ("agent-01",)
+
+
+def test_a_file_that_is_called_after_an_agent_gives_the_node_its_name(tmp_path: Path) -> None:
+    first = "# One\n- ID: task-001\n\nDo.\n"
+    second = "# Two\n- Dependencies: task-001, agent-1-result.md\n\nDo.\n"
+    found = nodes(imported(tmp_path, **{"agent-1": first, "Agent_two": second}))
+    assert list(found) == ["Agent_two", "agent-1", "final_output"]
+    assert found["Agent_two"].needs == ("agent-1",)
+
+
+def test_a_status_is_no_part_of_what_the_worker_is_told(tmp_path: Path) -> None:
+    plain = "# One\n- ID: a\n\nDo.\n"
+    spec = nodes(imported(tmp_path / "x", a=plain))["a"].spec
+    assert nodes(imported(tmp_path / "y", a=plain.replace("- ID: a", "- ID: a\n- Status: Completed")))["a"].spec == spec
 
 
 def test_what_is_imported_is_a_valid_task_of_ours(tmp_path: Path) -> None:

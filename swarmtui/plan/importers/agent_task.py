@@ -22,6 +22,7 @@ _FIELDS: Mapping[str, tuple[str, ...]] = {
         *("预计时间", "预计耗时", "预估时间"),
     ),
     "worker": ("worker", "runner", "执行者"),
+    "status": ("status", "task status", "current status", "状态", "任务状态", "当前状态"),
     "description": ("description", "task description", "描述", "任务描述"),
     "expected": ("expected output", "expected result", "deliverable", "预期输出"),
     "needs": ("dependencies", "depends on", "depends", "needs", "dependency", "依赖", "依赖任务"),
@@ -42,6 +43,14 @@ _COLUMNS: Mapping[str, tuple[str, ...]] = {
     "value": ("value", "content", "值"),
 }
 
+_STATUS_WORDS = frozenset(
+    """pending|running|completed|complete|done|failed|waiting|retrying|ready|todo|to do|not started|queued|in progress|
+    blocked|error|success|succeeded|skipped|cancelled|待执行|待处理|待开始|待办|未开始|未执行|执行中|进行中|运行中|已完成|完成|成功|
+    失败|已失败|等待|等待中|重试|重试中|跳过|取消|已取消""".replace("\n", "")
+    .replace(" " * 4, "")
+    .split("|")
+)
+"""What a field must say to be a status; a text may begin with the word too."""
 _HEADING = re.compile(r" {0,3}(#{1,6})\s+(.*?)\s*#*\s*")
 _FENCE = re.compile(r" {0,3}(`{3,}|~{3,})")
 _BULLET = re.compile(r"\s*(?:[-*+]|\d+[.)])\s+(.*)")
@@ -86,6 +95,7 @@ class AgentTask:
     priority: int = 0
     estimate_s: float | None = None
     worker: str = ""
+    status: str = ""
     description: str = ""
     expected: str = ""
     inputs: list[TaskInput] = field(default_factory=list)
@@ -105,6 +115,8 @@ class _Section:
     key: str
     """What it is; ``?`` if that is not known."""
     title: str
+    line: int = 0
+    """Of its heading; 0 for what comes before the first one."""
     is_title: bool = False
     """Whether it follows the title of the whole file."""
     lines: list[tuple[int, str]] = field(default_factory=list)
@@ -146,6 +158,21 @@ def read_agent_task(text: str, file: str, stem: str) -> AgentTask:
     return task
 
 
+def title_line(text: str) -> int:
+    """The line (from 1) of the file's title; 0 if it has none."""
+    return next((section.line for section in _sections(text) if section.is_title), 0)
+
+
+def fields_of(text: str) -> Iterator[tuple[str, int, str]]:
+    """(key, index of the line from 0, name as written) of every field of a task file."""
+    for section in _sections(text):
+        for number, line in section.lines if section.key == "" else ():
+            found = _field(line)
+            key = None if found is None else _known(found[0], _FIELDS)
+            if found is not None and key is not None:
+                yield key, number - 1, found[0]
+
+
 # -- structure ------------------------------------------------------------------------------------------------
 
 
@@ -166,7 +193,7 @@ def _sections(text: str) -> Iterator[_Section]:
         key = "" if is_title else _known(heading[2], _SECTIONS)
         if key is None:
             key = "" if _INFO.search(heading[2]) else "?"
-        current = _Section(key, heading[2], is_title)
+        current = _Section(key, heading[2], number, is_title)
     yield current
 
 
@@ -199,17 +226,40 @@ def _read_fields(task: AgentTask, section: _Section) -> str:
     left: list[str] = []
     for number, line in section.lines:
         cells = _cells(line)
-        bullet = _BULLET.fullmatch(line)
-        found = _FIELD.fullmatch(bullet[1] if bullet else line)
-        if cells is not None and len(cells) == 2 and _known(cells[0], _FIELDS):
-            _set(task, cells[0], cells[1], number)
-        elif cells is not None and (_is_rule(cells) or _is_header(cells)):
-            continue
-        elif cells is None and found and _known(found[1], _FIELDS):
-            _set(task, found[1], found[2], number)
-        else:
+        found = _field(line)
+        if found is not None:
+            _set(task, *found, number)
+        elif cells is None or not (_is_rule(cells) or _is_header(cells)):
             left.append(line)
     return "\n".join(left).strip()
+
+
+def _field(line: str) -> tuple[str, str] | None:
+    """The (name, value) of a known field that a line holds."""
+    cells = _cells(line)
+    if cells is not None:
+        name, value = cells if len(cells) == 2 else ("", "")
+    else:
+        bullet = _BULLET.fullmatch(line)
+        found = _FIELD.fullmatch(bullet[1] if bullet else line)
+        name, value = (found[1], found[2]) if found else ("", "")
+    key = _known(name, _FIELDS)
+    return None if key is None or (key == "status" and not _is_status(value)) else (name, value)
+
+
+def _is_status(value: str) -> bool:
+    """Whether `value` is a status, whatever signs stand around it."""
+    word = _word(value)
+    return not word or word in _STATUS_WORDS
+
+
+def _word(value: str) -> str:
+    return " ".join(re.sub(r"[^\w ]|_", " ", value).casefold().split())
+
+
+def is_completed(task: AgentTask) -> bool:
+    """Whether the task's file says that it is done."""
+    return _word(task.status) in ("completed", "complete", "done", "已完成", "完成")
 
 
 def _is_header(cells: list[str]) -> bool:
@@ -232,6 +282,8 @@ def _set(task: AgentTask, word: str, value: str, line: int) -> None:
             task.name = plain
         case "worker":
             task.worker = plain
+        case "status":
+            task.status = plain
         case "needs":
             task.needs += [(name, line) for name in _split(plain)]
         case "description":

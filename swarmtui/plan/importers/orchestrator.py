@@ -6,12 +6,14 @@ project gets what is in it. One more node joins everything into one report. Esti
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from swarmtui.plan import graph
-from swarmtui.plan.importers.agent_task import AgentTask, TaskInput, read_agent_task
+from swarmtui.plan.importers.agent_task import AgentTask, TaskInput, is_completed, read_agent_task
+from swarmtui.plan.importers.finished import earlier_key, with_results
 from swarmtui.plan.importers.imported import Imported, literal
 from swarmtui.plan.language import NAME
 from swarmtui.plan.model import (
@@ -47,6 +49,14 @@ AGENTS_AT_ONCE = 4
 """CLI agents share their account's limits: ten at once are throttled, so that all of them time out."""
 TIMEOUT_S = 300.0
 RETRY = Retry(limit=2, base_s=5.0)
+_OUTPUT_OF = re.compile(
+    r"(?:the\s+)?(?:outputs?|results?|findings)\s+(?:of|from)\s+(.+)|(?:来自|任务)\s*(.+)"
+    r"|(.+?)(?:['’]s)?[\s.#/:-]+(?:outputs?|results?)|(.+?)\s*的?(?:输出|结果)",
+    re.IGNORECASE,
+)
+"""Ways to name what a task gives back."""
+_AGENT = re.compile(r"agent[-_ ]?\w+", re.IGNORECASE)
+"""Files that are called after the agent that carries their task out."""
 SHORT_S, LONG_S = 60.0, 300.0
 """A task outside of these is too small to be worth an agent, or too large to be tried again cheaply."""
 
@@ -84,10 +94,12 @@ class _Reading:
     """File of the project -> the node that reads it."""
 
     def task(self) -> Task:
-        tasks = self._read()
-        names = self._name(tasks)
+        tasks = self.read()
+        names = self.name(tasks)
         nodes = [self._node(task, names[index], set(names)) for index, task in enumerate(tasks)]
         self._check_cycles(tasks, nodes)
+        if not self.problems:
+            nodes = self._with_results(tasks, nodes)
         report = _unused(REPORT, {*names, *(node.id for node in self.files.values())})
         title = self.project.name or "project"
         final = Node(
@@ -106,7 +118,8 @@ class _Reading:
 
     # -- reading ------------------------------------------------------------------------------------------
 
-    def _read(self) -> list[AgentTask]:
+    def read(self) -> list[AgentTask]:
+        """All tasks, in order of their files. Raises TaskError if there are none, or too many."""
         paths = sorted(path for path in (self.folder / TASKS).glob("*.md") if path.is_file())
         if not paths or len(paths) > MAX_TASKS:
             what = "there are no tasks in it" if not paths else f"{len(paths)} tasks are more than {MAX_TASKS}"
@@ -134,7 +147,7 @@ class _Reading:
     def _problem(self, path: Path, line: int, message: str, fix: str = "") -> None:
         self.problems.append(Problem(str(path), line, 1, message, fix))
 
-    def _name(self, tasks: list[AgentTask]) -> list[str]:
+    def name(self, tasks: list[AgentTask]) -> list[str]:
         """An id for the node of each task; and by what each task may be called."""
         names: list[str] = []
         given: dict[str, str] = {}
@@ -146,10 +159,11 @@ class _Reading:
                     Path(task.file), task.lines.get("id", 1), f"the id `{shown(task.id)}` is there twice", fix
                 )
             given[folded] = Path(task.file).name
-            names.append(_unused(_node_id(task.id), set(names)))
+            names.append(_unused(_node_id(_agent_of(task)), set(names)))
             self.ids.setdefault(folded, names[-1])
         for task, name in zip(tasks, names, strict=True):
-            for word in (task.stem, name, f"{task.stem}.md", f"{task.id}-result.md", f"{name}-result.md", task.name):
+            results = (f"{agent}-result.md" for agent in (task.id, name, task.stem))
+            for word in (task.stem, name, f"{task.stem}.md", *results, task.name):
                 self.ids.setdefault(word.casefold(), name)
         return names
 
@@ -222,10 +236,12 @@ class _Reading:
 
     def _task_named(self, word: str) -> str | None:
         """The task that `word` means: its id, its file, its result, its name; or the id that stands first in it."""
-        plain = word.strip().strip("`*_[]").casefold()
-        for text in (plain, plain.rpartition("/")[2], plain.partition(" ")[0], plain.removeprefix("task ").strip()):
-            if text in self.ids:
-                return self.ids[text]
+        whole = word.strip().strip("`*_[]").casefold()
+        said = _OUTPUT_OF.fullmatch(whole)
+        for plain in (whole, next(filter(None, said.groups())).strip("`*_[] ")) if said else (whole,):
+            for text in (plain, plain.rpartition("/")[2], plain.partition(" ")[0], plain.removeprefix("task ").strip()):
+                if text in self.ids:
+                    return self.ids[text]
         return None
 
     def _file(self, task: AgentTask, word: str, line: int) -> Path | None:
@@ -269,6 +285,17 @@ class _Reading:
             fix = "remove one of these inputs"
             self._problem(Path(by_id[cycle[0]].file), 1, f"these tasks wait for each other: {text}", fix)
 
+    def _with_results(self, tasks: list[AgentTask], nodes: list[Node]) -> list[Node]:
+        """What earlier sessions finished is taken over, and told."""
+        done = [node.id for node, task in zip(nodes, tasks, strict=True) if is_completed(task)]
+        found = with_results([*self.files.values(), *nodes], done, self.folder)[len(self.files) :]
+        taken = [node.id for node in found if earlier_key(node) is not None]
+        if taken:
+            what = "it has not changed since" if len(taken) == 1 else "they have not changed since"
+            fix = "set a status to Pending to have it done again"
+            self.remarks.append(f"{listed(taken)}: taken over from an earlier session, Completed, and {what}; {fix}")
+        return found
+
     def _remark(self, tasks: list[AgentTask], names: list[str]) -> None:
         for task, name in zip(tasks, names, strict=True):
             if task.estimate_s is None:
@@ -278,6 +305,21 @@ class _Reading:
             elif task.estimate_s > LONG_S:
                 minutes = task.estimate_s / 60
                 self.remarks.append(f"{name}: {minutes:g} min is long for one task: cut it, so that a retry costs less")
+
+
+def files_of(folder: Path) -> dict[str, str]:
+    """The node of each task in `folder` -> the name of its file. What cannot be read is left out."""
+    reading = _Reading(folder.absolute(), folder.absolute().parent, "worker")
+    try:
+        tasks = reading.read()
+    except (OSError, TaskError):
+        return {}
+    return {name: Path(task.file).name for name, task in zip(reading.name(tasks), tasks, strict=True)}
+
+
+def _agent_of(task: AgentTask) -> str:
+    """What the node of a task is called after: the agent, where the file is; else the task's id."""
+    return task.stem if _AGENT.fullmatch(task.stem) else task.id
 
 
 def _text(task: AgentTask, inputs: list[str]) -> str:
