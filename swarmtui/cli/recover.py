@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import fcntl
+import math
 import os
 import shutil
 import sys
@@ -157,11 +158,18 @@ def _complete(source: Path, folder: SessionFolder, kept: Kept) -> None:
 
 def _tell(source: Path, folder: SessionFolder, kept: Kept, console: Console) -> None:
     console.say(f"{source}: {'; '.join(kept.wrong) or 'intact'}")
-    until = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(max(0.0, min(kept.head.ts, float(sys.maxsize >> 32)))))
+    until = _when(kept.head.ts)
     texts = f" and {kept.blobs} recorded texts" if kept.blobs else ""
     console.say(f"kept: events 1 to {kept.head.seq}{texts}, until {until}")
     if kept.lost is None:
         console.say("lost: nothing that there is a trace of")
     else:
-        console.say(f"lost: events {kept.lost[0]} to {kept.lost[1]}, from after {until}")
+        to = f" to {_when(kept.last_known_ts)}" if (kept.last_known_ts or 0.0) > kept.head.ts else ""
+        console.say(f"lost: events {kept.lost[0]} to {kept.lost[1]}, from after {until}{to}")
     console.say(f"the file itself is as it was; go on with: swarmtui resume {folder.id}")
+
+
+def _when(ts: float) -> str:
+    """Epoch seconds, whatever a damaged file says they are, as a local time."""
+    known = 0.0 if math.isnan(ts) else ts
+    return time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(max(0.0, min(known, float(sys.maxsize >> 32)))))

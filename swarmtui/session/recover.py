@@ -45,6 +45,8 @@ class Kept:
     """After that event."""
     last_known: int
     """Seq of the last event of which there is a trace."""
+    last_known_ts: float | None
+    """Epoch seconds of that event, if it says so."""
     wrong: tuple[str, ...]
     """What is wrong with the file, each in a few words; empty if it is intact."""
     blobs: int
@@ -67,6 +69,7 @@ class _Found:
     state: SessionState | None = field(default_factory=fold.empty)
     """After `head`; None if it must be folded again."""
     last_seen: int = 0
+    last_seen_ts: float | None = None
     wrong: list[str] = field(default_factory=list)
 
 
@@ -96,7 +99,8 @@ def recover(source: Path, target: Path, app: str, scratch: Path) -> Kept:
         found.wrong.append(f"its end is missing: its head file names event {noted}")
     if blobs_lost:
         found.wrong.append(f"{blobs_lost} recorded texts are missing or were changed")
-    return Kept(found.head, state, last_known, tuple(dict.fromkeys(found.wrong)), blobs, blobs_lost)
+    last_known_ts = found.last_seen_ts if found.last_seen == last_known else None
+    return Kept(found.head, state, last_known, last_known_ts, tuple(dict.fromkeys(found.wrong)), blobs, blobs_lost)
 
 
 def examine(source: Path, scratch: Path) -> _Found:
@@ -114,7 +118,8 @@ def examine(source: Path, scratch: Path) -> _Found:
     _copy(source, bare / "copy.db")
     with_log, without = _read(source, whole / "copy.db"), _read(source, bare / "copy.db")
     best, other = (with_log, without) if with_log.head.seq >= without.head.seq else (without, with_log)
-    best.last_seen = max(best.last_seen, other.last_seen)
+    if other.last_seen > best.last_seen:
+        best.last_seen, best.last_seen_ts = other.last_seen, other.last_seen_ts
     return best
 
 
@@ -136,7 +141,7 @@ def _read(source: Path, copy: Path) -> _Found:
             for row in _rows(found, db):
                 if not _take(found, row):
                     break
-            found.last_seen = max(found.head.seq, _last_seen(db))
+            found.last_seen, found.last_seen_ts = max((found.head.seq, found.head.ts), _last_seen(db))
     except DB_ERRORS as error:
         found.wrong.append(first_line(error))
     return found
@@ -197,11 +202,13 @@ def _take(found: _Found, row: Row) -> bool:
     return True
 
 
-def _last_seen(db: sqlite3.Connection) -> int:
-    """The highest seq of any row that can be read, whatever is in it."""
-    with suppress(*DB_ERRORS):
-        return int(db.execute("SELECT coalesce(max(seq), 0) FROM events").fetchone()[0])
-    return 0
+def _last_seen(db: sqlite3.Connection) -> tuple[int, float]:
+    """The highest seq of any row that can be read, whatever is in it, and when that was; zeros if there is none."""
+    with suppress(*DB_ERRORS, *UNREADABLE):
+        found = db.execute("SELECT seq, ts FROM events ORDER BY seq DESC LIMIT 1").fetchone()
+        if found is not None:
+            return int(found[0]), float(found[1])
+    return 0, 0.0
 
 
 def _write(found: _Found, target: Path) -> tuple[SessionState, int, int]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import fcntl
 import os
+import re
 import shutil
 import sqlite3
 from collections.abc import Callable
@@ -18,6 +19,7 @@ from swarmtui.cli.console import Console
 from swarmtui.cli.failures import UsageError, explain
 from swarmtui.host.archive import FileFeed
 from swarmtui.host.history import History
+from swarmtui.host.lock import locked
 from swarmtui.host.spec import LaunchSpec
 from swarmtui.session.errors import Damaged
 from swarmtui.session.folder import SessionFolder
@@ -77,7 +79,9 @@ async def test_what_is_kept_and_lost_is_told_and_the_new_session_can_be_resumed(
     said = capsys.readouterr().out
     assert "event 41 is missing or was changed" in said
     assert "kept: events 1 to 40 and 3 recorded texts, until 20" in said
-    assert f"lost: events 41 to {len(rows)}, from after 20" in said
+    lost = re.search(rf"lost: events 41 to {len(rows)}, from after (20[-0-9: ]+)( to (20[-0-9: ]+))?$", said, re.M)
+    assert lost is not None, said
+    assert lost[3] >= lost[1]
     assert "go on with: swarmtui resume saved" in said
     assert fingerprint(folder.path) == before
     saved = SessionFolder(home / "saved")
@@ -236,3 +240,26 @@ async def test_a_file_whose_pages_are_broken_where_no_event_lies_is_found_before
     with Reader(home / "saved" / "session.db") as reader:
         reader.check_pages()
         assert reader.verify().seq == 125
+
+
+async def test_the_times_of_what_was_lost_are_told(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    await session_file(home / "original", crash=False)
+    path = home / "original" / "session.db"
+    sql("UPDATE events SET data = '{}' WHERE seq = 41")(path)
+    sql("UPDATE events SET ts = 1e9 WHERE seq = 40")(path)
+    assert recover("original", "-o", "saved") == 0
+    with Reader(home / "saved" / "session.db") as reader:
+        assert reader.verify().seq == 39
+    when = r"20\d\d-\d\d-\d\d \d\d:\d\d:\d\d"
+    assert re.search(rf"lost: events 40 to 125, from after {when} to {when}$", capsys.readouterr().out, re.M)
+
+
+async def test_a_session_that_a_host_runs_is_not_recovered(home: Path) -> None:
+    await session_file(home / "original", crash=False)
+    with (
+        locked(SessionFolder(home / "original")),
+        pytest.raises(UsageError, match="a host runs this session") as refused,
+    ):
+        recover("original")
+    assert refused.value.code == 2
+    assert [path.name for path in home.iterdir()] == ["original"]
