@@ -256,12 +256,15 @@ class CheckModel(Outside):
     schema_: Annotated[
         Annotated[Name, Tag("name")] | Annotated[dict[str, Any], Tag("schema")],
         one_of(
-            "the name of a built-in schema, or a JSON Schema",
-            "write findings, or {type: object, …}",
+            "the name of a built-in schema, a JSON file, or a JSON Schema",
+            "write findings, schema.json, or {type: object, …}",
             name=str,
             schema=dict,
         ),
-    ] = optional("A JSON Schema for the output read as JSON, or the name of a built-in one.", alias="schema")
+    ] = optional(
+        "A JSON Schema for the output read as JSON, the name of a built-in one, or a .json file beside the task.",
+        alias="schema",
+    )
     regex: Bounded = optional("A regular expression (Python) that must be found in the output.")
     min_chars: int = optional("The fewest characters.", ge=0)
     max_chars: int = optional("The most characters.", ge=0)

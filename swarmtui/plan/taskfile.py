@@ -20,6 +20,7 @@ from swarmtui.plan.language import InputModel, ModelModel, TaskModel
 from swarmtui.plan.model import JSON, Author, Input, Node, Plan, Task
 from swarmtui.plan.problems import Finding, Problem, TaskError, listed, path_text, shown
 from swarmtui.plan.render import node_document, plan_document
+from swarmtui.plan.schema_files import with_schema_files
 from swarmtui.plan.wording import described, findings_of
 from swarmtui.plan.yaml_source import MAX_BYTES, in_order, read_yaml
 
@@ -120,7 +121,9 @@ def _read_task(data: Mapping[str, JSON], path: str | None, author: Author, known
     checks.check_names(scope, "models", written_models)
     plan = None
     if "nodes" in data:
-        plan = Plan(_text(data, "goal") or "", _nodes(scope, data["nodes"]), _text(data, "title"), author)
+        folder = None if path is None or author is not Author.USER else FilePath(path).parent
+        nodes = with_schema_files(scope, written_nodes, folder) if written_nodes else data["nodes"]
+        plan = Plan(_text(data, "goal") or "", _nodes(scope, nodes), _text(data, "title"), author)
     goal, title = _text(data, "goal") or "", _text(data, "title")
     limits = build_limits(head.limits if head else None)
     return Task(goal, path, title, inputs, models, limits, plan), scope.findings
