@@ -55,9 +55,16 @@ def _session_verbs(verbs: _SubParsersAction[ArgumentParser]) -> None:
         "limits",
         nargs="+",
         metavar="NAME=VALUE",
-        help="concurrency=N|+N|-N|auto, pool.NAME=N, tag.NAME=N, ramp=SECONDS, usd=N, tokens=N, minutes=N, attempts=N, "
-        "warn=SHARE; none takes a limit away",
+        help="concurrency=N|+N|-N|auto, cap=N (calls to each provider), pool.NAME=N, tag.NAME=N, ramp=SECONDS, usd=N, "
+        "tokens=N, minutes=N, attempts=N, warn=SHARE; none takes a limit away",
     )
+    freeze = verbs.add_parser(
+        "freeze", help="hold the calls in flight to providers where they are, whatever is learned"
+    )
+    freeze.add_argument("--at", type=int, metavar="N", help="at so many; without it at what is allowed now")
+    thaw = verbs.add_parser("thaw", help="let swarmtui find how many calls providers take, again")
+    for parser in (freeze, thaw):
+        parser.add_argument("pool", nargs="?", metavar="PROVIDER/MODEL", help="one provider's pool; without it all")
     answer = verbs.add_parser("answer", help="answer a question")
     answer.add_argument("pending", metavar="NODE", help="the node that asks")
     answer.add_argument("text", metavar="TEXT", help="the answer")
@@ -187,6 +194,9 @@ def call_of(arguments: Namespace, feed: AnyFeed) -> Call:  # noqa: PLR0911  # a 
             return "undo", {} if arguments.seq is None else {"seq": arguments.seq}
         case "set":
             return "limits.set", words.limits_of(arguments.limits)
+        case "freeze" | "thaw":
+            at = None if arguments.verb == "thaw" else "now" if arguments.at is None else arguments.at
+            return "limits.set", {"freeze": at if arguments.pool is None else {arguments.pool: at}}
         case "answer":
             return "answer", {"pending": arguments.pending, "text": arguments.text}
         case "approve" | "reject":

@@ -10,7 +10,7 @@ from typing import Any
 
 from swarmtui.cli.failures import UsageError
 
-AMOUNTS = ("ramp", "usd", "tokens", "minutes", "attempts", "warn")
+AMOUNTS = ("cap", "ramp", "usd", "tokens", "minutes", "attempts", "warn")
 TEXTS = ("prompt", "system", "ask", "title")
 """Fields of a node that are texts, whatever they look like."""
 _WHERE = re.compile(r"(state|kind|items)=(.+)|error~(.+)", re.DOTALL)

@@ -28,6 +28,8 @@ TELL_S = 1.0
 TELL_SHARE = 0.1
 """Change of window or rate that is worth telling."""
 REMEMBER_S = 60.0
+USER_S = 5.0
+"""So long after all that the user allows was in flight, that is what binds."""
 MACHINE_S = 5.0
 """So long after a call waited for this machine, that is what binds."""
 
@@ -86,6 +88,10 @@ class _Account:
     held_at: float = float("-inf")
     """When a call last waited because this machine could not keep up."""
     kept_at: float = 0.0
+    cap: int | None = None
+    """What the user allows."""
+    user_at: float = float("-inf")
+    """When what the user allows was last all in flight."""
 
 
 @dataclass(slots=True)
@@ -164,6 +170,8 @@ class PacedPools:
         if account is not None:
             self._calls[attempt] = _Calls(account)
             account.pacer.sent(f"{attempt}#1", now, tokens)
+            if account.cap is not None and account.pacer.in_flight >= account.cap:
+                account.user_at = now
 
     # -- meanwhile ----------------------------------------------------------------------------------------
 
@@ -245,9 +253,16 @@ class PacedPools:
                 self._keep(account)
 
     def _follow_limits(self, now: float) -> None:
-        self._limits = self._state.limits
+        """What the user changed holds at once, and is told at the next step."""
+        before, self._limits = self._limits, self._state.limits
         for account in self._accounts.values():
-            account.pacer.set_cap(self._cap(account.pool), now)
+            if account.cap != (cap := self._cap(account.pool)):
+                account.cap = cap
+                account.pacer.set_cap(cap, now)
+            frozen = self._limits.frozen.get(account.pool)
+            if frozen != before.frozen.get(account.pool):
+                account.pacer.freeze(frozen, now)
+            account.told_at = float("-inf")
 
     def close(self) -> None:
         """Keep what was learned."""
@@ -275,8 +290,11 @@ class PacedPools:
         if account is None:
             others, warm = self._store.others(name), recalled(self._store, ref, self._wall())
             self._store.join(name)
-            pacer = Pacer(now=now, seed=self._seed + len(self._accounts), cap=self._cap(pool), warm=warm)
-            account = self._accounts[name] = _Account(name, pool, pacer, others, kept_at=now)
+            cap, frozen = self._cap(pool), self._state.limits.frozen.get(pool)
+            pacer = Pacer(now=now, seed=self._seed + len(self._accounts), cap=cap, warm=warm)
+            if frozen is not None:
+                pacer.freeze(frozen, now)
+            account = self._accounts[name] = _Account(name, pool, pacer, others, kept_at=now, cap=cap)
         return account
 
     def _cap(self, pool: str) -> int | None:
@@ -297,6 +315,9 @@ class PacedPools:
             why = f"{why}; {shared}, each with limits of its own" if why else shared
         rate = None if view.rate_per_minute is None else round(view.rate_per_minute, 1)
         window, binding, most = view.window, str(view.binding), self._load.limit
+        if binding != "outage" and now - account.user_at < USER_S:
+            binding = "user"  # the scheduler keeps to it too, and does not ask the pacer then
+            why = f"the user's cap: {account.cap}"
         if most is not None and most < window and now - account.held_at < MACHINE_S:
             window, binding = most, "machine"
             why = f"this machine is busy {100 * self._load.share:.0f} % of the time: it keeps up with no more at once"

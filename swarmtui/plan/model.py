@@ -236,6 +236,8 @@ class Limits:
     """Attempts running at once among nodes with that tag."""
     ramp_s: float = 0.0
     """Seconds at least between two growths of a pool, by one attempt each, over what has run in it at once so far."""
+    frozen: dict[str, int] = field(default_factory=dict)
+    """Of a provider's pool: calls in flight, at which the user holds it whatever its pacer learns."""
 
     @property
     def budget(self) -> Budget:

@@ -1,4 +1,4 @@
-"""The command that changes what is allowed: concurrency, places per pool and tag, the ramp, budgets."""
+"""The command that changes what is allowed: concurrency, places per pool and tag, held windows, the ramp, budgets."""
 
 from __future__ import annotations
 
@@ -15,7 +15,12 @@ from swarmtui.session.pools import COMMANDS, MERGES, name_pools, total_limit
 from swarmtui.session.state import SessionState
 from swarmtui.session.vocabulary import Status
 
-NAMES: tuple[str, ...] = ("concurrency", "pools", "tags", "ramp", "usd", "tokens", "minutes", "attempts", "warn")
+NAMES: tuple[str, ...] = (
+    *("concurrency", "pools", "tags", "cap", "freeze"),
+    *("ramp", "usd", "tokens", "minutes", "attempts", "warn"),
+)
+NOW = "now"
+"""For a window that is to be held: what it is."""
 
 
 def change(state: SessionState, params: Params) -> list[Body]:
@@ -27,9 +32,21 @@ def change(state: SessionState, params: Params) -> list[Body]:
         limits = replace(limits, concurrency=_concurrency(state, params["concurrency"]))
     if "pools" in params:
         limits = replace(limits, pools=_places(params, "pools", limits.pools, known_pools(state)))
+    if "cap" in params:
+        limits = replace(limits, pools=_capped(state, limits.pools, params["cap"]))
+    if "freeze" in params:
+        limits = replace(limits, frozen=_frozen(state, params["freeze"]))
     if "tags" in params:
         tags = {tag for node in state.plan_nodes.values() for tag in node.tags}
         limits = replace(limits, tags=_places(params, "tags", limits.tags, tags))
+    limits = _amounts(limits, params)
+    if limits == state.limits:
+        raise Refused("nothing was changed")
+    return in_force(state, limits)
+
+
+def _amounts(limits: Limits, params: Params) -> Limits:
+    """`limits` with the plain numbers of `params`."""
     if "ramp" in params:
         limits = replace(limits, ramp_s=_amount(params["ramp"], "ramp") or 0.0)
     if "usd" in params:
@@ -42,9 +59,7 @@ def change(state: SessionState, params: Params) -> list[Body]:
         limits = replace(limits, attempts=_count(params["attempts"], "attempts"))
     if "warn" in params:
         limits = replace(limits, warn=_share(params["warn"]))
-    if limits == state.limits:
-        raise Refused("nothing was changed")
-    return in_force(state, limits)
+    return limits
 
 
 def in_force(state: SessionState, limits: Limits) -> list[Body]:
@@ -79,6 +94,52 @@ def _places(params: Params, what: str, now: dict[str, int], known: Collection[st
         else:
             changed[name] = _whole(value, f"{one} {shown(name)}")
     return changed
+
+
+def providers(state: SessionState) -> list[str]:
+    """The pools of models that a provider answers for, in the order of the models."""
+    pools = (state.model_pools.get(name, ref.name) for name, ref in state.models.items() if not ref.simulated)
+    return list(dict.fromkeys(pools))
+
+
+def _capped(state: SessionState, now: dict[str, int], value: JSON) -> dict[str, int]:
+    """`now` with the same number for every provider's pool; null takes it away."""
+    pools = providers(state)
+    if not pools:
+        raise Refused("no provider answers in this session: there is nothing to cap")
+    others = {name: places for name, places in now.items() if name not in pools}
+    return others if value is None else {**others, **dict.fromkeys(pools, _whole(value, "cap"))}
+
+
+def _frozen(state: SessionState, value: JSON) -> dict[str, int]:
+    """Windows that are held: a number, ``now``, or null to let go, for every provider's pool or by pool."""
+    pools = providers(state)
+    if not isinstance(value, dict):
+        if value is None:
+            return {}
+        chosen = [pool for pool in pools if value != NOW or pool in state.paced]
+        if not chosen:
+            raise Refused("no provider was asked yet, so there is nothing to hold: say how many calls")
+        return {pool: _window(state, pool, value) for pool in chosen}
+    held = dict(state.limits.frozen)
+    for pool, at in value.items():
+        if pool not in pools:
+            there = f"there are {listed(pools)}" if pools else "no provider answers in this session"
+            raise Refused(f"no provider's pool {shown(pool)!r}: {Nearest().hint(pool, pools, there)}", INVALID_PARAMS)
+        if at is None:
+            held.pop(pool, None)
+        else:
+            held[pool] = _window(state, pool, at)
+    return held
+
+
+def _window(state: SessionState, pool: str, value: JSON) -> int:
+    if value != NOW:
+        return _whole(value, f"the window of {shown(pool)}")
+    told = state.paced.get(pool)
+    if told is None:
+        raise Refused(f"{pool} was not asked yet: say at how many calls to hold it")
+    return max(1, int(told.window))
 
 
 def _concurrency(state: SessionState, value: JSON) -> int | None:

@@ -112,7 +112,8 @@ def figures(state: SessionState, status: FeedStatus, now: float, *, ascii_only: 
 
 def _binding(state: SessionState) -> str:
     told = {paced.binding for pool, paced in state.paced.items() if pool in state.pools_used}
-    return next((binding for binding in ("outage", "rpm", "tpm", "wall", "latency") if binding in told), "")
+    by_weight = ("outage", "user", "machine", "rpm", "tpm", "wall", "latency")
+    return next((binding for binding in by_weight if binding in told), "")
 
 
 def _reason(state: SessionState) -> str:

@@ -120,6 +120,7 @@ def _limits(body: ev.LimitsSet) -> Told:
     parts += [f"{limits.attempts} attempts"] if limits.attempts is not None else []
     parts += [f"tag {tag} {value}" for tag, value in limits.tags.items()]
     parts += [f"ramp {limits.ramp_s:g} s"] if limits.ramp_s else []
+    parts += [f"{pool} held at {window}" for pool, window in limits.frozen.items()]
     return "info", "limits: " + ", ".join(parts)
 
 
