@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+import time
+import warnings
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import lru_cache
-from re import _parser  # type: ignore[attr-defined]
 from typing import Any
 
 from swarmtui.session.state import Items
@@ -20,7 +21,9 @@ RETRYABLE_STATES: frozenset[State] = frozenset(
 BAD: frozenset[State] = frozenset({State.FAILED, State.CANCELLED, State.SKIPPED, State.INTERRUPTED})
 TEXT_CHARS = 300
 PATTERN_CHARS = 200
-_REPEATS = 3
+_REPEATS, _WAYS = 2, 32
+PATIENCE_S = 2.0
+"""What looking for a regular expression in all messages may take."""
 
 
 class FilterError(ValueError):
@@ -72,6 +75,7 @@ def select_items(items: Items, chosen: ItemFilter) -> tuple[int, ...]:
         return tuple(sorted(found))
     matched: dict[str, bool] = {}  # of a hundred thousand failures most say the same
     meant = []
+    until = time.monotonic() + PATIENCE_S
     for index in sorted(found):
         error = items.errors.get(index)
         if error is None or (chosen.kinds and error.kind not in chosen.kinds):
@@ -80,6 +84,8 @@ def select_items(items: Items, chosen: ItemFilter) -> tuple[int, ...]:
             text = error.message[:TEXT_CHARS]
             if text not in matched:
                 matched[text] = pattern.search(text) is not None
+                if time.monotonic() > until:
+                    raise FilterError("the regular expression takes too long on these messages: write a plainer one")
             if not matched[text]:
                 continue
         meant.append(index)
@@ -141,36 +147,63 @@ def _range(part: Any) -> tuple[int, int]:
 
 @lru_cache(maxsize=16)
 def _compiled(pattern: str) -> re.Pattern[str]:
-    """`pattern`, if it cannot take for ever on a short text: the host must not wait for it.
+    """`pattern`, if it is of so plain a kind that it cannot take long on a short text: the host must not wait for it.
 
-    Refused are repeats within repeats, references back, and more than a few repeats without bound.
+    Refused are repeated groups, references back, conditions and flags within, more than a few repeats, and many
+    choices: of what is left the work grows with the length of the text to the power of the repeats and one, no faster.
     """
     if len(pattern) > PATTERN_CHARS:
         raise FilterError(f"the regular expression is longer than {PATTERN_CHARS} characters")
     try:
-        compiled = re.compile(pattern, re.IGNORECASE)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", FutureWarning)  # that sets may once mean something else
+            compiled = re.compile(pattern, re.IGNORECASE)
     except (re.error, OverflowError, RecursionError) as error:
         raise FilterError(f"not a regular expression: {error}") from error
-    repeats = 0
-    for node, inside in _nodes(_parser.parse(pattern), False):
-        repeats += node == "REPEAT"
-        if node == "GROUPREF" or (inside and node == "REPEAT") or repeats > _REPEATS:
-            raise FilterError("the regular expression could take for ever: have fewer repeats, and none within another")
+    if not _is_plain(pattern):
+        raise FilterError(
+            f"the regular expression could take for ever: have at most {_REPEATS} repeats, each of a single character "
+            "or set and none of a group, and few choices"
+        )
     return compiled
 
 
-def _nodes(tree: Any, inside: bool) -> Iterator[tuple[str, bool]]:
-    """Each repeat (of more than one) and each reference back in a parsed expression, and whether a repeat is around."""
-    if isinstance(tree, list | tuple | _parser.SubPattern):
-        parts = list(tree)
-        operator = str(parts[0]) if parts else ""
-        if operator.endswith("_REPEAT") and len(parts) == 2:
-            repeated = parts[1][1] > 1
-            if repeated:
-                yield "REPEAT", inside
-            yield from _nodes(parts[1][2], inside or repeated)
-            return
-        if operator.startswith("GROUPREF"):
-            yield "GROUPREF", inside
-        for part in parts:
-            yield from _nodes(part, inside)
+_PARTS = re.compile(
+    r"""(?P<set> \[\^?\]? (?: [^\]\\] | \\. )* \] )        # a first bracket in a set is a character of it
+      | (?P<refused> \\[1-9] | \(\?(?!:) | \) (?= [*+{] ) )   # references back, groups that are more, repeated ones
+      | (?P<opened> \( (?: \?: )? )
+      | (?P<closed> \) )
+      | (?P<choice> \| )
+      | (?P<repeat> (?: [*+] | \{ [^{}]* \} | \{ ) [?+]? )
+      | (?P<optional> \? [?+]? )
+      | \\. | .""",
+    re.VERBOSE | re.DOTALL,
+)
+
+
+def _is_plain(pattern: str) -> bool:
+    """Whether a valid pattern is one of those that :func:`_compiled` lets pass. A brace that is no repeat is taken for
+    one: what is refused needlessly can be written otherwise.
+
+    Choices within groups and what is optional multiply the ways in which a text can be tried; choices of the whole
+    pattern are tried one after the other.
+    """
+    repeats, ways = 0, 1
+    choices: list[int] = []
+    for part in _PARTS.finditer(pattern):
+        match part.lastgroup:
+            case "refused":
+                return False
+            case "repeat":
+                repeats += 1
+            case "optional":
+                ways *= 2
+            case "opened":
+                choices.append(1)
+            case "choice" if choices:
+                choices[-1] += 1
+            case "closed" if choices:
+                ways *= choices.pop()
+            case _:
+                pass
+    return repeats <= _REPEATS and ways <= _WAYS
