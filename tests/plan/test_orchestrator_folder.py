@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import textwrap
 from dataclasses import replace
 from pathlib import Path
@@ -235,7 +236,7 @@ def test_durations_are_read_as_people_write_them(text: str, seconds: float | Non
         ("# T\nDepends on: agent-99\n## Description\nx\n", "a.md:2:1: `agent-99` is no task"),
         ("# T\n## Description\nx\n## Inputs\n|name|source|\n|-|-|\n|c|src/mian.py|\n", "a.md:7:1: `src/mian.py` is"),
         ("# T\n## Description\nx\n## Inputs\n|name|source|\n|-|-|\n|c|/etc/passwd|\n", "a.md:7:1: '/etc/passwd'"),
-        ("# T\n## Description\nx\n## Inputs\n|name|source|\n|-|-|\n|c|a|\n", "a.md:1:1: a needs itself"),
+        ("# T\n## Description\nx\n## Inputs\n|name|source|\n|-|-|\n|c|a|\n", "a.md:7:1: a needs itself"),
     ],
 )
 def test_a_mistake_is_told_with_file_line_and_column(tmp_path: Path, text: str, told: str | None) -> None:
@@ -276,3 +277,67 @@ def test_a_file_that_is_not_utf_8_is_told_with_its_line(tmp_path: Path) -> None:
 def test_a_folder_without_tasks_is_told(tmp_path: Path) -> None:
     with pytest.raises(TaskError, match="no tasks in it"):
         imported(tmp_path)
+
+
+# -- hostile files --------------------------------------------------------------------------------------------
+
+
+@pytest.mark.timeout(30)
+@pytest.mark.parametrize(
+    ("begin", "unit", "end"),
+    [
+        ("# A\n# ", "#" * 300_000 + " ", "x\n"),
+        ("# A\n## ", "(", "\n"),
+        ("# Task ", "1", "\n"),
+        ("# A\n- Priority: ", "(", "\n"),
+        ("# A\n- Est. time: ", "1", "\n"),
+        ("# A\n", "|", "\n"),
+        ("# A\n", "a ", ":\n"),
+        ("# A\n## Inputs\n| name | source |\n|--|--|\n| x | ", "a  ", "output |\n"),
+    ],
+    ids=range(8),
+)
+def test_no_text_keeps_the_reader_busy_for_long(tmp_path: Path, begin: str, unit: str, end: str) -> None:
+    text = f"{begin}{unit * (600_000 // len(unit))}{end}\n## Description\nDo.\n"
+    task = read_agent_task(text, "a.md", "a")
+    assert all(len(str(problem)) < 1_000 for problem in task.problems)
+    folder = project(tmp_path, a="# A\n\nDo.\n") / ".orchestrator"
+    (folder / "agent_tasks" / "a.md").write_text(text)
+    with contextlib.suppress(TaskError):
+        import_folder(folder)
+
+
+def test_a_huge_file_is_told_and_not_read_to_its_end(tmp_path: Path) -> None:
+    folder = project(tmp_path, b="# B\n\nDo.\n") / ".orchestrator"
+    with (folder / "agent_tasks" / "a.md").open("wb") as file:
+        file.truncate(50_000_000_000)
+    with pytest.raises(TaskError, match=r"a\.md:1:1: has more than 1,000,000 bytes"):
+        import_folder(folder)
+
+
+def test_links_that_lead_out_or_nowhere_are_told_and_a_readme_is_no_task(tmp_path: Path) -> None:
+    folder = project(tmp_path, b="# B\n\nDo.\n", README="# About\n\nTasks are here.\n") / ".orchestrator"
+    assert list(nodes(import_folder(folder))) == ["b", "final_output"]
+    (folder / "agent_tasks" / "a.md").symlink_to("/etc/passwd")
+    (folder / "agent_tasks" / "c.md").symlink_to("c.md")
+    with pytest.raises(TaskError) as raised:
+        import_folder(folder)
+    assert [Path(problem.file or "").name for problem in raised.value.problems] == ["a.md", "c.md"]
+
+
+def test_ids_are_made_into_names_that_lead_nowhere(tmp_path: Path) -> None:
+    texts = {"a": "../../etc/x", "b": "-rf", "c": "x" * 5000, "d": "任务一", "e": "{{ b }}"}
+    found = nodes(imported(tmp_path, **{name: f"# T\n- ID: {text}\n\nDo.\n" for name, text in texts.items()}))
+    assert list(found) == ["etc-x", "rf", "x" * 60, "task", "b", "final_output"]
+
+
+@pytest.mark.parametrize("written", ["- [x] a (must be done)", "- [ ] Task a: the first", "1. a", "- a.md; b"])
+def test_dependencies_are_read_from_lists_as_people_keep_them(tmp_path: Path, written: str) -> None:
+    text = f"# C\n## Dependencies\n{written}\n## Description\nDo.\n"
+    found = nodes(imported(tmp_path, a="# A\n\nDo.\n", b="# B\n\nDo.\n", c=text))
+    assert found["c"].needs[0] == "a"
+
+
+def test_all_that_is_wrong_on_one_line_is_told(tmp_path: Path) -> None:
+    found = problems(tmp_path, a="# A\n- Needs: zzz, yyy\n\nDo.\n")
+    assert [problem.partition(": ")[2].partition(" is")[0] for problem in found] == ["`zzz`", "`yyy`"]

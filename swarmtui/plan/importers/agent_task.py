@@ -51,14 +51,16 @@ _STATUS_WORDS = frozenset(
     .split("|")
 )
 """What a field must say to be a status; a text may begin with the word too."""
-_HEADING = re.compile(r" {0,3}(#{1,6})\s+(.*?)\s*#*\s*")
+_HEADING = re.compile(r" {0,3}(#{1,6})\s+(.*)")
 _FENCE = re.compile(r" {0,3}(`{3,}|~{3,})")
 _BULLET = re.compile(r"\s*(?:[-*+]|\d+[.)])\s+(.*)")
+_BOX = re.compile(r"^\[[ xX]\]\s+")
 _FIELD = re.compile(r"\W*?([\w.][\w ./()-]{0,40}?)[*_`]*\s*[:：][*_`]*\s*(.*)")
 _RULE_CELL = re.compile(r":?-+:?")
 _INFO = re.compile(r"\b(?:info|information|metadata|meta|properties|attributes|details|header)\b|信息", re.IGNORECASE)
 """Headings of sections that hold fields."""
 _TASK_TITLE = re.compile(r"(?:agent\s+)?task(?:\s+[\w.-]*\d[\w.-]*)?\s*[:：–—-]\s*", re.IGNORECASE)
+_TITLE_CHARS, _WORD_CHARS, _DURATION_CHARS = 300, 120, 40
 _NONE = frozenset({"", "-", "–", "—", "none", "n/a", "na", "nil", "null", "user", "无"})
 _DURATION = re.compile(
     r"[~≈约]?\s*(\d+(?:\.\d+)?)(?:\s*(?:-|–|—|to|~)\s*(\d+(?:\.\d+)?))?\s*"
@@ -188,23 +190,33 @@ def _sections(text: str) -> Iterator[_Section]:
             current.lines.append((number, line))
             continue
         yield current
+        words = _without_closing(heading[2])
         is_title = not titled and len(heading[1]) == 1
         titled = titled or is_title
-        key = "" if is_title else _known(heading[2], _SECTIONS)
+        key = "" if is_title else _known(words, _SECTIONS)
         if key is None:
-            key = "" if _INFO.search(heading[2]) else "?"
-        current = _Section(key, heading[2], number, is_title)
+            key = "" if _INFO.search(words) else "?"
+        current = _Section(key, words, number, is_title)
     yield current
+
+
+def _without_closing(heading: str) -> str:
+    """The words of a heading without the signs that may close it; those of ``C#`` do not."""
+    words = heading.rstrip()
+    inner = words.rstrip("#")
+    return inner.rstrip() if inner != words and inner[-1:].isspace() else words
 
 
 def _title(sections: Iterable[_Section]) -> str:
     """The file's title without the word that it is a task."""
-    first = next((section.title for section in sections if section.is_title), "")
+    first = next((section.title[:_TITLE_CHARS] for section in sections if section.is_title), "")
     return _TASK_TITLE.sub("", first, count=1).strip() or first
 
 
 def _known(word: str, names: Mapping[str, tuple[str, ...]]) -> str | None:
-    """Which of `names` a heading, field or column means."""
+    """Which of `names` a heading, field or column means; none of them is long."""
+    if len(word) > _WORD_CHARS:
+        return None
     plain = " ".join(re.sub(r"[^\w\s]|_", " ", re.sub(r"\(.*?\)", "", word)).casefold().split())
     return next((key for key, words in names.items() if plain in words), None)
 
@@ -309,6 +321,8 @@ def _set_priority(task: AgentTask, value: str, line: int) -> None:
 def duration(text: str) -> float | None:
     """Seconds of such as ``3 min``, ``90s``, ``2-4 minutes`` (the middle); a bare number is minutes; None: neither."""
     plain = text.strip()
+    if len(plain) > _DURATION_CHARS:
+        return None
     if re.fullmatch(r"\d+(?:\.\d+)?", plain):
         return float(plain) * 60
     found = _DURATION.fullmatch(plain)
@@ -329,7 +343,7 @@ def _names(section: _Section) -> list[tuple[str, int]]:
     found: list[tuple[str, int]] = []
     for number, line in section.lines:
         bullet = _BULLET.fullmatch(line)
-        text = bullet[1] if bullet else line
+        text = _BOX.sub("", bullet[1] if bullet else line)
         if _cells(line) is None and not is_nothing(text):
             found += [(name, number) for name in _split(text)]
     return found

@@ -55,6 +55,7 @@ _OUTPUT_OF = re.compile(
     re.IGNORECASE,
 )
 """Ways to name what a task gives back."""
+_NAME_CHARS = 500
 _AGENT = re.compile(r"agent[-_ ]?\w+", re.IGNORECASE)
 """Files that are called after the agent that carries their task out."""
 SHORT_S, LONG_S = 60.0, 300.0
@@ -120,14 +121,19 @@ class _Reading:
 
     def read(self) -> list[AgentTask]:
         """All tasks, in order of their files. Raises TaskError if there are none, or too many."""
-        paths = sorted(path for path in (self.folder / TASKS).glob("*.md") if path.is_file())
+        paths = sorted(path for path in (self.folder / TASKS).glob("*.md") if path.is_file() or path.is_symlink())
+        paths = [path for path in paths if path.stem.casefold() != "readme"]
         if not paths or len(paths) > MAX_TASKS:
             what = "there are no tasks in it" if not paths else f"{len(paths)} tasks are more than {MAX_TASKS}"
             raise TaskError([Problem(str(self.folder / TASKS), None, None, what, "write one .md file per task")])
         tasks = []
         for path in paths:
             try:
-                data = inside(self.folder, f"{TASKS}/{path.name}").read_bytes()
+                with inside(self.folder, f"{TASKS}/{path.name}").open("rb") as file:
+                    data = file.read(MAX_BYTES + 1)
+                if len(data) > MAX_BYTES:
+                    self._problem(path, 1, f"has more than {MAX_BYTES:,} bytes", "name large inputs as files")
+                    continue
                 text = data.decode("utf-8-sig")
             except PathRefused as refused:
                 self._problem(path, 1, str(refused), "put the file itself there")
@@ -136,10 +142,7 @@ class _Reading:
             except OSError as error:
                 self._problem(path, 1, error.strerror or str(error))
             else:
-                if len(data) > MAX_BYTES:
-                    self._problem(path, 1, f"has more than {MAX_BYTES:,} bytes", "name large inputs as files")
-                else:
-                    tasks.append(read_agent_task(text, str(path), path.stem))
+                tasks.append(read_agent_task(text, str(path), path.stem))
         for task in tasks:
             self.problems += task.problems
         return tasks
@@ -236,10 +239,14 @@ class _Reading:
 
     def _task_named(self, word: str) -> str | None:
         """The task that `word` means: its id, its file, its result, its name; or the id that stands first in it."""
+        if len(word) > _NAME_CHARS:
+            return None
         whole = word.strip().strip("`*_[]").casefold()
         said = _OUTPUT_OF.fullmatch(whole)
         for plain in (whole, next(filter(None, said.groups())).strip("`*_[] ")) if said else (whole,):
-            for text in (plain, plain.rpartition("/")[2], plain.partition(" ")[0], plain.removeprefix("task ").strip()):
+            bare = plain.removeprefix("task ").strip()
+            first = (text.partition(" ")[0].rstrip(":：,") for text in (plain, bare))
+            for text in (plain, plain.rpartition("/")[2], bare, *first):
                 if text in self.ids:
                     return self.ids[text]
         return None
@@ -266,11 +273,12 @@ class _Reading:
         return known.id
 
     def _unknown(self, task: AgentTask, word: str, line: int, *, files: bool = True) -> None:
-        if any(one.file == task.file and one.line == line for one in self.problems):
+        told = shown(word)
+        if any((one.file, one.line) == (task.file, line) and told in one.message for one in self.problems):
             return
         what = "neither a task nor a file of the project" if files else "no task"
         fix = Nearest().hint(word, self.ids, f"the tasks are {listed(dict.fromkeys(self.ids.values()))}")
-        self._problem(Path(task.file), line, f"`{shown(word)}` is {what}", fix)
+        self._problem(Path(task.file), line, f"`{told}` is {what}", fix)
 
     # -- the whole ----------------------------------------------------------------------------------------
 
@@ -278,12 +286,22 @@ class _Reading:
         by_id = {node.id: task for node, task in zip(nodes, tasks, strict=True)}
         for node in nodes:
             if node.id in node.needs:
-                self._problem(Path(by_id[node.id].file), 1, f"{node.id} needs itself", "remove it from its inputs")
+                line = self._line_of(by_id[node.id], node.id)
+                self._problem(Path(by_id[node.id].file), line, f"{node.id} needs itself", "remove it there")
         others = {node.id: [need for need in node.needs if need != node.id and need in by_id] for node in nodes}
         for cycle in graph.cycles(others):
             text = " -> ".join(shown(name) for name in cycle[:24])
-            fix = "remove one of these inputs"
-            self._problem(Path(by_id[cycle[0]].file), 1, f"these tasks wait for each other: {text}", fix)
+            task, fix = by_id[cycle[0]], "remove one of these needs"
+            line = self._line_of(task, cycle[1])
+            self._problem(Path(task.file), line, f"these tasks wait for each other: {text}", fix)
+
+    def _line_of(self, task: AgentTask, need: str) -> int:
+        """Where a task says that it needs another."""
+        words = [
+            *task.needs,
+            *((word, one.line) for one in task.inputs for word in (one.source, *one.source.split(","))),
+        ]
+        return next((line for word, line in words if self._task_named(word) == need), 1)
 
     def _with_results(self, tasks: list[AgentTask], nodes: list[Node]) -> list[Node]:
         """What earlier sessions finished is taken over, and told."""
