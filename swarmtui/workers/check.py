@@ -45,10 +45,16 @@ def problem(output: str, check: Check) -> Wrong | None:
         try:
             if not re.search(check.regex, output):
                 told = f"the output does not match the regex of check: {one_line(check.regex, _SHOWN)}"
-                return Wrong(ErrorKind.CHECK, told)
+                return Wrong(ErrorKind.CHECK, told + _came(output))
         except (re.error, OverflowError, RecursionError) as error:
             return Wrong(ErrorKind.INPUT, f"the regex of check is not one: {error}")
     return None if check.schema is None else _schema_problem(output, check.schema)
+
+
+def _came(output: str) -> str:
+    """What came instead, in a few words."""
+    begins = one_line(output[: 4 * _SHOWN].strip(), _SHOWN)
+    return f"; it begins: {begins}" if begins else "; it is empty"
 
 
 def _schema_problem(output: str, schema: JSON) -> Wrong | None:
@@ -62,7 +68,7 @@ def _schema_problem(output: str, schema: JSON) -> Wrong | None:
     try:
         value = loads_lenient(output)
     except ValueError as error:
-        return Wrong(ErrorKind.SCHEMA, f"the output is not the JSON that check asks for: {error}")
+        return Wrong(ErrorKind.SCHEMA, f"the output is not the JSON that check asks for: {error}{_came(output)}")
     from jsonschema.exceptions import UnknownType, best_match
     from referencing.exceptions import Unresolvable
 

@@ -16,6 +16,7 @@ import threading
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 
 from swarmtui.engine.ports import Attempt, Done
@@ -110,11 +111,16 @@ class OutputJudge:
                 ran = await self._processes.run(
                     attempt, command, lambda _: None, scratch=scratch, stdin=text, files=False
                 )
-        except (TimeoutError, WorkerFailed):
+        except (TimeoutError, WorkerFailed) as error:
             if not limit.expired():
-                raise
+                raise _of_check(error) from error
             return ErrorInfo(ErrorKind.CHECK, f"the command of check took longer than {COMMAND_S:g} s", done.exit_code)
-        return None if ran.exit_code == 0 else ErrorInfo(ErrorKind.CHECK, _last_line(ran), done.exit_code)
+        if ran.exit_code == 0:
+            return None
+        told = (
+            f"the command of check ({one_line(command[0], 40)}) ended with exit code {ran.exit_code}{_last_line(ran)}"
+        )
+        return ErrorInfo(ErrorKind.CHECK, told, done.exit_code)
 
 
 def can_hang(check: Check, text: str) -> bool:
@@ -146,12 +152,20 @@ async def _whole(done: Done) -> str | ErrorInfo:
         return ErrorInfo(ErrorKind.CHECK, f"the output cannot be read to be checked: {error}", done.exit_code)
 
 
+def _of_check(error: TimeoutError | WorkerFailed) -> Exception:
+    """`error`, if it is a worker's, told as one of the check's command and not of what was checked."""
+    if not isinstance(error, WorkerFailed):
+        return error
+    failed = error.failed
+    return WorkerFailed(replace(failed, error=replace(failed.error, message=f"check: {failed.error.message}")))
+
+
 def _last_line(ran: Ran) -> str:
     for said in (ran.stderr, ran.output[-64 * 1024 :]):
         lines = [line for line in said.splitlines() if line.strip()]
         if lines:
-            return one_line(lines[-1], 300)
-    return f"the command of check ended with exit code {ran.exit_code}"
+            return ": " + one_line(lines[-1], 300)
+    return ""
 
 
 class _NoAnswer(Exception):

@@ -33,9 +33,10 @@ def test_a_good_output_passes(check: Check, output: str) -> None:
     [
         (Check(min_chars=3), "ab", "2 characters, fewer than the 3", ErrorKind.CHECK),
         (Check(max_chars=1), "ab", "2 characters, more than the 1", ErrorKind.CHECK),
-        (Check(regex=r"\d"), "ab", r"does not match the regex of check: \d", ErrorKind.CHECK),
+        (Check(regex=r"\d"), "ab", r"does not match the regex of check: \d; it begins: ab", ErrorKind.CHECK),
         (Check(regex="("), "ab", "is not one", ErrorKind.INPUT),
-        (Check(schema=POINT), "no JSON at all", "is not the JSON that check asks for", ErrorKind.SCHEMA),
+        (Check(schema=POINT), "no JSON at all", "it begins: no JSON at all", ErrorKind.SCHEMA),
+        (Check(schema=POINT), " ", "it is empty", ErrorKind.SCHEMA),
         (Check(schema=POINT), '{"x": "1"}', "at $.x: '1' is not of type 'integer'", ErrorKind.SCHEMA),
         (
             Check(schema="findings"),

@@ -143,7 +143,7 @@ async def test_a_command_reads_the_output_and_lets_it_pass_with_exit_code_0(
     check = Check(command=("grep", "-q", "needle"))
     assert await judged(judging, check, "a needle\n", tried) is None
     assert await judged(judging, check, "hay\n", tried) == ErrorInfo(
-        ErrorKind.CHECK, "the command of check ended with exit code 1"
+        ErrorKind.CHECK, "the command of check (grep) ended with exit code 1"
     )
     assert list((tmp_path / "made").iterdir()) == []  # neither its output nor its work is left
 
@@ -151,17 +151,17 @@ async def test_a_command_reads_the_output_and_lets_it_pass_with_exit_code_0(
 @pytest.mark.parametrize(
     ("script", "message"),
     [
-        ("echo one; echo two; exit 3", "two"),
-        ("echo out; echo err >&2; echo '' >&2; exit 3", "err"),
-        ("printf 'bad \\033[31mred\\n'; exit 1", "bad red"),
-        ("kill -9 $$", "the command of check ended with exit code 137"),
+        ("echo one; echo two; exit 3", "3: two"),
+        ("echo out; echo err >&2; echo '' >&2; exit 3", "3: err"),
+        ("printf 'bad \\033[31mred\\n'; exit 1", "1: bad red"),
+        ("kill -9 $$", "137"),
     ],
 )
-async def test_what_a_command_says_last_is_the_message(
+async def test_what_a_command_says_last_is_told_with_its_exit_code(
     judging: OutputJudge, tmp_path: Path, script: str, message: str
 ) -> None:
     wrong = await judged(judging, Check(command=("sh", "-c", script)), "x", attempt(folder=tmp_path))
-    assert wrong == ErrorInfo(ErrorKind.CHECK, message)
+    assert wrong == ErrorInfo(ErrorKind.CHECK, f"the command of check (sh) ended with exit code {message}")
 
 
 async def test_a_command_that_takes_too_long_is_stopped_and_told(
