@@ -164,7 +164,8 @@ def _tell(source: Path, folder: SessionFolder, kept: Kept, console: Console) -> 
     if kept.lost is None:
         console.say("lost: nothing that there is a trace of")
     else:
-        to = f" to {_when(kept.last_known_ts)}" if (kept.last_known_ts or 0.0) > kept.head.ts else ""
+        last = kept.last_known_ts
+        to = f" to {_when(last)}" if last is not None and last > kept.head.ts else ""
         console.say(f"lost: events {kept.lost[0]} to {kept.lost[1]}, from after {until}{to}")
     console.say(f"the file itself is as it was; go on with: swarmtui resume {folder.id}")
 

@@ -44,6 +44,7 @@ from swarmtui.session.migrate import bring_up
 from swarmtui.session.reader import Reader
 from swarmtui.session.rows import Head
 from swarmtui.session.state import SessionState
+from swarmtui.session.trouble import little_room
 from swarmtui.workers.judge import OutputJudge
 from swarmtui.workers.local import LocalExecutor, Worker
 from swarmtui.workers.merge import MergeWorker
@@ -94,7 +95,11 @@ async def assembled(
                 wait_if_interrupted=wait_if_interrupted,
                 leftovers=leftovers,
                 durations=durations,
-                warnings=(*unusable(state.models.values(), environ), *money_warnings(state)),
+                warnings=(
+                    *unusable(state.models.values(), environ),
+                    *money_warnings(state),
+                    *filter(None, [little_room(folder.path)]),
+                ),
                 accounts=accounts,
                 seed=random.getrandbits(32),  # jitter, not a secret
                 redactor=redactor,

@@ -13,6 +13,8 @@ from pathlib import Path
 
 SCARCE = 64 * 1024
 """Bytes free on a disk below which an I/O error is taken for a full disk."""
+LITTLE = 64 * 1024 * 1024
+"""Bytes free below which a session that begins warns."""
 
 _FULL_ERRNOS = (errno.ENOSPC, errno.EDQUOT)
 _CODES = {
@@ -69,6 +71,15 @@ def free_bytes(folder: Path) -> int:
     except OSError:
         return 0
     return found.f_bavail * found.f_frsize
+
+
+def little_room(folder: Path) -> str | None:
+    """What to tell the user before a session begins on a disk that is nearly full; None if it is not."""
+    free = free_bytes(folder)
+    if free >= LITTLE:
+        return None
+    mib = free // 1024**2
+    return f"{folder}: {mib} MiB are free on its disk: once that is full the session pauses until there is room"
 
 
 class Reserve:

@@ -5,16 +5,29 @@ from __future__ import annotations
 import asyncio
 import shutil
 import subprocess
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from swarmtui.session.events import Noted, SessionPaused
+from swarmtui.session.events import (
+    AttemptCancelled,
+    AttemptFailed,
+    AttemptInterrupted,
+    AttemptStarted,
+    AttemptThrottled,
+    Noted,
+    SessionPaused,
+)
+from swarmtui.session.folder import SessionFolder
 from swarmtui.session.log import Log, LogError, LogSettings
 from swarmtui.session.reader import Reader
 from swarmtui.session.recover import recover
+from swarmtui.session.rows import row_to_event
 from swarmtui.session.trouble import TroubleKind
+from swarmtui.session.vocabulary import Status
+from tests.host.hosts import hosted, made
 
 pytestmark = pytest.mark.chaos
 
@@ -127,3 +140,40 @@ async def test_recover_and_a_new_file_on_a_full_disk_leave_nothing_half_made(dis
     with pytest.raises(LogError, match=r"full|No space"):
         await Log.create(disk / "session.db", "test")
     assert [path.name for path in disk.iterdir()] == ["ballast"]
+
+
+@pytest.mark.parametrize("disk", [9_000], indirect=True)
+def test_a_host_on_a_full_disk_pauses_loses_nothing_and_goes_on_when_there_is_room(disk: Path) -> None:
+    """Everything that the session has is on this disk: its file, its artefacts, its host's log."""
+    nodes = {
+        "m": {"run": ["sh", "-c", "sleep 0.05; echo $0", "{{ n }}"], "map": {"items": list(range(300)), "as": "n"}}
+    }
+    session = made(disk, {"goal": "many", "limits": {"concurrency": {"commands": 4}}, "nodes": nodes})
+    with hosted(disk, session) as host:
+        state = host.until(lambda state: state.nodes["m"].items and state.nodes["m"].items.ended > 20)
+        assert any("free on its disk" in text for text in noted(session))
+        fill(disk)
+        state = host.until(lambda state: state.status is Status.PAUSED)
+        assert state.reason == "disk", "the reserve has room for what is to be said"
+        fill(disk)
+        known = Reader(session.db)
+        with known:
+            rows = list(known.rows())
+        (disk / "ballast").unlink()
+        assert host.ends(90) == 0, host.log()
+        assert host.longest_stall_s() < 1.0
+    with Reader(session.db) as reader:
+        assert list(reader.rows(1, rows[-1].seq)) == rows
+        reader.verify()
+        bodies = [row_to_event(row).body for row in reader.rows()]
+        final = reader.state()
+    assert final.status is Status.SUCCEEDED
+    started = Counter(body.item for body in bodies if isinstance(body, AttemptStarted))
+    assert started.total() == 300 + sum(isinstance(body, AttemptCancelled | AttemptThrottled) for body in bodies)
+    assert [body for body in bodies if isinstance(body, AttemptFailed | AttemptInterrupted)] == []
+
+
+def noted(session: SessionFolder) -> list[str]:
+    with Reader(session.db) as reader:
+        bodies = [row_to_event(row).body for row in reader.rows()]
+    return [body.message for body in bodies if isinstance(body, Noted)]

@@ -231,3 +231,10 @@ async def test_a_closed_log_leaves_no_reserve_and_the_next_host_reads_what_the_l
     assert sorted(os.listdir(tmp_path)) == ["head", "session.db"]
     with Reader(tmp_path / "session.db") as reader:
         assert [row_to_event(row).body for row in reader.rows()] == [note("one")]
+
+
+def test_a_disk_that_is_nearly_full_is_told_of_beforehand(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(trouble, "free_bytes", lambda folder: 5 << 20)
+    assert "5 MiB are free" in str(trouble.little_room(tmp_path))
+    monkeypatch.setattr(trouble, "free_bytes", lambda folder: 5 << 30)
+    assert trouble.little_room(tmp_path) is None
