@@ -167,4 +167,4 @@ def forecast_table(made: dict[str, Any]) -> list[str]:
         lines.append(
             f"{'longest':<8} {seconds(middle):>9}   {seconds(low)} – {seconds(high)}: the path no number beats"
         )
-    return [*lines, made["basis"]] if made["basis"] else lines
+    return [*lines, *(made["basis"].split("; ") if made["basis"] else ())]

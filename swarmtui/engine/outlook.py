@@ -38,6 +38,7 @@ CHARS_PER_TOKEN = 4.0
 LOOKUP_TOKENS = 300
 """Input tokens that a lookup of a node's output stands for, before the output is there."""
 
+NAMED = 3
 _SIGMA, _ESTIMATE_DOUBT, _ASSUMED_DOUBT, _HISTORY_DOUBT = 0.5, 0.4, 0.8, 0.2
 _WAITING = tuple(state for state in State if state not in ENDED and state is not State.RUNNING)
 
@@ -155,6 +156,8 @@ class _Survey:
         self.guessed_items: list[str] = []
         self.assumed: dict[str, float] = {}
         self.unpriced: Counter[str] = Counter()
+        self.priced: dict[str, str] = {}
+        """Model -> who says what it costs."""
         self.simulated = 0
         self.costs: dict[tuple[str, ...], Costs] = {}
         self._takes: dict[tuple[str, ...], tuple[int, str]] = {}
@@ -308,6 +311,8 @@ class _Survey:
             self.simulated += count
         elif usd is None:
             self.unpriced[ref.name] += count
+        elif ref.price_source:
+            self.priced[ref.name] = ref.price_source
 
     def _cost(self, node: Node, pool: str, ref: ModelRef) -> tuple[tuple[str, ...], float, float | None, float]:
         """(where it is known from, tokens, dollars or None, doubt) of a call."""
@@ -342,6 +347,9 @@ class _Survey:
             parts.append("your answers take no time")
         if any(source[1] == _GUESSED for source in self.costs):
             parts.append(f"tokens: guessed from the prompts, up to {ASSUMED_OUT} for each answer")
+        if self.priced:
+            named = [f"{name} by {source}" for name, source in list(self.priced.items())[:NAMED]]
+            parts.append("prices: " + ", ".join(named) + (", …" if len(self.priced) > NAMED else ""))
         if self.unpriced:
             parts.append(f"no price is known of {', '.join(self.unpriced)}")
         if self.simulated:

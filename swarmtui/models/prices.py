@@ -13,18 +13,7 @@ from dataclasses import dataclass, replace
 from swarmtui.models.catalog import Catalog, load_catalog
 from swarmtui.plan.model import ModelRef
 
-HINT = "give `price: {in: …, out: …}` in the task file, or `pip install 'swarmtui[prices]'` for published prices"
-"""How to mend an unknown price."""
-
-
-def budget_warning(models: Sequence[str]) -> str:
-    """What to say of a budget of money while the price of these models is not known."""
-    return (
-        f"the budget of money does not hold for {', '.join(models)}: no price is known, so what is called of it is not "
-        f"counted; {HINT}"
-    )
-
-
+_HINT = "give `price: {in: …, out: …}` in the task file, or `pip install 'swarmtui[prices]'` for published prices"
 USER = "your figures"
 _DATED = re.compile(r"[-@](20\d{2}-?\d{2}-?\d{2}|latest)$")
 _CALL_TOKENS = 1_000
@@ -65,6 +54,19 @@ def with_price(ref: ModelRef, catalog: Catalog | None = None, lookup: Lookup | N
         price_out=known.tokens_out,
         price_cached=known.cached,
         price_source=known.source,
+    )
+
+
+def hint() -> str:
+    """How to mend an unknown price here."""
+    return _HINT if not extra_installed() else "give `price: {in: …, out: …}` in the task file: no list knows it"
+
+
+def budget_warning(models: Sequence[str]) -> str:
+    """What to say of a budget of money while the price of these models is not known."""
+    return (
+        f"the budget of money does not hold for {', '.join(models)}: no price is known, so what is called of it is not "
+        f"counted; {hint()}"
     )
 
 

@@ -123,6 +123,8 @@ def test_an_unknown_price_is_not_zero() -> None:
     made = forecast(after(session(prompt("a"), model=ModelRef("p", "m"))))
     assert all(row.usd is None and row.tokens is not None for row in made.rows)
     assert "no price is known of p/m" in made.basis
+    listed = ModelRef("p", "m", price_in=1.0, price_out=2.0, price_source="a list of 2026")
+    assert "prices: p/m by a list of 2026" in forecast(after(session(prompt("a"), model=listed))).basis
 
 
 def test_cost_follows_from_prompt_answer_and_price() -> None:

@@ -7,6 +7,7 @@ from importlib.util import find_spec
 
 import pytest
 
+from swarmtui.models import prices
 from swarmtui.models.catalog import SIMULATED, Catalog, load_catalog
 from swarmtui.models.chat import priced
 from swarmtui.models.prices import USER, Known, names_of, published, with_price
@@ -83,3 +84,12 @@ def test_cached_input_is_charged_at_its_own_price_where_that_is_known() -> None:
     assert priced(usage, full).cost_usd == pytest.approx(10.0)
     less = ModelRef("p", "m", price_in=10.0, price_out=1.0, price_cached=1.0)
     assert priced(usage, less).cost_usd == pytest.approx(6.4)
+
+
+def test_a_budget_that_cannot_hold_names_the_models_and_what_would_help(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(prices, "extra_installed", lambda: True)
+    told = prices.budget_warning(["p/one", "q/two"])
+    assert "does not hold for p/one, q/two: no price is known" in told
+    assert "pip install" not in told  # the list is installed, and does not know them
+    monkeypatch.setattr(prices, "extra_installed", lambda: False)
+    assert "pip install 'swarmtui[prices]'" in prices.budget_warning(["p/one"])
