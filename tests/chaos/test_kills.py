@@ -17,6 +17,7 @@ from random import Random
 
 import pytest
 
+from swarmtui.session.faults import POINTS
 from tests.chaos.nursery import Nursery
 from tests.chaos.sessions import Trial, chain, fan_out, one_map, to_the_end
 from tests.fakes.llm import Answer, FakeLLM
@@ -38,6 +39,7 @@ MORE_ITEMS = 700  # as many as it takes until a snapshot is due
 ROUTES = {
     "create.made": (1,),
     "create.named": (1,),
+    "log.opened": (1, 1),
     "host.begun": (1, 1, 1),
     "intent.recorded": (1, 3, 9, 30),
     "intent.committed": (1, 4, 12, 25),
@@ -119,6 +121,10 @@ async def killed(shape: str, kills: int, name: str, root: Path, nursery: Nursery
                 aim.learn(useful=trial.shots[-1].results > had)
         await to_the_end(trial, nursery, 200)
         return trial, trial.judge(prompts)
+
+
+def test_every_point_of_a_host_is_on_a_route() -> None:
+    assert set(ROUTES) == {point for point in POINTS if not point.startswith("migrate.")}, "tests/session has those"
 
 
 @pytest.mark.parametrize("point", ROUTES)

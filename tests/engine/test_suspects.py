@@ -12,7 +12,7 @@ from swarmtui.engine import recovery
 from swarmtui.engine.scheduler import Scheduler
 from swarmtui.engine.suspects import ALONE, FEW
 from swarmtui.plan.model import Node, PromptSpec, RunSpec
-from swarmtui.session.events import AttemptFailed, AttemptInterrupted
+from swarmtui.session.events import AttemptFailed, AttemptInterrupted, AttemptStarted
 from swarmtui.session.state import state_from_json, state_hash, state_to_json
 from swarmtui.session.vocabulary import ErrorKind, State, Status
 from tests.engine.virtual import Running, VirtualSession
@@ -174,3 +174,13 @@ def test_an_item_that_ends_although_it_was_to_be_cancelled_is_forgotten_as_such(
     items = session.state.nodes["m"].items
     assert items is not None
     assert (states(session)[1], items.cancelled) == (State.SUCCEEDED, [])
+
+
+def test_a_host_that_dies_again_and_again_spends_no_more_than_the_budget() -> None:
+    session = VirtualSession(plan(*(node(f"n{at}") for at in range(6))), Limits(concurrency=2, attempts=5))
+    for _ in range(20):
+        crash(session)
+    starts = sum(isinstance(event.body, AttemptStarted) for event in session.events)
+    assert starts == session.state.starts == 5
+    assert session.state.status is Status.PAUSED
+    assert session.state.reason == "budget"
