@@ -113,7 +113,7 @@ class Pacer:
             probe=probe,
             clouded=self._clouded,
         )
-        self._blind.sent(self._seq, now)
+        self._blind.sent(self._calls[call], now)
 
     def first_token(self, call: str, now: float) -> None:
         """The answer to `call` began: it was accepted."""

@@ -90,7 +90,8 @@ def test_refusals_of_everything_in_the_middle_are_waited_out_and_the_old_rate_co
     end = start + length
     story.until(end)
     known = next((at for at in story.asked if at >= start), end) + REPLY_S
-    assert len([at for at in story.asked if known < at < end]) <= 5 + length
+    at_once = 40  # calls take equally long here: as many as are in flight may end, and be followed, at one moment
+    assert len([at for at in story.asked if known < at < end]) <= at_once + length
     story.until(end + 95)
     late = [at for at in story.accepted if at > end + 65]
     assert len(late) >= 0.8 * 30 * 40 / story.service_s

@@ -24,6 +24,15 @@ PACED_RUN = 3
 """Refusals in a row that stop the pool while a quota is paced: there one may follow another by chance."""
 NOISY_GROWTH = 0.5
 NOISY_CUT = 0.85
+CROWDED = 1.0
+"""Growth per calls in flight where more were refused than by chance before."""
+SELDOM = 0.08
+"""Share of refusals up to which one that nothing explains is let pass."""
+SELDOM_WEIGHT = 0.02
+LET_IN = 4
+"""Calls in a row that must have been let in before a refusal that may be by chance."""
+LAST_SENT = 16
+"""Calls that are remembered to see what was let in beside a refused one."""
 TIGHT_CALLS = 2
 SPREAD_S = 60.0
 """A window as short as that is used evenly: nothing is lost by it, and if it is one that slides, a burst would return
@@ -44,8 +53,6 @@ class Blind:
         self.allowance = Allowance()
         self.chance = Chance()
         self._window = window
-        self._went: deque[float] = deque(maxlen=512)
-        """When the last accepted calls were sent."""
         self._used_up: deque[tuple[float, int, int]] = deque(maxlen=24)
         """The last calls refused without an explanation: when they were sent, how many before them had been let in, and
         how many of those were in flight."""
@@ -54,6 +61,9 @@ class Blind:
         self._shown = False
         """Whether the last refusal was for a quota that the provider shows."""
         self._turned_away = 0
+        self._sent: deque[Call] = deque(maxlen=LAST_SENT)
+        self._seldom = 0.0
+        """Share of the last calls that were refused alone."""
 
     @property
     def stopped(self) -> bool:
@@ -68,11 +78,17 @@ class Blind:
     def wait(self, now: float) -> float:
         """Seconds until the next call may go, by all that is learned here."""
         if self.stopped:
-            return max(0.0, self.standstill.ask_at(now) - now)
+            passed = self.standstill.passed(now)
+            if passed is None or self.standstill.alone:
+                return max(0.0, self.standstill.ask_at(now) - now)
+            self.standstill.accepted(passed)
         return max(self.pace.wait(now), self.allowance.wait(now))
 
-    def sent(self, seq: int, now: float) -> None:
-        """Call `seq` went."""
+    def sent(self, call: Call, now: float) -> None:
+        """`call` went."""
+        seq = call.seq
+        self._sent.append(call)
+        self._seldom *= 1 - SELDOM_WEIGHT
         if self.stopped:
             self.standstill.sent(seq, now)
         self.chance.sent(now, paced=self.pace.rate is not None)
@@ -90,7 +106,6 @@ class Blind:
 
         `unsure_s`: how long refusals of those sent just before it may still come.
         """
-        self._went.append(call.sent_at)
         level = call.before + 1
         if self.refusals.since(call.sent_at):  # some that seemed in flight beside it never got in
             level -= self.refusals.refused_before(call.seq, call.sent_at)
@@ -115,7 +130,7 @@ class Blind:
         """What becomes of the window's growth: less while refusals are noise."""
         if self.chance.share is None:
             return 1.0
-        return 1.0 / max(1.0, self._window.size) if self.chance.crowded else NOISY_GROWTH
+        return min(NOISY_GROWTH, CROWDED / self._window.size) if self.chance.crowded else NOISY_GROWTH
 
     def _resumed(self, call: Call, now: float) -> str | None:
         """Whether `call` ended a standstill, and what that tells."""
@@ -154,6 +169,7 @@ class Blind:
 
     def shown(self, call: Call, now: float, *, jitter: float) -> None:
         """`call` was refused for a quota that the provider shows: nothing to find out, but others may use it up."""
+        self._shown = True
         self.refusals.refused(call.seq, call.sent_at, now)
         self.standstill.refused(call.seq, call.sent_at, now, alone=False, least_s=0.0, told_s=None, jitter=jitter)
 
@@ -177,8 +193,8 @@ class Blind:
         level = call.before - self.refusals.refused_before(call.seq, call.sent_at)
         news = self.refusals.news(call.sent_at)
         expected = self.allowance.refused()
-        tested = expected or (call.beyond and not alone)
-        if tested:
+        lone = self._is_lone(call, level)
+        if lone or expected or (call.beyond and not alone):
             self.standstill.beyond(call.seq, call.sent_at, now)
         else:
             self.standstill.refused(
@@ -190,7 +206,7 @@ class Blind:
                 told_s=told_s,
                 jitter=jitter,
             )
-        cause = self._foreseen(call, level, now, expected=expected)
+        cause = self._foreseen(call, level, now, round_trip_s, expected=expected, lone=lone)
         if cause is not None:
             self.refusals.refused(call.seq, call.sent_at, now)
             return cause
@@ -207,7 +223,24 @@ class Blind:
         self.refusals.refused(call.seq, call.sent_at, now)
         return cause
 
-    def _foreseen(self, call: Call, level: int, now: float, *, expected: bool) -> str | None:
+    def _is_lone(self, call: Call, level: int) -> bool:
+        """Whether `call` was refused alone: the one sent before it was let in, beside more than it found in flight.
+
+        No wall does that; a quota only while it is hardly exceeded.
+        """
+        if self.pace.rate is not None or self.allowance.period is not None or self.chance.share is not None:
+            return False
+        since = self.refusals.last_before(call.seq)
+        between = [one for one in self._sent if since < one.seq < call.seq]
+        beside = any(one.before + 1 - self.refusals.refused_before(one.seq, one.sent_at) > level for one in between)
+        if len(between) < LET_IN or not beside:
+            return False
+        self._seldom += SELDOM_WEIGHT
+        return self._seldom <= SELDOM
+
+    def _foreseen(
+        self, call: Call, level: int, now: float, round_trip_s: float, *, expected: bool, lone: bool
+    ) -> str | None:
         """What explains the refusal of `call` by what is known already; None: nothing does."""
         if expected:
             return f"refused: all {self.allowance.count} calls of this window are used"
@@ -218,6 +251,9 @@ class Blind:
                 return "refused more often than by chance: fewer at once"
             if judged == "noise":
                 return "refused by chance, whatever is sent"
+        elif lone:
+            self._turned_away += 1
+            return "refused alone, beside others that were accepted: by chance"
         if self.allowance.period is not None and self.stopped:
             return self._dry(now)
         return None
@@ -269,8 +305,9 @@ class Blind:
         now whether they were refused, while of those sent since it is not.
         """
         taken = call.seq - self._turned_away
-        for at, before, _ in self._used_up:
-            if SHORTEST_MEASURE_S <= call.sent_at - at <= LONGEST_MEASURE_S:
-                return max(1, taken - before) / (call.sent_at - at)
-        recent = [at for at in self._went if at > call.sent_at - 10.0]
-        return 0.7 * len(recent) / max(1.0, call.sent_at - recent[0]) if recent else 0.5
+        spans = [(call.sent_at - at, taken - before) for at, before, _ in self._used_up]
+        for span, let_in in spans:
+            if SHORTEST_MEASURE_S <= span <= LONGEST_MEASURE_S:
+                return max(1, let_in) / span
+        span, let_in = spans[0] if spans else (0.0, 0)
+        return max(1, let_in) / max(SHORTEST_MEASURE_S, span)

@@ -1,14 +1,14 @@
 """Refusals that have nothing to do with what we send: a provider that turns away every tenth call, whoever asks.
 
-A quota stops refusing when we slow down to what it lets in. When the share of refusals stays although the rate fell by
-a fifth and more, slowing down was no help, and would go on for ever: the refusals are noise, and only a change of
-their share means something again. (The same argument as for latency: a cut that does not help was no crowd.)
+A quota stops refusing when we ask for less than it let in before. When refusals go on all the same, slowing down was
+no help, and would go on for ever: they are noise, and only a change of their share means something again. (The same
+argument as for latency: a cut that does not help was no crowd.)
 """
 
 from __future__ import annotations
 
 import math
-from typing import Literal
+from typing import Literal, NamedTuple
 
 Judgement = Literal["noise", "more", "over"]
 """Refusals are noise as before; there are more than that; or they mean something again."""
@@ -16,17 +16,26 @@ Judgement = Literal["noise", "more", "over"]
 FEWEST = 30
 ENOUGH = 5
 MOST = 120
-LOWER = 0.8
+SLOWER = 0.9
+"""Share of what was let in before at which no quota would refuse anything."""
 SAME = 0.6
-"""Where the share must stay between what a quota would leave of it (0) and all of it (1) to be no quota's."""
 LEAST = 0.035
+MOST_NOISE = 0.7
+"""A provider that refuses more than that does mean something by it."""
 WEIGHT = 0.003
-RECENT = 0.05
+RECENT = 0.025
 MORE = 1.5
 MORE_PLUS = 0.1
 """A recent share above so many times the noise, and so much more, is no noise any more."""
 UNLIKELY = 2e-4
 SHORTEST_RUN = 3
+
+
+class Epoch(NamedTuple):
+    """Some calls in a row: how many per second, and the share of them that was refused."""
+
+    rate: float
+    share: float
 
 
 class Chance:
@@ -35,13 +44,14 @@ class Chance:
     def __init__(self) -> None:
         self.share: float | None = None
         self._recent = 0.0
+        self._found = 0.0
+        """The share when it was found; more than that is never taken for noise."""
         self.crowded = False
         """Whether the share rose above the noise at some number in flight: it grows by ones from then on."""
         self._n = 0
         self._refused = 0
-        self._began: float | None = None
-        self._before: tuple[float, float] | None = None
-        """Calls per second, and share of them refused, of an earlier epoch."""
+        self._began = None
+        self._before: Epoch | None = None
 
     def forget(self) -> None:
         """What was compared is no longer comparable."""
@@ -50,7 +60,7 @@ class Chance:
 
     def _begin(self) -> None:
         self._n = self._refused = 0
-        self._began = None
+        self._began: float | None = None
 
     def sent(self, now: float, *, paced: bool) -> None:
         """A call went. Counted now, since refusals are known sooner than acceptances."""
@@ -70,31 +80,26 @@ class Chance:
         self._refused += 1
         if self._n < FEWEST or self._refused < ENOUGH or self._began is None or now <= self._began:
             return False
-        share, rate = min(1.0, self._refused / self._n), self._n / (now - self._began)
+        share, rate, before = min(1.0, self._refused / self._n), self._n / (now - self._began), self._before
         self._begin()
         if share < LEAST:
             self._before = None
-            return False
-        if self._before is None or rate > self._before[0]:
-            self._before = rate, share
-            return False
-        if rate > LOWER * self._before[0]:
-            return False
-        accepted = self._before[0] * (1 - self._before[1])
-        by_quota = max(0.0, 1 - accepted / rate)
-        if share < SAME * self._before[1] + (1 - SAME) * by_quota:
-            self._before = rate, share
-            return False
-        self.share = self._recent = min(0.9, share)
-        self._before, self.crowded = None, False
-        return True
+        elif before is None or rate > before.rate:
+            self._before = Epoch(rate, share)
+        elif rate <= SLOWER * before.rate * (1 - before.share):
+            if SAME * before.share <= share <= MOST_NOISE:
+                self.share = self._recent = self._found = share
+                self._before, self.crowded = None, False
+                return True
+            self._before = Epoch(rate, share)
+        return False
 
     def noise(self, in_a_row: int) -> Judgement:
         """A call was refused while refusals are noise, the last of `in_a_row`: what that makes of it."""
         if self.share is None:
             return "over"
         self._recent += RECENT
-        self.share += WEIGHT
+        self.share = min(self._found, self.share + WEIGHT)
         if in_a_row > 2 * self.run():
             self.share = None
             return "over"

@@ -21,8 +21,8 @@ AIM = math.log(1.03)
 YOUNG_BASE = 0.05
 """What is added to the threshold while the base rests on the first calls alone, which are the short ones."""
 SMALL_RAISE = 1.025
-FADE = 1.03
-"""How fast the load that once was too much is forgotten, per calm epoch."""
+REFUTED = 1.15
+"""Times the load that once was too much at which calls that are no slower show that it was not."""
 BACK = 0.6
 LARGEST_RAISE = 1.32
 FEWEST = 24
@@ -154,12 +154,13 @@ class Latency:
             self._base += over * n / (n + self._base_n)
             self._base_n = min(BASE_MEMORY, self._base_n + n)
         self._cut_from = None
+        if over < CALM and self._epoch.load >= REFUTED * self._crowded_at:
+            self._crowded_at = float("inf")  # as many as that are no crowd after all
         cause = None
         if window.ceiling is not None and over < CALM and in_flight >= BUSY * window.ceiling:
             step = self._raise if window.ceiling * self._raise < 0.95 * self._crowded_at else SMALL_RAISE
             window.ceiling *= step
             self._raise = min(LARGEST_RAISE, 3 * self._raise - 2)
-            self._crowded_at *= FADE
             window.size = max(window.size, window.ceiling) if window.wall is None else window.size
             cause = "growing: calls are no slower for it"
         self._epoch = Sample()

@@ -18,6 +18,7 @@ LONGEST_S = 60.0
 STEADY_S = 60.0
 STEADY_RISE = 1.3
 STEADY_WITHIN = 1.15
+STEADY_END = 1.02
 STEADY_SPAN_S = 2.5
 STEADY_CALLS = 8
 
@@ -35,6 +36,10 @@ class Refusals:
         self._refused_seq = -1
         self._known_at = -1.0
         """When the last refusal that was news was known."""
+
+    def last_before(self, seq: int) -> int:
+        """The newest call refused of those sent before call `seq`; -1 if none."""
+        return max((number for number, _ in self._last if number < seq), default=-1)
 
     def news(self, sent_at: float) -> bool:
         """Whether a call sent at `sent_at` knew of the last refusal that was news itself.
@@ -102,4 +107,5 @@ def steady_rate(used_up: Sequence[tuple[float, int, int]]) -> float | None:
         if until - at < STEADY_SPAN_S or after - before < STEADY_CALLS:
             return None
         rates.append((after - before) / (until - at))
-    return (taken - start[1]) / (now - start[0]) if max(rates) < STEADY_WITHIN * min(rates) else None
+    steady = max(rates) < STEADY_WITHIN * min(rates) and rates[-1] <= STEADY_END * rates[0]
+    return (taken - start[1]) / (now - start[0]) if steady else None

@@ -67,6 +67,10 @@ class Standstill:
         """A call that was not refused for so long is taken for accepted."""
         return max(LEAST_SILENCE_S, SILENCE * self.reply_s)
 
+    def passed(self, now: float) -> int | None:
+        """The trial that must have been accepted by now, though nobody has said so; None if there is none."""
+        return self._trial if self._trial is not None and now >= self._trial_at + self.silence_s else None
+
     @property
     def alone(self) -> bool:
         """Whether calls were refused in this run with nothing else in flight."""

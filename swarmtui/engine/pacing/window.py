@@ -11,7 +11,7 @@ START = 12.0
 LARGEST = 100_000.0
 EARLY_UP_TO = 24.0
 EARLY = 1.5
-RAMP = 1.5
+RAMP = 1.4
 """Calls that each newly accepted call brings: what is added grows by that factor per time to first token."""
 BUSY = 0.8
 NEW_WALL_S = 2.0
