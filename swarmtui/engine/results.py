@@ -17,6 +17,7 @@ from swarmtui.safety.redact import Redactor
 from swarmtui.session.events import (
     AttemptCancelled,
     AttemptFailed,
+    AttemptInterrupted,
     AttemptSucceeded,
     AttemptThrottled,
     Body,
@@ -85,8 +86,7 @@ class Results:
                 output = self._output(live, event, kept)
                 return AttemptSucceeded(live.node, live.number, output, live.item, took_s, event.usage, key=live.key)
             case Stopped():
-                hold = live.hold or not live.stop
-                return AttemptCancelled(live.node, live.number, live.item, hold, event.usage)
+                return self._stopped(live, event, hold=live.hold or not live.stop)
             case Failed():
                 return self._failed(live, event, took_s, kept)
 
@@ -94,7 +94,7 @@ class Results:
         node = self._state.nodes[live.node]
         error = replace(event.error, message=self._redactor.redact(event.error.message))
         if live.stop:
-            return AttemptCancelled(live.node, live.number, live.item, live.hold, event.usage)
+            return self._stopped(live, event, hold=live.hold)
         paced_s = _paced_in_s(live.verdict, live.started + took_s)
         if error.kind is ErrorKind.THROTTLED:
             wait_s = self._throttled_in_s(live, error) if paced_s is None else paced_s
@@ -107,6 +107,13 @@ class Results:
         retry_s = retry.retry_in_s(policy, error, tries, self._random) if charged else paced_s
         output = self._output(live, event, kept) if event.output or event.path else None
         return AttemptFailed(live.node, live.number, error, live.item, took_s, retry_s, event.usage, output, charged)
+
+    def _stopped(self, live: Live, event: Stopped | Failed, *, hold: bool) -> Body:
+        """To be `hold` means to start again by itself: not what may have changed the world before it was stopped."""
+        again = self._state.nodes[live.node].restart  # asked for by whoever changed or retried the node
+        if hold and live.submitted and not again and self._state.plan_nodes[live.node].changes_world:
+            return AttemptInterrupted(live.node, live.number, live.item, stopped=True)
+        return AttemptCancelled(live.node, live.number, live.item, hold, event.usage)
 
     def _throttled_in_s(self, live: Live, error: ErrorInfo) -> float:
         """Seconds until a refused attempt goes again where no pacer knows."""

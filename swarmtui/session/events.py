@@ -379,8 +379,8 @@ class AttemptCancelled:
 
 @dataclass(frozen=True, slots=True)
 class AttemptInterrupted:
-    """A crash caught the attempt. With `repeat` it is run again, with `cancelled` the crash did what the user had asked
-    for, else the user decides."""
+    """The attempt was cut short by a crash, or with `stopped` by a host that left or a pause. With `repeat` it is run
+    again, with `cancelled` the crash did what the user had asked for, else the user decides."""
 
     TYPE: ClassVar[str] = "attempt_interrupted"
     node: str
@@ -388,6 +388,7 @@ class AttemptInterrupted:
     item: int | None = None
     repeat: bool = False
     cancelled: bool = False
+    stopped: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -168,6 +168,39 @@ async def test_pause_now_stops_what_runs_and_resuming_runs_it_again(tmp_path: Pa
         assert world.executor.started == ["a//1", "a//2"]
 
 
+@pytest.mark.parametrize("how", ["pause", "stop"])
+async def test_what_may_have_changed_the_world_before_it_was_stopped_waits_for_the_user(
+    tmp_path: Path, how: str
+) -> None:
+    commands = [Node("held", RunSpec(("true",))), Node("safe", RunSpec(("true",)), retry_safe=True)]
+    async with running(tmp_path, plan(*commands, node("asked")), Gate()) as world:
+        await world.until(lambda: len(world.executor.running) == 3)
+        if how == "pause":
+            await world.do("session.pause", mode="now")
+            await world.until(lambda: not world.state.counts.get(State.RUNNING))
+        else:
+            world.conductor.stop("signal", drain_s=0)
+    with Reader(tmp_path / "session.db") as reader:
+        assert {name: known.state.value for name, known in reader.state().nodes.items()} == {
+            "held": "interrupted",
+            "safe": "ready",
+            "asked": "ready",
+        }
+
+
+async def test_a_command_that_is_retried_downstream_of_another_begins_anew_though_it_ran(tmp_path: Path) -> None:
+    gate = Gate()
+
+    def script(attempt: Attempt) -> object:
+        return "ok" if attempt.node == "a" else gate(attempt)
+
+    async with running(tmp_path, plan(node("a"), Node("b", RunSpec(("true",)), needs=("a",))), script) as world:
+        await world.until(lambda: "b//1" in world.executor.running)
+        await world.do("node.retry", node="a", descendants=True)
+        await world.until(lambda: "b//2" in world.executor.running)
+        assert world.executor.started == ["a//1", "b//1", "a//2", "b//2"]
+
+
 async def test_a_held_node_waits_while_others_go_on(tmp_path: Path) -> None:
     gate = Gate()
     async with running(tmp_path, plan(node("first"), node("a", "first"), node("b", "first")), gate) as world:

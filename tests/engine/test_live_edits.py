@@ -170,6 +170,7 @@ def test_a_patched_session_stays_whole_and_can_be_brought_to_its_end(
         session.command("session.resume")
         for name in session.state.nodes:
             session.command("node.resume", node=name)
+        session.retry_interrupted()
         session.run_dry()
     assert session.state.status in FINISHED, session.state.counts
     assert all(known.ended for known in session.state.nodes.values())

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from random import Random
 
-from swarmtui.engine import retry
+from swarmtui.engine import recovery, retry
 from swarmtui.engine.commands import Refused, plan_events
 from swarmtui.engine.follow import StopAttempts, follows
 from swarmtui.engine.gates import Gate
@@ -75,6 +75,8 @@ class VirtualSession:
         self.running: dict[Running, float] = {}
         self.pools: dict[Running, str] = {}
         self.cancelling: dict[Running, bool] = {}
+        self.premature: list[tuple[AttemptStarted, str]] = []
+        """Starts before the end of a need, and that need."""
         self.durations, self.gate, self.usage = durations, gate, usage
         self.scheduler = Scheduler(self.state, durations, gate)
         first = created(limits)
@@ -88,6 +90,9 @@ class VirtualSession:
         event = Event(len(self.events) + 1, 1_000.0 + self.now, self.now, body)
         self.events.append(event)
         fold.apply(self.state, event)
+        if isinstance(body, AttemptStarted):
+            needs = self.state.plan_nodes[body.node].needs
+            self.premature += [(body, need) for need in needs if not self.state.nodes[need].ended]
         self.scheduler.handle(event)
 
     def step(self) -> None:
@@ -146,7 +151,11 @@ class VirtualSession:
         began = self.running.pop(which)
         took = self.now - began
         if which in self.cancelling:
-            self.record(AttemptCancelled(node, number, item, hold=self.cancelling.pop(which)))
+            hold, known = self.cancelling.pop(which), self.state.nodes[node]
+            if hold and not known.restart and self.state.plan_nodes[node].changes_world:
+                self.record(AttemptInterrupted(node, number, item, stopped=True))
+            else:
+                self.record(AttemptCancelled(node, number, item, hold))
         elif how == "ok":
             self.record(AttemptSucceeded(node, number, Output("x", 1), item, took, self.usage))
         elif how == "throttle":
@@ -179,12 +188,21 @@ class VirtualSession:
 
     def crash(self) -> None:
         """The host dies and another takes over: a scheduler anew over the same state."""
-        for node, item, number in list(self.running):
-            self.record(AttemptInterrupted(node, number, item, repeat=True))
+        for caught in recovery.caught_by_crash(self.state):
+            self.record(caught)
         self.running.clear()
         self.cancelling.clear()
         self.scheduler = Scheduler(self.state, self.durations, self.gate)
         self.step()
+
+    def retry_interrupted(self) -> None:
+        """What the user may decide about everything that was cut short and may have changed the world."""
+        for name, known in self.state.nodes.items():
+            if known.items is not None:
+                for item in list(known.items.where(State.INTERRUPTED)):
+                    self.command("node.retry", node=name, item=item)
+            elif known.state is State.INTERRUPTED:
+                self.command("node.retry", node=name)
 
     def advance(self, seconds: float) -> None:
         self.now += seconds

@@ -153,7 +153,8 @@ def _refusal(body: ev.AttemptThrottled) -> str:
 def _interrupted(body: ev.AttemptInterrupted) -> Told:
     if body.cancelled:
         return "warning", "a crash caught it, it is cancelled as was asked"
-    return "warning", "a crash caught it, " + (
+    how = "it was stopped in the middle, " if body.stopped else "a crash caught it, "
+    return "warning", how + (
         "running it again" if body.repeat else "it may have changed something: run it again, skip it or mark it as done"
     )
 

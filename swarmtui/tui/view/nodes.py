@@ -123,7 +123,7 @@ _PHRASES: dict[State, Callable[[SessionState, NodeState, Moment, Glyphs], str]] 
     ),
     State.WAITING: lambda state, node, _m, _g: _waits_for(state, node) if state.approved_rev else "",
     State.HELD: lambda state, _n, _m, _g: "paused by you" if state.approved_rev else "",
-    State.INTERRUPTED: lambda *_: "a crash caught it: r to retry, s to skip",
+    State.INTERRUPTED: lambda *_: "cut short, it may have taken effect: r retries, s skips",
     State.STALE: lambda *_: "it or an input was changed after it ran: z to re-run",
     State.SUCCEEDED: lambda _s, node, _m, _g: "reused" if node.reused else "",
     State.RUNNING: lambda _s, node, _m, _g: "stopping" if node.cancelled or node.restart else "",
