@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 PLAIN = "{{seed}}"
 """The template where none is given: bare numbers, as text."""
 
+SUFFIXES = (".jsonl", ".ndjson")
 _PLACE = re.compile(r"\{\{\s*(seed|index)\s*\}\}")
 
 
@@ -87,12 +88,17 @@ def _seeds_of(task: Path) -> Path:
     path = seeds_path(task)
     if path is None:
         raise UsageError(f"{task}: is no DeepSwarm task file; print items with --template, or name a file with --out")
+    if path.suffix not in SUFFIXES:
+        raise UsageError(
+            f"{task}: reads its seeds from {path.name}, and what is made here is JSON lines; use --out FILE"
+        )
     return path
 
 
 def _write(out: Path, lines: Iterator[str], *, force: bool) -> None:
     from swarmtui.cli.failures import UsageError
 
+    out.parent.mkdir(parents=True, exist_ok=True)
     try:
         with out.open("w" if force else "x", encoding="utf-8", errors="replace") as file:
             file.writelines(f"{line}\n" for line in lines)

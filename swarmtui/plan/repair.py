@@ -1,8 +1,8 @@
 """JSON as models write it: wrapped in prose and fences, with comments and stray commas, or cut off in the middle.
 
 Text that is JSON is read as JSON and never touched. Only when that fails is a value looked for in it, and only what
-is unambiguous is mended: trailing and forgotten commas, comments, single quotes, bare keys, ``None``, ``True`` and
-``False``, raw line ends in texts, brackets and texts left open at the end.
+is unambiguous is mended: trailing and forgotten commas, comments, single and curly quotes, bare keys, ``None``,
+``True`` and ``False``, raw line ends in texts, brackets and texts left open at the end.
 """
 
 from __future__ import annotations
@@ -28,6 +28,8 @@ _SURROGATE = re.compile(r"[\ud800-\udfff]")
 _CUT_EXPONENT = re.compile(r"[eE][+-]?\Z")
 _HEX4 = re.compile(r"[0-9a-fA-F]{4}")
 _WORDS: dict[str, JSON] = {"true": True, "false": False, "null": None, "True": True, "False": False, "None": None}
+_QUOTES = {'"': '"', "'": "'", "\u201c": "\u201d", "\u2018": "\u2019"}
+_QUOTED_KEY = re.compile(r'"[^"\n]*"\s*:')
 _ESCAPES = {"b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t"}
 
 
@@ -151,8 +153,8 @@ class _Reader:
             return self._object(depth)
         if char == "[":
             return self._array(depth)
-        if char in ('"', "'"):
-            return self._string(char)
+        if char in _QUOTES:
+            return self._string(_QUOTES[char])
         return self._atom() if char else _NOTHING
 
     def _next(self) -> str:
@@ -196,18 +198,23 @@ class _Reader:
         return char not in ("", "}", "]")
 
     def _separator(self, close: str) -> None:
-        """Steps over the comma after a member; it may be forgotten where a line ends."""
+        """Steps over the comma after a member; it may be forgotten where a line ends, and before a quoted key."""
         before = self.at
         char = self._next()
         if char == ",":
             self.at += 1
-        elif char not in ("", close, "}", "]") and "\n" not in self.text[before : self.at]:
+        elif char not in ("", close, "}", "]") and not self._apart(before, close):
             raise _Unreadable("no comma between members")
+
+    def _apart(self, before: int, close: str) -> bool:
+        """Whether what follows is plainly another member, though no comma says so."""
+        gap = self.text[before : self.at]
+        return "\n" in gap or (close == "}" and gap != "" and _QUOTED_KEY.match(self.text, self.at) is not None)
 
     def _key(self) -> str:
         char = self._next()
-        if char in ('"', "'"):
-            return self._string(char)
+        if char in _QUOTES:
+            return self._string(_QUOTES[char])
         word = _WORD.match(self.text, self.at)
         if word is None:
             raise _Unreadable("no key")
@@ -230,7 +237,7 @@ class _Reader:
         raise _Unreadable("no value")
 
     def _string(self, quote: str) -> str:
-        """A text in `quote`; one that the end of the text cuts off is kept as far as it goes."""
+        """A text that `quote` ends; one that the end of the text cuts off is kept as far as it goes."""
         text, at = self.text, self.at + 1
         parts: list[str] = []
         while at < len(text) and text[at] != quote:

@@ -61,6 +61,9 @@ def clean_files(source: Path, output: Path, errors: Path, rules: Rules, form: Fo
         form, output = "jsonl", output.with_suffix(".jsonl")
         note = f"Parquet needs pyarrow: pip install pyarrow; the clean records are kept as JSONL in {output}"
     inputs = inputs_of(source, (output, errors))
+    for path in (output, errors):
+        if path.is_dir():
+            raise FilterError(f"{path}: is a folder; name a file in it")
     kept = repaired = rejected = 0
     cleaner = Cleaner(rules)
     with ExitStack() as files:

@@ -22,6 +22,7 @@ from swarmtui.plan.repair import loads_lenient
 from swarmtui.safety.text import one_line
 
 _SHOWN = 120
+_DECODER = json.JSONDecoder()
 _LINE_BITS = 40
 _FLAT = 60
 """With so few brackets nothing is nested too deep to be read again."""
@@ -124,6 +125,8 @@ def _read(text: str, rules: Rules) -> tuple[JSON, bool]:
     if not text.strip():
         raise _Bad("the line is empty")
     value, repaired = _json(text)
+    if repaired and _holds_several(text):
+        raise _Bad("more than one value on the line: put each on a line of its own")
     if not _is_result(value):
         _refuse_failure(value)
         return value, repaired
@@ -141,6 +144,18 @@ def _read(text: str, rules: Rules) -> tuple[JSON, bool]:
     if not isinstance(inner, dict | list):
         return value, repaired
     return _rewrapped({**value, "output": inner}), repaired or mended
+
+
+def _holds_several(text: str) -> bool:
+    """Whether a line begins with an object or array and another one follows at once: nobody can tell which is meant."""
+    start = text.lstrip("\ufeff \t")
+    if not start.startswith(("{", "[")):
+        return False
+    try:
+        _, end = _DECODER.raw_decode(start)
+    except (ValueError, RecursionError):
+        return False
+    return start[end:].lstrip(" \t,;").startswith(("{", "["))
 
 
 def _refuse_failure(value: JSON) -> None:

@@ -120,3 +120,14 @@ def test_filter_refuses_what_makes_no_sense_in_one_line(swarmtui: Program) -> No
         assert why in done.stderr
         assert len(done.stderr.splitlines()) == 1
     assert not (swarmtui.folder / "c.jsonl").exists()
+
+
+def test_seeds_are_written_where_the_task_reads_them_if_it_reads_json_lines(swarmtui: Program) -> None:
+    swarmtui.write("deep.yaml", "task_type: generation\nprompt_template: x\nseeds_file: new/place/s.jsonl\n")
+    assert swarmtui("seed", "--count", "2", "--task", "deep.yaml").returncode == 0
+    assert (swarmtui.folder / "new" / "place" / "s.jsonl").read_text() == '"1"\n"2"\n'
+    swarmtui.write("table.yaml", "task_type: generation\nprompt_template: x\nseeds_file: s.csv\n")
+    refused = swarmtui("seed", "--count", "2", "--task", "table.yaml")
+    assert refused.returncode == 2
+    assert "reads its seeds from s.csv" in refused.stderr
+    assert not (swarmtui.folder / "s.csv").exists()

@@ -62,7 +62,7 @@ def test_any_text_gives_a_value_or_a_value_error(text):
         ('[{"a": 1}] and } more', [{"a": 1}]),
         ('As [1] and {2} say: {"nodes": [1, 2, 3]}', {"nodes": [1, 2, 3]}),
         ('{"a": [1, 2,], "b": {"c": 3,},}', {"a": [1, 2], "b": {"c": 3}}),
-        ('{"a": 1 "b": 2}', None),
+        ('{"a": 1 "b": 2}', {"a": 1, "b": 2}),
         ('{"a": 1\n "b": 2}', {"a": 1, "b": 2}),
         ("{'a': None, 'b': [True, False], 'it': 'say \"hi\"'}", {"a": None, "b": [True, False], "it": 'say "hi"'}),
         ('{a: 1, b-c: "x"}', {"a": 1, "b-c": "x"}),
@@ -105,3 +105,24 @@ def test_deep_nesting_is_refused(text):
 
 def test_what_was_read_can_always_be_stored():
     assert loads_lenient('{"a\\ud800": ["\\udc00", "\\ud83d\\ude00"]}') == {"a\ufffd": ["\ufffd", "😀"]}
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ('{"q": "missing" "a": "comma"}', {"q": "missing", "a": "comma"}),
+        ('{"q": 1 "a" : 2}', {"q": 1, "a": 2}),
+        (
+            "{\u201cq\u201d: \u201csaid \u2018so\u2019\u201d, 'a': \u2018x\u2019}",
+            {"q": "said \u2018so\u2019", "a": "x"},
+        ),
+    ],
+)
+def test_what_models_get_wrong_without_leaving_a_doubt_is_mended(text: str, value: object) -> None:
+    assert loads_lenient(text) == value
+
+
+@pytest.mark.parametrize("text", ['{"q": "un"escaped" quotes"}', '{"q": "a" "b"}', '{"q" "a": 1}', '{"q": "a""b": 1}'])
+def test_what_could_mean_two_things_is_not_guessed_at(text: str) -> None:
+    with pytest.raises(ValueError, match="no JSON"):
+        loads_lenient(text)

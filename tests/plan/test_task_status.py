@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from swarmtui.plan.importers.agent_task import read_agent_task
@@ -79,6 +79,7 @@ def test_a_sentence_that_begins_like_a_status_is_left_alone() -> None:
 
 
 @given(LINES, ENDS, st.sampled_from(sorted(CHINESE)))
+@settings(deadline=None)
 def test_whatever_the_file_one_status_is_told_and_the_task_stays_the_same(
     lines: list[str], end: str, status: str
 ) -> None:

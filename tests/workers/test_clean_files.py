@@ -79,6 +79,12 @@ def test_inputs_that_are_not_there_are_told(tmp_path: Path, missing: str) -> Non
         inputs_of(tmp_path / missing)
 
 
+def test_a_folder_is_no_file_to_write_to(tmp_path: Path) -> None:
+    source = write(tmp_path / "in.jsonl", 1)
+    with pytest.raises(FilterError, match="is a folder; name a file in it"):
+        clean_files(source, tmp_path, tmp_path / "errors.jsonl", Rules())
+
+
 def test_the_input_is_never_overwritten(tmp_path: Path) -> None:
     source = write(tmp_path / "in.jsonl", 1)
     with pytest.raises(FilterError, match="another --output"):

@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterable
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from swarmtui.workers.filter import Cleaner, Kept, Rejected, Rules, dumped
@@ -51,6 +51,7 @@ def reason(line: str, rules: Rules = PLAIN) -> str:
 
 
 @given(LINES, RULES)
+@settings(deadline=None)
 def test_every_line_ends_in_exactly_one_place_with_its_number_and_in_order(lines: list[str], rules: Rules) -> None:
     ends = cleaned(lines, rules)
     assert [one.line for one in ends] == list(range(1, len(lines) + 1))
@@ -58,6 +59,7 @@ def test_every_line_ends_in_exactly_one_place_with_its_number_and_in_order(lines
 
 
 @given(LINES, RULES)
+@settings(deadline=None)
 def test_cleaning_what_is_clean_changes_nothing(lines: list[str], rules: Rules) -> None:
     once = [dumped(value) for value in kept(lines, rules)]
     again = cleaned(once, rules)
@@ -66,6 +68,7 @@ def test_cleaning_what_is_clean_changes_nothing(lines: list[str], rules: Rules) 
 
 
 @given(LINES, RULES)
+@settings(deadline=None)
 def test_what_is_kept_keeps_every_rule(lines: list[str], rules: Rules) -> None:
     texts = []
     for value in kept(lines, rules):
@@ -111,6 +114,8 @@ def test_an_output_without_json_is_left_out_when_structure_is_asked_for() -> Non
         ("[1]", Rules(require=("a",)), "not an object"),
         ('{"a": 1}', Rules(schema={"properties": {"a": {"type": "string"}}}), "schema at $.a"),
         ('{"item": 4, "state": "failed", "error": "timeout"}', Rules(), "the item failed: timeout"),
+        ('{"a": 1}{"a": 2}', Rules(), "more than one value"),
+        ("[1], [2]", Rules(), "more than one value"),
         ('{"line": 9, "error": "not JSON"}', Rules(), "line 9 of the items is no item: not JSON"),
         ('{"file": "a", "line": 9, "error": "bad", "text": "x"}', Rules(), "left out before: bad"),
         ('{"item": 4, "output": "half", "truncated": true}', Rules(), "too large to be kept whole"),
