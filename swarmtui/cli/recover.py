@@ -93,8 +93,8 @@ def _source(word: str) -> Path:
         source = path
     else:
         source = locate(word).db
-        if not source.exists():
-            raise UsageError(f"{source}: there is no such file")
+        if not source.is_file():
+            raise UsageError(f"{source}: {'is no file' if source.exists() else 'there is no such file'}")
     if SessionFolder(source.parent).owned():
         raise UsageError(f"{source}: a host runs this session: end that first, with `swarmtui ctl`, or wait for it")
     return source

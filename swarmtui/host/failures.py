@@ -24,7 +24,8 @@ def explain(error: BaseException) -> tuple[str, Exit] | None:
 def _said(error: BaseException) -> str:
     """An error of the system as `what: why`; any other as it is."""
     if type(error).__str__ is OSError.__str__ and isinstance(error, OSError) and error.strerror:
-        return f"{os.fsdecode(error.filename)}: {error.strerror}" if error.filename else error.strerror
+        named = isinstance(error.filename, str | bytes | os.PathLike) and error.filename
+        return f"{os.fsdecode(error.filename)}: {error.strerror}" if named else error.strerror
     return str(error)
 
 

@@ -226,6 +226,7 @@ def test_a_file_system_without_locks_is_refused_with_what_to_do(
 def test_an_error_of_the_system_is_told_as_what_and_why() -> None:
     error = IsADirectoryError(errno.EISDIR, "Is a directory", "/x/lock")
     assert explain(error) == ("/x/lock: Is a directory", Exit.DISK)
+    assert explain(OSError(errno.EIO, "Input/output error", 7)) == ("Input/output error", Exit.DISK)
 
 
 @pytest.mark.chaos

@@ -254,6 +254,12 @@ async def test_the_times_of_what_was_lost_are_told(home: Path, capsys: pytest.Ca
     assert re.search(rf"lost: events 40 to 125, from after {when} to {when}$", capsys.readouterr().out, re.M)
 
 
+def test_what_is_no_file_is_told_as_such(home: Path) -> None:
+    (home / "original" / "session.db").mkdir(parents=True)
+    with pytest.raises(UsageError, match=r"session\.db: is no file"):
+        recover("original")
+
+
 async def test_a_session_that_a_host_runs_is_not_recovered(home: Path) -> None:
     await session_file(home / "original", crash=False)
     with (
