@@ -11,6 +11,7 @@ from collections import deque
 from collections.abc import Mapping
 
 from swarmtui.engine.pacing.blind import Blind
+from swarmtui.engine.pacing.clock import Clock
 from swarmtui.engine.pacing.health import Health
 from swarmtui.engine.pacing.latency import Latency
 from swarmtui.engine.pacing.memory import SHARE, PacerMemory
@@ -35,10 +36,11 @@ UNSURE = 1.5
 
 
 class Pacer:
-    """See the module. Every method takes `now` in seconds; a time before an earlier one counts as that one."""
+    """See the module. Every method takes `now` in seconds; a time a little before an earlier one counts as that one."""
 
     def __init__(self, *, now: float, seed: int = 0, cap: int | None = None, warm: PacerMemory | None = None) -> None:
-        self._now = now
+        self._clock = Clock(now)
+        now = self._clock.now
         self._draw = random.Random(f"pacer {seed}")  # noqa: S311 - jitter, not secrets
         self._window = Window(START if warm is None else max(1.0, SHARE * warm.window))
         self._requests = Mirror()
@@ -73,18 +75,18 @@ class Pacer:
 
         With nothing in flight the answer is yes, or has a `retry_at`: whoever waits is always woken.
         """
-        now = self._time(now)
+        now = self._clock.read(now)
         in_flight = len(self._calls)
         user = self._user_limit()
         if user is not None and in_flight >= user:
             self._bound("user", now)
-            return WAIT if in_flight else Admission(False, now + PAUSED_S)
+            return WAIT if in_flight else self._later(now + PAUSED_S)
         if self._health.down:
             return self._admit_probe(now)
         if not self._window.room(in_flight, now) and in_flight:
             self._bound("latency" if self._window.ceiling_binds else "wall", now)
             due = self._window.next_test()
-            return WAIT if due is None or due <= now else Admission(False, due)
+            return WAIT if due is None or due <= now else self._later(due)
         return self._admit_paced(now, tokens)
 
     def sent(self, call: str, now: float, tokens: int = 0) -> None:
@@ -92,7 +94,7 @@ class Pacer:
 
         A name that is in flight already is counted once: what was announced really goes now.
         """
-        now = self._time(now)
+        now = self._clock.read(now)
         known = self._calls.get(call)
         if known is not None:
             known.sent_at = now if known.first_at is None else known.sent_at
@@ -117,7 +119,7 @@ class Pacer:
 
     def first_token(self, call: str, now: float) -> None:
         """The answer to `call` began: it was accepted."""
-        now = self._time(now)
+        now = self._clock.read(now)
         record = self._calls.get(call)
         if record is None or record.first_at is not None:
             return
@@ -140,10 +142,10 @@ class Pacer:
         fault: str | None = None,
     ) -> Verdict:
         """`call` ended: with an HTTP `status`, or 0 when there was no connection; `fault` names a bad answer."""
-        now = self._time(now)
+        now = self._clock.read(now)
         record = self._calls.pop(call, None)
         if record is None:
-            return WELL if 200 <= status < 300 and fault is None else Verdict(now + self._jitter(1.0), charged=False)
+            return WELL if 200 <= status < 300 and fault is None else self._again(1.0, charged=False)
         told = read_headers(headers) if headers else NOTHING
         if told is not NOTHING:
             self._hear(record, told, now, refused=status == 429)
@@ -166,11 +168,11 @@ class Pacer:
         if 200 <= status < 300 and fault is None:
             self._on_success(record, now, max(0, tokens_in) + max(0, tokens_out), max(0, tokens_out))
             return WELL
-        return Verdict(now + self._jitter(1.0), charged=True)
+        return self._again(1.0, charged=True)
 
     def gone(self, call: str, now: float) -> None:
         """We stopped `call` ourselves: it is no longer in flight, and says nothing of the provider."""
-        self._time(now)
+        self._clock.read(now)
         record = self._calls.pop(call, None)
         if record is None:
             return
@@ -180,13 +182,13 @@ class Pacer:
 
     def set_cap(self, cap: int | None, now: float) -> None:
         """The user's limit on calls in flight, from now on; None lifts it. 0 lets nothing go."""
-        self._time(now)
+        self._clock.read(now)
         self._cap = None if cap is None else max(0, cap)
         self._note("the user's cap was lifted" if cap is None else f"the user's cap: {self._cap}")
 
     def freeze(self, window: int | None, now: float) -> None:
         """Hold the window at `window`, whatever is learned; None thaws it. A cap still holds below it."""
-        self._time(now)
+        self._clock.read(now)
         self._frozen = None if window is None else max(0, window)
         self._note("the user thawed the window" if window is None else f"the user froze the window at {self._frozen}")
 
@@ -200,7 +202,7 @@ class Pacer:
 
     def view(self, now: float) -> PacerView:
         """What to show."""
-        now = self._time(now)
+        now = self._clock.read(now)
         paced = self._blind.pace.current(now)
         mirrored = self._requests.per_minute if self._requests.known(now) else None
         recent = sum(1 for at in self._ended if at > now - RECENT_S)
@@ -214,15 +216,17 @@ class Pacer:
             log=self._journal.changes,
         )
 
-    def _time(self, now: float) -> float:
-        self._now = max(self._now, now)
-        return self._now
+    def _later(self, at: float) -> Admission:
+        return Admission(False, self._clock.outside(at))
+
+    def _again(self, seconds: float, *, charged: bool) -> Verdict:
+        return Verdict(self._clock.outside(self._clock.now + self._jitter(seconds)), charged)
 
     def _jitter(self, seconds: float) -> float:
         return seconds * self._draw.uniform(0.5, 1.5)
 
     def _note(self, cause: str) -> None:
-        self._journal.note(self._now, self._limit(self._now), cause)
+        self._journal.note(self._clock.outside(self._clock.now), self._limit(self._clock.now), cause)
 
     def _bound(self, binding: Binding, now: float) -> None:
         self._binding, self._bound_at = binding, now
@@ -250,7 +254,7 @@ class Pacer:
         self._bound("outage", now)
         if self._health.probing:
             return WAIT
-        return GO if now >= self._health.next_probe else Admission(False, self._health.next_probe)
+        return GO if now >= self._health.next_probe else self._later(self._health.next_probe)
 
     def _admit_paced(self, now: float, tokens: int) -> Admission:
         requests = self._requests.wait(1.0, now)
@@ -260,7 +264,7 @@ class Pacer:
         if wait <= 1e-9:
             return GO
         self._bound("tpm" if of_tokens == wait else "rpm", now)
-        return Admission(False, now + wait)
+        return self._later(now + wait)
 
     def _hear(self, call: Call, told: RateHeaders, now: float, *, refused: bool) -> None:
         for mirror, level, mark in (
@@ -315,7 +319,7 @@ class Pacer:
         charged = charged and not self._health.suspect
         if self._health.failed(now, jitter=self._draw.random()):
             self._note("an outage: single probes until the provider answers")
-        return Verdict(now + self._jitter(0.5), charged=charged and not self._health.down)
+        return self._again(0.5, charged=charged and not self._health.down)
 
     def _on_refusal(self, call: Call, told: RateHeaders, now: float) -> Verdict:
         self._refused = self._refused + 1
@@ -337,7 +341,7 @@ class Pacer:
             self._note(cause)
         if self._health.down and call.probe:
             self._health.alive()
-        return Verdict(now + self._jitter(0.1), charged=False)
+        return self._again(0.1, charged=False)
 
     def _alone(self, now: float) -> bool:
         """Whether no call in flight is known to be accepted. The oldest come first, so this is soon found."""

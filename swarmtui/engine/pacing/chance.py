@@ -50,7 +50,7 @@ class Chance:
         """Whether the share rose above the noise at some number in flight: it grows by ones from then on."""
         self._n = 0
         self._refused = 0
-        self._began = None
+        self._began: float | None = None
         self._before: Epoch | None = None
 
     def forget(self) -> None:
@@ -60,7 +60,7 @@ class Chance:
 
     def _begin(self) -> None:
         self._n = self._refused = 0
-        self._began: float | None = None
+        self._began = None
 
     def sent(self, now: float, *, paced: bool) -> None:
         """A call went. Counted now, since refusals are known sooner than acceptances."""
