@@ -23,7 +23,7 @@ from swarmtui.session.folder import SessionFolder
 from swarmtui.session.metrics import metrics
 from swarmtui.session.state import SessionState
 from swarmtui.session.summary import counts
-from swarmtui.session.vocabulary import State, Status
+from swarmtui.session.vocabulary import STUCK, State, Status
 
 
 def watch(folder: SessionFolder, console: Console, *, from_seq: int = 1) -> int:
@@ -248,6 +248,13 @@ def _of_paused(folder: SessionFolder, state: SessionState) -> str:
         return (
             f"session {state.id} is paused: a crash caught {', '.join(caught)}, which may have changed something: "
             f"`swarmtui ctl {state.id} retry|done|skip {caught[0]}`, then `{how}`"
+        )
+    spent = next((node for node in state.nodes.values() if node.held and node.budget is not None), None)
+    if state.reason == STUCK and spent is not None and spent.budget is not None:
+        change = f"`swarmtui ctl {state.id} change {spent.id} budget.{spent.budget.kind}=N`"
+        return (
+            f"session {state.id} is paused: {spent.id} has used up its budget of {spent.budget.limit:g} "
+            f"{spent.budget.kind}: {change} raises it, `swarmtui ctl {state.id} release {spent.id}` lets it go beyond"
         )
     return f"session {state.id} is paused ({state.reason}): `{how}` goes on"
 
