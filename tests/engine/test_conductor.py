@@ -335,6 +335,26 @@ async def test_map_items_have_states_of_their_own_and_results_come_in_item_order
         ]
 
 
+async def test_a_retry_of_what_failed_leaves_out_what_the_user_left_out(tmp_path: Path) -> None:
+    the_map = Node("m", PromptSpec("{{ item }}"), map=MapSpec(values=("a", "b", "c")))
+    gate = Gate()
+
+    async def script(attempt: Attempt) -> object:
+        await gate.open.wait()
+        return failure() if attempt.number == 1 else "ok"
+
+    async with running(tmp_path, plan(node("other"), the_map), script, limits=Limits(concurrency=1)) as world:
+        await world.until(lambda: world.state.nodes["m"].items is not None)
+        await world.do("node.skip", node="m", item=1)
+        gate.open.set()
+        await world.until(lambda: world.state.nodes["m"].state is State.FAILED)
+        await world.do("nodes.retry_failed")
+        await world.until(lambda: world.state.nodes["m"].ended)
+        items = world.state.nodes["m"].items
+        assert items is not None
+        assert [items.state(item).value for item in range(3)] == ["succeeded", "skipped", "succeeded"]
+
+
 async def test_failed_items_alone_are_retried(tmp_path: Path) -> None:
     broken = {1, 2}
     the_map = Node("m", PromptSpec("say {{ item }}"), map=MapSpec(values=(0, 1, 2)))

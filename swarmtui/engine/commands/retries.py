@@ -12,7 +12,7 @@ from swarmtui.session.selection import FilterError, ItemFilter, item_filter, mee
 from swarmtui.session.state import NodeState, SessionState
 from swarmtui.session.vocabulary import ENDED, State
 
-_BAD = (State.FAILED, State.CANCELLED, State.SKIPPED, State.INTERRUPTED)
+_BAD = (State.FAILED, State.CANCELLED)
 
 
 def retry(state: SessionState, params: Params) -> list[Body]:
@@ -50,7 +50,7 @@ def retry_failed(state: SessionState, params: Params) -> list[Body]:
             items = select_items(node.items, chosen)
             bodies += [NodeRetried(node.id, items=items)] if items else []
         elif chosen is None or meets(chosen, node.state, node.error):
-            bodies.append(NodeRetried(node.id, failed_items=bool(node.items and node.items.count(State.SUCCEEDED))))
+            bodies.append(NodeRetried(node.id, failed_items=bool(node.items and node.items.count(*_BAD))))
     if not bodies:
         raise Refused("no node has failed" if chosen is None else "nothing that failed meets that")
     return bodies
