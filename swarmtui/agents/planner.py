@@ -13,6 +13,7 @@ from collections.abc import Awaitable, Callable
 from functools import cache
 from importlib.resources import files
 
+from swarmtui.engine.planning import PLANNER
 from swarmtui.engine.ports import Draft, PlanningError, PlanRequest
 from swarmtui.models.chat import (
     ChatModel,
@@ -25,6 +26,7 @@ from swarmtui.models.chat import (
     add_usage,
     complete,
 )
+from swarmtui.models.told import complete_telling
 from swarmtui.plan.model import JSON, Author, Input, ModelRef, Plan
 from swarmtui.plan.problems import TaskError
 from swarmtui.plan.render import plan_document
@@ -55,7 +57,7 @@ class LlmPlanner:
         usage: Usage | None = None
         for last_turn in (False, True):
             try:
-                reply = await self._ask(request.model, talk, on_delta)
+                reply = await self._ask(request, talk, on_delta)
             except ModelError as error:
                 raise PlanningError(error.info, usage or Usage(model=request.model.name)) from None
             usage = reply.usage if usage is None else add_usage(usage, reply.usage)
@@ -74,19 +76,31 @@ class LlmPlanner:
         message = f"{request.model.name} gave no usable plan, even when told why: {problems[0]}{more}"
         raise PlanningError(ErrorInfo(ErrorKind.MALFORMED, message), usage or Usage())
 
-    async def _ask(self, model: ModelRef, talk: list[Message], on_delta: Callable[[str], None]) -> Reply:
-        """One turn; what fails by chance is tried again, after the provider's wait or a jittered one."""
-        chat = ChatRequest(model, tuple(talk), purpose=Purpose.PLAN)
-        for number in range(1, _TRIES + 1):
+    async def _ask(self, request: PlanRequest, talk: list[Message], on_delta: Callable[[str], None]) -> Reply:
+        """One turn; what fails by chance is tried again, after the provider's wait or a jittered one.
+
+        Where the pacer admits the calls a refusal counts for nothing: it is asked when to call again.
+        """
+        chat = ChatRequest(request.model, tuple(talk), purpose=Purpose.PLAN)
+        number = 1
+        while True:
             try:
-                return await complete(self._make_model(model), chat, lambda delta: on_delta(delta.text))
+                return await self._call(request, chat, on_delta)
             except ModelError as error:
-                if number == _TRIES or error.info.kind not in _BY_CHANCE:
+                paced = request.calls is not None and error.info.kind is ErrorKind.THROTTLED
+                if error.info.kind not in _BY_CHANCE or (number == _TRIES and not paced):
                     raise
                 asked = error.info.retry_after_s
                 wait = random.uniform(0, 2.0**number) if asked is None else asked  # noqa: S311
                 await self._sleep(min(wait, _LONGEST_WAIT_S))
-        raise AssertionError("unreachable")
+                number += not paced
+
+    async def _call(self, request: PlanRequest, chat: ChatRequest, on_delta: Callable[[str], None]) -> Reply:
+        model, calls = self._make_model(request.model), request.calls
+        if calls is None:
+            return await complete(model, chat, lambda delta: on_delta(delta.text))
+        await calls.admitted()
+        return await complete_telling(model, chat, PLANNER, calls.tell, lambda delta: on_delta(delta.text))
 
 
 @cache

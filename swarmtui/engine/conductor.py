@@ -151,8 +151,8 @@ class Conductor:
         self._dispatcher = Dispatcher(state, log, self._artefacts, setup.task_folder)
         random = Random(setup.seed)  # noqa: S311 - jitter, not secrets
         results = Results(state, self._artefacts, log.put_blob, setup.redactor, random, setup.out)
-        self._planning = Planning(planner, state, self.record, self.streams, setup.redactor)
         self._paced = PacedPools(state, setup.wall, setup.accounts, setup.seed, OwnLoad(log.clock.now()))
+        self._planning = Planning(planner, state, self.record, self.streams, setup.redactor, self._paced, log.clock.now)
         self._scheduler = Scheduler(state, setup.durations, self._paced)
         self._attempts = Attempts(
             state,
@@ -391,6 +391,8 @@ class Conductor:
                 self.record(Noted("warning", cause))
                 self.record(SessionPaused(STUCK), durable=True)
             case Finish(status, reason):
+                for told in self._paced.news(self.log.clock.now(), last=True):
+                    self.record(told)
                 if self._setup.mirror is not None:
                     self._setup.mirror(self.state)
                 self.record(SessionFinished(status.value, reason), durable=True)

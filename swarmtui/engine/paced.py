@@ -11,6 +11,7 @@ model has no provider and no pacer.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Protocol
@@ -28,6 +29,8 @@ TELL_S = 1.0
 TELL_SHARE = 0.1
 """Change of window or rate that is worth telling."""
 REMEMBER_S = 60.0
+ASK_S = 0.25
+"""How often it is asked whether a call may go that no attempt makes."""
 USER_S = 5.0
 """So long after all that the user allows was in flight, that is what binds."""
 MACHINE_S = 5.0
@@ -235,17 +238,20 @@ class PacedPools:
         """What each pool's pacer allows and why."""
         return {account.pool: account.pacer.view(now) for account in self._accounts.values()}
 
-    def news(self, now: float) -> Iterator[PoolPaced]:
-        """What is worth recording since it was last told; what was learned is kept now and then on the way."""
+    def news(self, now: float, *, last: bool = False) -> Iterator[PoolPaced]:
+        """What is worth recording since it was last told; what was learned is kept now and then on the way.
+
+        `last`: nothing comes after it, so that whatever differs is told.
+        """
         if self._limits is not self._state.limits:
             self._follow_limits(now)
         self._look(now)
         for account in self._accounts.values():
-            if now - account.told_at < TELL_S:
+            if now - account.told_at < TELL_S and not last:
                 continue
             account.told_at = now
             paced = self._paced(account, now)
-            if _differs(account.told, paced):
+            if _differs(account.told, paced) or (last and account.told != paced):
                 account.told = paced
                 yield paced
             if now - account.kept_at >= REMEMBER_S:
@@ -324,10 +330,36 @@ class PacedPools:
         return PoolPaced(account.pool, float(window), rate, binding, account.refused, why)
 
 
+class PacedCalls:
+    """Calls to one pool that are no attempt of a node, one after the other: a :class:`swarmtui.engine.ports.Calls`."""
+
+    def __init__(self, paced: PacedPools, pool: str, name: str, clock: Callable[[], float]) -> None:
+        self._paced = paced
+        self._pool = pool
+        self._name = name
+        self._clock = clock
+
+    async def admitted(self) -> None:
+        """Wait until one more call may go; it counts from then on."""
+        self.over()
+        while not (answer := self._paced.admit(self._pool, now := self._clock(), 0)).go:
+            wait = ASK_S if answer.retry_at is None else answer.retry_at - now
+            await asyncio.sleep(min(max(wait, 0.01), ASK_S))
+        self._paced.start(self._name, self._pool, now)
+
+    def tell(self, signal: CallSignal) -> None:
+        """What the caller tells of the call that was admitted last."""
+        self._paced.take(signal, self._clock())
+
+    def over(self) -> None:
+        """The call has ended, however it did."""
+        self._paced.end(self._name, self._clock())
+
+
 def _differs(told: PoolPaced | None, now: PoolPaced) -> bool:
     if told is None or told.binding != now.binding or (told.rate_per_min is None) != (now.rate_per_min is None):
         return True
-    if _moved(told.window, now.window):
+    if _moved(told.window, now.window) or _moved(told.refused, now.refused):
         return True
     return (
         told.rate_per_min is not None and now.rate_per_min is not None and _moved(told.rate_per_min, now.rate_per_min)

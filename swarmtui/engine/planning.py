@@ -7,6 +7,7 @@ import logging
 from collections.abc import Callable
 from dataclasses import replace
 
+from swarmtui.engine.paced import PacedCalls, PacedPools
 from swarmtui.engine.ports import Planner, PlanningError, PlanRequest
 from swarmtui.engine.streams import StreamBoard
 from swarmtui.safety.redact import Redactor
@@ -30,12 +31,16 @@ class Planning:
         record: Callable[[Body], Event],
         streams: StreamBoard,
         redactor: Redactor,
+        paced: PacedPools,
+        clock: Callable[[], float],
     ) -> None:
         self._planner = planner
         self._state = state
         self._record = record
         self._streams = streams
         self._redactor = redactor
+        self._paced = paced
+        self._clock = clock
         self._task: asyncio.Task[None] | None = None
 
     @property
@@ -64,7 +69,9 @@ class Planning:
             then()
             return
         self._record(PlanningStarted(rev, ref.name, feedback, ref.simulated))
-        request = PlanRequest(state.goal, ref, state.inputs, state.plan, feedback)
+        pool = state.model_pools.get("planner", ref.name)
+        calls = PacedCalls(self._paced, pool, PLANNER, self._clock)
+        request = PlanRequest(state.goal, ref, state.inputs, state.plan, feedback, calls)
         redact = self._redactor.redact
         try:
             draft = await self._planner.propose(
@@ -79,5 +86,8 @@ class Planning:
             broke = ErrorInfo(ErrorKind.INTERNAL, redact(f"the planner broke: {type(error).__name__}: {error}"))
             self._record(PlanningFailed(rev, broke))
         finally:
+            calls.over()
             self._streams.end(PLANNER, None, rev)
+            for told in self._paced.news(self._clock()):
+                self._record(told)
         then()

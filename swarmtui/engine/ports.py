@@ -180,6 +180,16 @@ class PlanningError(Exception):
         self.usage = usage
 
 
+class Calls(Protocol):
+    """The way to a model's provider for calls that are no attempt of a node."""
+
+    async def admitted(self) -> None:
+        """Wait until one more call may go; it then goes at once."""
+
+    def tell(self, signal: CallSignal) -> None:
+        """Tell of the call that was admitted last."""
+
+
 @dataclass(frozen=True, slots=True)
 class PlanRequest:
     """What the planner is given."""
@@ -190,6 +200,8 @@ class PlanRequest:
     previous: Plan | None = None
     """The revision that the user rejected, with `feedback` saying why."""
     feedback: str | None = None
+    calls: Calls | None = None
+    """Asked before each call, and told of it; None: nobody else calls this model."""
 
 
 class Planner(Protocol):

@@ -75,11 +75,17 @@ def pool_of(state: SessionState, node: Node, tries: int = 0) -> str:
 
 
 def provider_of(state: SessionState, node: Node, tries: int = 0) -> str | None:
-    """The model pool on whose provider an attempt at `node` depends, whatever named pool it is in besides."""
-    if not isinstance(node.spec, PromptSpec):
-        return None
+    """The model pool on whose provider an attempt at `node` depends, whatever named pool it is in besides.
+
+    A report waits for it too if a model writes its summary, but for the stand-in, which writes none.
+    """
     name = model_name(node, tries)
-    return None if name is None else state.model_pools.get(name, name)
+    if name is None:
+        return None
+    ref = state.models.get(name)
+    if isinstance(node.spec, MergeSpec) and (ref is None or ref.simulated):
+        return None
+    return state.model_pools.get(name, name)
 
 
 def pools_of(state: SessionState, node: Node) -> set[str]:

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from swarmtui.engine.ports import Attempt, Delta, Done, NodeResult
+from swarmtui.engine.ports import Attempt, Delta, Done, Failed, NodeResult, Signal
 from swarmtui.models.simulated_text import LABEL
 from swarmtui.plan.model import JSON, MergeSpec
 from swarmtui.plan.repair import loads_lenient
@@ -29,6 +29,7 @@ from swarmtui.workers.findings import (
     rank,
     read_findings,
 )
+from swarmtui.workers.local import WorkerFailed
 from swarmtui.workers.markdown import fenced, one_line
 from swarmtui.workers.report import Report, Section, Source, render
 from swarmtui.workers.sarif import SarifRead, is_sarif, read_sarif
@@ -47,7 +48,7 @@ _WHY = {State.SKIPPED: "it was skipped", State.CANCELLED: "it was cancelled"}
 
 _NO_MODEL = "No executive summary: no model is configured; the simulated one does not write any."
 
-Emit = Callable[[Delta], None]
+Emit = Callable[[Signal], None]
 
 
 @dataclass(slots=True)
@@ -80,26 +81,34 @@ class MergeWorker:
         self._summarise = summarise
 
     async def __call__(self, attempt: Attempt, emit: Emit) -> Done:
-        """The report as a finished attempt. Raises OSError if the attempt's folder cannot be written."""
+        """The report as a finished attempt.
+
+        Raises WorkerFailed when the model of the summary takes no calls now, OSError if the attempt's folder cannot be
+        written.
+        """
         spec = attempt.spec
         if not isinstance(spec, MergeSpec):
             raise TypeError(f"a merge worker was given a node of kind {spec.kind}")
         emit(Delta(attempt.id, f"joining {len(attempt.results)} inputs\n"))
         report = await asyncio.to_thread(_gather, attempt, spec)
         emit(Delta(attempt.id, _progress(report)))
-        report, usage = await self._with_summary(attempt, spec, report)
+        report, usage = await self._with_summary(attempt, spec, report, emit)
         text, path = await asyncio.to_thread(_write, attempt, report)
         return Done(attempt.id, text, path=path, usage=usage, report=True)
 
-    async def _with_summary(self, attempt: Attempt, spec: MergeSpec, report: Report) -> tuple[Report, Usage]:
+    async def _with_summary(
+        self, attempt: Attempt, spec: MergeSpec, report: Report, emit: Emit
+    ) -> tuple[Report, Usage]:
         if spec.summary is None:
             return report, Usage()
         if attempt.model is None or attempt.model.simulated or self._summarise is None:
             return replace(report, summary_by=_NO_MODEL), Usage()
         name = attempt.model.name
         try:
-            summary = await self._summarise(attempt.model, summary_prompt(report))
+            summary = await self._summarise(attempt.model, summary_prompt(report), attempt.id, emit)
         except SummaryFailed as error:
+            if error.throttled is not None:
+                raise WorkerFailed(Failed(attempt.id, error.throttled, usage=error.usage)) from error
             return replace(report, summary_by=f"No executive summary: {name} gave none: {error}"), error.usage
         return replace(report, summary=summary.text, summary_by=name), summary.usage
 

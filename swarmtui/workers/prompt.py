@@ -6,9 +6,8 @@ import asyncio
 import json
 from collections.abc import Callable
 
-from swarmtui.engine.ports import Attempt, CallAccepted, CallEnded, CallSent, Delta, Done, Failed, Signal
+from swarmtui.engine.ports import Attempt, Delta, Done, Failed, Signal
 from swarmtui.models.chat import (
-    Accepted,
     ChatModel,
     ChatRequest,
     FinishReason,
@@ -18,9 +17,9 @@ from swarmtui.models.chat import (
     Reply,
     TextDelta,
     add_usage,
-    complete,
     model_error,
 )
+from swarmtui.models.told import complete_telling
 from swarmtui.plan.model import JSON, ModelRef, PromptSpec
 from swarmtui.plan.schemas import BUILTIN_SCHEMAS
 from swarmtui.session.vocabulary import ErrorInfo, ErrorKind, Usage
@@ -82,46 +81,16 @@ class PromptWorker:
         emit: Callable[[Signal], None],
     ) -> Reply:
         """The reply, with the call's course told on the way. Raises ModelError, also when cancelled."""
-        headers: dict[str, str] = {}
-
-        def accepted(item: Accepted) -> None:
-            headers.update(item.headers)
-            emit(CallAccepted(attempt))
-
-        emit(CallSent(attempt, request.model.name))
         try:
-            reply = await complete(self._model(request.model), request, pass_on, accepted)
+            return await complete_telling(self._model(request.model), request, attempt, emit, pass_on)
         except asyncio.CancelledError:
-            emit(CallEnded(attempt, None))
             raise model_error(ErrorKind.LOST, f"stopped while {request.model.name} answered") from None
-        except ModelError as error:
-            status, fault = _outcome(error)
-            emit(CallEnded(attempt, status, {**headers, **error.headers}, fault=fault))
-            raise
-        usage = reply.usage
-        emit(CallEnded(attempt, 200, headers, usage.tokens_in or 0, usage.tokens_out or 0))
-        return reply
 
     def _model(self, ref: ModelRef) -> ChatModel:
         model = self._models.get(ref)
         if model is None:
             model = self._models[ref] = self._make_model(ref)
         return model
-
-
-def _outcome(error: ModelError) -> tuple[int | None, str | None]:
-    """(status, fault) of the call that failed: what it says of the provider."""
-    if error.status is not None:
-        return error.status, None
-    match error.info.kind:
-        case ErrorKind.OUTAGE:
-            return 0, None
-        case ErrorKind.THROTTLED:
-            return 429, None
-        case ErrorKind.MALFORMED:
-            return 200, "malformed"
-        case _:
-            return None, None
 
 
 def _messages(spec: PromptSpec) -> list[Message]:

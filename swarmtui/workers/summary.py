@@ -7,10 +7,11 @@ from collections import Counter
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
-from swarmtui.models.chat import ChatModel, ChatRequest, Message, ModelError, complete
+from swarmtui.models.chat import ChatModel, ChatRequest, Message, ModelError
+from swarmtui.models.told import Tell, complete_telling
 from swarmtui.plan.model import JSON, ModelRef
 from swarmtui.safety.text import clean
-from swarmtui.session.vocabulary import Usage
+from swarmtui.session.vocabulary import ErrorInfo, ErrorKind, Usage
 from swarmtui.workers.findings import rank
 from swarmtui.workers.markdown import one_line
 from swarmtui.workers.report import Report
@@ -32,23 +33,27 @@ class Summary:
 class SummaryFailed(Exception):
     """No summary came; the text says why in a line. The report is written without one."""
 
-    def __init__(self, why: str, usage: Usage = Usage()) -> None:
+    def __init__(self, why: str, usage: Usage = Usage(), throttled: ErrorInfo | None = None) -> None:
         super().__init__(why)
         self.usage = usage
+        self.throttled = throttled
+        """The provider took no call now: no reason to go without, but to ask again."""
 
 
-Summarise = Callable[[ModelRef, str], Awaitable[Summary]]
-"""Asks a model with a prompt. Raises SummaryFailed."""
+Summarise = Callable[[ModelRef, str, str, Tell], Awaitable[Summary]]
+"""Asks a model with a prompt, for an attempt, and tells of the call. Raises SummaryFailed."""
 
 
 def summarise_with(make_model: Callable[[ModelRef], ChatModel]) -> Summarise:
     """A :data:`Summarise` over the models that `make_model` gives."""
 
-    async def summarise(ref: ModelRef, prompt: str) -> Summary:
+    async def summarise(ref: ModelRef, prompt: str, attempt: str, tell: Tell) -> Summary:
         try:
-            reply = await complete(make_model(ref), ChatRequest(ref, (Message("user", prompt),)))
+            request = ChatRequest(ref, (Message("user", prompt),))
+            reply = await complete_telling(make_model(ref), request, attempt, tell)
         except ModelError as error:
-            raise SummaryFailed(error.info.message, Usage(model=ref.name)) from error
+            throttled = error.info if error.info.kind is ErrorKind.THROTTLED else None
+            raise SummaryFailed(error.info.message, Usage(model=ref.name), throttled) from error
         if not reply.text.strip():
             raise SummaryFailed("the reply was empty", reply.usage)
         return Summary(reply.text, reply.usage)

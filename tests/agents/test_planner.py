@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Callable
 import pytest
 
 from swarmtui.agents.planner import LlmPlanner, repair_prompt, system_prompt, user_prompt
-from swarmtui.engine.ports import Draft, PlanningError, PlanRequest
+from swarmtui.engine.ports import CallAccepted, CallEnded, CallSignal, Draft, PlanningError, PlanRequest
 from swarmtui.models.chat import ChatModel, Purpose
 from swarmtui.models.discover import make_model
 from swarmtui.models.net import Net
@@ -129,6 +129,30 @@ async def test_a_throttled_call_waits_as_long_as_the_provider_says_and_is_asked_
     await planning.propose(Status(429, {"retry-after": "3"}), Status(503), Answer(json.dumps(PLAN)))
     assert planning.waits[0] == 3.0
     assert 0 <= planning.waits[1] <= 4.0
+
+
+class Pacing:
+    """Lets every call go, and notes what it is told."""
+
+    def __init__(self) -> None:
+        self.admissions = 0
+        self.told: list[CallSignal] = []
+
+    async def admitted(self) -> None:
+        self.admissions += 1
+
+    def tell(self, signal: CallSignal) -> None:
+        self.told.append(signal)
+
+
+async def test_every_call_is_admitted_and_told_and_refusals_are_no_failed_tries(planning: Planning) -> None:
+    pacing = Pacing()
+    refused = [Status(429, {"retry-after": "1"})] * 9
+    draft = await planning.propose(*refused, Status(503), Answer(json.dumps(PLAN)), calls=pacing)
+    assert len(draft.plan.nodes) == 3
+    assert pacing.admissions == len(planning.llm.ledger) == 11
+    assert [told.status for told in pacing.told if isinstance(told, CallEnded)] == [*[429] * 9, 503, 200]
+    assert sum(isinstance(told, CallAccepted) for told in pacing.told) == 1
 
 
 async def test_a_refusal_is_not_asked_again(planning: Planning) -> None:

@@ -436,7 +436,7 @@ async def test_made_up_text_is_labelled(merging: Merging) -> None:
 async def test_the_summary_is_asked_for_put_on_top_and_labelled(merging: Merging) -> None:
     asked: list[tuple[ModelRef, str]] = []
 
-    async def summarise(model: ModelRef, prompt: str) -> Summary:
+    async def summarise(model: ModelRef, prompt: str, attempt: str, tell: object) -> Summary:
         asked.append((model, prompt))
         return Summary("Mend `a.py:1` first. <b>", Usage(tokens_in=10, tokens_out=5))
 
@@ -455,7 +455,7 @@ async def test_the_summary_is_asked_for_put_on_top_and_labelled(merging: Merging
 async def test_without_a_real_model_there_is_no_summary_and_that_is_said(
     merging: Merging, model: ModelRef | None
 ) -> None:
-    async def summarise(model: ModelRef, prompt: str) -> Summary:
+    async def summarise(model: ModelRef, prompt: str, attempt: str, tell: object) -> Summary:
         raise AssertionError("must not be asked")
 
     done = await merging.add("one", [finding()]).run(MergeSpec(summary="planner"), model, summarise)
@@ -464,7 +464,7 @@ async def test_without_a_real_model_there_is_no_summary_and_that_is_said(
 
 
 async def test_a_summary_that_fails_costs_the_summary_and_not_the_report(merging: Merging) -> None:
-    async def summarise(model: ModelRef, prompt: str) -> Summary:
+    async def summarise(model: ModelRef, prompt: str, attempt: str, tell: object) -> Summary:
         raise SummaryFailed("the provider is down", Usage(model="example/large"))
 
     done = await merging.add("one", [finding()]).run(MergeSpec(summary="planner"), REAL, summarise)
@@ -479,7 +479,7 @@ async def test_a_models_refusal_is_a_summary_that_failed() -> None:
             yield
 
     with pytest.raises(SummaryFailed, match="no credit") as caught:
-        await summarise_with(lambda ref: Refusing())(REAL, "p")
+        await summarise_with(lambda ref: Refusing())(REAL, "p", "r//1", lambda signal: None)
     assert isinstance(caught.value.__cause__, ModelError)
 
 
