@@ -365,9 +365,10 @@ def held_against_fact(state: SessionState) -> JSON:
     if row is None:
         return None
     over = state.status in FINAL
+    unknown = state.spent.unpriced > state.spent.untold or state.spent.simulated  # what told nothing failed at once
     facts = {
         "seconds": state.active_s - told.active_s,
-        "usd": None if state.spent.unpriced or state.spent.simulated else state.spent.cost_usd - told.cost_usd,
+        "usd": None if unknown else state.spent.cost_usd - told.cost_usd,
         "tokens": float(state.spent.tokens - told.tokens),
     }
     return {

@@ -403,6 +403,18 @@ def test_the_forecast_that_was_approved_is_held_against_fact() -> None:
     assert held["usd"]["p50"] is None
 
 
+def test_a_call_that_failed_before_it_told_anything_does_not_hide_what_the_rest_came_to() -> None:
+    story = Story(prompt("a", retry=Retry(1)))
+    story.events = [*story.events[:2]]
+    row = ForecastRow(None, (1.0, 2.0, 3.0), (0.1, 0.2, 0.3))
+    story.tell(Forecasted(1, (row,)), PlanApproved(1, ""))
+    story.start("a").fail("a", ErrorKind.OUTAGE, retry_in_s=0.1, usage=Usage(model="p/m"))
+    story.start("a", 2).succeed("a", 2, usage=Usage(10, 5, cost_usd=0.25, model="p/m"))
+    story.tell(SessionFinished("succeeded"))
+    held = story.metrics["forecast"]["usd"]
+    assert (held["actual"], held["inside"]) == (0.25, True)
+
+
 # -- state ----------------------------------------------------------------------------------------------------
 
 

@@ -159,6 +159,11 @@ def _interrupted(body: ev.AttemptInterrupted) -> Told:
     )
 
 
+def _budget_reached(b: ev.BudgetReached) -> Told:
+    flying = f", {b.in_flight} calls in flight go on" if b.in_flight else ""
+    return "warning", f"{b.kind} budget{_of(b.node)} reached: {b.spent:g} of {b.limit:g}; new starts stop{flying}"
+
+
 _TELL: Mapping[type[Any], Callable[[Any], Told]] = {
     ev.SessionCreated: lambda b: ("info", f"session {b.id}: {b.title or b.goal}"),
     ev.HostStarted: lambda b: ("debug", f"host {b.pid} started"),
@@ -169,7 +174,7 @@ _TELL: Mapping[type[Any], Callable[[Any], Told]] = {
     ev.SessionCancelRequested: lambda b: ("warning", "session is being cancelled"),
     ev.SessionFinished: _finished,
     ev.LimitsSet: _limits,
-    ev.BudgetReached: lambda b: ("warning", f"{b.kind} budget reached: {b.spent:g} of {b.limit:g}; new starts stop"),
+    ev.BudgetReached: _budget_reached,
     ev.BudgetWarned: lambda b: ("warning", f"{b.spent:g} of {b.limit:g} {b.kind} used{_of(b.node)}"),
     ev.PoolPaced: lambda b: ("debug", _paced(b)),
     ev.Forecasted: lambda b: ("debug", f"forecast of revision {b.plan_rev}: {b.basis}"),
