@@ -7,11 +7,12 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from swarmtui.plan import graph
-from swarmtui.plan.language import NAME, TIERS
+from swarmtui.plan.language import TIERS
 from swarmtui.plan.lookup import Lookup, parse_all, texts
 from swarmtui.plan.model import Check, Input, MapSpec, MergeSpec, Node, PromptSpec, PythonSpec, RunSpec, Spec
 from swarmtui.plan.problems import Finding, Nearest, Path, listed, shown
 from swarmtui.plan.schemas import BUILTIN_SCHEMAS
+from swarmtui.plan.shapes import NAME
 
 NODE_FIELDS: tuple[str, ...] = ("output", "items", "error", "state", "exit_code", "path")
 """What a lookup can ask of a node; `output` alone can be looked into further."""

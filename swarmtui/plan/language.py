@@ -8,29 +8,27 @@ names) is in :mod:`swarmtui.plan.checks`.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from typing import Annotated, Any, Literal
 
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Discriminator,
-    Field,
-    Tag,
-    WithJsonSchema,
-)
-from pydantic_core import PydanticCustomError
+from pydantic import AfterValidator, ConfigDict, Field, Tag, WithJsonSchema
 
 from swarmtui.plan.model import KINDS
-
-TEXT_LIMIT = 1_000_000
-"""Bytes that one text (prompt, question, code, script) may have; more belongs into a file."""
-
-NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,63}")
-"""Ids of nodes, names of inputs and items. No dots: ``{{ a.b }}`` is the field b of a."""
+from swarmtui.plan.shapes import (
+    NAME,
+    Argument,
+    Bounded,
+    Name,
+    Outside,
+    PositiveSeconds,
+    Seconds,
+    Text,
+    all_of,
+    env_names,
+    one_of,
+    optional,
+    without_null,
+)
 
 TIERS: tuple[str, ...] = ("planner", "worker", "small", "medium", "large")
 """Models that every task has without defining them."""
@@ -38,122 +36,10 @@ TIERS: tuple[str, ...] = ("planner", "worker", "small", "medium", "large")
 RESERVED_KINDS: tuple[str, ...] = ("agent", "plan")
 """Kinds that a later version will have."""
 
-_DURATION = re.compile(r"(?:(\d+(?:\.\d+)?)h)?(?:(\d+(?:\.\d+)?)m)?(?:(\d+(?:\.\d+)?)s)?")
-_ENV_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
-
-
-def refusal(what: str, fix: str) -> PydanticCustomError:
-    """An error of ours, whose words reach the user as they are."""
-    return PydanticCustomError("refused", "{what}", {"what": what, "fix": fix})
-
-
-def _bounded(text: str) -> str:
-    if len(text) > TEXT_LIMIT // 4 and len(text.encode("utf-8", "replace")) > TEXT_LIMIT:
-        raise refusal("this text has more than 1 MB", "put it into a file and let a node read it")
-    return text
-
-
-def _not_blank(text: str) -> str:
-    if not text.strip():
-        raise refusal("this text is empty", "say something here")
-    return text
-
-
-def _argument(value: Any) -> Any:
-    return str(value) if type(value) is int else value
-
-
-def _without_nul(text: str) -> str:
-    if "\0" in text:
-        raise refusal("a NUL character cannot be passed to a command", "remove it")
-    return text
-
-
-def _seconds(value: Any) -> Any:
-    if not isinstance(value, str):
-        return value
-    found = _DURATION.fullmatch(value.strip())
-    if not value.strip() or found is None:
-        raise refusal("this is not a duration", "write seconds, or such as 90s, 5m, 1h30m")
-    hours, minutes, seconds = (float(part or 0) for part in found.groups())
-    return hours * 3600 + minutes * 60 + seconds
-
-
-def _env_names(env: dict[str, str]) -> dict[str, str]:
-    for name in env:
-        if not _ENV_NAME.fullmatch(name):
-            raise refusal(f"{name[:60]!r} is no name for an environment variable", "use letters, digits and _")
-    return env
-
-
-def _all_of(value: list[str] | str) -> list[str]:
-    return [value] if isinstance(value, str) else value
-
-
-Bounded = Annotated[str, AfterValidator(_bounded)]
-Text = Annotated[str, AfterValidator(_bounded), AfterValidator(_not_blank)]
-Name = Annotated[str, Field(min_length=1, max_length=200)]
-Argument = Annotated[
-    str,
-    BeforeValidator(_argument),
-    AfterValidator(_without_nul),
-    AfterValidator(_bounded),
-    WithJsonSchema({"type": ["string", "integer"]}),
-]
-_DURATION_SCHEMA = {
-    "anyOf": [{"type": "number", "minimum": 0}, {"type": "string", "pattern": r"^(\d+(\.\d+)?[hms])+$"}]
-}
-Seconds = Annotated[float, BeforeValidator(_seconds), Field(ge=0), WithJsonSchema(_DURATION_SCHEMA)]
-PositiveSeconds = Annotated[float, BeforeValidator(_seconds), Field(gt=0), WithJsonSchema(_DURATION_SCHEMA)]
-
-
-def one_of(wanted: str, fix: str, **shapes: type | tuple[type, ...]) -> Discriminator:
-    """Chooses among forms by the type of what was written, so that only the chosen one complains."""
-
-    def choose(value: Any) -> str | None:
-        for tag, types in shapes.items():
-            if isinstance(value, types) and (bool in _tuple(types) or not isinstance(value, bool)):
-                return tag
-        return None
-
-    return Discriminator(
-        choose,
-        custom_error_type="refused",
-        custom_error_message="{what}",
-        custom_error_context={"what": f"must be {wanted}", "fix": fix},
-    )
-
-
-def _tuple(types: type | tuple[type, ...]) -> tuple[type, ...]:
-    return types if isinstance(types, tuple) else (types,)
-
-
-def optional(description: str, **more: Any) -> Any:
-    """A key that may be left out; written, it must say something."""
-    return Field(default=None, description=description, **more)
-
-
-def _without_null(schema: dict[str, Any]) -> None:
-    for entry in schema.get("properties", {}).values():
-        if entry.get("default", ...) is None:
-            del entry["default"]
-
 
 def _node_schema(schema: dict[str, Any]) -> None:
-    _without_null(schema)
+    without_null(schema)
     schema["oneOf"] = [{"required": [kind]} for kind in KINDS]
-
-
-class Outside(BaseModel):
-    """What all models here share: no unknown keys, no values of another type turned into the wanted one."""
-
-    model_config = ConfigDict(
-        extra="forbid",
-        strict=True,
-        json_schema_extra=_without_null,
-        hide_input_in_errors=True,
-        defer_build=True,
-    )
 
 
 class InputModel(Outside):
@@ -283,7 +169,7 @@ class RunModel(Outside):
     shell: Text = optional("A script for sh -c; it holds no lookups, they go into args.")
     args: list[Argument] = optional("What the script gets as $1, $2, …; may hold lookups.")
     cwd: Argument = optional("Folder to run in, relative to the one the user started in.")
-    env: Annotated[dict[str, Argument], AfterValidator(_env_names)] = optional("Environment variables to set.")
+    env: Annotated[dict[str, Argument], AfterValidator(env_names)] = optional("Environment variables to set.")
     stdin: Bounded = optional("What the command reads from its standard input.")
     ok_exit: Annotated[
         Annotated[int, Field(ge=0, le=255), Tag("code")]
@@ -321,7 +207,7 @@ _WRITE_RUN = "write a list such as [git, status], or {shell: …} for a script"
 Needs = Annotated[
     Annotated[str, Tag("one")] | Annotated[list[str], Tag("several")],
     one_of("an id or a list of ids", "write needs: a or needs: [a, b]", one=str, several=list),
-    AfterValidator(_all_of),
+    AfterValidator(all_of),
 ]
 
 
@@ -373,7 +259,7 @@ class NodeModel(Outside):
     tags: Annotated[
         Annotated[str, Tag("one")] | Annotated[list[str], Tag("several")],
         one_of("a tag or a list of tags", "write tags: slow or tags: [slow, gpu]", one=str, several=list),
-        AfterValidator(_all_of),
+        AfterValidator(all_of),
     ] = optional("Tags; `limits.tags` says how many attempts run at once among nodes with one.")
     priority: int = Field(default=0, ge=-1000, le=1000, description="Among ready nodes a higher one goes first.")
     budget: BudgetModel = optional("What this node, or its map as a whole, may use up.")

@@ -9,9 +9,10 @@ from hypothesis import HealthCheck, given, settings
 from jsonschema import Draft202012Validator
 
 from swarmtui.plan import language
-from swarmtui.plan.language import MODELS_BY_PATH, Outside, known_keys
+from swarmtui.plan.language import MODELS_BY_PATH, known_keys
 from swarmtui.plan.render import plan_document
 from swarmtui.plan.schema import task_schema
+from swarmtui.plan.shapes import Outside
 from swarmtui.plan.yaml_source import read_yaml
 from tests.plan.strategies import plans
 from tests.plan.test_taskfile import DESIGN_EXAMPLE

@@ -11,8 +11,8 @@ from typing import Annotated, Literal
 
 from pydantic import Field, Tag
 
-from swarmtui.plan.language import Outside, Text, one_of, optional
 from swarmtui.plan.model import JSON
+from swarmtui.plan.shapes import Outside, Text, one_of, optional
 
 MAX_TURNS = 20
 MAX_TOKENS = 4096

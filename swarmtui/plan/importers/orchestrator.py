@@ -15,7 +15,6 @@ from swarmtui.plan import graph
 from swarmtui.plan.importers.agent_task import AgentTask, TaskInput, is_completed, read_agent_task
 from swarmtui.plan.importers.finished import earlier_key, with_results
 from swarmtui.plan.importers.imported import Imported, literal
-from swarmtui.plan.language import NAME
 from swarmtui.plan.model import (
     Check,
     Limits,
@@ -30,6 +29,7 @@ from swarmtui.plan.model import (
     When,
 )
 from swarmtui.plan.problems import Nearest, Problem, TaskError, listed, shown
+from swarmtui.plan.shapes import NAME
 from swarmtui.safety.paths import PathRefused, inside
 
 FOLDER = ".orchestrator"
