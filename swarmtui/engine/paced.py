@@ -83,6 +83,8 @@ class _Account:
     others: int
     well: bool = False
     """Whether a call was ever taken: until then a provider that does not answer is the user's mistake."""
+    tokens: int = 0
+    """What the call that was asked for last is expected to use."""
     failing: set[str] = field(default_factory=set)
     """Nodes and items whose calls broke since one last went well."""
     refused: int = 0
@@ -160,6 +162,7 @@ class PacedPools:
         return account.pacer.admit(now, tokens)
 
     def _look(self, now: float) -> int:
+        account.tokens = tokens
         """Calls in flight in all; on the way it is seen now and then whether this machine keeps up with them."""
         in_flight = sum(account.pacer.in_flight for account in self._accounts.values())
         if self._load.look(now, in_flight):
@@ -167,12 +170,12 @@ class PacedPools:
                 account.pacer.cloud(self._load.clouded)
         return in_flight
 
-    def start(self, attempt: str, pool: str, now: float, tokens: int = 0) -> None:
-        """An attempt of a model pool was admitted and starts: its first call counts as in flight."""
+    def start(self, attempt: str, pool: str, now: float) -> None:
+        """The attempt of a model pool that was just admitted starts: its first call counts as in flight."""
         account = self._account(pool, now)
         if account is not None:
             self._calls[attempt] = _Calls(account)
-            account.pacer.sent(f"{attempt}#1", now, tokens)
+            account.pacer.sent(f"{attempt}#1", now, account.tokens)
             if account.cap is not None and account.pacer.in_flight >= account.cap:
                 account.user_at = now
 
@@ -202,7 +205,7 @@ class PacedPools:
             return
         number = 1 if calls is None else calls.number + 1
         self._calls[attempt] = _Calls(account, number, sent=True)
-        account.pacer.sent(f"{attempt}#{number}", now)
+        account.pacer.sent(f"{attempt}#{number}", now, account.tokens)
 
     def _ended(self, signal: CallEnded, calls: _Calls, now: float) -> None:
         calls.open = False

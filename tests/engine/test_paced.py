@@ -72,6 +72,26 @@ def test_each_further_call_of_an_attempt_counts() -> None:
     assert in_flight(paced, 4.0) == 0
 
 
+def test_what_calls_are_expected_to_use_counts_against_the_tokens_that_the_provider_shows() -> None:
+    paced = pools()
+    headers = {
+        "x-ratelimit-limit-tokens": "100000",
+        "x-ratelimit-remaining-tokens": "40000",
+        "x-ratelimit-reset-tokens": "36s",
+    }
+    for number in range(40):  # it grows used to many at once, and is shown what is left
+        paced.admit(POOL, 0.0, 0)
+        paced.start(f"a/{number}/1", POOL, 0.0)
+        paced.take(CallAccepted(f"a/{number}/1"), 1.0)
+        paced.take(CallEnded(f"a/{number}/1", 200, headers), 2.0)
+        paced.end(f"a/{number}/1", 2.0)
+    let_through = 0
+    while let_through < 100 and paced.admit(POOL, 2.0, 5_000).go:
+        paced.start(f"b/{let_through}/1", POOL, 2.0)
+        let_through += 1
+    assert 6 <= let_through <= 8
+
+
 def test_calls_of_attempts_that_asked_for_no_start_count_too() -> None:
     paced = pools()
     paced.take(CallSent("report//1", POOL), 1.0)
