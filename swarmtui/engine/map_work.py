@@ -14,7 +14,7 @@ from swarmtui.engine.sources import ItemsError
 from swarmtui.plan.model import MapSpec
 from swarmtui.session.events import AttemptFailed, AttemptStarted, Body, Event, MapExpanded, MapFinished, Noted
 from swarmtui.session.log import Log
-from swarmtui.session.state import SessionState
+from swarmtui.session.state import NodeState, SessionState
 from swarmtui.session.vocabulary import ErrorInfo, Output, State
 
 LINES_TOLD = 3
@@ -30,6 +30,29 @@ def lines_told(found: FoundItems) -> list[str]:
     if found.duplicates_total > LINES_TOLD:
         told.append(f"items: {found.duplicates_total} are the same as an earlier one: all are in {DUPLICATES_FILE}")
     return told
+
+
+Wanted = tuple[MapSpec, float | None]
+
+
+def to_expand(state: SessionState, node_id: str) -> Wanted | None:
+    """What tells one reading of a map's items from another: how it is told to, and since when it is ready to.
+
+    None if it does not wait for its items: it has them, or is over, or a need of it is run again.
+    """
+    node = state.nodes.get(node_id)
+    spec = None if node is None else state.plan_nodes[node_id].map
+    if node is None or spec is None or node.ended or node.unmet or node.items is not None:
+        return None
+    return spec, node.ready_mono
+
+
+def may_finish(state: SessionState, node_id: str) -> NodeState | None:
+    """The map all of whose items have ended, if that is still so."""
+    node = state.nodes.get(node_id)
+    if node is None or node.items is None or node.ended or node.running or node.items.ended < node.items.total:
+        return None
+    return node
 
 
 class MapWork:
@@ -51,21 +74,21 @@ class MapWork:
         self._record = record
         self._step = step
         self._finishing = asyncio.Lock()
-        self._reading: dict[str, MapSpec] = {}
+        self._reading: dict[str, Wanted] = {}
 
     async def expand(self, node_id: str) -> None:
         """Read the map's items and record what was found, unless the map was changed or removed meanwhile."""
-        spec = self._state.plan_nodes[node_id].map if node_id in self._state.plan_nodes else None
-        if spec is None or self._reading.get(node_id) == spec:
+        wanted = to_expand(self._state, node_id)
+        if wanted is None or self._reading.get(node_id) == wanted:
             return
-        self._reading[node_id] = spec
+        self._reading[node_id] = wanted
         try:
             found = await self._read(node_id)
         finally:
-            if self._reading.get(node_id) == spec:
+            if self._reading.get(node_id) == wanted:
                 del self._reading[node_id]
         node = self._state.nodes.get(node_id)
-        if node is None or node.ended or node.items is not None or self._state.plan_nodes[node_id].map != spec:
+        if node is None or to_expand(self._state, node_id) != wanted:
             return
         if isinstance(found, ErrorInfo):
             self._record(AttemptStarted(node_id, node.attempts + 1))
@@ -109,9 +132,9 @@ class MapWork:
 
     async def _write_and_finish(self, node_id: str) -> None:
         await self._log.flushed()
-        node, plan_node = self._state.nodes.get(node_id), self._state.plan_nodes.get(node_id)
+        node, plan_node = may_finish(self._state, node_id), self._state.plan_nodes.get(node_id)
         items = None if node is None else node.items
-        if node is None or plan_node is None or items is None or node.ended:
+        if node is None or plan_node is None or items is None:
             return
         seen = (node.attempts, bytes(items.codes))
         output = await self._written(node_id)

@@ -191,6 +191,8 @@ class Scheduler:
         node = self._state.nodes.get(node_id)
         if node is None:
             return
+        if node.state is State.WAITING:
+            self._asked.discard(node_id)  # what it was being read or finished for is void: a need is run again
         if node.items is not None and not node.ended:
             if node.running == 0 and node.items.ended == node.items.total:
                 self._finishes.append(node_id)

@@ -168,9 +168,7 @@ def test_a_patched_session_stays_whole_and_can_be_brought_to_its_end(
     assert state_hash(state_from_json(state_to_json(session.state))) == live
     for _ in range(2 * len(session.state.nodes) + 1):  # a node's own budget may hold it more than once
         session.command("session.resume")
-        for name in session.state.nodes:
-            session.command("node.resume", node=name)
-        session.retry_interrupted()
+        session.decide_all()
         session.run_dry()
     assert session.state.status in FINISHED, session.state.counts
     assert all(known.ended for known in session.state.nodes.values())
@@ -352,6 +350,33 @@ def test_retrying_with_descendants_stops_what_runs_downstream_and_begins_it_anew
     starts = [event.body for event in session.events if isinstance(event.body, AttemptStarted)]
     assert [each.node for each in starts].count("other") == 1
     assert sorted(str(each.item) for each in starts if each.node == "m") == ["0", "0", "1", "1"]
+
+
+def test_a_map_whose_need_is_run_again_while_it_is_read_is_read_anew_once_that_has_ended() -> None:
+    the_map = Node("m", PromptSpec("x"), needs=("a",), map=MapSpec(values=()))
+    session = VirtualSession(plan(node("a"), the_map), items=2, slow_maps=True)
+    session.end(("a", None, 1), "ok")
+    session.command("node.retry", node="a")
+    session.do_map_work()
+    assert session.state.nodes["m"].items is None
+    assert states(session) == "a:running m:waiting"
+    session.run_dry()
+    assert states(session) == "a:succeeded m:succeeded"
+
+
+def test_a_map_that_is_to_begin_anew_while_it_is_finished_does_so() -> None:
+    the_map = Node("m", PromptSpec("x"), needs=("a",), map=MapSpec(values=()))
+    session = VirtualSession(plan(node("a"), the_map), items=1, slow_maps=True)
+    session.end(("a", None, 1), "ok")
+    session.do_map_work()
+    session.step()
+    session.end(("m", 0, 1), "ok")
+    session.command("node.retry", node="a", descendants=True)
+    session.do_map_work()
+    assert states(session) == "a:running m:waiting"
+    session.run_dry()
+    assert states(session) == "a:succeeded m:succeeded"
+    assert session.state.nodes["m"].attempts == 2
 
 
 def test_what_is_run_again_with_descendants_and_fresh_takes_nothing_over_even_where_it_was_at_work() -> None:

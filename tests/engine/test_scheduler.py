@@ -14,7 +14,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from swarmtui.engine.gates import Admission
 from swarmtui.engine.scheduler import Scheduler
-from swarmtui.plan.model import Budget, Limits, MapSpec, ModelRef, Node, Plan, PromptSpec, Retry, RunSpec, When
+from swarmtui.plan.model import AskSpec, Budget, Limits, MapSpec, ModelRef, Node, Plan, PromptSpec, Retry, RunSpec, When
 from swarmtui.session import fold
 from swarmtui.session.events import (
     AttemptCancelled,
@@ -23,13 +23,18 @@ from swarmtui.session.events import (
     AttemptStarted,
     AttemptSucceeded,
     AttemptThrottled,
+    Body,
     Event,
     LimitsSet,
+    MapExpanded,
+    NodeCancelled,
     NodeRetried,
     PlanPatched,
+    SessionCancelRequested,
     SessionCreated,
 )
-from swarmtui.session.pools import model_of, pool_limit
+from swarmtui.session.moves import descendants
+from swarmtui.session.pools import QUESTIONS, model_of, pool_limit
 from swarmtui.session.state import state_from_json, state_hash, state_to_json
 from swarmtui.session.vocabulary import STUCK, ErrorInfo, ErrorKind, State, Status
 from tests.engine.virtual import FINISHED, VirtualSession
@@ -48,7 +53,7 @@ def plans(draw: st.DrawFn, most: int = 8) -> Plan:
     nodes = []
     for index in range(count):
         needs = draw(st.lists(st.integers(0, index - 1), unique=True, max_size=3)) if index else []
-        spec = draw(st.sampled_from([PromptSpec("x"), RunSpec(("true",))]))
+        spec = draw(st.sampled_from([PromptSpec("x"), PromptSpec("x"), RunSpec(("true",)), AskSpec("well?")]))
         replacements = (
             draw(st.sampled_from([(), (), ("second",), ("second", "worker")])) if spec.kind == "prompt" else ()
         )
@@ -100,7 +105,7 @@ class Launches:
         match body:
             case SessionCreated() | LimitsSet():
                 self.every_s = body.limits.ramp_s
-            case AttemptStarted():
+            case AttemptStarted() if body.pool not in ("", QUESTIONS):  # no pool: the user says that it was done
                 self.running[body.node, body.item] = body.pool
                 now = sum(pool == body.pool for pool in self.running.values())
                 if now > self.most[body.pool]:
@@ -110,6 +115,46 @@ class Launches:
                 self.running.pop((body.node, body.item), None)
             case _:
                 pass
+
+
+class WatchedSession(VirtualSession):
+    """Holds what must be true of each single start against the moment in which it is recorded."""
+
+    def record(self, body: Body) -> None:
+        if isinstance(body, AttemptStarted | MapExpanded):
+            self.no_node_starts_before_its_needs_are_recorded(body.node)
+        if isinstance(body, AttemptStarted):
+            self.nothing_starts_that_runs_or_has_ended_or_is_held(body)
+        super().record(body)
+        if isinstance(body, AttemptStarted):
+            self.caps_are_never_exceeded(body)
+
+    def no_node_starts_before_its_needs_are_recorded(self, name: str) -> None:
+        for need in self.state.plan_nodes[name].needs:
+            assert self.state.nodes[need].ended, f"{name} starts before {need} has ended"
+
+    def nothing_starts_that_runs_or_has_ended_or_is_held(self, body: AttemptStarted) -> None:
+        known = self.state.nodes[body.node]
+        at = known.state if body.item is None or known.items is None else known.items.state(body.item)
+        by_hand = at is State.INTERRUPTED  # the user says that it was done
+        assert by_hand or at in (State.READY, State.RETRYING, State.THROTTLED), f"{body} in {at}"
+        assert by_hand or not (known.held or known.cancelled or known.restart), body
+
+    def caps_are_never_exceeded(self, body: AttemptStarted) -> None:
+        state, tags = self.state, self.state.plan_nodes[body.node].tags
+        if not body.pool:
+            return  # the user says that it was done
+        running = [*self.running, (body.node, body.item, body.attempt)]
+        pools = {**self.pools, running[-1]: body.pool}
+        in_pool = sum(pools[one] == body.pool for one in running)
+        assert in_pool <= pool_limit(state, body.pool, paced=self.gate is not None)
+        if state.limits.concurrency is not None and body.pool != QUESTIONS:
+            assert sum(pools[one] != QUESTIONS for one in running) <= state.limits.concurrency
+        for tag in tags:
+            if tag in state.limits.tags:
+                assert sum(tag in state.plan_nodes[one[0]].tags for one in running) <= state.limits.tags[tag]
+        if state.limits.attempts is not None:
+            assert state.starts <= state.limits.attempts
 
 
 class Steering(RuleBasedStateMachine):
@@ -122,6 +167,7 @@ class Steering(RuleBasedStateMachine):
         items=st.integers(0, 4),
         gated=st.booleans(),
         ramp_s=st.sampled_from([0.0, 0.0, 1.0, 7.0]),
+        slow_maps=st.booleans(),
     )
     def begin(
         self,
@@ -131,12 +177,15 @@ class Steering(RuleBasedStateMachine):
         items: int,
         gated: bool,
         ramp_s: float,
+        slow_maps: bool,
     ) -> None:
         self.launches = Launches()
         self.gate = MoodyGate()
         models = {name: replace(ref, dialect="openai-chat") for name, ref in MODELS.items()} if gated else MODELS
         limits = Limits(concurrency=concurrency, tags=tags, ramp_s=ramp_s)
-        self.session = VirtualSession(the_plan, limits, items, models=models, gate=self.gate if gated else None)
+        self.session = WatchedSession(
+            the_plan, limits, items, models=models, gate=self.gate if gated else None, slow_maps=slow_maps
+        )
         self.seen_state = (self.session.state.seq, "")
 
     @rule(pool=st.sampled_from([MODEL.name, OTHER.name]), shut=st.booleans())
@@ -154,26 +203,44 @@ class Steering(RuleBasedStateMachine):
     def time_passes(self, seconds: float) -> None:
         self.session.advance(seconds)
 
+    @rule()
+    def maps_are_read_and_finished(self) -> None:
+        self.session.do_map_work()
+        self.session.step()
+
     @rule(
         data=st.data(),
-        method=st.sampled_from(["node.pause", "node.resume", "node.retry", "node.skip", "node.cancel"]),
+        method=st.sampled_from(
+            ["node.pause", "node.resume", "node.retry", "node.retry", "node.skip", "node.cancel", "node.mark_done"]
+        ),
         failed=st.booleans(),
+        descendants=st.booleans(),
+        fresh=st.sampled_from([None, True]),
     )
-    def the_user_steers_a_node(self, data: st.DataObject, method: str, failed: bool) -> None:
+    def the_user_steers_a_node(
+        self, data: st.DataObject, method: str, failed: bool, descendants: bool, fresh: bool | None
+    ) -> None:
         name = data.draw(st.sampled_from(sorted(self.session.state.nodes)))
-        self.session.command(method, node=name, failed=failed)
+        self.session.command(method, node=name, failed=failed, descendants=descendants, fresh=fresh)
 
-    @rule(data=st.data(), method=st.sampled_from(["node.retry", "node.skip"]))
-    def the_user_steers_an_item(self, data: st.DataObject, method: str) -> None:
+    @rule(
+        data=st.data(),
+        method=st.sampled_from(["node.retry", "node.skip", "node.cancel", "node.mark_done"]),
+        descendants=st.booleans(),
+    )
+    def the_user_steers_an_item(self, data: st.DataObject, method: str, descendants: bool) -> None:
         maps = sorted(name for name, known in self.session.state.nodes.items() if known.items and known.items.total)
         if maps:
             name = data.draw(st.sampled_from(maps))
             items = self.session.state.nodes[name].items
             assert items is not None
-            self.session.command(method, node=name, item=data.draw(st.integers(0, items.total - 1)))
+            item = data.draw(st.integers(0, items.total - 1))
+            self.session.command(method, node=name, item=item, descendants=descendants)
 
     @rule(
-        method=st.sampled_from(["session.pause", "session.resume", "session.cancel", "nodes.retry_failed"]),
+        method=st.sampled_from(
+            ["session.pause", "session.resume", "session.cancel", "nodes.retry_failed", "nodes.rerun_stale", "undo"]
+        ),
         mode=st.sampled_from(["drain", "now"]),
     )
     def the_user_steers_the_session(self, method: str, mode: str) -> None:
@@ -231,26 +298,6 @@ class Steering(RuleBasedStateMachine):
         self.session.crash()
 
     @invariant()
-    def no_node_starts_before_its_needs_have_ended(self) -> None:
-        assert not self.session.premature
-
-    @invariant()
-    def caps_are_never_exceeded_by_what_starts(self) -> None:
-        state = self.session.state
-        last = self.session.events[-1].body
-        if isinstance(last, AttemptStarted):
-            running = Counter(self.session.pools[one] for one in self.session.running)
-            assert running[last.pool] <= pool_limit(state, last.pool, paced=self.session.gate is not None)
-            if state.limits.concurrency is not None:
-                assert len(self.session.running) <= state.limits.concurrency
-            for tag in state.plan_nodes[last.node].tags:
-                if tag in state.limits.tags:
-                    tagged = [one for one in self.session.running if tag in state.plan_nodes[one[0]].tags]
-                    assert len(tagged) <= state.limits.tags[tag]
-            if state.limits.attempts is not None:
-                assert state.starts <= state.limits.attempts
-
-    @invariant()
     def pools_never_grow_faster_than_the_ramp(self) -> None:
         for event in self.session.events[self.launches.seq :]:
             self.launches.take(event)
@@ -283,7 +330,7 @@ class Steering(RuleBasedStateMachine):
         """Nothing is lost: while the session runs, something is in flight, is due, or is asked of a person."""
         state, session = self.session.state, self.session
         if state.status is Status.RUNNING and not session.running and not state.cancelling:
-            asked = state.pending or state.counts.get(State.INTERRUPTED)
+            asked = state.pending or state.counts.get(State.INTERRUPTED) or session.map_work
             assert asked or session.scheduler.wake_at(session.now) is not None, state.counts
 
     @invariant()
@@ -304,7 +351,8 @@ class Steering(RuleBasedStateMachine):
                 ends[body.node, body.item] += 1
                 assert ends[body.node, body.item] == 1
             elif isinstance(body, NodeRetried):
-                for key in [key for key in ends if key[0] == body.node]:
+                below = {node.id for node in descendants(self.session.state, body.node)} if body.descendants else set()
+                for key in [key for key in ends if key[0] == body.node or key[0] in below]:
                     del ends[key]
 
     @invariant()
@@ -312,7 +360,7 @@ class Steering(RuleBasedStateMachine):
         begun: set[tuple[str, int | None]] = set()
         for event in self.session.events:
             body = event.body
-            if isinstance(body, AttemptStarted):
+            if isinstance(body, AttemptStarted) and body.pool:  # else the user says that it was done
                 assert (body.node, body.item) not in begun
                 if self.session.state.plan_nodes.get(body.node, node("gone")).changes_world:
                     begun.add((body.node, body.item))
@@ -323,11 +371,18 @@ class Steering(RuleBasedStateMachine):
 
     @invariant()
     def every_end_has_a_cause(self) -> None:
-        for known in self.session.state.nodes.values():
+        state = self.session.state
+        bad = (State.FAILED, State.CANCELLED, State.SKIPPED)
+        for known in state.nodes.values():
             if known.state is State.SKIPPED:
                 assert known.cause is not None
+                if known.cause != "user" and known.cause in state.nodes:
+                    assert state.nodes[known.cause].state in bad
             if known.state is State.FAILED:
                 assert known.error is not None or known.items is not None
+            if known.state is State.CANCELLED:
+                stopped = (NodeCancelled, SessionCancelRequested)
+                assert any(isinstance(event.body, stopped) for event in self.session.events)
 
     @invariant()
     def folding_the_events_anew_gives_the_same_state(self) -> None:
@@ -348,9 +403,7 @@ class Steering(RuleBasedStateMachine):
         session.command("limits.set", attempts=None)
         session.command("session.resume")
         for _ in range(4):  # each kind of a node's budget may hold it once
-            for name in session.state.nodes:
-                session.command("node.resume", node=name)
-            session.retry_interrupted()
+            session.decide_all()
             session.run_dry()
         assert state_hash(fold.fold(session.events)) == state_hash(session.state)
         assert session.state.status in FINISHED, session.state.counts

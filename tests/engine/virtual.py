@@ -5,11 +5,13 @@ from __future__ import annotations
 from dataclasses import replace
 from random import Random
 
-from swarmtui.engine import recovery, retry
+from swarmtui.engine import retry
 from swarmtui.engine.commands import Refused, plan_events
 from swarmtui.engine.follow import StopAttempts, follows
 from swarmtui.engine.gates import Gate
+from swarmtui.engine.map_work import may_finish, to_expand
 from swarmtui.engine.ranks import Known
+from swarmtui.engine.recovery import caught_by_crash
 from swarmtui.engine.scheduler import (
     NOTHING_KNOWN,
     Expand,
@@ -22,7 +24,7 @@ from swarmtui.engine.scheduler import (
     Stuck,
     WarnOfBudget,
 )
-from swarmtui.plan.model import Limits, ModelRef, Plan, plan_hash
+from swarmtui.plan.model import AskSpec, Limits, ModelRef, Plan, plan_hash
 from swarmtui.session import fold
 from swarmtui.session.events import (
     AttemptCancelled,
@@ -42,6 +44,8 @@ from swarmtui.session.events import (
     Noted,
     PlanApproved,
     PlanProposed,
+    QuestionAnswered,
+    QuestionAsked,
     SessionFinished,
     SessionPaused,
 )
@@ -66,6 +70,7 @@ class VirtualSession:
         durations: Known = NOTHING_KNOWN,
         gate: Gate | None = None,
         usage: Usage = Usage(tokens_in=1, tokens_out=1),
+        slow_maps: bool = False,
     ) -> None:
         self.state = fold.empty()
         self.events: list[Event] = []
@@ -75,8 +80,8 @@ class VirtualSession:
         self.running: dict[Running, float] = {}
         self.pools: dict[Running, str] = {}
         self.cancelling: dict[Running, bool] = {}
-        self.premature: list[tuple[AttemptStarted, str]] = []
-        """Starts before the end of a need, and that need."""
+        self.slow_maps = slow_maps
+        self.map_work: list[tuple[Expand | FinishMap, object]] = []
         self.durations, self.gate, self.usage = durations, gate, usage
         self.scheduler = Scheduler(self.state, durations, gate)
         first = created(limits)
@@ -90,9 +95,6 @@ class VirtualSession:
         event = Event(len(self.events) + 1, 1_000.0 + self.now, self.now, body)
         self.events.append(event)
         fold.apply(self.state, event)
-        if isinstance(body, AttemptStarted):
-            needs = self.state.plan_nodes[body.node].needs
-            self.premature += [(body, need) for need in needs if not self.state.nodes[need].ended]
         self.scheduler.handle(event)
 
     def step(self) -> None:
@@ -109,13 +111,13 @@ class VirtualSession:
             case Skip(node, cause):
                 self.record(NodeSkipped(node, cause))
             case Expand(node):
-                self.record(MapExpanded(node, self.items if isinstance(self.items, int) else self.items[node]))
+                self.map_work.append((decision, to_expand(self.state, node)))
+                if not self.slow_maps:
+                    self.do_map_work()
             case FinishMap(node):
-                items = self.state.nodes[node].items
-                assert items is not None
-                good = items.count(State.SUCCEEDED)
-                ok = items.total - good - items.count(State.SKIPPED) == 0
-                self.record(MapFinished(node, good, items.total - good, ok, Output("", 0)))
+                self.map_work.append((decision, None))
+                if not self.slow_maps:
+                    self.do_map_work()
             case StopForBudget(kind, spent, limit, held, flying, expected):
                 self.record(BudgetReached(kind, spent, limit, held, flying, expected))
             case WarnOfBudget(kind, spent, limit, of):
@@ -126,11 +128,27 @@ class VirtualSession:
             case Finish(status, reason):
                 self.record(SessionFinished(status.value, reason))
 
+    def do_map_work(self) -> None:
+        """Read the maps that are to be read and finish those that are to be finished, if they still are."""
+        work, self.map_work = self.map_work, []
+        for decision, wanted in work:
+            name = decision.node
+            if isinstance(decision, Expand):
+                if wanted is not None and to_expand(self.state, name) == wanted:
+                    self.record(MapExpanded(name, self.items if isinstance(self.items, int) else self.items[name]))
+                continue
+            node = may_finish(self.state, name)
+            if node is None or node.items is None:
+                continue
+            good = node.items.count(State.SUCCEEDED)
+            ok = node.items.total - good - node.items.count(State.SKIPPED) == 0 and not node.cancelled
+            self.record(MapFinished(name, good, node.items.total - good, ok, Output("", 0)))
+
     def start(self, decision: Start) -> None:
         node, item = decision.node, decision.item
         known = self.state.nodes[node]
         ref = model_of(self.state, self.state.plan_nodes[node], known.tries_of(item))
-        number = 1 + (known.attempts if item is None or known.items is None else known.items.attempts[item])
+        number = 1 + known.attempts_of(item)
         self.record(
             AttemptStarted(
                 node,
@@ -144,6 +162,9 @@ class VirtualSession:
         )
         self.running[node, item, number] = self.now
         self.pools[node, item, number] = decision.pool
+        spec = self.state.plan_nodes[node].spec
+        if isinstance(spec, AskSpec):
+            self.record(QuestionAsked(node, spec.question, spec.choices, item))
 
     def end(self, which: Running, how: str) -> None:
         """End a running attempt: ``ok``, ``fail``, ``throttle`` or, when it was asked to stop, whatever."""
@@ -156,6 +177,9 @@ class VirtualSession:
                 self.record(AttemptInterrupted(node, number, item, stopped=True))
             else:
                 self.record(AttemptCancelled(node, number, item, hold))
+        elif self.asked(node, item):
+            self.record(QuestionAnswered(node, "x", item))
+            self.record(AttemptSucceeded(node, number, Output("x", 1), item, took))
         elif how == "ok":
             self.record(AttemptSucceeded(node, number, Output("x", 1), item, took, self.usage))
         elif how == "throttle":
@@ -167,6 +191,10 @@ class VirtualSession:
             wait = retry.retry_in_s(self.state.plan_nodes[node].retry, error, tries, self.random)
             self.record(AttemptFailed(node, number, error, item, took, wait))
         self.step()
+
+    def asked(self, node: str, item: int | None) -> bool:
+        """Whether what runs is a question that waits for its answer."""
+        return any((pending.node, pending.item) == (node, item) for pending in self.state.pending.values())
 
     def command(self, method: str, **params: object) -> bool:
         """Give a command as a viewer would; whether it was taken."""
@@ -188,21 +216,20 @@ class VirtualSession:
 
     def crash(self) -> None:
         """The host dies and another takes over: a scheduler anew over the same state."""
-        for caught in recovery.caught_by_crash(self.state):
+        for caught in caught_by_crash(self.state):
             self.record(caught)
-        self.running.clear()
-        self.cancelling.clear()
+        self.running = {one: since for one, since in self.running.items() if self.asked(one[0], one[1])}
+        self.cancelling = {one: hold for one, hold in self.cancelling.items() if one in self.running}
+        self.map_work.clear()
         self.scheduler = Scheduler(self.state, self.durations, self.gate)
         self.step()
 
-    def retry_interrupted(self) -> None:
-        """What the user may decide about everything that was cut short and may have changed the world."""
+    def decide_all(self) -> None:
+        """Release what is held, and say that what a crash caught was done."""
         for name, known in self.state.nodes.items():
-            if known.items is not None:
-                for item in list(known.items.where(State.INTERRUPTED)):
-                    self.command("node.retry", node=name, item=item)
-            elif known.state is State.INTERRUPTED:
-                self.command("node.retry", node=name)
+            self.command("node.resume", node=name)
+            for item in list(known.items.where(State.INTERRUPTED)) if known.items else [None]:
+                self.command("node.mark_done", node=name, item=item)
 
     def advance(self, seconds: float) -> None:
         self.now += seconds
@@ -211,6 +238,10 @@ class VirtualSession:
     def run_dry(self, how: str = "ok", most: int = 10_000) -> SessionState:
         """Let time pass and everything that starts end as `how`, until nothing more happens."""
         for _ in range(most):
+            if self.map_work:
+                self.do_map_work()
+                self.step()
+                continue
             if self.running:
                 self.end(min(self.running, key=str), how)
                 continue

@@ -85,6 +85,9 @@ def mark_done(state: SessionState, params: Params) -> list[Body]:
         name = node.id if item is None else f"{node.id}/{item}"
         is_so = how_ended(at) if at in ENDED else f"is {at.value}"
         raise Refused(f"{name} {is_so}: only what a crash caught can be marked as done")
+    if node.unmet:
+        waits = next(need for need in state.plan_nodes[node.id].needs if not state.nodes[need].ended)
+        raise Refused(f"{node.id} rests on {waits}, which is run again: decide once that has ended")
     output = params.get("output") or ""
     if not isinstance(output, str):
         raise Refused("output is not text", INVALID_PARAMS)
