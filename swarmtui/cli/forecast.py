@@ -54,14 +54,18 @@ def _of_task(arguments: Namespace, console: Console) -> None:
     state = asyncio.run(prospect(spec))
     if state.plan is None:
         raise UsageError(f"{arguments.task}: has no nodes yet; the planner writes them: swarmtui plan")
-    _warn(state, console)
+    warn(state, console)
     say(of_state(state, spec.task_folder), console)
 
 
-def _warn(state: SessionState, console: Console) -> None:
+def warn(state: SessionState, console: Console) -> None:
+    """Say of which models no price is known, and what would help."""
     from swarmtui.host.assembly import money_warnings
+    from swarmtui.models.prices import hint
+    from swarmtui.session.budgets import unpriced_models
 
-    for warning in money_warnings(state):
+    unpriced = unpriced_models(state)
+    for warning in money_warnings(state) or [f"no price is known of {', '.join(unpriced)}: {hint()}"] * bool(unpriced):
         console.warn(warning)
 
 
@@ -76,7 +80,7 @@ def tell(folder: SessionFolder, state: SessionState, console: Console) -> None:
         task_folder = LaunchSpec.read(folder).task_folder
     except (OSError, ValueError):  # a folder that was copied without it
         task_folder = Path(state.task_path).parent if state.task_path else Path(state.cwd)
-    _warn(state, console)
+    warn(state, console)
     say(of_state(state, task_folder), console)
 
 

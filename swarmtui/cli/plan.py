@@ -53,11 +53,9 @@ def _foretell(state: SessionState, task_folder: Path, console: Console) -> None:
     from dataclasses import asdict
 
     from swarmtui.cli.figures import forecast_table
-    from swarmtui.cli.forecast import of_state
-    from swarmtui.host.assembly import money_warnings
+    from swarmtui.cli.forecast import of_state, warn
 
-    for warning in money_warnings(state):
-        console.warn(warning)
+    warn(state, console)
     made = asdict(of_state(state, task_folder))
     for line in forecast_table(made):
         console.warn(line)

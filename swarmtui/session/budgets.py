@@ -11,12 +11,12 @@ user; a node's go by while an attempt of it is in flight.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from swarmtui.plan.model import Budget, ModelRef
-from swarmtui.session.pools import model_of
+from swarmtui.plan.model import Budget, ModelRef, Node
+from swarmtui.session.pools import model_name
 from swarmtui.session.state import NodeState, SessionState
 
 KINDS = ("usd", "tokens", "minutes", "attempts")
@@ -86,14 +86,23 @@ def to_warn_of(budget: Budget, used: Used, warned: Mapping[str, float], node: st
 def uncounted_models(state: SessionState) -> list[str]:
     """Models of unknown price that may be called under a budget of money, ascending: what they cost is not counted,
     and nothing stops at the line for it."""
-    found: set[str] = set()
-    for node in state.plan_nodes.values():
-        if state.limits.usd is not None or (node.budget is not None and node.budget.usd is not None):
-            refs = [model_of(state, node, tries) for tries in range(len(node.retry.models) + 1)]
-            found |= {ref.name for ref in refs if ref is not None and _unpriced(ref)}
-    if state.plan is None and state.limits.usd is not None:
-        found |= {ref.name for ref in state.models.values() if _unpriced(ref)}
-    return sorted(found)
+    if state.limits.usd is not None:
+        return unpriced_models(state)
+    nodes = [node for node in state.plan_nodes.values() if node.budget is not None and node.budget.usd is not None]
+    return sorted(_unpriced_of(state, nodes))
+
+
+def unpriced_models(state: SessionState) -> list[str]:
+    """Models of unknown price that the plan may call, or without a plan any that the session knows; ascending."""
+    if state.plan is None:
+        return sorted({ref.name for ref in state.models.values() if _unpriced(ref)})
+    return sorted(_unpriced_of(state, state.plan_nodes.values()))
+
+
+def _unpriced_of(state: SessionState, nodes: Iterable[Node]) -> set[str]:
+    asked = {name for node in nodes for tries in range(len(node.retry.models) + 1) if (name := model_name(node, tries))}
+    refs = map(state.models.get, asked)
+    return {ref.name for ref in refs if ref is not None and _unpriced(ref)}
 
 
 def _unpriced(ref: ModelRef) -> bool:
