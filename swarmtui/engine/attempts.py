@@ -100,7 +100,7 @@ class Attempts:
         )
         event = self._record(started, durable=plan_node.changes_world)
         self._log.faults.at("intent.recorded")
-        live = Live(node_id, item, number, event.seq, event.mono)
+        live = Live(node_id, item, number, decision.pool, event.seq, event.mono)
         key = attempt_id(node_id, item, number)
         self._live[key] = live
         provider = provider_of(self._state, plan_node, tries)

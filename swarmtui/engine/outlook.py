@@ -16,7 +16,7 @@ from math import exp, sqrt
 from types import MappingProxyType
 from typing import Protocol
 
-from swarmtui.engine.ranks import ENOUGH, task_of
+from swarmtui.engine.ranks import ENOUGH, priority_of, task_of
 from swarmtui.plan import graph
 from swarmtui.plan.model import MapSpec, MergeSpec, ModelRef, Node, PromptSpec
 from swarmtui.session.measures import Tally, total
@@ -177,7 +177,7 @@ class _Survey:
         ranks = graph.upward_rank(
             needs, {node.id: self._table[at].mean_s for node, at in zip(left, chosen, strict=True)}
         )
-        priorities = [state.nodes[node.id].priority or node.priority for node in left]
+        priorities = [priority_of(state, node) for node in left]
         order = sorted(range(len(left)), key=lambda at: (-priorities[at], -ranks[left[at].id], at))
         place = {left[at].id: position for position, at in enumerate(order)}
         then = graph.dependents(needs)

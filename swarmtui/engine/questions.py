@@ -9,6 +9,7 @@ from swarmtui.engine.results import Live
 from swarmtui.plan.model import AskSpec
 from swarmtui.safety.redact import Redactor
 from swarmtui.session.events import Body, Event, QuestionAsked
+from swarmtui.session.pools import QUESTIONS
 from swarmtui.session.state import SessionState
 
 
@@ -34,7 +35,7 @@ class Questions:
         for pending in state.pending.values():
             if pending.node is not None:
                 number = state.nodes[pending.node].attempts_of(pending.item)
-                live = Live(pending.node, pending.item, number, state.seq, state.mono, submitted=True)
+                live = Live(pending.node, pending.item, number, QUESTIONS, state.seq, state.mono, submitted=True)
                 self._open[pending.node, pending.item] = live
 
     def ask(self, live: Live, spec: AskSpec) -> None:

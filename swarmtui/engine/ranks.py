@@ -106,6 +106,12 @@ def _took(state: SessionState, node: NodeState) -> Took | None:
     return Took(1.0, log(max(node.ended_mono - node.started_mono, SHORTEST_S)))
 
 
+def priority_of(state: SessionState, node: Node) -> int:
+    """The node's priority: what a person gave it while it ran, 0 included, else the plan's."""
+    given = state.nodes[node.id].priority
+    return node.priority if given is None else given
+
+
 def remaining_paths(state: SessionState, known: Known) -> dict[str, float]:
     """Node -> seconds from its start to the end of all that needs it; O(nodes + needs)."""
     nodes = state.plan.nodes if state.plan else ()

@@ -318,8 +318,7 @@ class Ready:
         return provider
 
     def _priority(self, plan_node: Node) -> float:
-        own = self._state.nodes[plan_node.id].priority
-        return -float(plan_node.priority if own is None else own)
+        return -float(ranks.priority_of(self._state, plan_node))
 
     def put_node(self, node: NodeState, ready: float) -> None:
         """A node waits for a place since session second `ready`."""

@@ -34,6 +34,7 @@ class Live:
     node: str
     item: int | None
     number: int
+    pool: str
     seq: int
     """Of its AttemptStarted: the attempt may have effects once that is committed."""
     started: float
@@ -100,7 +101,7 @@ class Results:
             wait_s = self._throttled_in_s(live, error) if paced_s is None else paced_s
             by = "provider" if event.scarcity is None else "machine"
             told = event.usage if event.usage.tokens_in is not None or event.usage.cost_usd is not None else Usage()
-            return AttemptThrottled(live.node, live.number, wait_s, node.pool, live.item, error.message, by, told)
+            return AttemptThrottled(live.node, live.number, wait_s, live.pool, live.item, error.message, by, told)
         charged = paced_s is None or live.verdict is None or live.verdict.charged
         tries = node.tries if live.item is None or node.items is None else node.items.tries.get(live.item, 1)
         policy = self._state.plan_nodes[live.node].retry

@@ -106,7 +106,8 @@ class Reuse:
         self._reach = reach
         self._store = store if reach == "any" else None
         self._index: dict[bytes, list[tuple[int, str]]] | None = None
-        self._used: dict[tuple[str, int], set[int]] = {}
+        self._looked: dict[tuple[str, int, str], int] = {}
+        """Of a node since it was reset, and a key: how many of the successes with it are used or out of question."""
         self._taken: dict[str, int] = {}
 
     def key(self, attempt: Attempt) -> str:
@@ -148,13 +149,14 @@ class Reuse:
 
     async def _in_session(self, key: str, node: NodeState) -> Earlier | None:
         index = await self._indexed()
-        used = self._used.setdefault((node.id, node.reset_seq), set())
-        for seq, owner in index.get(bytes.fromhex(key), ()):
-            if not node.fresh_since < seq <= node.reset_seq or seq in used:
-                continue
-            if owner != node.id and owner in self._state.plan_nodes:
-                continue  # another node of this plan: equal on purpose
-            used.add(seq)
+        candidates, place = index.get(bytes.fromhex(key), ()), (node.id, node.reset_seq, key)
+        while (at := self._looked.get(place, 0)) < len(candidates):
+            seq, owner = candidates[at]
+            if seq > node.reset_seq:
+                break
+            self._looked[place] = at + 1
+            if seq <= node.fresh_since or (owner != node.id and owner in self._state.plan_nodes):
+                continue  # another node of this plan is equal on purpose
             found = await self._read(seq)
             if found is not None:
                 return found

@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from swarmtui.engine.gates import Admission
+from swarmtui.engine.outlook import outlook
 from swarmtui.engine.ranks import Key, Took, observed, task_of
 from swarmtui.plan.model import AskSpec, Limits, MapSpec, ModelRef, Node, PromptSpec, Retry, RunSpec
 from swarmtui.session.events import AttemptStarted, Noted, QuestionAsked
@@ -366,3 +367,13 @@ def test_minutes_go_by_while_items_wait_for_their_next_try_though_a_question_is_
     session.now += 60.0
     session.record(Noted("info", "only the question is left"))
     assert session.state.active_s == before
+
+
+def test_a_priority_of_nothing_counts_in_the_forecast_as_it_does_in_the_run() -> None:
+    session = VirtualSession(
+        plan(node("first"), node("a", "first", priority=5), node("b", "first", priority=3)), Limits(concurrency=1)
+    )
+    assert session.command("node.priority", node="a", priority=0)
+    foreseen = [work.id for work in outlook(session.state).works if work.id != "first"]
+    session.run_dry()
+    assert order(session) == ["first", *foreseen] == ["first", "b", "a"]
