@@ -159,6 +159,8 @@ def test_limits_that_are_none_are_refused(word: str) -> None:
         (["priority", "a", "-5"], ("node.priority", {"node": "a", "priority": -5})),
         (["undo"], ("undo", {})),
         (["undo", "17"], ("undo", {"seq": 17})),
+        (["set", "ramp=2.5"], ("limits.set", {"ramp": 2.5})),
+        (["set", "ramp=none"], ("limits.set", {"ramp": None})),
         (["set", "tag.gpu=2", "pool.x=none"], ("limits.set", {"tags": {"gpu": 2}, "pools": {"x": None}})),
         (
             ["change", "a", "model=planner", "retries=3", "--restart"],

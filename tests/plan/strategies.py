@@ -82,13 +82,14 @@ def specs(draw, ids):
 def maps(draw, ids):
     """How a node is mapped, with an item name that nothing else has."""
     limit, tolerate = draw(st.none() | st.integers(1, 10**6)), draw(st.floats(0, 1))
+    more = {"field": draw(st.none() | st.sampled_from(["text", "a b"])), "keep_items": draw(st.booleans())}
     match draw(st.sampled_from(["path", "values", "node"] if ids else ["path", "values"])):
         case "path":
-            return MapSpec("the_item", draw(FREE.filter(bool)) + ".jsonl", None, None, limit, tolerate)
+            return MapSpec("the_item", draw(FREE.filter(bool)) + ".jsonl", None, None, limit, tolerate, **more)
         case "values":
-            return MapSpec("item-", None, tuple(draw(st.lists(JSON_VALUES, max_size=3))), None, limit, tolerate)
+            return MapSpec("item-", None, tuple(draw(st.lists(JSON_VALUES, max_size=3))), None, limit, tolerate, **more)
         case _:
-            return MapSpec("item-", None, None, draw(st.sampled_from(ids)), limit, tolerate)
+            return MapSpec("item-", None, None, draw(st.sampled_from(ids)), limit, tolerate, **more)
 
 
 CHECKS = st.builds(

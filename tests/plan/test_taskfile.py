@@ -214,6 +214,17 @@ def test_concurrency_is_auto_a_number_or_per_pool(written, limits):
     assert task(f"goal: g\nlimits: {{concurrency: {written}}}").limits == limits
 
 
+@pytest.mark.parametrize(("written", "seconds"), [("5", 5.0), ("0.5", 0.5), ("1m30s", 90.0), ("0", 0.0)])
+def test_the_ramp_is_a_duration(written, seconds):
+    assert task(f"goal: g\nlimits: {{ramp: {written}}}").limits == Limits(ramp_s=seconds)
+
+
+def test_a_map_may_go_by_a_field_and_keep_its_items():
+    found = task("goal: g\nnodes: {a: {map: {items: a.jsonl, field: text, keep_items: true}, prompt: 'do {{ item }}'}}")
+    assert found.plan is not None
+    assert found.plan.nodes[0].map == MapSpec(path="a.jsonl", field="text", keep_items=True)
+
+
 def test_a_model_is_a_name_or_says_where_it_answers():
     found = task("""
         goal: g

@@ -323,6 +323,27 @@ async def test_results_come_in_item_order_whatever_the_order_of_their_ends(
         assert told == ("failed", "check", "too short", 2 if line["item"] == again else 1)
 
 
+async def test_results_and_failures_hold_the_items_too_where_that_is_wanted(tmp_path: Path) -> None:
+    log, state = await Log.create(tmp_path / "session.db", "test"), fold.empty()
+    chunks = (
+        Chunk(log.put_blob(b'"a"\n{"b":1}'), 2, 1),
+        Chunk(log.put_blob(b"[3]\nnull"), 2, 4, log.put_blob(b"[4,9]")),
+    )
+    first = (SessionCreated("s", "g", "g", "/", "0"), PlanProposed(1, PLAN), PlanApproved(1, plan_hash(PLAN)))
+    failed = (AttemptStarted("m", 1, 3), AttemptFailed("m", 1, ErrorInfo(ErrorKind.CHECK, "no"), 3))
+    for body in (*first, MapExpanded("m", 4, chunks), *tried(1, 1), *tried(2, 1), *failed):
+        fold.apply(state, log.append(body))
+    await log.flushed()
+    with Reader(tmp_path / "session.db") as reader:
+        assert list(results(reader, items_of(state), inputs=True)) == [
+            {"item": 1, "line": 2, "input": {"b": 1}, "output": "x"},
+            {"item": 2, "line": 4, "input": [3], "output": "x"},
+        ]
+        (wrong,) = failures(reader, items_of(state), inputs=True)
+    assert (wrong["item"], wrong["line"], wrong["input"]) == (3, 9, None)
+    await log.close()
+
+
 async def test_results_of_a_map_that_still_runs_are_those_there_are(tmp_path: Path) -> None:
     log, state = await Log.create(tmp_path / "session.db", "test"), fold.empty()
     first = (SessionCreated("s", "g", "g", "/", "0"), PlanProposed(1, PLAN), PlanApproved(1, plan_hash(PLAN)))
