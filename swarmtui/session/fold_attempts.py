@@ -40,7 +40,8 @@ def _attempt_started(state: SessionState, body: AttemptStarted, event: Event) ->
     node.running += 1
     state.in_flight += body.pool != QUESTIONS
     node.pool, node.model, node.retry_at = body.pool, body.model, None
-    state.measures.peak = max(state.measures.peak, state.in_flight)
+    if state.in_flight > state.measures.peak:  # noqa: PLR1730 - max() takes four times as long
+        state.measures.peak = state.in_flight
     state.measures.started((body.node, body.item), body.pool, body.model, body.queue_s, body.throttle_s, event.mono)
     if node.started_ts is None or node.items is None:
         node.started_ts, node.started_mono = event.ts, event.mono

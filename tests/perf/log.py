@@ -120,6 +120,7 @@ def _read(path: Path) -> float:
 def _resume(path: Path) -> float:
     began = time.perf_counter()
     with Reader(path) as reader:
+        reader.check_pages()
         reader.resume()
     return time.perf_counter() - began
 
