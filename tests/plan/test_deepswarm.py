@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from swarmtui.plan.importers import Imported, import_deepswarm
+from swarmtui.plan.importers.deepswarm import SYSTEM
 from swarmtui.plan.importers.imported import literal
 from swarmtui.plan.lookup import GoesBy, render
 from swarmtui.plan.model import JSON, ModelRef, Node, PromptSpec, RunSpec, When
@@ -75,7 +76,7 @@ def test_every_key_has_its_place() -> None:
     task = imported(FULL).task
     assert task.plan is not None
     work, clean = task.plan.nodes
-    assert work.spec == PromptSpec("Write a story about {{ seed }}.", max_tokens=2000, turns=7)
+    assert work.spec == PromptSpec("Write a story about {{ seed }}.", system=SYSTEM, max_tokens=2000, turns=7)
     assert work.map is not None
     assert (work.map.name, work.map.field, work.map.path) == ("seed", "seed", "data/seeds.jsonl")
     assert work.retry.limit == 3

@@ -85,6 +85,12 @@ KINDS: Mapping[TaskType, Kind] = {
 CONVERSATION: JSON = {"type": "object", "required": ["answer", "messages"]}
 """What an answer of several turns is."""
 
+SYSTEM = (
+    "You work on a task in several turns. Where you need a tool, call it with JSON in your answer, such as "
+    '{"tool": "NAME", "arguments": {}}, and wait for its response. Say task_complete once the task is done.'
+)
+"""What a conversation begins with."""
+
 FILTER = "filter"
 """The step that cleans, and the command that does it."""
 
@@ -190,6 +196,7 @@ class _Reading:
             model="worker",
             max_tokens=model.worker_max_tokens,
             turns=model.max_turns if model.multi_turn else 1,
+            system=SYSTEM if model.multi_turn else None,
         )
 
     def _template(self, model: DeepSwarmModel) -> str:
