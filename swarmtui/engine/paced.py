@@ -29,6 +29,8 @@ TELL_S = 1.0
 TELL_SHARE = 0.1
 """Change of window or rate that is worth telling."""
 REMEMBER_S = 60.0
+OTHERS_S = 5.0
+"""How often it is looked who else uses an account."""
 ASK_S = 0.25
 """How often it is asked whether a call may go that no attempt makes."""
 USER_S = 5.0
@@ -81,10 +83,10 @@ class _Account:
     pool: str
     pacer: Pacer
     others: int
-    well: bool = False
-    """Whether a call was ever taken: until then a provider that does not answer is the user's mistake."""
     tokens: int = 0
     """What the call that was asked for last is expected to use."""
+    well: bool = False
+    """Whether a call was ever taken: until then a provider that does not answer is the user's mistake."""
     failing: set[str] = field(default_factory=set)
     """Nodes and items whose calls broke since one last went well."""
     refused: int = 0
@@ -93,6 +95,7 @@ class _Account:
     held_at: float = float("-inf")
     """When a call last waited because this machine could not keep up."""
     kept_at: float = 0.0
+    others_at: float = float("-inf")
     cap: int | None = None
     """What the user allows."""
     user_at: float = float("-inf")
@@ -159,10 +162,10 @@ class PacedPools:
         if most is not None and in_flight and self._look(now) >= most:
             account.held_at = now
             return Admission(False, now + LOOK_S)
+        account.tokens = tokens
         return account.pacer.admit(now, tokens)
 
     def _look(self, now: float) -> int:
-        account.tokens = tokens
         """Calls in flight in all; on the way it is seen now and then whether this machine keeps up with them."""
         in_flight = sum(account.pacer.in_flight for account in self._accounts.values())
         if self._load.look(now, in_flight):
@@ -253,6 +256,8 @@ class PacedPools:
             if now - account.told_at < TELL_S and not last:
                 continue
             account.told_at = now
+            if now - account.others_at >= OTHERS_S:
+                account.others, account.others_at = self._store.others(account.name), now
             paced = self._paced(account, now)
             if _differs(account.told, paced) or (last and account.told != paced):
                 account.told = paced
@@ -312,7 +317,6 @@ class PacedPools:
         return None if allowed >= UNLIMITED else allowed
 
     def _keep(self, account: _Account) -> None:
-        account.others = self._store.others(account.name)
         if account.well:
             self._store.remember(account.name, account.pacer.memory(self._wall()))
 
@@ -330,7 +334,7 @@ class PacedPools:
         if most is not None and most < window and now - account.held_at < MACHINE_S:
             window, binding = most, "machine"
             why = f"this machine is busy {100 * self._load.share:.0f} % of the time: it keeps up with no more at once"
-        return PoolPaced(account.pool, float(window), rate, binding, account.refused, why)
+        return PoolPaced(account.pool, float(window), rate, binding, account.refused, why, account.others)
 
 
 class PacedCalls:
@@ -362,7 +366,7 @@ class PacedCalls:
 def _differs(told: PoolPaced | None, now: PoolPaced) -> bool:
     if told is None or told.binding != now.binding or (told.rate_per_min is None) != (now.rate_per_min is None):
         return True
-    if _moved(told.window, now.window) or _moved(told.refused, now.refused):
+    if _moved(told.window, now.window) or told.others != now.others or _moved(told.refused, now.refused):
         return True
     return (
         told.rate_per_min is not None and now.rate_per_min is not None and _moved(told.rate_per_min, now.rate_per_min)

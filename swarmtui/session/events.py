@@ -166,6 +166,8 @@ class PoolPaced:
     refused: int = 0
     """Refusals since the session began."""
     why: str = ""
+    others: int = 0
+    """Other sessions of this machine that use the same account now, each with a pacer of its own."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -69,6 +69,7 @@ def _pool(paced: PoolPaced) -> dict[str, JSON]:
         "binding": paced.binding,
         "refused": paced.refused,
         "why": paced.why,
+        "shared_with": paced.others,
     }
 
 

@@ -72,9 +72,9 @@ class Recorded:
 
 
 @contextmanager
-def provider() -> Iterator[Provider]:
+def provider(*words: str) -> Iterator[Provider]:
     """The unreliable provider, at work."""
-    argv = [sys.executable, "-m", "tests.chaos.unreliable"]
+    argv = [sys.executable, "-m", "tests.chaos.unreliable", *words]
     process = subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
     try:
         assert process.stdout is not None

@@ -1,6 +1,7 @@
 """A provider that refuses, breaks, stalls and hangs up, and knows what it was asked; in a process of its own.
 
-Prints ``{"base_url": …}`` as its first line. At the end of its input it prints its ledger and stops::
+With a number as its argument it answers so many requests at once, and all of them well. Prints ``{"base_url": …}`` as
+its first line. At the end of its input it prints its ledger and stops::
 
     {"asked": {item: requests}, "answered": {item: whole answers}, "statuses": {status: replies}, "most": at once}
 """
@@ -54,8 +55,10 @@ def number_in(prompt: str) -> int:
 class Unreliable(FakeLLM):
     """Answers most requests, refuses what is too much at once, and does something else now and then."""
 
-    def __init__(self) -> None:
+    def __init__(self, most: int = IN_FLIGHT, *, faults: bool = True) -> None:
         super().__init__()
+        self._most = most
+        self._faults = faults
         self.asked: Counter[int] = Counter()
         self.answered: Counter[int] = Counter()
 
@@ -64,16 +67,19 @@ class Unreliable(FakeLLM):
             return super()._choose(asked)
         item = number_in(asked.prompt)
         self.asked[item] += 1
-        if self._answering > IN_FLIGHT:
+        if self._answering > self._most:
             return Reply(429, headers={"retry-after": "0.05"})
+        fault = self._fault(item) if self._faults else None
+        if fault is not None:
+            return fault
+        self.answered[item] += 1
+        return Answer(answer_to(item), latency_s=LATENCY_S)
+
+    def _fault(self, item: int) -> Behaviour | None:
         if never(item):
             return NEVER[item % len(NEVER)]
         how = crc32(f"{item}/{self.asked[item]}".encode()) % 1_000
-        for below, behaviour in FAULTS:
-            if how < below:
-                return behaviour
-        self.answered[item] += 1
-        return Answer(answer_to(item), latency_s=LATENCY_S)
+        return next((behaviour for below, behaviour in FAULTS if how < below), None)
 
     def told(self) -> dict[str, object]:
         """The ledger, as it is printed."""
@@ -81,13 +87,13 @@ class Unreliable(FakeLLM):
         return {"asked": self.asked, "answered": self.answered, "statuses": statuses, "most": self.most_open}
 
 
-async def serve() -> None:
+async def serve(most: int = IN_FLIGHT, *, faults: bool = True) -> None:
     """Serve until the input ends."""
-    async with Unreliable() as llm:
+    async with Unreliable(most, faults=faults) as llm:
         print(json.dumps({"base_url": llm.base_url}), flush=True)
         await asyncio.to_thread(sys.stdin.buffer.read)
         print(json.dumps(llm.told()), flush=True)
 
 
 if __name__ == "__main__":
-    asyncio.run(serve())
+    asyncio.run(serve() if len(sys.argv) < 2 else serve(int(sys.argv[1]), faults=False))
