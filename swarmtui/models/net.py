@@ -35,6 +35,8 @@ MAX_BODY = 16 * 1024 * 1024
 _MAX_ERROR_BODY = 64 * 1024
 _ERROR_BODY_S = 5.0
 _DRAIN_S = 1.0
+_CLOSING_S = 0.5
+"""A kept connection that the server had closed fails within this: a long round trip."""
 _ADDRESS = re.compile(r"https?://([^\s/?#@]*@)?(\[[0-9A-Fa-f:.%]+\]|[^\s/?#\[\]@:]+)(:\d{1,5})?(/|\Z)")
 _LOOPBACK = ("all://localhost", "all://127.0.0.1", "all://[::1]")
 
@@ -242,11 +244,12 @@ class Net:
 async def _head(client: httpx.AsyncClient, request: httpx.Request) -> httpx.Response:
     """Send `request`, again if it went into a kept connection that the server was just closing.
 
-    That is no retry: the server never took the request. Without this, a swarm would lose attempts by chance.
+    That is no retry: the server never took the request, and says so within a round trip. What breaks later may have
+    been worked on, and is an attempt's end. Without this, a swarm would lose attempts by chance.
     """
     import httpx
 
-    fresh = False
+    fresh, sent_at = False, asyncio.get_running_loop().time()
 
     async def notice(event: str, _: object) -> None:
         nonlocal fresh
@@ -256,7 +259,7 @@ async def _head(client: httpx.AsyncClient, request: httpx.Request) -> httpx.Resp
     try:
         return await client.send(request, stream=True)
     except (httpx.RemoteProtocolError, httpx.ReadError, httpx.WriteError):
-        if fresh:
+        if fresh or asyncio.get_running_loop().time() - sent_at > _CLOSING_S:
             raise
         return await client.send(request, stream=True)
 

@@ -6,11 +6,13 @@ import asyncio
 import time
 from collections import deque
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 
 import httpx
+import pytest
 
 from swarmtui.models import connections
+from swarmtui.models.chat import ModelError
 from swarmtui.models.connections import Connections
 from swarmtui.models.net import Net, Timeouts
 from tests.fakes.llm import Answer, Cut, FakeLLM, Reset, Silence, Status
@@ -105,3 +107,25 @@ async def test_what_a_request_costs_does_not_grow_with_those_in_flight() -> None
 
     few, many = min([await cost(100) for _ in range(3)]), min([await cost(3_000) for _ in range(3)])
     assert many < 5 * few
+
+
+async def test_a_call_that_breaks_off_after_the_server_worked_on_it_is_not_made_again() -> None:
+    taken: list[bytes] = []
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with suppress(asyncio.IncompleteReadError):
+            while True:
+                await reader.readuntil(b"\r\n\r\n")
+                taken.append(await reader.readexactly(len(b'{"call": 1}')))
+                if len(taken) == 2:
+                    await asyncio.sleep(0.8)  # the model works on it
+                    writer.transport.abort()
+                    return
+                writer.write(b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 2\r\n\r\n{}")
+
+    async with await asyncio.start_server(serve, "127.0.0.1", 0) as listening, Net() as net:
+        url = f"http://127.0.0.1:{listening.sockets[0].getsockname()[1]}/v1"
+        assert await net.request_json("POST", url, {}, {"call": 1}) == {}
+        with pytest.raises(ModelError, match="broke the connection"):
+            await net.request_json("POST", url, {}, {"call": 2})
+    assert taken == [b'{"call": 1}', b'{"call": 2}']
