@@ -15,7 +15,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from typing import Literal
+from typing import Literal, NamedTuple
 
 Unit = Literal["requests", "tokens"]
 
@@ -27,7 +27,25 @@ EPOCH_FROM = 1e9
 
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)(ms|us|µs|ns|s|m|h|d)")
 _SECONDS = {"ns": 1e-9, "us": 1e-6, "µs": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
-_ANTHROPIC = "anthropic-ratelimit-"
+
+
+class _Names(NamedTuple):
+    """The headers that tell of one bucket."""
+
+    limit: str
+    remaining: str
+    reset: str
+
+
+def _names(pattern: str) -> _Names:
+    return _Names(*(pattern.format(part) for part in _Names._fields))
+
+
+_OF_REQUESTS = tuple(
+    map(_names, ("x-ratelimit-{}-requests", "anthropic-ratelimit-requests-{}", "x-ratelimit-{}", "ratelimit-{}"))
+)
+_OF_TOKENS = _names("x-ratelimit-{}-tokens")
+_OF_KINDS = tuple(_names(f"anthropic-ratelimit-{kind}-{{}}") for kind in ("tokens", "input-tokens", "output-tokens"))
 _INTERESTING = ("ratelimit", "retry-after")
 
 
@@ -62,13 +80,10 @@ def read_headers(headers: Mapping[str, str]) -> RateHeaders:
     named = _lowered(headers)
     if not named:
         return NOTHING
-    now = _date(named.get("date"))
-    requests = _level(named, "x-ratelimit-{}-requests", now) or _level(named, f"{_ANTHROPIC}requests-{{}}", now)
-    requests = requests or _level(named, "x-ratelimit-{}", now) or _level(named, "ratelimit-{}", now)
-    tokens = _level(named, "x-ratelimit-{}-tokens", now) or _tightest(
-        [_level(named, f"{_ANTHROPIC}{kind}-{{}}", now) for kind in ("tokens", "input-tokens", "output-tokens")]
-    )
-    return RateHeaders(requests, tokens, _retry_after(named, now), _nonsense(named))
+    date = named.get("date")
+    requests = next((level for names in _OF_REQUESTS if (level := _level(named, names, date))), None)
+    tokens = _level(named, _OF_TOKENS, date) or _tightest([_level(named, names, date) for names in _OF_KINDS])
+    return RateHeaders(requests, tokens, _retry_after(named, date), _nonsense(named))
 
 
 def retry_after(headers: Mapping[str, str]) -> float | None:
@@ -76,7 +91,7 @@ def retry_after(headers: Mapping[str, str]) -> float | None:
     if not headers:
         return None
     named = _lowered(headers)
-    return _retry_after(named, _date(named.get("date"))) if named else None
+    return _retry_after(named, named.get("date")) if named else None
 
 
 def seconds(text: str) -> float | None:
@@ -118,14 +133,13 @@ def _number(text: str | None) -> float | None:
     return value if math.isfinite(value) and 0 <= value <= LARGEST else None
 
 
-def _level(named: Mapping[str, str], pattern: str, now: datetime | None) -> Level | None:
-    remaining = _number(named.get(pattern.format("remaining")))
-    if remaining is None:
+def _level(named: Mapping[str, str], names: _Names, date: str | None) -> Level | None:
+    if names.remaining not in named:
         return None
-    limit = _number(named.get(pattern.format("limit")))
-    if not limit or remaining > limit:
+    remaining, limit = _number(named[names.remaining]), _number(named.get(names.limit))
+    if remaining is None or not limit or remaining > limit:
         return None
-    return Level(limit, remaining, _until(named.get(pattern.format("reset")), now))
+    return Level(limit, remaining, _until(named.get(names.reset), date))
 
 
 def _nonsense(named: Mapping[str, str]) -> bool:
@@ -146,14 +160,15 @@ def _tightest(levels: list[Level | None]) -> Level | None:
     return min(known, key=lambda level: level.remaining / level.limit, default=None)
 
 
-def _until(text: str | None, now: datetime | None) -> float | None:
+def _until(text: str | None, date: str | None) -> float | None:
     """Seconds until a reset, told as a duration, seconds, an epoch time (seconds or ms) or an RFC 3339 time."""
     if text is None:
         return None
     value = seconds(text)
     if value is not None and value < EPOCH_FROM:
         return value if value <= LONGEST_S else None
-    if now is None:
+    answered = _date(date)
+    if answered is None:
         return None
     at: float | None = None
     if value is not None:
@@ -164,11 +179,11 @@ def _until(text: str | None, now: datetime | None) -> float | None:
             at = (when if when.tzinfo else when.replace(tzinfo=UTC)).timestamp()
         except (ValueError, OverflowError):
             return None
-    left = at - now.timestamp()
+    left = at - answered.timestamp()
     return left if 0 <= left <= LONGEST_S else None
 
 
-def _retry_after(named: Mapping[str, str], now: datetime | None) -> float | None:
+def _retry_after(named: Mapping[str, str], date: str | None) -> float | None:
     thousandths = _number(named.get("retry-after-ms"))
     if thousandths is not None:
         return thousandths / 1000 if thousandths / 1000 <= LONGEST_S else None
@@ -178,10 +193,10 @@ def _retry_after(named: Mapping[str, str], now: datetime | None) -> float | None
     value = seconds(text)
     if value is not None:
         return value if value <= LONGEST_S else None
-    at = _date(text)
-    if at is None or now is None:
+    at, answered = _date(text), _date(date)
+    if at is None or answered is None:
         return None
-    left = at.timestamp() - now.timestamp()
+    left = at.timestamp() - answered.timestamp()
     return left if 0 <= left <= LONGEST_S else None
 
 

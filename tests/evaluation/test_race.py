@@ -53,6 +53,36 @@ def test_a_crowded_provider_is_not_crowded_further():
     assert outcome.p95_stretch() <= 1.8
 
 
+@pytest.mark.parametrize("name", ["07", "07-linear", "07-slots100"])
+@pytest.mark.parametrize("seed", [1, 2])
+def test_growth_ends_before_there_are_twice_the_slots(name, seed):
+    outcome = ours(name, calls=600, seed=seed)
+    assert outcome.ledger.peak <= 2.1 * (WORLDS[name].slots or 0)
+
+
+def test_a_crowd_is_seen_by_whole_answers_where_nothing_is_streamed():
+    outcome = ours("07-nostream", calls=1000)
+    assert outcome.ledger.peak <= 130
+    assert outcome.p95_stretch() <= 2.0
+
+
+@pytest.mark.parametrize("seed", [1, 5])
+def test_a_quota_that_a_fast_service_has_burst_into_is_no_chance(seed):
+    outcome = ours("13-minute-fast", calls=1200, seed=seed)
+    assert outcome.refused_per_100 <= 40
+
+
+@pytest.mark.parametrize(("name", "of_aimd"), [("11", 1.0), ("11-gentle", 1.0), ("11-nostream", 0.8)])
+def test_a_limit_on_growth_is_not_slowed_down_to_nothing(name, of_aimd):
+    outcome = ours(name, calls=1200)
+    assert outcome.per_hour >= of_aimd * Race(WORLDS[name], Aimd(3), calls=1200, seed=3).run().per_hour
+
+
+def test_seldom_refusals_by_chance_do_not_hold_the_window_down():
+    outcome = ours("23-few", calls=1500)
+    assert outcome.per_hour >= 0.5 * measures.bound_per_hour(outcome.world, 1500)
+
+
 def test_during_an_outage_single_probes_go():
     outcome = ours("08-long", calls=900)
     assert outcome.elapsed_s > 270

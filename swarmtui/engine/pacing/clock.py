@@ -22,16 +22,18 @@ class Clock:
 
     def read(self, now: float) -> float:
         """The time inside, when it is `now` outside."""
-        if not math.isfinite(now):
-            return self.now
         at = now + self._shift
-        if at < self.now - SET_BACK_S:
-            self._shift, at = self.now - now, self.now
-        elif at > self.now + LONGEST_LEAP_S:
-            at = self.now + LONGEST_LEAP_S
-            self._shift = at - now
-        self.now = max(self.now, at)
+        if self.now <= at <= self.now + LONGEST_LEAP_S:
+            self.now = at
+        elif math.isfinite(now):
+            self._correct(now, at)
         return self.now
+
+    def _correct(self, now: float, at: float) -> None:
+        if at > self.now:
+            self.now += LONGEST_LEAP_S
+        if at > self.now or at < self.now - SET_BACK_S:
+            self._shift = self.now - now
 
     def outside(self, at: float) -> float:
         """When it is `at` inside, by the caller's clock."""

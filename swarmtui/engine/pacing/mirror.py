@@ -97,8 +97,9 @@ class Mirror:
 
     def take(self, units: float, now: float) -> Mark:
         """`units` were sent; the mark that their header will refer to."""
-        self.level(now)
-        self._level -= units
+        if self.rate is not None:
+            self.level(now)
+            self._level -= units
         self.sent += units
         self._asked_at = now
         return Mark(self.sent, self.unused)

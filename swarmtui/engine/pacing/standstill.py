@@ -25,6 +25,8 @@ JITTER = 0.1
 LONGEST_TOLD_S = 300.0
 """Longest advice of the provider's that is followed; who says more is not believed at all."""
 REPLY_WEIGHT = 0.2
+LONGEST_REPLY_S = 30.0
+"""A refusal that took longer waited for something else, such as this machine asleep."""
 LEAST_SILENCE_S = 2.0
 SILENCE = 5.0
 """A trial that was not refused after this many usual times to a refusal is taken for accepted."""
@@ -119,7 +121,8 @@ class Standstill:
     def beyond(self, seq: int, sent_at: float, now: float) -> None:
         """Call `seq` was refused; what every refusal tells."""
         self._refused_seq = max(self._refused_seq, seq)
-        self.reply_s += (REPLY_WEIGHT if self.reply_s else 1.0) * (now - sent_at - self.reply_s)
+        took = min(LONGEST_REPLY_S, now - sent_at)
+        self.reply_s += (REPLY_WEIGHT if self.reply_s else 1.0) * (took - self.reply_s)
         if seq == self._trial:
             self._trial = None
 
