@@ -83,9 +83,6 @@ def boot_id() -> str:
 
 
 def _text(synced: Head, latest: Head, boot: str) -> bytes:
-    noted = {
-        "seq": synced.seq,
-        "hash": synced.hash.hex(),
-        "latest": {"seq": latest.seq, "hash": latest.hash.hex(), "boot": boot},
-    }
-    return json.dumps(noted).ljust(_WIDTH - 1).encode() + b"\n"
+    newest = f'{{"seq": {latest.seq}, "hash": "{latest.hash.hex()}", "boot": {json.dumps(boot)}}}'
+    noted = f'{{"seq": {synced.seq}, "hash": "{synced.hash.hex()}", "latest": {newest}}}'
+    return noted.ljust(_WIDTH - 1).encode() + b"\n"

@@ -341,11 +341,12 @@ class Log:
                         await self._wake.wait()
             return True
         timeout = self._settings.retry_s if self._trouble is not None else SYNC_EVERY_S if self._unsynced else None
-        try:
-            async with asyncio.timeout(timeout):
-                await self._wake.wait()
-        except TimeoutError:
-            return True
+        if not self._wake.is_set():  # as a rule it is: what came during a commit is the next batch
+            try:
+                async with asyncio.timeout(timeout):
+                    await self._wake.wait()
+            except TimeoutError:
+                return True
         self._wake.clear()
         return False
 
