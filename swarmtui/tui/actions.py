@@ -140,6 +140,10 @@ ACTIONS: tuple[Action, ...] = (
         commands=True, why_not=_of_node(commands.why_not_skip_node),
     ),
     Action(
+        "mark_done", ("m",), "mark done", "Say that what was cut short had been done: it is not run again", _NODE,
+        RUN | NODE, commands=True, why_not=_of_node(commands.why_not_mark_done),
+    ),
+    Action(
         "cancel_node", ("x",), "cancel", "Stop the node and everything it started", _NODE, RUN | NODE, 54,
         commands=True, why_not=_of_node(commands.why_not_cancel_node),
     ),
@@ -154,6 +158,10 @@ ACTIONS: tuple[Action, ...] = (
     Action(
         "fewer", ("minus",), "fewer", "One worker fewer at once; what runs goes on", _SESSION, RUN | NODE, 45,
         commands=True, why_not=_of_state(commands.why_not_limits),
+    ),
+    Action(
+        "forecast", ("F",), "forecast", "Work out anew how long the rest takes, and what it costs", _SESSION,
+        EVERYWHERE, 0, commands=True, why_not=_of_state(commands.why_not_forecast),
     ),
     Action(
         "attend", ("a",), "needs you", "Go to what waits for you: a plan, a question, a node that a crash caught",

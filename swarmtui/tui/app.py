@@ -344,7 +344,11 @@ class Workbench(App[int]):
         caught = [node for node in self.state.nodes.values() if node.state is State.INTERRUPTED]
         if caught:
             self.show_node(caught[0].id)
-            content.notice(self, f"a crash caught {name_of(caught[0].id)}: r runs it again, s skips it", "warning")
+            content.notice(
+                self,
+                f"{name_of(caught[0].id)} was cut short: r runs it again, m says it was done, s skips it",
+                "warning",
+            )
 
     def ask_about(self, node: str) -> bool:
         """Put a node's question to the user; False if it has none."""

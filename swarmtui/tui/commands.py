@@ -79,6 +79,16 @@ def skip_node(node: NodeState) -> Request:
     return Request("node.skip", {"node": node.id}, f"{_name(node)} is skipped")
 
 
+def mark_done(node: NodeState) -> Request:
+    """Say that what was cut short had been done."""
+    return Request("node.mark_done", {"node": node.id}, f"{_name(node)} counts as done")
+
+
+def forecast() -> Request:
+    """Have what remains forecast anew."""
+    return Request("forecast", {}, "the forecast is made anew")
+
+
 def cancel_node(node: NodeState) -> Request:
     """Stop a node."""
     return Request("node.cancel", {"node": node.id}, f"{_name(node)} is being cancelled")
@@ -178,6 +188,24 @@ def why_not_prioritise(state: SessionState, node: NodeState | None) -> str | Non
     if why or node is None:
         return why
     return f"{_name(node)} {how_ended(node.state)}: nothing of it is left to start" if node.ended else None
+
+
+def why_not_mark_done(state: SessionState, node: NodeState | None) -> str | None:
+    """Why nothing of the node can be said to have been done."""
+    why = _why_not_steer(state, node)
+    if why or node is None:
+        return why
+    if node.state is State.INTERRUPTED or (node.items is not None and node.items.count(State.INTERRUPTED)):
+        return None
+    is_so = how_ended(node.state) if node.ended else f"is {node.state.value}"
+    return f"{_name(node)} {is_so}: only what was cut short can be marked as done"
+
+
+def why_not_forecast(state: SessionState) -> str | None:
+    """Why there is nothing to forecast."""
+    if state.plan is None:
+        return "there is no plan yet"
+    return f"the session {how_ended(state.status)}: nothing is left to forecast" if state.status in FINAL else None
 
 
 def why_not_undo(state: SessionState) -> str | None:

@@ -84,6 +84,7 @@ COMMANDS = {
     "x": ("node.cancel", {"node": "quality"}),
     "plus": ("limits.set", {"concurrency": "+1"}),
     "equals_sign": ("limits.set", {"concurrency": "+1"}),
+    "F": ("forecast", {}),
     "minus": ("limits.set", {"concurrency": "-1"}),
     "greater_than_sign": ("node.priority", {"node": "quality", "priority": "+1"}),
     "less_than_sign": ("node.priority", {"node": "quality", "priority": "-1"}),
@@ -113,6 +114,17 @@ async def test_keys_act_on_the_selected_node(node: str, key: str, method: str) -
         pilot.app.screen.select(node)  # type: ignore[attr-defined]
         await press(pilot, key)
     assert feed.commands == [(method, {"node": node})]
+
+
+async def test_what_was_cut_short_can_be_marked_as_done_and_nothing_else() -> None:
+    feed = mid_run().play(ev.AttemptInterrupted("quality", 1))
+    async with opened(feed) as pilot:
+        pilot.app.screen.select("quality")  # type: ignore[attr-defined]
+        await press(pilot, "m")
+        pilot.app.screen.select("scan")  # type: ignore[attr-defined]
+        await press(pilot, "m")
+        assert "scan has succeeded: only what was cut short" in notices(pilot)[-1]
+    assert feed.commands == [("node.mark_done", {"node": "quality"})]
 
 
 async def test_undo_asks_for_the_last_change_to_be_taken_back() -> None:

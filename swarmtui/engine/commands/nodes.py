@@ -21,7 +21,7 @@ from swarmtui.session.events import (
     NodeReleased,
     NodeSkipped,
 )
-from swarmtui.session.state import SessionState
+from swarmtui.session.state import NodeState, SessionState
 from swarmtui.session.vocabulary import ENDED, Output, State, how_ended
 
 SAID_BYTES = 4_096
@@ -74,28 +74,38 @@ def skip(state: SessionState, params: Params) -> list[Body]:
 
 
 def mark_done(state: SessionState, params: Params) -> list[Body]:
-    """``node.mark_done {node, item?, output?}``: what a crash caught has been done, the user says. It is an attempt by
-    the user's hand that succeeds."""
+    """``node.mark_done {node, item?, output?}``: what was cut short has been done, the user says. It is an attempt by
+    the user's hand that succeeds. Of a map without `item`: all items that were cut short."""
     node = node_of(state, params)
     item = item_of(node, params)
-    if item is None and node.items is not None:
-        raise Refused(f"{node.id} is a map: name the item, as in {node.id}/0", INVALID_PARAMS)
+    chosen: list[int | None] = [item]
+    if node.items is not None and item is None:
+        chosen = [*node.items.where(State.INTERRUPTED)]
     at = node.state if item is None or node.items is None else node.items.state(item)
-    if at is not State.INTERRUPTED:
+    if not chosen or (at is not State.INTERRUPTED and chosen == [item]):
         name = node.id if item is None else f"{node.id}/{item}"
-        is_so = how_ended(at) if at in ENDED else f"is {at.value}"
-        raise Refused(f"{name} {is_so}: only what a crash caught can be marked as done")
+        is_so = "has no such items" if not chosen else how_ended(at) if at in ENDED else f"is {at.value}"
+        raise Refused(f"{name} {is_so}: only what was cut short, by a crash or a pause, can be marked as done")
     if node.unmet:
         waits = next(need for need in state.plan_nodes[node.id].needs if not state.nodes[need].ended)
         raise Refused(f"{node.id} rests on {waits}, which is run again: decide once that has ended")
+    said = _said(params)
+    return [body for one in chosen for body in _by_hand(node, one, said)]
+
+
+def _said(params: Params) -> Output:
     output = params.get("output") or ""
     if not isinstance(output, str):
         raise Refused("output is not text", INVALID_PARAMS)
     size = len(output.encode("utf-8", "replace"))
     if size > SAID_BYTES:
         raise Refused(f"the output has {size} bytes; {SAID_BYTES} are the most that can be said so", INVALID_PARAMS)
+    return Output(output, size)
+
+
+def _by_hand(node: NodeState, item: int | None, said: Output) -> tuple[Body, Body]:
     number = 1 + node.attempts_of(item)
-    return [AttemptStarted(node.id, number, item), AttemptSucceeded(node.id, number, Output(output, size), item)]
+    return AttemptStarted(node.id, number, item), AttemptSucceeded(node.id, number, said, item)
 
 
 def stop(state: SessionState, params: Params) -> list[Body]:

@@ -171,6 +171,14 @@ class SessionScreen(Screen[None]):
         """s."""
         self._with_node(commands.skip_node)
 
+    def do_mark_done(self) -> None:
+        """m."""
+        self._with_node(commands.mark_done)
+
+    def do_forecast(self) -> None:
+        """F."""
+        self.send(commands.forecast())
+
     def do_cancel_node(self) -> None:
         """x."""
         self._with_node(commands.cancel_node)
