@@ -272,11 +272,11 @@ class Conductor:
                 seq = self.record(body, actor, durable=True).seq
                 for asked in follows(body):
                     self._follow(asked)
-            self._step()
             if command_id is not None:  # with its effect in one commit, since nothing waits in between
                 shown = {name: value for name, value in params.items() if name not in ("text", "ops")}
                 applied = CommandApplied(command_id, method, self._setup.redactor.redact_json(shown))
                 seq = self.record(applied, actor).seq
+            self._step()
         await self.log.committed(seq or 0)
         return seq or 0
 
@@ -346,7 +346,7 @@ class Conductor:
         """The planner has answered, well or badly."""
         error = self.state.planning_error
         if error is not None and self.state.plan is None:
-            self.record(SessionFinished(Status.FAILED.value, f"no plan: {error.message}"), durable=True)
+            self._finish(Status.FAILED, f"no plan: {error.message}")
         elif error is None:
             self._dispatcher.forget_plan()
             self._foretell()
@@ -367,7 +367,7 @@ class Conductor:
                 for decision in decisions:
                     self._carry_out(decision)
         if self.state.cancelling and not self._attempts:
-            self.record(SessionFinished(Status.CANCELLED.value), durable=True)
+            self._finish(Status.CANCELLED)
         for told in self._paced.news(self.log.clock.now()):
             self.record(told)
         self._snapshot()
@@ -391,12 +391,16 @@ class Conductor:
                 self.record(Noted("warning", cause))
                 self.record(SessionPaused(STUCK), durable=True)
             case Finish(status, reason):
-                for told in self._paced.news(self.log.clock.now(), last=True):
-                    self.record(told)
-                if self._setup.mirror is not None:
-                    self._setup.mirror(self.state)
-                self.record(SessionFinished(status.value, reason), durable=True)
-                self._write_status()
+                self._finish(status, reason)
+
+    def _finish(self, status: Status, reason: str = "") -> None:
+        """The session ends: what it leaves outside its file is written, then its end is recorded."""
+        for told in self._paced.news(self.log.clock.now(), last=True):
+            self.record(told)
+        if self._setup.mirror is not None:
+            self._setup.mirror(self.state)
+        self.record(SessionFinished(status.value, reason), durable=True)
+        self._write_status()
 
     def _snapshot(self) -> None:
         """Snapshot the state once the events since the last one weigh as much as it does."""
