@@ -23,7 +23,8 @@ AGAIN_S = 5.0
 
 def lines_told(found: FoundItems) -> list[str]:
     """What the log says of entries that could not be read or were there before: the first few, then how many."""
-    told = [f"items, line {line}: {message}" for line, message in found.malformed[:LINES_TOLD]]
+    told = ["the map has no items: nothing is carried out"] if not found.total and not found.malformed_total else []
+    told += [f"items, line {line}: {message}" for line, message in found.malformed[:LINES_TOLD]]
     if found.malformed_total > LINES_TOLD:
         told.append(f"items: {found.malformed_total} entries could not be read: all are in {MALFORMED_FILE}")
     told += [f"items, line {line}: the same as line {first}" for line, first in found.duplicates[:LINES_TOLD]]

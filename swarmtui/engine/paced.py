@@ -309,6 +309,8 @@ class PacedPools:
             if frozen is not None:
                 pacer.freeze(frozen, now)
             account = self._accounts[name] = _Account(name, pool, pacer, others, kept_at=now, cap=cap)
+            if pool in state.paced:  # of the hosts before
+                account.refused = state.paced[pool].refused
         return account
 
     def _cap(self, pool: str) -> int | None:

@@ -78,6 +78,15 @@ async def test_equal_items_are_reported_and_carried_out_unless_they_are_to_be_sk
             assert [(line["item"], line["line"]) for line in skipped] == ([(1, 2), (3, 5)] if done == 2 else [])
 
 
+async def test_a_source_without_any_item_is_told_and_fails_nothing(tmp_path: Path) -> None:
+    (tmp_path / "none.csv").write_text("id,text\n")
+    mapped = Node("m", PromptSpec("{{ it.id }}"), map=MapSpec(name="it", path="none.csv"))
+    async with running(tmp_path, plan(mapped)) as world:
+        assert await world.finished() is Status.SUCCEEDED
+        told = [event.body.text for event in await world.recorded() if isinstance(event.body, Noted)]
+        assert told == ["the map has no items: nothing is carried out"]
+
+
 async def test_every_malformed_line_is_in_the_file_and_the_log_tells_how_many(tmp_path: Path) -> None:
     (tmp_path / "docs.jsonl").write_bytes(b"\xff\n" * 500 + b"1\n")
     spec = MapSpec(path="docs.jsonl", tolerate=1.0)

@@ -197,3 +197,11 @@ async def test_a_cap_that_is_lowered_and_lifted_while_a_map_runs_holds_at_once(t
         assert seq <= events[-1].seq
         for gate in gates.values():
             gate.set()
+
+
+def test_refusals_are_counted_on_where_the_host_before_left_off() -> None:
+    state = state_of()
+    state.paced[POOL] = PoolPaced(POOL, 8.0, refused=21)
+    paced = PacedPools(state, lambda: 0.0)
+    assert starts(paced, 0.0)
+    assert told_now(paced, 0.0).refused == 21
