@@ -15,9 +15,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from typing import Literal, NamedTuple
-
-Unit = Literal["requests", "tokens"]
+from typing import NamedTuple
 
 LONGEST_VALUE = 64
 LARGEST = 1e13

@@ -110,7 +110,7 @@ class Feed(Protocol):
         """Until there is something to drain."""
 
     async def command(self, method: str, params: dict[str, JSON]) -> int:
-        """Ask the session to do something (methods: ``engine/commands.py``); the seq at which it took effect.
+        """Ask the session to do something (methods: ``engine/commands``); the seq at which it took effect.
 
         Raises CommandRefused; ConnectionError when the link broke and whether it took effect is not known.
         """

@@ -95,8 +95,3 @@ class Faults:
         if armed.action == "throw":
             raise FaultThrown(point)
         raise sqlite3.OperationalError(_ERRORS[armed.action])
-
-
-def no_faults() -> Faults:
-    """Nothing armed."""
-    return Faults()
