@@ -88,6 +88,6 @@ class Planning:
         finally:
             calls.over()
             self._streams.end(PLANNER, None, rev)
-            for told in self._paced.news(self._clock()):
-                self._record(told)
+            for news in self._paced.news(self._clock()):
+                self._record(news)
         then()
