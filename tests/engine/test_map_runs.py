@@ -83,7 +83,7 @@ async def test_a_source_without_any_item_is_told_and_fails_nothing(tmp_path: Pat
     mapped = Node("m", PromptSpec("{{ it.id }}"), map=MapSpec(name="it", path="none.csv"))
     async with running(tmp_path, plan(mapped)) as world:
         assert await world.finished() is Status.SUCCEEDED
-        told = [event.body.text for event in await world.recorded() if isinstance(event.body, Noted)]
+        told = [event.body.message for event in await world.recorded() if isinstance(event.body, Noted)]
         assert told == ["the map has no items: nothing is carried out"]
 
 
