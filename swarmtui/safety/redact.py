@@ -198,7 +198,6 @@ class RedactedStream:
                 cut = start
         return cut
 
-
     def _word_cut(self, text: str) -> int:
         """Where the last word begins, with what makes a secret of it before it."""
         before = text.rstrip(_WORD)

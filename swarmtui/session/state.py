@@ -317,7 +317,7 @@ class Revision:
 
 @dataclass(frozen=True, slots=True)
 class Undoable:
-    """A change that can be taken back: by `method` with `params`, as :mod:`swarmtui.engine.commands.undo` understands them."""
+    """A change that can be taken back: by `method` with `params`, which :mod:`swarmtui.engine.commands.undo` reads."""
 
     seq: int
     """The event that made it."""
