@@ -18,7 +18,7 @@ PAGE = 256
 
 
 def results(reader: Reader, items: Items, *, inputs: bool = False) -> Iterator[dict[str, JSON]]:
-    """``{item, line?, output}`` of each item that succeeded, in item order. Raises LogError.
+    """``{item, line?, output, cost_usd?}`` of each item that succeeded, in item order. Raises LogError.
 
     With `inputs` the item itself is there too, as ``input``, so far as the file holds it. ``truncated`` is added where
     the output was larger than what is kept. `items` must not be newer than the file.
@@ -27,11 +27,12 @@ def results(reader: Reader, items: Items, *, inputs: bool = False) -> Iterator[d
     for page in _pages(items.where(State.SUCCEEDED)):
         data = _events(reader, [items.seqs[item] for item in page])
         for item in page:
-            yield {"item": item, **places.at(item), **_output(reader, data.get(items.seqs[item]))}
+            output = _output(reader, data.get(items.seqs[item]))
+            yield {"item": item, **places.at(item), **output, **_cost(items, item)}
 
 
 def failures(reader: Reader, items: Items, *, inputs: bool = False) -> Iterator[dict[str, JSON]]:
-    """``{item, line?, input?, state, attempts, kind?, error?}`` of each item that ended otherwise than in success."""
+    """``{item, line?, input?, state, attempts, kind?, error?, cost_usd?}`` of each item that ended not in success."""
     places = Places(reader, items.chunks, inputs=inputs)
     bad = {State.FAILED, State.CANCELLED, State.SKIPPED, State.INTERRUPTED}
     for item in range(items.total):
@@ -40,7 +41,14 @@ def failures(reader: Reader, items: Items, *, inputs: bool = False) -> Iterator[
             continue
         error = items.errors.get(item)
         told = {} if error is None else {"kind": error.kind.value, "error": error.message}
-        yield {"item": item, **places.at(item), "state": state.value, "attempts": items.attempts[item], **told}
+        ended = {"state": state.value, "attempts": items.attempts[item], **told}
+        yield {"item": item, **places.at(item), **ended, **_cost(items, item)}
+
+
+def _cost(items: Items, item: int) -> dict[str, JSON]:
+    """What the item has cost over all its attempts, where a price is known."""
+    cost = items.cost_usd(item)
+    return {} if cost is None else {"cost_usd": cost}
 
 
 class Places:

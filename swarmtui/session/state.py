@@ -185,7 +185,7 @@ class Items:
     def frozen(self) -> Items:
         """A copy of what tells how items ended, for a thread to read while the state goes on."""
         table = Items(self.total, self.codes[:], self.attempts[:], self.seqs[:])
-        table.errors, table.chunks = dict(self.errors), self.chunks
+        table.errors, table.chunks, table.costs = dict(self.errors), self.chunks, self.costs[:]
         return table
 
     def begin_anew(self, mono: float) -> None:

@@ -323,6 +323,23 @@ async def test_results_come_in_item_order_whatever_the_order_of_their_ends(
         assert told == ("failed", "check", "too short", 2 if line["item"] == again else 1)
 
 
+async def test_results_and_failures_tell_what_each_item_cost_where_prices_are_known(tmp_path: Path) -> None:
+    log, state = await Log.create(tmp_path / "session.db", "test"), fold.empty()
+    bodies = (
+        *(SessionCreated("s", "g", "g", "/", "0"), PlanProposed(1, PLAN), PlanApproved(1, plan_hash(PLAN))),
+        MapExpanded("m", 3),
+        *(*tried(0, 1, ok=False, cost=0.5), *tried(0, 2, cost=0.25)),
+        *(*tried(1, 1, ok=False, cost=0.125), *tried(2, 1)),
+    )
+    for body in bodies:
+        fold.apply(state, log.append(body))
+    await log.close()
+    with Reader(tmp_path / "session.db") as reader:
+        items = items_of(state).frozen()
+        assert [line.get("cost_usd") for line in results(reader, items)] == [0.75, None]
+        assert [line.get("cost_usd") for line in failures(reader, items)] == [0.125]
+
+
 async def test_results_and_failures_hold_the_items_too_where_that_is_wanted(tmp_path: Path) -> None:
     log, state = await Log.create(tmp_path / "session.db", "test"), fold.empty()
     chunks = (
