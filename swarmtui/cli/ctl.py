@@ -20,7 +20,9 @@ if TYPE_CHECKING:
 
 Call = tuple[str, "dict[str, JSON]"]
 
-_REVIVING = frozenset({"node.retry", "nodes.retry_failed", "nodes.rerun_stale", "plan.edit", "plan.patch", "undo"})
+_REVIVING = frozenset(
+    {"node.retry", "nodes.retry_failed", "nodes.rerun_stale", "plan.edit", "plan.patch", "undo", "redo"}
+)
 """Commands that can give a session work that has ended."""
 
 
@@ -50,6 +52,7 @@ def _session_verbs(verbs: _SubParsersAction[ArgumentParser]) -> None:
     verbs.add_parser("rerun-stale", help="run again what rests on something that was changed")
     undo = verbs.add_parser("undo", help="take the last change back, or the one at an event")
     undo.add_argument("seq", nargs="?", type=int, metavar="EVENT", help="the event that made the change")
+    verbs.add_parser("redo", help="make the change once more that was taken back last")
     limits = verbs.add_parser("set", help="change limits")
     limits.add_argument(
         "limits",
@@ -167,7 +170,7 @@ def _revive(folder: SessionFolder, state: SessionState, method: str, params: Map
     if state.status not in FINAL:
         raise UsageError(f"no host runs {folder.id}: `swarmtui resume {folder.id}` starts one", Exit.LOST)
     if method not in _REVIVING:
-        told = "retry, retry-failed, rerun-stale, edit, patch, change and undo give it work again"
+        told = "retry, retry-failed, rerun-stale, edit, patch, change, undo and redo give it work again"
         raise UsageError(f"session {folder.id} {how_ended(state.status)}: {told}", Exit.FAILED)
     try:
         resolve = partial(resolve_named, environ=os.environ)
@@ -190,8 +193,8 @@ def call_of(arguments: Namespace, feed: AnyFeed) -> Call:  # noqa: PLR0911  # a 
             return "nodes.retry_failed", {"where": words.where_of(arguments.where)} if arguments.where else {}
         case "rerun-stale":
             return "nodes.rerun_stale", {}
-        case "undo":
-            return "undo", {} if arguments.seq is None else {"seq": arguments.seq}
+        case "undo" | "redo" as verb:
+            return verb, {"seq": arguments.seq} if getattr(arguments, "seq", None) is not None else {}
         case "set":
             return "limits.set", words.limits_of(arguments.limits)
         case "freeze" | "thaw":

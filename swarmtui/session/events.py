@@ -493,6 +493,8 @@ class Undone:
     what: str = ""
     """The change, in a few words."""
     events: int = 1
+    redo: bool = False
+    """The change at `seq` was itself an undo: what that had taken back is there again."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from swarmtui.session.events import (
     Event,
     NodeCancelled,
@@ -16,6 +18,7 @@ from swarmtui.session.events import (
 )
 from swarmtui.session.fold_budgets import waive
 from swarmtui.session.moves import (
+    UNDOABLE_KEPT,
     Handlers,
     begin_anew,
     cancel_waiting_items,
@@ -151,7 +154,15 @@ def _node_cancelled(state: SessionState, body: NodeCancelled, event: Event) -> N
 
 def _undone(state: SessionState, body: Undone, event: Event) -> None:
     own = event.seq - body.events
-    state.undoable = [note for note in state.undoable if note.seq != body.seq and note.seq < own]
+    made = [replace(note, what=body.what) for note in state.undoable if note.seq >= own]
+    before = [note for note in state.undoable if note.seq != body.seq and note.seq < own]
+    if body.redo:
+        state.undoable = [*before, *(replace(note, again=True) for note in made)]
+        state.redoable = [note for note in state.redoable if note.seq != body.seq]
+    else:
+        state.undoable = before
+        # What cannot be made once more, such as a skip, bars the way to what was taken back before it.
+        state.redoable = [*state.redoable, *made][-UNDOABLE_KEPT:] if made else []
 
 
 def _question_asked(state: SessionState, body: QuestionAsked, event: Event) -> None:

@@ -325,6 +325,8 @@ class Undoable:
     method: str
     params: dict[str, JSON] = field(default_factory=dict)
     actor: str | None = None
+    again: bool = False
+    """It was made by taking an undo back, and is no change of its own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -421,6 +423,8 @@ class SessionState:
     """Recent command ids and the seq of their effect (the last 1,000): repeating one does nothing."""
     undoable: list[Undoable] = field(default_factory=list)
     """The latest changes that can be taken back, the last one at the end."""
+    redoable: list[Undoable] = field(default_factory=list)
+    """What was taken back and can be made once more, the last one at the end."""
     dropped: dict[str, Dropped] = field(default_factory=dict)
     """Nodes that were removed while the session ran."""
 

@@ -158,6 +158,7 @@ def test_limits_that_are_none_are_refused(word: str) -> None:
         (["rerun-stale"], ("nodes.rerun_stale", {})),
         (["priority", "a", "-5"], ("node.priority", {"node": "a", "priority": -5})),
         (["undo"], ("undo", {})),
+        (["redo"], ("redo", {})),
         (["undo", "17"], ("undo", {"seq": 17})),
         (["set", "ramp=2.5"], ("limits.set", {"ramp": 2.5})),
         (["set", "ramp=none"], ("limits.set", {"ramp": None})),

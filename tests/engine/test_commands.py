@@ -393,3 +393,37 @@ def test_a_change_may_name_models_that_the_task_declares_and_nothing_uses_yet() 
     session.state.declared = {"spare": spare, "planner": spare}
     change = {"op": "set", "node": "b", "field": "model", "value": "spare"}
     assert patch(session, change).models == {"spare": spare}
+
+
+def test_what_was_taken_back_can_be_made_once_more_step_by_step_and_taken_back_again() -> None:
+    session = chain("a", "b", "c")
+    session.command("node.pause", node="c")
+    session.command("node.priority", node="b", priority=4)
+    for _ in range(2):
+        assert session.command("undo")
+    assert (session.state.nodes["c"].held, session.state.nodes["b"].priority) == (False, 0)
+    assert session.command("redo")
+    assert session.state.nodes["c"].held
+    assert session.command("redo")
+    assert session.state.nodes["b"].priority == 4
+    assert "nothing was taken back" in refusal(session, "redo")
+    assert session.command("undo")
+    assert (session.state.nodes["c"].held, session.state.nodes["b"].priority) == (True, 0)
+
+
+def test_nothing_is_made_once_more_over_a_change_made_since() -> None:
+    session = chain("a", "b", "c")
+    session.command("node.pause", node="c")
+    session.command("undo")
+    session.command("node.priority", node="b", priority=4)
+    assert "the hold of c cannot be made once more: the priority of b" in refusal(session, "redo")
+
+
+def test_an_edit_that_was_taken_back_is_made_once_more() -> None:
+    session = chain("a", "b")
+    session.command("plan.patch", base_rev=1, ops=[{"op": "set", "node": "b", "field": "prompt", "value": "new"}])
+    new = session.state.plan_nodes["b"]
+    session.command("undo")
+    assert session.state.plan_nodes["b"] != new
+    session.command("redo")
+    assert session.state.plan_nodes["b"] == new

@@ -239,7 +239,15 @@ class Steering(RuleBasedStateMachine):
 
     @rule(
         method=st.sampled_from(
-            ["session.pause", "session.resume", "session.cancel", "nodes.retry_failed", "nodes.rerun_stale", "undo"]
+            [
+                "session.pause",
+                "session.resume",
+                "session.cancel",
+                "nodes.retry_failed",
+                "nodes.rerun_stale",
+                "undo",
+                "redo",
+            ]
         ),
         mode=st.sampled_from(["drain", "now"]),
     )

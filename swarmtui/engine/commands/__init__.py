@@ -56,6 +56,7 @@ _METHODS: Mapping[str, Callable[[SessionState, Params], list[Body]]] = {
     "answer": session.answer,
     "limits.set": limits.change,
     "undo": undo.undo,
+    "redo": undo.redo,
 }
 
 METHODS: tuple[str, ...] = (*_METHODS, "plan.edit", "plan.patch")

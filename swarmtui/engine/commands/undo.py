@@ -31,6 +31,21 @@ def undo(state: SessionState, params: Params) -> list[Body]:
     return [*bodies, Undone(note.seq, note.what, len(bodies))]
 
 
+def redo(state: SessionState, params: Params) -> list[Body]:
+    """``redo``: make the change once more that was taken back last. Nothing else may have been changed since."""
+    if not state.redoable:
+        raise Refused("nothing was taken back that could be made once more")
+    note = state.redoable[-1]
+    since = next((one for one in state.undoable if one.seq > note.seq and not one.again), None)
+    if since is not None:
+        raise Refused(f"{note.what} cannot be made once more: {since.what} (event {since.seq}) was changed since")
+    try:
+        bodies = _INVERSES[note.method](state, note.params)
+    except Refused as error:
+        raise Refused(f"{note.what} cannot be made once more: {error}", error.code) from error
+    return [*bodies, Undone(note.seq, note.what, len(bodies), redo=True)]
+
+
 def _before(state: SessionState, note: Undoable, params: Params) -> str:
     """Which change could be named instead, if the last one was meant only because none was."""
     at = state.undoable.index(note)

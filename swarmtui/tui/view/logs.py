@@ -211,7 +211,7 @@ _TELL: Mapping[type[Any], Callable[[Any], Told]] = {
     ev.NodeRetried: lambda b: ("info", "to be run again" + _retried(b)),
     ev.NodePrioritised: lambda b: ("info", f"priority {b.priority}"),
     ev.PlanPatched: lambda b: ("info", f"revision {b.plan_rev}: {_patched(b)}{': ' if b.note else ''}{b.note}"),
-    ev.Undone: lambda b: ("info", f"taken back: {b.what}"),
+    ev.Undone: lambda b: ("info", f"{'made once more' if b.redo else 'taken back'}: {b.what}"),
     ev.NodeCancelled: lambda b: ("warning", "cancelled"),
     ev.QuestionAsked: lambda b: ("warning", f"asks you: {b.question}"),
     ev.QuestionAnswered: lambda b: ("info", f"answered: {b.answer}"),
