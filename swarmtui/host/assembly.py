@@ -67,11 +67,13 @@ async def assembled(
     *,
     wait_if_interrupted: bool = False,
     faults: Faults | None = None,
+    umask: int = -1,
 ) -> AsyncIterator[Conductor]:
     """The conductor of the session in `folder`, new or to be gone on with, ready to run. The caller holds the lock.
 
-    With `wait_if_interrupted` a session stays paused when a crash caught what may have changed something.
-    Raises TaskError, CatalogError (a model that is not known) and LogError.
+    With `wait_if_interrupted` a session stays paused when a crash caught what may have changed something. `umask` is
+    the user's, where this process has another one. Raises TaskError, CatalogError (a model that is not known) and
+    LogError.
     """
     redactor = Redactor(secrets_from_env(environ))
     async with Net() as net, _opened(folder, spec, net, environ, faults or Faults()) as (log, state, leftovers):
@@ -104,7 +106,7 @@ async def assembled(
                 seed=random.getrandbits(32),  # jitter, not a secret
                 redactor=redactor,
             )
-            conductor = Conductor(log, state, *_carriers(net, environ, redactor), setup)
+            conductor = Conductor(log, state, *_carriers(net, environ, redactor, umask), setup)
             async with contextlib.nullcontext() if back is None else written_back(conductor, back, folder):
                 yield conductor
             await asyncio.to_thread(learn, kept, observed(state, since), time.time())
@@ -334,11 +336,11 @@ def _names(task: Task) -> tuple[set[str], set[str]]:
 # -- who does the work ----------------------------------------------------------------------------------------
 
 
-def _carriers(net: Net, environ: Mapping[str, str], redactor: Redactor) -> tuple[LocalExecutor, LlmPlanner]:
+def _carriers(net: Net, environ: Mapping[str, str], redactor: Redactor, umask: int) -> tuple[LocalExecutor, LlmPlanner]:
     def model(ref: ModelRef) -> ChatModel:
         return make_model(ref, net, environ)
 
-    processes = Processes(redactor)
+    processes = Processes(redactor, umask=umask)
     workers: dict[str, Worker] = {
         "prompt": PromptWorker(model),
         "run": RunWorker(processes),

@@ -73,7 +73,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--wait-if-interrupted", action="store_true", help="stay paused if a crash caught a change")
     parser.add_argument("--steal", action="store_true", help="take the lock of a host that is dead")
     arguments = parser.parse_args(argv)
-    os.umask(0o077)
+    umask = os.umask(0o077)
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
     signal.signal(signal.SIGINT, signal.SIG_DFL)  # before the session is opened there is nothing to let end
     _keep_secrets_out()
@@ -82,7 +82,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         refuse_network_folder(folder.path)
         with locked(folder, steal=arguments.steal):
-            return _run(folder, ready, wait_if_interrupted=arguments.wait_if_interrupted)
+            return _run(folder, ready, umask, wait_if_interrupted=arguments.wait_if_interrupted)
     except Exception as error:
         told = explain(error)
         if told is None:
@@ -100,12 +100,12 @@ def _named(error: BaseException) -> str:
     return f"{type(error).__name__}: {first_line(error)}"
 
 
-def _run(folder: SessionFolder, ready: Ready, *, wait_if_interrupted: bool) -> int:
+def _run(folder: SessionFolder, ready: Ready, umask: int, *, wait_if_interrupted: bool) -> int:
     from swarmtui.workers.orphans import become_subreaper
 
     become_subreaper()
     _allow_open_files()
-    return asyncio.run(_serve(folder, ready, wait_if_interrupted=wait_if_interrupted))
+    return asyncio.run(_serve(folder, ready, umask, wait_if_interrupted=wait_if_interrupted))
 
 
 def _allow_open_files() -> None:
@@ -120,7 +120,7 @@ def _allow_open_files() -> None:
 # -- running --------------------------------------------------------------------------------------------------
 
 
-async def _serve(folder: SessionFolder, ready: Ready, *, wait_if_interrupted: bool) -> int:
+async def _serve(folder: SessionFolder, ready: Ready, umask: int, *, wait_if_interrupted: bool) -> int:
     from swarmtui.host.assembly import assembled, host_started, started
     from swarmtui.host.leftovers import end_leftovers
     from swarmtui.host.server import Server, bind
@@ -131,7 +131,8 @@ async def _serve(folder: SessionFolder, ready: Ready, *, wait_if_interrupted: bo
     path = socket_path(folder.id, places())
     listener = bind(path)
     try:
-        made = assembled(folder, spec, wait_if_interrupted=wait_if_interrupted, faults=Faults.from_environ(os.environ))
+        faults = Faults.from_environ(os.environ)
+        made = assembled(folder, spec, wait_if_interrupted=wait_if_interrupted, faults=faults, umask=umask)
         async with made as conductor, watched_loop():
             server = Server(conductor, folder)
             async with server.listening(listener):

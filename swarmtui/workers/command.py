@@ -50,6 +50,8 @@ class Command:
     """Where ``output.txt`` and ``log.txt`` are written; None: nowhere."""
     keep: int = KEEP_BYTES
     """How much of its output is kept in memory."""
+    umask: int = -1
+    """For the files that it makes; -1: as this process has it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,6 +154,7 @@ def _start(
             stderr=subprocess.PIPE,
             bufsize=0,
             start_new_session=True,
+            umask=command.umask,
         )
     except (OSError, ValueError) as error:
         raise NotStarted(_explain(error, command)) from error

@@ -28,11 +28,18 @@ _SHOWN = 300
 class Processes:
     """Starts the processes of attempts. The sandbox is looked for once, when first needed.
 
-    `redactor` keeps secrets out of the files with the output.
+    `redactor` keeps secrets out of the files with the output. `umask` is the user's, for the files that their own
+    commands make; a host has a stricter one.
     """
 
-    def __init__(self, redactor: Redactor | None = None, find_sandbox: Callable[[], Sandbox | Blocked] = probe) -> None:
+    def __init__(
+        self,
+        redactor: Redactor | None = None,
+        find_sandbox: Callable[[], Sandbox | Blocked] = probe,
+        umask: int = -1,
+    ) -> None:
         self._redactor = redactor
+        self._umask = umask
         self._find_sandbox = find_sandbox
         self._sandbox: Sandbox | Blocked | None = None
         self._finding = asyncio.Lock()
@@ -61,7 +68,8 @@ class Processes:
         try:
             if attempt.trusted:
                 whole_env = child_env(env, key=attempt.key)
-                command = Command(argv, str(Path(attempt.cwd, cwd or "")), whole_env, stdin, mark, folder, keep)
+                where = str(Path(attempt.cwd, cwd or ""))
+                command = Command(argv, where, whole_env, stdin, mark, folder, keep, self._umask)
             else:
                 boxed = await self._boxed(attempt, argv, scratch, cwd, {**(env or {}), MARK: mark})
                 command = Command(boxed, str(scratch), ENVIRON, stdin, mark, folder, keep)

@@ -198,15 +198,15 @@ async def test_streamed_text_reaches_the_viewer_with_its_offset(tmp_path: Path) 
         feed = await session.attach()
         text = ""
         async with asyncio.timeout(10):
-            for word in ("one ", "two ", "three" * 20_000):
+            for word in ("one ", "two ", "three " * 20_000):
                 session.executor.say(attempt, word)
             while len(text) < 65_536:
                 await feed.wait()
                 for piece in feed.drain().streams:
                     text = (text + piece.text)[-65_536:]
                     end = piece.offset + len(piece.text)
-        assert end == 8 + 100_000
-        assert text.endswith("three")
+        assert end == 8 + 120_000
+        assert text.endswith("three ")
         await feed.close()
 
 

@@ -2,6 +2,7 @@ import asyncio
 import os
 import resource
 import signal
+import stat
 import sys
 import time
 from collections.abc import AsyncIterator
@@ -85,6 +86,13 @@ def alive(pid: int) -> bool:
 def subreaper() -> None:
     if not become_subreaper():
         pytest.skip("this system has no subreapers")
+
+
+async def test_a_command_makes_files_as_its_user_would_whatever_the_mask_of_the_host(tmp_path: Path) -> None:
+    await run_command(
+        Command(["touch", "made"], str(tmp_path), {"PATH": os.environ["PATH"]}, umask=0o027), lambda *_: None
+    )
+    assert stat.S_IMODE((tmp_path / "made").stat().st_mode) == 0o640
 
 
 async def test_output_exit_code_and_stderr_are_told(tmp_path: Path) -> None:
