@@ -8,7 +8,7 @@ import tempfile
 import time
 from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
-from statistics import median
+from statistics import mean, median
 
 from swarmtui.engine.conductor import Conductor, Setup
 from swarmtui.engine.ports import Attempt, Done, Executor, Failed, WorkerEvent
@@ -174,23 +174,27 @@ def growth(most: int = 20_000, rounds: int = 3) -> list[dict[str, object]]:
     ]
 
 
-def chain(length: int = 1_000) -> list[dict[str, object]]:
+def chain(length: int = 1_000, rounds: int = 3) -> list[dict[str, object]]:
     """A chain, recorded: each link rests on commits of its own, which are measured before and after it."""
     nodes = tuple(
         Node(f"n{index}", PromptSpec("x"), needs=(f"n{index - 1}",) if index else ()) for index in range(length)
     )
     session_cost(wide_plan(100), Limits(concurrency=4))
-    before = asyncio.run(_commit_cost(200))
-    cpu, wall, _ = session_cost(Plan("chain", nodes), Limits(concurrency=4))
-    after = asyncio.run(_commit_cost(200))
-    commit, commit_cpu = (before[0] + after[0]) / 2, (before[1] + after[1]) / 2
+    commits = [asyncio.run(_commit_cost(200))]
+    walls: list[float] = []
+    cpus: list[float] = []
+    for _ in range(rounds):
+        cpu, wall, _ = session_cost(Plan("chain", nodes), Limits(concurrency=4))
+        commits.append(asyncio.run(_commit_cost(200)))
+        walls.append(wall / length / mean(spent[0] for spent in commits[-2:]))
+        cpus.append(cpu / length / mean(spent[1] for spent in commits[-2:]))
     return [
         {
             "links": length,
-            "wall_s": round(wall, 3),
-            "commit_ms": round(commit * 1e3, 3),
-            "ratio": round(wall / (length * commit), 2),
-            "cpu_ratio": round(cpu / (length * commit_cpu), 2),
+            "link_ms": round(wall / length * 1e3, 3),
+            "commit_ms": round(commits[-1][0] * 1e3, 3),
+            "ratio": round(median(walls), 2),
+            "cpu_ratio": round(median(cpus), 2),
             "budget": 2.0,
         }
     ]
