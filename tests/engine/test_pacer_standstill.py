@@ -14,6 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from swarmtui.engine.pacer import Pacer
+from swarmtui.engine.pacing.standstill import Standstill
 
 Provider = Callable[[float, int], bool]
 """Whether a call that comes at a time, with so many others in flight, is accepted."""
@@ -193,3 +194,29 @@ def test_memory_is_bounded_however_long_nothing_is_accepted():
     finally:
         tracemalloc.stop()
     assert grown < 300_000
+
+
+def test_after_a_stop_calls_go_twice_as_many_at_a_time_and_not_all_at_once():
+    still = Standstill()
+    still.refused(1, 0.0, REPLY_S, alone=False, least_s=0.0, told_s=None, jitter=0.0)
+    still.refused(2, 1.0, 1.0 + REPLY_S, alone=False, least_s=0.0, told_s=None, jitter=0.0)
+    still.sent(3, 3.0)
+    still.accepted(3, 4.0)
+    now, went = 4.0, []
+    while len(went) < 64:
+        now += still.reopening(now)
+        still.went()
+        went.append(now)
+    assert went.count(4.0) == 4
+    assert len([at for at in went if at <= 4.0 + REPLY_S]) <= 8
+    assert went[-1] <= 4.0 + 4 * REPLY_S + 1e-9
+
+
+def test_one_refusal_that_nothing_explains_leaves_the_window_alone():
+    chosen = iter([True])
+    story = Story(lambda now, others: others < 40 and not (now > 60.3 and next(chosen, False))).until(60)
+    before = story.pacer.view(story.now).window
+    refused = story.refused
+    story.until(62)
+    assert story.refused >= refused + 1
+    assert story.pacer.view(story.now).window >= before - 1

@@ -81,13 +81,14 @@ class Blind:
             passed = self.standstill.passed(now)
             if passed is None or self.standstill.alone:
                 return max(0.0, self.standstill.ask_at(now) - now)
-            self.standstill.accepted(passed)
-        return max(self.pace.wait(now), self.allowance.wait(now))
+            self.standstill.accepted(passed, now)
+        return max(self.pace.wait(now), self.allowance.wait(now), self.standstill.reopening(now))
 
     def sent(self, call: Call, now: float) -> None:
         """`call` went."""
         seq = call.seq
         self._sent.append(call)
+        self.standstill.went()
         self._seldom *= 1 - SELDOM_WEIGHT
         if self.stopped:
             self.standstill.sent(seq, now)
@@ -136,7 +137,7 @@ class Blind:
         """Whether `call` ended a standstill, and what that tells."""
         still = self.standstill
         since, refused_at, was, alone = still.since, still.refused_at, self.stopped, still.alone
-        if still.accepted(call.seq) is None or not was or self.chance.share is not None:
+        if still.accepted(call.seq, now) is None or not was or self.chance.share is not None:
             return None
         if not alone:
             return "accepted again"

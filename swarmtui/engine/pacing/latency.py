@@ -14,8 +14,8 @@ from swarmtui.engine.pacing.sample import Sample
 from swarmtui.engine.pacing.values import Call
 from swarmtui.engine.pacing.window import BUSY, Window
 
-SIGNIFICANT = 3.3
-SMALLEST = math.log(1.08)
+SIGNIFICANT = 3.7
+SMALLEST = math.log(1.1)
 CALM = math.log(1.04)
 AIM = math.log(1.03)
 YOUNG_BASE = 0.05

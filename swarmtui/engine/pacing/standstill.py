@@ -11,6 +11,8 @@ must never stop a pool that works.
 
 from __future__ import annotations
 
+import math
+
 BESIDE_S = 1.0
 """The first pause while accepted calls are still in flight: the wall may have come down, and its law finds it."""
 BESIDE_GROWTH = 1.5
@@ -25,6 +27,8 @@ JITTER = 0.1
 LONGEST_TOLD_S = 300.0
 """Longest advice of the provider's that is followed; who says more is not believed at all."""
 REPLY_WEIGHT = 0.2
+REOPEN_WITH = 4
+SHORTEST_STEP_S = 0.02
 LONGEST_REPLY_S = 30.0
 """A refusal that took longer waited for something else, such as this machine asleep."""
 LEAST_SILENCE_S = 2.0
@@ -51,6 +55,9 @@ class Standstill:
         self._refused_seq = -1
         self._trial: int | None = None
         self._trial_at = 0.0
+        self._reopened_at = -1e9
+        self._went = 0
+        """Calls sent since then."""
         self.reply_s = 0.0
         """How long a refusal takes to come; 0 before the first."""
 
@@ -126,7 +133,21 @@ class Standstill:
         if seq == self._trial:
             self._trial = None
 
-    def accepted(self, seq: int) -> float | None:
+    def went(self) -> None:
+        """A call went."""
+        self._went += 1
+
+    def reopening(self, now: float) -> float:
+        """Seconds until the next call may go, after the end of a run: twice as many per time that a refusal takes.
+
+        All that ended meanwhile is free then, and would go at once into whatever refused it before.
+        """
+        if self._went < REOPEN_WITH:
+            return 0.0
+        step_s = max(SHORTEST_STEP_S, self.reply_s)
+        return max(0.0, self._reopened_at + step_s * math.log2((self._went + 1) / REOPEN_WITH) - now)
+
+    def accepted(self, seq: int, now: float) -> float | None:
         """Call `seq` was accepted. If that ended a run: for how long nothing was, as far as is known."""
         if seq == self._trial:
             self._trial = None
@@ -141,6 +162,7 @@ class Standstill:
         self.run = self._alone = 0
         self._trial = None
         self.next_at = -1e9
+        self._reopened_at, self._went = now, 0
         return lasted
 
     def gone(self, seq: int) -> None:
