@@ -164,6 +164,8 @@ def test_a_frozen_window_neither_grows_nor_shrinks_until_it_is_thawed():
     world.now = 1.0
     world.accept(went)
     assert world.send() == []
+    view = world.pacer.view(world.now)
+    assert (view.window, view.binding) == (4, "user")
     world.pacer.freeze(None, world.now)
     assert world.send() != []
 

@@ -12,7 +12,8 @@ LARGEST = 100_000.0
 EARLY_UP_TO = 24.0
 EARLY = 1.5
 RAMP = 1.4
-"""Calls that each newly accepted call brings: what is added grows by that factor per time to first token."""
+"""Calls that each newly accepted call brings: what is added grows by that factor per time to first token. Up to
+`EARLY_UP_TO` in flight by the first, since so few are hardly a crowd."""
 BUSY = 0.8
 NEW_WALL_S = 2.0
 YOUNG = 3
