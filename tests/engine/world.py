@@ -152,6 +152,7 @@ class World:
             for wait in waits:
                 wait.cancel()
             await asyncio.gather(*waits, return_exceptions=True)
+            assert not self.conductor.log.closing or true(), "the conductor has ended, and it never came to that"
 
     async def finished(self) -> Status:
         await self.until(lambda: self.state.status in (Status.SUCCEEDED, Status.FAILED, Status.CANCELLED))
