@@ -40,7 +40,11 @@ def arguments(parser: ArgumentParser) -> None:
 
 def _session_verbs(verbs: _SubParsersAction[ArgumentParser]) -> None:
     pause = verbs.add_parser("pause", help="start nothing more")
-    pause.add_argument("--now", action="store_true", help="stop and hold what runs, too")
+    pause.add_argument(
+        "--now",
+        action="store_true",
+        help="stop and hold what runs, too; a command that may have changed something then waits for you",
+    )
     verbs.add_parser("resume", help="let starts go on")
     verbs.add_parser("cancel", help="end the session")
     verbs.add_parser("approve", help="run the plan that waits").add_argument("--rev", type=int, help="its revision")
