@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 
+import pytest
+
 from tests.cli.conftest import Program
 
 TASK = """\
@@ -14,6 +16,7 @@ nodes:
 """
 
 
+@pytest.mark.chaos
 def test_a_task_is_forecast_from_what_it_took_before(swarmtui: Program) -> None:
     swarmtui.write("task.yaml", TASK)
     before = swarmtui("forecast", "task.yaml")

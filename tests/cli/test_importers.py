@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 
+import pytest
+
 from tests.cli.conftest import Program
 
 TASK = """\
@@ -68,6 +70,7 @@ def test_a_worker_that_nobody_knows_is_told(swarmtui: Program) -> None:
     assert "there is no worker `bob`" in done.stderr
 
 
+@pytest.mark.chaos
 def test_a_folder_that_is_run_again_goes_on_with_what_is_left(swarmtui: Program) -> None:
     tasks = swarmtui.folder / ".orchestrator" / "agent_tasks"
     tasks.mkdir(parents=True)

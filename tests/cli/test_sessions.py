@@ -103,6 +103,7 @@ def test_a_run_leaves_private_files_and_no_host(swarmtui: Program) -> None:
     assert not any(secret.encode() in path.read_bytes() for path in folder.path.rglob("*") if path.is_file())
 
 
+@pytest.mark.chaos
 def test_detached_sessions_are_attached_to_at_once_and_run_to_their_end(swarmtui: Program) -> None:
     swarmtui.write("tiny.yaml", TINY)
     for _ in range(3):
@@ -306,6 +307,7 @@ def test_wait_gives_up_after_its_timeout(swarmtui: Program) -> None:
     assert swarmtui("wait", id, "--timeout", "0.2").returncode == 124
 
 
+@pytest.mark.chaos
 def test_a_failed_session_is_retried(swarmtui: Program) -> None:
     swarmtui.write("flaky.yaml", "goal: g\nnodes:\n  a: {run: [test, -e, there]}\n")
     assert swarmtui("run", "flaky.yaml").returncode == 1
@@ -318,6 +320,7 @@ def test_a_failed_session_is_retried(swarmtui: Program) -> None:
     assert swarmtui("resume", id, "--retry-failed").returncode == 0
 
 
+@pytest.mark.chaos
 def test_a_session_that_has_ended_and_whose_host_has_left_is_given_work_again(swarmtui: Program) -> None:
     declared = "models: {worker: simulated/instant, spare: simulated/fast}"
     swarmtui.write(

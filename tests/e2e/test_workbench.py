@@ -80,6 +80,7 @@ nodes:
 
 
 @pytest.mark.parametrize("how", ["close the window", "kill -9"])
+@pytest.mark.chaos
 def test_a_session_outlives_its_terminal(place: Path, how: str) -> None:
     (place / "slow.yaml").write_text(SLOW)
     with Terminal(place, 80, 24) as terminal:
@@ -110,6 +111,7 @@ def test_the_review_opens_in_the_workbench_and_its_report_is_there_at_the_end(pl
     assert "tool.py:5" in report.read_text()
 
 
+@pytest.mark.chaos
 def test_two_terminals_see_each_other_s_actions(place: Path) -> None:
     (place / "slow.yaml").write_text(SLOW)
     with Terminal(place) as one:
@@ -129,6 +131,7 @@ def test_two_terminals_see_each_other_s_actions(place: Path) -> None:
     assert cli(place, "wait", identity).returncode == 0
 
 
+@pytest.mark.chaos
 def test_a_host_that_is_killed_shows_as_crashed_and_resumes_without_running_anything_again(place: Path) -> None:
     (place / "two.yaml").write_text(
         "goal: Two steps\nnodes:\n  first: {run: [sh, -c, 'echo x >> ran']}\n"

@@ -110,9 +110,12 @@ async def test_a_multi_turn_task_leaves_whole_conversations(work: Path) -> None:
     assert session.status is Status.SUCCEEDED
     records = [one["output"] for one in json.loads((work / "output" / "clean.json").read_text())]
     for record, seed in zip(records, ("caves", "reefs"), strict=True):
-        assert record["messages"][0] == {"role": "user", "content": f"Explore {seed} step by step"}
+        told, asked = record["messages"][:2]
+        assert told["role"] == "system"
+        assert "task_complete" in told["content"]
+        assert asked == {"role": "user", "content": f"Explore {seed} step by step"}
         assert 1 < record["turns"] <= 3
-        assert len(record["messages"]) == 2 * record["turns"]
+        assert len(record["messages"]) == 1 + 2 * record["turns"]
 
 
 async def test_items_given_on_the_command_line_stand_in_for_the_seeds(work: Path) -> None:
