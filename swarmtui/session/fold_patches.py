@@ -18,6 +18,7 @@ from swarmtui.session.moves import (
     map_rest,
     needs_allow,
     outdate,
+    passes_on,
     reopen,
     settle,
     undoable,
@@ -91,7 +92,7 @@ def _revise(state: SessionState, node: NodeState, old: Node, new: Node, *, resta
     rebudget(state, node, old, new)
     if node.state is State.SUCCEEDED and changed:
         outdate(state, node)
-        for descendant in descendants(state, node.id, past_left_out=False):
+        for descendant in descendants(state, node.id, past=passes_on):
             outdate(state, descendant)
     if node.ended or node.state is State.INTERRUPTED:
         return

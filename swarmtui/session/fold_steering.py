@@ -28,6 +28,7 @@ from swarmtui.session.moves import (
     left_out,
     map_rest,
     move,
+    passes_on,
     reopen,
     settle,
     take_end_back,
@@ -94,7 +95,7 @@ def _node_retried(state: SessionState, body: NodeRetried, event: Event) -> None:
     if body.fresh:
         node.fresh_since = state.seq
     if body.descendants:
-        for descendant in descendants(state, node.id, past_left_out=False):
+        for descendant in descendants(state, node.id, past=passes_on):
             _again(state, descendant, restart=descendant.id in body.restart)
     if node.running and node.id in body.restart:
         node.restart = True

@@ -97,12 +97,17 @@ def end(state: SessionState, node: NodeState, to: State) -> None:
 def take_end_back(state: SessionState, node: NodeState) -> None:
     """Take a node's end back: dependents wait for it again, what was skipped waits too, what ran is stale."""
     reopen(state, node)
-    for descendant in descendants(state, node.id, past_left_out=False):
+    for descendant in descendants(state, node.id, past=_is_news):
         if descendant.state is not State.SKIPPED:
             outdate(state, descendant)
         elif not left_out(descendant):  # whatever its cause was: the ends of what it needs are open again
             reopen(state, descendant)
             settle(state, descendant)
+
+
+def _is_news(node: NodeState) -> bool:
+    """Whether it matters below a node that its needs are out of date; what rests on stale results is stale already."""
+    return passes_on(node) and node.state is not State.STALE
 
 
 def outdate(state: SessionState, node: NodeState) -> None:
@@ -170,20 +175,24 @@ def left_out(node: NodeState) -> bool:
     return node.state is State.SKIPPED and node.cause == "user"
 
 
-def descendants(state: SessionState, node_id: str, *, past_left_out: bool = True) -> list[NodeState]:
-    """Everything that needs a node, directly or through others.
-
-    Without `past_left_out` not through what the user skipped, which passes nothing on.
-    """
+def descendants(
+    state: SessionState, *node_ids: str, past: Callable[[NodeState], bool] = lambda _: True
+) -> list[NodeState]:
+    """Everything that needs one of the nodes, directly or through others that `past` lets one look past."""
     seen: dict[str, None] = {}
-    stack = list(state.dependents[node_id])
+    stack = [child for node_id in node_ids for child in state.dependents[node_id]]
     while stack:
         at = stack.pop()
         if at not in seen:
             seen[at] = None
-            if past_left_out or not left_out(state.nodes[at]):
+            if past(state.nodes[at]):
                 stack.extend(state.dependents[at])
     return [state.nodes[at] for at in seen]
+
+
+def passes_on(node: NodeState) -> bool:
+    """Whether what becomes of its needs matters to those that need it: not if the user skipped it."""
+    return not left_out(node)
 
 
 def item_ended(state: SessionState, node: NodeState, item: int, to: State) -> None:

@@ -378,6 +378,13 @@ class Steering(RuleBasedStateMachine):
                 begun.clear()
 
     @invariant()
+    def what_rests_on_stale_results_is_stale(self) -> None:
+        state = self.session.state
+        for name, known in state.nodes.items():
+            if known.state is State.SUCCEEDED:
+                assert all(state.nodes[need].state is not State.STALE for need in state.plan_nodes[name].needs)
+
+    @invariant()
     def every_end_has_a_cause(self) -> None:
         state = self.session.state
         bad = (State.FAILED, State.CANCELLED, State.SKIPPED)

@@ -7,7 +7,7 @@ from dataclasses import replace
 from swarmtui.engine.commands.refusal import INVALID_PARAMS, Params, Refused, flag, item_of, node_of
 from swarmtui.plan import graph
 from swarmtui.session.events import Body, NodeRetried
-from swarmtui.session.moves import descendants, left_out
+from swarmtui.session.moves import descendants, left_out, passes_on
 from swarmtui.session.selection import FilterError, ItemFilter, item_filter, meets, select_items
 from swarmtui.session.state import NodeState, SessionState
 from swarmtui.session.vocabulary import ENDED, State
@@ -64,9 +64,7 @@ def rerun_stale(state: SessionState, params: Params) -> list[Body]:
     stale = {node.id for node in state.nodes.values() if node.state is State.STALE and not node.running}
     if not stale:
         raise Refused("no node is stale")
-    for node_id in list(stale):
-        below = descendants(state, node_id, past_left_out=False)
-        stale |= {node.id for node in below if node.state is State.SUCCEEDED}
+    stale |= {node.id for node in descendants(state, *stale, past=passes_on) if node.state is State.SUCCEEDED}
     return [NodeRetried(node_id) for node_id in graph.topological_order(_needs(state)) if node_id in stale]
 
 
@@ -126,7 +124,7 @@ def _with_descendants(state: SessionState, node: NodeState, bodies: list[NodeRet
     """With everything downstream that has begun: what of it is at work is stopped, and begins anew in its turn."""
     if not flag(params, "descendants"):
         return [*bodies]
-    below = descendants(state, node.id, past_left_out=False)
+    below = descendants(state, node.id, past=passes_on)
     at_work = tuple(one.id for one in below if one.running)
     retried = replace(bodies[0], descendants=True, restart=at_work)
     if not flag(params, "fresh"):
