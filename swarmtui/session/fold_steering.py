@@ -43,7 +43,9 @@ def _node_skipped(state: SessionState, body: NodeSkipped, event: Event) -> None:
     if body.cause == "user":
         where = {} if body.item is None else {"item": body.item}
         what = f"the skip of {body.node}" + ("" if body.item is None else f"/{body.item}")
-        undoable(state, event, what, "node.unskip", node=body.node, **where)
+        at = node.state if body.item is None or node.items is None else node.items.state(body.item)
+        cut = {"cut_short": True} if at is State.INTERRUPTED else {}
+        undoable(state, event, what, "node.unskip", node=body.node, **where, **cut)
     if body.item is not None:
         item_ended(state, node, body.item, State.SKIPPED)
         return

@@ -7,6 +7,7 @@ import pytest
 from swarmtui.engine.commands import STALE_PLAN, Refused, plan_events
 from swarmtui.plan.model import Author, Limits, MapSpec, ModelRef, Node, Plan, PromptSpec, Retry, RunSpec, When
 from swarmtui.session.events import (
+    AttemptInterrupted,
     AttemptStarted,
     LimitsSet,
     NodePrioritised,
@@ -285,6 +286,18 @@ def test_a_skip_is_taken_back_until_others_went_on_without_the_node() -> None:
     other.command("node.skip", node="b")
     assert other.state.nodes["c"].state is State.RUNNING
     assert "c has gone on without it: retry b" in refusal(other, "undo")
+
+
+def test_the_skip_of_what_was_cut_short_is_not_taken_back_since_that_would_run_it_once_more() -> None:
+    deploy = VirtualSession(plan(Node("deploy", RunSpec(("true",))), node("other")))
+    deploy.record(AttemptInterrupted("deploy", 1, None, repeat=False))
+    deploy.command("node.skip", node="deploy")
+    assert "deploy was cut short, and would run once more: retry it if you mean that" in refusal(deploy, "undo")
+
+    many = VirtualSession(plan(Node("m", RunSpec(("true",)), map=M)), items=3)
+    many.record(AttemptInterrupted("m", 1, 0, repeat=False))
+    many.command("node.skip", node="m", item=0)
+    assert "m/0 was cut short" in refusal(many, "undo")
 
 
 def test_a_patch_is_taken_back_by_its_inverse_unless_another_came_after_it() -> None:

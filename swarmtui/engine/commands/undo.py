@@ -95,6 +95,9 @@ def _unskip(state: SessionState, params: Params) -> list[Body]:
     if node is None:
         raise Refused("the node is no longer in the plan")
     item = params.get("item")
+    if params.get("cut_short"):
+        name = node.id if item is None else f"{node.id}/{item}"
+        raise Refused(f"{name} was cut short, and would run once more: retry it if you mean that")
     if item is not None:
         if node.items is None or item >= node.items.total or node.items.state(item) is not State.SKIPPED:
             raise Refused("it is no longer skipped")
