@@ -52,7 +52,7 @@ def _totals(state: SessionState, worked: Tally) -> dict[str, JSON]:
     end = state.ended_ts if state.status in FINAL and state.ended_ts else state.ts
     wall = end - state.created_ts if state.created_ts else 0.0
     active = state.active_s
-    busy = sum(node.busy_s for node in nodes)
+    busy = sum(node.busy_s for node in nodes if node.pool != QUESTIONS)
     items = [node.items for node in nodes if node.items is not None]
     return {
         "wall_s": round(wall, 3),

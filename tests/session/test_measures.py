@@ -272,6 +272,14 @@ def test_a_question_occupies_no_place() -> None:
     assert story.metrics["peak_in_flight"] == 1
 
 
+def test_the_wait_for_an_answer_is_nobodys_work() -> None:
+    story = Story(Node("q", AskSpec("which?")), prompt("a"))
+    story.tell(AttemptStarted("q", 1, pool=QUESTIONS)).start("a").tell(after=1.0).succeed("a")
+    story.tell(AttemptSucceeded("q", 1, DONE, took_s=600.0), after=599.0)
+    assert story.metrics["busy_s"] == 1.0
+    assert story.metrics["avg_parallelism"] <= story.metrics["peak_in_flight"]
+
+
 def test_every_figure_that_evaluations_ask_for_has_its_name() -> None:
     found = Story(prompt("a")).start("a").succeed("a").metrics
     names = """critical_steps wall_clock_ms pass_at_1 success_rate tokens_in tokens_out estimated_cost retry_count
