@@ -78,7 +78,13 @@ def _directories() -> Iterator[Check]:
     for name in ("state", "runtime", "config"):
         folder: Path = getattr(where, name)
         if not folder.exists():
-            yield Check(name, "ok", f"{folder} (made when needed)")
+            above = next(one for one in folder.parents if one.exists())
+            if above.is_dir() and os.access(above, os.W_OK | os.X_OK):
+                yield Check(name, "ok", f"{folder} (made when needed)")
+            else:
+                yield Check(
+                    name, "bad", f"{folder}: cannot be made: {above} takes nothing; set SWARMTUI_HOME elsewhere"
+                )
             continue
         if name == "config":
             yield Check(name, "ok", str(folder))

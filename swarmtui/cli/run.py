@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from argparse import ArgumentParser, ArgumentTypeError, Namespace
 from dataclasses import replace
 from pathlib import Path
@@ -173,6 +174,8 @@ def _check_places(items: Path | None, out: Path | None) -> None:
             raise UsageError(f"--out {out}: is no folder; the report is copied into one") from None
         except OSError as error:
             raise UsageError(f"--out {out}: this folder cannot be made: {error.strerror}") from None
+        if not os.access(out, os.W_OK | os.X_OK):
+            raise UsageError(f"--out {out}: nothing can be written into this folder")
 
 
 def watch(folder: SessionFolder, arguments: Namespace, console: Console, from_seq: int = 1) -> int:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from swarmtui.cli import ctl_words, run, wait
+from swarmtui.cli import ctl_words, doctor, run, wait
 from swarmtui.cli.failures import UsageError
 from swarmtui.cli.targets import find_target, read_task_file
 from swarmtui.plan.yaml_source import MAX_BYTES
@@ -135,6 +135,27 @@ def test_where_items_and_the_report_are_to_be_found_is_checked_before_the_start(
         assert done.returncode == 2
         assert said in done.stderr
     assert swarmtui.sessions() == []
+
+
+def test_a_report_is_not_promised_to_a_folder_that_takes_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run._check_places(None, tmp_path)
+    monkeypatch.setattr(os, "access", lambda path, mode: not mode & os.W_OK)
+    with pytest.raises(UsageError, match="nothing can be written into this folder"):
+        run._check_places(None, tmp_path)
+
+
+def test_the_doctor_says_that_a_directory_cannot_be_made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("SWARMTUI_HOME", str(tmp_path / "file" / "home"))
+    assert {check.verdict for check in doctor._directories()} == {"bad"}
+    monkeypatch.setenv("SWARMTUI_HOME", str(tmp_path / "home"))
+    assert {check.verdict for check in doctor._directories()} == {"ok"}
+    monkeypatch.setattr(os, "access", lambda path, mode: not mode & os.W_OK)
+    found = list(doctor._directories())
+    assert {check.verdict for check in found} == {"bad"}
+    assert f"cannot be made: {tmp_path} takes nothing" in found[0].detail
 
 
 def test_a_model_needs_a_tier_and_a_name() -> None:
