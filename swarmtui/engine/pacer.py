@@ -155,7 +155,7 @@ class Pacer:
             return self._on_refusal(record, told, now)
         if status == 0 or status >= 500:
             if record.first_at is None:
-                self._blind.gone(record.seq)
+                self._blind.gone(record)
             return self._on_failure(record, now, charged=status not in OVERLOADED)
         if record.first_at is None:
             growth = 1.0
@@ -176,7 +176,7 @@ class Pacer:
         record = self._calls.pop(call, None)
         if record is None:
             return
-        self._blind.gone(record.seq)
+        self._blind.gone(record)
         if record.probe:
             self._health.probing = False
 

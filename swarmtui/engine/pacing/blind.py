@@ -11,7 +11,8 @@ import math
 from collections import deque
 
 from swarmtui.engine.pacing.allowance import Allowance
-from swarmtui.engine.pacing.chance import Chance
+from swarmtui.engine.pacing.chance import MOST_NOISE, Chance
+from swarmtui.engine.pacing.fates import Fates, by_chance, full_at, in_a_row, in_likely_order, share, unsteady
 from swarmtui.engine.pacing.pace import Pace
 from swarmtui.engine.pacing.refusals import Refusals, steady_rate
 from swarmtui.engine.pacing.standstill import Standstill
@@ -34,6 +35,17 @@ LET_IN = 4
 LAST_SENT = 16
 """Calls that are remembered to see what was let in beside a refused one."""
 TIGHT_CALLS = 2
+KNOWN = 1.5
+"""A call is accepted that was not refused after so many usual times to a refusal."""
+FEWEST_REFUSED = 4
+SUSPECTED = 2.0
+SURE = 6.0
+"""Odds, as a logarithm, from which refusals are taken for chance."""
+SURE_PACED = 20.0
+MANY = 0.2
+"""The same while a quota is paced and not so many are refused: those that it refuses are few and regular."""
+UNSTEADY = 5.0
+SURE_FULL = 9.0
 SPREAD_S = 60.0
 """A window as short as that is used evenly: nothing is lost by it, and if it is one that slides, a burst would return
 for ever."""
@@ -62,6 +74,9 @@ class Blind:
         """Whether the last refusal was for a quota that the provider shows."""
         self._turned_away = 0
         self._sent: deque[Call] = deque(maxlen=LAST_SENT)
+        self._fates = Fates()
+        self._walled_seq = -1
+        """The newest call when a wall was found last while refusals are noise."""
         self._seldom = 0.0
         """Share of the last calls that were refused alone."""
 
@@ -88,6 +103,7 @@ class Blind:
         """`call` went."""
         seq = call.seq
         self._sent.append(call)
+        self._fates.sent(call)
         self.standstill.went()
         self._seldom *= 1 - SELDOM_WEIGHT
         if self.stopped:
@@ -96,9 +112,10 @@ class Blind:
         self.pace.sent(now)
         self.allowance.sent(seq, now)
 
-    def gone(self, seq: int) -> None:
-        """Call `seq` ended without saying whether it was accepted."""
-        self.standstill.gone(seq)
+    def gone(self, call: Call) -> None:
+        """`call` ended without saying whether it was accepted."""
+        call.void = True
+        self.standstill.gone(call.seq)
 
     # -- accepted -----------------------------------------------------------------------------------------
 
@@ -170,7 +187,7 @@ class Blind:
 
     def shown(self, call: Call, now: float, *, jitter: float) -> None:
         """`call` was refused for a quota that the provider shows: nothing to find out, but others may use it up."""
-        self._shown = True
+        self._shown = call.void = True
         self.refusals.refused(call.seq, call.sent_at, now)
         self.standstill.refused(call.seq, call.sent_at, now, alone=False, least_s=0.0, told_s=None, jitter=jitter)
 
@@ -190,11 +207,13 @@ class Blind:
         `alone`: no call in flight is known to be accepted. `mirrored`: a quota is shown.
         """
         self._shown = False
+        call.refused_after = self._sent[-1].seq if self._sent else call.seq
         self._confirm(now)
         level = call.before - self.refusals.refused_before(call.seq, call.sent_at)
         news = self.refusals.news(call.sent_at)
         expected = self.allowance.refused()
-        lone = self._is_lone(call, level)
+        weighed = self._weighed(call, now)
+        lone = weighed is not None or self._is_lone(call, level)
         if lone or expected or (call.beyond and not alone):
             self.standstill.beyond(call.seq, call.sent_at, now)
         else:
@@ -207,7 +226,9 @@ class Blind:
                 told_s=told_s,
                 jitter=jitter,
             )
-        cause = self._foreseen(call, level, now, round_trip_s, expected=expected, lone=lone)
+        cause = weighed
+        if cause is None:
+            cause = self._foreseen(call, level, now, round_trip_s, expected=expected, lone=lone)
         if cause is not None:
             self.refusals.refused(call.seq, call.sent_at, now)
             return cause
@@ -239,6 +260,58 @@ class Blind:
         self._seldom += SELDOM_WEIGHT
         return self._seldom <= SELDOM
 
+    def _weighed(self, call: Call, now: float) -> str | None:
+        """Whether the last fates show that refusals are by chance."""
+        if self.allowance.period is not None or self.chance.share is not None:
+            return None
+        fates = self._fates.known(now, KNOWN * self.standstill.reply_s)
+        part = share(fates)
+        if part * len(fates) < FEWEST_REFUSED or part > MOST_NOISE or unsteady(fates) > UNSTEADY:
+            return None
+        odds = by_chance(list(in_likely_order(fates)))
+        few = self.pace.rate is not None and part < MANY
+        if odds < (SURE_PACED if few else SUSPECTED):
+            return None
+        if odds < SURE:
+            self._turned_away += 1
+            return "refused, by chance as it seems: nothing that was sent explains it"
+        self._take_for_chance(part)
+        self._window.forget_wall(max((fate.level + 1.0 for fate in fates if not fate.refused), default=1.0))
+        self._walled_seq = call.seq
+        return f"refused whatever is sent: by chance, {100 * part:.0f} of 100"
+
+    def _take_for_chance(self, part: float) -> None:
+        """From now on a `part` of all calls is refused, and nothing follows from it."""
+        self.chance.found(part)
+        self.pace.end()
+        self.standstill.over()
+        self._used_up.clear()
+
+    def _noise(self, call: Call, level: int, now: float, round_trip_s: float) -> str | None:
+        """What the refusal of `call` is while refusals are noise; None: they mean something again.
+
+        Not every acceptance was told yet, so that refusals may seem to follow each other.
+        """
+        fates = self._fates.known(now, KNOWN * self.standstill.reply_s, self._walled_seq)
+        row = in_a_row(fates)
+        if row < self.chance.run():
+            self.standstill.over()
+        judged = self.chance.noise(row)
+        if judged == "over":
+            return None
+        window = self._window
+        full = full_at(fates, self.chance.share or 0.0, SURE_FULL)
+        if window.wall is not None and call.beyond and level >= window.wall:
+            full = window.wall
+        if full is not None:
+            self._walled_seq = self._sent[-1].seq
+            window.refused(full, now, round_trip_s, news=True)
+            return f"refused in a row with {full} accepted in flight: that is the wall, others are refused by chance"
+        if judged == "more":
+            window.shrink(NOISY_CUT * level)
+            return "refused more often than by chance: fewer at once"
+        return "refused by chance, whatever is sent"
+
     def _foreseen(
         self, call: Call, level: int, now: float, round_trip_s: float, *, expected: bool, lone: bool
     ) -> str | None:
@@ -246,12 +319,9 @@ class Blind:
         if expected:
             return f"refused: all {self.allowance.count} calls of this window are used"
         if self.chance.share is not None:
-            judged = self.chance.noise(self.standstill.run)
-            if judged == "more":
-                self._window.shrink(NOISY_CUT * level)
-                return "refused more often than by chance: fewer at once"
-            if judged == "noise":
-                return "refused by chance, whatever is sent"
+            noise = self._noise(call, level, now, round_trip_s)
+            if noise is not None:
+                return noise
         elif lone:
             self._turned_away += 1
             return "refused alone, beside others that were accepted: by chance"

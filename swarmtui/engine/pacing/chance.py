@@ -88,11 +88,19 @@ class Chance:
             self._before = Epoch(rate, share)
         elif rate <= SLOWER * before.rate * (1 - before.share):
             if SAME * before.share <= share <= MOST_NOISE:
-                self.share = self._recent = self._found = share
-                self._before, self.crowded = None, False
+                self.found(share)
                 return True
             self._before = Epoch(rate, share)
         return False
+
+    def found(self, share: float) -> None:
+        """Refusals were found to be noise, a `share` of all calls."""
+        self.share = self._recent = self._found = share
+        self._before, self.crowded = None, False
+
+    def over(self) -> None:
+        """Refusals mean something again."""
+        self.share = None
 
     def noise(self, in_a_row: int) -> Judgement:
         """A call was refused while refusals are noise, the last of `in_a_row`: what that makes of it."""

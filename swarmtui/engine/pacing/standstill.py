@@ -165,6 +165,12 @@ class Standstill:
         self._reopened_at, self._went = now, 0
         return lasted
 
+    def over(self) -> None:
+        """The refusals of the run meant nothing."""
+        self.run = self._alone = 0
+        self._trial = None
+        self.next_at = -1e9
+
     def gone(self, seq: int) -> None:
         """Call `seq` ended without saying whether it was accepted."""
         if seq == self._trial:

@@ -78,6 +78,10 @@ class Call:
     """Sent to see whether an outage is over."""
     clouded: bool = False
     """Whether this machine was too busy, at some time since, for the call's times to tell of the provider."""
+    refused_after: int | None = None
+    """The newest call that had been sent when it was known that this one was refused, nobody saying why."""
+    void: bool = False
+    """Whether its end says nothing of what the provider lets in."""
 
 
 class Journal:
