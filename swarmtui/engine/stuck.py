@@ -24,9 +24,11 @@ def cause(state: SessionState, waiting: Sequence[Lane]) -> str | None:
     spent = [node.id for node in held if node.budget is not None]
     by_user = [node.id for node in held if node.budget is None]
     if spent:
-        reasons.append(f"{_listed(spent, 'has', 'have')} used up a budget of its own: raise it, or resume the node")
+        reasons.append(f"{_listed(spent, 'has', 'have')} used up a budget of its own: raise it, or release the node")
     if by_user:
-        reasons.append(f"{_listed(by_user, 'is', 'are')} held: resume, skip or cancel")
+        reasons.append(
+            f"{_listed(by_user, 'is', 'are')} held: release, skip or stop {'it' if len(by_user) == 1 else 'them'}"
+        )
     if not reasons:
         left = [f"{node.id} ({node.state.value})" for node in state.nodes.values() if not node.ended]
         reasons.append(f"{_listed(left, 'is', 'are')} left without a reason, which is a defect of swarmtui")

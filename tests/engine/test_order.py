@@ -276,7 +276,7 @@ def test_a_session_in_which_everything_is_held_says_so_and_goes_on_when_it_is_re
     session.command("node.pause", node="b")
     session.end(("a", None, 1), "ok")
     assert (session.state.status, session.state.reason) == (Status.PAUSED, "stuck")
-    assert "b is held" in said(session)
+    assert "b is held: release, skip or stop it" in said(session)  # the verbs of ctl
     session.command("node.resume", node="b")
     session.run_dry()
     assert session.state.status is Status.SUCCEEDED
