@@ -92,6 +92,9 @@ def test_a_session_without_a_provider_has_nothing_to_cap_or_hold() -> None:
         limits_after(state, cap=3)
     with pytest.raises(Refused, match="no provider answers"):
         limits_after(state, freeze={"simulated/instant": 3})
+    for at in (3, "now"):
+        with pytest.raises(Refused, match="no provider answers in this session: there is nothing to hold"):
+            limits_after(state, freeze=at)
 
 
 def test_a_held_window_is_recorded_and_read_back_and_the_change_can_be_undone() -> None:

@@ -117,6 +117,8 @@ def _frozen(state: SessionState, value: JSON) -> dict[str, int]:
     if not isinstance(value, dict):
         if value is None:
             return {}
+        if not pools:
+            raise Refused("no provider answers in this session: there is nothing to hold")
         chosen = [pool for pool in pools if value != NOW or pool in state.paced]
         if not chosen:
             raise Refused("no provider was asked yet, so there is nothing to hold: say how many calls")
