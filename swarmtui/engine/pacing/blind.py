@@ -39,18 +39,26 @@ KNOWN = 1.5
 """A call is accepted that was not refused after so many usual times to a refusal."""
 FEWEST_REFUSED = 4
 SUSPECTED = 2.0
+"""Odds, as a logarithm, from which a refusal changes nothing."""
+UNLIKELY_ODDS = -4.0
+"""Odds below which refusals in a row are not put down to chance: the pauses between trials grow."""
 SURE = 6.0
-"""Odds, as a logarithm, from which refusals are taken for chance."""
+"""Odds from which refusals are taken for chance."""
 SURE_PACED = 20.0
+"""The same while a quota is paced and fewer than `MANY` are refused: those that it refuses are few and regular."""
 MANY = 0.2
-"""The same while a quota is paced and not so many are refused: those that it refuses are few and regular."""
 UNSTEADY = 5.0
+"""Odds from which the share of refusals is not the same throughout: then it is no chance."""
 SURE_FULL = 9.0
+"""Odds against chance that a wall takes which is found while refusals are noise."""
 SPREAD_S = 60.0
 """A window as short as that is used evenly: nothing is lost by it, and if it is one that slides, a burst would return
 for ever."""
 SHORTEST_MEASURE_S = 1.0
 LONGEST_MEASURE_S = 60.0
+LEAST_QUOTA = 1.3 / 60
+"""Calls per second below which there is no quota that is told so: what is let in at that rate tells of the trials of a
+standstill, and a pace so low would need hours to be tried again."""
 TRUST = 0.8
 """Share of a paced rate below which the count between two standstills is believed instead."""
 
@@ -156,7 +164,7 @@ class Blind:
         since, refused_at, was, alone = still.since, still.refused_at, self.stopped, still.alone
         if still.accepted(call.seq, now) is None or not was or self.chance.share is not None:
             return None
-        if not alone:
+        if not alone or not still.patient:
             return "accepted again"
         self._window.forget_wall(1.0)
         known = self.allowance.period
@@ -179,6 +187,9 @@ class Blind:
         if rate < 1:  # such quotas are told per minute, in whole numbers
             whole = round(60 * rate) / 60
             rate = whole if slowest <= whole <= fastest else rate
+        if rate < LEAST_QUOTA:  # what was counted is our own waiting
+            self.pace.end()
+            return "a call now and then gets in, fewer than any quota lets in: growing from one"
         if self.pace.rate is None or rate < TRUST * self.pace.rate:
             self.pace.begin(rate, now, tight=calls <= TIGHT_CALLS or self.pace.tight)
         return f"a call now and then gets in: a quota of about {60 * (self.pace.rate or rate):.2g} a minute"
@@ -242,6 +253,8 @@ class Blind:
         else:
             self.pace.refused(now, told_s, news=news)
             cause = f"refused: a quota of about {60 * (self.pace.rate or 0):.2g} a minute"
+            if (self.pace.rate or 0.0) < LEAST_QUOTA:
+                self.pace.end()
         self.refusals.refused(call.seq, call.sent_at, now)
         return cause
 
@@ -266,9 +279,11 @@ class Blind:
             return None
         fates = self._fates.known(now, KNOWN * self.standstill.reply_s)
         part = share(fates)
+        self.standstill.patient = True
         if part * len(fates) < FEWEST_REFUSED or part > MOST_NOISE or unsteady(fates) > UNSTEADY:
             return None
         odds = by_chance(list(in_likely_order(fates)))
+        self.standstill.patient = odds < UNLIKELY_ODDS or part < MANY
         few = self.pace.rate is not None and part < MANY
         if odds < (SURE_PACED if few else SUSPECTED):
             return None

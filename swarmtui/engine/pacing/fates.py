@@ -139,7 +139,10 @@ def _foretold(fates: Sequence[Fate], rate: float | None, *, walled: bool) -> flo
         at = fate.at
         if fate.refused:
             by_bucket = SURPRISE if rate is None or level > FULL else AS_EXPECTED if level < EMPTY else UNSURE
-            by_wall = AS_EXPECTED if fate.level >= known_full else SURPRISE if fate.level < known_free else UNSURE
+            if fate.level < max(1, known_free):  # nothing in flight: no wall refuses that
+                by_wall = SURPRISE
+            else:
+                by_wall = AS_EXPECTED if fate.level >= known_full else UNSURE
             best = max(by_bucket, by_wall) if walled else by_bucket
             total += best if started else UNSURE
             started = True

@@ -48,6 +48,8 @@ class Standstill:
         """When the last refused call of the run had been sent."""
         self.next_at = -1e9
         self._alone = 0
+        self.patient = True
+        """Whether the pauses grow: not while a run of refusals is likely enough by chance."""
         self._known_at = 0.0
         """When the last refusal that counted was known."""
         self._lasted = 0.0
@@ -114,7 +116,7 @@ class Standstill:
         self.run += 1
         self.refused_at = sent_at
         if alone:
-            self._alone += 1
+            self._alone += 1 if self.patient or not self._alone else 0
             first = max(ALONE_S, min(LONGEST_FIRST_S, FIRST_SHARE * self._lasted), least_s)
             pause = min(LONGEST_S, first * 2.0 ** min(self._alone - 1, 10))
         elif self.run > 1:
