@@ -77,15 +77,16 @@ class Artefacts:
             raise
         return path
 
-    def write_report(self, text: str, out: Path | None) -> tuple[Path, Path | None]:
-        """Write ``report.md`` and, if the user named a folder, a copy there; returns both paths."""
-        path = self.write(self._root, "report.md", text)
-        if out is None:
-            return path, None
+    def write_report(self, text: str) -> Path:
+        """Write ``report.md``; where it is. Raises OSError."""
+        return self.write(self._root, "report.md", text)
+
+    def copy_report(self, text: str, out: Path) -> Path:
+        """Write a copy to the folder that the user named; where it is. Raises OSError."""
         out.mkdir(parents=True, exist_ok=True)
         copy = out / "report.md"
         write_atomic(copy, text.encode("utf-8", "replace"), mode=0o644)
-        return path, copy
+        return copy
 
     def write_status(self, state: SessionState) -> None:
         """Write ``status.md``: one table of all nodes."""

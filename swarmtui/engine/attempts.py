@@ -224,8 +224,8 @@ class Attempts:
         self._reuse.note(recorded)
         if isinstance(body, AttemptSucceeded) and self._reuse.shares(body):
             self._spawn(self._reuse.offer(body), f"share {live.node}")
-        if kept is not None and kept.report is not None:
-            self._record(kept.report)
+        for told in kept.told if kept is not None else ():
+            self._record(told)
 
     # -- stopping -----------------------------------------------------------------------------------------
 

@@ -7,6 +7,7 @@ the event that tells of the output comes after its file is there, and what waits
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -33,8 +34,8 @@ class KeptOutput:
     """Without the key of its blob."""
     blob: bytes | None = None
     """The whole, where the event does not hold it."""
-    report: Body | None = None
-    """What became of the report, if the output is one."""
+    told: tuple[Body, ...] = ()
+    """What is to be recorded besides: that a part is lost, what became of a report."""
 
 
 class Outputs:
@@ -65,9 +66,14 @@ class Outputs:
             kept = self.kept(text, path)
         if exit_code is not None:
             kept = replace(kept, output=replace(kept.output, exit_code=exit_code))
-        return (
-            replace(kept, report=self._report(node, event, foot)) if isinstance(event, Done) and event.report else kept
-        )
+        return replace(kept, told=tuple(self._told(node, event, item, foot))) if isinstance(event, Done) else kept
+
+    def _told(self, node: str, event: Done, item: int | None, foot: str) -> Iterator[Body]:
+        if event.lost is not None:
+            name = node if item is None else f"{node}/{item}"
+            yield Noted("warning", f"the output of {name} is kept in part only: {event.lost}", node)
+        if event.report:
+            yield from self._report(node, event, foot)
 
     def kept(self, text: str, path: str | None) -> KeptOutput:
         """`text` as it is recorded, `path` being the file that holds it."""
@@ -92,8 +98,9 @@ class Outputs:
     def _from_file(self, event: Done, node: str, text: str, path: str | None) -> KeptOutput:
         """What came with the event is only head and tail; the worker's file holds the whole."""
         size = event.size or len(text.encode("utf-8", "replace"))
-        if event.path is None or size > BLOB_BYTES:
-            return KeptOutput(Output(text[:PREVIEW_CHARS], size, None, path, truncated=event.path is None))
+        if event.path is None or event.lost is not None or size > BLOB_BYTES:
+            lost = event.path is None or event.lost is not None
+            return KeptOutput(Output(text[:PREVIEW_CHARS], size, None, path, truncated=lost))
         try:
             return self.kept(self._redactor.redact(Path(event.path).read_text("utf-8", "replace")), path)
         except OSError as error:
@@ -109,16 +116,22 @@ class Outputs:
             logger.warning("the output of %s has no file: %s", node, error)
             return None
 
-    def _report(self, node: str, event: Done, foot: str) -> Body:
-        """Write the report that `node` made; the event that says where it is, or why not."""
-        whole = event.output
+    def _report(self, node: str, event: Done, foot: str) -> Iterator[Body]:
+        """Write the report that `node` made; the events that say where it is, or why not."""
+        whole, copy = event.output, None
         try:
             if event.path is not None and event.truncated:
                 whole = Path(event.path).read_text("utf-8", "replace")
-            path, copy = self._artefacts.write_report(self._redactor.redact(_footed(whole, foot)), self._out)
+            text = self._redactor.redact(_footed(whole, foot))
+            path = self._artefacts.write_report(text)
         except OSError as error:
-            return Noted("error", f"the report could not be written: {error}", node)
-        return ReportWritten(self._artefacts.relative(path), node, None if copy is None else str(copy))
+            yield Noted("error", f"the report could not be written: {error}", node)
+            return
+        try:
+            copy = None if self._out is None else str(self._artefacts.copy_report(text, self._out))
+        except OSError as error:
+            yield Noted("error", f"the report could not be copied to {self._out}: {error}", node)
+        yield ReportWritten(self._artefacts.relative(path), node, copy)
 
 
 def _footed(text: str, foot: str) -> str:

@@ -113,6 +113,8 @@ class Done:
     usage: Usage = NO_USAGE
     report: bool = False
     """Whether the output is a report for the user (Markdown), to be shown and copied out."""
+    lost: str | None = None
+    """Why a part of the output is nowhere, not in the file at `path` either."""
 
 
 @dataclass(frozen=True, slots=True)

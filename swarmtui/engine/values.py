@@ -82,6 +82,8 @@ class Values:
             return ""
         if output.whole:
             return output.text
+        if output.truncated:
+            raise _kept_in_part(node.id, output)
         if output.sha is None:
             size = output.size / 1e6
             raise ValueMissing(
@@ -106,6 +108,8 @@ class Values:
     async def path(self, node: NodeState) -> Path:
         """A file with the whole output, written now if there is none."""
         output = node.output
+        if output is not None and output.truncated:
+            raise _kept_in_part(node.id, output)
         if output is not None and output.path is not None:
             path = self._artefacts.absolute(output.path)
             if path.exists():
@@ -123,3 +127,10 @@ class Values:
             error = state.error.message if state.error else f"skipped because of {state.cause}" if state.cause else None
             found.append(NodeResult(need, state.state, plan_node.title or "", path, error))
         return tuple(found)
+
+
+def _kept_in_part(node: str, output: Output) -> ValueMissing:
+    return ValueMissing(
+        f"the output of {node} had {output.size / 1e6:,.0f} MB and is kept in part only: "
+        "let it write what others need to a file of its own, and print less"
+    )

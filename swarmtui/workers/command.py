@@ -69,6 +69,8 @@ class Ran:
     """The end of stderr."""
     path: str | None
     """File with the whole of stdout, as far as it was kept; None if there is none."""
+    lost: str | None = None
+    """Why the file lacks a part, or is not there at all."""
 
 
 class CommandStopped(asyncio.CancelledError):
@@ -188,6 +190,7 @@ def _ran(pump: Pump) -> Ran:
         whole=kept.whole,
         stderr=pump.stderr.kept.text(),
         path=str(pump.output.path) if pump.output.path and kept.size else None,
+        lost=None if kept.whole else pump.output.lost,
     )
 
 

@@ -92,7 +92,9 @@ class CappedFile:
         """None once the disk has refused a part: what is left of the file is not what was written."""
         self.whole = True
         """Whether the file holds all that was written to it."""
-        self._left = limit
+        self.lost: str | None = None
+        """Why it does not."""
+        self._limit = self._left = limit
         self._file = -1
         self._redacted = redactor.stream() if redactor and path else None
         self._decoder = codecs.getincrementaldecoder("utf-8")("surrogateescape")
@@ -127,10 +129,11 @@ class CappedFile:
             self._left -= len(fits)
             _write_all(self._file, fits)
             if not self.whole:
+                self.lost = f"more than {self._limit / 1e6:g} MB came"
                 _write_all(self._file, memoryview(b"\n[truncated: the output was larger than what is kept]\n"))
         except OSError as error:
             _log.warning("%s: the output is not kept: %s", path, error.strerror)
-            self.path, self.whole = None, False
+            self.path, self.whole, self.lost = None, False, str(error.strerror)
 
 
 def _write_all(file: int, data: memoryview) -> None:

@@ -48,4 +48,5 @@ def done(attempt: Attempt, ran: Ran) -> Done:
         path=ran.path,
         truncated=not ran.whole,
         exit_code=ran.exit_code,
+        lost=ran.lost,
     )
