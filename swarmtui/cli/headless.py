@@ -17,6 +17,7 @@ from swarmtui.host.feed import Link
 from swarmtui.host.locate import seen_status
 from swarmtui.host.rest import at_rest
 from swarmtui.plan.model import JSON
+from swarmtui.plan.problems import listed
 from swarmtui.safety.text import one_line
 from swarmtui.session.events import BudgetReached, Event
 from swarmtui.session.folder import SessionFolder
@@ -244,9 +245,9 @@ def _of_paused(folder: SessionFolder, state: SessionState) -> str:
         return _more_budget(state, state.budget)
     how = f"swarmtui resume {state.id}" if state.host_pid is None else f"swarmtui ctl {state.id} resume"
     caught = [node.id for node in state.nodes.values() if node.state is State.INTERRUPTED]
-    if state.reason == "resumed" and caught:
+    if state.reason in ("resumed", STUCK) and caught:
         return (
-            f"session {state.id} is paused: a crash caught {', '.join(caught)}, which may have changed something: "
+            f"session {state.id} is paused: {listed(caught)} was cut short and may have changed something: "
             f"`swarmtui ctl {state.id} retry|done|skip {caught[0]}`, then `{how}`"
         )
     spent = next((node for node in state.nodes.values() if node.held and node.budget is not None), None)
@@ -256,6 +257,10 @@ def _of_paused(folder: SessionFolder, state: SessionState) -> str:
             f"session {state.id} is paused: {spent.id} has used up its budget of {spent.budget.limit:g} "
             f"{spent.budget.kind}: {change} raises it, `swarmtui ctl {state.id} release {spent.id}` lets it go beyond"
         )
+    held = [node.id for node in state.nodes.values() if node.held]
+    if state.reason == STUCK and held:
+        release = f"`swarmtui ctl {state.id} release {held[0]}`"
+        return f"session {state.id} is paused: all that is left waits for {listed(held)}, which you hold: {release}"
     return f"session {state.id} is paused ({state.reason}): `{how}` goes on"
 
 

@@ -398,7 +398,7 @@ class Conductor:
         for told in self._paced.news(self.log.clock.now(), last=True):
             self.record(told)
         if self._setup.mirror is not None:
-            self._setup.mirror(self.state)
+            self._setup.mirror(replace(self.state, status=status, reason=reason))
         self.record(SessionFinished(status.value, reason), durable=True)
         self._write_status()
 
