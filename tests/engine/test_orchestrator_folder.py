@@ -98,7 +98,8 @@ async def test_the_folder_shows_the_end_before_the_end_is_recorded(tmp_path: Pat
 
     async with running(session, plan(*TASKS), mirror=mirror) as world:
         await world.finished()
-        assert seen == ["running"]
+        assert seen == ["succeeded"]
+        assert ": succeeded" in (folder / "status.md").read_text()
         assert [row[2] for row in rows((folder / "status.md").read_text())] == ["Completed", "Completed"]
 
 
