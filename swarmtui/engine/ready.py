@@ -110,8 +110,8 @@ class Ready:
         return lane
 
     def stir(self, node: NodeState) -> None:
-        """The node was touched: if it was held and is no more, its items wait for a place again."""
-        if node.id in self._dormant and not (node.held or node.restart):
+        """The node was touched: if it was held, or a need was run again, and is no more, its items wait again."""
+        if node.id in self._dormant and not (node.held or node.restart or node.unmet):
             self._dormant.discard(node.id)
             self.wake(node)
 
@@ -195,7 +195,7 @@ class Ready:
         if node is None or node.items is None or node.ended or node.cancelled:
             lane.queues.pop(node_id, None)
             return False
-        if node.held or node.restart:
+        if node.held or node.restart or node.unmet:
             self._dormant.add(node_id)
             return False
         waiting, items = lane.queues[node_id], node.items

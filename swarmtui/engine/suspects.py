@@ -127,7 +127,7 @@ def _waits(node: NodeState, item: int | None) -> bool:
 
 
 def _may_start(node: NodeState, item: int | None, now: float) -> bool:
-    if node.held or node.cancelled or node.restart:
+    if node.held or node.cancelled or node.restart or node.unmet:
         return False
     if item is None or node.items is None:
         due = node.retry_at if node.state is not State.READY else None
