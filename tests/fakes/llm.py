@@ -1,20 +1,26 @@
-"""A fake provider: OpenAI-compatible chat over real sockets, well-behaved or not, with a ledger of all it was asked.
+"""A fake provider over real sockets, well-behaved or not, with a ledger of all it was asked.
 
-In a test::
+It speaks OpenAI chat, OpenAI responses, Anthropic messages and Gemini, each to whoever asks at its path. In a test::
 
     async with FakeLLM() as llm:
         llm.will(Answer("hello"), Status(429, headers={"retry-after": "2"}), Silence())   # one per request, in order
         llm.when("translate", Answer("bonjour"))                                        # by text in the request
+        llm.will(Answer(calls=(Call("search", {"query": "x"}), Call("now"))))             # tool calls, in any dialect
         ...
         assert llm.ledger[0].prompt == "..."
 
-On its own, for end-to-end tests (prints ``{"port": …, "base_url": …}`` as its first line, stops on EOF of stdin)::
+``llm.base_url`` (with ``/v1``) is where OpenAI's dialects are, ``llm.root_url`` (without) where those of Anthropic and
+Gemini.
+
+On its own, for end-to-end tests (prints ``{"port": …, "base_url": …, "root_url": …}`` as its first line, stops on EOF
+of stdin)::
 
     python -m tests.fakes.llm --port 0 --rules rules.json --ledger ledger.jsonl
 
 ``rules.json`` is a list of ``{"when": "regex", "times": 1, "do": {"kind": "Status", "status": 429}}``: `when` and
-`times` may be left out, `do` is the name of a behaviour below with its fields. The first rule that fits is taken;
-`when` sees all messages, so that "You are the planner of swarmtui" tells the planner's calls from the workers'.
+`times` may be left out, `do` is the name of a behaviour of :mod:`tests.fakes.llm_behaviours` with its fields
+(``"calls": [{"name": "shell", "arguments": {…}}]``). The first rule that fits is taken; `when` sees all messages, so
+that "You are the planner of swarmtui" tells the planner's calls from the workers'.
 """
 
 from __future__ import annotations
@@ -30,108 +36,30 @@ import time
 from collections import deque
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-EVENT_STREAM = "text/event-stream; charset=utf-8"
-END = b"data: [DONE]\n\n"
-
-
-@dataclass(frozen=True)
-class Answer:
-    """A stream of `text`, or of `tokens` one-word pieces."""
-
-    text: str = ""
-    tokens: int = 0
-    latency_s: float = 0.0
-    tokens_per_s: float = 0.0
-    """0: as fast as it goes."""
-    reasoning: str = ""
-    reasoning_field: str = "reasoning_content"
-    finish_reason: str | None = "stop"
-    tool_calls: tuple[dict[str, Any], ...] = ()
-    """``delta.tool_calls`` entries, one chunk each."""
-    usage: Mapping[str, Any] | None = field(
-        default_factory=lambda: {"prompt_tokens": 11, "completion_tokens": 7, "total_tokens": 18}
-    )
-    keep_alives: int = 0
-    """Comment lines before the first event, one each `keep_alive_s`."""
-    keep_alive_s: float = 0.05
-    done: bool = True
-    batch: int = 1
-    """Events per packet."""
-
-
-@dataclass(frozen=True)
-class Status:
-    """An error with a body, JSON unless `body` is text."""
-
-    status: int
-    headers: Mapping[str, str] = field(default_factory=dict)
-    body: Any = None
-    content_type: str = "application/json"
-
-
-@dataclass(frozen=True)
-class SlowHeaders:
-    """The status line comes, the rest of the head does not, for `wait_s`."""
-
-    wait_s: float = 3600.0
-
-
-@dataclass(frozen=True)
-class Silence:
-    """The request is taken and nothing ever said; with `after` words, silence follows these."""
-
-    after: int = 0
-
-
-@dataclass(frozen=True)
-class Drip:
-    """One byte each `every_s`, never a whole line; with `comments` whole comment lines, and never an event."""
-
-    every_s: float = 0.02
-    comments: bool = False
-
-
-@dataclass(frozen=True)
-class Reset:
-    """RST after `after` words."""
-
-    after: int = 3
-
-
-@dataclass(frozen=True)
-class Cut:
-    """The chunked body ends in the middle; with `clean` it ends in good order but without finish reason and DONE."""
-
-    after: int = 3
-    clean: bool = False
-
-
-@dataclass(frozen=True)
-class Raw:
-    """Any bytes as the body."""
-
-    body: bytes
-    content_type: str = EVENT_STREAM
-    status: int = 200
-    pieces: int = 1
-    headers: Mapping[str, str] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
-class Huge:
-    """A body of `size` bytes: one endless line, or endless events."""
-
-    size: int = 1 << 30
-    events: bool = False
-
-
-Behaviour = Answer | Status | SlowHeaders | Silence | Drip | Reset | Cut | Raw | Huge
-BEHAVIOURS: dict[str, type] = {kind.__name__: kind for kind in Behaviour.__args__}
+from tests.fakes.llm_behaviours import (
+    BEHAVIOURS,
+    EVENT_STREAM,
+    Answer,
+    Behaviour,
+    Call,
+    Cut,
+    Drip,
+    Huge,
+    Raw,
+    Reset,
+    Rule,
+    Silence,
+    SlowHeaders,
+    Status,
+    rule_from_json,
+)
+from tests.fakes.llm_dialects import Dialect, dialect_of, only_counts
+from tests.fakes.llm_openai import END
 
 
 @dataclass
@@ -152,23 +80,22 @@ class Asked:
     @property
     def prompt(self) -> str:
         """The last user message."""
-        messages = self.body.get("messages", []) if isinstance(self.body, dict) else []
-        return next((str(m.get("content")) for m in reversed(messages) if m.get("role") == "user"), "")
+        return next((text for role, text in reversed(self.said) if role == "user"), "")
 
     @property
     def text(self) -> str:
         """All messages, for rules."""
-        messages = self.body.get("messages", []) if isinstance(self.body, dict) else []
-        return "\n".join(str(m.get("content")) for m in messages)
+        return "\n".join(text for _, text in self.said)
 
+    @property
+    def dialect(self) -> Dialect:
+        """What is spoken at its path."""
+        return dialect_of(self.path)
 
-@dataclass
-class Rule:
-    """Requests whose messages match `when` get `do`, `times` times (None: always)."""
-
-    when: str
-    do: Behaviour
-    times: int | None = None
+    @property
+    def said(self) -> list[tuple[str, str]]:
+        """(role, text) of all messages."""
+        return self.dialect.said(self.body) if isinstance(self.body, dict) else []
 
 
 class FakeLLM:
@@ -200,6 +127,11 @@ class FakeLLM:
     def base_url(self) -> str:
         """What to configure as the provider's address."""
         return f"http://127.0.0.1:{self.port}/v1"
+
+    @property
+    def root_url(self) -> str:
+        """The same for providers whose paths have their own version."""
+        return f"http://127.0.0.1:{self.port}"
 
     def will(self, *behaviours: Behaviour) -> None:
         """Behave so for the next requests, one each."""
@@ -274,7 +206,7 @@ class FakeLLM:
         lines = head.decode("latin-1").split("\r\n")
         method, path, _ = lines[0].split(" ", 2)
         headers = {k.strip().lower(): v.strip() for k, _, v in (line.partition(":") for line in lines[1:]) if k}
-        raw = await reader.readexactly(int(headers.get("content-length", "0")))
+        raw = await _body(reader, headers)
         asked = Asked(method, path, headers, json.loads(raw) if raw else None, time.monotonic())
         self.ledger.append(asked)
         self._changed.set()
@@ -309,9 +241,15 @@ class FakeLLM:
             self._answering -= 1
 
     def _choose(self, asked: Asked) -> Behaviour:
-        if asked.path.endswith("/models"):
+        path = asked.path.partition("?")[0]
+        if path.endswith("/models"):
             listing = {"object": "list", "data": [{"id": name, "object": "model"} for name in self.models]}
-            return Status(200, body=listing)
+            ours = {"models": [{"name": f"models/{name}", "displayName": name} for name in self.models]}
+            return Status(200, body=ours if path.startswith("/v1beta") else listing)
+        if asked.method != "POST":
+            return Status(404)
+        if only_counts(path):
+            return Status(200, body=asked.dialect.count(asked.body or {}))
         if self.down:
             return Status(503)
         if self.cap is not None and self._answering > self.cap:
@@ -333,7 +271,8 @@ class FakeLLM:
                 asked.ended = "whole"
                 return True
             case Status():
-                body = how.body if isinstance(how.body, str) else json.dumps(how.body or _error_body(how.status))
+                told = how.body or asked.dialect.error(how.status)
+                body = told if isinstance(told, str) else json.dumps(told)
                 await reply.head(how.status, how.content_type, length=len(body.encode()), headers=how.headers)
                 await reply.plain(body.encode())
                 asked.ended = "whole"
@@ -349,7 +288,8 @@ class _Reply:
     def __init__(self, asked: Asked, writer: asyncio.StreamWriter) -> None:
         self.asked = asked
         self.writer = writer
-        self.model = asked.body.get("model", "fake") if isinstance(asked.body, dict) else "fake"
+        named = asked.path.rpartition("/models/")[2].partition(":")[0] if "/models/" in asked.path else "fake"
+        self.model = asked.body.get("model", named) if isinstance(asked.body, dict) else named
 
     async def head(
         self,
@@ -376,40 +316,34 @@ class _Reply:
     async def end(self) -> None:
         await self.plain(b"0\r\n\r\n", count=False)
 
-    def event(self, delta: Mapping[str, Any], finish_reason: str | None = None) -> bytes:
-        choice = {"index": 0, "delta": delta, "finish_reason": finish_reason}
-        return self.data({"choices": [choice]})
-
-    def data(self, fields: Mapping[str, Any]) -> bytes:
-        whole = {"id": "chatcmpl-1", "object": "chat.completion.chunk", "created": 1, "model": self.model, **fields}
-        return f"data: {json.dumps(whole)}\n\n".encode()
-
     def words(self, count: int) -> bytes:
-        return b"".join(self.event({"content": f"word{number} "}) for number in range(count))
+        return self.asked.dialect.words(count, self.model)
 
 
-def _error_body(status: int) -> dict[str, Any]:
-    return {"error": {"message": f"told to answer {status}", "type": "fake_error", "code": f"e{status}"}}
+async def _body(reader: asyncio.StreamReader, headers: Mapping[str, str]) -> bytes:
+    """The body of a request, of a length told or in chunks."""
+    if headers.get("transfer-encoding", "").lower() != "chunked":
+        return await reader.readexactly(int(headers.get("content-length", "0")))
+    parts: list[bytes] = []
+    while size := int((await reader.readline()).partition(b";")[0], 16):
+        parts.append((await reader.readexactly(size + 2))[:-2])
+    await reader.readline()
+    return b"".join(parts)
 
 
 async def _answer(how: Answer, reply: _Reply) -> None:
     await asyncio.sleep(how.latency_s)
+    dialect, body = reply.asked.dialect, reply.asked.body or {}
+    if not dialect.wants_stream(reply.asked.path, body):
+        whole = json.dumps(dialect.whole(how, body, reply.model)).encode()
+        await reply.head(content_type="application/json", length=len(whole))
+        await reply.plain(whole)
+        return
     await reply.head()
     for _ in range(how.keep_alives):
         await reply.chunk(b": keep-alive\n\n")
         await asyncio.sleep(how.keep_alive_s)
-    words = [f"tok{number} " for number in range(how.tokens)] or re.findall(r"\s*\S+\s*", how.text)
-    events = [reply.event({"role": "assistant", "content": ""})]
-    events += [reply.event({how.reasoning_field: part}) for part in re.findall(r"\s*\S+\s*", how.reasoning)]
-    events += [reply.event({"content": word}) for word in words]
-    events += [reply.event({"tool_calls": [call]}) for call in how.tool_calls]
-    if how.finish_reason is not None:
-        events.append(reply.event({}, how.finish_reason))
-    wants_usage = (reply.asked.body.get("stream_options") or {}).get("include_usage")
-    if how.usage is not None and wants_usage:
-        events.append(reply.data({"choices": [], "usage": how.usage}))
-    if how.done:
-        events.append(END)
+    events = dialect.stream(how, body, reply.model)
     for at in range(0, len(events), how.batch):
         if how.tokens_per_s:
             await asyncio.sleep(how.batch / how.tokens_per_s)
@@ -459,22 +393,13 @@ async def _misbehave(how: Behaviour, reply: _Reply) -> None:
 # -- on its own -----------------------------------------------------------------------------------------------
 
 
-def rule_from_json(data: Mapping[str, Any]) -> Rule:
-    """A rule as ``rules.json`` has it."""
-    do = dict(data["do"])
-    kind = BEHAVIOURS[do.pop("kind")]
-    if kind is Raw:
-        do["body"] = do["body"].encode()
-    return Rule(data.get("when", ""), kind(**do), data.get("times"))
-
-
 async def _serve(arguments: argparse.Namespace) -> None:
     default = Answer(arguments.text, latency_s=arguments.latency, tokens_per_s=arguments.rate, tokens=arguments.tokens)
     llm = FakeLLM(default)
     if arguments.rules:
         llm._rules += [rule_from_json(rule) for rule in json.loads(Path(arguments.rules).read_text("utf-8"))]
     await llm.start(arguments.port)
-    print(json.dumps({"port": llm.port, "base_url": llm.base_url}), flush=True)
+    print(json.dumps({"port": llm.port, "base_url": llm.base_url, "root_url": llm.root_url}), flush=True)
     loop = asyncio.get_running_loop()
     reader = asyncio.StreamReader()
     await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), sys.stdin)
@@ -504,6 +429,27 @@ def main() -> None:
     parser.add_argument("--ledger", help="JSONL file to append each request to")
     asyncio.run(_serve(parser.parse_args()))
 
+
+__all__ = [
+    "BEHAVIOURS",
+    "END",
+    "EVENT_STREAM",
+    "Answer",
+    "Asked",
+    "Behaviour",
+    "Call",
+    "Cut",
+    "Drip",
+    "FakeLLM",
+    "Huge",
+    "Raw",
+    "Reset",
+    "Rule",
+    "Silence",
+    "SlowHeaders",
+    "Status",
+    "rule_from_json",
+]
 
 if __name__ == "__main__":
     main()
