@@ -52,6 +52,11 @@ class Command:
     """How much of its output is kept in memory."""
     umask: int = -1
     """For the files that it makes; -1: as this process has it."""
+    steps: tuple[tuple[int, float], ...] = ()
+    """How it is asked to stop: signals, each with the seconds until the next one, and at last until it is killed.
+    None of them: SIGTERM, and :data:`GRACE_S`."""
+    watch: Callable[[bytes], None] | None = None
+    """Gets every byte of its stdout as it comes, in a thread of its own; it must not raise."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,8 +105,9 @@ def child_env(
 async def run_command(command: Command, emit: Callable[[str, str], None], redactor: Redactor | None = None) -> Ran:
     """Runs `command` to its end and returns how that was. `emit` gets (channel, text), in the event loop's thread.
 
-    What the command leaves running is killed once it has ended. When cancelled, all of it is asked to stop, then, after
-    :data:`GRACE_S` or when cancelled again, killed; CommandStopped is raised when it is gone. Raises NotStarted.
+    What the command leaves running is killed once it has ended. When cancelled, all of it is asked to stop as its
+    `steps` say, then, when they have passed or it is cancelled again, killed; CommandStopped is raised when it is gone.
+    Raises NotStarted.
     """
     loop = asyncio.get_running_loop()
     ended: asyncio.Future[None] = loop.create_future()
@@ -119,19 +125,22 @@ async def run_command(command: Command, emit: Callable[[str, str], None], redact
     try:
         await asyncio.wait({ended})
     except asyncio.CancelledError:
-        await _stop(pump, ended)
+        await _stop(pump, ended, command.steps or ((signal.SIGTERM, GRACE_S),))
         raise CommandStopped(_ran(pump)) from None
     if pump.broken:
         raise RuntimeError(f"{one_line(command.argv[0], 100)} ended, but its output was lost: see the host's log")
     return _ran(pump)
 
 
-async def _stop(pump: Pump, ended: asyncio.Future[None]) -> None:
+async def _stop(pump: Pump, ended: asyncio.Future[None], steps: Sequence[tuple[int, float]]) -> None:
     """Asks, then kills; returns when the command is gone, however often that is interrupted."""
-    pump.signal(signal.SIGTERM)
-    pump.signal(signal.SIGCONT)  # a stopped process would not hear the first one
     with suppress(asyncio.CancelledError):
-        await asyncio.wait({ended}, timeout=GRACE_S)
+        for number, wait_s in steps:
+            pump.signal(number)
+            pump.signal(signal.SIGCONT)  # a stopped process would not hear the first one
+            await asyncio.wait({ended}, timeout=wait_s)
+            if ended.done():
+                return
     while not ended.done():
         pump.signal(signal.SIGKILL, last=True)
         with suppress(asyncio.CancelledError):
@@ -170,6 +179,7 @@ def _start(
         folder=command.folder,
         keep=command.keep,
         redactor=redactor,
+        watch=command.watch,
     )
     try:
         pump.start()

@@ -55,8 +55,12 @@ class Processes:
         env: Mapping[str, str] | None = None,
         stdin: str | None = None,
         files: bool = True,
+        network: bool = False,
+        steps: tuple[tuple[int, float], ...] = (),
+        watch: Callable[[bytes], None] | None = None,
     ) -> Ran:
-        """Runs `argv` for `attempt`; `cwd` is relative to the folder in which the user started.
+        """Runs `argv` for `attempt`; `cwd` is relative to the folder in which the user started, or, in the sandbox,
+        within :data:`WORK`, and `network` lets it use the network there. `steps` and `watch`: see :class:`Command`.
 
         Without `files` its output is kept in memory alone, as that of the items of a map is: more of it then.
         `scratch` is a folder for this attempt alone; in the sandbox nothing else can be written to. Raises
@@ -69,10 +73,11 @@ class Processes:
             if attempt.trusted:
                 whole_env = child_env(env, key=attempt.key)
                 where = str(Path(attempt.cwd, cwd or ""))
-                command = Command(argv, where, whole_env, stdin, mark, folder, keep, self._umask)
+                command = Command(argv, where, whole_env, stdin, mark, folder, keep, self._umask, steps, watch)
             else:
-                boxed = await self._boxed(attempt, argv, scratch, cwd, {**(env or {}), MARK: mark})
-                command = Command(boxed, str(scratch), ENVIRON, stdin, mark, folder, keep)
+                variables = {**(env or {}), MARK: mark}
+                boxed = await self._boxed(attempt, argv, scratch, cwd, variables, network=network)
+                command = Command(boxed, str(scratch), ENVIRON, stdin, mark, folder, keep, steps=steps, watch=watch)
             return await run_command(
                 command, lambda channel, text: emit(Delta(attempt.id, text, channel)), self._redactor
             )
@@ -89,21 +94,35 @@ class Processes:
             return self._sandbox
 
     async def _boxed(
-        self, attempt: Attempt, argv: Sequence[str], scratch: Path, cwd: str | None, env: Mapping[str, str]
+        self,
+        attempt: Attempt,
+        argv: Sequence[str],
+        scratch: Path,
+        cwd: str | None,
+        env: Mapping[str, str],
+        *,
+        network: bool,
     ) -> list[str]:
         sandbox = await self.sandbox()
         if isinstance(sandbox, Blocked):
             message = f"the plan is not your own, so that this runs in a sandbox only, and none works here: {sandbox}"
             raise failure(attempt, ErrorInfo(ErrorKind.BLOCKED, message))
+        shown, folder = self._place(attempt, cwd)
+        if attempt.key:
+            env = {**env, "SWARMTUI_IDEMPOTENCY_KEY": attempt.key}
+        return sandbox.argv(argv, scratch, shown, network=network, env=env, chdir=folder)
+
+    @staticmethod
+    def _place(attempt: Attempt, cwd: str | None) -> tuple[list[str], str]:
+        """What of the user's a command in the sandbox sees, and the folder that it runs in."""
         project = attempt.cwd
-        shown = [] if too_wide(project) else [project]
+        if cwd is not None and (cwd == WORK or cwd.startswith(f"{WORK}/")):
+            return [], cwd
         try:
             folder = str(inside(Path(project), cwd)) if cwd and cwd != "." else project
         except PathRefused as refused:
             raise failure(attempt, ErrorInfo(ErrorKind.BLOCKED, f"cwd: {refused}")) from refused
-        if attempt.key:
-            env = {**env, "SWARMTUI_IDEMPOTENCY_KEY": attempt.key}
-        return sandbox.argv(argv, scratch, shown, env=env, chdir=folder if shown else WORK)
+        return ([], WORK) if too_wide(project) else ([project], folder)
 
 
 class Scratch:

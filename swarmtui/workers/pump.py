@@ -172,8 +172,9 @@ class Stream:
 class Pump(threading.Thread):
     """The thread for one process. `process` has pipes for stdout and stderr, and for stdin if there is input.
 
-    `emit` and, once at the end, `done` are called in this thread. When `done` is called the process has been waited
-    for, what it left behind is gone, and `returncode` tells how it ended.
+    `emit`, `watch` (with every byte of stdout, none left out) and, once at the end, `done` are called in this thread.
+    When `done` is called the process has been waited for, what it left behind is gone, and `returncode` tells how it
+    ended.
     """
 
     def __init__(
@@ -187,6 +188,7 @@ class Pump(threading.Thread):
         folder: Path | None = None,
         redactor: Redactor | None = None,
         keep: int = KEEP_BYTES,
+        watch: Callable[[bytes], None] | None = None,
     ) -> None:
         super().__init__(name=f"pump-{process.pid}", daemon=True)
         self.stdout = Stream("output", keep)
@@ -200,6 +202,7 @@ class Pump(threading.Thread):
         self._family = family
         self._emit = emit
         self._done = done
+        self._watch = watch
         self._input = memoryview(stdin)
         self._gone = threading.Lock()  # held while the leader is waited for: from then on its pid may be another's
         self._killed = False
@@ -290,6 +293,8 @@ class Pump(threading.Thread):
         self.log.write(data)
         if stream is self.stdout:
             self.output.write(data)
+            if self._watch is not None:
+                self._watch(data)
 
     def _write(self, pipe: IO[bytes]) -> None:
         try:
