@@ -151,7 +151,7 @@ def _draft(reply: Reply, request: PlanRequest, usage: Usage) -> Draft:
         said = data.pop("note", data.pop("thought", ""))
         note = said if isinstance(said, str) else ""
     inputs = [Input(name, value) for name, value in request.inputs.items()]
-    plan = parse_plan_json(data, request.goal, Author.PLANNER, inputs=inputs)
+    plan = parse_plan_json(data, request.goal, Author.PLANNER, inputs=inputs, team=request.team, proposed=True)
     if reply.finish_reason is FinishReason.LENGTH:
         note = f"{note} (The model's reply was cut off: steps may be missing.)".strip()
     return Draft(plan, note, usage)

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Literal, Protocol
 
 from swarmtui.engine.scarcity import Scarcity
 from swarmtui.plan.model import JSON, Check, ModelRef, Plan, Spec
+from swarmtui.plan.team import AgentDef, Team
+from swarmtui.safety.permissions import Effect
 from swarmtui.session.vocabulary import NO_USAGE, ErrorInfo, State, Usage
 
 
@@ -55,6 +57,16 @@ class Attempt:
     """For `merge`: how each need ended, in the order of `needs`."""
     title: str = ""
     """The session's title, for reports."""
+    thread: tuple[JSON, ...] = ()
+    """Of an agent or a plan node: what earlier attempts recorded since the node began anew, in order; see
+    :class:`Stepped`. The attempt goes on from there and does nothing of it again."""
+    team: Team = Team()
+    models: dict[str, ModelRef] = field(default_factory=dict)
+    """Tier or name -> where it answers, for agents that name one."""
+    depth: int = 0
+    """Generations of parents above the node: 0 for one of the plan as approved."""
+    may_wait: bool = True
+    """Whether the attempt may be suspended; an item of a map may not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +107,86 @@ class CallEnded:
     tokens_out: int = 0
     fault: str | None = None
     """What was wrong with a reply that did come."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stepped:
+    """The agent of the attempt took a step; `entry` is recorded, and is in the thread of the attempts that follow.
+
+    An entry is a mapping whose ``role`` tells what it is:
+
+    - ``assistant``: an answer of the model. ``agent``, ``content``, ``calls`` (each ``{id, name, arguments}``, with the
+      arguments as the model's text), ``reasoning`` if any.
+    - ``tool``: what a call came to. ``call``, ``name``, ``content``, ``ok``, ``tainted``; ``agent`` if it handed over
+      to that one; ``context`` with context variables that it set.
+    - ``user``: said to the agent on the way, such as a nudge to go on. ``content``.
+
+    The engine adds entries of its own: ``called`` (``call``, ``name``: recorded by :class:`ToolCalled`), ``assigned``
+    (``call``, ``nodes``: made for an :class:`Assignment`), ``answer`` (``call``, ``content``: to an :class:`Inquiry`),
+    ``results`` (``nodes``: a :class:`NodeResult` each as JSON, with its whole text as ``output`` cut to what a model is
+    told), ``accepted`` and ``feedback`` (what became of a proposal; ``content``).
+    """
+
+    attempt: str
+    entry: JSON
+    usage: Usage = NO_USAGE
+    """What this step consumed: counted now, and not again in the end of the attempt."""
+
+
+@dataclass(frozen=True, slots=True)
+class ToolCalled:
+    """A tool is about to be called. With an `effect` of ``write`` or ``run`` the worker waits until that is recorded:
+    :meth:`Executor.recorded` tells. A crash between this and the ``tool`` entry leaves it to the user whether a call
+    that may have changed the world is repeated."""
+
+    attempt: str
+    agent: str
+    call: str
+    tool: str
+    arguments: str
+    """As JSON text, cut for display."""
+    effect: Effect
+    why: str
+    """By whose leave."""
+
+
+@dataclass(frozen=True, slots=True)
+class Assignment:
+    """A task for a subagent, that becomes a node of its own; with `items` a map over them."""
+
+    call: str
+    agent: AgentDef
+    name: str
+    prompt: str
+    """With `items` each ``{{ item }}`` in it stands for the item; all other braces stand for themselves."""
+    items: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Inquiry:
+    """Something that a person is to say before the agent goes on."""
+
+    call: str
+    question: str
+    choices: tuple[str, ...] = ()
+    kind: Literal["question", "permission"] = "question"
+    detail: str = ""
+    """Of a permission: the call, whole, as escaped text."""
+
+
+@dataclass(frozen=True, slots=True)
+class Suspended:
+    """The attempt lets go of its place until what it waits for is there; another attempt then goes on with its thread.
+
+    It asks for at least one of: nodes to be made for `assignments`, answers to `inquiries`, a decision on `proposal`.
+    """
+
+    attempt: str
+    assignments: tuple[Assignment, ...] = ()
+    inquiries: tuple[Inquiry, ...] = ()
+    proposal: Draft | None = None
+    """Nodes for a plan node to wait for."""
+    usage: Usage = NO_USAGE
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,14 +231,14 @@ class Stopped:
 
 
 CallSignal = CallSent | CallAccepted | CallEnded
-Signal = Delta | CallSignal
+Signal = Delta | CallSignal | Stepped | ToolCalled
 """What a worker tells of an attempt that goes on."""
-WorkerEvent = Signal | Done | Failed | Stopped
-Terminal = Done | Failed | Stopped
+WorkerEvent = Signal | Done | Failed | Stopped | Suspended
+Terminal = Done | Failed | Stopped | Suspended
 
 
 class Executor(Protocol):
-    """Carries attempts out. Each submitted attempt ends in exactly one of Done, Failed and Stopped."""
+    """Carries attempts out. Each submitted attempt ends in exactly one of Done, Failed, Stopped and Suspended."""
 
     async def start(self) -> None:
         """Get ready; called once, before the first submit."""
@@ -160,6 +252,9 @@ class Executor(Protocol):
     async def cancel(self, attempt: str, grace_s: float) -> None:
         """Stop the attempt: ask, wait `grace_s`, then kill its whole process group. Unknown ids are ignored."""
 
+    def recorded(self, attempt: str, call: str) -> None:
+        """The ToolCalled of `call` is in the session's file. Unknown ids are ignored."""
+
     async def close(self) -> None:
         """Cancel everything and let go of all resources."""
 
@@ -171,6 +266,10 @@ class Draft:
     plan: Plan
     note: str = ""
     usage: Usage = NO_USAGE
+    enough: bool = False
+    """Of a plan node: whether the planner says that no further nodes are needed."""
+    why: dict[str, str] = field(default_factory=dict)
+    """Node -> why it is there, in the planner's words."""
 
 
 class PlanningError(Exception):
@@ -202,6 +301,13 @@ class PlanRequest:
     previous: Plan | None = None
     """The revision that the user rejected, with `feedback` saying why."""
     feedback: str | None = None
+    team: Team = Team()
+    """Agents that its nodes may name, with their tools."""
+    instructions: str = ""
+    """What a plan node adds to the planner's own prompt."""
+    results: tuple[JSON, ...] = ()
+    """Of a plan node: how the nodes that it proposed before ended, as in the entry ``results`` of a thread."""
+    most_nodes: int | None = None
     calls: Calls | None = None
     """Asked before each call, and told of it; None: nobody else calls this model."""
 

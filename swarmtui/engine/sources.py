@@ -95,7 +95,7 @@ def from_values(values: Iterable[JSON]) -> Entries:
             yield index, value
 
 
-def parse_item(text: bytes) -> JSON | Malformed:  # noqa: PLR0911 - one per way to be wrong
+def parse_item(text: bytes) -> JSON | Malformed:
     """The item that `text` holds, or why it holds none. Strict: what JSON leaves open is not guessed at."""
     try:
         return _parsed(text)

@@ -7,9 +7,10 @@ from collections.abc import Mapping
 from pydantic import ValidationError
 
 from swarmtui.plan import checks
+from swarmtui.plan.build_team import build_agent, text_of
 from swarmtui.plan.checks import Scope
 from swarmtui.plan.language import (
-    RESERVED_KINDS,
+    BESIDE,
     AskModel,
     BudgetModel,
     CheckModel,
@@ -26,14 +27,17 @@ from swarmtui.plan.lookup import Lookup, TemplateError, parse
 from swarmtui.plan.model import (
     JSON,
     KINDS,
+    AgentSpec,
     AskSpec,
     Budget,
     Check,
+    Condition,
     Limits,
     MapSpec,
     MergeSpec,
     ModelRef,
     Node,
+    PlanSpec,
     PromptSpec,
     PythonSpec,
     Retry,
@@ -42,13 +46,15 @@ from swarmtui.plan.model import (
     When,
 )
 from swarmtui.plan.problems import Path, listed, shown
+from swarmtui.plan.team_language import PlanModel
 from swarmtui.plan.wording import described, findings_of
 
 _SIBLINGS: dict[str, tuple[str, ...]] = {
     "prompt": ("system", "model", "max_tokens", "temperature", "turns"),
     "python": ("with",),
+    "agent": ("prompt", "model", "context"),
 }
-"""Keys beside a kind's own key that only nodes of this kind have."""
+"""Keys beside a kind's own key that only nodes of these kinds have."""
 
 
 def build_nodes(scope: Scope, written: Mapping[str, JSON]) -> tuple[Node, ...]:
@@ -88,10 +94,12 @@ def _build_node(scope: Scope, node_id: str, data: JSON) -> tuple[Node | None, bo
     written = tuple(model.needs or ())
     checks.check_needs(scope, at, node_id, written)
     mapped = _map(scope, model.map)
-    implied = checks.trace_lookups(scope, at, spec, mapped, whole=is_whole)
+    conditions = _conditions(scope, at, model.if_)
+    looked_up = [(("if",), f"{{{{ {one.lookup} }}}}") for one in conditions]
+    implied = checks.trace_lookups(scope, at, spec, mapped, looked_up, whole=is_whole)
     if node_id in implied and node_id not in written:
         scope.report(at, f"{shown(node_id)} looks itself up", "a node cannot wait for its own output", at_key=True)
-    node = _assembled(node_id, model, spec, mapped, tuple(dict.fromkeys((*written, *implied))))
+    node = _assembled(node_id, model, spec, mapped, tuple(dict.fromkeys((*written, *implied))), conditions)
     checks.check_node(scope, at, node)
     return node, is_whole
 
@@ -99,18 +107,39 @@ def _build_node(scope: Scope, node_id: str, data: JSON) -> tuple[Node | None, bo
 def _read_node(scope: Scope, at: Path, data: Mapping[str, JSON]) -> tuple[NodeModel | None, bool]:
     """What `data` says, without the keys that are wrong in it, so that what is right is checked further all the same;
     and whether no key was left out."""
-    usable = {key: part for key, part in data.items() if key not in RESERVED_KINDS}
     try:
-        return NodeModel.model_validate(usable), True
+        return NodeModel.model_validate(data), True
     except ValidationError as error:
-        scope.findings += findings_of(error, at, usable, scope.nearest)
+        scope.findings += findings_of(error, at, data, scope.nearest)
         wrong = {one["loc"][0] for one in error.errors(include_url=False) if one["loc"]}
-    if not any(key in usable and key not in wrong for key in KINDS):
+    if not any(key in data and key not in wrong for key in KINDS):
         return None, False
-    return NodeModel.model_validate({key: part for key, part in usable.items() if key not in wrong}), False
+    return NodeModel.model_validate({key: part for key, part in data.items() if key not in wrong}), False
 
 
-def _assembled(node_id: str, model: NodeModel, spec: Spec, mapped: MapSpec | None, needs: tuple[str, ...]) -> Node:
+def _conditions(scope: Scope, at: Path, written: Mapping[str, JSON] | None) -> tuple[Condition, ...]:
+    """What ``if`` asks for; a value that is a list means one of its parts."""
+    found = []
+    for lookup, value in (written or {}).items():
+        bare = lookup.strip().removeprefix("{{").removesuffix("}}").strip()
+        try:
+            parsed = parse(f"{{{{ {bare} }}}}")
+        except TemplateError as error:
+            scope.report((*at, "if", lookup), error.message, "write triage.output.next: research", at_key=True)
+            continue
+        if len(parsed) == 1 and isinstance(parsed[0], Lookup):
+            found.append(Condition(str(parsed[0]), tuple(value) if isinstance(value, list) else (value,)))
+    return tuple(found)
+
+
+def _assembled(
+    node_id: str,
+    model: NodeModel,
+    spec: Spec,
+    mapped: MapSpec | None,
+    needs: tuple[str, ...],
+    conditions: tuple[Condition, ...],
+) -> Node:
     return Node(
         id=node_id,
         spec=spec,
@@ -128,27 +157,27 @@ def _assembled(node_id: str, model: NodeModel, spec: Spec, mapped: MapSpec | Non
         estimate_s=model.estimate,
         side_effects=model.side_effects,
         retry_safe=model.retry_safe,
+        only_if=conditions,
+        parent=model.parent,
     )
 
 
 def _check_kind(scope: Scope, at: Path, data: Mapping[str, JSON]) -> bool:
     """Whether `data` has exactly one kind, and no key that belongs to another one."""
-    reserved = [key for key in RESERVED_KINDS if key in data]
-    for key in reserved:
-        message = f"`{key}` nodes are not in this version"
-        scope.report((*at, key), message, f"use one of {listed(KINDS)}", at_key=True)
     kinds = [key for key in KINDS if key in data]
+    kinds = [kind for kind in kinds if not any(kind in BESIDE.get(other, ()) for other in kinds)]
     if len(kinds) != 1:
         if len(kinds) > 1:
             message = f"node {shown(at[1] if isinstance(at[1], str) else '')} has {' and '.join(kinds)}"
             scope.report((*at, kinds[1]), message, "a node has one of them: make two nodes of it", at_key=True)
-        elif not reserved:
+        else:
             message = f"node {shown(str(at[1]))} does not say what it does"
             scope.report(at, message, f"give it one of {listed(KINDS)}", at_key=True)
         return False
+    own = _SIBLINGS.get(kinds[0], ())
     for kind, siblings in _SIBLINGS.items():
         for key in siblings:
-            if key in data and kind != kinds[0]:
+            if key in data and key not in (*own, kinds[0]) and kind != kinds[0]:
                 message = f"`{key}` belongs to {kind} nodes, and this is a {kinds[0]} node"
                 scope.report((*at, key), message, "remove it", at_key=True)
     return True
@@ -156,6 +185,10 @@ def _check_kind(scope: Scope, at: Path, data: Mapping[str, JSON]) -> bool:
 
 def _spec(scope: Scope, at: Path, model: NodeModel) -> Spec | None:
     written = model.model_fields_set
+    if "agent" in written:
+        return _agent(scope, at, model)
+    if "plan" in written:
+        return _plan(scope, at, model.plan)
     if "prompt" in written:
         return PromptSpec(
             model.prompt, model.system, model.model or "worker", model.max_tokens, model.temperature, model.turns or 1
@@ -170,6 +203,24 @@ def _spec(scope: Scope, at: Path, model: NodeModel) -> Spec | None:
     if isinstance(model.ask, AskModel):
         return AskSpec(model.ask.question, tuple(model.ask.choices or ()))
     return AskSpec(model.ask)
+
+
+def _agent(scope: Scope, at: Path, model: NodeModel) -> AgentSpec | None:
+    if "prompt" not in model.model_fields_set:
+        scope.report((*at, "agent"), "the agent has nothing to do", "say what, as `prompt: …` beside it", at_key=True)
+        return None
+    if isinstance(model.agent, str):
+        return AgentSpec(model.agent, model.prompt, None, model.model, model.context or {})
+    own = build_agent(scope, (*at, "agent"), model.agent, scope.team, scope.folder)
+    return AgentSpec("self", model.prompt, own, model.model, model.context or {})
+
+
+def _plan(scope: Scope, at: Path, plan: str | PlanModel) -> PlanSpec:
+    if isinstance(plan, str):
+        return PlanSpec(plan)
+    told = plan.instructions
+    told = None if told is None else text_of(scope, (*at, "plan", "instructions"), told, scope.folder)
+    return PlanSpec(plan.goal, plan.model, told, plan.approve, plan.nodes, plan.iterations)
 
 
 def _run(scope: Scope, at: Path, run: list[str] | RunModel) -> RunSpec | None:

@@ -5,14 +5,28 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path as FilePath
 
 from swarmtui.plan import graph
 from swarmtui.plan.language import TIERS
 from swarmtui.plan.lookup import Lookup, parse_all, texts
-from swarmtui.plan.model import Check, Input, MapSpec, MergeSpec, Node, PromptSpec, PythonSpec, RunSpec, Spec
+from swarmtui.plan.model import (
+    AgentSpec,
+    Check,
+    Input,
+    MapSpec,
+    MergeSpec,
+    Node,
+    PlanSpec,
+    PromptSpec,
+    PythonSpec,
+    RunSpec,
+    Spec,
+)
 from swarmtui.plan.problems import Finding, Nearest, Path, listed, shown
 from swarmtui.plan.schemas import BUILTIN_SCHEMAS
 from swarmtui.plan.shapes import NAME
+from swarmtui.plan.team import PROGRAMS, Team
 
 NODE_FIELDS: tuple[str, ...] = ("output", "items", "error", "state", "exit_code", "path")
 """What a lookup can ask of a node; `output` alone can be looked into further."""
@@ -39,6 +53,11 @@ class Scope:
     ids: Collection[str]
     inputs: Mapping[str, Input] = field(default_factory=dict)
     models: Collection[str] = ()
+    team: Team = field(default_factory=Team)
+    folder: FilePath | None = None
+    """Where files that texts name are read; None: nowhere."""
+    planner: bool = False
+    """Whether a planner wrote the nodes: they name agents of the team and define none."""
     findings: list[Finding] = field(default_factory=list)
     nearest: Nearest = field(default_factory=Nearest)
 
@@ -65,13 +84,28 @@ def check_names(scope: Scope, what: str, names: Iterable[str], taken: Mapping[st
             scope.report((what, name), message, "rename one: a lookup could mean either", at_key=True)
 
 
-_SINGULAR = {"nodes": "a node", "inputs": "an input", "models": "a model"}
+_SINGULAR = {
+    "nodes": "a node",
+    "inputs": "an input",
+    "models": "a model",
+    "agents": "an agent",
+    "servers": "a server",
+}
 
 
-def trace_lookups(scope: Scope, at: Path, spec: Spec, mapped: MapSpec | None, *, whole: bool = True) -> list[str]:
+def trace_lookups(
+    scope: Scope,
+    at: Path,
+    spec: Spec,
+    mapped: MapSpec | None,
+    conditions: Sequence[tuple[Path, str]] = (),
+    *,
+    whole: bool = True,
+) -> list[str]:
     """Check every lookup of a node; the ids of the nodes that they name, in order, each once.
 
-    Of a node that was not read whole, names that are unknown are passed over: its map may be what is missing.
+    `conditions` are the lookups of its ``if``. Of a node that was not read whole, names that are unknown are passed
+    over: its map may be what is missing.
     """
     item = mapped.name if mapped else None
     implied: dict[str, None] = {}
@@ -80,7 +114,7 @@ def trace_lookups(scope: Scope, at: Path, spec: Spec, mapped: MapSpec | None, *,
             implied[mapped.node] = None
         if mapped.path is not None and "{{" in mapped.path:
             _trace_items_path(scope, (*at, "map", "items"), mapped.path)
-    for where, text in texts(spec):
+    for where, text in (*texts(spec), *conditions):
         if "{{" not in text:
             continue
         for lookup in _lookups(scope, (*at, *where), text):
@@ -164,12 +198,20 @@ def check_node(scope: Scope, at: Path, node: Node) -> None:
     """What a node says for itself, beyond its lookups and needs."""
     _check_code(scope, at, node)
     if isinstance(node.spec, PromptSpec):
-        _check_model(scope, (*at, "model"), node.spec.model)
+        check_model(scope, (*at, "model"), node.spec.model)
     if isinstance(node.spec, MergeSpec) and node.spec.summary is not None:
-        _check_model(scope, (*at, "merge", "summary"), node.spec.summary)
+        check_model(scope, (*at, "merge", "summary"), node.spec.summary)
+    if isinstance(node.spec, AgentSpec):
+        _check_agent(scope, at, node.spec)
+    if isinstance(node.spec, PlanSpec):
+        check_model(scope, (*at, "plan", "model"), node.spec.model)
+        if node.map is not None:
+            scope.report(
+                (*at, "map"), "a map cannot be planned further", "plan first, and map in the plan", at_key=True
+            )
     for index, name in enumerate(node.retry.models):
         path = (*at, "retries", "models", index)
-        _check_model(scope, path, name)
+        check_model(scope, path, name)
         if isinstance(node.spec, PromptSpec) or (isinstance(node.spec, MergeSpec) and node.spec.summary is not None):
             continue
         scope.report(path, f"no model answers for `{shown(node.id)}`, so none can take over", "leave `models` out")
@@ -181,7 +223,21 @@ def check_node(scope: Scope, at: Path, node: Node) -> None:
         scope.report((*at, "map", "as"), f"`{node.map.name}` is also the name of an input", "call the item otherwise")
 
 
-def _check_model(scope: Scope, path: Path, name: str) -> None:
+def _check_agent(scope: Scope, at: Path, spec: AgentSpec) -> None:
+    if spec.model is not None:
+        check_model(scope, (*at, "model"), spec.model)
+    if spec.own is not None:
+        if scope.planner:
+            fix = f"name one of {listed(scope.team.agents)}" if scope.team.agents else "write a prompt node"
+            scope.report((*at, "agent"), "a planner cannot define agents", fix)
+    elif spec.agent not in scope.team.agents and (scope.planner or spec.agent.removesuffix("-acp") not in PROGRAMS):
+        known = scope.team.agents if scope.planner else [*scope.team.agents, *PROGRAMS]
+        fix = scope.nearest.hint(spec.agent, known, f"known are {listed(known)}" if known else "there are none here")
+        scope.report((*at, "agent"), f"there is no agent `{shown(spec.agent)}`", fix)
+
+
+def check_model(scope: Scope, path: Path, name: str) -> None:
+    """A name that means a model: a tier, one of the task's own, or one at a provider."""
     if name in TIERS or name in scope.models or _MODEL_NAME.fullmatch(name):
         return
     fix = scope.nearest.hint(name, [*TIERS, *scope.models], "write a tier, a name from models, or provider/model")

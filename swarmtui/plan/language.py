@@ -29,17 +29,30 @@ from swarmtui.plan.shapes import (
     optional,
     without_null,
 )
+from swarmtui.plan.team_language import (
+    AgentLimitsModel,
+    AgentModel,
+    PlanModel,
+    RuleModel,
+    SearchModel,
+    ServerModel,
+)
 
 TIERS: tuple[str, ...] = ("planner", "worker", "small", "medium", "large")
 """Models that every task has without defining them."""
 
-RESERVED_KINDS: tuple[str, ...] = ("agent", "plan")
-"""Kinds that a later version will have."""
+BESIDE: dict[str, tuple[str, ...]] = {"agent": ("prompt",)}
+"""Kinds beside whose key another kind's key stands as its own."""
 
 
 def _node_schema(schema: dict[str, Any]) -> None:
     without_null(schema)
-    schema["oneOf"] = [{"required": [kind]} for kind in KINDS]
+    one = [kind for kind in KINDS if kind not in ("prompt", "agent")]
+    schema["oneOf"] = [
+        *({"required": [kind]} for kind in one),
+        {"required": ["prompt"], "not": {"required": ["agent"]}},
+        {"required": ["agent", "prompt"]},
+    ]
 
 
 class InputModel(Outside):
@@ -212,7 +225,7 @@ Needs = Annotated[
 
 
 class NodeModel(Outside):
-    """One step: exactly one of prompt, run, python, merge and ask, and how it is to be done."""
+    """One step: exactly one of prompt, run, python, merge, ask, agent and plan, and how it is to be done."""
 
     model_config = ConfigDict(json_schema_extra=_node_schema)
 
@@ -249,6 +262,20 @@ class NodeModel(Outside):
             "a question or a mapping", "write the question, or {question: …, choices: […]}", question=str, mapping=dict
         ),
     ] = optional("Ask the user.")
+    agent: Annotated[
+        Annotated[Name, Tag("name")] | Annotated[AgentModel, Tag("mapping")],
+        one_of("the name of an agent or a mapping", "write researcher, or {instructions: …}", name=str, mapping=dict),
+    ] = optional("An agent that does what `prompt` says: one of `agents`, a program such as claude, or defined here.")
+    context: dict[str, Any] = optional("Context variables of an agent; may hold lookups.")
+    plan: Annotated[
+        Annotated[Text, Tag("goal")] | Annotated[PlanModel, Tag("mapping")],
+        one_of("a goal or a mapping", "write the goal, or {goal: …, approve: auto}", goal=str, mapping=dict),
+    ] = optional("Plan this part while the plan runs.")
+    if_: Annotated[dict[str, Any], Field(min_length=1)] = optional(
+        "Run only if each of these outputs has the value, or one of the values: {triage.output.next: [a, b]}.",
+        alias="if",
+    )
+    parent: Name = optional("The node that made this one while it ran; set by swarmtui.")
     check: CheckModel = optional("What the output must be; success is defined, not assumed.")
     retries: Annotated[
         Annotated[int, Field(ge=0, le=1000), Tag("limit")] | Annotated[RetriesModel, Tag("mapping")],
@@ -294,6 +321,10 @@ class TaskModel(Outside):
     inputs: dict[str, InputShape] = optional("Values that the user may set.")
     models: dict[str, ModelShape] = optional("What stands behind the tiers and behind names of your own.")
     limits: LimitsModel = optional("What the session may use.")
+    agents: dict[str, AgentModel] = optional("Agents that nodes name.")
+    servers: dict[str, ServerModel] = optional("MCP servers whose tools agents may use.")
+    permissions: list[RuleModel] = optional("What agents' tools may do; the first rule that matches decides.")
+    search: SearchModel = optional("How the tool web_search searches.")
     nodes: dict[str, NodeModel] = optional("The steps by id; without it the planner writes them.")
 
 
@@ -312,13 +343,25 @@ MODELS_BY_PATH: dict[tuple[str, ...], type[Outside]] = {
     ("nodes", "*", "ask"): AskModel,
     ("nodes", "*", "check"): CheckModel,
     ("nodes", "*", "retries"): RetriesModel,
+    ("nodes", "*", "agent"): AgentModel,
+    ("nodes", "*", "agent", "limits"): AgentLimitsModel,
+    ("nodes", "*", "plan"): PlanModel,
+    ("agents", "*"): AgentModel,
+    ("agents", "*", "limits"): AgentLimitsModel,
+    ("servers", "*"): ServerModel,
+    ("permissions", "*"): RuleModel,
+    ("search",): SearchModel,
 }
 """Which model reads the mapping at a place; ``*`` is a name that the user gave."""
 
 
+_NAMED = ("inputs", "models", "nodes", "agents", "servers", "permissions")
+"""Keys under which the user gives names, or a list."""
+
+
 def known_keys(path: tuple[str | int, ...]) -> list[str]:
     """The keys that a mapping at `path` may have; empty where any key goes."""
-    wild = tuple("*" if i == 1 and path[0] in ("inputs", "models", "nodes") else part for i, part in enumerate(path))
+    wild = tuple("*" if i == 1 and path[0] in _NAMED else part for i, part in enumerate(path))
     model: Callable[..., Outside] | None = MODELS_BY_PATH.get(wild)  # type: ignore[arg-type]
     if model is None:
         return []

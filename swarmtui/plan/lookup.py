@@ -14,7 +14,17 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
-from swarmtui.plan.model import JSON, AskSpec, MergeSpec, PromptSpec, PythonSpec, RunSpec, Spec
+from swarmtui.plan.model import (
+    JSON,
+    AgentSpec,
+    AskSpec,
+    MergeSpec,
+    PlanSpec,
+    PromptSpec,
+    PythonSpec,
+    RunSpec,
+    Spec,
+)
 from swarmtui.plan.problems import shown
 from swarmtui.plan.repair import loads_lenient
 
@@ -246,6 +256,13 @@ def texts(spec: Spec) -> Iterator[tuple[tuple[str | int, ...], str]]:
         case MergeSpec():
             if spec.title is not None:
                 yield ("merge", "title"), spec.title
+        case AgentSpec():
+            yield ("prompt",), spec.prompt
+            yield from _nested(("context",), spec.context)
+        case PlanSpec():
+            yield ("plan", "goal"), spec.goal
+            if spec.instructions is not None:
+                yield ("plan", "instructions"), spec.instructions
 
 
 def _run_texts(spec: RunSpec) -> Iterator[tuple[tuple[str | int, ...], str]]:
@@ -300,3 +317,7 @@ def render_spec(spec: Spec, values: Values) -> Spec:
             return replace(spec, question=render(spec.question, values), choices=choices)
         case MergeSpec():
             return replace(spec, title=text(spec.title))
+        case AgentSpec():
+            return replace(spec, prompt=render(spec.prompt, values), context=render_value(spec.context, values))
+        case PlanSpec():
+            return replace(spec, goal=render(spec.goal, values), instructions=text(spec.instructions))

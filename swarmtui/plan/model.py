@@ -16,6 +16,8 @@ from functools import cache
 from hashlib import blake2b
 from typing import TYPE_CHECKING, Any, Literal
 
+from swarmtui.plan.team import AgentDef, Team
+
 if TYPE_CHECKING:
     from pydantic import TypeAdapter
 
@@ -111,10 +113,48 @@ class AskSpec:
     kind: Literal["ask"] = "ask"
 
 
-Spec = PromptSpec | RunSpec | PythonSpec | MergeSpec | AskSpec
+@dataclass(frozen=True, slots=True)
+class AgentSpec:
+    """A task for an agent: a loop of model calls and tool calls, or a program that is one (``claude``, ``codex``, …).
 
-KINDS: tuple[str, ...] = ("prompt", "run", "python", "merge", "ask")
-"""The keys of which a node has exactly one; its kind follows from it."""
+    `prompt` and the texts in `context` may hold lookups.
+    """
+
+    agent: str
+    """An agent of the team, or a program known by name; ``self`` where `own` defines it."""
+    prompt: str
+    own: AgentDef | None = None
+    """Defined in the node itself."""
+    model: str | None = None
+    """Instead of the agent's own."""
+    context: dict[str, JSON] = field(default_factory=dict)
+    """Context variables: what instructions and functions find, and the model does not see by itself."""
+    kind: Literal["agent"] = "agent"
+
+
+@dataclass(frozen=True, slots=True)
+class PlanSpec:
+    """A part of the plan that is planned while it runs: the planner turns `goal` into nodes, whose ends this node waits
+    for. Its output is theirs: of the one that no other needs, or of all such as sections."""
+
+    goal: str
+    """May hold lookups."""
+    model: str = "planner"
+    instructions: str | None = None
+    """What the planner is told beside its own prompt; may hold lookups."""
+    approve: Literal["ask", "auto"] = "ask"
+    """Whether a person approves the nodes before they run."""
+    nodes: int = 12
+    """Nodes that one proposal may have at most."""
+    iterations: int = 1
+    """Proposals at most: with more than one the planner sees the results, and adds nodes or says that it is enough."""
+    kind: Literal["plan"] = "plan"
+
+
+Spec = PromptSpec | RunSpec | PythonSpec | MergeSpec | AskSpec | AgentSpec | PlanSpec
+
+KINDS: tuple[str, ...] = ("prompt", "run", "python", "merge", "ask", "agent", "plan")
+"""The keys of which a node has exactly one; its kind follows from it. An ``agent`` has a ``prompt`` beside it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,6 +219,16 @@ class Check:
 
 
 @dataclass(frozen=True, slots=True)
+class Condition:
+    """What an output has to say for a node to run."""
+
+    lookup: str
+    """Without braces: ``coordinator.output.next``."""
+    values: tuple[JSON, ...]
+    """It has to equal one of these."""
+
+
+@dataclass(frozen=True, slots=True)
 class Node:
     """One step of a plan."""
 
@@ -205,6 +255,10 @@ class Node:
     """May an attempt change the world? None: by kind (run and python may, the rest may not)."""
     retry_safe: bool = False
     """The user's word that repeating an attempt after a crash does no harm."""
+    only_if: tuple[Condition, ...] = ()
+    """All must hold once its needs have ended, or the node is skipped."""
+    parent: str | None = None
+    """The node that made this one while it ran. What has a parent is a model's work: it is never trusted."""
 
     @property
     def kind(self) -> str:
@@ -282,6 +336,7 @@ class Plan:
     nodes: tuple[Node, ...] = ()
     title: str | None = None
     author: Author = Author.USER
+    team: Team = Team()
 
     def node(self, node_id: str) -> Node:
         """The node called `node_id`; KeyError if there is none. O(n): keep a dict where it is asked often."""
@@ -314,6 +369,8 @@ class Task:
     """Tier or local name -> ``provider/model`` or where it answers."""
     limits: Limits = Limits()
     plan: Plan | None = None
+    team: Team = Team()
+    """The same as the plan's where there is one; what the planner may use where there is none."""
 
 
 @cache
@@ -353,7 +410,7 @@ def _spec_from_json(data: JSON) -> Spec:
 def _spec_adapters() -> dict[str, TypeAdapter[Any]]:
     from pydantic import TypeAdapter
 
-    specs = (PromptSpec, RunSpec, PythonSpec, MergeSpec, AskSpec)
+    specs = (PromptSpec, RunSpec, PythonSpec, MergeSpec, AskSpec, AgentSpec, PlanSpec)
     return {kind: TypeAdapter(spec) for kind, spec in zip(KINDS, specs, strict=True)}
 
 

@@ -12,9 +12,11 @@ import yaml
 
 from swarmtui.plan.model import (
     JSON,
+    AgentSpec,
     AskSpec,
     Budget,
     Check,
+    Condition,
     Input,
     Limits,
     MapSpec,
@@ -22,6 +24,7 @@ from swarmtui.plan.model import (
     ModelRef,
     Node,
     Plan,
+    PlanSpec,
     PromptSpec,
     PythonSpec,
     Retry,
@@ -29,13 +32,17 @@ from swarmtui.plan.model import (
     Task,
     When,
 )
+from swarmtui.plan.render_team import agent_document, team_document
 from swarmtui.plan.yaml_source import plain_value
 
 
 def plan_document(plan: Plan) -> dict[str, JSON]:
     """`plan` in the task-file language, as plain data: title, goal and nodes by id. What is default is left out."""
     return _present(
-        title=plan.title, goal=plan.goal, nodes={node.id: node_document(node) for node in plan.nodes} or None
+        title=plan.title,
+        goal=plan.goal,
+        **team_document(plan.team),
+        nodes={node.id: node_document(node) for node in plan.nodes} or None,
     )
 
 
@@ -47,6 +54,7 @@ def task_document(task: Task) -> dict[str, JSON]:
         inputs={one.name: _input(one) for one in task.inputs} or None,
         models={name: _model(model) for name, model in task.models.items()} or None,
         limits=_limits(task.limits) or None,
+        **team_document(task.team),
         nodes={node.id: node_document(node) for node in task.plan.nodes} if task.plan else None,
     )
 
@@ -69,6 +77,8 @@ def node_document(node: Node) -> dict[str, JSON]:
         when=None if node.when is When.ALL_SUCCEEDED else node.when.value,
         map=None if node.map is None else _map(node.map),
         **_spec(node),
+        if_=_conditions(node.only_if) or None,
+        parent=node.parent,
         check=None if node.check is None else _check(node.check),
         retries=None if node.retry == Retry() else _retry(node.retry),
         timeout=_number(node.timeout_s),
@@ -129,6 +139,26 @@ def _spec(node: Node) -> dict[str, JSON]:
         case AskSpec() as spec:
             choices = list(spec.choices)
             return {"ask": {"question": spec.question, "choices": choices} if choices else spec.question}
+        case AgentSpec() as spec:
+            agent = spec.agent if spec.own is None else agent_document(spec.own)
+            return _present(agent=agent, prompt=spec.prompt, model=spec.model, context=dict(spec.context) or None)
+        case PlanSpec() as spec:
+            return {"plan": _plan(spec)}
+
+
+def _plan(spec: PlanSpec) -> JSON:
+    more = _present(
+        model=None if spec.model == "planner" else spec.model,
+        instructions=spec.instructions,
+        approve=None if spec.approve == "ask" else spec.approve,
+        nodes=None if spec.nodes == PlanSpec("").nodes else spec.nodes,
+        iterations=None if spec.iterations == 1 else spec.iterations,
+    )
+    return {"goal": spec.goal} | more if more else spec.goal
+
+
+def _conditions(conditions: tuple[Condition, ...]) -> dict[str, JSON]:
+    return {one.lookup: one.values[0] if len(one.values) == 1 else list(one.values) for one in conditions}
 
 
 def _run(spec: RunSpec) -> JSON:

@@ -6,7 +6,7 @@ import gc
 import os
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path as FilePath
 from types import MappingProxyType
 from typing import Any
@@ -15,12 +15,14 @@ from pydantic import ValidationError
 
 from swarmtui.plan import checks
 from swarmtui.plan.build import build_limits, build_model, build_nodes
+from swarmtui.plan.build_team import build_team
 from swarmtui.plan.checks import Scope
 from swarmtui.plan.language import InputModel, ModelModel, TaskModel
 from swarmtui.plan.model import JSON, Author, Input, Node, Plan, Task
 from swarmtui.plan.problems import Finding, Problem, TaskError, listed, path_text, shown
 from swarmtui.plan.render import node_document, plan_document
 from swarmtui.plan.schema_files import with_schema_files
+from swarmtui.plan.team import AgentDef, Team
 from swarmtui.plan.wording import described, findings_of
 from swarmtui.plan.yaml_source import MAX_BYTES, in_order, read_yaml
 
@@ -54,16 +56,17 @@ def parse_task(
     author: Author = Author.USER,
     inputs: Mapping[str, JSON] = MappingProxyType({}),
     models: Collection[str] = (),
+    team: Team = Team(),
 ) -> Task:
     """The task that the YAML `text` describes, a DeepSwarm one too.
 
     `file` is how messages call it, `path` the file's absolute path where it has one, `author` who answers for the
     plan in it: a planner's plan that was opened in an editor stays what it was unless the caller says otherwise.
-    `inputs` (with their values) and names of `models` are known besides those that it defines itself.
+    `inputs` (with their values), names of `models` and a `team` are known besides what it defines itself.
     Raises TaskError with every problem.
     """
     with _collector_paused():
-        return _parsed(text, file, path, author, Known(inputs, models))
+        return _parsed(text, file, path, author, Known(inputs, models, team))
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +75,7 @@ class Known:
 
     inputs: Mapping[str, JSON]
     models: Collection[str]
+    team: Team
 
 
 @contextmanager
@@ -114,19 +118,20 @@ def _read_task(data: Mapping[str, JSON], path: str | None, author: Author, known
     written_nodes = _mapping(data, "nodes")
     given = {name: Input(name, value) for name, value in known.inputs.items()}
     own = {name: _rough_input(name, value) for name, value in written_inputs.items()}
-    scope = Scope(written_nodes, {**given, **own}, [*written_models, *known.models])
+    folder = None if path is None or author is not Author.USER else FilePath(path).parent
+    scope = Scope(written_nodes, {**given, **own}, [*written_models, *known.models], folder=folder)
     head = _read_head(scope, data)
+    scope.team = _team(scope, head, data, known.team)
     inputs, models = _inputs(scope, head), _models(scope, head)
     checks.check_names(scope, "inputs", written_inputs)
     checks.check_names(scope, "models", written_models)
     plan = None
     if "nodes" in data:
-        folder = None if path is None or author is not Author.USER else FilePath(path).parent
         nodes = with_schema_files(scope, written_nodes, folder) if written_nodes else data["nodes"]
-        plan = Plan(_text(data, "goal") or "", _nodes(scope, nodes), _text(data, "title"), author)
+        plan = Plan(_text(data, "goal") or "", _nodes(scope, nodes), _text(data, "title"), author, scope.team)
     goal, title = _text(data, "goal") or "", _text(data, "title")
     limits = build_limits(head.limits if head else None)
-    return Task(goal, path, title, inputs, models, limits, plan), scope.findings
+    return Task(goal, path, title, inputs, models, limits, plan, scope.team), scope.findings
 
 
 def _read_head(scope: Scope, data: Mapping[str, JSON]) -> TaskModel | None:
@@ -137,6 +142,16 @@ def _read_head(scope: Scope, data: Mapping[str, JSON]) -> TaskModel | None:
     except ValidationError as error:
         scope.findings += findings_of(error, (), head, scope.nearest)
         return None
+
+
+def _team(scope: Scope, head: TaskModel | None, data: Mapping[str, JSON], known: Team) -> Team:
+    """The team that the text defines; `known` where it defines none."""
+    if head is None or not any(key in data for key in TEAM_KEYS):
+        rough = {name: AgentDef() for name in _mapping(data, "agents")}
+        return replace(known, agents={**known.agents, **rough})
+    for key in ("agents", "servers"):
+        checks.check_names(scope, key, _mapping(data, key))
+    return build_team(scope, head.agents or {}, head.servers or {}, head.permissions or (), head.search, scope.folder)
 
 
 def _nodes(scope: Scope, written: JSON) -> tuple[Node, ...]:
@@ -188,6 +203,9 @@ def _text(data: Mapping[str, JSON], key: str) -> str | None:
     return value if isinstance(value, str) else None
 
 
+TEAM_KEYS = ("agents", "servers", "permissions", "search")
+"""Keys of a task file that make up its team."""
+
 _PLAN_KEYS = ("title", "nodes", "note", "goal")
 
 
@@ -198,15 +216,19 @@ def parse_plan_json(
     *,
     inputs: Iterable[Input] = (),
     models: Collection[str] = (),
+    team: Team = Team(),
     file: str | None = None,
+    proposed: bool = False,
 ) -> Plan:
     """The plan that a planner's JSON describes: ``{"title", "nodes"}``, nodes by id or as a list of objects with "id".
 
-    Nodes are written as in a task file; keys whose value is null count as left out. `inputs` and `models` are what
-    its lookups and models may name. Raises TaskError; its problems say where by JSON path.
+    Nodes are written as in a task file; keys whose value is null count as left out. `inputs`, `models` and the agents
+    of `team` are what it may name. With `proposed` it comes from the planner itself, which defines no agents. Raises
+    TaskError; its problems say where by JSON path.
     """
     nodes, findings = _plan_nodes(data)
-    scope = Scope(nodes, {given.name: given for given in inputs}, models, findings)
+    planner = author is Author.PLANNER and proposed
+    scope = Scope(nodes, {given.name: given for given in inputs}, models, team, planner=planner, findings=findings)
     built = _nodes(scope, nodes) if nodes or not findings else ()
     if author is Author.PLANNER:
         checks.check_size(scope, {node.id: node.needs for node in built})
@@ -216,7 +238,7 @@ def parse_plan_json(
     if scope.findings:
         found = (Problem(file, None, None, f.message, f.fix, path_text(f.path)) for f in scope.findings)
         raise TaskError(found)
-    return Plan(goal, built, title, author)
+    return Plan(goal, built, title, author, team)
 
 
 def _plan_nodes(data: JSON) -> tuple[dict[str, JSON], list[Finding]]:
@@ -258,7 +280,7 @@ def validate_plan(plan: Plan, *, inputs: Iterable[Input] = (), models: Collectio
     document = plan_document(plan)
     document["nodes"] = [{"id": node.id, **node_document(node)} for node in plan.nodes]
     try:
-        read = parse_plan_json(document, plan.goal, plan.author, inputs=inputs, models=models)
+        read = parse_plan_json(document, plan.goal, plan.author, inputs=inputs, models=models, team=plan.team)
     except TaskError as error:
         return list(error.problems)
     return [

@@ -11,6 +11,25 @@ from typing import Literal
 
 from swarmtui.safety.permissions import Rule
 
+PROGRAMS: tuple[str, ...] = ("claude", "codex", "gemini", "opencode", "copilot", "goose", "aider")
+"""Programs that an agent node may name without the team defining them; how each is run: ``workers/cli_agents``."""
+
+BUILT_IN_TOOLS: tuple[str, ...] = (
+    "web_search",
+    "crawl",
+    "python",
+    "shell",
+    "list_files",
+    "read_file",
+    "search_files",
+    "write_file",
+    "now",
+    "ask_user",
+    "create_subagent",
+    "assign_task",
+)
+"""Tools that are there without a server. The last three are the agent's own: see :mod:`swarmtui.agents.thread`."""
+
 
 @dataclass(frozen=True, slots=True)
 class AgentLimits:

@@ -7,7 +7,19 @@ from dataclasses import dataclass
 from typing import Literal
 
 from swarmtui.plan.diff import diff
-from swarmtui.plan.model import AskSpec, Author, MapSpec, MergeSpec, Node, Plan, PromptSpec, PythonSpec, RunSpec
+from swarmtui.plan.model import (
+    AgentSpec,
+    AskSpec,
+    Author,
+    MapSpec,
+    MergeSpec,
+    Node,
+    Plan,
+    PlanSpec,
+    PromptSpec,
+    PythonSpec,
+    RunSpec,
+)
 from swarmtui.safety.text import clean, one_line, visible
 from swarmtui.session.pools import model_of
 from swarmtui.session.state import SessionState
@@ -89,6 +101,12 @@ def _says(node: Node) -> list[Fact]:
             return [
                 ("merge", f"ranked by {rank}" + (f", summary by {one_line(summary, 40)}" if summary else ""), "text")
             ]
+        case AgentSpec() as agent:
+            who = one_line(agent.agent, 80) if agent.own is None else "one of its own, defined here"
+            return [("agent", who, "strong"), ("prompt", _prompt(agent.prompt), "text")]
+        case PlanSpec(goal=goal, approve=approve):
+            asked = "you approve its nodes" if approve == "ask" else "its nodes run unasked"
+            return [("plans", _prompt(goal), "text"), ("approval", asked, "text" if approve == "ask" else "warn")]
         case AskSpec(question=question, choices=choices):
             offered: list[Fact] = [("choices", ", ".join(one_line(c, 60) for c in choices), "text")] if choices else []
             return [("question", _prompt(question), "text"), *offered]
