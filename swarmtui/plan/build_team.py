@@ -99,7 +99,7 @@ def text_of(scope: Scope, at: Path, text: str, folder: FilePath | None) -> str:
             return text
         return data.decode("utf-8")
     except OSError as error:
-        scope.report(at, f"{shown(str(path))}: {error.strerror or error}", "check the path: it is relative to the task")
+        scope.report(at, f"{shown(text)}: {error.strerror or error}", "check the path: it is relative to the task")
     except UnicodeDecodeError:
         scope.report(at, f"{shown(text)} is not UTF-8", "save it as UTF-8")
     return text

@@ -277,7 +277,7 @@ def validate_plan(plan: Plan, *, inputs: Iterable[Input] = (), models: Collectio
     empty, and whoever holds the plan may then rely on what :mod:`swarmtui.plan.model` says. Problems say where by
     path.
     """
-    document = plan_document(plan)
+    document = {key: part for key, part in plan_document(plan).items() if key not in TEAM_KEYS}
     document["nodes"] = [{"id": node.id, **node_document(node)} for node in plan.nodes]
     try:
         read = parse_plan_json(document, plan.goal, plan.author, inputs=inputs, models=models, team=plan.team)

@@ -13,7 +13,8 @@ BLOCKS = re.findall(r"```yaml\n(.*?)```", TEXT, re.DOTALL)
 
 
 def test_every_example_of_the_reference_is_valid():
-    whole, models, nodes = BLOCKS
+    whole, models, agents, nodes = BLOCKS
+    assert parse_task(agents.replace("prompts/researcher.md", "You research.")).team.servers["time"].timeout_s == 30
     assert parse_task(whole).plan is not None
     assert parse_task("goal: g\n" + models).models
     indented = "".join(f"  {line}\n" for line in nodes.splitlines())

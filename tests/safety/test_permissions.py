@@ -1,0 +1,68 @@
+"""Who may call which tool: the first rule decides, and nothing an agent reads widens what it may do."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from swarmtui.safety.permissions import Effect, Rule, decide
+
+HARMLESS = [Effect.NONE, Effect.READ, Effect.NETWORK, Effect.RUN]
+
+
+@pytest.mark.parametrize("effect", HARMLESS)
+def test_what_changes_nothing_needs_no_rule(effect):
+    assert decide((), "tool", {}, effect, tainted=True).action == "allow"
+
+
+def test_what_may_change_the_world_is_asked_for():
+    verdict = decide((), "mail", {}, Effect.WRITE)
+    assert (verdict.action, verdict.why) == ("ask", "it may change something, and no rule of the plan is about it")
+
+
+def test_the_first_rule_that_matches_decides():
+    rules = (Rule("deny", "notes/delete"), Rule("allow", "notes/*"), Rule("deny", "*"))
+    assert decide(rules, "notes/delete", {}, Effect.WRITE).action == "deny"
+    assert decide(rules, "notes/append", {}, Effect.WRITE).action == "allow"
+    assert decide(rules, "notesX", {}, Effect.NONE).action == "deny"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "matches"),
+    [
+        ({"path": "docs/a.md"}, True),
+        ({"path": "src/a.md"}, False),
+        ({"path": "a docs/a.md"}, False),
+        ({}, False),
+        ({"path": ["docs/a", "b"]}, True),
+        ({"path": {"docs/": 1}}, False),
+    ],
+)
+def test_a_pattern_matches_an_argument_as_a_whole(arguments, matches):
+    rules = (Rule("allow", "write", {"path": "docs/*"}), Rule("deny", "*"))
+    assert (decide(rules, "write", arguments, Effect.WRITE).action == "allow") is matches
+
+
+def test_a_pattern_knows_the_star_and_nothing_else():
+    rules = (Rule("allow", "a.b[c]?"), Rule("deny", "*"))
+    assert decide(rules, "a.b[c]?", {}, Effect.WRITE).action == "allow"
+    assert decide(rules, "aXbcX", {}, Effect.WRITE).action == "deny"
+
+
+def test_an_agent_that_has_read_the_web_asks_for_what_a_rule_allows():
+    rules = (Rule("allow", "mail", {"to": "me"}), Rule("allow", "log", untrusted=True))
+    assert decide(rules, "mail", {"to": "me"}, Effect.WRITE).action == "allow"
+    assert decide(rules, "mail", {"to": "me"}, Effect.WRITE, tainted=True).action == "ask"
+    assert decide(rules, "log", {}, Effect.WRITE, tainted=True).action == "allow"
+
+
+names = st.text(alphabet="ab*/", min_size=1, max_size=4)
+rule = st.builds(Rule, st.sampled_from(["allow", "ask", "deny"]), names, untrusted=st.booleans())
+
+
+@given(st.lists(rule, max_size=5), names, st.sampled_from(list(Effect)))
+def test_taint_never_turns_a_no_into_a_yes(rules, tool, effect):
+    before = decide(rules, tool, {}, effect).action
+    after = decide(rules, tool, {}, effect, tainted=True).action
+    assert after == before or (before, after) == ("allow", "ask")
