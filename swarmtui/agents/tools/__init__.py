@@ -56,6 +56,8 @@ class AgentTool:
     untrusted: bool = False
     """Whether anybody may have written what it gives back: the agent is tainted from then on."""
     timeout_s: float = 120.0
+    rule_name: str = ""
+    """What permission rules call it where that is not ``spec.name``: ``server/tool`` of an MCP server's."""
 
 
 class ToolSource(Protocol):
