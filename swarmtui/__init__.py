@@ -8,19 +8,42 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
+    from swarmtui.agents.swarm.functions import function_to_json
+    from swarmtui.agents.swarm.model import Agent, Response, Result
+    from swarmtui.agents.swarm.repl import run_demo_loop
+    from swarmtui.agents.swarm.run import Swarm
     from swarmtui.host.api import Session, run
     from swarmtui.plan.model import Node, Plan
     from swarmtui.plan.taskfile import load_task
 
 _HOMES = {
+    "Agent": "swarmtui.agents.swarm.model",
     "Node": "swarmtui.plan.model",
     "Plan": "swarmtui.plan.model",
+    "Response": "swarmtui.agents.swarm.model",
+    "Result": "swarmtui.agents.swarm.model",
     "Session": "swarmtui.host.api",
+    "Swarm": "swarmtui.agents.swarm.run",
+    "function_to_json": "swarmtui.agents.swarm.functions",
     "load_task": "swarmtui.plan.taskfile",
     "run": "swarmtui.host.api",
+    "run_demo_loop": "swarmtui.agents.swarm.repl",
 }
 
-__all__ = ["Node", "Plan", "Session", "__version__", "load_task", "run"]
+__all__ = [
+    "Agent",
+    "Node",
+    "Plan",
+    "Response",
+    "Result",
+    "Session",
+    "Swarm",
+    "__version__",
+    "function_to_json",
+    "load_task",
+    "run",
+    "run_demo_loop",
+]
 
 
 def __getattr__(name: str) -> Any:
