@@ -98,10 +98,11 @@ def translated(spec: LaunchSpec, environ: Mapping[str, str] = os.environ) -> Lau
 
 
 def _imported(spec: LaunchSpec) -> Imported | None:
-    from swarmtui.plan.importers import find_folder, import_deepswarm, import_folder
+    from swarmtui.plan.importers import find_folder, import_deepswarm, import_deerflow, import_folder
 
     if spec.text is not None:
-        return import_deepswarm(spec.text, file=spec.file, path=spec.path, has_items=spec.items is not None)
+        ours = import_deepswarm(spec.text, file=spec.file, path=spec.path, has_items=spec.items is not None)
+        return ours or import_deerflow(spec.text, file=spec.file, path=spec.path)
     folder = None if spec.path is None else find_folder(Path(spec.path))
     if folder is None:
         return None

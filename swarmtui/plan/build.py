@@ -158,6 +158,7 @@ def _assembled(
         side_effects=model.side_effects,
         retry_safe=model.retry_safe,
         only_if=conditions,
+        report=model.report,
         parent=model.parent,
     )
 

@@ -275,6 +275,7 @@ class NodeModel(Outside):
         "Run only if each of these outputs has the value, or one of the values: {triage.output.next: [a, b]}.",
         alias="if",
     )
+    report: bool = Field(default=False, description="Whether its output is a report for you; a merge's always is.")
     parent: Name = optional("The node that made this one while it ran; set by swarmtui.")
     check: CheckModel = optional("What the output must be; success is defined, not assumed.")
     retries: Annotated[

@@ -257,6 +257,8 @@ class Node:
     """The user's word that repeating an attempt after a crash does no harm."""
     only_if: tuple[Condition, ...] = ()
     """All must hold once its needs have ended, or the node is skipped."""
+    report: bool = False
+    """Whether its output is a report for the user (Markdown): shown, and copied out. A merge's always is."""
     parent: str | None = None
     """The node that made this one while it ran. What has a parent is a model's work: it is never trusted."""
 

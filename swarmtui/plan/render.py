@@ -78,6 +78,7 @@ def node_document(node: Node) -> dict[str, JSON]:
         map=None if node.map is None else _map(node.map),
         **_spec(node),
         if_=_conditions(node.only_if) or None,
+        report=node.report or None,
         parent=node.parent,
         check=None if node.check is None else _check(node.check),
         retries=None if node.retry == Retry() else _retry(node.retry),

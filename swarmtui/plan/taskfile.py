@@ -98,9 +98,9 @@ def _parsed(text: str | bytes, file: str, path: str | None, author: Author, know
     source, problems = read_yaml(text, file)
     data = source.data
     if isinstance(data, dict) and "goal" not in data:
-        from swarmtui.plan.importers import import_deepswarm
+        from swarmtui.plan.importers import import_deepswarm, import_deerflow
 
-        imported = import_deepswarm(text, file=file, path=path)
+        imported = import_deepswarm(text, file=file, path=path) or import_deerflow(text, file=file, path=path)
         if imported is not None:
             return imported.task
     if not isinstance(data, dict):
