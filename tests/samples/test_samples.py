@@ -39,10 +39,24 @@ def test_every_script_that_the_review_names_is_there() -> None:
     assert all((SAMPLES / str(file)).is_file() for file in files)
 
 
-def test_the_planner_writes_the_nodes_of_the_research() -> None:
-    task = load_task(SAMPLES / "research.yaml")
+def test_the_planner_writes_the_nodes_of_a_goal() -> None:
+    task = load_task(SAMPLES / "goal.yaml")
     assert task.plan is None
     assert {given.name for given in task.inputs} == {"topic", "words"}
+
+
+def test_the_research_branches_on_what_the_coordinator_says() -> None:
+    plan = load_task(SAMPLES / "research.yaml").plan
+    assert plan is not None
+    asks = {node.id: node.only_if[0].values for node in plan.nodes if node.only_if}
+    assert asks == {
+        "answer": ("answer", "refuse"),
+        "background": ("research",),
+        "research": ("research",),
+        "report": ("research",),
+    }
+    assert all(agent.instructions and not agent.instructions.endswith(".md") for agent in plan.team.agents.values())
+    assert [node.id for node in plan.nodes if node.report] == ["answer", "report"]
 
 
 def test_the_documents_to_translate_have_what_the_prompt_looks_up() -> None:

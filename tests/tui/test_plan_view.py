@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from swarmtui.plan.model import Author, Limits, Node, Plan, PythonSpec, RunSpec
+from swarmtui.plan.taskfile import parse_task
 from swarmtui.session import events as ev
 from swarmtui.tui.view import document
 from swarmtui.tui.view.lines import width
@@ -78,3 +79,52 @@ def test_yaml_keeps_every_character_but_indent_of_wrapped_rows() -> None:
     text = "nodes:\n  a:\n    prompt: a rather long prompt that has to be wrapped\n"
     lines = ["".join(part for part, _ in line) for line in document.yaml(text, 24)]
     assert "".join(lines).replace(" ", "") == text.replace(" ", "").replace("\n", "")
+
+
+TEAM = """
+goal: g
+agents:
+  researcher: {tools: [web_search, notes], handoffs: own, limits: {steps: 9}}
+  own: {command: [agent, "\\u202e--yes", "{prompt}"]}
+servers:
+  notes: {command: [npx, "notes server"], env: {TOKEN: $TOKEN}, tools: [append]}
+permissions:
+  - allow: notes/append
+    where: {folder: "a/*"}
+    untrusted: true
+  - deny: "notes/*"
+nodes:
+  look: {agent: researcher, prompt: find}
+  fix: {agent: claude, prompt: mend}
+  hand: {agent: own, prompt: do}
+  more: {plan: {goal: go on, approve: auto}}
+"""
+
+
+def test_programs_servers_and_standing_permissions_are_looked_at_before_approving() -> None:
+    plan = parse_task(TEAM).plan
+    assert plan is not None
+    found = told(plan)
+    assert found[:4] == [
+        "look: fix, hand work with a program that does as it sees fit, as you: read its changes",
+        "look: MCP server notes: npx 'notes server', given TOKEN, tools append",
+        "look: without asking: notes/append where folder is a/*, even after it has read the web",
+        "look: more is planned while it runs, and its nodes run unasked",
+    ]
+    assert "fine: agents have notes, web_search" in found
+    assert not any("nothing but models' text" in line for line in found)
+
+
+def test_an_agent_s_node_says_who_does_it_and_with_what() -> None:
+    plan = parse_task(TEAM).plan
+    assert plan is not None
+    state = begun(plan).state
+
+    def facts(node: str) -> dict[str, str]:
+        return {label: text for label, text, _ in node_facts(state, plan.node(node))}
+
+    look = facts("look")
+    assert (look["agent"], look["tools"], look["hands to"]) == ("researcher", "web_search, notes", "own")
+    assert look["at most"] == "9 steps, 100 tool calls"
+    assert facts("fix")["program"] == "claude, in a working copy of its own"
+    assert facts("hand")["command"] == r"agent '\u202e--yes' '{prompt}'"

@@ -27,6 +27,7 @@ from swarmtui.tui.view import document
 from swarmtui.tui.view import format as say
 from swarmtui.tui.view.lines import Line, Role
 from swarmtui.tui.view.tails import Tail
+from swarmtui.tui.view.team import agent_facts, team_checks
 
 PROMPT_SHOWN = 8_000
 Fact = tuple[str, str, Role]
@@ -56,6 +57,8 @@ def node_facts(state: SessionState, node: Node) -> list[Fact]:
     if node.needs:
         facts.append(("needs", ", ".join(one_line(need, 40) for need in node.needs), "text"))
     facts.extend(_rules(node))
+    if isinstance(node.spec, AgentSpec):
+        facts.extend(agent_facts(state.plan, node.spec))
     facts.extend(_says(node))
     return facts
 
@@ -102,8 +105,7 @@ def _says(node: Node) -> list[Fact]:
                 ("merge", f"ranked by {rank}" + (f", summary by {one_line(summary, 40)}" if summary else ""), "text")
             ]
         case AgentSpec() as agent:
-            who = one_line(agent.agent, 80) if agent.own is None else "one of its own, defined here"
-            return [("agent", who, "strong"), ("prompt", _prompt(agent.prompt), "text")]
+            return [("prompt", _prompt(agent.prompt), "text")]
         case PlanSpec(goal=goal, approve=approve):
             asked = "you approve its nodes" if approve == "ask" else "its nodes run unasked"
             return [("plans", _prompt(goal), "text"), ("approval", asked, "text" if approve == "ask" else "warn")]
@@ -142,7 +144,14 @@ def checks(state: SessionState) -> list[Check]:
     plan = state.plan
     if plan is None:
         return []
-    found = [*_command_checks(plan), *_model_checks(state, plan), *_money_checks(state, plan), *_shape_checks(plan)]
+    team = [Check(kind, text) for kind, text in team_checks(plan)]
+    found = [
+        *team,
+        *_command_checks(plan),
+        *_model_checks(state, plan),
+        *_money_checks(state, plan),
+        *_shape_checks(plan),
+    ]
     order = {"stop": 0, "look": 1, "fine": 2}
     return sorted(found, key=lambda check: order[check.kind])
 
@@ -150,7 +159,8 @@ def checks(state: SessionState) -> list[Check]:
 def _command_checks(plan: Plan) -> list[Check]:
     runs = [node for node in plan.nodes if node.kind in ("run", "python")]
     if not runs:
-        return [Check("fine", "no command, no code: nothing but models' text")]
+        plain = not any(node.kind == "agent" for node in plan.nodes)
+        return [Check("fine", "no command, no code: nothing but models' text")] if plain else []
     names = _listed(node.id for node in runs)
     if plan.author is Author.PLANNER:
         return [

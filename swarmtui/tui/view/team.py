@@ -1,0 +1,85 @@
+"""Who works in a plan and what they may do, as a careful person wants to read it before approving."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterator
+from typing import Literal
+
+from swarmtui.plan.model import AgentSpec, Node, Plan, PlanSpec
+from swarmtui.plan.team import AgentDef, Server
+from swarmtui.safety.permissions import Rule
+from swarmtui.safety.text import one_line, visible
+from swarmtui.tui.view.lines import Role
+
+Fact = tuple[str, str, Role]
+Told = tuple[Literal["fine", "look"], str]
+
+
+def agent_of(plan: Plan, spec: AgentSpec) -> AgentDef:
+    """What a node's agent is; of a program that the team does not define, the program."""
+    if spec.own is not None:
+        return spec.own
+    known = plan.team.agents.get(spec.agent)
+    return known if known is not None else AgentDef(program=spec.agent)
+
+
+def agent_facts(plan: Plan | None, spec: AgentSpec) -> list[Fact]:
+    """Who does a node's task, with what."""
+    who = one_line(spec.agent, 80) if spec.own is None else "one of its own, defined here"
+    facts: list[Fact] = [("agent", who, "strong")]
+    if plan is None:
+        return facts
+    agent = agent_of(plan, spec)
+    if agent.command:
+        facts.append(("command", shlex.join(visible(word) for word in agent.command), "strong"))
+    elif agent.program is not None:
+        place = "in a working copy of its own" if agent.worktree else "in your folder"
+        facts.append(("program", f"{one_line(agent.program, 40)}, {place}", "warn"))
+    else:
+        facts.append(("tools", ", ".join(one_line(tool, 60) for tool in agent.tools) or "none", "text"))
+        limits = agent.limits
+        facts.append(("at most", f"{limits.steps} steps, {limits.tool_calls} tool calls", "text"))
+    if agent.handoffs:
+        facts.append(("hands to", ", ".join(one_line(name, 40) for name in agent.handoffs), "text"))
+    return facts
+
+
+def team_checks(plan: Plan) -> Iterator[Told]:
+    """What is to be looked at: programs, servers, standing permissions, parts that are planned unasked."""
+    agents = [(node, agent_of(plan, node.spec)) for node in plan.nodes if isinstance(node.spec, AgentSpec)]
+    programs = [node for node, agent in agents if agent.program is not None or agent.command]
+    if programs:
+        what = "works" if len(programs) == 1 else "work"
+        yield "look", f"{_names(programs)} {what} with a program that does as it sees fit, as you: read its changes"
+    tools = sorted({tool for _, agent in agents for tool in agent.tools})
+    if tools:
+        yield "fine", f"agents have {', '.join(one_line(tool, 40) for tool in tools)}"
+    for name, server in plan.team.servers.items():
+        yield "look", f"MCP server {name}: {server_words(server)}"
+    for rule in plan.team.rules:
+        if rule.action == "allow":
+            yield "look", f"without asking: {rule_words(rule)}"
+    unasked = [node for node in plan.nodes if isinstance(node.spec, PlanSpec) and node.spec.approve == "auto"]
+    if unasked:
+        yield "look", f"{_names(unasked)} is planned while it runs, and its nodes run unasked"
+
+
+def server_words(server: Server) -> str:
+    """What starts or answers, whole, and what of it is used."""
+    where = visible(server.url) if server.url else shlex.join(visible(word) for word in server.command)
+    given = f", given {', '.join(visible(name) for name in server.env)}" if server.env else ""
+    used = f", tools {', '.join(visible(tool) for tool in server.tools)}" if server.tools else ""
+    return f"{where}{given}{used}"
+
+
+def rule_words(rule: Rule) -> str:
+    """What a rule is about: ``notes/append where folder is a/*``."""
+    asked = " and ".join(f"{visible(name)} is {visible(value)}" for name, value in rule.where.items())
+    even = ", even after it has read the web" if rule.untrusted else ""
+    return f"{visible(rule.tool)}{f' where {asked}' if asked else ''}{even}"
+
+
+def _names(nodes: list[Node]) -> str:
+    shown = [one_line(node.id, 40) for node in nodes]
+    return ", ".join(shown[:5]) + (f" and {len(shown) - 5} more" if len(shown) > 5 else "")
