@@ -4,26 +4,43 @@ Inside, a command sees the system's programs, Python and what is bound for it, a
 folder and a small /tmp; it has no network, no capabilities, no other processes and nothing of the user's environment.
 Notes that shaped the arguments: bubblewrap keeps root's capabilities unless told otherwise, and its own environment
 can be read inside at /proc/1/environ, so it is started with none (:data:`ENVIRON`) and the command's is set by it.
-A variable such as LD_PRELOAD from a plan thus never reaches bubblewrap itself.
+A variable such as LD_PRELOAD from a plan thus never reaches bubblewrap itself. A shell starts it, which does nothing
+but open the filter of system calls (:mod:`swarmtui.safety.seccomp`), so that whoever starts it hands on no descriptor.
+
+There are three tiers: ``strict``, this one; ``landlock`` (:mod:`swarmtui.safety.landlock`), which confines in part and
+is used only where the user's own configuration accepts that; and none, where nothing of the kind is run at all.
 """
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
+from typing import ClassVar
+
+from swarmtui.safety.paths import PathRefused
+from swarmtui.safety.seccomp import program_file
 
 WORK = "/ws"
 """Where a command finds its work folder."""
 ENVIRON: Mapping[str, str] = MappingProxyType({})
 """The environment with which an argv of :meth:`Sandbox.argv` is to be started."""
 
+GUARDED = (
+    ".git", ".gitmodules", ".gitconfig", ".githooks", ".hg", ".hgrc", ".husky", ".swarmtui", ".claude", ".codex",
+    ".gemini", ".cursor", ".mcp.json", ".vscode", ".idea", ".devcontainer", ".envrc", ".pre-commit-config.yaml",
+    ".bashrc", ".bash_profile", ".profile", ".zshrc", ".zprofile", ".zshenv", ".ssh", ".npmrc",
+)  # fmt: skip
+"""What programs outside obey when they find it in a folder: hooks, settings, what shells run. Never writable inside."""
+
 _NOBODY = "65534"
+_DEEP, _MANY = 3, 4000  # folders within which repositories are looked for
 _MIB = 1 << 20
 _TMP, _SHM = "/tmp", "/dev/shm"  # noqa: S108 (the sandbox's own)
 _ETC = ("alternatives", "ca-certificates", "ld.so.cache", "localtime", "pki", "ssl")
@@ -66,6 +83,16 @@ class Sandbox:
     disable_userns: bool = True
     """Whether this bubblewrap can forbid further user namespaces inside (0.8 and later)."""
     limits: Rlimits = field(default_factory=Rlimits)
+    filter: str | None = None
+    """File with the filter of system calls; None where none is known for this machine."""
+
+    tier: ClassVar[str] = "strict"
+    partial: ClassVar[str] = ""
+    """What it does not confine, in words for the user."""
+
+    def work(self, workdir: str | Path) -> str:
+        """Where a command finds its work folder."""
+        return WORK
 
     def argv(
         self,
@@ -73,25 +100,38 @@ class Sandbox:
         workdir: str | Path,
         read_only: Sequence[str | Path] = (),
         *,
+        writable: Sequence[str | Path] = (),
         network: bool = False,
         env: Mapping[str, str] | None = None,
         chdir: str = WORK,
     ) -> list[str]:
         """What to execute, with :data:`ENVIRON` and without further file descriptors, to run `command` inside.
 
-        `workdir` is all that `command` may write to; it is found at :data:`WORK`. The paths in `read_only` are found
-        where they are outside. `env` is added to the few variables which every command gets.
+        `workdir`, a folder for this command alone, is found at :data:`WORK`. The paths in `read_only` and the folders
+        in `writable` are found where they are outside. Nothing but `workdir` and `writable` can be written to, and in
+        them nothing of :data:`GUARDED` can: not what is there, and in `writable` not what is not there either, for
+        which an empty folder is made outside; :func:`tidy` removes those. `env` is added to the few variables that
+        every command gets. Raises OSError where a folder is missing, PathRefused where one of them cannot be guarded.
         """
+        work, open_to_it = _resolved(workdir), [_resolved(path) for path in writable]
         return [
+            *(() if self.filter is None else ("/bin/sh", "-c", 'exec "$@" 3<"$0"', self.filter)),
             self.bwrap,
+            *(() if self.filter is None else ("--seccomp", "3")),
             *self._namespaces(network),
             *_system(network),
             *("--proc", "/proc", "--dev", "/dev"),
             *("--size", str(64 * _MIB), "--tmpfs", _SHM),
             *("--size", str(256 * _MIB), "--tmpfs", _TMP),
             *(word for path in (*python_prefixes(), *map(str, read_only)) for word in ("--ro-bind", path, path)),
-            *("--bind", str(workdir), WORK),
-            *("--remount-ro", "/dev", "--remount-ro", "/", "--chdir", chdir),
+            *("--bind", work, WORK),
+            *(word for path in open_to_it for word in ("--bind", path, path)),
+            *_guards(work, WORK, _present(work)),
+            *(word for path in open_to_it for word in _guards(path, path, dict.fromkeys((*GUARDED, *_present(path))))),
+            # /proc too: with the user id of the host's root the settings of its kernel could be written, and bubblewrap
+            # covers them only where it finds their folder writable, which it never is.
+            *(word for path in ("/proc", "/dev", "/") for word in ("--remount-ro", path)),
+            *("--chdir", chdir),
             *(word for name, value in _variables(env or {}).items() for word in ("--setenv", name, value)),
             "--",
             *self._limited(),
@@ -135,7 +175,7 @@ def probe(bwrap: str | None = None, timeout_s: float = 10.0) -> Sandbox | Blocke
         return Blocked("prlimit is not installed", "install it, for example: apt install util-linux")
     said = ""
     for disable_userns in (True, False):
-        sandbox = Sandbox(program, prlimit, disable_userns)
+        sandbox = Sandbox(program, prlimit, disable_userns, filter=program_file())
         said = _try(sandbox, timeout_s)
         if not said:
             return sandbox
@@ -145,6 +185,14 @@ def probe(bwrap: str | None = None, timeout_s: float = 10.0) -> Sandbox | Blocke
     return Blocked(
         f"bubblewrap does not work here: {said}", _NAMESPACES_FIX if wants_namespaces else "see `swarmtui doctor`"
     )
+
+
+def tidy(writable: Iterable[str | Path]) -> None:
+    """Remove the empty folders that :meth:`Sandbox.argv` had made in `writable` for what was not there."""
+    for folder in writable:
+        for name in GUARDED:
+            with contextlib.suppress(OSError):  # not there, or not empty
+                Path(_resolved(folder), name).rmdir()
 
 
 def python_prefixes() -> tuple[str, ...]:
@@ -162,6 +210,52 @@ def too_wide(path: str | Path) -> bool:
     """Whether `path` holds more than one project, so that binding it would show keys and private files inside."""
     folder, home = Path(os.path.realpath(path)), Path(os.path.realpath(Path.home()))
     return home.is_relative_to(folder) or folder.parts[1:] in _SHARED or folder.parts[1:2] in _PRIVATE
+
+
+def _resolved(folder: str | Path) -> str:
+    """`folder` without symbolic links, as it is when the command is started. Raises OSError if it is not there."""
+    return os.path.realpath(folder, strict=True)
+
+
+def _present(folder: str) -> list[str]:
+    """What is there of :data:`GUARDED`, and of what git keeps for repositories that lie within the folder."""
+    found = [name for name in GUARDED if os.path.lexists(f"{folder}/{name}")]
+    return [*found, *_repositories(folder)]
+
+
+def _repositories(folder: str) -> Iterator[str]:
+    """``.git`` of the repositories in the folders below, as far as they are not too deep or too many."""
+    seen = 0
+    level = [""]
+    for _ in range(_DEEP):
+        below: list[str] = []
+        for prefix in level:
+            try:
+                entries = list(os.scandir(f"{folder}/{prefix}"))
+            except OSError:
+                continue
+            for entry in entries:
+                if entry.name != ".git" and entry.is_dir(follow_symlinks=False):
+                    below.append(f"{prefix}{entry.name}/")
+            seen += len(entries)
+            if seen > _MANY:
+                return
+        yield from (f"{prefix}.git" for prefix in below if os.path.lexists(f"{folder}/{prefix}.git"))
+        level = below
+
+
+def _guards(folder: str, inside: str, names: Iterable[str]) -> Iterator[str]:
+    """Words that make `names` in `folder`, which is found at `inside`, read-only; what is not there stays empty."""
+    for name in names:
+        path = Path(folder, name)
+        if path.is_symlink():  # a mount would land where the link leads, and the link could be swapped for a folder
+            raise PathRefused(
+                f"{path}: is a symbolic link, which a sandbox cannot guard; put in its place what it names"
+            )
+        if path.exists():
+            yield from ("--ro-bind", str(path), f"{inside}/{name}")
+        else:
+            yield from ("--tmpfs", f"{inside}/{name}", "--remount-ro", f"{inside}/{name}")
 
 
 def _system(network: bool) -> list[str]:
