@@ -43,6 +43,9 @@ def build_agent(scope: Scope, at: Path, agent: AgentModel, team: Team, folder: F
     checks.check_model(scope, (*at, "model"), agent.model)
     for index, name in enumerate(agent.tools or ()):
         _check_tool(scope, (*at, "tools", index), name, team)
+    for index, name in enumerate(agent.must_call or ()):
+        if name not in (agent.tools or ()):
+            scope.report((*at, "must_call", index), f"`{shown(name)}` is not among its tools", "add it to `tools`")
     for index, name in enumerate(agent.handoffs or ()):
         if name not in team.agents:
             fix = scope.nearest.hint(name, team.agents, f"the agents are {listed(team.agents)}")
@@ -53,7 +56,7 @@ def build_agent(scope: Scope, at: Path, agent: AgentModel, team: Team, folder: F
     if "program" in written:
         check_program(scope, (*at, "program"), agent.program)
     if written & {"program", "command"}:
-        for key in ("tools", "handoffs"):
+        for key in ("tools", "must_call", "handoffs"):
             if key in written:
                 fix = "remove it, or let a model be the agent"
                 scope.report((*at, key), f"a program has its own tools: `{key}` means nothing here", fix, at_key=True)
@@ -62,6 +65,7 @@ def build_agent(scope: Scope, at: Path, agent: AgentModel, team: Team, folder: F
         instructions=text_of(scope, (*at, "instructions"), agent.instructions, folder),
         model=agent.model,
         tools=tuple(dict.fromkeys(agent.tools or ())),
+        must_call=tuple(dict.fromkeys(agent.must_call or ())),
         handoffs=tuple(dict.fromkeys(agent.handoffs or ())),
         description=agent.description,
         limits=AgentLimits(limits.steps, limits.tool_calls, limits.subagents, limits.depth)

@@ -146,6 +146,8 @@ class PlanSpec:
     """Whether a person approves the nodes before they run."""
     nodes: int = 12
     """Nodes that one proposal may have at most."""
+    must_have: tuple[str, ...] = ()
+    """Agents of the team of which each has to have a node in the first proposal."""
     iterations: int = 1
     """Proposals at most: with more than one the planner sees the results, and adds nodes or says that it is enough."""
     kind: Literal["plan"] = "plan"

@@ -54,6 +54,8 @@ class AgentDef:
     """Tier, profile (``small``, ``medium``, ``large``), a name of ``models``, or ``provider/model``."""
     tools: tuple[str, ...] = ()
     """Names of built-in tools, ``server`` or ``server/tool`` of an MCP server, or ``file.py:function``."""
+    must_call: tuple[str, ...] = ()
+    """Of its tools, those of which it has to call one before it answers: it is told so once, and else it is noted."""
     handoffs: tuple[str, ...] = ()
     """Agents of the team to which it may hand over."""
     description: str = ""

@@ -20,6 +20,7 @@ agents:
     instructions: You research for {{ audience }}.
     tools: [web_search, clock, notes/append, tools.py:count]
     handoffs: writer
+    must_call: web_search
     limits: {steps: 10, depth: 2}
     temperature: 0.5
   writer: {model: large, description: writes}
@@ -39,7 +40,7 @@ nodes:
   look: {agent: researcher, prompt: "see {{ triage.output }}", if: {triage.output.next: [a, 2]}, context: {audience: x}}
   fix: {agent: claude, prompt: fix}
   mine: {agent: {instructions: "do", tools: [now]}, prompt: go, model: small}
-  more: {plan: {goal: "go on from {{ look.output }}", approve: auto, iterations: 3, nodes: 4, instructions: "be brief"}}
+  more: {plan: {goal: "go on from {{ look.output }}", approve: auto, iterations: 3, nodes: 4, must_have: researcher, instructions: "be brief"}}
 """
 
 
@@ -56,6 +57,7 @@ def test_a_team_is_read():
             "researcher": AgentDef(
                 "You research for {{ audience }}.",
                 tools=("web_search", "clock", "notes/append", "tools.py:count"),
+                must_call=("web_search",),
                 handoffs=("writer",),
                 limits=AgentLimits(steps=10, depth=2),
                 temperature=0.5,
@@ -83,7 +85,9 @@ def test_agent_and_plan_nodes_are_read():
     assert look.needs == ("triage",)
     assert look.only_if == (Condition("triage.output.next", ("a", 2)),)
     assert mine.spec == AgentSpec("self", "go", AgentDef("do", tools=("now",)), "small")
-    assert plan.node("more").spec == PlanSpec("go on from {{ look.output }}", "planner", "be brief", "auto", 4, 3)
+    assert plan.node("more").spec == PlanSpec(
+        "go on from {{ look.output }}", "planner", "be brief", "auto", 4, ("researcher",), 3
+    )
 
 
 def test_what_is_written_again_reads_the_same():
@@ -108,6 +112,8 @@ def test_an_approval_is_bound_to_the_team():
     [
         ("agents: {a: {tools: [web_serch]}}", "there is no tool `web_serch`: did you mean web_search?"),
         ("agents: {a: {handoffs: b}}", "there is no agent `b`"),
+        ("agents: {a: {tools: now, must_call: crawl}}", "`crawl` is not among its tools"),
+        ("nodes: {n: {plan: {goal: x, must_have: q}}}", "there is no agent `q`"),
         ("agents: {a: {program: clauda}}", "there is no program `clauda`: did you mean claude?"),
         ("agents: {a: {program: claude, command: [x]}}", "an agent has both program and command"),
         ("agents: {a: {program: claude, tools: [now]}}", "a program has its own tools"),
