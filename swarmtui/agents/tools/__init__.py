@@ -24,6 +24,10 @@ class ToolResult:
 
     text: str
     ok: bool = True
+    agent: str | None = None
+    """The agent of the team that goes on from here: a function may hand over."""
+    context: Mapping[str, JSON] = field(default_factory=dict)
+    """Context variables that it sets."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +46,8 @@ class ToolContext:
     task_folder: str
     trusted: bool
     """Whether the plan is the user's own."""
+    variables: Mapping[str, JSON] = field(default_factory=dict)
+    """Context variables of the agent, for functions that take them."""
     say: Callable[[str], None] = field(default=lambda text: None)
     """Takes progress, shown in the agent's pane and not recorded."""
 
