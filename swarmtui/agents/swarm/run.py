@@ -245,7 +245,9 @@ class Swarm:
                 if isinstance(action, Invoke):
                     await _invoke(conversation, action)
                     continue
-                reply, awaited = await _called(create, {**action.parameters, "stream": stream})
+                reply, awaited, error = await _called(create, {**action.parameters, "stream": stream})
+                if error is not None:
+                    raise error
                 if stream:
                     streamed = Streamed(action.sender)
                     yield {"delim": "start"}
@@ -297,29 +299,33 @@ async def _last(steps: AsyncGenerator[Plain, None]) -> Response:
 
 
 async def _invoke(conversation: Conversation, call: Invoke) -> None:
-    try:
-        value, _ = await _called(call.function, call.arguments)
-    except Exception as error:  # noqa: BLE001 - whatever a function raises is for the model to deal with
-        conversation.raised(error)
-    else:
+    value, _, error = await _called(call.function, call.arguments)
+    if error is None:
         conversation.returned(value)
+    else:
+        conversation.raised(error)
 
 
-async def _called(function: Callable[..., Any], arguments: Plain) -> tuple[Any, bool]:
-    """(what it comes to, whether that was waited for)"""
-    if inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(getattr(function, "__call__", None)):  # noqa: B004
-        return await function(**arguments), True
-    value, error = await asyncio.to_thread(_attempt, function, arguments)
-    if error is not None:
-        raise error
-    return (await value, True) if inspect.isawaitable(value) else (value, False)
+async def _called(function: Callable[..., Any], arguments: Plain) -> tuple[Any, bool, Exception | None]:
+    """(what it comes to, whether that was waited for, what it raised instead): no coroutine can raise all that a
+    function can (PEP 479)."""
+    if inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(type(function).__call__):
+        value, error = _attempt(function, arguments)
+    else:
+        value, error = await asyncio.to_thread(_attempt, function, arguments)
+    if error is not None or not inspect.isawaitable(value):
+        return value, False, error
+    try:
+        return await value, True, None
+    except Exception as raised:  # noqa: BLE001 - given to whoever wanted the call
+        return None, True, raised
 
 
 def _attempt(function: Callable[..., Any], arguments: Plain) -> tuple[Any, Exception | None]:
-    """(value, error): a StopIteration cannot leave a thread by itself."""
+    """(value, None) or (None, what was raised)"""
     try:
         return function(**arguments), None
-    except Exception as error:  # noqa: BLE001 - raised again where it is awaited
+    except Exception as error:  # noqa: BLE001 - given to whoever wanted the call
         return None, error
 
 
