@@ -10,13 +10,14 @@ import subprocess
 import sysconfig
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
 from swarmtui.safety.redact import Redactor
 from swarmtui.safety.text import one_line
 from swarmtui.session.vocabulary import ErrorInfo, ErrorKind
+from swarmtui.workers.bounds import Bounds, Warden
 from swarmtui.workers.orphans import MARK, Family
 from swarmtui.workers.pump import KEEP_BYTES, Pump
 
@@ -57,6 +58,8 @@ class Command:
     None of them: SIGTERM, and :data:`GRACE_S`."""
     watch: Callable[[bytes], None] | None = None
     """Gets every byte of its stdout as it comes, in a thread of its own; it must not raise."""
+    bounds: Bounds | None = None
+    """What all of its processes and the files in `cwd` may take together; None: whatever there is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +79,8 @@ class Ran:
     """File with the whole of stdout, as far as it was kept; None if there is none."""
     lost: str | None = None
     """Why the file lacks a part, or is not there at all."""
+    beyond: str | None = None
+    """Why it was ended, where it went beyond its bounds."""
 
 
 class CommandStopped(asyncio.CancelledError):
@@ -123,13 +128,21 @@ async def run_command(command: Command, emit: Callable[[str, str], None], redact
         redactor=redactor,
     )
     try:
+        warden = _guarded(command, pump)
+    except RuntimeError as error:  # no more threads
+        await _stop(pump, ended, ())
+        raise NotStarted(_busy(str(error))) from error
+    try:
         await asyncio.wait({ended})
     except asyncio.CancelledError:
         await _stop(pump, ended, command.steps or ((signal.SIGTERM, GRACE_S),))
         raise CommandStopped(_ran(pump)) from None
+    finally:
+        if warden is not None:
+            warden.dismiss()
     if pump.broken:
         raise RuntimeError(f"{one_line(command.argv[0], 100)} ended, but its output was lost: see the host's log")
-    return _ran(pump)
+    return replace(_ran(pump), beyond=None if warden is None else warden.reason)
 
 
 async def _stop(pump: Pump, ended: asyncio.Future[None], steps: Sequence[tuple[int, float]]) -> None:
@@ -188,6 +201,14 @@ def _start(
         process.communicate()
         raise NotStarted(_busy(str(error))) from error
     return pump
+
+
+def _guarded(command: Command, pump: Pump) -> Warden | None:
+    if command.bounds is None:
+        return None
+    warden = Warden(pump.pid, Path(command.cwd), command.bounds)
+    warden.start()
+    return warden
 
 
 def _ran(pump: Pump) -> Ran:

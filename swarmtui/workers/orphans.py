@@ -45,7 +45,7 @@ class Family:
         with suppress(ProcessLookupError, PermissionError):
             os.killpg(self._leader, number)
         for pid, started in self._strays.items():
-            if _start_time(pid) == started:
+            if start_time(pid) == started:
                 with suppress(ProcessLookupError, PermissionError):
                     os.kill(pid, number)
 
@@ -61,7 +61,7 @@ class Family:
             for pid in adopted:
                 with suppress(ChildProcessError):
                     os.waitpid(pid, os.WNOHANG)
-            if not adopted and not any(_start_time(pid) == started for pid, started in self._strays.items()):
+            if not adopted and not any(start_time(pid) == started for pid, started in self._strays.items()):
                 return True
             if time.monotonic() > deadline:
                 return False
@@ -76,12 +76,12 @@ class Family:
                 time.sleep(0.001)
 
     def _look_around(self) -> None:
-        for pid in (*_descendants(self._leader), *self._adopted()):
-            started = _start_time(pid)
+        for pid in (*descendants(self._leader), *self._adopted()):
+            started = start_time(pid)
             if started is not None:
                 self._strays.setdefault(pid, started)
-                for below in _descendants(pid):
-                    self._strays.setdefault(below, _start_time(below) or "")
+                for below in descendants(pid):
+                    self._strays.setdefault(below, start_time(below) or "")
 
     def _adopted(self) -> Iterator[int]:
         """Children of this process that it did not start itself: orphans of the family."""
@@ -98,7 +98,7 @@ class Family:
         return self._mark in variables.split(b"\0")
 
 
-def _descendants(pid: int) -> Iterator[int]:
+def descendants(pid: int) -> Iterator[int]:
     """Everything below a process, parents first."""
     try:
         threads = [int(entry.name) for entry in Path(f"/proc/{pid}/task").iterdir()]
@@ -107,7 +107,7 @@ def _descendants(pid: int) -> Iterator[int]:
     for thread in threads:
         for child in _children(pid, thread):
             yield child
-            yield from _descendants(child)
+            yield from descendants(child)
 
 
 def _children(pid: int, thread: int) -> list[int]:
@@ -131,7 +131,7 @@ def _session(pid: int) -> int | None:
     return int(fields[3]) if fields else None
 
 
-def _start_time(pid: int) -> str | None:
+def start_time(pid: int) -> str | None:
     """When a process was started, in ticks; None if there is none, or but its exit code is left of it."""
     fields = _stat(pid)
     return fields[19] if fields and fields[0] not in "ZX" else None

@@ -8,6 +8,7 @@ import signal
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 
 from swarmtui.engine.ports import Attempt, Delta, Failed
@@ -16,6 +17,7 @@ from swarmtui.safety.redact import Redactor
 from swarmtui.safety.sandbox import ENVIRON, WORK, Blocked, Sandbox, probe, too_wide
 from swarmtui.safety.text import one_line
 from swarmtui.session.vocabulary import ErrorInfo, ErrorKind
+from swarmtui.workers.bounds import Bounds
 from swarmtui.workers.command import Command, CommandStopped, NotStarted, Ran, child_env, run_command
 from swarmtui.workers.local import WorkerFailed
 from swarmtui.workers.orphans import MARK
@@ -29,7 +31,8 @@ class Processes:
     """Starts the processes of attempts. The sandbox is looked for once, when first needed.
 
     `redactor` keeps secrets out of the files with the output. `umask` is the user's, for the files that their own
-    commands make; a host has a stricter one.
+    commands make; a host has a stricter one. `unsandboxed` is the user's word, given for this session alone, that
+    commands of plans which are not their own run without a sandbox too. `bounds` holds for each command in a sandbox.
     """
 
     def __init__(
@@ -37,7 +40,12 @@ class Processes:
         redactor: Redactor | None = None,
         find_sandbox: Callable[[], Sandbox | Blocked] = probe,
         umask: int = -1,
+        *,
+        unsandboxed: bool = False,
+        bounds: Bounds | None = None,
     ) -> None:
+        self._unsandboxed = unsandboxed
+        self._bounds = bounds or Bounds()
         self._redactor = redactor
         self._umask = umask
         self._find_sandbox = find_sandbox
@@ -70,24 +78,35 @@ class Processes:
         folder = Path(attempt.folder) if files and attempt.item is None else None
         keep = KEEP_BYTES if folder is not None else WHOLE_BYTES
         try:
-            if attempt.trusted:
+            if attempt.trusted or self._unsandboxed:
                 whole_env = child_env(env, key=attempt.key)
-                where = str(Path(attempt.cwd, cwd or ""))
+                where = self._bare_place(attempt, scratch, cwd)
                 command = Command(argv, where, whole_env, stdin, mark, folder, keep, self._umask, steps, watch)
             else:
                 variables = {**(env or {}), MARK: mark}
                 boxed = await self._boxed(attempt, argv, scratch, cwd, variables, network=network)
                 command = Command(boxed, str(scratch), ENVIRON, stdin, mark, folder, keep, steps=steps, watch=watch)
-            return await run_command(
+                command = replace(command, bounds=self._bounds)
+            ran = await run_command(
                 command, lambda channel, text: emit(Delta(attempt.id, text, channel)), self._redactor
             )
         except NotStarted as error:
             raise failure(attempt, error.error) from error
         except CommandStopped as stopped:
             raise failure(attempt, ErrorInfo(ErrorKind.LOST, "stopped before its end"), stopped.ran) from None
+        if ran.beyond is not None:
+            raise failure(attempt, ErrorInfo(ErrorKind.EXIT, f"ended by swarmtui: {ran.beyond}", ran.exit_code), ran)
+        return ran
+
+    async def work(self, attempt: Attempt, scratch: Path) -> str:
+        """Where the processes of `attempt` find `scratch`."""
+        if attempt.trusted or self._unsandboxed:
+            return str(scratch)
+        sandbox = await self.sandbox()
+        return str(scratch) if isinstance(sandbox, Blocked) else sandbox.work(scratch)
 
     async def sandbox(self) -> Sandbox | Blocked:
-        """The sandbox of this machine."""
+        """The sandbox of this machine; its arguments are tried out once, and told to work or not."""
         async with self._finding:
             if self._sandbox is None:
                 self._sandbox = await asyncio.to_thread(self._find_sandbox)
@@ -113,16 +132,29 @@ class Processes:
         return sandbox.argv(argv, scratch, shown, network=network, env=env, chdir=folder)
 
     @staticmethod
+    def _bare_place(attempt: Attempt, scratch: Path, cwd: str | None) -> str:
+        """The folder in which a command runs that is in no sandbox."""
+        if attempt.trusted:
+            return str(Path(attempt.cwd, cwd or ""))
+        if cwd is not None and (cwd == WORK or cwd.startswith(f"{WORK}/")):
+            return str(scratch / cwd.removeprefix(WORK).lstrip("/"))
+        return _within_project(attempt, cwd)
+
+    @staticmethod
     def _place(attempt: Attempt, cwd: str | None) -> tuple[list[str], str]:
         """What of the user's a command in the sandbox sees, and the folder that it runs in."""
         project = attempt.cwd
         if cwd is not None and (cwd == WORK or cwd.startswith(f"{WORK}/")):
             return [], cwd
-        try:
-            folder = str(inside(Path(project), cwd)) if cwd and cwd != "." else project
-        except PathRefused as refused:
-            raise failure(attempt, ErrorInfo(ErrorKind.BLOCKED, f"cwd: {refused}")) from refused
+        folder = _within_project(attempt, cwd)
         return ([], WORK) if too_wide(project) else ([project], folder)
+
+
+def _within_project(attempt: Attempt, cwd: str | None) -> str:
+    try:
+        return str(inside(Path(attempt.cwd), cwd)) if cwd and cwd != "." else attempt.cwd
+    except PathRefused as refused:
+        raise failure(attempt, ErrorInfo(ErrorKind.BLOCKED, f"cwd: {refused}")) from refused
 
 
 class Scratch:

@@ -208,6 +208,11 @@ class Pump(threading.Thread):
         self._killed = False
         self._selector = getattr(selectors, "PollSelector", selectors.DefaultSelector)()  # needs no descriptor
 
+    @property
+    def pid(self) -> int:
+        """Of the process."""
+        return self._process.pid
+
     def signal(self, number: int, *, last: bool = False) -> None:
         """Sends a signal to the whole family, from any thread. With `last` no further output is awaited."""
         with self._gone:

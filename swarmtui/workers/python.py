@@ -12,7 +12,6 @@ from pathlib import Path
 from swarmtui.engine.ports import Attempt, Done
 from swarmtui.plan.model import PythonSpec
 from swarmtui.safety.paths import PathRefused, inside, open_inside
-from swarmtui.safety.sandbox import WORK
 from swarmtui.safety.text import one_line
 from swarmtui.session.vocabulary import ErrorInfo, ErrorKind
 from swarmtui.workers.command import Ran
@@ -74,7 +73,7 @@ class PythonWorker:
         name, code = _source(attempt, spec)
         argv = [sys.executable, "-I", "-X", "utf8", "-c", _BOOTSTRAP]
         async with Scratch(attempt) as scratch:
-            result = str(scratch / _RESULT) if attempt.trusted else f"{WORK}/{_RESULT}"
+            result = f"{await self._processes.work(attempt, scratch)}/{_RESULT}"
             task = json.dumps({"code": code, "name": name, "inputs": spec.values, "result": result})
             ran = await self._processes.run(attempt, argv, emit, scratch=scratch, stdin=task)
             if ran.exit_code:
@@ -115,6 +114,7 @@ def _result(attempt: Attempt, ran: Ran, scratch: Path) -> Done | None:
     if not stat.S_ISREG(os.fstat(file).st_mode):
         os.close(file)
         return None
+    os.fchmod(file, 0o600)  # whatever the code made it: it is the user's from here on
     kept = Kept(KEEP_BYTES if attempt.item is None else WHOLE_BYTES)
     with os.fdopen(file, "rb") as stream:
         while data := stream.read(1 << 20):

@@ -10,7 +10,7 @@ from swarmtui.plan.model import RunSpec
 from swarmtui.safety.sandbox import Blocked, Sandbox, probe
 from swarmtui.session.vocabulary import ErrorKind
 from swarmtui.workers.local import LocalExecutor, WorkerFailed
-from swarmtui.workers.orphans import _start_time
+from swarmtui.workers.orphans import start_time
 from swarmtui.workers.process import Processes
 from swarmtui.workers.run import RunWorker
 from tests.workers.building import attempt, carry_out
@@ -115,7 +115,7 @@ async def test_a_timeout_kills_all_that_the_command_started(tmp_path: Path) -> N
     assert ending.error.kind is ErrorKind.TIMEOUT
     assert ending.output == "said\n"
     assert 0.8 <= took < 0.8 + 1.0
-    assert _start_time(int((tmp_path / "pid").read_text())) is None  # its exit code may wait for init yet
+    assert start_time(int((tmp_path / "pid").read_text())) is None  # its exit code may wait for init yet
 
 
 async def test_without_a_sandbox_nothing_of_a_foreign_plan_runs(tmp_path: Path) -> None:

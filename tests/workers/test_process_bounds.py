@@ -1,0 +1,111 @@
+"""What a sandboxed command may take altogether, and what the word that does without a sandbox changes."""
+
+import sys
+from pathlib import Path
+
+import pytest
+
+from swarmtui.engine.ports import Attempt, Done, Failed
+from swarmtui.plan.model import PythonSpec, RunSpec
+from swarmtui.safety.sandbox import Blocked, Sandbox, probe
+from swarmtui.session.vocabulary import ErrorKind
+from swarmtui.workers.bounds import Bounds
+from swarmtui.workers.process import Processes
+from swarmtui.workers.python import PythonWorker
+from swarmtui.workers.run import RunWorker
+from tests.workers.building import attempt, carry_out
+
+WORKS = probe()
+needs_sandbox = pytest.mark.skipif(isinstance(WORKS, Blocked), reason=f"no sandbox works here: {WORKS}")
+pytestmark = pytest.mark.timeout(60)
+NONE = Blocked("there is none", "get one")
+FORK_BOMB = "bomb() { bomb | bomb & }; bomb; sleep 60"
+
+
+def sh(script: str) -> RunSpec:
+    return RunSpec(("sh", "-c", script))
+
+
+def foreign(spec: RunSpec | PythonSpec, folder: Path) -> Attempt:
+    return attempt(spec, folder, trusted=False)
+
+
+def bounded(**bounds: int) -> RunWorker:
+    assert isinstance(WORKS, Sandbox)
+    return RunWorker(Processes(None, lambda: WORKS, bounds=Bounds(**bounds)))
+
+
+def processes() -> int:
+    return sum(1 for entry in Path("/proc").iterdir() if entry.name.isdigit())
+
+
+@needs_sandbox
+async def test_a_command_with_too_many_processes_is_ended_and_told(tmp_path: Path) -> None:
+    script = "for i in 1 2 3 4 5 6 7 8 9 10 11 12; do sleep 87 & done; wait"
+    ending = await carry_out(bounded(processes=10), foreign(sh(script), tmp_path))
+    assert isinstance(ending, Failed)
+    assert ending.error.kind is ErrorKind.EXIT
+    assert ending.error.message == "ended by swarmtui: it had more than 10 processes at once"
+    assert not [entry for entry in Path("/proc").glob("[0-9]*/cmdline") if b"sleep\x0087" in entry.read_bytes()]
+
+
+@needs_sandbox
+async def test_a_command_whose_processes_together_need_too_much_memory_is_ended_and_told(tmp_path: Path) -> None:
+    one = f"{sys.executable} -I -S -c 'import time; kept = b\"x\" * (30 << 20); time.sleep(60)'"
+    ending = await carry_out(bounded(memory_bytes=50 << 20), foreign(sh(f"{one} & {one} & {one} & wait"), tmp_path))
+    assert isinstance(ending, Failed)
+    assert ending.error.message == "ended by swarmtui: its processes used more than 50 MiB of memory"
+
+
+@needs_sandbox
+@pytest.mark.chaos
+async def test_a_command_that_fills_the_disk_with_many_files_is_ended_and_told(tmp_path: Path) -> None:
+    script = "i=0; while :; do i=$((i+1)); head -c 200000 /dev/zero > /ws/$i; sleep 0.01; done"
+    ending = await carry_out(bounded(disk_bytes=4 << 20), foreign(sh(script), tmp_path))
+    assert isinstance(ending, Failed)
+    assert ending.error.message == "ended by swarmtui: its files took more than 4 MiB of disk"
+
+
+@needs_sandbox
+@pytest.mark.chaos
+async def test_a_fork_bomb_is_over_soon(tmp_path: Path) -> None:
+    before = processes()
+    ending = await carry_out(bounded(processes=100), foreign(sh(FORK_BOMB), tmp_path))
+    assert isinstance(ending, Failed)
+    assert processes() < before + 50
+
+
+async def test_the_users_word_lets_a_foreign_plan_run_without_a_sandbox(tmp_path: Path) -> None:
+    allowed = Processes(None, lambda: NONE, unsandboxed=True)
+    ending = await carry_out(RunWorker(allowed), foreign(sh("pwd; echo $HOME"), tmp_path))
+    assert isinstance(ending, Done)
+    assert ending.output.splitlines()[0] == str(tmp_path)
+    ending = await carry_out(PythonWorker(allowed), foreign(PythonSpec("result = 7"), tmp_path))
+    assert isinstance(ending, Done)
+    assert ending.output == "7"
+
+
+async def test_without_that_word_nothing_of_a_foreign_plan_runs(tmp_path: Path) -> None:
+    for worker, spec in ((RunWorker, sh("touch ran")), (PythonWorker, PythonSpec("open('ran', 'w')"))):
+        ending = await carry_out(worker(Processes(None, lambda: NONE)), foreign(spec, tmp_path))
+        assert isinstance(ending, Failed)
+        assert ending.error.kind is ErrorKind.BLOCKED
+    assert list(tmp_path.iterdir()) == []
+
+
+async def test_even_then_a_foreign_plan_stays_in_the_project(tmp_path: Path) -> None:
+    (tmp_path / "link").symlink_to("/etc")
+    allowed = Processes(None, lambda: NONE, unsandboxed=True)
+    for cwd in ("..", "/etc", "link"):
+        ending = await carry_out(RunWorker(allowed), foreign(RunSpec(("pwd",), cwd=cwd), tmp_path))
+        assert isinstance(ending, Failed)
+        assert ending.error.kind is ErrorKind.BLOCKED
+
+
+@needs_sandbox
+async def test_a_result_that_was_made_setuid_is_an_ordinary_file(tmp_path: Path) -> None:
+    code = "import os\nresult = 1\nopen('/ws/result.json', 'w').close()\nos.chmod('/ws/result.json', 0o777)"
+    assert isinstance(WORKS, Sandbox)
+    ending = await carry_out(PythonWorker(Processes(None, lambda: WORKS)), foreign(PythonSpec(code), tmp_path))
+    assert isinstance(ending, Done)
+    assert Path(ending.path or "").stat().st_mode & 0o7777 == 0o600
