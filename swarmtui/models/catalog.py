@@ -38,21 +38,43 @@ class CatalogError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Quirks:
-    """Where providers of the OpenAI-compatible dialect differ."""
+    """Where providers of one dialect differ. What a dialect has no use for it does not look at."""
 
     __pydantic_config__: ClassVar[dict[str, str]] = {"extra": "forbid"}
 
     max_tokens_field: str = "max_tokens"
     stream_options: bool = True
     """Whether it takes ``stream_options``; where not, usage comes unasked."""
-    json: Literal["schema", "object", "none"] = "none"
-    """The most it takes as ``response_format``; with less than ``schema`` the schema is told in words."""
+    json: Literal["schema", "object", "tool", "none"] = "none"
+    """By what it can be asked for JSON: of a schema, of any object, by a tool that it has to call, or not at all. With
+    ``object`` and ``none`` the schema is told in words."""
     seed_field: str | None = "seed"
     no_temperature: tuple[str, ...] = ()
     """Patterns of models that refuse a temperature."""
     reports_cost: bool = False
     """Whether ``usage.cost`` is what was billed, in US dollars."""
     key_optional: bool = False
+    give_back: Literal["none", "reasoning_content", "reasoning_details"] = "none"
+    """The field in which it wants its thoughts back with the results of tools (OpenAI-compatible dialect)."""
+    default_max_tokens: int = 16_384
+    """Sent where nothing else is said and the dialect demands a figure (Anthropic)."""
+    cache: bool = False
+    """Whether to mark what an agent says again in each call as worth keeping (Anthropic)."""
+    headers: dict[str, str] = field(default_factory=dict)
+    """Sent with each call, beside the key."""
+    body: dict[str, dict[str, JSON]] = field(default_factory=dict)
+    """Pattern of models -> fields that are added to each request, mappings into mappings."""
+
+    def __post_init__(self) -> None:
+        for pattern in (*self.no_temperature, *self.body):
+            try:
+                re.compile(pattern)
+            except re.error as error:
+                raise ValueError(f"{pattern!r} is no pattern of models: {error}") from None
+
+    def additions(self, model: str) -> list[dict[str, JSON]]:
+        """What is added to each request to `model`."""
+        return [fields for pattern, fields in self.body.items() if re.search(pattern, model)]
 
     def takes_temperature(self, model: str) -> bool:
         """Whether a temperature may be sent to `model`."""
@@ -66,16 +88,20 @@ class Provider:
     __pydantic_config__: ClassVar[dict[str, str]] = {"extra": "forbid"}
     name: str
     title: str = ""
-    dialect: Literal["openai-chat", "simulated"] = "openai-chat"
+    dialect: Literal["openai-chat", "anthropic", "gemini", "simulated"] = "openai-chat"
     base_url: str | None = None
     base_url_env: str | None = None
     key_env: tuple[str, ...] = ()
+    key_cmd: tuple[str, ...] = ()
+    """A command of the user's that prints the key, asked where the environment has none. No shell reads it."""
     planner: str | None = None
     worker: str | None = None
     local: bool = False
     quirks: Quirks = Quirks()
     prices: dict[str, dict[Literal["in", "out", "cached"], float]] = field(default_factory=dict)
     """Model -> US dollars per million tokens, where the user states them: before any published figure."""
+    contexts: dict[str, int] = field(default_factory=dict)
+    """Model -> tokens of its window, where the user states them."""
     priced_as: str | None = None
     """How lists of prices call the provider, where it is not by its name."""
 
@@ -84,8 +110,20 @@ class Provider:
         return next((name for name in self.key_env if environ.get(name)), self.key_env[0] if self.key_env else None)
 
     def has_key(self, environ: Mapping[str, str]) -> bool:
-        """Whether the environment has a key for it."""
-        return any(environ.get(name, "").strip() for name in self.key_env)
+        """Whether the environment has a key for it, or the user a command that does."""
+        return bool(self.key_cmd) or any(environ.get(name, "").strip() for name in self.key_env)
+
+    @property
+    def keyed(self) -> bool:
+        """Whether there is anything to say of a key of it."""
+        return bool(self.key_env or self.key_cmd)
+
+    def key_told(self, environ: Mapping[str, str]) -> str:
+        """In words, what there is of a key."""
+        if not self.has_key(environ):
+            return f"{' or '.join(self.key_env)} is not set"
+        name = self.key_name(environ)
+        return f"{name} is set" if name and environ.get(name, "").strip() else f"key_cmd is set ({self.key_cmd[0]})"
 
     def address(self, environ: Mapping[str, str]) -> str | None:
         """Its base URL, moved by its own variable if that is set."""
@@ -134,7 +172,10 @@ class Catalog:
         if known is None and model.base_url:
             host = urlsplit(model.base_url).hostname
             known = next((p for p in self if not p.local and urlsplit(p.base_url or "").hostname == host), None)
-        return known.quirks if known else Quirks(key_optional=model.api_key_env is None)
+        if known is not None and known.dialect == model.dialect:
+            return known.quirks
+        alike = next((p for p in self if p.dialect == model.dialect != "openai-chat"), None)
+        return replace(alike.quirks if alike else Quirks(), key_optional=model.api_key_env is None)
 
 
 @cache
@@ -146,7 +187,10 @@ def _built_in() -> Mapping[str, Provider]:
 
 
 def load_catalog(extra: Mapping[str, JSON] | None = None) -> Catalog:
-    """The built-in catalogue with the user's `extra` entries. Raises CatalogError with every problem in them."""
+    """The built-in catalogue with the user's `extra` entries. Raises CatalogError with every problem in them.
+
+    What the user's own configuration adds is in :func:`swarmtui.models.configuration.user_catalog`.
+    """
     known = _built_in()
     return Catalog({**known, **_read(extra, known)} if extra else known)
 
@@ -179,6 +223,9 @@ def _read_provider(base: Provider, entry: Mapping[str, JSON], where: str, proble
         whole["quirks"] = {**asdict(base.quirks), **entry["quirks"]}
     if isinstance(whole["key_env"], str):
         whole["key_env"] = [whole["key_env"]]
+    if isinstance(whole["key_cmd"], str) or whole["key_cmd"] in ([], ""):
+        problems.append(f"{where}.key_cmd: must be a list of the program and its arguments: [pass, show, acme]")
+        whole["key_cmd"] = ()
     try:
         return _adapter().validate_python(whole)
     except ValidationError as error:
@@ -220,7 +267,9 @@ def resolve(
     model). A tier that `task_models` lacks is what the environment says: its override, else the first provider with
     a key, else the simulated model. Local servers are not asked: put what ``discover`` found into `task_models`.
     """
-    catalog = catalog or load_catalog()
+    from swarmtui.models.configuration import user_catalog
+
+    catalog = catalog or user_catalog(environ)
     seen: list[str] = []
     while name in task_models or name in PROFILES:
         value = task_models.get(name) or PROFILES[name]
@@ -276,5 +325,5 @@ def tier_from_environment(tier: str, environ: Mapping[str, str], catalog: Catalo
     for provider in catalog:
         model = provider.planner if tier == "planner" else provider.worker
         if model and provider.has_key(environ) and not provider.local:
-            return provider.ref(model, environ), f"{provider.key_name(environ)} is set"
+            return provider.ref(model, environ), provider.key_told(environ)
     return SIMULATED, "no key in the environment"

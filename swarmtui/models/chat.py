@@ -36,6 +36,9 @@ class Message:
     content: str
     tool_calls: tuple[ToolCall, ...] = ()
     tool_call_id: str | None = None
+    extra: JSON = None
+    """Of the assistant: the :attr:`Reply.extra` of the answer that this turn was, as it came. Some providers want it
+    back with the results of the tools; what another model said is not given to this one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +111,8 @@ class Finished:
     finish_reason: FinishReason = FinishReason.STOP
     reasoning_tokens: int | None = None
     """How many of the output tokens were reasoning, where the provider says so."""
+    extra: JSON = None
+    """What the model wants to see again in :attr:`Message.extra`: signed thoughts of an answer that calls tools."""
 
 
 StreamItem = Accepted | TextDelta | ReasoningDelta | ToolCall | Finished
@@ -157,6 +162,13 @@ class Reply:
     tool_calls: tuple[ToolCall, ...] = ()
     finish_reason: FinishReason = FinishReason.STOP
     reasoning: str = ""
+    reasoning_tokens: int | None = None
+    extra: JSON = None
+    """For :attr:`Message.extra` of the turn; opaque, and JSON that can be recorded."""
+
+    def message(self) -> Message:
+        """The answer as a turn of the conversation that goes on."""
+        return Message("assistant", self.text, self.tool_calls, extra=self.extra)
 
 
 async def complete(
@@ -193,7 +205,15 @@ async def complete(
                     finished = item
     if finished is None:
         raise model_error(ErrorKind.MALFORMED, f"the stream of {request.model.name} ended without an end")
-    return Reply("".join(text), finished.usage, tuple(calls), finished.finish_reason, "".join(reasoning))
+    return Reply(
+        "".join(text),
+        finished.usage,
+        tuple(calls),
+        finished.finish_reason,
+        "".join(reasoning),
+        finished.reasoning_tokens,
+        finished.extra,
+    )
 
 
 def priced(usage: Usage, model: ModelRef) -> Usage:

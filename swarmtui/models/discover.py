@@ -6,12 +6,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import aclosing
 from dataclasses import dataclass
 
-from swarmtui.models.catalog import SIMULATED, TIERS, Catalog, Provider, load_catalog, tier_from_environment
-from swarmtui.models.chat import ChatModel, ChatRequest, Message, ModelError, model_error
+from swarmtui.models.catalog import SIMULATED, TIERS, Catalog, Provider, Quirks, tier_from_environment
+from swarmtui.models.chat import Accepted, ChatModel, ChatRequest, Finished, Message, ModelError, model_error
+from swarmtui.models.configuration import user_catalog
 from swarmtui.models.net import HTTPFailure, Net, Timeouts
 from swarmtui.models.simulated import SimulatedChat
 from swarmtui.plan.model import JSON, ModelRef
@@ -49,29 +50,29 @@ class Discovery:
 
 def unusable(refs: Iterable[ModelRef], environ: Mapping[str, str], catalog: Catalog | None = None) -> list[str]:
     """What is already known to go wrong with each model that cannot answer, without asking it: mostly a missing key."""
-    from swarmtui.models.openai_chat import authorization
+    from swarmtui.models.keys import missing_key
 
-    catalog = catalog or load_catalog()
-    told: list[str] = []
-    for ref in refs:
-        if ref.dialect == "openai-chat":
-            try:
-                authorization(ref, environ, catalog.quirks(ref))
-            except ModelError as error:
-                told.append(error.info.message)
-    return list(dict.fromkeys(told))
+    catalog = catalog or user_catalog(environ)
+    told = [missing_key(ref, environ, catalog) for ref in refs if not ref.simulated]
+    return list(dict.fromkeys(filter(None, told)))
 
 
 def make_model(ref: ModelRef, net: Net, environ: Mapping[str, str], catalog: Catalog | None = None) -> ChatModel:
     """The model that `ref` names, ready to answer. Raises ModelError for a dialect that is not spoken here."""
     if ref.simulated:
         return SimulatedChat()
-    if ref.dialect != "openai-chat":
-        mend = "set dialect: openai-chat with the provider's OpenAI-compatible base_url"
-        raise model_error(ErrorKind.REFUSED, f"{ref.name}: dialect {ref.dialect!r} is not spoken: {mend}")
+    from swarmtui.models.anthropic import AnthropicChat
+    from swarmtui.models.gemini import GeminiChat
+    from swarmtui.models.keys import Keys
     from swarmtui.models.openai_chat import OpenAIChat
 
-    return OpenAIChat(net, environ, (catalog or load_catalog()).quirks(ref))
+    spoken: dict[str, Callable[[Net, Keys, Quirks], ChatModel]]
+    spoken = {"openai-chat": OpenAIChat, "anthropic": AnthropicChat, "gemini": GeminiChat}
+    if ref.dialect not in spoken:
+        told = f"{ref.name}: dialect {ref.dialect!r} is not spoken: it is one of {', '.join(spoken)}"
+        raise model_error(ErrorKind.REFUSED, told)
+    catalog = catalog or user_catalog(environ)
+    return spoken[ref.dialect](net, Keys(environ, catalog, net.found_keys), catalog.quirks(ref))
 
 
 async def discover(
@@ -82,7 +83,7 @@ async def discover(
     Local servers are asked only where the environment leaves a tier open, or `everything` is wanted.
     Raises CatalogError when a variable names a model that is not known.
     """
-    catalog = catalog or load_catalog()
+    catalog = catalog or user_catalog(environ)
     said = {tier: tier_from_environment(tier, environ, catalog) for tier in TIERS}
     tiers = {tier: ref for tier, (ref, _) in said.items()}
     findings = [
@@ -90,7 +91,7 @@ async def discover(
         for tier, (ref, why) in said.items()
         if why != "no key in the environment"
     ]
-    findings += [_key_finding(provider, environ) for provider in catalog if provider.key_env and not provider.local]
+    findings += [_key_finding(provider, environ) for provider in catalog if provider.keyed and not provider.local]
     open_tiers = [tier for tier, (_, why) in said.items() if why == "no key in the environment"]
     if open_tiers or everything:
         local = [provider for provider in catalog if provider.local]
@@ -105,9 +106,7 @@ async def discover(
 
 
 def _key_finding(provider: Provider, environ: Mapping[str, str]) -> Finding:
-    name = provider.key_name(environ)
-    found = provider.has_key(environ)
-    return Finding(provider.name, found, f"{name} is set" if found else f"{' or '.join(provider.key_env)} is not set")
+    return Finding(provider.name, provider.has_key(environ), provider.key_told(environ))
 
 
 async def _look(provider: Provider, environ: Mapping[str, str], net: Net) -> Finding:
@@ -158,7 +157,9 @@ async def check_model(
     try:
         model = make_model(ref, net, environ, catalog)
         async with asyncio.timeout(_CHECK.total_s), aclosing(model.stream(request)) as items:
-            async for _ in items:
+            async for item in items:
+                if isinstance(item, Accepted | Finished):
+                    continue
                 return ModelCheck(reachable=True, authorised=True, first_token_s=clock() - began, detail="answers")
     except ModelError as error:
         kind = error.info.kind

@@ -10,6 +10,7 @@ import json
 import math
 import re
 from collections.abc import Mapping
+from contextlib import suppress
 from email.utils import parsedate_to_datetime
 
 from swarmtui.plan.model import JSON, ModelRef
@@ -30,6 +31,7 @@ _NO_CREDIT = re.compile(
     re.IGNORECASE,
 )
 _SAID_WAIT = re.compile(r"(?:try again|retry) in (\d{1,6}(?:\.\d+)?) ?(ms|s)\b", re.IGNORECASE)
+_NO_KEY = re.compile(r"api[_ ]key[_ ](not valid|invalid)|invalid[_ ](x-)?api[_ -]key|unregistered callers", re.I)
 _FILTERED = re.compile(r"content[_ ](filter|policy)|safety (system|policy)", re.IGNORECASE)
 _NO_MODEL = re.compile(r"model[_ ]not[_ ]found|model .{0,80}(does not exist|not found|not exist)|unknown model", re.I)
 
@@ -96,6 +98,14 @@ def read_json(text: str) -> JSON:
         raise ValueError("nested too deeply") from None
 
 
+def write_json(value: JSON) -> str:
+    """`value` as JSON text. Raises ValueError where it is nested beyond reason."""
+    try:
+        return json.dumps(value, ensure_ascii=False)
+    except RecursionError:
+        raise ValueError("nested too deeply") from None
+
+
 def error_body(body: str) -> tuple[str, str]:
     """(message, code) that an error body holds, in whichever of the known shapes; the text itself when in none."""
     try:
@@ -118,7 +128,8 @@ def error_fields(data: JSON) -> tuple[str, str]:
         return error, ""
     message = next((data[key] for key in ("message", "detail", "msg") if isinstance(data.get(key), str)), "")
     if not message and data.get("detail"):  # FastAPI servers list what they could not accept
-        message = json.dumps(data["detail"])
+        with suppress(ValueError):
+            message = write_json(data["detail"])
     code = " ".join(str(data[key]) for key in ("code", "type", "status") if isinstance(data.get(key), str))
     return message, code
 
@@ -128,8 +139,9 @@ def failure(
 ) -> ErrorInfo:
     """What a reply of `status` with the error `message` and `code` means for a call of `model` on `host`."""
     told = f"{code} {message[:2000]}"
-    kind, what = _verdict(model, status, told, headers, host)
-    if status not in (401, 403) and (said := one_line(message)):  # there many quote the key
+    about_key = status in (401, 403) or (status == 400 and _NO_KEY.search(told) is not None)
+    kind, what = _verdict(model, status, told, headers, host, about_key=about_key)
+    if not about_key and (said := one_line(message)):  # there many quote the key
         what += f": {said}"
     wait = None
     if kind in (ErrorKind.THROTTLED, ErrorKind.OUTAGE):
@@ -139,14 +151,14 @@ def failure(
     return ErrorInfo(kind, what, retry_after_s=wait)
 
 
-def _verdict(  # noqa: PLR0911  # a table, read from the top
-    model: ModelRef, status: int, told: str, headers: Mapping[str, str], host: str
+def _verdict(  # a table, read from the top
+    model: ModelRef, status: int, told: str, headers: Mapping[str, str], host: str, *, about_key: bool
 ) -> tuple[ErrorKind, str]:
     if status == 402 or (status in (400, 403, 429) and _NO_CREDIT.search(told)):
         return ErrorKind.REFUSED, f"{host} says that the account has no credit left ({status})"
     if status in (429, 529):
         return ErrorKind.THROTTLED, f"{host} says too many requests ({status})"
-    if status in (401, 403):
+    if about_key:
         key = model.api_key_env
         if key is None:
             return ErrorKind.REFUSED, f"{host} wants a key ({status}): set api_key_env for {model.name}"

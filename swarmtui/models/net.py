@@ -22,6 +22,7 @@ from urllib.request import getproxies
 
 from swarmtui.models.chat import ModelError, model_error
 from swarmtui.models.failures import one_line, read_json
+from swarmtui.models.keys import FoundKeys
 from swarmtui.models.sse import SSESplitter, SSEvent
 from swarmtui.plan.model import JSON
 from swarmtui.safety.redact import Secret
@@ -80,6 +81,11 @@ def host_of(url: str) -> str:
         return "base_url"
 
 
+def says_done(event: SSEvent) -> bool:
+    """Whether an OpenAI-compatible stream is over."""
+    return event.data == "[DONE]"
+
+
 class Net:
     """Owner of the connections; use as ``async with Net() as net``.
 
@@ -90,6 +96,8 @@ class Net:
     def __init__(self) -> None:
         self._client: httpx.AsyncClient | None = None
         self._closed = False
+        self.found_keys = FoundKeys()
+        """Keys that had to be asked for outside the environment, kept as long as the connections are."""
 
     async def __aenter__(self) -> Self:
         return self
@@ -168,11 +176,11 @@ class Net:
         body: JSON,
         timeouts: Timeouts,
         *,
-        end: str = "[DONE]",
+        is_end: Callable[[SSEvent], bool] = says_done,
         cap: int = MAX_BODY,
         on_head: Callable[[Mapping[str, str]], None] | None = None,
     ) -> AsyncGenerator[SSEvent, None]:
-        """The events of the reply, up to one whose data is `end` or the end of the body; `on_head` gets its headers.
+        """The events of the reply, up to one that `is_end` or the end of the body; `on_head` gets its headers.
 
         Raises HTTPFailure, NotAStream, and ModelError for silence, a cut or reset connection, more than `cap` bytes,
         text that is not UTF-8, or a content type that is no stream's. Closing the generator closes the connection.
@@ -198,7 +206,7 @@ class Net:
                         raise model_error(ErrorKind.MALFORMED, f"{host_of(url)} sent more than {cap:,} bytes")
                     for event in splitter.feed(chunk) if chunk else splitter.finish():
                         yield event
-                        if event.data == end:
+                        if is_end(event):
                             await _drain(chunks)
                             return
                     if not chunk:

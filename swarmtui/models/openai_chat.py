@@ -8,14 +8,12 @@ how; what they send is taken leniently, and whatever cannot be read is a ModelEr
 from __future__ import annotations
 
 import json
-import re
 import time
-from collections.abc import AsyncGenerator, Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
 from swarmtui.models.catalog import Quirks
 from swarmtui.models.chat import (
-    Accepted,
     ChatRequest,
     Finished,
     FinishReason,
@@ -25,18 +23,18 @@ from swarmtui.models.chat import (
     StreamItem,
     TextDelta,
     ToolCall,
-    limit_headers,
     model_error,
     priced,
 )
-from swarmtui.models.failures import error_body, error_fields, failure, one_line, well_formed
-from swarmtui.models.net import HTTPFailure, Net, NotAStream, Timeouts, host_of
+from swarmtui.models.failures import error_fields, failure, one_line, well_formed, write_json
+from swarmtui.models.http_chat import HttpChat, added
+from swarmtui.models.schemas import wish
+from swarmtui.models.thoughts import ThinkSplitter, Thoughts, detail_text, given_back
 from swarmtui.plan.model import JSON, ModelRef
 from swarmtui.safety.redact import Secret
 from swarmtui.session.vocabulary import ErrorKind, Usage
 
 _MAX_TOOL_CALLS = 128
-_KEY = re.compile(r"[\x21-\x7e]+")
 _REASONS = {
     "stop": FinishReason.STOP,
     "end_turn": FinishReason.STOP,
@@ -56,8 +54,7 @@ _BROKE_OFF = {"error", "insufficient_system_resource", "network_error"}
 
 def build_request(request: ChatRequest, quirks: Quirks) -> dict[str, JSON]:
     """The body to post for `request`, as a provider with `quirks` wants it."""
-    messages = [_message(message) for message in request.messages]
-    body: dict[str, JSON] = {"model": request.model.model, "messages": messages, "stream": True}
+    body: dict[str, JSON] = {"model": request.model.model, "messages": _messages(request, quirks), "stream": True}
     if quirks.stream_options:
         body["stream_options"] = {"include_usage": True}
     if request.max_tokens is not None:
@@ -73,7 +70,22 @@ def build_request(request: ChatRequest, quirks: Quirks) -> dict[str, JSON]:
         ]
     if request.schema is not None:
         _ask_for_json(body, request.schema, quirks)
+    for more in quirks.additions(request.model.model):
+        added(body, more)
     return body
+
+
+def _messages(request: ChatRequest, quirks: Quirks) -> list[dict[str, JSON]]:
+    """The turns; thoughts go back with the answers to what the last user said, as far as these called tools."""
+    asked = max((at for at, message in enumerate(request.messages) if message.role == "user"), default=-1)
+    told = []
+    for at, message in enumerate(request.messages):
+        said = _message(message)
+        thought = None if at < asked else given_back(message, request.model.model, quirks.give_back)
+        if thought is not None:
+            said[quirks.give_back] = thought
+        told.append(said)
+    return told
 
 
 def _message(message: Message) -> dict[str, JSON]:
@@ -99,62 +111,14 @@ def _ask_for_json(body: dict[str, JSON], schema: JSON, quirks: Quirks) -> None:
         return
     if is_object and quirks.json == "object":
         body["response_format"] = {"type": "json_object"}
-    wish = "Reply with JSON only, without any text around it, that matches this JSON Schema:\n" + json.dumps(schema)
     messages = body["messages"]
     if messages and messages[0]["role"] == "system":
-        messages[0]["content"] += "\n\n" + wish
+        messages[0]["content"] += "\n\n" + wish(schema)
     else:
-        messages.insert(0, {"role": "system", "content": wish})
+        messages.insert(0, {"role": "system", "content": wish(schema)})
 
 
 # -- stream ---------------------------------------------------------------------------------------------------
-
-
-class ThinkSplitter:
-    """Tells ``<think>…</think>`` at the very start of a text, as some local models write it, from the answer.
-
-    Feeding the same text in other pieces gives the same two texts.
-    """
-
-    __slots__ = ("_held", "_state")
-    _OPEN, _CLOSE = "<think>", "</think>"
-
-    def __init__(self) -> None:
-        self._state = "start"
-        self._held = ""
-
-    def feed(self, text: str) -> tuple[str, str]:
-        """(reasoning, answer) that `text` adds."""
-        if self._state == "answer":
-            return "", text
-        text, self._held = self._held + text, ""
-        if self._state == "start":
-            opening = text.lstrip()
-            if self._OPEN.startswith(opening):
-                self._held = text
-                return "", ""
-            if not opening.startswith(self._OPEN):
-                self._state = "answer"
-                return "", text
-            self._state = "thinking"
-            text = opening[len(self._OPEN) :]
-        if self._state == "thinking":
-            thought, close, text = text.partition(self._CLOSE)
-            if not close:
-                keep = next((n for n in range(len(self._CLOSE) - 1, 0, -1) if thought.endswith(self._CLOSE[:n])), 0)
-                self._held = thought[len(thought) - keep :]
-                return thought[: len(thought) - keep], ""
-            self._state = "gap"
-            return thought, self.feed(text)[1]
-        text = text.lstrip()
-        if text:
-            self._state = "answer"
-        return "", text
-
-    def finish(self) -> tuple[str, str]:
-        """(reasoning, answer) that was held back until the text went on."""
-        held, self._held = self._held, ""
-        return (held, "") if self._state == "thinking" else ("", held)
 
 
 @dataclass(slots=True)
@@ -170,12 +134,16 @@ class ChatStream:
     :meth:`feed` and :meth:`finish` raise ModelError and nothing else, whatever they are given.
     """
 
-    def __init__(self, model: ModelRef, quirks: Quirks, host: str, now: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self, model: ModelRef, quirks: Quirks, host: str, now: Callable[[], float] = time.time, tag: str = ""
+    ) -> None:
         self._model = model
         self._quirks = quirks
         self._host = host
         self._now = now
+        self._tag = tag
         self._think = ThinkSplitter()
+        self._thoughts = Thoughts(model.model, quirks.give_back)
         self._calls: list[_Call] = []
         self._by_index: dict[int, _Call] = {}
         self._refusal: list[str] = []
@@ -214,6 +182,10 @@ class ChatStream:
         """The connection ended; without ``[DONE]`` and without a finish reason the reply was cut."""
         return [] if self._over else self._end(cut=self._reason is None)
 
+    def whole(self, body: str) -> list[StreamItem]:
+        """The items of a reply that came as one JSON document."""
+        return [*self.feed(body), *self.feed("[DONE]")]
+
     def _choice(self, choice: dict[str, JSON], items: list[StreamItem]) -> None:
         if choice.get("index") not in (0, None):
             return
@@ -228,8 +200,12 @@ class ChatStream:
 
     def _delta(self, delta: dict[str, JSON], items: list[StreamItem]) -> None:
         thought = delta.get("reasoning_content") or delta.get("reasoning")
+        details = delta.get("reasoning_details")
+        if not thought and isinstance(details, list):
+            thought = "".join(map(detail_text, details))
         if thought and isinstance(thought, str):
             self._add("", thought, items)
+        self._thoughts.take(thought if isinstance(thought, str) else "", details)
         content = delta.get("content")
         if content:
             if isinstance(content, str):
@@ -286,7 +262,10 @@ class ChatStream:
         if isinstance(arguments, str):
             call.arguments.append(arguments)
         elif isinstance(arguments, dict):
-            call.arguments.append(json.dumps(arguments))
+            try:
+                call.arguments.append(write_json(arguments))
+            except ValueError:
+                raise self._malformed("sent arguments that are nested too deeply") from None
 
     def _count(self, usage: JSON) -> None:
         if not isinstance(usage, dict):  # most chunks say null
@@ -320,9 +299,11 @@ class ChatStream:
         if not self._said_something and not self._calls and self._reason is None:
             raise self._malformed("sent a reply without any choice in it")
         for number, call in enumerate(self._calls):
-            items.append(ToolCall(call.id or f"call_{number}", call.name, well_formed("".join(call.arguments)) or "{}"))
+            call_id = call.id or f"call_{self._tag}{number}"
+            items.append(ToolCall(call_id, call.name, well_formed("".join(call.arguments)) or "{}"))
         default = FinishReason.TOOL_CALLS if self._calls else FinishReason.STOP
-        items.append(Finished(priced(self._usage, self._model), self._reason or default, self._reasoning_tokens))
+        usage, extra = priced(self._usage, self._model), self._thoughts.extra() if self._calls else None
+        items.append(Finished(usage, self._reason or default, self._reasoning_tokens, extra))
         return items
 
     def _error(self, chunk: dict[str, JSON]) -> ModelError:
@@ -344,89 +325,24 @@ def _tokens(value: JSON) -> int | None:
     return int(value)
 
 
-def read_whole(body: str, stream: ChatStream) -> list[StreamItem]:
-    """The items of a reply that came as one JSON document. Raises ModelError."""
-    return [*stream.feed(body), *stream.feed("[DONE]")]
-
-
 # -- shell ----------------------------------------------------------------------------------------------------
 
 
-class OpenAIChat:
-    """A model behind an OpenAI-compatible endpoint. The key is read from the environment at each call, never kept."""
+class OpenAIChat(HttpChat):
+    """A model behind an OpenAI-compatible endpoint."""
 
-    def __init__(
-        self,
-        net: Net,
-        environ: Mapping[str, str],
-        quirks: Quirks | None = None,
-        timeouts: Timeouts | None = None,
-    ) -> None:
-        self._net = net
-        self._environ = environ
-        self._quirks = quirks or Quirks()
-        self._timeouts = timeouts or Timeouts()
+    def address(self, model: ModelRef, base_url: str) -> str:
+        """Where requests are posted."""
+        return f"{base_url}/chat/completions"
 
-    async def stream(self, request: ChatRequest) -> AsyncGenerator[StreamItem, None]:
-        """The reply as it comes. Raises ModelError; closing the generator closes the connection."""
-        model = request.model
-        if not model.base_url:
-            raise model_error(ErrorKind.REFUSED, f"{model.name} has no base_url: set one for the model")
-        url = model.base_url.rstrip("/") + "/chat/completions"
-        host = host_of(url)
-        headers = authorization(model, self._environ, self._quirks)
-        parser = ChatStream(model, self._quirks, host)
-        clock = time.perf_counter
-        began, first_token_s = clock(), None
-        head: dict[str, str] = {}
-        events = self._net.stream_sse(
-            "POST", url, headers, build_request(request, self._quirks), self._timeouts, on_head=head.update
-        )
-        told = False
-        try:
-            async for event in events:
-                if not told:
-                    told = True
-                    yield Accepted(limit_headers(head))
-                for item in parser.feed(event.data):
-                    if first_token_s is None:
-                        first_token_s = clock() - began
-                    yield _stamped(item, first_token_s) if type(item) is Finished else item
-            for item in parser.finish():
-                yield _stamped(item, first_token_s)
-        except NotAStream as whole:
-            yield Accepted(limit_headers(head))
-            for item in read_whole(whole.body, parser):
-                yield _stamped(item, clock() - began)
-        except HTTPFailure as refused:
-            message, code = error_body(refused.body)
-            message = _without_keys(message, headers)
-            info = failure(model, refused.status, message, code, refused.headers, now=time.time(), host=host)
-            raise ModelError(info, refused.status, refused.headers) from None
-        finally:
-            await events.aclose()
+    def key_header(self, key: Secret) -> tuple[str, Secret]:
+        """The header that carries the key."""
+        return "authorization", Secret(f"Bearer {key.reveal()}")
 
+    def body(self, request: ChatRequest) -> dict[str, JSON]:
+        """What is posted."""
+        return build_request(request, self._quirks)
 
-def authorization(model: ModelRef, environ: Mapping[str, str], quirks: Quirks) -> dict[str, str | Secret]:
-    """The headers that carry the key of `model`. Raises ModelError where one is needed and missing or unusable."""
-    name = model.api_key_env
-    key = environ.get(name, "").strip() if name else ""
-    if not key:
-        if name and not quirks.key_optional:
-            raise model_error(ErrorKind.REFUSED, f"{name} is not set: export the key for {model.name} under that name")
-        return {}
-    if not _KEY.fullmatch(key):
-        raise model_error(ErrorKind.REFUSED, f"the key in {name} has characters that no key has: set it anew")
-    return {"authorization": Secret(f"Bearer {key}")}
-
-
-def _without_keys(message: str, headers: Mapping[str, str | Secret]) -> str:
-    for value in headers.values():
-        if isinstance(value, Secret):
-            message = message.replace(value.reveal().removeprefix("Bearer "), "***")
-    return message
-
-
-def _stamped(item: StreamItem, first_token_s: float | None) -> StreamItem:
-    """`item`, a Finished with the time of the first token in its usage."""
-    return replace(item, usage=replace(item.usage, first_token_s=first_token_s)) if isinstance(item, Finished) else item
+    def parser(self, request: ChatRequest, host: str, tag: str) -> ChatStream:
+        """A parser of the reply."""
+        return ChatStream(request.model, self._quirks, host, tag=tag)

@@ -10,7 +10,8 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
-from swarmtui.models.catalog import Catalog, load_catalog
+from swarmtui.models.catalog import Catalog
+from swarmtui.models.configuration import user_catalog
 from swarmtui.plan.model import ModelRef
 
 _HINT = "give `price: {in: …, out: …}` in the task file, or `pip install 'swarmtui[prices]'` for published prices"
@@ -34,13 +35,29 @@ Lookup = Callable[[ModelRef, str, Catalog], Known | None]
 
 
 def with_price(ref: ModelRef, catalog: Catalog | None = None, lookup: Lookup | None = None) -> ModelRef:
-    """`ref` with its price, as far as one is known; what the task file says of it stays. Blocks for the import of
-    the extra, about a third of a second, the first time."""
+    """`ref` with its price and its window, as far as they are known; what the task file says of them stays. Blocks for
+    the import of the extra, about a third of a second, the first time."""
     if ref.simulated:
         return ref
+    catalog = catalog or user_catalog()
+    return _with_window(_with_price(ref, catalog, lookup), catalog)
+
+
+def _with_window(ref: ModelRef, catalog: Catalog) -> ModelRef:
+    """`ref` with the tokens of its window: the task file's figure, the user's, the catalogue's, else the published."""
+    provider = catalog.get(ref.provider)
+    if ref.context is not None or provider is None:
+        return ref
+    stated = (provider.contexts[name] for name in names_of(ref.model) if name in provider.contexts)
+    found = next(stated, None) or next(
+        filter(None, (published_window(ref, n, catalog) for n in names_of(ref.model))), None
+    )
+    return ref if found is None else replace(ref, context=found)
+
+
+def _with_price(ref: ModelRef, catalog: Catalog, lookup: Lookup | None) -> ModelRef:
     if ref.price_in is not None and ref.price_out is not None:
         return ref if ref.price_source else replace(ref, price_source=USER)
-    catalog = catalog or load_catalog()
     known = next((found for name in names_of(ref.model) if (found := _by_user(ref, name, catalog))), None)
     if known is None:
         known = next(
@@ -113,3 +130,19 @@ def published(ref: ModelRef, name: str, catalog: Catalog) -> Known | None:
     if not plain and not written:
         return None  # a listing without figures
     return Known(plain, written, cached, f"genai-prices {version('genai-prices')}")
+
+
+def published_window(ref: ModelRef, name: str, catalog: Catalog) -> int | None:
+    """The window that genai-prices lists, in tokens; None where it lists none, or is not installed."""
+    known = catalog.get(ref.provider)
+    if known is None or known.local or not extra_installed():
+        return None
+    from importlib import import_module
+
+    listed = import_module("genai_prices")
+    try:
+        found = listed.calc_price(listed.Usage(input_tokens=1), name, provider_id=known.priced_as or known.name)
+    except (LookupError, ValueError):
+        return None
+    window = found.model.context_window
+    return window if isinstance(window, int) and window > 0 else None

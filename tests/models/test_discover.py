@@ -4,10 +4,13 @@ from collections.abc import AsyncIterator
 
 import pytest
 
+from swarmtui.models.anthropic import AnthropicChat
 from swarmtui.models.catalog import Catalog, load_catalog
 from swarmtui.models.chat import ModelError
 from swarmtui.models.discover import check_model, discover, make_model, unusable
+from swarmtui.models.gemini import GeminiChat
 from swarmtui.models.net import Net
+from swarmtui.models.openai_chat import OpenAIChat
 from swarmtui.models.simulated import SimulatedChat
 from swarmtui.plan.model import ModelRef
 from tests.fakes.llm import FakeLLM, Raw, Silence, Status
@@ -114,8 +117,10 @@ async def test_the_simulated_model_always_checks(net: Net) -> None:
 
 async def test_models_are_made_by_dialect(net: Net) -> None:
     assert isinstance(make_model(ModelRef("simulated", "x", "simulated"), net, {}), SimulatedChat)
-    with pytest.raises(ModelError, match="openai-chat"):
-        make_model(ModelRef("x", "y", "gemini"), net, {})
+    for dialect, kind in (("openai-chat", OpenAIChat), ("anthropic", AnthropicChat), ("gemini", GeminiChat)):
+        assert isinstance(make_model(ModelRef("x", "y", dialect), net, {}), kind)
+    with pytest.raises(ModelError, match="openai-chat, anthropic, gemini"):
+        make_model(ModelRef("x", "y", "telepathy"), net, {})
 
 
 def test_a_model_whose_key_is_missing_is_told_before_anything_asks_it() -> None:

@@ -21,8 +21,9 @@ from swarmtui.models.chat import (
     Tool,
     ToolCall,
 )
-from swarmtui.models.openai_chat import ChatStream, ThinkSplitter, authorization, build_request, read_whole
+from swarmtui.models.openai_chat import ChatStream, build_request
 from swarmtui.models.sse import SSESplitter
+from swarmtui.models.thoughts import ThinkSplitter
 from swarmtui.plan.model import JSON, ModelRef
 from swarmtui.session.vocabulary import ErrorKind
 
@@ -104,21 +105,6 @@ def test_tools_their_calls_and_their_answers_are_passed_on() -> None:
     assert body["tools"][0]["function"]["name"] == "clock"
     assert body["messages"][1]["tool_calls"][0]["function"] == {"name": "clock", "arguments": "{}"}
     assert body["messages"][2]["tool_call_id"] == "c1"
-
-
-def test_the_key_goes_into_a_header_that_does_not_print() -> None:
-    headers = authorization(REF, {"ACME_API_KEY": " sk-secret-1234\n"}, Quirks())
-    assert "secret" not in repr(headers)
-    assert headers["authorization"].reveal() == "Bearer sk-secret-1234"  # type: ignore[union-attr]
-
-
-@pytest.mark.parametrize("key", ["", "sk-\u2026", "two words", "sk\nx"])
-def test_a_missing_or_impossible_key_is_refused_by_the_name_of_its_variable_and_never_quoted(key: str) -> None:
-    with pytest.raises(ModelError) as raised:
-        authorization(REF, {"ACME_API_KEY": key}, Quirks())
-    assert raised.value.info.kind is ErrorKind.REFUSED
-    assert "ACME_API_KEY" in raised.value.info.message
-    assert not key or key not in raised.value.info.message
 
 
 # -- what a stream means --------------------------------------------------------------------------------------
@@ -215,7 +201,7 @@ def test_a_reply_that_came_whole_is_read_as_well() -> None:
         "choices": [{"index": 0, "message": {"content": "hi"}, "finish_reason": "stop"}],
         "usage": {"prompt_tokens": 3},
     }
-    items = read_whole(json.dumps(body), stream())
+    items = stream().whole(json.dumps(body))
     assert items[0] == TextDelta("hi")
     assert isinstance(items[-1], Finished)
     assert items[-1].usage.tokens_in == 3

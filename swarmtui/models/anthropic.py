@@ -1,0 +1,504 @@
+"""Anthropic's messages dialect: request and stream as pure functions and objects, and a thin shell over HTTP.
+
+What differs from the OpenAI-compatible one: the system's words are outside the turns; results of tools are parts of a
+user's turn, so that several in a row are one turn; content comes in numbered blocks; usage is told at both ends, with
+what was read from the cache beside what was not; an answer that thought before it called tools wants its signed
+thoughts back.
+"""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field, replace
+
+from swarmtui.models.catalog import Quirks
+from swarmtui.models.chat import (
+    ChatRequest,
+    Finished,
+    FinishReason,
+    Message,
+    ModelError,
+    ReasoningDelta,
+    StreamItem,
+    TextDelta,
+    ToolCall,
+    model_error,
+    priced,
+)
+from swarmtui.models.failures import error_fields, failure, one_line, read_json, well_formed, write_json
+from swarmtui.models.http_chat import HttpChat, added, versioned
+from swarmtui.models.schemas import wish
+from swarmtui.models.sse import SSEvent
+from swarmtui.plan.model import JSON, ModelRef
+from swarmtui.safety.redact import Secret
+from swarmtui.session.vocabulary import ErrorKind, Usage
+
+REPLY_TOOL = "reply"
+"""The tool that a model has to call where that is how JSON is asked for; its input is the answer."""
+_EMPTY = "(nothing)"
+"""In place of a text that is empty, which the API refuses."""
+_MAX_BLOCKS = 4_096
+_MAX_TOOL_CALLS = 128
+_WRITTEN_MORE = 0.25
+"""What writing a token to the cache costs more than reading it for the first time."""
+_REASONS = {
+    "end_turn": FinishReason.STOP,
+    "stop_sequence": FinishReason.STOP,
+    "max_tokens": FinishReason.LENGTH,
+    "model_context_window_exceeded": FinishReason.LENGTH,
+    "tool_use": FinishReason.TOOL_CALLS,
+    "refusal": FinishReason.FILTERED,
+}
+_STATUS = {
+    "invalid_request_error": 400,
+    "authentication_error": 401,
+    "billing_error": 402,
+    "permission_error": 403,
+    "not_found_error": 404,
+    "request_too_large": 413,
+    "rate_limit_error": 429,
+    "timeout_error": 504,
+    "overloaded_error": 529,
+}
+"""Kind of an error in the stream -> the status that it would have had before."""
+
+
+# -- request --------------------------------------------------------------------------------------------------
+
+
+def build_request(request: ChatRequest, quirks: Quirks) -> dict[str, JSON]:
+    """The body to post for `request`, as an endpoint with `quirks` wants it."""
+    body: dict[str, JSON] = {
+        "model": request.model.model,
+        "max_tokens": request.max_tokens or quirks.default_max_tokens,
+        "messages": _turns(request),
+        "stream": True,
+    }
+    system = [message.content for message in request.messages if message.role == "system" and message.content.strip()]
+    if request.temperature is not None and quirks.takes_temperature(request.model.model):
+        body["temperature"] = min(request.temperature, 1.0)
+    if request.tools:
+        body["tools"] = [_tool(tool.name, tool.description, tool.parameters) for tool in request.tools]
+    for more in quirks.additions(request.model.model):
+        added(body, more)
+    if request.schema is not None:
+        system += _ask_for_json(body, request, quirks)
+    if system:
+        body["system"] = [{"type": "text", "text": "\n\n".join(system)}]
+    if quirks.cache and request.tools:
+        _keep(body)
+    return body
+
+
+def _tool(name: str, description: str, schema: JSON) -> dict[str, JSON]:
+    whole = schema if isinstance(schema, dict) else {}
+    return {"name": name, "description": description, "input_schema": {"type": "object", **whole}}
+
+
+def reply_tool(request: ChatRequest, quirks: Quirks) -> bool:
+    """Whether the answer to `request` comes as the input of a tool: not beside other tools, of which the model is to
+    choose, nor where it thinks first, which a forced call excludes."""
+    thinks = any("thinking" in more for more in quirks.additions(request.model.model))
+    return quirks.json == "tool" and _is_object(request.schema) and not request.tools and not thinks
+
+
+def _is_object(schema: JSON) -> bool:
+    return isinstance(schema, dict) and schema.get("type") == "object"
+
+
+def _ask_for_json(body: dict[str, JSON], request: ChatRequest, quirks: Quirks) -> list[str]:
+    """Ask for the schema by the endpoint's own means where it has some, else give the words for it."""
+    if reply_tool(request, quirks):
+        body["tools"] = [_tool(REPLY_TOOL, "Gives the whole answer.", request.schema)]
+        body["tool_choice"] = {"type": "tool", "name": REPLY_TOOL}
+        return []
+    if quirks.json == "schema" and _is_object(request.schema):
+        body["output_config"] = {"format": {"type": "json_schema", "schema": request.schema}}
+        return []
+    return [wish(request.schema)]
+
+
+def _keep(body: dict[str, JSON]) -> None:
+    """Mark up to where the agent's next call will say the same: after tools and system, and after the turns."""
+    mark = {"type": "ephemeral"}
+    fixed = body.get("system") or body["tools"]
+    fixed[-1] = {**fixed[-1], "cache_control": mark}
+    last = body["messages"][-1]["content"]
+    last[-1] = {**last[-1], "cache_control": mark}
+
+
+def _turns(request: ChatRequest) -> list[dict[str, JSON]]:
+    """The turns, of user and assistant by turns, beginning with the user's."""
+    ids = _Ids()
+    turns: list[dict[str, JSON]] = []
+    for message in request.messages:
+        if message.role == "system":
+            continue
+        role = "assistant" if message.role == "assistant" else "user"
+        blocks = _blocks(message, request.model, ids)
+        if turns and turns[-1]["role"] == role:
+            turns[-1]["content"] += blocks
+        elif blocks:
+            turns.append({"role": role, "content": blocks})
+    if not turns or turns[0]["role"] != "user":
+        turns.insert(0, {"role": "user", "content": [{"type": "text", "text": _EMPTY}]})
+    return turns
+
+
+class _Ids:
+    """Ids of calls as this API takes them; other providers' may have other characters."""
+
+    def __init__(self) -> None:
+        self._known: dict[str, str] = {}
+        self._taken: set[str] = set()
+
+    def of(self, call_id: str) -> str:
+        """The id for `call_id`: the same for the same, another for another."""
+        if call_id not in self._known:
+            plain = re.sub(r"[^A-Za-z0-9_-]", "_", call_id) or "call"
+            name, number = plain, 1
+            while name in self._taken:
+                number += 1
+                name = f"{plain}_{number}"
+            self._known[call_id] = name
+            self._taken.add(name)
+        return self._known[call_id]
+
+
+def _blocks(message: Message, model: ModelRef, ids: _Ids) -> list[dict[str, JSON]]:
+    if message.role == "tool":
+        told = message.content if message.content.strip() else _EMPTY
+        return [{"type": "tool_result", "tool_use_id": ids.of(message.tool_call_id or ""), "content": told}]
+    text = message.content.rstrip() if message.role == "assistant" else message.content
+    if message.role == "user":
+        return [{"type": "text", "text": text if text.strip() else _EMPTY}]
+    calls = {call.id: _tool_use(call, ids) for call in message.tool_calls}
+    signed = _signed(message, model, calls)
+    if signed is not None:
+        return signed
+    said: list[dict[str, JSON]] = [{"type": "text", "text": text}] if text.strip() else []
+    return [*said, *calls.values()]
+
+
+def _tool_use(call: ToolCall, ids: _Ids) -> dict[str, JSON]:
+    try:
+        given = read_json(call.arguments)
+    except ValueError:
+        given = None
+    whole = given if isinstance(given, dict) else {"arguments": call.arguments}
+    return {"type": "tool_use", "id": ids.of(call.id), "name": call.name, "input": whole}
+
+
+def _signed(message: Message, model: ModelRef, calls: dict[str, dict[str, JSON]]) -> list[dict[str, JSON]] | None:
+    """The blocks of an answer as they came, with its thoughts, if this model gave it and it says the same still."""
+    extra = message.extra
+    if (
+        not isinstance(extra, dict)
+        or extra.get("anthropic") != model.model
+        or not isinstance(extra.get("blocks"), list)
+    ):
+        return None
+    blocks: list[dict[str, JSON]] = []
+    called: list[str] = []
+    for block in extra["blocks"]:
+        if isinstance(block, dict) and block.get("type") == "tool_use":
+            if block.get("id") not in calls:
+                return None
+            called.append(block["id"])
+            blocks.append(calls[block["id"]])
+        elif isinstance(block, dict):
+            blocks.append(block)
+    said = "".join(str(block.get("text")) for block in blocks if block.get("type") == "text")
+    return blocks if called == list(calls) and said == message.content else None
+
+
+# -- stream ---------------------------------------------------------------------------------------------------
+
+
+@dataclass(slots=True)
+class _Block:
+    kind: str
+    text: list[str] = field(default_factory=list)
+    """Of text, thoughts, or the JSON of a call's input."""
+    id: str = ""
+    name: str = ""
+    signature: list[str] = field(default_factory=list)
+    data: str = ""
+    given: str = ""
+    """The input that came with the start of the block, as JSON."""
+
+
+class MessageStream:
+    """The stream as a pure object: the data of events in, items out, in order, :class:`Finished` last.
+
+    :meth:`feed`, :meth:`finish` and :meth:`whole` raise ModelError and nothing else, whatever they are given. With
+    `replies` the answer is the input of REPLY_TOOL.
+    """
+
+    def __init__(
+        self,
+        model: ModelRef,
+        host: str,
+        *,
+        replies: bool = False,
+        now: Callable[[], float] = time.time,
+        tag: str = "",
+    ) -> None:
+        self._model = model
+        self._host = host
+        self._replies = replies
+        self._now = now
+        self._tag = tag
+        self._blocks: list[_Block] = []
+        self._at: dict[int, _Block] = {}
+        """Number -> the block that is added to under it."""
+        self._calls = 0
+        self._counted: dict[str, int] = {}
+        self._reason: FinishReason | None = None
+        self._over = False
+
+    def feed(self, data: str) -> list[StreamItem]:
+        """What the event with this `data` adds; with ``message_stop`` the end."""
+        if self._over:
+            return []
+        event = self._read(data)
+        items: list[StreamItem] = []
+        match event.get("type"):
+            case "message_start":
+                message = event.get("message")
+                self._count(message.get("usage") if isinstance(message, dict) else None)
+            case "content_block_start":
+                self._start(event.get("index"), event.get("content_block"), items)
+            case "content_block_delta":
+                self._delta(event.get("index"), event.get("delta"), items)
+            case "message_delta":
+                delta = event.get("delta")
+                self._stop(delta.get("stop_reason") if isinstance(delta, dict) else None)
+                self._count(event.get("usage"))
+            case "message_stop":
+                return self._end(cut=False)
+            case "error":
+                raise self._error(event)
+            case None if event.get("error"):
+                raise self._error(event)
+        return items
+
+    def finish(self) -> list[StreamItem]:
+        """The connection ended; without ``message_stop`` and without a reason to stop the reply was cut."""
+        return [] if self._over else self._end(cut=self._reason is None)
+
+    def whole(self, body: str) -> list[StreamItem]:
+        """The items of a reply that came as one JSON document."""
+        message = self._read(body)
+        if message.get("type") == "error" or message.get("error"):
+            raise self._error(message)
+        items: list[StreamItem] = []
+        content = message.get("content")
+        for index, block in enumerate(content if isinstance(content, list) else []):
+            self._start(index, block, items)
+        self._stop(message.get("stop_reason"))
+        self._count(message.get("usage"))
+        return [*items, *self.finish()]
+
+    def _read(self, data: str) -> dict[str, JSON]:
+        try:
+            event = read_json(data)
+        except ValueError:
+            raise self._malformed(f"sent an event that is not JSON: {one_line(data, 80)}") from None
+        if not isinstance(event, dict):
+            raise self._malformed("sent an event that is not an object")
+        return event
+
+    # -- blocks -----------------------------------------------------------------------------------------------
+
+    def _start(self, index: JSON, block: JSON, items: list[StreamItem]) -> None:
+        if not isinstance(block, dict):
+            return
+        made = self._block(index, str(block.get("type")), fresh=True)
+        match made.kind:
+            case "text":
+                self._text(made, block.get("text"), items)
+            case "thinking":
+                self._thought(made, block.get("thinking"), items)
+                self._sign(made, block.get("signature"))
+            case "redacted_thinking":
+                data = block.get("data")
+                made.data = well_formed(data) if isinstance(data, str) else ""
+            case "tool_use":
+                made.id, made.name = _name(block.get("id")), _name(block.get("name"))
+                if block.get("input"):
+                    made.given = self._dumped(block["input"])
+                    if self._is_reply(made):
+                        self._text(made, made.given, items)
+
+    def _delta(self, index: JSON, delta: JSON, items: list[StreamItem]) -> None:
+        if not isinstance(delta, dict):
+            return
+        match delta.get("type"):
+            case "text_delta":
+                self._text(self._block(index, "text"), delta.get("text"), items)
+            case "thinking_delta":
+                self._thought(self._block(index, "thinking"), delta.get("thinking"), items)
+            case "signature_delta":
+                self._sign(self._block(index, "thinking"), delta.get("signature"))
+            case "input_json_delta":
+                block, part = self._block(index, "tool_use"), delta.get("partial_json")
+                if self._is_reply(block):
+                    self._text(block, part, items)
+                elif isinstance(part, str):
+                    block.text.append(part)
+
+    def _block(self, index: JSON, kind: str, *, fresh: bool = False) -> _Block:
+        """The block with this number; what adds to one of another kind, or to none, begins a new one."""
+        at = index if isinstance(index, int) else 0
+        known = self._at.get(at)
+        if known is not None and not fresh and known.kind == kind:
+            return known
+        if len(self._blocks) >= _MAX_BLOCKS:
+            raise self._malformed(f"sent more than {_MAX_BLOCKS:,} blocks of content")
+        self._calls += kind == "tool_use"
+        if self._calls > _MAX_TOOL_CALLS:
+            raise self._malformed(f"asked for more than {_MAX_TOOL_CALLS} tool calls at once")
+        made = self._at[at] = _Block(kind)
+        self._blocks.append(made)
+        return made
+
+    def _is_reply(self, block: _Block) -> bool:
+        return self._replies and block.name == REPLY_TOOL
+
+    def _text(self, block: _Block, text: JSON, items: list[StreamItem]) -> None:
+        if text and isinstance(text, str):
+            block.text.append(text)
+            items.append(TextDelta(well_formed(text)))
+
+    def _thought(self, block: _Block, text: JSON, items: list[StreamItem]) -> None:
+        if text and isinstance(text, str):
+            block.text.append(text)
+            items.append(ReasoningDelta(well_formed(text)))
+
+    def _sign(self, block: _Block, signature: JSON) -> None:
+        if signature and isinstance(signature, str):
+            block.signature.append(signature)
+
+    # -- the end ----------------------------------------------------------------------------------------------
+
+    def _stop(self, reason: JSON) -> None:
+        if isinstance(reason, str) and reason:
+            self._reason = _REASONS.get(reason, FinishReason.OTHER)
+
+    def _count(self, usage: JSON) -> None:
+        """Take what is told of usage; later figures replace earlier ones."""
+        if isinstance(usage, dict):
+            for name in ("input_tokens", "output_tokens", "cache_read_input_tokens", "cache_creation_input_tokens"):
+                value = usage.get(name)
+                if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 10**12:
+                    self._counted[name] = value
+
+    def _usage(self) -> Usage:
+        """Input tokens are all of them, cached or not; what was written to the cache costs more."""
+        counted = self._counted
+        plain, out = counted.get("input_tokens"), counted.get("output_tokens")
+        cached = counted.get("cache_read_input_tokens")
+        written = counted.get("cache_creation_input_tokens", 0)
+        total = None if plain is None else plain + (cached or 0) + written
+        usage = priced(
+            Usage(tokens_in=total, tokens_out=out, tokens_cached=cached, model=self._model.name), self._model
+        )
+        if usage.cost_usd is None or not written:
+            return usage
+        return replace(usage, cost_usd=usage.cost_usd + written * (self._model.price_in or 0) * _WRITTEN_MORE / 1e6)
+
+    def _end(self, *, cut: bool) -> list[StreamItem]:
+        self._over = True
+        if cut:
+            raise self._malformed("ended the reply in the middle")
+        if not self._blocks and self._reason is None:
+            raise self._malformed("sent a reply without any content in it")
+        calls = self._tool_calls()
+        reason = self._reason or (FinishReason.TOOL_CALLS if calls else FinishReason.STOP)
+        if reason is FinishReason.TOOL_CALLS and not calls and self._replies:
+            reason = FinishReason.STOP
+        extra = self._extra(calls) if calls else None
+        return [*calls.values(), Finished(self._usage(), reason, None, extra)]
+
+    def _tool_calls(self) -> dict[int, ToolCall]:
+        """The calls by the place of their block, with ids that differ."""
+        calls: dict[int, ToolCall] = {}
+        taken: set[str] = set()
+        for at, block in enumerate(self._blocks):
+            if block.kind != "tool_use" or self._is_reply(block):
+                continue
+            call_id = block.id if block.id and block.id not in taken else f"call_{self._tag}{len(calls)}"
+            taken.add(call_id)
+            written = well_formed("".join(block.text))
+            calls[at] = ToolCall(call_id, block.name, written or block.given or "{}")
+        return calls
+
+    def _extra(self, calls: dict[int, ToolCall]) -> JSON:
+        """The blocks in their order, where there are signed thoughts among them; calls stand for themselves."""
+        if not any(block.signature or block.data for block in self._blocks):
+            return None
+        return {"anthropic": self._model.model, "blocks": list(self._written(calls))}
+
+    def _written(self, calls: dict[int, ToolCall]) -> Iterable[dict[str, JSON]]:
+        for at, block in enumerate(self._blocks):
+            text = well_formed("".join(block.text))
+            if block.kind == "thinking" and block.signature:
+                yield {"type": "thinking", "thinking": text, "signature": well_formed("".join(block.signature))}
+            elif block.kind == "redacted_thinking" and block.data:
+                yield {"type": "redacted_thinking", "data": block.data}
+            elif block.kind == "text" and text.strip():
+                yield {"type": "text", "text": text}
+            elif at in calls:
+                yield {"type": "tool_use", "id": calls[at].id}
+
+    def _error(self, event: dict[str, JSON]) -> ModelError:
+        """An error in mid-stream: its kind stands for the status that can no longer be sent."""
+        message, code = error_fields(event)
+        error = event.get("error")
+        kind = error.get("type") if isinstance(error, dict) else None
+        status = _STATUS.get(kind, 500) if isinstance(kind, str) else 500
+        info = failure(self._model, status, message, code, {}, now=self._now(), host=self._host)
+        return ModelError(info, status)
+
+    def _dumped(self, value: JSON) -> str:
+        try:
+            return write_json(value)
+        except ValueError:
+            raise self._malformed("sent an input that is nested too deeply") from None
+
+    def _malformed(self, what: str) -> ModelError:
+        return model_error(ErrorKind.MALFORMED, f"{self._host} {what}")
+
+
+def _name(value: JSON) -> str:
+    return well_formed(value) if isinstance(value, str) else ""
+
+
+# -- shell ----------------------------------------------------------------------------------------------------
+
+
+class AnthropicChat(HttpChat):
+    """A model behind an endpoint that speaks as Anthropic does."""
+
+    def address(self, model: ModelRef, base_url: str) -> str:
+        """Where requests are posted."""
+        return f"{versioned(base_url, 'v1')}/messages"
+
+    def key_header(self, key: Secret) -> tuple[str, Secret]:
+        """The header that carries the key."""
+        return "x-api-key", key
+
+    def body(self, request: ChatRequest) -> dict[str, JSON]:
+        """What is posted."""
+        return build_request(request, self._quirks)
+
+    def parser(self, request: ChatRequest, host: str, tag: str) -> MessageStream:
+        """A parser of the reply."""
+        return MessageStream(request.model, host, replies=reply_tool(request, self._quirks), tag=tag)
+
+    def is_end(self, event: SSEvent) -> bool:
+        """Whether nothing comes after `event`."""
+        return event.name == "message_stop"

@@ -1,0 +1,411 @@
+"""Gemini's dialect: request and stream as pure functions and objects, and a thin shell over HTTP.
+
+What differs from the OpenAI-compatible one: turns are ``contents`` of ``parts``; each event is a whole response with
+more parts, and there is no end marker; calls of functions may have no ids and are answered by name, in order; JSON is
+asked for with a subset of JSON Schema; thoughts may be signed, on the parts that follow them, and are wanted back so.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from urllib.parse import quote
+
+from swarmtui.models.catalog import Quirks
+from swarmtui.models.chat import (
+    ChatRequest,
+    Finished,
+    FinishReason,
+    Message,
+    ModelError,
+    ReasoningDelta,
+    StreamItem,
+    TextDelta,
+    Tool,
+    ToolCall,
+    model_error,
+    priced,
+)
+from swarmtui.models.failures import error_fields, failure, one_line, read_json, well_formed, write_json
+from swarmtui.models.http_chat import HttpChat, added, versioned
+from swarmtui.models.schemas import TooLarge, gemini_schema, wish
+from swarmtui.plan.model import JSON, ModelRef
+from swarmtui.safety.redact import Secret
+from swarmtui.session.vocabulary import ErrorKind, Usage
+
+_EMPTY = "(nothing)"
+"""In place of a text that is empty, which the API refuses."""
+_MAX_TOOL_CALLS = 128
+_REASONS = {
+    "STOP": FinishReason.STOP,
+    "MAX_TOKENS": FinishReason.LENGTH,
+    **dict.fromkeys(
+        ("SAFETY", "RECITATION", "BLOCKLIST", "PROHIBITED_CONTENT", "SPII", "IMAGE_SAFETY"), FinishReason.FILTERED
+    ),
+}
+_UNUSABLE = ("MALFORMED_FUNCTION_CALL", "UNEXPECTED_TOOL_CALL", "MALFORMED_RESPONSE", "MISSING_THOUGHT_SIGNATURE")
+"""Reasons by which it says that what the model wrote is nothing that can be passed on."""
+_STATUS = {
+    "INVALID_ARGUMENT": 400,
+    "FAILED_PRECONDITION": 400,
+    "UNAUTHENTICATED": 401,
+    "PERMISSION_DENIED": 403,
+    "NOT_FOUND": 404,
+    "RESOURCE_EXHAUSTED": 429,
+    "INTERNAL": 500,
+    "UNAVAILABLE": 503,
+    "DEADLINE_EXCEEDED": 504,
+}
+
+
+# -- request --------------------------------------------------------------------------------------------------
+
+
+def build_request(request: ChatRequest, quirks: Quirks) -> dict[str, JSON]:
+    """The body to post for `request`, as an endpoint with `quirks` wants it."""
+    body: dict[str, JSON] = {"contents": _contents(request)}
+    system = [message.content for message in request.messages if message.role == "system" and message.content.strip()]
+    config: dict[str, JSON] = {}
+    if request.max_tokens is not None:
+        config["maxOutputTokens"] = request.max_tokens
+    if request.temperature is not None and quirks.takes_temperature(request.model.model):
+        config["temperature"] = request.temperature
+    if request.seed is not None and quirks.seed_field:
+        config["seed"] = request.seed
+    if request.schema is not None and not _asked_for_json(config, request, quirks):
+        system.append(wish(request.schema))
+    if request.tools:
+        body["tools"] = [{"functionDeclarations": [_declaration(tool) for tool in request.tools]}]
+    if system:
+        body["systemInstruction"] = {"parts": [{"text": "\n\n".join(system)}]}
+    if config:
+        body["generationConfig"] = config
+    for more in quirks.additions(request.model.model):
+        added(body, more)
+    return body
+
+
+def _asked_for_json(config: dict[str, JSON], request: ChatRequest, quirks: Quirks) -> bool:
+    """Whether the schema could be asked for by the endpoint's own means; beside tools it takes none."""
+    if quirks.json not in ("schema", "object") or request.tools:
+        return False
+    config["responseMimeType"] = "application/json"
+    if quirks.json != "schema":
+        return False
+    try:
+        config["responseSchema"] = gemini_schema(request.schema)
+    except TooLarge:
+        return False
+    return True
+
+
+def _declaration(tool: Tool) -> dict[str, JSON]:
+    told: dict[str, JSON] = {"name": tool.name, "description": tool.description}
+    try:
+        parameters = gemini_schema({"type": "object", **(tool.parameters if isinstance(tool.parameters, dict) else {})})
+    except TooLarge:
+        return {**told, "description": f"{tool.description}\n{json.dumps(tool.parameters, ensure_ascii=False)}"}
+    if parameters.get("properties"):  # a function without any must not have an empty object
+        told["parameters"] = parameters
+    return told
+
+
+def _contents(request: ChatRequest) -> list[dict[str, JSON]]:
+    """The turns; those of one side in a row are one."""
+    contents: list[dict[str, JSON]] = []
+    known: dict[str, tuple[str, bool]] = {}  # id of a call -> its name, and whether the model gave the id itself
+    for message in request.messages:
+        if message.role == "system":
+            continue
+        role = "model" if message.role == "assistant" else "user"
+        parts = _parts(message, request.model, known)
+        if contents and contents[-1]["role"] == role:
+            contents[-1]["parts"] += parts
+        elif parts:
+            contents.append({"role": role, "parts": parts})
+    if not contents or contents[0]["role"] != "user":
+        contents.insert(0, {"role": "user", "parts": [{"text": _EMPTY}]})
+    return contents
+
+
+def _parts(message: Message, model: ModelRef, known: dict[str, tuple[str, bool]]) -> list[dict[str, JSON]]:
+    if message.role == "tool":
+        name, theirs = known.get(message.tool_call_id or "", ("unknown", False))
+        answer: dict[str, JSON] = {"name": name, "response": {"output": message.content}}
+        return [{"functionResponse": {"id": message.tool_call_id, **answer} if theirs else answer}]
+    if message.role == "user":
+        return [{"text": message.content if message.content.strip() else _EMPTY}]
+    extra = _of_this_model(message, model)
+    theirs_ids = extra.get("ids") if extra else None
+    theirs_ids = theirs_ids if isinstance(theirs_ids, list) else []
+    for call in message.tool_calls:
+        known[call.id] = (call.name, call.id in theirs_ids)
+    calls = {call.id: _function_call(call, theirs=call.id in theirs_ids) for call in message.tool_calls}
+    signed = _signed(message, extra, calls) if extra else None
+    if signed is not None:
+        return signed
+    said: list[dict[str, JSON]] = [{"text": message.content}] if message.content.strip() else []
+    return [*said, *calls.values()]
+
+
+def _function_call(call: ToolCall, *, theirs: bool) -> dict[str, JSON]:
+    try:
+        given = read_json(call.arguments)
+    except ValueError:
+        given = None
+    whole = given if isinstance(given, dict) else {"arguments": call.arguments}
+    told: dict[str, JSON] = {"name": call.name, "args": whole}
+    return {"functionCall": {"id": call.id, **told} if theirs else told}
+
+
+def _of_this_model(message: Message, model: ModelRef) -> dict[str, JSON] | None:
+    extra = message.extra
+    return extra if isinstance(extra, dict) and extra.get("gemini") == model.model else None
+
+
+def _signed(
+    message: Message, extra: dict[str, JSON], calls: dict[str, dict[str, JSON]]
+) -> list[dict[str, JSON]] | None:
+    """The parts of an answer as they came, with their signatures, if it says the same still."""
+    written = extra.get("parts")
+    if not isinstance(written, list):
+        return None
+    parts: list[dict[str, JSON]] = []
+    called: list[str] = []
+    said: list[str] = []
+    for part in written:
+        if not isinstance(part, dict):
+            return None
+        call_id = part.get("call")
+        if isinstance(call_id, str):
+            if call_id not in calls:
+                return None
+            called.append(call_id)
+            whole = dict(calls[call_id])
+        else:
+            said.append(str(part.get("text", "")))
+            whole = {"text": said[-1]}
+        if part.get("signature"):
+            whole["thoughtSignature"] = part["signature"]
+        parts.append(whole)
+    return parts if called == list(calls) and "".join(said) == message.content else None
+
+
+# -- stream ---------------------------------------------------------------------------------------------------
+
+
+@dataclass(slots=True)
+class _Part:
+    """A text or a call of the answer, thoughts left out."""
+
+    text: list[str]
+    call: ToolCall | None = None
+    signature: str = ""
+
+
+class GenerateStream:
+    """The stream as a pure object: the data of events in, items out, in order, :class:`Finished` last.
+
+    :meth:`feed`, :meth:`finish` and :meth:`whole` raise ModelError and nothing else, whatever they are given.
+    """
+
+    def __init__(self, model: ModelRef, host: str, *, now: Callable[[], float] = time.time, tag: str = "") -> None:
+        self._model = model
+        self._host = host
+        self._now = now
+        self._tag = tag
+        self._parts: list[_Part] = []
+        self._calls: dict[str, ToolCall] = {}
+        self._theirs: list[str] = []
+        """Ids of calls that the model gave itself."""
+        self._usage = Usage(model=model.name)
+        self._reasoning_tokens: int | None = None
+        self._reason: FinishReason | None = None
+        self._over = False
+
+    def feed(self, data: str) -> list[StreamItem]:
+        """What the event with this `data` adds."""
+        if self._over:
+            return []
+        if data.startswith("[DONE]"):
+            return self._end(cut=False)
+        items: list[StreamItem] = []
+        self._take(self._read(data), items)
+        return items
+
+    def finish(self) -> list[StreamItem]:
+        """The connection ended; without a finish reason the reply was cut."""
+        return [] if self._over else self._end(cut=self._reason is None)
+
+    def whole(self, body: str) -> list[StreamItem]:
+        """The items of a reply that came as one JSON document: a response, or a list of what would be events."""
+        read = self._read(body, "a reply")
+        items: list[StreamItem] = []
+        for response in read if isinstance(read, list) else [read]:
+            self._take(response, items)
+        return [*items, *self.finish()]
+
+    def _read(self, data: str, what: str = "an event") -> JSON:
+        try:
+            return read_json(data)
+        except ValueError:
+            raise self._malformed(f"sent {what} that is not JSON: {one_line(data, 80)}") from None
+
+    def _take(self, response: JSON, items: list[StreamItem]) -> None:
+        if not isinstance(response, dict):
+            raise self._malformed("sent an event that is not an object")
+        if response.get("error"):
+            raise self._error(response)
+        feedback = response.get("promptFeedback")
+        if isinstance(feedback, dict) and isinstance(feedback.get("blockReason"), str):
+            reason = one_line(feedback["blockReason"], 40)
+            told = f"{self._host} refuses what it was asked for its content ({reason}): word it differently"
+            raise model_error(ErrorKind.REFUSED, told)
+        self._count(response.get("usageMetadata"))
+        candidates = response.get("candidates")
+        candidate = candidates[0] if isinstance(candidates, list) and candidates else None
+        if not isinstance(candidate, dict) or candidate.get("index") not in (0, None):
+            return
+        content = candidate.get("content")
+        parts = content.get("parts") if isinstance(content, dict) else None
+        for part in parts if isinstance(parts, list) else []:
+            if isinstance(part, dict):
+                self._part(part, items)
+        self._stop(candidate.get("finishReason"))
+
+    def _part(self, part: dict[str, JSON], items: list[StreamItem]) -> None:
+        text, call = part.get("text"), part.get("functionCall")
+        signature = part.get("thoughtSignature")
+        signature = well_formed(signature) if isinstance(signature, str) else ""
+        if isinstance(call, dict):
+            self._parts.append(_Part([], self._call(call), signature))
+            return
+        if not isinstance(text, str):
+            return
+        if part.get("thought") is True:
+            if text:
+                items.append(ReasoningDelta(well_formed(text)))
+            return
+        if text:
+            items.append(TextDelta(well_formed(text)))
+        last = self._parts[-1] if self._parts else None
+        if last is not None and last.call is None and not last.signature:
+            last.text.append(text)
+            last.signature = signature
+        elif text or signature:
+            self._parts.append(_Part([text], None, signature))
+
+    def _call(self, call: dict[str, JSON]) -> ToolCall:
+        if len(self._calls) >= _MAX_TOOL_CALLS:
+            raise self._malformed(f"asked for more than {_MAX_TOOL_CALLS} tool calls at once")
+        name, given, call_id = call.get("name"), call.get("args"), call.get("id")
+        call_id = well_formed(call_id) if isinstance(call_id, str) else ""
+        if call_id and call_id not in self._calls:
+            self._theirs.append(call_id)
+        else:
+            call_id = self._free_id()
+        try:
+            written = given if isinstance(given, str) else write_json(given or {})
+        except ValueError:
+            raise self._malformed("sent arguments that are nested too deeply") from None
+        made = ToolCall(call_id, well_formed(name) if isinstance(name, str) else "", well_formed(written))
+        self._calls[call_id] = made
+        return made
+
+    def _free_id(self) -> str:
+        number = len(self._calls)
+        while f"call_{self._tag}{number}" in self._calls:
+            number += 1
+        return f"call_{self._tag}{number}"
+
+    def _stop(self, reason: JSON) -> None:
+        if not isinstance(reason, str) or not reason or reason == "FINISH_REASON_UNSPECIFIED":
+            return
+        if reason in _UNUSABLE:
+            raise self._malformed(f"says that {self._model.name} wrote a call that is none ({reason})")
+        self._reason = _REASONS.get(reason, FinishReason.OTHER)
+
+    def _count(self, usage: JSON) -> None:
+        """Take what is told of usage: each word on it replaces the one before. Thoughts count as output."""
+        if not isinstance(usage, dict):
+            return
+        given, tools = _tokens(usage.get("promptTokenCount")), _tokens(usage.get("toolUsePromptTokenCount"))
+        said, thoughts = _tokens(usage.get("candidatesTokenCount")), _tokens(usage.get("thoughtsTokenCount"))
+        self._reasoning_tokens = thoughts
+        self._usage = Usage(
+            tokens_in=None if given is None else given + (tools or 0),
+            tokens_out=None if said is None and thoughts is None else (said or 0) + (thoughts or 0),
+            tokens_cached=_tokens(usage.get("cachedContentTokenCount")),
+            model=self._model.name,
+        )
+
+    def _end(self, *, cut: bool) -> list[StreamItem]:
+        self._over = True
+        if cut:
+            raise self._malformed("ended the reply in the middle")
+        if not self._parts and self._reason is None:
+            raise self._malformed("sent a reply without any content in it")
+        reason = self._reason or FinishReason.STOP
+        if self._calls and reason is FinishReason.STOP:
+            reason = FinishReason.TOOL_CALLS
+        usage = priced(self._usage, self._model)
+        return [*self._calls.values(), Finished(usage, reason, self._reasoning_tokens, self._extra())]
+
+    def _extra(self) -> JSON:
+        """Ids that the model gave, and its parts where some are signed; None for an answer without calls."""
+        if not self._calls:
+            return None
+        extra: dict[str, JSON] = {"gemini": self._model.model, "ids": list(self._theirs)}
+        if any(part.signature for part in self._parts):
+            extra["parts"] = [_written(part) for part in self._parts]
+        return extra
+
+    def _error(self, response: dict[str, JSON]) -> ModelError:
+        """An error in mid-stream: its code stands for the status that can no longer be sent."""
+        message, code = error_fields(response)
+        error = response.get("error")
+        told = error.get("code") if isinstance(error, dict) else None
+        word = error.get("status") if isinstance(error, dict) else None
+        status = told if isinstance(told, int) and 400 <= told < 600 else _STATUS.get(str(word), 500)
+        info = failure(self._model, status, message, code, {}, now=self._now(), host=self._host)
+        return ModelError(info, status)
+
+    def _malformed(self, what: str) -> ModelError:
+        return model_error(ErrorKind.MALFORMED, f"{self._host} {what}")
+
+
+def _written(part: _Part) -> dict[str, JSON]:
+    told: dict[str, JSON] = {"call": part.call.id} if part.call else {"text": well_formed("".join(part.text))}
+    return {**told, "signature": part.signature} if part.signature else told
+
+
+def _tokens(value: JSON) -> int | None:
+    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value < 10**12:
+        return None
+    return value
+
+
+# -- shell ----------------------------------------------------------------------------------------------------
+
+
+class GeminiChat(HttpChat):
+    """A model behind an endpoint that speaks as Gemini does."""
+
+    def address(self, model: ModelRef, base_url: str) -> str:
+        """Where requests are posted."""
+        name = quote(model.model.removeprefix("models/"), safe="")
+        return f"{versioned(base_url, 'v1beta')}/models/{name}:streamGenerateContent?alt=sse"
+
+    def key_header(self, key: Secret) -> tuple[str, Secret]:
+        """The header that carries the key."""
+        return "x-goog-api-key", key
+
+    def body(self, request: ChatRequest) -> dict[str, JSON]:
+        """What is posted."""
+        return build_request(request, self._quirks)
+
+    def parser(self, request: ChatRequest, host: str, tag: str) -> GenerateStream:
+        """A parser of the reply."""
+        return GenerateStream(request.model, host, tag=tag)
