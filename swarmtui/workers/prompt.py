@@ -19,6 +19,7 @@ from swarmtui.models.chat import (
     add_usage,
     model_error,
 )
+from swarmtui.models.structured import Shape, repair_request, repairable
 from swarmtui.models.told import complete_telling
 from swarmtui.plan.model import JSON, ModelRef, PromptSpec
 from swarmtui.plan.schemas import BUILTIN_SCHEMAS
@@ -69,9 +70,36 @@ class PromptWorker:
             if conversation.over:
                 break
             pass_on(TextDelta(f"\n\n--- turn {conversation.answered + 1} ---\n\n"))
+        reply, usage = await self._mended(attempt, request, reply, usage, pass_on, emit)
         if reply.finish_reason is FinishReason.LENGTH:
             emit(Delta(attempt.id, "\n(cut off: the model reached its limit of output tokens)\n", "stderr"))
         return Done(attempt.id, reply.text if spec.turns == 1 else conversation.output, usage=usage)
+
+    async def _mended(
+        self,
+        attempt: Attempt,
+        request: ChatRequest,
+        reply: Reply,
+        usage: Usage,
+        pass_on: Callable[[TextDelta | ReasoningDelta], None],
+        emit: Callable[[Signal], None],
+    ) -> tuple[Reply, Usage]:
+        """`reply`, or the model's second try where it has not the shape that the check asks for, and the usage of both.
+
+        The check has the last word: here an answer is given back once, with what is wrong with it.
+        """
+        if request.schema is None or not repairable(reply):
+            return reply, usage
+        _, errors = Shape(request.schema).read(reply.text)
+        if not errors:
+            return reply, usage
+        pass_on(TextDelta("\n\n--- not the JSON that was asked for: once more ---\n\n"))
+        try:
+            again = await self._ask(attempt.id, repair_request(request, reply, errors), pass_on, emit)
+        except ModelError as error:
+            spent = add_usage(usage, Usage(model=request.model.name, simulated=request.model.simulated))
+            raise _failed(attempt, error.info, reply.text, spent) from None
+        return (again if again.text.strip() else reply), add_usage(usage, again.usage)
 
     async def _ask(
         self,

@@ -111,7 +111,43 @@ async def test_the_schema_of_the_check_is_asked_for(llm: FakeLLM, worker: Prompt
     await carry_out(worker, attempt(llm, check=Check(schema="findings")))
     await carry_out(worker, attempt(llm, check=Check(schema={"type": "object", "title": "mine"})))
     assert "severity" in llm.ledger[0].text
-    assert '"title": "mine"' in llm.ledger[1].text
+    assert any('"title": "mine"' in asked.text for asked in llm.ledger)
+
+
+SHAPE = Check(schema={"type": "object", "properties": {"n": {"type": "integer"}}, "required": ["n"]})
+
+
+async def test_an_answer_without_the_shape_is_given_back_once_with_what_is_wrong(
+    llm: FakeLLM, worker: PromptWorker
+) -> None:
+    llm.will(Answer('{"n": "three"}'), Answer('{"n": 3}'))
+    done, deltas = await carry_out(worker, attempt(llm, check=SHAPE))
+    assert done.output == '{"n": 3}'
+    assert "$.n: 'three' is not of type 'integer'" in llm.ledger[1].prompt
+    assert [role for role, _ in llm.ledger[1].said][-2:] == ["assistant", "user"]
+    assert (done.usage.tokens_in, done.usage.calls) == (22, 2)
+    assert "once more" in "".join(delta.text for delta in deltas)
+
+
+async def test_an_answer_that_is_wrong_twice_is_left_to_the_check(llm: FakeLLM, worker: PromptWorker) -> None:
+    llm.will(Answer("no idea"), Answer("still none"))
+    done, _ = await carry_out(worker, attempt(llm, check=SHAPE))
+    assert (done.output, len(llm.ledger)) == ("still none", 2)
+
+
+async def test_a_second_call_that_fails_fails_the_attempt_with_what_both_used(
+    llm: FakeLLM, worker: PromptWorker
+) -> None:
+    llm.will(Answer("no idea"), Status(503))
+    end = await failed(worker, attempt(llm, check=SHAPE))
+    assert (end.error.kind, end.output) == (ErrorKind.OUTAGE, "no idea")
+    assert (end.usage.tokens_in, end.usage.calls, end.usage.untold) == (11, 2, 1)
+
+
+async def test_an_answer_that_was_cut_off_is_not_asked_for_again(llm: FakeLLM, worker: PromptWorker) -> None:
+    llm.will(Answer('{"n": ', finish_reason="length"))
+    await carry_out(worker, attempt(llm, check=SHAPE))
+    assert len(llm.ledger) == 1
 
 
 @pytest.mark.parametrize(
