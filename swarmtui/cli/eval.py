@@ -1,9 +1,14 @@
-"""``swarmtui eval pacing``: the pacer and the rules of others in simulated worlds, in virtual time, as a table."""
+"""``swarmtui eval pacing``: the pacer and the rules of others in simulated worlds, in virtual time, as a table.
+
+``swarmtui eval functions`` is in :mod:`swarmtui.cli.eval_functions`.
+"""
 
 from __future__ import annotations
 
 from argparse import ArgumentParser, ArgumentTypeError, Namespace
 from typing import TYPE_CHECKING
+
+from swarmtui.cli import eval_functions
 
 if TYPE_CHECKING:
     from swarmtui.cli.console import Console
@@ -21,21 +26,27 @@ def _positive(text: str) -> int:
 
 def arguments(parser: ArgumentParser) -> None:
     """The command's arguments."""
-    parser.add_argument("what", choices=("pacing",), help="what to evaluate")
-    parser.add_argument("--world", action="append", metavar="W", help="a world, such as 07; may be repeated")
-    parser.add_argument(
+    parser.add_argument("what", choices=("pacing", "functions"), help="what to evaluate")
+    parser.add_argument("--json", action="store_true", help="JSON: an object per world, or the whole result")
+    eval_functions.arguments(parser)
+    pacing = parser.add_argument_group("pacing: the pacer against the rules of others, in simulated worlds")
+    pacing.add_argument("--world", action="append", metavar="W", help="a world, such as 07; may be repeated")
+    pacing.add_argument(
         "--variants", action="store_true", help="worlds with other numbers instead of the built-in ones"
     )
-    parser.add_argument(
+    pacing.add_argument(
         "--seeds", type=_positive, default=5, metavar="N", help="runs per world and rule; 5 unless said"
     )
-    parser.add_argument("--calls", type=_positive, default=3000, metavar="N", help="jobs per run; 3000 unless said")
-    parser.add_argument("--quick", action="store_true", help=f"one seed, {QUICK_CALLS} jobs, AIMD as the only rival")
-    parser.add_argument("--json", action="store_true", help="one JSON object per world")
+    pacing.add_argument("--calls", type=_positive, default=3000, metavar="N", help="jobs per run; 3000 unless said")
+    pacing.add_argument("--quick", action="store_true", help=f"one seed, {QUICK_CALLS} jobs, AIMD as the only rival")
 
 
 def run(arguments: Namespace, console: Console) -> int:
-    """Race them and print; exit code 1 when a target is missed."""
+    """Evaluate what was asked for and print; exit code 1 when a target is missed."""
+    return eval_functions.run(arguments, console) if arguments.what == "functions" else _race(arguments, console)
+
+
+def _race(arguments: Namespace, console: Console) -> int:
     from concurrent.futures import ProcessPoolExecutor
 
     from swarmtui.evaluation.table import RIVALS, table

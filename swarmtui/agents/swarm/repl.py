@@ -27,7 +27,6 @@ def run_demo_loop(
     *,
     client: Any = None,
     said: Iterable[str] | None = None,
-    out: TextIO | None = None,
 ) -> None:
     """Read a line, show what the agents make of it, until the input ends or is interrupted.
 
@@ -35,11 +34,11 @@ def run_demo_loop(
     :class:`Swarm`; `said` stands for what a person would type. A model that cannot answer is one line, and the next
     line is read.
     """
-    screen = _Screen(out or sys.stdout)
+    screen = _Screen(sys.stdout)
     swarm = Swarm(client)
     lines = iter(said) if said is not None else None
     agent, context, messages = starting_agent, dict(context_variables or {}), list[Any]()
-    screen.say(f"Talking to {agent.name}. Ctrl-D or Ctrl-C leaves.\n" if lines is None else "")
+    screen.say(f"Talking to {one_line(agent.name)}. Ctrl-D or Ctrl-C leaves.\n" if lines is None else "")
     try:
         while (line := screen.ask(lines)) is not None:
             messages.append({"role": "user", "content": line})
@@ -75,12 +74,11 @@ class _Screen:
             line = next(iter(lines), None)
             self.say("" if line is None else f"{prompt}{clean(line)}\n")
             return line
-        self.say(prompt)
-        line = sys.stdin.readline()
-        if not line:
+        try:
+            return input(prompt)
+        except EOFError:
             self.say("\n")
             return None
-        return line.rstrip("\r\n")
 
     def show(self, response: Response) -> Response:
         """Who said and called what."""
