@@ -14,7 +14,7 @@ from pathlib import Path
 from swarmtui.engine.ports import Attempt, Delta, Failed
 from swarmtui.safety.paths import PathRefused, inside
 from swarmtui.safety.redact import Redactor
-from swarmtui.safety.sandbox import ENVIRON, WORK, Blocked, Sandbox, probe, too_wide
+from swarmtui.safety.sandbox import ENVIRON, WORK, AnySandbox, Blocked, probe, too_wide
 from swarmtui.safety.text import one_line
 from swarmtui.session.vocabulary import ErrorInfo, ErrorKind
 from swarmtui.workers.bounds import Bounds
@@ -38,7 +38,7 @@ class Processes:
     def __init__(
         self,
         redactor: Redactor | None = None,
-        find_sandbox: Callable[[], Sandbox | Blocked] = probe,
+        find_sandbox: Callable[[], AnySandbox | Blocked] = probe,
         umask: int = -1,
         *,
         unsandboxed: bool = False,
@@ -47,9 +47,9 @@ class Processes:
         self._unsandboxed = unsandboxed
         self._bounds = bounds or Bounds()
         self._redactor = redactor
-        self._umask = umask
+        self.umask = umask
         self._find_sandbox = find_sandbox
-        self._sandbox: Sandbox | Blocked | None = None
+        self._sandbox: AnySandbox | Blocked | None = None
         self._finding = asyncio.Lock()
 
     async def run(
@@ -81,7 +81,7 @@ class Processes:
             if attempt.trusted or self._unsandboxed:
                 whole_env = child_env(env, key=attempt.key)
                 where = self._bare_place(attempt, scratch, cwd)
-                command = Command(argv, where, whole_env, stdin, mark, folder, keep, self._umask, steps, watch)
+                command = Command(argv, where, whole_env, stdin, mark, folder, keep, self.umask, steps, watch)
             else:
                 variables = {**(env or {}), MARK: mark}
                 boxed = await self._boxed(attempt, argv, scratch, cwd, variables, network=network)
@@ -105,7 +105,7 @@ class Processes:
         sandbox = await self.sandbox()
         return str(scratch) if isinstance(sandbox, Blocked) else sandbox.work(scratch)
 
-    async def sandbox(self) -> Sandbox | Blocked:
+    async def sandbox(self) -> AnySandbox | Blocked:
         """The sandbox of this machine; its arguments are tried out once, and told to work or not."""
         async with self._finding:
             if self._sandbox is None:

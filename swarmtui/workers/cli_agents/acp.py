@@ -1,0 +1,450 @@
+"""Programs that speak the Agent Client Protocol: one session, one task, its permissions decided by the plan's rules.
+
+The protocol's library is the extra ``acp``; it is imported when the first such program runs. File requests are served
+within the program's own folder alone, and terminals are not offered: the program has its own tools for these.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import importlib
+import os
+import signal
+import stat
+import subprocess
+import time
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from functools import partial
+from pathlib import Path
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
+
+from swarmtui.engine.ports import Attempt
+from swarmtui.safety.paths import PathRefused, open_inside
+from swarmtui.safety.redact import Redactor
+from swarmtui.safety.text import one_line
+from swarmtui.session.vocabulary import ErrorInfo, ErrorKind
+from swarmtui.workers.cli_agents.permits import PREFIX, Permit
+from swarmtui.workers.cli_agents.streams import LINE_BYTES, AcpReader, Event, Outcome, Said, SessionBegan
+from swarmtui.workers.cli_agents.worktree import to_the_end
+from swarmtui.workers.command import Ran, child_env
+from swarmtui.workers.orphans import MARK, Family
+from swarmtui.workers.process import failure
+from swarmtui.workers.pump import CappedFile
+
+if TYPE_CHECKING:
+    from acp.client.connection import ClientSideConnection
+
+FILE_BYTES = 10_000_000
+"""The largest file that is read or written for a program."""
+CLOSE_S = 2.0
+"""How long a program may take to exit by itself once its input is closed."""
+
+_POLL_S = 0.05
+_MISSING = "the Agent Client Protocol needs an extra of swarmtui: pip install 'swarmtui[acp]'"
+
+
+async def load_library(attempt: Attempt) -> ModuleType:
+    """The protocol's library. Raises WorkerFailed with a hint where it is missing."""
+    try:
+        return await asyncio.to_thread(importlib.import_module, "acp")
+    except ImportError as error:
+        raise failure(attempt, ErrorInfo(ErrorKind.INPUT, _MISSING)) from error
+
+
+class Conversation:
+    """One task given to one program; also what the program may ask of us (the library's ``Client``)."""
+
+    def __init__(
+        self,
+        attempt: Attempt,
+        argv: Sequence[str],
+        prompt: str,
+        *,
+        cwd: str,
+        env: Mapping[str, str],
+        session: str | None,
+        model: str | None,
+        root: Path,
+        own: bool,
+        may_edit: bool,
+        permit: Permit,
+        hear: Callable[[Event], None],
+        steps: tuple[tuple[int, float], ...],
+        redactor: Redactor | None = None,
+        umask: int = -1,
+    ) -> None:
+        """`root` is what it may have files of; with `own` that is a copy that nobody else works in. `session` is the
+        one to go on with."""
+        self.heard_at = time.monotonic()
+        self.ended_at: float | None = None
+        self.turned = asyncio.Event()
+        self._attempt = attempt
+        self._argv = list(argv)
+        self._prompt = prompt
+        self._cwd = cwd
+        self._env = env
+        self._session = session
+        self._model = model
+        self._root = root.resolve()
+        self._own = own
+        self._may_edit = may_edit
+        self._permit = permit
+        self._hear = hear
+        self._steps = steps
+        self._umask = umask
+        self._reader = AcpReader()
+        self._replaying = False
+        self._said = ""
+        own_log = Path(attempt.folder, "log.txt") if attempt.item is None else None
+        self._log = CappedFile(own_log, redactor)
+
+    def finish(self, exit_code: int | None) -> Outcome:
+        """What it came to."""
+        return self._reader.finish(exit_code)
+
+    async def carry_out(self) -> Ran:
+        """How the program ended; nothing of it is left. When cancelled, it is asked to stop, and then made to; a second
+        time it is killed at once. Raises WorkerFailed if it cannot be started."""
+        library = await load_library(self._attempt)
+        process = self._start()
+        family = Family(process.pid, self._mark())
+        connection = None
+        listening: asyncio.Future[None] | None = None
+        pipes: list[asyncio.BaseTransport] = []
+        try:
+            writer, reader, errors = await _streams(process, pipes)
+            listening = asyncio.ensure_future(self._listen(errors))
+            from acp.client.connection import ClientSideConnection
+
+            connection = ClientSideConnection(self, writer, reader)  # type: ignore[arg-type]
+            await self._speak(connection, library, process)
+            writer.close()
+            await _exits(process, CLOSE_S)
+        finally:
+            try:
+                await self._stop(connection, process, family)
+            finally:
+                code, cancelled = await to_the_end(_bury(process, family, connection, listening, pipes))
+                self._log.close()
+        if cancelled:
+            raise asyncio.CancelledError
+        return Ran(code if code >= 0 else 128 - code, "", 0, True, self._said, None)
+
+    # -- our side ---------------------------------------------------------------------------------------------
+
+    def _start(self) -> subprocess.Popen[bytes]:
+        env = {**child_env(self._env, key=self._attempt.key), MARK: self._mark()}
+        try:
+            return subprocess.Popen(
+                self._argv,
+                cwd=self._cwd,
+                env=env,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                bufsize=0,
+                start_new_session=True,
+                umask=self._umask,
+            )
+        except OSError as error:
+            message = f"{one_line(self._argv[0], 100)}: cannot be started: {error.strerror}"
+            raise failure(self._attempt, ErrorInfo(ErrorKind.INPUT, message)) from error
+
+    def _mark(self) -> str:
+        return f"{self._attempt.session}/{self._attempt.id}"
+
+    async def _speak(
+        self, connection: ClientSideConnection, library: ModuleType, process: subprocess.Popen[bytes]
+    ) -> None:
+        """Gives it the task and waits for the end of its answer, or for its own end."""
+        task = asyncio.ensure_future(self._task(connection, library))
+        gone = asyncio.ensure_future(_exits(process, None))
+        try:
+            await asyncio.wait({task, gone}, return_when=asyncio.FIRST_COMPLETED)
+            if not task.done():  # what it said last may still be on its way
+                await asyncio.wait({task}, timeout=1.0)
+            if task.done():
+                task.result()
+        except (library.RequestError, ConnectionError, ValueError) as error:
+            if not gone.done() or isinstance(error, library.RequestError):
+                data = getattr(error, "data", None)
+                detail = data.get("details") or data.get("message") if isinstance(data, dict) else data
+                self._reader.broke(one_line(f"{error}: {detail}" if isinstance(detail, str) else str(error), 300))
+        finally:
+            for future in (task, gone):
+                future.cancel()
+            await asyncio.wait({task, gone})
+            if not task.cancelled():
+                task.exception()  # taken note of above
+        if self._reader.ended:
+            self.ended_at = time.monotonic()
+            self.turned.set()
+
+    async def _task(self, connection: ClientSideConnection, library: ModuleType) -> None:
+        from acp.schema import ClientCapabilities, FileSystemCapabilities
+
+        files = FileSystemCapabilities(read_text_file=True, write_text_file=self._may_edit)
+        told = await connection.initialize(
+            protocol_version=library.PROTOCOL_VERSION, client_capabilities=ClientCapabilities(fs=files, terminal=False)
+        )
+        abilities = told.agent_capabilities
+        session, options = self._session, None
+        if session is not None and abilities is not None and abilities.load_session:
+            self._replaying = True
+            loaded = await connection.load_session(cwd=self._cwd, session_id=session, mcp_servers=[])
+            self._replaying = False
+            options = getattr(loaded, "config_options", None)
+        else:
+            made = await connection.new_session(cwd=self._cwd, mcp_servers=[])
+            session, options = made.session_id, made.config_options
+        self._session = session
+        self._hear(SessionBegan(session))
+        if self._model is not None:
+            await self._choose_model(connection, session, options)
+        reply = await connection.prompt(session_id=session, prompt=[library.text_block(self._prompt)])
+        usage = reply.usage.model_dump() if reply.usage else None
+        self._reader.stopped(reply.stop_reason, usage, (reply.field_meta or {}).get("quota"))
+
+    async def _choose_model(self, connection: ClientSideConnection, session: str, options: Any) -> None:
+        wanted = self._model or ""
+        for option in options or ():
+            if getattr(option, "category", None) != "model" and option.id != "model":
+                continue
+            for value in _values(option):
+                if value == wanted or value.rpartition("/")[2] == wanted:
+                    await connection.set_config_option(config_id=option.id, session_id=session, value=value)
+                    return
+        self._hear(Said(f"it does not offer the model {one_line(wanted, 80)}; it takes its own\n", "stderr"))
+
+    async def _listen(self, errors: asyncio.StreamReader) -> None:
+        """What it says on the side, for the log."""
+        while data := await errors.read(1 << 16):
+            self._log.write(data)
+            text = data.decode("utf-8", "replace")
+            self._said = (self._said + text)[-4096:]
+            self._hear(Said(text, "stderr"))
+
+    async def _stop(
+        self, connection: ClientSideConnection | None, process: subprocess.Popen[bytes], family: Family
+    ) -> None:
+        """Asks what still runs to stop, step by step."""
+        if _has_exited(process):
+            return
+        if connection is not None and self._session is not None and not self._reader.ended:
+            with suppress(Exception):  # whatever it is, the process is ended next
+                async with asyncio.timeout(0.5):
+                    await connection.cancel(session_id=self._session)
+        for number, wait_s in self._steps:
+            family.signal(number)
+            family.signal(signal.SIGCONT)
+            if await _exits(process, wait_s):
+                return
+
+    def _tell(self, events: list[Event]) -> None:
+        self.heard_at = time.monotonic()
+        if not self._replaying:
+            for event in events:
+                self._hear(event)
+
+    # -- what it asks of us -----------------------------------------------------------------------------------
+
+    def on_connect(self, conn: Any) -> None:
+        """The library's word that the connection is there."""
+
+    async def session_update(self, session_id: str, update: Any, **_: Any) -> None:
+        """It tells how it gets on."""
+        if self._replaying:
+            self.heard_at = time.monotonic()
+            return
+        content = getattr(update, "content", None)
+        match getattr(update, "session_update", None):
+            case "agent_message_chunk":
+                self._tell(self._reader.said(getattr(content, "text", ""), aloud=True))
+            case "agent_thought_chunk":
+                self._tell(self._reader.said(getattr(content, "text", ""), aloud=False))
+            case "tool_call":
+                self._tell(self._reader.acted(update.title, None))
+            case "tool_call_update" if update.status == "failed":
+                self._tell(self._reader.failed(update.title or ""))
+            case "usage_update":
+                cost = update.cost
+                if cost is not None and cost.currency == "USD":
+                    self._reader.cost(cost.amount)
+            case _:
+                self.heard_at = time.monotonic()
+
+    async def request_permission(self, session_id: str, tool_call: Any, options: Sequence[Any], **_: Any) -> Any:
+        """It asks whether it may call a tool; the rules of the plan say so, or not."""
+        from acp.schema import AllowedOutcome, DeniedOutcome, RequestPermissionResponse
+
+        kind = tool_call.kind or "other"
+        paths = [place.path for place in tool_call.locations or ()]
+        given = tool_call.raw_input if isinstance(tool_call.raw_input, dict) else {}
+        arguments = {"title": tool_call.title or "", **({"path": paths[0]} if paths else {}), **given}
+        leave = await self._permit(f"{PREFIX}{kind}", arguments, self._contained(kind, paths))
+        self._tell([Said(f"· {leave.why}\n", "reasoning")])
+        wanted = ("allow_once", "allow_always") if leave.given else ("reject_once", "reject_always")
+        chosen = next((option for name in wanted for option in options if option.kind == name), None)
+        if chosen is None:
+            return RequestPermissionResponse(outcome=DeniedOutcome(outcome="cancelled"))
+        return RequestPermissionResponse(outcome=AllowedOutcome(outcome="selected", option_id=chosen.option_id))
+
+    async def read_text_file(
+        self, session_id: str, path: str, line: int | None = None, limit: int | None = None, **_: Any
+    ) -> Any:
+        """It reads a file of its own folder."""
+        from acp.schema import ReadTextFileResponse
+
+        text = await asyncio.to_thread(self._read, path)
+        if line is not None or limit is not None:
+            start = max((line or 1) - 1, 0)
+            text = "".join(text.splitlines(keepends=True)[start : None if limit is None else start + limit])
+        return ReadTextFileResponse(content=text)
+
+    async def write_text_file(self, session_id: str, path: str, content: str, **_: Any) -> Any:
+        """It writes a file of its own folder."""
+        from acp import RequestError
+        from acp.schema import WriteTextFileResponse
+
+        if not self._may_edit:
+            raise RequestError.invalid_params({"details": "it may only read here"})
+        await asyncio.to_thread(self._write, path, content)
+        self._tell([Said(f"· wrote {one_line(path, 200)}\n", "reasoning")])
+        return WriteTextFileResponse()
+
+    async def ext_method(self, method: str, params: dict[str, Any]) -> dict[str, Any]:
+        """What is not in the protocol is not there."""
+        from acp import RequestError
+
+        raise RequestError.method_not_found(method)
+
+    async def ext_notification(self, method: str, params: dict[str, Any]) -> None:
+        """What is not in the protocol says nothing."""
+
+    def _contained(self, kind: str, paths: Sequence[str]) -> bool:
+        """Whether a call changes nothing but files of its own copy."""
+        if not (self._own and paths and kind in ("edit", "delete", "move")):
+            return False
+        return all(Path(os.path.realpath(path)).is_relative_to(self._root) for path in paths)
+
+    def _read(self, path: str) -> str:
+        file = self._open(path, os.O_RDONLY | os.O_NONBLOCK)
+        with os.fdopen(file, "rb") as stream:
+            if not stat.S_ISREG(os.fstat(file).st_mode):
+                raise _refuse(f"{one_line(path, 200)} is no file")
+            data = stream.read(FILE_BYTES + 1)
+        if len(data) > FILE_BYTES:
+            raise _refuse(f"{one_line(path, 200)} is larger than {FILE_BYTES:,} bytes")
+        return data.decode("utf-8", "replace")
+
+    def _write(self, path: str, content: str) -> None:
+        data = content.encode("utf-8", "replace")
+        if len(data) > FILE_BYTES:
+            raise _refuse(f"more than {FILE_BYTES:,} bytes for {one_line(path, 200)}")
+        file = self._open(path, os.O_WRONLY | os.O_CREAT | os.O_NONBLOCK)
+        with os.fdopen(file, "wb") as stream:
+            if not stat.S_ISREG(os.fstat(file).st_mode):
+                raise _refuse(f"{one_line(path, 200)} is no file")
+            stream.truncate()
+            stream.write(data)
+
+    def _open(self, path: str, flags: int) -> int:
+        try:
+            relative = Path(path).relative_to(self._root) if Path(path).is_absolute() else Path(path)
+            if relative.parts[:1] == (".git",):
+                raise PathRefused(f"{path!a}: belongs to git")
+            return open_inside(self._root, str(relative), flags, 0o666)
+        except (PathRefused, ValueError) as error:
+            raise _refuse(f"{one_line(path, 200)} is not within its folder: {error}") from error
+        except OSError as error:
+            raise _refuse(f"{one_line(path, 200)}: {error.strerror}") from error
+
+
+def _refuse(why: str) -> Exception:
+    """What the program is answered."""
+    from acp import RequestError
+
+    refusal: Exception = RequestError.invalid_params({"details": why})
+    return refusal
+
+
+def _values(option: Any) -> list[str]:
+    """The values of a setting that can be chosen, in groups or not."""
+    found: list[str] = []
+    for each in getattr(option, "options", None) or ():
+        found += [part.value for part in getattr(each, "options", None) or [each] if hasattr(part, "value")]
+    return found
+
+
+# -- the process ----------------------------------------------------------------------------------------------
+
+
+async def _streams(
+    process: subprocess.Popen[bytes], pipes: list[asyncio.BaseTransport]
+) -> tuple[asyncio.StreamWriter, asyncio.StreamReader, asyncio.StreamReader]:
+    """Its pipes, in the event loop; what has to be closed is added to `pipes`."""
+    loop = asyncio.get_running_loop()
+    readers: list[asyncio.StreamReader] = []
+    for pipe, limit in ((process.stdout, LINE_BYTES), (process.stderr, 1 << 16)):
+        reader = asyncio.StreamReader(limit=limit)
+        read, _ = await loop.connect_read_pipe(partial(asyncio.StreamReaderProtocol, reader), pipe)
+        pipes.append(read)
+        readers.append(reader)
+    transport, protocol = await loop.connect_write_pipe(asyncio.streams.FlowControlMixin, process.stdin)
+    pipes.append(transport)
+    return asyncio.StreamWriter(transport, protocol, None, loop), readers[0], readers[1]
+
+
+def _has_exited(process: subprocess.Popen[bytes]) -> bool:
+    """Whether it has, told without taking its exit code: its id stays its own until it is buried."""
+    if process.returncode is not None:
+        return True
+    return os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT | os.WNOHANG) is not None
+
+
+async def _exits(process: subprocess.Popen[bytes], within_s: float | None) -> bool:
+    """Waits until it has exited; whether it has."""
+    deadline = None if within_s is None else time.monotonic() + within_s
+    while not _has_exited(process):
+        if deadline is not None and time.monotonic() >= deadline:
+            return False
+        await asyncio.sleep(_POLL_S)
+    return True
+
+
+async def _bury(
+    process: subprocess.Popen[bytes],
+    family: Family,
+    connection: ClientSideConnection | None,
+    listening: asyncio.Future[None] | None,
+    pipes: Sequence[asyncio.BaseTransport],
+) -> int:
+    """Kills what is left, takes its exit code, and lets go of its pipes."""
+
+    def end() -> int:
+        family.signal(signal.SIGKILL)
+        while not _has_exited(process):
+            time.sleep(0.005)
+        family.end()
+        code = process.wait()
+        family.settle()
+        return code
+
+    code = await asyncio.to_thread(end)
+    if listening is not None:
+        await asyncio.wait({listening}, timeout=1.0)
+        listening.cancel()
+        await asyncio.wait({listening})
+    if connection is not None:
+        with suppress(Exception):  # it is gone either way
+            await connection.close()
+    for transport in pipes:
+        transport.close()
+    await asyncio.sleep(0)  # the pipes are closed in the loop's next turn
+    for pipe in (process.stdin, process.stdout, process.stderr):
+        if pipe is not None:
+            with suppress(OSError):
+                pipe.close()
+    return code
