@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, fields
 
 from swarmtui.plan.model import Node, Plan
 
-_WORDS = {"timeout_s": "timeout", "estimate_s": "estimate", "retry": "retries"}
+_WORDS = {"timeout_s": "timeout", "estimate_s": "estimate", "retry": "retries", "only_if": "if"}
 """Fields that the task file calls otherwise."""
 
 
@@ -77,7 +77,7 @@ def _changed(old: Node, new: Node) -> tuple[str, ...]:
 
 
 def _spec_word(kind: str, name: str) -> str:
-    if kind == "prompt":
+    if kind == "prompt" or (kind == "agent" and name != "own"):
         return name
     return "with" if name == "values" else f"{kind}.{name}"
 

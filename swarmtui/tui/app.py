@@ -30,19 +30,19 @@ from swarmtui.session.state import SessionState
 from swarmtui.session.vocabulary import FINAL, State, Status
 from swarmtui.tui import commands, content, terminal, themes
 from swarmtui.tui.actions import Scope
+from swarmtui.tui.asking import Asking
 from swarmtui.tui.editing import PlanEditing
 from swarmtui.tui.leaving import CRASHED, LOST, crash_line, leave_on_signals, outcome
-from swarmtui.tui.screens.dialogs import ConfirmScreen, HelpScreen, LineScreen, QuestionScreen
+from swarmtui.tui.screens.dialogs import ConfirmScreen, HelpScreen, LineScreen
 from swarmtui.tui.screens.palette import ActionProvider
 from swarmtui.tui.screens.plan import PlanScreen
 from swarmtui.tui.screens.run import RunScreen
 from swarmtui.tui.screens.session import SessionScreen
 from swarmtui.tui.text_out import TextOut
-from swarmtui.tui.view import format as say
 from swarmtui.tui.view.figures import session_time
 from swarmtui.tui.view.glyphs import Glyphs
 from swarmtui.tui.view.logs import log_line
-from swarmtui.tui.view.nodes import Moment, name_of
+from swarmtui.tui.view.nodes import Moment, asks
 from swarmtui.tui.view.tails import Tails
 from swarmtui.tui.widgets.looks import Looks
 
@@ -89,6 +89,7 @@ class Workbench(App[int]):
         self.tails = Tails()
         self.selected = ""
         self.editing = PlanEditing(self)
+        self.asking = Asking(self)
         self.text_out = TextOut(self)
         self.moment = Moment(clock(), 0.0)
         self._glyphs = terminal.glyphs_for() if glyphs is None else glyphs
@@ -332,60 +333,29 @@ class Workbench(App[int]):
 
         self.push_screen(LineScreen(title, hint), answered)
 
-    def attend(self) -> None:
-        """Go to what waits for the user: the plan, then questions by age, then what a crash caught."""
-        if "plan" in self.state.pending:
-            self.show_plan()
-            return
-        questions = sorted(self.state.pending.values(), key=lambda pending: pending.since_ts)
-        for pending in questions:
-            if pending.node and self.ask_about(pending.node):
-                return
-        caught = [node for node in self.state.nodes.values() if node.state is State.INTERRUPTED]
-        if caught:
-            self.show_node(caught[0].id)
-            content.notice(
-                self,
-                f"{name_of(caught[0].id)} was cut short: r runs it again, m says it was done, s skips it",
-                "warning",
-            )
-
-    def ask_about(self, node: str) -> bool:
-        """Put a node's question to the user; False if it has none."""
-        pending = next(
-            (one for one in self.state.pending.values() if one.node == node and one.kind == "question"), None
-        )
-        if pending is None:
-            return False
-
-        def answered(text: str | None) -> None:
-            if text is not None:
-                self.send(commands.answer(pending.id, text))
-
-        age = say.ago(self.clock() - pending.since_ts)
-        self.push_screen(QuestionScreen(f"{name_of(node)} asks", pending.question, pending.choices, age), answered)
-        return True
-
     # -- asking the session -----------------------------------------------------------------------------------
 
     def send(self, request: commands.Request) -> None:
         """Ask the session for something, and say what became of it."""
         self.run_worker(self._send(request), group=ASKING)
 
-    async def _send(self, request: commands.Request) -> bool:
+    async def _send(self, request: commands.Request) -> None:
+        refused = await self.refusal_of(request)
+        content.notice(
+            self, request.done if refused is None else refused, "information" if refused is None else "error"
+        )
+
+    async def refusal_of(self, request: commands.Request) -> str | None:
+        """Ask the session for something; why it was not done, or None."""
         if self.feed is None:
-            return False
+            return "there is no session yet"
         try:
             await self.feed.command(request.method, request.params)
         except CommandRefused as error:
-            content.notice(self, str(error), "error")
-            return False
+            return str(error)
         except ConnectionError:
-            lost = f"the link broke: whether this took effect is not known yet ({request.done})"
-            content.notice(self, lost, "error")
-            return False
-        content.notice(self, request.done)
-        return True
+            return f"the link broke: whether this took effect is not known yet ({request.done})"
+        return None
 
     def edit_plan(self) -> None:
         """The plan as YAML, in $EDITOR or in an editor of our own."""
@@ -441,7 +411,7 @@ def most_telling(state: SessionState) -> str:
     """The node to look at first: one at work, else one that failed, else the first."""
     for wanted in (State.RUNNING, State.FAILED):
         for node in state.nodes.values():
-            if node.state is wanted and node.id not in state.pending:
+            if node.state is wanted and not asks(state, node.id):
                 return node.id
     return next(iter(state.nodes), "")
 

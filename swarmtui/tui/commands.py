@@ -120,6 +120,21 @@ def answer(pending: str, text: str) -> Request:
     return Request("answer", {"pending": pending, "text": text}, "answered")
 
 
+def accept_change(change: str, rev: int) -> Request:
+    """Accept a change as it was proposed for revision `rev`."""
+    return Request("change.accept", {"id": change, "base_rev": rev}, "the change was taken")
+
+
+def reject_change(change: str, feedback: str) -> Request:
+    """Send a change back, with what should be different."""
+    return Request("change.reject", {"id": change, "feedback": feedback}, "the planner is asked again")
+
+
+def edit_change(change: str, text: str) -> Request:
+    """Accept a change with other nodes, as YAML."""
+    return Request("change.edit", {"id": change, "text": text}, "your version of the change was taken")
+
+
 def _name(node: NodeState) -> str:
     return one_line(node.id, 40)
 

@@ -60,7 +60,7 @@ class PlanEditing:
             screen = EditScreen(
                 text,
                 lambda edited: self._run(self._propose(rev, edited)),
-                lambda edited: self._run(self._edit_on(edited)),
+                self.edit_on,
             )
             self._app.push_screen(screen)
         if errors:
@@ -68,6 +68,10 @@ class PlanEditing:
 
     def _run(self, work: Awaitable[None]) -> None:
         self._app.run_worker(work, group="edit", exclusive=True)
+
+    def edit_on(self, text: str) -> None:
+        """Go on with `text` in the user's own editor."""
+        self._run(self._edit_on(text))
 
     async def _edit_on(self, text: str) -> None:
         edited = await self._in_editor(text)

@@ -212,7 +212,7 @@ class RunScreen(Finding, SessionScreen):
     def do_open(self) -> None:
         """enter: a question is answered, anything else is opened."""
         app = workbench(self)
-        if not app.ask_about(app.selected):
+        if not app.asking.about(app.selected):
             app.open_node(app.selected)
 
     def do_edit(self) -> None:

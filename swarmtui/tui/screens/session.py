@@ -193,7 +193,7 @@ class SessionScreen(Screen[None]):
 
     def do_attend(self) -> None:
         """a."""
-        workbench(self).attend()
+        workbench(self).asking.attend()
 
     def do_copy(self) -> None:
         """y."""

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from swarmtui.plan.model import Node
 from swarmtui.safety.text import one_line
 from swarmtui.session.progress import pace, progress
-from swarmtui.session.state import Items, NodeState, SessionState
+from swarmtui.session.state import Items, NodeState, Pending, SessionState
 from swarmtui.session.vocabulary import State
 from swarmtui.tui.view import format as say
 from swarmtui.tui.view.glyphs import ASK, MARKS, Glyphs, Mark
@@ -29,6 +29,12 @@ class Moment:
 def asks(state: SessionState, node_id: str) -> bool:
     """Whether the node (or one of its items) waits for the user's answer."""
     return any(pending.node == node_id for pending in state.pending.values())
+
+
+def asked(state: SessionState, node_id: str) -> Pending | None:
+    """What the node itself asks the user, the oldest first; None if it asks nothing."""
+    mine = [one for one in state.pending.values() if one.node == node_id and one.item is None]
+    return min(mine, key=lambda one: one.since_ts, default=None)
 
 
 def mark_of(state: SessionState, node: NodeState) -> Mark:
@@ -68,8 +74,9 @@ def short_detail(state: SessionState, node: NodeState, moment: Moment, room: int
         return _kind(state, node)
     if node.items is not None and not node.ended:
         return say.percent(node.items.ended, node.items.total)
-    if node.state is State.RUNNING and node.id in state.pending:
-        return f"asks {say.ago(moment.wall - state.pending[node.id].since_ts)}" if room > 7 else "asks"
+    pending = asked(state, node.id) if state.pending and not node.ended else None
+    if pending is not None:
+        return f"asks {say.ago(moment.wall - pending.since_ts)}" if room > 7 else "asks"
     if node.state in (State.RETRYING, State.THROTTLED) and node.retry_at is not None:
         return f"{'in ' if room > 7 else ''}{say.clock(node.retry_at - moment.session)}"
     if node.state is State.WAITING:
@@ -94,7 +101,7 @@ def detail(state: SessionState, node: NodeState, moment: Moment, glyphs: Glyphs)
     """How the node stands in a phrase: what it waits for, why it failed, what it is doing."""
     if node.items is not None:
         return _map_detail(node, node.items, moment.session)
-    pending = state.pending.get(node.id)
+    pending = asked(state, node.id) if state.pending else None
     if pending is not None:
         return f"asks you {say.ago(moment.wall - pending.since_ts)} ago: {one_line(pending.question, 80)}"
     error = one_line(node.error.message, 120) if node.error else ""

@@ -10,7 +10,7 @@ from swarmtui.session.vocabulary import State
 from swarmtui.tui.view import document
 from swarmtui.tui.view.glyphs import E, Glyphs, N, S, W
 from swarmtui.tui.view.lines import Line, Role, Span, cells, fit, pad, shorten
-from swarmtui.tui.view.nodes import Moment, asks, mark_of
+from swarmtui.tui.view.nodes import Moment, asked, asks, mark_of
 from swarmtui.tui.view.plan import node_facts
 from swarmtui.tui.view.tails import Key, Pane, Tail, Tails, pane
 
@@ -123,7 +123,7 @@ def _newest(node: NodeState, tails: Tails) -> Tail | None:
 def _body(state: SessionState, node: NodeState) -> Callable[[int], list[Line]]:
     def body(width: int) -> list[Line]:
         lines: list[Line] = []
-        pending = state.pending.get(node.id)
+        pending = asked(state, node.id)
         if pending is not None:
             lines += [*document.prose(pending.question, width), (), (("enter or a to answer", "ask"),), ()]
         if node.error is not None:
