@@ -10,15 +10,21 @@ import sqlite3
 import stat
 import sys
 from argparse import ArgumentParser, Namespace
-from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import swarmtui
 from swarmtui.cli.console import Console
 from swarmtui.host.exits import Exit
 from swarmtui.safety.paths import PathRefused, data_dir, ensure_private, places
+
+if TYPE_CHECKING:
+    from swarmtui.models.catalog import Catalog
+    from swarmtui.models.net import Net
+    from swarmtui.models.probe import Probe
+    from swarmtui.plan.model import JSON, ModelRef
 
 WAL_RESET_FIXED = (3, 51, 3)
 
@@ -32,20 +38,38 @@ class Check:
     name: str
     verdict: Verdict
     detail: str
+    more: Mapping[str, JSON] = field(default_factory=dict)
+    """What programs are told beside that."""
+
+    @property
+    def fields(self) -> dict[str, JSON]:
+        """All of it, for programs."""
+        return {"name": self.name, "verdict": self.verdict, "detail": self.detail, **self.more}
 
 
 def arguments(parser: ArgumentParser) -> None:
     """The command's arguments."""
+    parser.add_argument(
+        "model",
+        nargs="*",
+        metavar="MODEL",
+        help="ask this model whether it answers and what it can do (PROVIDER/MODEL, or a tier); costs a few tokens",
+    )
+    parser.add_argument("--models", action="store_true", help="ask the model of each tier; costs a few tokens")
     parser.add_argument("--json", action="store_true", help="one JSON object per check")
 
 
 def run(arguments: Namespace, console: Console) -> int:
-    """Look at everything; exit code 1 if something that swarmtui needs does not work."""
+    """Look at everything, or ask models; exit code 1 if something that is needed, or was asked, does not work.
+
+    Raises UsageError for a model that is not known.
+    """
     bad = False
-    for check in checks():
+    asked = arguments.models or arguments.model
+    for check in model_checks(tuple(arguments.model), tiers=arguments.models) if asked else checks():
         bad = bad or check.verdict == "bad"
         if console.json:
-            console.emit({"type": "check", **asdict(check)})
+            console.emit({"type": "check", **check.fields})
         else:
             console.say(f"{check.verdict:<4}  {check.name:<16}  {check.detail}")
     return Exit.FAILED if bad else Exit.OK
@@ -87,7 +111,8 @@ def _directories() -> Iterator[Check]:
                 )
             continue
         if name == "config":
-            yield Check(name, "ok", str(folder))
+            written = " (with config.yaml)" if (folder / "config.yaml").exists() else ""
+            yield Check(name, "ok", f"{folder}{written}")
             continue
         try:
             ensure_private(folder)
@@ -108,12 +133,16 @@ def _samples() -> Check:
 
 
 def _sandbox() -> Check:
-    from swarmtui.safety.sandbox import Blocked, probe
+    from swarmtui.host.confinement import find_sandbox
+    from swarmtui.safety.sandbox import Blocked, Sandbox
 
-    found = probe()
+    found = find_sandbox()
     if isinstance(found, Blocked):
         return Check("sandbox", "note", f"commands and code of plans that are not your own will not run: {found}")
-    return Check("sandbox", "ok", f"bubblewrap at {found.bwrap}")
+    if isinstance(found, Sandbox):
+        filtered = "" if found.filter else ", without a filter of system calls: none is known for this machine"
+        return Check("sandbox", "ok", f"strict: bubblewrap at {found.bwrap}{filtered}")
+    return Check("sandbox", "note", f"partial ({found.tier}), as your configuration accepts: {found.partial}")
 
 
 def _terminal() -> Check:
@@ -143,7 +172,7 @@ async def _models() -> list[Check]:
         try:
             found = await discover(os.environ, net, everything=True)
         except CatalogError as error:
-            return [Check("models", "bad", str(error))]
+            return [Check("models", "bad", line) for line in str(error).splitlines()]
     looked = [Check(finding.name, "ok", finding.detail) for finding in found.findings if finding.found]
     absent = ", ".join(finding.name for finding in found.findings if not finding.found)
     if absent:
@@ -153,5 +182,71 @@ async def _models() -> list[Check]:
             text = "only the simulated model, whose answers are made up: set a provider's key, or start Ollama"
             looked.append(Check(f"tier {tier}", "note", text))
         elif not any(check.name == f"tier {tier}" for check in looked):
-            looked.append(Check(f"tier {tier}", "ok", ref.name))
+            looked.append(Check(f"tier {tier}", "ok", f"{ref.name}; `swarmtui doctor {ref.name}` asks it"))
     return looked
+
+
+# -- models that are asked ------------------------------------------------------------------------------------
+
+
+def model_checks(names: tuple[str, ...], *, tiers: bool) -> list[Check]:
+    """One check of each model that is named, and with `tiers` of each tier's. Raises UsageError."""
+    return asyncio.run(_ask_models(names, tiers=tiers))
+
+
+async def _ask_models(names: tuple[str, ...], *, tiers: bool) -> list[Check]:
+    from swarmtui.cli.failures import UsageError
+    from swarmtui.models.catalog import CatalogError
+    from swarmtui.models.configuration import user_catalog
+    from swarmtui.models.net import Net
+    from swarmtui.models.probe import probe_model
+
+    async with Net() as net:
+        try:
+            catalog = user_catalog(os.environ)
+            asked = await _named(names, catalog, net, tiers=tiers)
+        except CatalogError as error:
+            raise UsageError(str(error)) from None
+        probes = await asyncio.gather(*(probe_model(ref, net, os.environ, catalog) for ref in asked))
+    return [told(probe) for probe in probes]
+
+
+async def _named(names: tuple[str, ...], catalog: Catalog, net: Net, *, tiers: bool) -> list[ModelRef]:
+    """Where those models answer, each once. Raises CatalogError."""
+    from swarmtui.models.catalog import PROFILES, TIERS, resolve
+    from swarmtui.models.discover import discover
+
+    known: dict[str, str | ModelRef] = {}
+    if tiers or {*TIERS, *PROFILES} & {*names}:
+        known.update((await discover(os.environ, net, catalog)).tiers)
+    wanted = [*names, *(TIERS if tiers else ())]
+    return list(dict.fromkeys(resolve(name, known, os.environ, catalog) for name in wanted))
+
+
+def told(probe: Probe) -> Check:
+    """What came of asking a model, in one line."""
+    more: dict[str, JSON] = {
+        "model": probe.model.name,
+        "reachable": probe.reachable,
+        "authorised": probe.authorised,
+        "first_token_s": None if probe.first_token_s is None else round(probe.first_token_s, 3),
+        "streams": probe.streams,
+        "tools": probe.tools,
+        "structured_output": probe.structured,
+    }
+    if not probe.works:
+        return Check(probe.model.name, "bad", probe.detail, more)
+    usage = probe.usage
+    more |= {"cost_usd": usage.cost_usd if usage else None, "tokens_out": usage.tokens_out if usage else None}
+    can = [
+        f"first token after {probe.first_token_s:.2f} s",
+        "streams" if probe.streams else "does not stream",
+        f"tools: {_word(probe.tools)}",
+        f"structured output ({probe.asked_by}): {_word(probe.structured)}",
+    ]
+    whole = probe.tools and probe.structured and probe.streams and not probe.model.simulated
+    return Check(probe.model.name, "ok" if whole else "note", f"{probe.detail}; {', '.join(can)}", more)
+
+
+def _word(can: bool | None) -> str:
+    return "not known" if can is None else "yes" if can else "no"
