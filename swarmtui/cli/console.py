@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from collections.abc import Iterable, Sequence
 
@@ -42,6 +43,12 @@ class Console:
         """Tell the user on standard error."""
         for line in clean(text).splitlines():
             print(f"swarmtui: {line}", file=sys.stderr, flush=True)
+
+    def alarm(self, text: str) -> None:
+        """Tell the user on standard error what must not be overlooked: in red, where colours are wanted."""
+        line = f"swarmtui: {clean(text, keep_newlines=False)}"
+        coloured = sys.stderr.isatty() and not os.environ.get("NO_COLOR")
+        print(f"\x1b[1;37;41m {line} \x1b[0m" if coloured else line, file=sys.stderr, flush=True)
 
     def table(self, header: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
         """Print aligned columns; the last one takes what space it needs."""

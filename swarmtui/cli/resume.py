@@ -6,7 +6,7 @@ import asyncio
 from argparse import ArgumentParser, Namespace
 from typing import TYPE_CHECKING
 
-from swarmtui.cli.run import add_watch_arguments, watch
+from swarmtui.cli.run import UNSAFE_BANNER, add_unsafe_argument, add_watch_arguments, watch
 
 if TYPE_CHECKING:
     from swarmtui.cli.console import Console
@@ -21,22 +21,34 @@ def arguments(parser: ArgumentParser) -> None:
         "--yes", action="store_true", help="go on at once, although a crash caught what may have changed something"
     )
     parser.add_argument("--steal", action="store_true", help="take the lock of a host that is dead")
+    add_unsafe_argument(parser)
     add_watch_arguments(parser)
 
 
 def run(arguments: Namespace, console: Console) -> int:
     """Start a host over the session's file and watch it go on."""
+    from swarmtui.cli.failures import UsageError
     from swarmtui.host.exits import Exit
     from swarmtui.host.history import History
     from swarmtui.host.launch import start_host
     from swarmtui.host.locate import locate, socket_of
 
     folder = locate(arguments.id)
+    if arguments.unsafe_no_sandbox and folder.owned() and not arguments.steal:
+        why = "was started with a sandbox or without; end it first: "
+        raise UsageError(f"the host of {folder.id} {why}`swarmtui ctl {folder.id} pause`, then wait until it has left")
     state = History(folder).state()
     act = _retry if arguments.retry_failed else _resume_paused
     if arguments.steal or not (folder.owned() and asyncio.run(act(folder))):
         _check(folder, state.status.value, ended=state.ended_ts is not None, arguments=arguments)
-        start_host(folder, wait_if_interrupted=_decides(arguments, console), steal=arguments.steal)
+        start_host(
+            folder,
+            wait_if_interrupted=_decides(arguments, console),
+            steal=arguments.steal,
+            unsandboxed=arguments.unsafe_no_sandbox,
+        )
+        if arguments.unsafe_no_sandbox:
+            console.alarm(UNSAFE_BANNER)
         if arguments.retry_failed:
             asyncio.run(_retry(folder))
     if arguments.detach:

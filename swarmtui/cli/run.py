@@ -14,6 +14,9 @@ if TYPE_CHECKING:
     from swarmtui.session.folder import SessionFolder
 
 
+UNSAFE_BANNER = "UNSAFE: commands and code that are not your own run WITHOUT A SANDBOX, and can do whatever you can"
+
+
 def arguments(parser: ArgumentParser) -> None:
     """The command's arguments."""
     add_task_arguments(parser)
@@ -28,7 +31,17 @@ def arguments(parser: ArgumentParser) -> None:
         default="session",
         help="when something is run again, take equal earlier results over: of this session, of any, or none",
     )
+    add_unsafe_argument(parser)
     add_watch_arguments(parser)
+
+
+def add_unsafe_argument(parser: ArgumentParser) -> None:
+    """The word that does without a sandbox. It is for one host, is kept nowhere, and no file can say it."""
+    parser.add_argument(
+        "--unsafe-no-sandbox",
+        action="store_true",
+        help="run commands and code that are not your own without a sandbox, this time; what they do is done as you",
+    )
 
 
 def add_task_arguments(parser: ArgumentParser) -> None:
@@ -99,7 +112,9 @@ def run(arguments: Namespace, console: Console) -> int:
     read_task(spec)  # every mistake is told here, before anything is started
     _check_tiers(spec)
     _check_places(arguments.items, arguments.out)
-    launched = launch(spec)
+    launched = launch(spec, unsandboxed=arguments.unsafe_no_sandbox)
+    if arguments.unsafe_no_sandbox:
+        console.alarm(UNSAFE_BANNER)
     if arguments.detach:
         console.emit({"type": "launch", "id": launched.id, "pid": launched.pid, "socket": launched.socket})
         return Exit.OK

@@ -8,7 +8,7 @@ import logging
 import os
 import random
 import time
-from collections.abc import AsyncIterator, Collection, Mapping
+from collections.abc import AsyncIterator, Callable, Collection, Mapping
 from functools import partial
 from pathlib import Path
 
@@ -20,6 +20,7 @@ from swarmtui.engine.durations import learn, read
 from swarmtui.engine.orchestrator_folder import OrchestratorFolder
 from swarmtui.engine.ranks import observed
 from swarmtui.engine.reuse_store import ReuseStore
+from swarmtui.host.confinement import find_sandbox, may_need_sandbox, remarks
 from swarmtui.host.experience import accounts_of, durations_file
 from swarmtui.host.leftovers import end_leftovers
 from swarmtui.host.spec import LaunchSpec, read_task
@@ -33,6 +34,7 @@ from swarmtui.plan.model import MergeSpec, ModelRef, Plan, PromptSpec, Task
 from swarmtui.plan.problems import TaskError
 from swarmtui.safety.paths import places
 from swarmtui.safety.redact import Redactor, secrets_from_env
+from swarmtui.safety.sandbox import AnySandbox, Blocked
 from swarmtui.safety.text import one_line
 from swarmtui.session import fold
 from swarmtui.session.budgets import uncounted_models
@@ -68,11 +70,13 @@ async def assembled(
     wait_if_interrupted: bool = False,
     faults: Faults | None = None,
     umask: int = -1,
+    unsandboxed: bool = False,
 ) -> AsyncIterator[Conductor]:
     """The conductor of the session in `folder`, new or to be gone on with, ready to run. The caller holds the lock.
 
     With `wait_if_interrupted` a session stays paused when a crash caught what may have changed something. `umask` is
-    the user's, where this process has another one. Raises TaskError, CatalogError (a model that is not known) and
+    the user's, where this process has another one; `unsandboxed` their word, given to this host alone, that commands
+    which are not their own run without a sandbox. Raises TaskError, CatalogError (a model that is not known) and
     LogError.
     """
     redactor = Redactor(secrets_from_env(environ))
@@ -82,6 +86,8 @@ async def assembled(
         durations = await asyncio.to_thread(read, kept)
         accounts = accounts_of(folder.id, environ)
         try:
+            find, confined = await _sandbox(state, environ, unsandboxed=unsandboxed)
+            processes = Processes(redactor, find, umask, unsandboxed=unsandboxed)
             setup = Setup(
                 session_folder=folder.path,
                 artefacts=folder.artefacts,
@@ -101,12 +107,13 @@ async def assembled(
                     *unusable(state.models.values(), environ),
                     *money_warnings(state),
                     *filter(None, [little_room(folder.path)]),
+                    *confined,
                 ),
                 accounts=accounts,
                 seed=random.getrandbits(32),  # jitter, not a secret
                 redactor=redactor,
             )
-            conductor = Conductor(log, state, *_carriers(net, environ, redactor, umask), setup)
+            conductor = Conductor(log, state, *_carriers(net, environ, processes), setup)
             async with contextlib.nullcontext() if back is None else written_back(conductor, back, folder):
                 yield conductor
             await asyncio.to_thread(learn, kept, observed(state, since), time.time())
@@ -336,11 +343,21 @@ def _names(task: Task) -> tuple[set[str], set[str]]:
 # -- who does the work ----------------------------------------------------------------------------------------
 
 
-def _carriers(net: Net, environ: Mapping[str, str], redactor: Redactor, umask: int) -> tuple[LocalExecutor, LlmPlanner]:
+async def _sandbox(
+    state: SessionState, environ: Mapping[str, str], *, unsandboxed: bool
+) -> tuple[Callable[[], AnySandbox | Blocked], list[str]]:
+    """How the sandbox is found, and what the user is to be told of it. It is tried out now where it may be needed."""
+    find = partial(find_sandbox, environ)
+    if not unsandboxed and not may_need_sandbox(state):
+        return find, []
+    found = Blocked("it was not looked for", "") if unsandboxed else await asyncio.to_thread(find)
+    return (lambda: found), remarks(found, unsandboxed=unsandboxed)
+
+
+def _carriers(net: Net, environ: Mapping[str, str], processes: Processes) -> tuple[LocalExecutor, LlmPlanner]:
     def model(ref: ModelRef) -> ChatModel:
         return make_model(ref, net, environ)
 
-    processes = Processes(redactor, umask=umask)
     workers: dict[str, Worker] = {
         "prompt": PromptWorker(model),
         "run": RunWorker(processes),

@@ -37,28 +37,31 @@ class LaunchFailed(Exception):
         self.code = code
 
 
-def launch(spec: LaunchSpec, where: Places | None = None) -> Launched:
+def launch(spec: LaunchSpec, where: Places | None = None, *, unsandboxed: bool = False) -> Launched:
     """Start a new session. Blocks until it can be attached to. Raises LaunchFailed, PathRefused, OSError.
 
-    A session that did not get as far as its first event leaves no trace.
+    A session that did not get as far as its first event leaves no trace. `unsandboxed`: see :func:`start_host`.
     """
     where = where or places()
     ensure_private(where.state)
     folder = new_session_folder(ensure_private(where.state / "sessions"))
     try:
         spec.write(folder)
-        return start_host(folder)
+        return start_host(folder, unsandboxed=unsandboxed)
     except BaseException:
         if not folder.db.exists():
             shutil.rmtree(folder.path, ignore_errors=True)
         raise
 
 
-def start_host(folder: SessionFolder, *, wait_if_interrupted: bool = False, steal: bool = False) -> Launched:
+def start_host(
+    folder: SessionFolder, *, wait_if_interrupted: bool = False, steal: bool = False, unsandboxed: bool = False
+) -> Launched:
     """Start a host over a session that exists. Blocks until it can be attached to. Raises LaunchFailed, OSError.
 
     With `wait_if_interrupted` the session stays paused when a crash caught what may have changed something; with
-    `steal` the lock of a host that is dead, and that something else still holds, is taken.
+    `steal` the lock of a host that is dead, and that something else still holds, is taken. `unsandboxed` is the user's
+    word that this host, and no later one, runs commands that are not their own without a sandbox.
     """
     read_end, write_end = os.pipe()
     log = os.open(folder.host_log, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
@@ -67,6 +70,7 @@ def start_host(folder: SessionFolder, *, wait_if_interrupted: bool = False, stea
         argv = [sys.executable, "-P", "-m", "swarmtui.host.process", str(folder.path), "--ready-fd", str(write_end)]
         argv += ["--wait-if-interrupted"] if wait_if_interrupted else []
         argv += ["--steal"] if steal else []
+        argv += ["--unsafe-no-sandbox"] if unsandboxed else []
         child = subprocess.Popen(
             argv,
             stdin=subprocess.DEVNULL,

@@ -72,6 +72,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--ready-fd", type=int, help="file descriptor that is told when the session can be attached to")
     parser.add_argument("--wait-if-interrupted", action="store_true", help="stay paused if a crash caught a change")
     parser.add_argument("--steal", action="store_true", help="take the lock of a host that is dead")
+    parser.add_argument("--unsafe-no-sandbox", action="store_true", help="run what is not the user's own without one")
     arguments = parser.parse_args(argv)
     umask = os.umask(0o077)
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
@@ -82,7 +83,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         refuse_network_folder(folder.path)
         with locked(folder, steal=arguments.steal):
-            return _run(folder, ready, umask, wait_if_interrupted=arguments.wait_if_interrupted)
+            return _run(
+                folder,
+                ready,
+                umask,
+                wait_if_interrupted=arguments.wait_if_interrupted,
+                unsandboxed=arguments.unsafe_no_sandbox,
+            )
     except Exception as error:
         told = explain(error)
         if told is None:
@@ -100,12 +107,13 @@ def _named(error: BaseException) -> str:
     return f"{type(error).__name__}: {first_line(error)}"
 
 
-def _run(folder: SessionFolder, ready: Ready, umask: int, *, wait_if_interrupted: bool) -> int:
+def _run(folder: SessionFolder, ready: Ready, umask: int, *, wait_if_interrupted: bool, unsandboxed: bool) -> int:
     from swarmtui.workers.orphans import become_subreaper
 
     become_subreaper()
     _allow_open_files()
-    return asyncio.run(_serve(folder, ready, umask, wait_if_interrupted=wait_if_interrupted))
+    serving = _serve(folder, ready, umask, wait_if_interrupted=wait_if_interrupted, unsandboxed=unsandboxed)
+    return asyncio.run(serving)
 
 
 def _allow_open_files() -> None:
@@ -120,7 +128,9 @@ def _allow_open_files() -> None:
 # -- running --------------------------------------------------------------------------------------------------
 
 
-async def _serve(folder: SessionFolder, ready: Ready, umask: int, *, wait_if_interrupted: bool) -> int:
+async def _serve(
+    folder: SessionFolder, ready: Ready, umask: int, *, wait_if_interrupted: bool, unsandboxed: bool
+) -> int:
     from swarmtui.host.assembly import assembled, host_started, started
     from swarmtui.host.leftovers import end_leftovers
     from swarmtui.host.server import Server, bind
@@ -132,7 +142,14 @@ async def _serve(folder: SessionFolder, ready: Ready, umask: int, *, wait_if_int
     listener = bind(path)
     try:
         faults = Faults.from_environ(os.environ)
-        made = assembled(folder, spec, wait_if_interrupted=wait_if_interrupted, faults=faults, umask=umask)
+        made = assembled(
+            folder,
+            spec,
+            wait_if_interrupted=wait_if_interrupted,
+            faults=faults,
+            umask=umask,
+            unsandboxed=unsandboxed,
+        )
         async with made as conductor, watched_loop():
             server = Server(conductor, folder)
             async with server.listening(listener):

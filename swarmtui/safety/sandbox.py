@@ -22,7 +22,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
-from typing import ClassVar
+from typing import ClassVar, Protocol
 
 from swarmtui.safety.paths import PathRefused
 from swarmtui.safety.seccomp import program_file
@@ -132,7 +132,7 @@ class Sandbox:
             # covers them only where it finds their folder writable, which it never is.
             *(word for path in ("/proc", "/dev", "/") for word in ("--remount-ro", path)),
             *("--chdir", chdir),
-            *(word for name, value in _variables(env or {}).items() for word in ("--setenv", name, value)),
+            *(word for name, value in variables(env or {}).items() for word in ("--setenv", name, value)),
             "--",
             *self._limited(),
             *command,
@@ -160,6 +160,30 @@ class Sandbox:
             "--core=0",
             "--",
         ]
+
+
+class AnySandbox(Protocol):
+    """A sandbox of any tier. See :class:`Sandbox` for what each of these is."""
+
+    @property
+    def tier(self) -> str: ...
+
+    @property
+    def partial(self) -> str: ...
+
+    def work(self, workdir: str | Path) -> str: ...
+
+    def argv(
+        self,
+        command: Sequence[str],
+        workdir: str | Path,
+        read_only: Sequence[str | Path] = (),
+        *,
+        writable: Sequence[str | Path] = (),
+        network: bool = False,
+        env: Mapping[str, str] | None = None,
+        chdir: str = WORK,
+    ) -> list[str]: ...
 
 
 def probe(bwrap: str | None = None, timeout_s: float = 10.0) -> Sandbox | Blocked:
@@ -271,7 +295,8 @@ def _system(network: bool) -> list[str]:
     return words
 
 
-def _variables(env: Mapping[str, str]) -> dict[str, str]:
+def variables(env: Mapping[str, str]) -> dict[str, str]:
+    """The environment of a command inside: what any program needs, and `env`."""
     return {
         "PATH": f"{os.path.dirname(sys.executable)}:/usr/local/bin:/usr/bin:/bin",  # noqa: PTH120 (no resolving)
         "HOME": WORK,

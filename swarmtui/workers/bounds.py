@@ -38,7 +38,7 @@ class Warden(threading.Thread):
     The leader must not be waited for before :meth:`dismiss` unless its number may not be used anew meanwhile.
     """
 
-    def __init__(self, leader: int, folder: Path, bounds: Bounds, interval_s: float | None = None) -> None:
+    def __init__(self, leader: int, folder: Path, bounds: Bounds, interval_s: float = 0.1) -> None:
         super().__init__(name=f"warden-{leader}", daemon=True)
         self.reason: str | None = None
         """Why the command was ended, in words for the user; None if it was not."""
@@ -46,7 +46,7 @@ class Warden(threading.Thread):
         self._born = start_time(leader)
         self._folder = folder
         self._bounds = bounds
-        self._interval_s = interval_s or (0.05 if os.geteuid() == 0 else 0.5)  # for root the kernel counts nothing
+        self._interval_s = interval_s
         self._over = threading.Event()
 
     def dismiss(self) -> None:
