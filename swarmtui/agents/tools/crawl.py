@@ -19,6 +19,7 @@ from swarmtui.safety.text import one_line
 _EXTRACT_S = 20.0
 _HTML_CHARS = 2_000_000
 _TEXT_CHARS = 45_000
+_LEAST_CHARS = 1500
 _HTML = frozenset({"text/html", "application/xhtml+xml"})
 _TEXT = frozenset(
     {"application/json", "application/xml", "application/javascript", "application/yaml", "application/toml"}
@@ -30,7 +31,7 @@ Extract = Callable[[str, str], tuple[str, str]]
 
 
 class NoText(Exception):
-    """A library found no text in a page."""
+    """A library found next to no text in a page."""
 
 
 def crawl(net: PublicNet, extract: Extract | None = None) -> AgentTool:
@@ -110,6 +111,6 @@ def extracted(html: str, url: str) -> tuple[str, str]:
         title = getattr(library.extract_metadata(html, default_url=url), "title", None)
     except Exception as error:  # whatever a library makes of a hostile page, there is another way to read it
         raise NoText from error
-    if not text:
-        raise NoText
+    if not text or len(text) < _LEAST_CHARS:
+        raise NoText  # of a short page it gives words without their form, and there is little around the text
     return str(title or ""), str(text)

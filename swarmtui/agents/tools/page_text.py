@@ -17,18 +17,18 @@ _LEFT_OUT = re.compile(
     "script|style|noscript|template|svg|math|canvas|iframe|object|nav|form|button|select|textarea|dialog"
 )
 _BLOCK = re.compile(
-    "address|article|aside|blockquote|body|br|dd|div|dl|dt|figcaption|figure|footer|h[1-6]|header|hr|html|li|main|ol|p|pre|"
-    "section|table|tbody|thead|tr|ul"
+    "address|article|aside|body|br|dd|div|dl|dt|figcaption|figure|footer|header|hr|html|li|main|section|tbody|thead|tr"
 )
+_PARAGRAPH = re.compile("blockquote|h[1-6]|ol|p|pre|table|ul")
 _VOID = re.compile("area|base|br|col|embed|hr|img|input|link|meta|source|track|wbr")
 _SPACE = re.compile(r"[ \t\r\n\f\v\u00a0]+")
-_LINES = re.compile(r"\n{3,}")
 _LINK = re.compile(r"https?://\S{1,2000}\Z")
 
 
 def page_text(html: str, url: str, limit_s: float = 10.0) -> tuple[str, str]:
     """Title, and text as Markdown with absolute links, of the page `html` at `url`. After `limit_s` what was found."""
     reader = _Reader(url)
+    html = html.replace("<![", "<!x")  # no such sections in HTML: a comment, but the parser breaks off at odd ones
     until = time.monotonic() + limit_s
     for start in range(0, len(html), _STEP):
         reader.feed(html[start : start + _STEP])
@@ -47,14 +47,28 @@ class _Reader(HTMLParser):
         self._out: list[str] = []
         self._skipping: list[str] = []
         self._in_title = False
+        self._gap = 0
+        """Line ends before what comes next."""
         self._verbatim = 0
         self._link: str | None = None
         self._link_at = 0
         self._lists: list[str] = []
 
     def markdown(self) -> str:
-        lines = (line.rstrip() for line in "".join(self._out).split("\n"))
-        return _LINES.sub("\n\n", "\n".join(lines)).strip()
+        return "\n".join(line.rstrip() for line in "".join(self._out).split("\n")).strip()
+
+    def _put(self, text: str) -> None:
+        if self._gap:
+            self._out.append("\n" * self._gap)
+            self._gap = 0
+        self._out.append(text)
+
+    def _part(self, tag: str) -> None:
+        """What follows is not in the same line as what came before."""
+        if _PARAGRAPH.fullmatch(tag):
+            self._gap = 1 if self._lists and tag in ("ul", "ol") else 2
+        elif _BLOCK.fullmatch(tag):
+            self._gap = max(self._gap, 1)
 
     def handle_starttag(self, tag: str, attrs: Sequence[tuple[str, str | None]]) -> None:
         if self._skipping:
@@ -75,11 +89,10 @@ class _Reader(HTMLParser):
             self.handle_endtag(tag)
 
     def _open(self, tag: str, given: dict[str, str | None]) -> None:
-        if _BLOCK.fullmatch(tag):
-            self._out.append("\n\n" if tag in ("p", "table", "ul", "ol", "pre", "blockquote") else "\n")
-        if len(tag) == 2 and tag[0] == "h" and tag[1] in "123456":
-            self._out.append(f"\n{'#' * int(tag[1])} ")
+        self._part(tag)
         match tag:
+            case "h1" | "h2" | "h3" | "h4" | "h5" | "h6":
+                self._put("#" * int(tag[1]) + " ")
             case "title":
                 self._in_title = not self.title
             case "base":
@@ -87,13 +100,14 @@ class _Reader(HTMLParser):
             case "ul" | "ol":
                 self._lists.append(tag)
             case "li":
-                self._out.append(f"{'  ' * min(len(self._lists) - 1, 8)}- ")
+                self._put("  " * min(len(self._lists) - 1, 8) + "- ")
             case "td" | "th":
-                self._out.append("| ")
+                self._put("| ")
             case "pre":
                 self._verbatim += 1
-                self._out.append("```\n")
+                self._put("```\n")
             case "a":
+                self._put("")
                 self._link, self._link_at = self._absolute(given.get("href")), len(self._out)
             case "img":
                 self._image(given)
@@ -112,11 +126,10 @@ class _Reader(HTMLParser):
                 self._out.append(" ")
             case "pre" if self._verbatim:
                 self._verbatim -= 1
-                self._out.append("\n```")
+                self._put("\n```")
             case "a" if self._link is not None:
                 self._close_link(self._link)
-        if _BLOCK.fullmatch(tag) and not _VOID.fullmatch(tag):
-            self._out.append("\n")
+        self._part(tag)
 
     def handle_data(self, data: str) -> None:
         if self._skipping:
@@ -124,12 +137,14 @@ class _Reader(HTMLParser):
         if self._in_title:
             self.title.append(data)
             return
-        self._out.append(data if self._verbatim else _SPACE.sub(" ", data))
+        text = data if self._verbatim else _SPACE.sub(" ", data)
+        if text.strip() or (text and not self._gap):
+            self._put(text.lstrip() if self._gap and not self._verbatim else text)
 
     def _image(self, given: dict[str, str | None]) -> None:
         source = self._absolute(given.get("src"))
         if source:
-            self._out.append(f"![{_label(given.get('alt') or '')}]({source})")
+            self._put(f"![{_label(given.get('alt') or '')}]({source})")
 
     def _close_link(self, target: str) -> None:
         text = "".join(self._out[self._link_at :]).strip()
@@ -148,7 +163,9 @@ class _Reader(HTMLParser):
             address = urljoin(self._base, reference.strip()).partition("#")[0]
         except ValueError:
             return None
-        return address.replace("(", "%28").replace(")", "%29") if _LINK.match(address) else None
+        for char, code in ((" ", "%20"), ("(", "%28"), (")", "%29")):
+            address = address.replace(char, code)
+        return address if _LINK.match(address) else None
 
 
 def _label(text: str) -> str:

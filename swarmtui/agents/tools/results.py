@@ -10,8 +10,8 @@ from swarmtui.safety.text import clean
 
 _CUT = "\n[… {left:,} characters left out]"
 _INNER_CUT = "\n[… {left:,} characters left out …]\n"
-_STRUCTURED = re.compile(r"""\{\s*["}]|\[\s*[\[{"]""")
-"""How JSON begins that is worth the name: ``[1] Some text`` is none."""
+_STRUCTURED = re.compile(r"""(\[\s*)?\{\s*["}]""")
+"""How JSON begins that nobody writes in a text: ``[[1]](link) says`` is none."""
 _DECODER = json.JSONDecoder()
 
 

@@ -1,0 +1,93 @@
+"""Runs the processes of agents' tools: code of models in the sandbox, functions of the user outside it."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from swarmtui.agents.tools import ToolContext
+from swarmtui.agents.tools.code import PROJECT, CodeBlocked, CodeRan
+from swarmtui.agents.tools.functions import ChildRan
+from swarmtui.agents.tools.own_files import FILES
+from swarmtui.safety.paths import PathRefused
+from swarmtui.safety.redact import secrets_from_env
+from swarmtui.safety.sandbox import ENVIRON, Blocked, too_wide
+from swarmtui.safety.text import one_line
+from swarmtui.workers.command import Command, CommandStopped, NotStarted, Ran, child_env, run_command
+from swarmtui.workers.orphans import MARK
+from swarmtui.workers.process import Processes
+from swarmtui.workers.pump import KEEP_BYTES
+
+_CHILD_BYTES = 8 * KEEP_BYTES
+
+
+class SandboxedCode:
+    """A :class:`~swarmtui.agents.tools.code.RunCode`: in the sandbox of `processes`, or not at all."""
+
+    def __init__(self, processes: Processes) -> None:
+        self._processes = processes
+
+    async def __call__(
+        self, argv: Sequence[str], context: ToolContext, *, stdin: str | None, timeout_s: float
+    ) -> CodeRan:
+        """How it ended. Raises CodeBlocked."""
+        sandbox = await self._processes.sandbox()
+        if isinstance(sandbox, Blocked):
+            raise CodeBlocked(f"code of a model runs in a sandbox only, and none works here: {sandbox}")
+        work = Path(context.folder, FILES)
+        mark = f"{context.session}/{context.node}/{context.call}"
+        shown = [] if too_wide(context.cwd) else [context.cwd]
+        env = {MARK: mark, **({PROJECT: context.cwd} if shown else {})}
+        try:
+            await asyncio.to_thread(_private, work)
+            boxed = sandbox.argv(argv, work, shown, env=env, chdir=sandbox.work(work))
+        except (OSError, PathRefused) as error:
+            raise CodeBlocked(f"the sandbox cannot be set up: {one_line(str(error), 300)}") from None
+        command = Command(boxed, str(work), ENVIRON, stdin, mark)
+        ran, timed_out = await _in_time(command, timeout_s)
+        return CodeRan(ran.exit_code, ran.output, ran.stderr, timed_out)
+
+
+class OwnChild:
+    """A :class:`~swarmtui.agents.tools.functions.RunChild`: the user's code, with their environment but its secrets.
+
+    `umask` is the user's, for the files that it makes; a host has a stricter one.
+    """
+
+    def __init__(self, environ: Mapping[str, str] = os.environ, umask: int = -1) -> None:
+        self._environ = environ
+        self._umask = umask
+
+    async def __call__(self, argv: Sequence[str], *, cwd: str, mark: str, stdin: str, timeout_s: float) -> ChildRan:
+        """How it ended. Raises CodeBlocked."""
+        kept = {name: value for name, value in self._environ.items() if not secrets_from_env({name: value})}
+        env = child_env(kept, environ=self._environ) | {"TERM": "dumb"}
+        command = Command(list(argv), cwd, env, stdin, mark, keep=_CHILD_BYTES, umask=self._umask)
+        ran, timed_out = await _in_time(command, timeout_s)
+        return ChildRan(ran.exit_code, ran.output, ran.stderr, timed_out)
+
+
+async def _in_time(command: Command, timeout_s: float) -> tuple[Ran, bool]:
+    """How `command` ended, and whether because its time was over. Raises CodeBlocked."""
+    limit = asyncio.timeout(timeout_s)
+    ran: Ran | None = None
+    try:
+        async with limit:
+            try:
+                ran = await run_command(command, lambda channel, text: None)
+            except CommandStopped as stopped:
+                ran = stopped.ran
+                raise asyncio.CancelledError from None  # the timeout knows this one alone
+    except TimeoutError:
+        pass  # `ran` is what it had said
+    except NotStarted as error:
+        raise CodeBlocked(error.error.message) from None
+    if ran is None:
+        raise CodeBlocked("it was ended before it had started")
+    return ran, limit.expired()
+
+
+def _private(folder: Path) -> None:
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
