@@ -65,9 +65,9 @@ class Streamed:
         for name, value in piece.items():
             if name not in ("id", "index", "function") and value is not None:
                 call[name] = value
-        call["id"] = call["id"] or piece["id"]
-        call["function"]["name"] = call["function"]["name"] or piece["function"]["name"]
-        call["function"]["arguments"] += piece["function"]["arguments"]
+        call["id"] = call["id"] or piece["id"] or ""
+        call["function"]["name"] = call["function"]["name"] or piece["function"]["name"] or ""
+        call["function"]["arguments"] += piece["function"]["arguments"] or ""
 
     def finish(self) -> Plain:
         """The message, in the form of :func:`message_of`."""
@@ -133,9 +133,10 @@ def _call(call: Any, form: _Form) -> Plain:
     arguments = _get(function, "arguments")
     if isinstance(arguments, Mapping):
         arguments = json.dumps(dict(arguments))
-    plain["id"] = _text(_get(call, "id"))
-    plain["function"] = {"arguments": _text(arguments), "name": _text(_get(function, "name"))}
-    plain["type"] = _text(_get(call, "type")) or "function"
+    absent = "" if form == "whole" else None
+    plain["id"] = _text(_get(call, "id"), absent)
+    plain["function"] = {"arguments": _text(arguments, absent), "name": _text(_get(function, "name"), absent)}
+    plain["type"] = _text(_get(call, "type"), "function" if form == "whole" else None)
     index = _get(call, "index")
     plain.pop("index", None)
     if form == "pieces":
@@ -143,5 +144,5 @@ def _call(call: Any, form: _Form) -> Plain:
     return plain
 
 
-def _text(value: Any) -> str:
-    return value if isinstance(value, str) else ""
+def _text(value: Any, absent: str | None) -> str | None:
+    return value if isinstance(value, str) else absent

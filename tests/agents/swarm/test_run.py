@@ -303,5 +303,5 @@ def test_a_stream_is_delimited_labelled_and_ends_with_the_response(way: Way):
     assert ["".join(d["content"] or "" for d in turn) for turn in turns] == ["ok", "hi"]
     assert [{d["sender"] for d in turn if "sender" in d} for turn in turns] == [{"First"}, {"Second"}]
     assert all(turn[0]["role"] == "assistant" and turn[0]["sender"] for turn in turns)
-    written = "".join(c["function"]["arguments"] for d in turns[0] for c in d["tool_calls"] or ())
+    written = "".join(c["function"]["arguments"] or "" for d in turns[0] for c in d["tool_calls"] or ())
     assert json.loads(written) == {}
