@@ -10,19 +10,35 @@ from typing import Any
 
 from swarmtui.engine.dispatch import Dispatcher, attempt_id
 from swarmtui.engine.outputs import KeptOutput
-from swarmtui.engine.paced import PacedPools
-from swarmtui.engine.ports import Attempt, Delta, Done, Executor, Failed, Stopped, Terminal, WorkerEvent
+from swarmtui.engine.paced import ASK_S, PacedPools
+from swarmtui.engine.ports import (
+    Attempt,
+    CallAsked,
+    Delta,
+    Done,
+    Executor,
+    Failed,
+    Signal,
+    Stepped,
+    Stopped,
+    Suspended,
+    Terminal,
+    ToolCalled,
+    WorkerEvent,
+)
 from swarmtui.engine.questions import Questions
 from swarmtui.engine.results import Live, Results
 from swarmtui.engine.reuse import Earlier, Reuse
 from swarmtui.engine.scarcity import Scarcity
 from swarmtui.engine.scheduler import Start
+from swarmtui.engine.steps import Steps
 from swarmtui.engine.streams import StreamBoard
+from swarmtui.engine.suspension import Suspension, tools_called
 from swarmtui.plan.model import AskSpec
 from swarmtui.safety.redact import Redactor
 from swarmtui.session.events import AttemptStarted, AttemptSucceeded, Event
 from swarmtui.session.log import Log
-from swarmtui.session.pools import model_of, provider_of
+from swarmtui.session.pools import changes_world, model_of, provider_of
 from swarmtui.session.state import SessionState
 from swarmtui.session.vocabulary import ErrorInfo
 
@@ -57,8 +73,12 @@ class Attempts:
         spawn: Spawn,
         step: Callable[[], None],
         narrow: Callable[[int], None],
+        *,
+        unattended: bool = False,
     ) -> None:
         self.questions = Questions(state, record, self._record_end, redactor)
+        self._steps = Steps(state, log, executor, redactor, record, spawn)
+        self._suspension = Suspension(state, record, redactor, unattended=unattended)
         self._state = state
         self._log = log
         self._executor = executor
@@ -98,7 +118,7 @@ class Attempts:
             queue_s=decision.queue_s,
             throttle_s=decision.throttle_s,
         )
-        event = self._record(started, durable=plan_node.changes_world)
+        event = self._record(started, durable=changes_world(self._state, plan_node))
         self._log.faults.at("intent.recorded")
         live = Live(node_id, item, number, decision.pool, event.seq, event.mono)
         key = attempt_id(node_id, item, number)
@@ -153,6 +173,7 @@ class Attempts:
             self._take_over(key, live, earlier)
         else:
             live.submitted = True
+            live.tools = tools_called(prepared.thread)
             await self._executor.submit(prepared)
             self._log.faults.at("attempt.launched")
 
@@ -176,21 +197,46 @@ class Attempts:
     def _take(self, batch: Sequence[WorkerEvent]) -> None:
         ended = False
         for event in batch:
-            if isinstance(event, Delta):
-                live = self._live.get(event.attempt)
-                if live is not None:
-                    self._streams.add(live.node, live.item, live.number, event.channel, event.text)
-            elif not isinstance(event, Done | Failed | Stopped):
-                self._paced.take(event, self._log.clock.now())
+            if not isinstance(event, Done | Failed | Stopped | Suspended):
+                self._hear(event)
             else:
                 live = self._live.get(event.attempt)
-                if live is not None and not isinstance(event, Stopped) and self._results.needs_thread(live, event):
+                if live is not None and isinstance(event, Done | Failed) and self._results.needs_thread(live, event):
                     self._spawn(self._end_aside(live, event), f"output of {event.attempt}")
                     continue
                 self._end(event.attempt, event)
                 ended = True
         if ended:
             self._step()
+
+    def _hear(self, event: Signal) -> None:
+        """Something of an attempt that goes on."""
+        live = self._live.get(event.attempt)
+        match event:
+            case Delta():
+                if live is not None:
+                    self._streams.add(live.node, live.item, live.number, event.channel, event.text)
+            case Stepped():
+                if live is not None and not self._steps.stepped(live, event):
+                    self.stop(live.node, live.item, hold=True)
+            case ToolCalled():
+                if live is not None:
+                    self._steps.called(live, event)
+            case CallAsked():
+                self._spawn(self._admit(event), f"call of {event.attempt}")
+            case _:
+                self._paced.take(event, self._log.clock.now())
+
+    async def _admit(self, asked: CallAsked) -> None:
+        """Let an attempt call its model as soon as the provider's pacer does."""
+        while asked.attempt in self._live:
+            now = self._log.clock.now()
+            answer = self._paced.may_call(asked.attempt, asked.model, now)
+            if answer.go:
+                self._executor.recorded(asked.attempt, "")
+                return
+            wait = ASK_S if answer.retry_at is None else answer.retry_at - now
+            await asyncio.sleep(min(max(wait, 0.01), ASK_S))
 
     async def _end_aside(self, live: Live, event: Done | Failed) -> None:
         """Record an end once its output is kept; until then the attempt counts as running."""
@@ -205,7 +251,13 @@ class Attempts:
         if live is None:
             logger.warning("the executor reported the end of %s, which is not running", key)
             return
+        if isinstance(event, Suspended) and not live.stop:
+            refusal = self._suspension.prepare(live, event)
+            if refusal is not None:
+                event = Failed(event.attempt, refusal, usage=event.usage)
         self._record_end(live, event, kept)
+        if isinstance(event, Suspended):
+            self._suspension.suspended(live)
 
     def _release(self, key: str) -> Live | None:
         live = self._live.pop(key, None)
@@ -219,7 +271,7 @@ class Attempts:
         self._streams.end(live.node, live.item, live.number)
         self._log.faults.at("result.received")
         body = self._results.body(live, event, self._log.clock.now() - live.started, kept)
-        recorded = self._record(body, durable=self._state.plan_nodes[live.node].changes_world)
+        recorded = self._record(body, durable=changes_world(self._state, self._state.plan_nodes[live.node]))
         self._log.faults.at("result.recorded")
         self._reuse.note(recorded)
         if isinstance(body, AttemptSucceeded) and self._reuse.shares(body):

@@ -60,6 +60,7 @@ from swarmtui.engine.scheduler import (
     WarnOfBudget,
 )
 from swarmtui.engine.streams import StreamBoard
+from swarmtui.engine.subagents import orphans
 from swarmtui.plan.model import Author, plan_hash
 from swarmtui.safety.redact import Redactor
 from swarmtui.session import fold
@@ -73,6 +74,7 @@ from swarmtui.session.events import (
     HostStarted,
     HostStopped,
     LimitsSet,
+    NodeCancelled,
     NodeSkipped,
     Noted,
     PlanApproved,
@@ -120,6 +122,8 @@ class Setup:
     """Approve any plan without asking."""
     review: bool = False
     """Ask even for a plan that is the user's own."""
+    unattended: bool = False
+    """Nobody is there who could be asked: an agent that asks for permission is refused it."""
     mirror: Callable[[SessionState], None] | None = None
     """Shows the session somewhere else; called before its end is recorded, so that whoever hears of that finds it."""
     wait_if_interrupted: bool = False
@@ -168,6 +172,7 @@ class Conductor:
             self._spawn,
             self._step,
             self._narrow,
+            unattended=setup.unattended,
         )
         self._maps = MapWork(state, log, self._dispatcher, results, self.record, self._step)
         self._foresight = Foresight(state, setup.task_folder, Earlier(setup.durations), self.record, setup.accounts)
@@ -366,12 +371,22 @@ class Conductor:
             while decisions := self._scheduler.decide(self.log.clock.now()):
                 for decision in decisions:
                     self._carry_out(decision)
+        if self.state.children and not self._stopping.is_set():
+            self._stop_orphans()
         if self.state.cancelling and not self._attempts:
             self._finish(Status.CANCELLED)
         for told in self._paced.news(self.log.clock.now()):
             self.record(told)
         self._snapshot()
         self._poke.set()
+
+    def _stop_orphans(self) -> None:
+        """Subagents whose maker is over without them, or has begun anew, are stopped."""
+        for name in orphans(self.state):
+            body = NodeCancelled(name)
+            self.record(body, "host")
+            for asked in follows(body):
+                self._follow(asked)
 
     def _carry_out(self, decision: Decision) -> None:
         match decision:

@@ -9,16 +9,20 @@ from pathlib import Path
 
 from swarmtui.engine.artefacts import Artefacts, write_map_files
 from swarmtui.engine.expansion import Expansion, FoundItems
+from swarmtui.engine.grants import with_grants
 from swarmtui.engine.items import ItemStore
 from swarmtui.engine.ports import Attempt, NodeResult
 from swarmtui.engine.scarcity import scarce_error, scarcity_of
 from swarmtui.engine.sources import ItemsError
+from swarmtui.engine.subagents import depth_of
+from swarmtui.engine.threads import ThreadLost, thread_of
 from swarmtui.engine.values import ValueMissing, Values
 from swarmtui.plan.lookup import LookupFailed, render_spec
-from swarmtui.plan.model import Author, MergeSpec, Node, PromptSpec
+from swarmtui.plan.model import JSON, AgentSpec, Author, MergeSpec, Node, PlanSpec
+from swarmtui.plan.team import Team
 from swarmtui.session.log import Log
-from swarmtui.session.pools import model_name, model_of
-from swarmtui.session.state import SessionState
+from swarmtui.session.pools import model_name, model_of, team_of
+from swarmtui.session.state import NodeState, SessionState
 from swarmtui.session.vocabulary import ErrorInfo, ErrorKind
 
 
@@ -48,9 +52,9 @@ class Dispatcher:
         state = self._state
         node, plan_node = state.nodes[node_id], state.plan_nodes[node_id]
         tries = node.tries_of(item) - 1  # but for this one, which counts already
-        ref, name = model_of(state, plan_node, tries), model_name(plan_node, tries)
+        ref, name = model_of(state, plan_node, tries), model_name(plan_node, tries, team_of(state))
         # A summary whose only model is the stand-in is left out on purpose; all else that is named must be there.
-        if ref is None and name is not None and (tries > 0 or isinstance(plan_node.spec, PromptSpec)):
+        if ref is None and name is not None and (tries > 0 or not isinstance(plan_node.spec, MergeSpec)):
             known = ", ".join(state.models) or "none"
             return ErrorInfo(ErrorKind.INPUT, f"no model {name!r} in this session; it has {known}")
         try:
@@ -62,7 +66,10 @@ class Dispatcher:
             results: tuple[NodeResult, ...] = ()
             if isinstance(spec, MergeSpec):
                 results = await self._values.results(plan_node)
-        except (ValueMissing, LookupFailed, ItemsError) as error:
+            thread: tuple[JSON, ...] = ()
+            if isinstance(spec, AgentSpec | PlanSpec):
+                thread = await thread_of(self._log, node_id, item, node.thread_seq, self._values.told)
+        except (ValueMissing, LookupFailed, ItemsError, ThreadLost) as error:
             return ErrorInfo(ErrorKind.INPUT, str(error))
         except OSError as error:
             scarcity = scarcity_of(error)
@@ -80,13 +87,25 @@ class Dispatcher:
             cwd=state.cwd,
             folder=self._artefacts.attempt_path(node_id, number, map_item=item is not None),
             task_folder=str(self._task_folder),
-            trusted=state.plan is not None and state.plan.author is Author.USER,
+            trusted=state.plan is not None and state.plan.author is Author.USER and plan_node.parent is None,
             model=ref,
             check=plan_node.check,
             timeout_s=plan_node.timeout_s,
             results=results,
             title=state.title or state.goal,
+            thread=thread,
+            team=self._team(node, plan_node),
+            models=dict(state.models) if isinstance(spec, AgentSpec | PlanSpec) else {},
+            depth=depth_of(state, node_id),
+            may_wait=item is None,
         )
+
+    def _team(self, node: NodeState, plan_node: Node) -> Team:
+        """Who may work in the node, with what the user has allowed them since the plan was approved."""
+        team, spec = team_of(self._state), plan_node.spec
+        if not isinstance(spec, AgentSpec):
+            return team
+        return with_grants(team, self._state.granted, {spec.agent, node.agent})
 
     def _key(self, node: Node, item: int | None, number: int) -> str:
         text = f"{self._state.id}/{attempt_id(node.id, item, number)}/{self._state.plan_rev}"

@@ -85,7 +85,7 @@ def follows(body: Body) -> tuple[Follow, ...]:
             asked = (StopAttempts(None, hold=True),)
         case NodeCancelled(node=node, item=item):
             asked = (StopQuestions(node, item=item), StopAttempts(node, hold=False, item=item))
-        case QuestionAnswered(node=node, item=item, answer=answer):
+        case QuestionAnswered(node=node, item=item, answer=answer, call=""):
             asked = (Answer(node, item, answer),)
     return asked
 

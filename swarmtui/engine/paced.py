@@ -202,6 +202,21 @@ class PacedPools:
             case _:
                 pass
 
+    def may_call(self, attempt: str, model: str, now: float) -> Admission:
+        """May an attempt that runs make a call now? One that may is counted from then on; its first one is already."""
+        calls = self._calls.get(attempt)
+        if calls is not None and calls.open and not calls.sent:
+            return GO
+        account = self._account(model, now)
+        if account is None:
+            return GO
+        answer = self.admit(model, now, account.tokens)
+        if answer.go:
+            number = 1 if calls is None else calls.number + 1
+            self._calls[attempt] = _Calls(account, number)
+            account.pacer.sent(f"{attempt}#{number}", now, account.tokens)
+        return answer
+
     def _next_call(self, attempt: str, model: str, calls: _Calls | None, now: float) -> None:
         account = self._account(model, now)
         if account is None:

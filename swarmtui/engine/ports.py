@@ -80,6 +80,15 @@ class Delta:
 
 
 @dataclass(frozen=True, slots=True)
+class CallAsked:
+    """The attempt wants to call a model, by its name, and waits until it may: :meth:`Executor.recorded` tells, with an
+    empty call."""
+
+    attempt: str
+    model: str
+
+
+@dataclass(frozen=True, slots=True)
 class CallSent:
     """The attempt calls a model; `model` is its name. The first call of a prompt was counted when the attempt began."""
 
@@ -231,7 +240,7 @@ class Stopped:
 
 
 CallSignal = CallSent | CallAccepted | CallEnded
-Signal = Delta | CallSignal | Stepped | ToolCalled
+Signal = Delta | CallAsked | CallSignal | Stepped | ToolCalled
 """What a worker tells of an attempt that goes on."""
 WorkerEvent = Signal | Done | Failed | Stopped | Suspended
 Terminal = Done | Failed | Stopped | Suspended
@@ -253,7 +262,8 @@ class Executor(Protocol):
         """Stop the attempt: ask, wait `grace_s`, then kill its whole process group. Unknown ids are ignored."""
 
     def recorded(self, attempt: str, call: str) -> None:
-        """The ToolCalled of `call` is in the session's file. Unknown ids are ignored."""
+        """The ToolCalled of `call` is in the session's file. With an empty `call`: the model may be called that a
+        CallAsked of the attempt was about. Unknown ids are ignored."""
 
     async def close(self) -> None:
         """Cancel everything and let go of all resources."""

@@ -33,7 +33,7 @@ class Questions:
         """Go on waiting for the answers that an earlier host had asked for."""
         state = self._state
         for pending in state.pending.values():
-            if pending.node is not None:
+            if pending.kind == "question" and pending.node is not None and not pending.call:
                 number = state.nodes[pending.node].attempts_of(pending.item)
                 live = Live(pending.node, pending.item, number, QUESTIONS, state.seq, state.mono, submitted=True)
                 self._open[pending.node, pending.item] = live

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from swarmtui.session.events import AttemptFailed, AttemptInterrupted, SessionTakenOver
+from swarmtui.session.pools import changes_world
 from swarmtui.session.state import NodeState, SessionState
 from swarmtui.session.vocabulary import ErrorInfo, ErrorKind, State
 
@@ -22,10 +23,11 @@ Caught = AttemptInterrupted | AttemptFailed
 def caught_by_crash(state: SessionState) -> list[Caught]:
     """One event for each attempt that was open: repeated, held for the user, or given up after too many crashes.
 
-    Held is what may have changed the world. A question that waits for the user is no such attempt: nothing of it ran
-    in the host that died.
+    Held is what may have changed the world: of an agent that is a model, a call of a tool that does so and of which
+    nothing came back. All else of it is recorded, and it goes on where it was. A question that waits for the user is no
+    such attempt: nothing of it ran in the host that died.
     """
-    waiting = {(pending.node, pending.item) for pending in state.pending.values()}
+    waiting = {(pending.node, pending.item) for pending in state.pending.values() if not pending.call}
     return [
         _becomes(state, node, item, number)
         for node in state.nodes.values()
@@ -44,7 +46,7 @@ def _open(node: NodeState) -> Iterator[tuple[int | None, int]]:
 
 
 def _becomes(state: SessionState, node: NodeState, item: int | None, number: int) -> Caught:
-    repeat = not state.plan_nodes[node.id].changes_world
+    repeat = not (changes_world(state, state.plan_nodes[node.id]) or node.open_calls_of(item))
     repeats = caught_times(node, item)
     cancelled = node.cancelled or (item is not None and node.items is not None and item in node.items.cancelled)
     if not repeat or cancelled or repeats < REPEATS:

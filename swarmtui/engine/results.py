@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from random import Random
 
@@ -12,17 +12,19 @@ from swarmtui.engine import retry
 from swarmtui.engine.artefacts import Artefacts
 from swarmtui.engine.outputs import KeptOutput, Outputs
 from swarmtui.engine.pacing.values import Verdict
-from swarmtui.engine.ports import Done, Failed, Stopped, Terminal
+from swarmtui.engine.ports import Done, Failed, Stopped, Suspended, Terminal
 from swarmtui.safety.redact import Redactor
 from swarmtui.session.events import (
     AttemptCancelled,
     AttemptFailed,
     AttemptInterrupted,
     AttemptSucceeded,
+    AttemptSuspended,
     AttemptThrottled,
     Body,
 )
 from swarmtui.session.figures import figures_section
+from swarmtui.session.pools import changes_world
 from swarmtui.session.state import SessionState
 from swarmtui.session.vocabulary import ErrorInfo, ErrorKind, Output, Usage
 
@@ -48,6 +50,8 @@ class Live:
     """Hash of what it is made of; empty where its result is never taken over."""
     verdict: Verdict | None = None
     """The pacer's word on its last call, once it has ended."""
+    tools: dict[str, tuple[str, str]] = field(default_factory=dict)
+    """Of an agent: call -> (agent, tool), of all calls that it was ever asked for."""
 
 
 class Results:
@@ -69,9 +73,9 @@ class Results:
         self._random = random
         self._throttles: dict[tuple[str, int | None], int] = {}
 
-    def needs_thread(self, live: Live, event: Terminal) -> bool:
+    def needs_thread(self, live: Live, event: Done | Failed) -> bool:
         """Whether the output of `event` is to be kept by :meth:`kept` first, since that takes a while."""
-        return not isinstance(event, Stopped) and self._outputs.needs_thread(event, live.item)
+        return self._outputs.needs_thread(event, live.item)
 
     async def kept(self, live: Live, event: Done | Failed) -> KeptOutput:
         """The output of `live`, its files written, ready to be recorded by :meth:`body`."""
@@ -90,6 +94,17 @@ class Results:
                 return self._stopped(live, event, hold=live.hold or not live.stop)
             case Failed():
                 return self._failed(live, event, took_s, kept)
+            case Suspended():
+                return self._suspended(live, event, took_s)
+
+    def _suspended(self, live: Live, event: Suspended, took_s: float) -> Body:
+        if live.stop:
+            return self._stopped(live, event, hold=live.hold)
+        if self._state.nodes[live.node].open_calls_of(live.item):  # else the call would be made once more
+            return AttemptInterrupted(live.node, live.number, live.item, stopped=True, usage=event.usage)
+        waits = next((asked.kind for asked in event.inquiries), "question")
+        waits_for = "subagents" if event.assignments else waits if event.inquiries else "proposal"
+        return AttemptSuspended(live.node, live.number, waits_for, live.item, took_s, event.usage)
 
     def _failed(self, live: Live, event: Failed, took_s: float, kept: KeptOutput | None) -> Body:
         node = self._state.nodes[live.node]
@@ -97,6 +112,9 @@ class Results:
         if live.stop:
             return self._stopped(live, event, hold=live.hold)
         paced_s = _paced_in_s(live.verdict, live.started + took_s)
+        caught = bool(node.open_calls_of(live.item))  # a tool that may have changed something, and may again
+        if error.kind is ErrorKind.THROTTLED and caught:
+            return AttemptInterrupted(live.node, live.number, live.item, stopped=True, usage=event.usage)
         if error.kind is ErrorKind.THROTTLED:
             wait_s = self._throttled_in_s(live, error) if paced_s is None else paced_s
             by = "provider" if event.scarcity is None else "machine"
@@ -106,14 +124,18 @@ class Results:
         tries = node.tries if live.item is None or node.items is None else node.items.tries.get(live.item, 1)
         policy = self._state.plan_nodes[live.node].retry
         retry_s = retry.retry_in_s(policy, error, tries, self._random) if charged else paced_s
+        if retry_s is not None and caught:
+            return AttemptInterrupted(live.node, live.number, live.item, stopped=True, usage=event.usage)
         output = self._output(live, event, kept) if event.output or event.path else None
         return AttemptFailed(live.node, live.number, error, live.item, took_s, retry_s, event.usage, output, charged)
 
-    def _stopped(self, live: Live, event: Stopped | Failed, *, hold: bool) -> Body:
+    def _stopped(self, live: Live, event: Stopped | Failed | Suspended, *, hold: bool) -> Body:
         """To be `hold` means to start again by itself: not what may have changed the world before it was stopped."""
-        again = self._state.nodes[live.node].restart  # asked for by whoever changed or retried the node
-        if hold and live.submitted and not again and self._state.plan_nodes[live.node].changes_world:
-            return AttemptInterrupted(live.node, live.number, live.item, stopped=True)
+        node = self._state.nodes[live.node]
+        again = node.restart  # asked for by whoever changed or retried the node
+        changes = changes_world(self._state, self._state.plan_nodes[live.node]) or bool(node.open_calls_of(live.item))
+        if hold and live.submitted and not again and changes:
+            return AttemptInterrupted(live.node, live.number, live.item, stopped=True, usage=event.usage)
         return AttemptCancelled(live.node, live.number, live.item, hold, event.usage)
 
     def _throttled_in_s(self, live: Live, error: ErrorInfo) -> float:

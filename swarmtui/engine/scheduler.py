@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import heapq
 from collections import deque
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 
 from swarmtui.engine import reserves, stuck
 from swarmtui.engine.decisions import (
@@ -32,6 +32,7 @@ from swarmtui.engine.gates import Gate
 from swarmtui.engine.lanes import Provider
 from swarmtui.engine.ranks import Known
 from swarmtui.engine.ready import AGAIN, NOTHING_KNOWN, Place, Ready
+from swarmtui.plan.model import Node
 from swarmtui.session import budgets
 from swarmtui.session.events import (
     AttemptCancelled,
@@ -39,6 +40,7 @@ from swarmtui.session.events import (
     AttemptInterrupted,
     AttemptStarted,
     AttemptSucceeded,
+    AttemptSuspended,
     AttemptThrottled,
     Event,
     LimitsSet,
@@ -51,7 +53,7 @@ from swarmtui.session.events import (
     PlanProposed,
     SessionResumed,
 )
-from swarmtui.session.moves import needs_allow
+from swarmtui.session.moves import is_child, needs_allow
 from swarmtui.session.pools import pool_of
 from swarmtui.session.state import NodeState, SessionState
 from swarmtui.session.vocabulary import ENDED, State, Status
@@ -70,7 +72,7 @@ __all__ = [
     "WarnOfBudget",
 ]
 
-Ended = AttemptSucceeded | AttemptCancelled | AttemptInterrupted | AttemptFailed | AttemptThrottled
+Ended = AttemptSucceeded | AttemptCancelled | AttemptInterrupted | AttemptFailed | AttemptThrottled | AttemptSuspended
 
 _FIRST_REVIEW = 64
 """Attempts after which remaining paths are worked out anew with what they showed."""
@@ -106,7 +108,7 @@ class Scheduler:
         match body:
             case AttemptStarted():
                 self._started(body)
-            case AttemptSucceeded() | AttemptCancelled() | AttemptInterrupted() | AttemptFailed() | AttemptThrottled():
+            case _ if isinstance(body, Ended):
                 self._ended(body)
             case MapExpanded():
                 self._asked.discard(body.node)
@@ -281,7 +283,7 @@ class Scheduler:
                 continue
             plan_node = self._state.plan_nodes[node.id]
             if not needs_allow(plan_node, node):
-                yield Skip(node.id, self._cause(plan_node.needs))
+                yield Skip(node.id, self._cause(plan_node))
         for node in map(self._state.nodes.__getitem__, finishes):
             if node.ended or node.items is None or node.running:
                 continue
@@ -289,10 +291,12 @@ class Scheduler:
                 self._asked.add(node.id)
                 yield FinishMap(node.id)
 
-    def _cause(self, needs: Iterable[str]) -> str:
+    def _cause(self, plan_node: Node) -> str:
         """The node where the trouble began: of a skipped need its own cause, else the need itself."""
-        for need in needs:
+        for need in plan_node.needs:
             node = self._state.nodes[need]
+            if is_child(self._state, need, plan_node.id):
+                continue
             if node.state is State.SKIPPED:
                 return node.cause if node.cause and node.cause != "user" else need
             if node.state not in (State.SUCCEEDED, State.STALE):
@@ -420,7 +424,10 @@ class Scheduler:
         return [Finish(Status.FAILED if went_wrong else Status.SUCCEEDED, ", ".join(reasons))]
 
     def _went_wrong(self, node: NodeState) -> bool:
-        """Whether the node's end is a failure; what was left out because the user skipped something is none."""
+        """Whether the node's end is a failure; what was left out because the user skipped something is none, and what
+        another node made while it ran is that one's affair."""
+        if self._state.plan_nodes[node.id].parent in self._state.nodes:
+            return False
         if node.state is State.SKIPPED:
             cause = self._state.nodes.get(node.cause or "")
             return cause is not None and cause.state is not State.SKIPPED

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
 
 from swarmtui.engine.artefacts import Artefacts
@@ -11,9 +11,11 @@ from swarmtui.engine.ports import NodeResult
 from swarmtui.plan.lookup import GoesBy, Lookup, references, texts
 from swarmtui.plan.model import JSON, Node
 from swarmtui.session.state import NodeState, SessionState
-from swarmtui.session.vocabulary import Output
+from swarmtui.session.vocabulary import Output, State
 
 CACHED_OUTPUTS = 8
+TOLD_CHARS = 16_000
+"""Of the output of each of its subagents an agent is told so much."""
 
 
 class ValueMissing(Exception):
@@ -127,6 +129,33 @@ class Values:
             error = state.error.message if state.error else f"skipped because of {state.cause}" if state.cause else None
             found.append(NodeResult(need, state.state, plan_node.title or "", path, error))
         return tuple(found)
+
+    async def told(self, names: Sequence[str]) -> list[JSON]:
+        """How nodes ended, as the entry ``results`` of a thread holds it: what an agent is told of its subagents."""
+        return [await self._told(name) for name in names]
+
+    async def _told(self, name: str) -> JSON:
+        state, plan_node = self._state.nodes.get(name), self._state.plan_nodes.get(name)
+        if state is None or plan_node is None:
+            return {"node": name, "state": State.CANCELLED.value, "error": "it was removed from the plan", "output": ""}
+        error = state.error.message if state.error else f"skipped because of {state.cause}" if state.cause else None
+        output, path = state.output, None
+        if output is not None and output.path is not None:
+            path = str(self._artefacts.absolute(output.path))
+        try:
+            text = await self.output(state)
+        except ValueMissing:  # too large for a text, or kept in part: what there is of it, and its file
+            text = "" if output is None else output.text
+        told = {"node": name, "state": state.state.value, "title": plan_node.title or "", "path": path, "error": error}
+        return {**told, "output": _middle_cut(text)}
+
+
+def _middle_cut(text: str) -> str:
+    """Head and tail of what is too long to be told."""
+    if len(text) <= TOLD_CHARS:
+        return text
+    half = TOLD_CHARS // 2
+    return f"{text[:half]}\n[… {len(text) - 2 * half:,} characters left out …]\n{text[-half:]}"
 
 
 def _kept_in_part(node: str, output: Output) -> ValueMissing:

@@ -8,7 +8,7 @@ import logging
 import os
 import random
 import time
-from collections.abc import AsyncIterator, Callable, Collection, Mapping
+from collections.abc import AsyncIterator, Callable, Collection, Iterable, Mapping
 from functools import partial
 from pathlib import Path
 
@@ -30,8 +30,9 @@ from swarmtui.models.chat import ChatModel
 from swarmtui.models.discover import discover, make_model, unusable
 from swarmtui.models.net import Net
 from swarmtui.models.prices import budget_warning, with_price
-from swarmtui.plan.model import MergeSpec, ModelRef, Plan, PromptSpec, Task
+from swarmtui.plan.model import MergeSpec, ModelRef, Node, Plan, PlanSpec, Task
 from swarmtui.plan.problems import TaskError
+from swarmtui.plan.team import Team
 from swarmtui.safety.paths import places
 from swarmtui.safety.redact import Redactor, secrets_from_env
 from swarmtui.safety.sandbox import AnySandbox, Blocked
@@ -43,6 +44,7 @@ from swarmtui.session.faults import Faults
 from swarmtui.session.folder import SessionFolder
 from swarmtui.session.log import Log
 from swarmtui.session.migrate import bring_up
+from swarmtui.session.pools import agent_of, model_name
 from swarmtui.session.reader import Reader
 from swarmtui.session.rows import Head
 from swarmtui.session.state import SessionState
@@ -333,11 +335,22 @@ def _declared(
 def _names(task: Task) -> tuple[set[str], set[str]]:
     """Names of models that prompts (or a plan yet to be written) use, and those that only summaries use."""
     if task.plan is None:
-        return {*TIERS, *task.models}, set()
-    specs = [node.spec for node in task.plan.nodes]
-    prompts = {spec.model for spec in specs if isinstance(spec, PromptSpec)}
-    prompts |= {name for node in task.plan.nodes for name in node.retry.models}
-    return prompts, {spec.summary for spec in specs if isinstance(spec, MergeSpec) and spec.summary}
+        return {*TIERS, *task.models, *_of_agents(task.team, ())}, set()
+    nodes, team = task.plan.nodes, task.plan.team
+    prompts = {name for node in nodes if node.kind != "merge" and (name := model_name(node, 0, team)) is not None}
+    prompts |= {name for node in nodes for name in node.retry.models}
+    if any(isinstance(node.spec, PlanSpec) for node in nodes):
+        prompts |= set(TIERS)
+    summaries = {node.spec.summary for node in nodes if isinstance(node.spec, MergeSpec) and node.spec.summary}
+    return prompts | _of_agents(team, nodes), summaries
+
+
+def _of_agents(team: Team, nodes: Iterable[Node]) -> set[str]:
+    """Names of models that agents come to use by being named while the plan runs, or by making others."""
+    defined = [*team.agents.values(), *(agent for node in nodes if (agent := agent_of(team, node)) is not None)]
+    models = [agent for agent in defined if not (agent.program or agent.command)]
+    makes = any("create_subagent" in agent.tools for agent in models)
+    return {agent.model for agent in models} | (set(PROFILES) if makes else set())
 
 
 # -- who does the work ----------------------------------------------------------------------------------------

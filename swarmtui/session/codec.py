@@ -12,14 +12,15 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from swarmtui.plan.model import JSON, Plan, plan_from_json, plan_to_json
-from swarmtui.session.events import BODIES, Body, Event, PlanPatched, PlanProposed, Unknown, type_of
+from swarmtui.session.events import BODIES, Body, ChangeProposed, Event, PlanPatched, PlanProposed, Unknown, type_of
 
 if TYPE_CHECKING:
     from pydantic import TypeAdapter
 
 _COLUMNS = {"node", "item", "attempt"}
 _quoted = json.JSONEncoder().encode
-_WITH_PLANS = (PlanProposed, PlanPatched)  # each node's kind is kept, which a default would drop
+_PUTTING = (PlanPatched, ChangeProposed)
+_WITH_PLANS = (PlanProposed, *_PUTTING)  # each node's kind is kept, which a default would drop
 _BY_HAND = (*_WITH_PLANS, Unknown)
 
 
@@ -50,8 +51,9 @@ def encode_body(body: Body) -> dict[str, JSON]:
     if isinstance(body, PlanProposed):
         data = _adapter(PlanProposed.TYPE).dump_python(body, mode="json", exclude_defaults=True, exclude={"plan"})
         return {**data, "plan": plan_to_json(body.plan)}
-    if isinstance(body, PlanPatched):
-        data = _adapter(PlanPatched.TYPE).dump_python(body, mode="json", exclude_defaults=True, exclude={"put"})
+    if isinstance(body, _PUTTING):
+        without = {"put", *_COLUMNS}
+        data = _adapter(body.TYPE).dump_python(body, mode="json", exclude_defaults=True, exclude=without)
         return {**data, "put": plan_to_json(Plan("", body.put)).get("nodes", [])}
     encoded: dict[str, JSON] = _adapter(body.TYPE).dump_python(
         body, mode="json", exclude_defaults=True, exclude=_COLUMNS
@@ -101,7 +103,7 @@ def decode_body(
         return Unknown(kind, data, node, item, attempt)
     if body_type is PlanProposed:
         data = {**data, "plan": plan_from_json(data["plan"])}
-    if body_type is PlanPatched:
+    if body_type in _PUTTING:
         data = {**data, "put": plan_from_json({"goal": "", "nodes": data.get("put", [])}).nodes}
     whole = dict(data)
     if node is not None:

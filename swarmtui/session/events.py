@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import ClassVar
 
 from swarmtui.plan.model import JSON, Author, Limits, ModelRef, Node, Plan
+from swarmtui.safety.permissions import Effect
 from swarmtui.session.vocabulary import NO_USAGE, Chunk, ErrorInfo, Output, Usage
 
 # -- session ------------------------------------------------------------------------------------------------
@@ -381,8 +382,9 @@ class AttemptCancelled:
 
 @dataclass(frozen=True, slots=True)
 class AttemptInterrupted:
-    """The attempt was cut short by a crash, or with `stopped` by a host that left or a pause. With `repeat` it is run
-    again, with `cancelled` the crash did what the user had asked for, else the user decides."""
+    """The attempt was cut short by a crash, or with `stopped` by a host that left, a pause, or a failure in the middle
+    of what may have changed something. With `repeat` it is run again, with `cancelled` the crash did what the user had
+    asked for, else the user decides."""
 
     TYPE: ClassVar[str] = "attempt_interrupted"
     node: str
@@ -391,6 +393,85 @@ class AttemptInterrupted:
     repeat: bool = False
     cancelled: bool = False
     stopped: bool = False
+    usage: Usage = NO_USAGE
+    """What is known of it, of an attempt that did not end with its host."""
+
+
+@dataclass(frozen=True, slots=True)
+class CallHead:
+    """A tool call as an agent's model asked for it, cut for display."""
+
+    id: str
+    tool: str
+    arguments: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class AgentStepped:
+    """An agent took a step, which is part of the node's thread: attempts that follow go on from it."""
+
+    TYPE: ClassVar[str] = "agent_stepped"
+    node: str
+    attempt: int
+    role: str
+    """``assistant``, ``tool`` or ``user``: see :class:`swarmtui.engine.ports.Stepped`."""
+    sha: str
+    """Blob with the whole entry as JSON."""
+    item: int | None = None
+    agent: str = ""
+    """Who speaks, or handed over to whom."""
+    said: str = ""
+    """The first part of its text."""
+    calls: tuple[CallHead, ...] = ()
+    """Of an assistant: the tool calls that it asks for."""
+    call: str = ""
+    """Of a tool's result: the call that it answers."""
+    ok: bool = True
+    usage: Usage = NO_USAGE
+
+
+@dataclass(frozen=True, slots=True)
+class ToolCalled:
+    """Intent: committed before the tool does anything."""
+
+    TYPE: ClassVar[str] = "tool_called"
+    node: str
+    attempt: int
+    agent: str
+    call: str
+    tool: str
+    item: int | None = None
+    arguments: str = ""
+    """As JSON text, cut for display."""
+    effect: Effect = Effect.NONE
+    why: str = ""
+    """By whose leave."""
+
+
+@dataclass(frozen=True, slots=True)
+class TaskAssigned:
+    """An agent gave a task away: the nodes `children`, which the event before this one made, carry it out."""
+
+    TYPE: ClassVar[str] = "task_assigned"
+    node: str
+    attempt: int
+    call: str
+    children: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class AttemptSuspended:
+    """The attempt let go of its place until what it waits for is there; it was no try, and no failure."""
+
+    TYPE: ClassVar[str] = "attempt_suspended"
+    node: str
+    attempt: int
+    waits_for: str
+    """``subagents``, ``question``, ``permission`` or ``proposal``: the first of them that applies."""
+    item: int | None = None
+    took_s: float = 0.0
+    usage: Usage = NO_USAGE
+    """What no step of it told of."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -410,7 +491,7 @@ class MapFinished:
 
 @dataclass(frozen=True, slots=True)
 class NodeSkipped:
-    """The node will not run; `cause` is the node whose end is the reason, or ``user``."""
+    """The node will not run; `cause` is the node whose end is the reason, ``user``, or ``if``: its condition."""
 
     TYPE: ClassVar[str] = "node_skipped"
     node: str
@@ -482,6 +563,39 @@ class PlanPatched:
     """Who wrote what is put: a planner's part takes the user's trust from the whole plan."""
     models: dict[str, ModelRef] = field(default_factory=dict)
     """Where models answer that the session did not know before."""
+    by: str | None = None
+    """The node that made what is put while it ran. The plan's author stays who it was: trust goes by node then."""
+
+
+@dataclass(frozen=True, slots=True)
+class ChangeProposed:
+    """A planner wants the running plan changed: to be accepted, edited or rejected."""
+
+    TYPE: ClassVar[str] = "change_proposed"
+    id: str
+    base_rev: int
+    """The revision that it changes."""
+    put: tuple[Node, ...] = ()
+    drop: tuple[str, ...] = ()
+    node: str | None = None
+    """The plan node that wants it; None: the session as a whole is planned anew, since something failed."""
+    note: str = ""
+    why: dict[str, str] = field(default_factory=dict)
+    """Node -> why it is there, in the planner's words."""
+    usage: Usage = NO_USAGE
+    models: dict[str, ModelRef] = field(default_factory=dict)
+    """Where models answer that the session did not know before."""
+
+
+@dataclass(frozen=True, slots=True)
+class ChangeDecided:
+    """What becomes of a proposed change. An accepted one follows as the next revision, in the same commit."""
+
+    TYPE: ClassVar[str] = "change_decided"
+    id: str
+    accepted: bool
+    feedback: str = ""
+    node: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -508,23 +622,33 @@ class NodeCancelled:
 
 @dataclass(frozen=True, slots=True)
 class QuestionAsked:
-    """An ``ask`` node waits for the user; lookups in the question are resolved."""
+    """An ``ask`` node, or with `call` an agent, waits for the user; lookups in the question are resolved."""
 
     TYPE: ClassVar[str] = "question_asked"
     node: str
     question: str
     choices: tuple[str, ...] = ()
     item: int | None = None
+    kind: str = "question"
+    """``question``, or ``permission`` to call a tool."""
+    call: str = ""
+    """Of an agent: the tool call that waits for the answer."""
+    detail: str = ""
+    """Of a permission: the call, whole, as escaped text."""
+    agent: str = ""
+    tool: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class QuestionAnswered:
-    """The user answered an ``ask`` node; its attempt succeeds with the answer."""
+    """The user answered: an ``ask`` node, whose attempt succeeds with it, or with `call` an agent, which goes on once
+    nothing else of its questions is open."""
 
     TYPE: ClassVar[str] = "question_answered"
     node: str
     answer: str
     item: int | None = None
+    call: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -577,6 +701,10 @@ Body = (
     | AttemptThrottled
     | AttemptCancelled
     | AttemptInterrupted
+    | AgentStepped
+    | ToolCalled
+    | TaskAssigned
+    | AttemptSuspended
     | MapFinished
     | NodeSkipped
     | NodeHeld
@@ -584,6 +712,8 @@ Body = (
     | NodeRetried
     | NodePrioritised
     | PlanPatched
+    | ChangeProposed
+    | ChangeDecided
     | Undone
     | NodeCancelled
     | QuestionAsked

@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import asdict
 
-from swarmtui.session import fold_attempts, fold_budgets, fold_patches, fold_steering
+from swarmtui.session import fold_agents, fold_attempts, fold_budgets, fold_patches, fold_steering
 from swarmtui.session.events import (
     CommandApplied,
     Event,
@@ -110,12 +110,14 @@ def _session_cancel_requested(state: SessionState, body: SessionCancelRequested,
     state.cancelling = True
     state.planning = None
     state.pending.clear()
+    state.proposed.clear()
 
 
 def _session_finished(state: SessionState, body: SessionFinished, event: Event) -> None:
     state.status, state.reason, state.ended_ts = Status(body.status), body.reason, event.ts
     state.cancelling = False
     state.pending.clear()
+    state.proposed.clear()
     if state.status is Status.CANCELLED:
         for node in state.nodes.values():
             if not node.ended:
@@ -211,6 +213,7 @@ def _report_written(state: SessionState, body: ReportWritten, event: Event) -> N
 
 
 _HANDLERS: Handlers = {
+    **fold_agents.HANDLERS,
     **fold_attempts.HANDLERS,
     **fold_budgets.HANDLERS,
     **fold_patches.HANDLERS,

@@ -47,7 +47,8 @@ def _attempt_started(state: SessionState, body: AttemptStarted, event: Event) ->
         node.started_ts, node.started_mono = event.ts, event.mono
     if body.item is None:
         node.tries += 1
-        node.outdated = rests_on_stale(state, node)
+        # What goes on with a thread goes on with what that rests on.
+        node.outdated = rests_on_stale(state, node) or (node.outdated and node.steps > 0)
     elif node.items is not None:
         items = node.items
         items.attempts[body.item] += 1
@@ -59,7 +60,7 @@ def _attempt_started(state: SessionState, body: AttemptStarted, event: Event) ->
 
 def _attempt_succeeded(state: SessionState, body: AttemptSucceeded, event: Event) -> None:
     node = state.nodes[body.node]
-    _landed(state, node)
+    landed(state, node)
     _spend(state, node, body)
     tries, check, reused = _tries(node, body.item), state.plan_nodes[body.node].check, body.reused_from is not None
     state.measures.succeeded((body.node, body.item), tries, check, body.took_s, body.usage, reused=reused)
@@ -80,13 +81,13 @@ def _attempt_succeeded(state: SessionState, body: AttemptSucceeded, event: Event
 
 def _attempt_failed(state: SessionState, body: AttemptFailed, event: Event) -> None:
     node = state.nodes[body.node]
-    _landed(state, node)
+    landed(state, node)
     _spend(state, node, body)
     retry_at = None if body.retry_in_s is None else event.mono + body.retry_in_s
     tries, check, last = _tries(node, body.item), state.plan_nodes[body.node].check, retry_at is None
     state.measures.failed((body.node, body.item), tries, check, body.took_s, body.usage, body.error, last=last)
     if not body.charged:
-        _uncount(node, body.item)
+        uncount(node, body.item)
     if body.error.kind is ErrorKind.LOST and body.usage == NO_USAGE:
         _count_orphan(state, node)
     if replaced(state, node, body.item):
@@ -108,11 +109,11 @@ def _attempt_failed(state: SessionState, body: AttemptFailed, event: Event) -> N
 
 def _attempt_throttled(state: SessionState, body: AttemptThrottled, event: Event) -> None:
     node = state.nodes[body.node]
-    _landed(state, node)
-    _uncount(node, body.item)
+    landed(state, node)
+    uncount(node, body.item)
     node.starts -= 1
     state.starts -= 1
-    _pay(state, node, body.item, body.usage)
+    pay(state, node, body.item, body.usage)
     if body.by == "provider":
         state.measures.refused((body.node, body.item), event.mono, body.usage)
     else:
@@ -128,14 +129,14 @@ def _attempt_throttled(state: SessionState, body: AttemptThrottled, event: Event
 
 def _attempt_cancelled(state: SessionState, body: AttemptCancelled, event: Event) -> None:
     node = state.nodes[body.node]
-    _landed(state, node)
+    landed(state, node)
     _spend(state, node, body)
     state.measures.cancelled((body.node, body.item), event.mono, body.usage)
     state.pending.pop(body.node if body.item is None else f"{body.node}/{body.item}", None)
     if replaced(state, node, body.item):
         return
     if body.hold:
-        _uncount(node, body.item)
+        uncount(node, body.item)
     if body.item is not None:
         if body.hold:
             item_waits(state, node, body.item, State.READY, None)
@@ -149,14 +150,16 @@ def _attempt_cancelled(state: SessionState, body: AttemptCancelled, event: Event
 
 def _attempt_interrupted(state: SessionState, body: AttemptInterrupted, event: Event) -> None:
     node = state.nodes[body.node]
-    _landed(state, node)
+    landed(state, node)
     state.measures.interrupted((body.node, body.item), event.mono)
+    pay(state, node, body.item, body.usage)
+    _forget_calls(node, body.item)
     if not body.stopped:
         _count_crash(state, node, body)
     if replaced(state, node, body.item):
         return
     if body.repeat:
-        _uncount(node, body.item)
+        uncount(node, body.item)
     to = State.READY if body.repeat else State.INTERRUPTED
     if _cancelled(node, body.item):  # the crash did what was asked for
         if body.item is not None:
@@ -171,12 +174,19 @@ def _attempt_interrupted(state: SessionState, body: AttemptInterrupted, event: E
         move(state, node, State.INTERRUPTED)
 
 
+def _forget_calls(node: NodeState, item: int | None) -> None:
+    """Nobody waits any more for what the calls of an attempt come to."""
+    if node.open_calls:
+        gone = node.open_calls_of(item)
+        node.open_calls = tuple(call for call in node.open_calls if call not in gone)
+
+
 def _cancelled(node: NodeState, item: int | None) -> bool:
     """Whether the user wanted what was in flight to be over."""
     return node.cancelled or (item is not None and node.items is not None and item in node.items.cancelled)
 
 
-def _landed(state: SessionState, node: NodeState) -> None:
+def landed(state: SessionState, node: NodeState) -> None:
     """One attempt of the node is no longer in flight."""
     node.running -= 1
     state.in_flight -= node.pool != QUESTIONS
@@ -208,7 +218,7 @@ def _count_orphan(state: SessionState, node: NodeState) -> None:
         state.spent.orphans += 1
 
 
-def _uncount(node: NodeState, item: int | None) -> None:
+def uncount(node: NodeState, item: int | None) -> None:
     """The try that has just ended was nobody's failure: it does not count against the retry limit."""
     if item is None:
         node.tries -= 1
@@ -218,14 +228,16 @@ def _uncount(node: NodeState, item: int | None) -> None:
 
 def _spend(state: SessionState, node: NodeState, body: AttemptSucceeded | AttemptFailed | AttemptCancelled) -> None:
     node.repeats = 0
+    _forget_calls(node, body.item)
     if body.item is not None and node.items is not None:
         node.items.repeats.pop(body.item, None)
-    _pay(state, node, body.item, body.usage)
+    pay(state, node, body.item, body.usage)
     if not isinstance(body, AttemptCancelled):
         node.busy_s += body.took_s
 
 
-def _pay(state: SessionState, node: NodeState, item: int | None, usage: Usage) -> None:
+def pay(state: SessionState, node: NodeState, item: int | None, usage: Usage) -> None:
+    """Count what was used up."""
     node.spent.add(usage)
     state.spent.add(usage)
     if item is not None and node.items is not None and usage.cost_usd is not None:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import deque
+from dataclasses import replace
 
-from swarmtui.plan.model import Node, plan_to_json
+from swarmtui.plan.model import Author, Node, plan_to_json
 from swarmtui.plan.model import Plan as PlanOf
 from swarmtui.plan.patch import changes_items, changes_result, patched
 from swarmtui.session.events import Event, PlanPatched
@@ -14,7 +15,9 @@ from swarmtui.session.moves import (
     begin_anew,
     derive,
     descendants,
+    drop_questions,
     go_on,
+    is_child,
     map_rest,
     needs_allow,
     outdate,
@@ -23,8 +26,9 @@ from swarmtui.session.moves import (
     settle,
     undoable,
 )
-from swarmtui.session.state import Dropped, NodeState, Revision, SessionState
-from swarmtui.session.vocabulary import ENDED, State
+from swarmtui.session.pools import changes_world
+from swarmtui.session.state import Dropped, NodeState, Revision, SessionState, Undoable
+from swarmtui.session.vocabulary import BY_CONDITION, ENDED, State
 
 
 def _plan_patched(state: SessionState, body: PlanPatched, event: Event) -> None:
@@ -33,7 +37,8 @@ def _plan_patched(state: SessionState, body: PlanPatched, event: Event) -> None:
         return
     before = dict(state.plan_nodes)
     _note_inverse(state, body, event)
-    state.prior_plan, state.plan = plan, patched(plan, body.put, body.drop, body.author)
+    author = body.author if body.by is None else Author.USER  # what a node made is not trusted, whoever wrote the plan
+    state.prior_plan, state.plan = plan, patched(plan, body.put, body.drop, author)
     state.plan_rev = state.approved_rev = body.plan_rev
     state.models |= body.models
     state.revisions.append(Revision(body.plan_rev, body.author, event.ts, event.actor, body.note))
@@ -42,6 +47,7 @@ def _plan_patched(state: SessionState, body: PlanPatched, event: Event) -> None:
         base = gone.item_base if gone.items is None else gone.items.highest_number
         state.dropped[node_id] = Dropped(gone.attempts, base)
         state.touched.discard(node_id)
+        drop_questions(state, gone)
     for node in body.put:
         if node.id not in state.nodes:
             state.nodes[node.id] = _newcomer(state, node)
@@ -62,14 +68,24 @@ def _plan_patched(state: SessionState, body: PlanPatched, event: Event) -> None:
 
 def _note_inverse(state: SessionState, body: PlanPatched, event: Event) -> None:
     """How the patch is taken back; `again`: removed nodes that have changed the world and would do so once more."""
+    if body.by is not None:  # no change of the user's; what was one is as it was
+        _renumber(state.undoable, state.plan_rev, body.plan_rev)
+        _renumber(state.redoable, state.plan_rev, body.plan_rev)
+        return
     old = [state.plan_nodes[node.id] for node in body.put if node.id in state.plan_nodes]
     gone = [state.plan_nodes[node_id] for node_id in body.drop]
-    again = [node.id for node in gone if node.changes_world and state.nodes[node.id].attempts]
+    again = [node.id for node in gone if changes_world(state, node) and state.nodes[node.id].attempts]
     new = [node.id for node in body.put if node.id not in state.plan_nodes]
     put = plan_to_json(PlanOf("", (*old, *gone))).get("nodes", [])
     undoable(
         state, event, f"revision {body.plan_rev}", "plan.restore", rev=body.plan_rev, put=put, drop=new, again=again
     )
+
+
+def _renumber(notes: list[Undoable], old: int, new: int) -> None:
+    for at, note in enumerate(notes):
+        if note.params.get("rev") == old:
+            notes[at] = replace(note, params={**note.params, "rev": new})
 
 
 def _newcomer(state: SessionState, node: Node) -> NodeState:
@@ -79,14 +95,16 @@ def _newcomer(state: SessionState, node: Node) -> NodeState:
 
 def _count_needs(state: SessionState, node: Node) -> None:
     known = state.nodes[node.id]
-    ends = [state.nodes[need].state for need in node.needs]
-    known.unmet = sum(end not in ENDED for end in ends)
-    known.bad = sum(end in (State.FAILED, State.SKIPPED, State.CANCELLED) for end in ends)
+    known.unmet = sum(state.nodes[need].state not in ENDED for need in node.needs)
+    needs = [need for need in node.needs if not is_child(state, need, node.id)]
+    known.made = len(node.needs) - len(needs)
+    known.bad = sum(state.nodes[need].state in (State.FAILED, State.SKIPPED, State.CANCELLED) for need in needs)
 
 
 def _revise(state: SessionState, node: NodeState, old: Node, new: Node, *, restart: bool) -> None:
     """A node has a new version: see docs/design/0003-live-edits.md for what becomes of it."""
-    changed = changes_result(old, new)
+    own = set(state.children.get(node.id, ()))
+    changed = changes_result(_without(old, own), _without(new, own))
     if old.priority != new.priority:
         node.priority = None
     rebudget(state, node, old, new)
@@ -107,17 +125,28 @@ def _revise(state: SessionState, node: NodeState, old: Node, new: Node, *, resta
         settle(state, node)
 
 
+def _without(node: Node, children: set[str]) -> Node:
+    """The node as it was before it made others."""
+    return replace(node, needs=tuple(need for need in node.needs if need not in children)) if children else node
+
+
 def _let_skipped_wait(state: SessionState) -> None:
     """What was skipped for needs that it no longer has, or that are new, waits again."""
     todo = deque(node for node in state.nodes.values() if node.state is State.SKIPPED and node.cause != "user")
     while todo:
         node = todo.popleft()
-        if node.state is not State.SKIPPED or node.cause == "user":
+        if node.state is not State.SKIPPED or node.cause == "user" or _by_its_condition(state, node):
             continue
         if node.unmet or needs_allow(state.plan_nodes[node.id], node):
             reopen(state, node)
             settle(state, node)
             todo.extend(state.nodes[child] for child in state.dependents[node.id])
+
+
+def _by_its_condition(state: SessionState, node: NodeState) -> bool:
+    """Whether the node was skipped for a condition of its own, which holds no better for a change elsewhere."""
+    plan_node = state.plan_nodes[node.id]
+    return node.cause == BY_CONDITION and bool(plan_node.only_if) and not node.unmet and needs_allow(plan_node, node)
 
 
 HANDLERS: Handlers = {PlanPatched: _plan_patched}

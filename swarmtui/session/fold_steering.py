@@ -16,6 +16,7 @@ from swarmtui.session.events import (
     QuestionAsked,
     Undone,
 )
+from swarmtui.session.fold_agents import answered
 from swarmtui.session.fold_budgets import waive
 from swarmtui.session.moves import (
     UNDOABLE_KEPT,
@@ -34,8 +35,8 @@ from swarmtui.session.moves import (
     take_end_back,
     undoable,
 )
-from swarmtui.session.state import Items, NodeState, Pending, SessionState
-from swarmtui.session.vocabulary import ENDED, FINAL, State, Status
+from swarmtui.session.state import Grant, Items, NodeState, Pending, SessionState
+from swarmtui.session.vocabulary import ALLOW_ALWAYS, ENDED, FINAL, State, Status
 
 
 def _node_skipped(state: SessionState, body: NodeSkipped, event: Event) -> None:
@@ -169,14 +170,40 @@ def _undone(state: SessionState, body: Undone, event: Event) -> None:
 
 
 def _question_asked(state: SessionState, body: QuestionAsked, event: Event) -> None:
-    key = body.node if body.item is None else f"{body.node}/{body.item}"
-    state.pending[key] = Pending(key, "question", event.ts, body.node, body.item, body.question, body.choices)
+    key = _pending_key(body)
+    state.pending[key] = Pending(
+        key,
+        body.kind,
+        event.ts,
+        body.node,
+        body.item,
+        body.question,
+        body.choices,
+        call=body.call,
+        detail=body.detail,
+        agent=body.agent,
+        tool=body.tool,
+    )
+    if body.call:
+        state.nodes[body.node].asks += 1
     state.touched.add(body.node)
 
 
 def _question_answered(state: SessionState, body: QuestionAnswered, event: Event) -> None:
-    state.pending.pop(body.node if body.item is None else f"{body.node}/{body.item}", None)
+    asked = state.pending.pop(_pending_key(body), None)
     state.touched.add(body.node)
+    if asked is None or not asked.call:
+        return
+    grant = Grant(asked.agent, asked.tool)
+    if asked.kind == "permission" and body.answer == ALLOW_ALWAYS and asked.tool and grant not in state.granted:
+        state.granted.append(grant)
+    answered(state, state.nodes[body.node])
+
+
+def _pending_key(body: QuestionAsked | QuestionAnswered) -> str:
+    if body.call:
+        return f"{body.node}:{body.call}"
+    return body.node if body.item is None else f"{body.node}/{body.item}"
 
 
 HANDLERS: Handlers = {

@@ -279,6 +279,12 @@ class Log:
         sql = "SELECT * FROM events WHERE seq >= ? AND seq < ? ORDER BY seq"
         return [Row(*row) for row in await self._query(sql, (from_seq, until))]
 
+    async def of_node(self, node: str, after: int, types: Sequence[str]) -> Sequence[Row]:
+        """Committed rows of `node` after seq `after`, of these types alone. O(rows since then). Raises LogError."""
+        marks = ", ".join("?" * len(types))
+        sql = f"SELECT * FROM events WHERE seq > ? AND node = ? AND type IN ({marks}) ORDER BY seq"  # noqa: S608
+        return [Row(*row) for row in await self._query(sql, (after, node, *types))]
+
     async def lines(self, from_seq: int, limit: int) -> list[str]:
         """Like :meth:`rows`, as lines of the wire."""
         return [row_to_line(row) for row in await self.rows(from_seq, limit)]

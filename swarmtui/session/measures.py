@@ -171,6 +171,10 @@ class Tally:
     """Kind of error -> failed attempts."""
     cancelled: int = 0
     interrupted: int = 0
+    suspended: int = 0
+    """Attempts that let go of their place to wait for subagents or a person."""
+    suspended_s: float = 0.0
+    """Time in which these were in flight."""
     reused: int = 0
     """Earlier successes that were taken over: neither calls nor paid."""
     refused: int = 0
@@ -421,6 +425,22 @@ class Measures:
         tally.stopped_unpriced += usage.model is not None and _cost_unknown(tally, usage)
         if usage.tokens_in is not None:
             _meter(tally, usage)
+
+    def stepped(self, place: Place, usage: Usage) -> None:
+        """An attempt that goes on told what a part of it consumed."""
+        found = self.running.get(place)
+        if found is not None and usage.requests:
+            tally = found[0]
+            tally.requests += usage.requests
+            tally.requests_ok += usage.requests
+            _meter(tally, usage)
+
+    def suspended(self, place: Place, mono: float, usage: Usage) -> None:
+        """It let go of its place until what it waits for is there."""
+        self.stepped(place, usage)
+        tally, took_s = self._gone(place, mono)
+        tally.suspended += 1
+        tally.suspended_s += took_s
 
     def interrupted(self, place: Place, mono: float) -> None:
         """A crash caught it, at the latest at session second `mono`."""

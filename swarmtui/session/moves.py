@@ -11,7 +11,7 @@ from swarmtui.session.events import (
     Body,
     Event,
 )
-from swarmtui.session.pools import QUESTIONS, name_pools, pools_of
+from swarmtui.session.pools import QUESTIONS, name_pools, pools_of, program_of
 from swarmtui.session.state import Items, NodeState, SessionState, Undoable
 from swarmtui.session.vocabulary import FINAL, State, Status
 
@@ -27,7 +27,12 @@ def derive(state: SessionState) -> None:
     state.plan_nodes = {node.id: node for node in nodes}
     state.dependents = graph.dependents(graph.needs_of(nodes))
     state.model_pools = name_pools(state.models)
+    state.children = {}
+    for node in nodes:
+        if node.parent is not None:
+            state.children.setdefault(node.parent, []).append(node.id)
     state.pools_used = frozenset(pool for node in nodes for pool in pools_of(state, node))
+    state.programs = frozenset(filter(None, (program_of(state, node) for node in nodes)))
     state.in_flight = sum(node.running for node in state.nodes.values() if node.running and node.pool != QUESTIONS)
     state.counts = {}
     for known in state.nodes.values():
@@ -55,19 +60,46 @@ def move(state: SessionState, node: NodeState, to: State) -> None:
 
 
 def needs_allow(plan_node: Node, node: NodeState) -> bool:
-    """Whether the ends of its needs, once all have ended, let the node start."""
+    """Whether the ends of its needs, once all have ended, let the node start; those that it made itself always do."""
     if plan_node.when is When.ALL_SUCCEEDED:
         return node.bad == 0
     if plan_node.when is When.ANY_SUCCEEDED:
-        return not plan_node.needs or node.bad < len(plan_node.needs)
+        needs = len(plan_node.needs) - node.made
+        return not needs or node.bad < needs
     return True
+
+
+def is_child(state: SessionState, node_id: str, parent_id: str) -> bool:
+    """Whether a node was made by another one while that ran."""
+    return state.plan_nodes[node_id].parent == parent_id
 
 
 def _rest(state: SessionState, node: NodeState) -> State:
     """Where a node that neither runs nor has ended belongs."""
+    if node.held:
+        return State.HELD
     if node.unmet or not needs_allow(state.plan_nodes[node.id], node):
-        return State.HELD if node.held else State.WAITING
-    return State.HELD if node.held else State.READY
+        return State.WAITING
+    return State.RUNNING if node.asks else State.READY
+
+
+def begin_thread(state: SessionState, node: NodeState) -> None:
+    """The next attempt of an agent begins at the beginning: what it did, asked and gave away is history."""
+    began = node.thread_seq or node.steps or node.asks or node.spawned or node.proposals or node.open_calls
+    drop_questions(state, node)
+    if began:
+        node.thread_seq = state.seq
+        node.steps = node.tool_calls = node.spawned = node.proposals = 0
+        node.agent, node.open_calls = "", ()
+
+
+def drop_questions(state: SessionState, node: NodeState) -> None:
+    """Nobody waits any more for what the node asked while nothing of it ran."""
+    if node.asks:
+        node.asks = 0
+        for key in [key for key, pending in state.pending.items() if pending.node == node.id]:
+            del state.pending[key]
+            state.proposed.pop(key, None)
 
 
 def settle(state: SessionState, node: NodeState) -> None:
@@ -80,6 +112,7 @@ def settle(state: SessionState, node: NodeState) -> None:
 def end(state: SessionState, node: NodeState, to: State) -> None:
     node.ended_ts, node.ended_mono, node.retry_at = state.ts, state.mono, None
     state.pending.pop(node.id, None)
+    drop_questions(state, node)
     if to is State.SUCCEEDED and node.outdated:
         to = State.STALE
     node.outdated = False
@@ -88,7 +121,7 @@ def end(state: SessionState, node: NodeState, to: State) -> None:
     for child_id in state.dependents[node.id]:
         child = state.nodes[child_id]
         child.unmet -= 1
-        child.bad += bad
+        child.bad += bad and not is_child(state, node.id, child_id)
         if child.unmet == 0 and child.state in (State.WAITING, State.HELD):
             settle(state, child)
         state.touched.add(child_id)
@@ -132,6 +165,7 @@ def begin_anew(state: SessionState, node: NodeState) -> None:
     node.tries = node.reused = 0
     node.outdated = node.restart = node.cancelled = False
     node.reset_seq = state.seq
+    begin_thread(state, node)
     settle(state, node)
 
 
@@ -161,9 +195,14 @@ def reopen(state: SessionState, node: NodeState) -> None:
     for child_id in state.dependents[node.id]:
         child = state.nodes[child_id]
         child.unmet += 1
-        child.bad -= was_bad
         state.touched.add(child_id)
-        if child.state in (State.READY, State.RETRYING, State.THROTTLED) and not child.running:
+        if not is_child(state, node.id, child_id):
+            child.bad -= was_bad
+            if not (child.running or child.ended):  # what it did rests on what is made anew
+                begin_thread(state, child)
+        if child.state in (State.READY, State.RETRYING, State.THROTTLED, State.RUNNING) and not (
+            child.running or child.items is not None
+        ):
             child.retry_at = child.ready_mono = None
             settle(state, child)
         elif child.state is State.HELD and child.items is None:

@@ -28,9 +28,9 @@ T = TypeVar("T")
 
 _ARRAYS = {"attempts": COUNT_TYPE, "seqs": COUNT_TYPE, "costs": COST_TYPE}
 _STATES: Mapping[str, State] = {state.value: state for state in State}
-_INNER = frozenset({"state", "error", "output", "spent", "waived", "budget", "items"})
+_INNER = frozenset({"state", "error", "output", "spent", "waived", "budget", "items", "open_calls"})
 """Fields of a node that are not JSON as they are."""
-_RARE = frozenset({"budget", "waived"})
+_RARE = frozenset({"budget", "waived", "open_calls"})
 
 
 class _Plain(Generic[T]):
@@ -79,7 +79,7 @@ def node_to_json(node: NodeState) -> JSON:
         data["error"] = _error_to_json(node.error)
     if spent := _SPENT.dump(node.spent):
         data["spent"] = spent
-    if node.budget is not None or node.waived:
+    if node.budget is not None or node.waived or node.open_calls:
         data |= _adapters()[0].dump_python(node, mode="json", exclude_defaults=True, include=set(_RARE))
     if node.items is not None:
         data["items"] = _items_to_json(node.items)
@@ -162,6 +162,7 @@ _DUMPED: Mapping[str, Callable[[Any], JSON]] = {
     "error": lambda error: None if error is None else _error_to_json(error),
     "spent": lambda spent: _SPENT.dump(spent) or None,
     "waived": ",".join,
+    "open_calls": lambda calls: list(calls) or None,
     "budget": lambda budget: None if budget is None else _BUDGET.dump(budget),
     "items": lambda items: None if items is None else _items_to_json(items),
 }
@@ -171,6 +172,7 @@ _LOADED: Mapping[str, Callable[[Any], Any]] = {
     "error": lambda data: None if data is None else _error_from_json(data),
     "spent": lambda data: Spent() if data is None else Spent(**data),
     "waived": lambda text: tuple(text.split(",")) if text else (),
+    "open_calls": lambda calls: tuple(calls or ()),
     "budget": lambda data: None if data is None else BudgetReached(**data),
     "items": lambda data: None if data is None else _items_from_json(data),
 }

@@ -7,8 +7,10 @@ with the same key are one pool), a named pool, or the commands, merges and quest
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import PurePath
 
-from swarmtui.plan.model import MergeSpec, ModelRef, Node, PromptSpec
+from swarmtui.plan.model import AgentSpec, MergeSpec, ModelRef, Node, PlanSpec, PromptSpec
+from swarmtui.plan.team import PROGRAMS, AgentDef, Team
 from swarmtui.session.state import SessionState
 
 COMMANDS = "commands"
@@ -17,7 +19,10 @@ QUESTIONS = "questions"
 
 MODEL_LIMIT = 8
 SIMULATED_LIMIT = 16
+PROGRAM_LIMIT = 4
+"""Of a program that is an agent, and has its own ideas of how fast it may go."""
 UNLIMITED = 1_000_000
+NOBODY = Team()
 
 
 def name_pools(models: Mapping[str, ModelRef]) -> dict[str, str]:
@@ -42,22 +47,73 @@ def name_pools(models: Mapping[str, ModelRef]) -> dict[str, str]:
     return named
 
 
-def model_name(node: Node, tries: int = 0) -> str | None:
+def agent_of(team: Team, node: Node) -> AgentDef | None:
+    """Who carries an agent node out; None for a program that is known by name alone, and for other nodes."""
+    spec = node.spec
+    if not isinstance(spec, AgentSpec):
+        return None
+    return spec.own if spec.own is not None else team.agents.get(spec.agent)
+
+
+def program_named(team: Team, node: Node) -> str | None:
+    """The program that is the agent of a node; None where a model is."""
+    if not isinstance(node.spec, AgentSpec):
+        return None
+    agent = agent_of(team, node)
+    if agent is None:
+        named = node.spec.agent
+        return named if named.removesuffix("-acp") in PROGRAMS else None
+    return agent.program or (PurePath(agent.command[0]).name or None if agent.command else None)
+
+
+def team_of(state: SessionState) -> Team:
+    """Who may work in the session's plan."""
+    return NOBODY if state.plan is None else state.plan.team
+
+
+def program_of(state: SessionState, node: Node) -> str | None:
+    """As :func:`program_named`, by the session's own team."""
+    return program_named(team_of(state), node) if isinstance(node.spec, AgentSpec) else None
+
+
+def changes_world(state: SessionState, node: Node) -> bool:
+    """Whether an attempt caught by a crash must be held for the user: also if a program is its agent. An agent that is
+    a model does nothing that is not recorded, and goes on where it was."""
+    if node.side_effects is None and program_of(state, node) is not None:
+        return not node.retry_safe
+    return node.changes_world
+
+
+def model_name(node: Node, tries: int = 0, team: Team = NOBODY) -> str | None:
     """The tier or model that answers for `node` after `tries` that counted and failed; None if it needs none.
 
     With :attr:`Retry.models` the first of them takes over from the first retry on, and so forth; the last one stays.
     """
-    spec = node.spec
-    name = spec.model if isinstance(spec, PromptSpec) else spec.summary if isinstance(spec, MergeSpec) else None
+    name = _first_model(node, team)
     if name is None or tries < 1 or not node.retry.models:
         return name
     return node.retry.models[min(tries, len(node.retry.models)) - 1]
 
 
+def _first_model(node: Node, team: Team) -> str | None:
+    match node.spec:
+        case PromptSpec(model=name) | PlanSpec(model=name):
+            return name
+        case MergeSpec(summary=summary):
+            return summary
+        case AgentSpec(model=name):
+            agent = agent_of(team, node)
+            if program_named(team, node) is not None:
+                return None
+            return name or (None if agent is None else agent.model)
+        case _:
+            return None
+
+
 def model_of(state: SessionState, node: Node, tries: int = 0) -> ModelRef | None:
     """The model that answers for `node` after `tries` failures; None if it needs none or the session knows none by
     that name (which is an error for whoever needs one, never a reason to take another)."""
-    name = model_name(node, tries)
+    name = model_name(node, tries, team_of(state))
     return None if name is None else state.models.get(name)
 
 
@@ -70,8 +126,10 @@ def pool_of(state: SessionState, node: Node, tries: int = 0) -> str:
         return node.pool
     if kind == "merge":
         return MERGES
-    name = model_name(node, tries)
-    return COMMANDS if name is None else state.model_pools.get(name, name)
+    name = model_name(node, tries, team_of(state))
+    if name is None:
+        return program_of(state, node) or COMMANDS
+    return state.model_pools.get(name, name)
 
 
 def provider_of(state: SessionState, node: Node, tries: int = 0) -> str | None:
@@ -79,7 +137,7 @@ def provider_of(state: SessionState, node: Node, tries: int = 0) -> str | None:
 
     A report waits for it too if a model writes its summary, but for the stand-in, which writes none.
     """
-    name = model_name(node, tries)
+    name = model_name(node, tries, team_of(state))
     if name is None:
         return None
     ref = state.models.get(name)
@@ -118,6 +176,8 @@ def pool_limit(state: SessionState, pool: str, *, paced: bool = False) -> int:
 def _default(state: SessionState, pool: str, paced: bool) -> int:
     if pool in (COMMANDS, MERGES):
         return max(2, state.cpus)
+    if pool in state.programs:
+        return PROGRAM_LIMIT
     if is_simulated(state, pool):
         return SIMULATED_LIMIT
     if paced:

@@ -15,7 +15,7 @@ from hashlib import blake2b
 from typing import TYPE_CHECKING, ClassVar
 
 from swarmtui.plan.model import JSON, Author, Limits, ModelRef, Node, Plan, plan_from_json, plan_to_json
-from swarmtui.session.events import BudgetReached, Forecasted, PoolPaced
+from swarmtui.session.events import BudgetReached, ChangeProposed, Forecasted, PoolPaced
 from swarmtui.session.measures import Measures
 from swarmtui.session.vocabulary import ENDED, NO_USAGE, Chunk, ErrorInfo, Output, State, Status, Usage
 
@@ -265,6 +265,26 @@ class NodeState:
     items: Items | None = None
     item_base: int = 0
     """Highest attempt number of any item before the map was last retried as a whole: see :attr:`Items.base`."""
+    thread_seq: int = 0
+    """Event since which steps belong to the thread with which the next attempt of an agent goes on."""
+    steps: int = 0
+    """Answers of models in that thread."""
+    tool_calls: int = 0
+    """Tools called in it."""
+    spawned: int = 0
+    """Subagents that it made, batches counted by their members."""
+    proposals: int = 0
+    """Of a plan node: changes proposed in it."""
+    agent: str = ""
+    """Which agent speaks now; empty before the first step."""
+    asks: int = 0
+    """What it asks a person, one thing for each that is open. While it does nothing of it runs."""
+    made: int = 0
+    """Of its needs, those that it made itself while it ran: however they end, it goes on."""
+    open_calls: tuple[str, ...] = ()
+    """Calls of tools that may have changed the world, begun and without a result; of items as ``item/call``."""
+    critical_steps: float = 0.0
+    """Steps on the critical path of its subagents' stages: see :func:`swarmtui.session.metrics.critical_steps`."""
 
     def attempts_of(self, item: int | None) -> int:
         """Number of the last attempt made of one item, or of the node itself; the next one has one more."""
@@ -275,6 +295,11 @@ class NodeState:
     def tries_of(self, item: int | None) -> int:
         """Tries of one item, or of the node itself, that count against the retry limit."""
         return self.tries if item is None or self.items is None else self.items.tries.get(item, 0)
+
+    def open_calls_of(self, item: int | None) -> tuple[str, ...]:
+        """Of :attr:`open_calls` those of one item, or of the node itself."""
+        head = "" if item is None else f"{item}/"
+        return tuple(call for call in self.open_calls if call.startswith(head)) if self.open_calls else ()
 
     def forget_items(self) -> None:
         """The map is carried out anew: its items are read again, and their attempts' numbers go on."""
@@ -293,15 +318,29 @@ class Pending:
     """Something only a person can decide."""
 
     id: str
-    """``plan``, or the node's id, or ``node/item``."""
+    """``plan``, or the node's id, or ``node/item``; of what an agent asks ``node:call``; of a change ``change-N``."""
     kind: str
-    """``plan`` or ``question``."""
+    """``plan``, ``question``, ``permission`` or ``change``."""
     since_ts: float
     node: str | None = None
     item: int | None = None
     question: str = ""
     choices: tuple[str, ...] = ()
     plan_rev: int | None = None
+    call: str = ""
+    """Of what an agent asks: the tool call that waits for it."""
+    detail: str = ""
+    """Of a permission: the call, whole, as escaped text."""
+    agent: str = ""
+    tool: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """The user's word that an agent may call a tool for the rest of the session."""
+
+    agent: str
+    tool: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -427,6 +466,12 @@ class SessionState:
     """What was taken back and can be made once more, the last one at the end."""
     dropped: dict[str, Dropped] = field(default_factory=dict)
     """Nodes that were removed while the session ran."""
+    granted: list[Grant] = field(default_factory=list)
+    """What the user allowed for good when an agent asked."""
+    changes: int = 0
+    """Changes that were ever proposed: they are numbered."""
+    proposed: dict[str, ChangeProposed] = field(default_factory=dict)
+    """Changes that wait for a decision."""
 
     # Derived, never part of JSON or hash.
     counts: dict[State, int] = field(default_factory=dict)
@@ -435,12 +480,16 @@ class SessionState:
     """Nodes changed since their reader last cleared this."""
     plan_nodes: dict[str, Node] = field(default_factory=dict)
     dependents: dict[str, list[str]] = field(default_factory=dict)
+    children: dict[str, list[str]] = field(default_factory=dict)
+    """Node -> those that it made while it ran and that are in the plan, for nodes that made any."""
     in_flight: int = 0
     """Attempts running now, questions left out."""
     model_pools: dict[str, str] = field(default_factory=dict)
     """Name of a model -> its pool: see :func:`swarmtui.session.pools.name_pools`."""
     pools_used: frozenset[str] = frozenset()
     """Pools that the plan's nodes belong to."""
+    programs: frozenset[str] = frozenset()
+    """Of these, pools of programs that are agents."""
 
     @property
     def working(self) -> bool:
@@ -470,8 +519,10 @@ class SessionState:
 
 _WAITING = (State.READY, State.RETRYING, State.THROTTLED)
 """What goes on by itself though nothing of it is in flight: it waits for a provider, or for its next try."""
-_DERIVED = frozenset({"counts", "touched", "plan_nodes", "dependents", "pools_used", "in_flight", "model_pools"})
-_BY_HAND = frozenset({"plan", "prior_plan", "nodes", "measures"})
+_DERIVED = frozenset(
+    {"counts", "touched", "plan_nodes", "dependents", "children", "pools_used", "in_flight", "model_pools", "programs"}
+)
+_BY_HAND = frozenset({"plan", "prior_plan", "nodes", "measures", "proposed"})
 
 
 @cache
@@ -486,6 +537,7 @@ def state_to_json(state: SessionState, *, columns: bool = False) -> dict[str, JS
 
     With `columns` its nodes are in the form of a snapshot, to which the plan is added by who makes that.
     """
+    from swarmtui.session.codec import encode_body
     from swarmtui.session.node_json import node_to_json, nodes_to_columns
 
     data: dict[str, JSON] = _adapter().dump_python(
@@ -498,11 +550,17 @@ def state_to_json(state: SessionState, *, columns: bool = False) -> dict[str, JS
     nodes = state.nodes.values()
     data["nodes"] = nodes_to_columns(nodes) if columns else [node_to_json(node) for node in nodes]
     data["measures"] = state.measures.to_json()
+    if state.proposed:
+        data["proposed"] = [
+            {**encode_body(change), **({} if change.node is None else {"node": change.node})}
+            for change in state.proposed.values()
+        ]
     return data
 
 
 def state_from_json(data: dict[str, JSON]) -> SessionState:
     """The inverse of :func:`state_to_json`. Raises ValueError and the like if `data` is no state's."""
+    from swarmtui.session.codec import decode_body
     from swarmtui.session.moves import derive
     from swarmtui.session.node_json import node_from_json, nodes_from_columns
 
@@ -516,6 +574,10 @@ def state_from_json(data: dict[str, JSON]) -> SessionState:
     state.nodes = {node.id: node for node in made}
     if "measures" in data:
         state.measures = Measures.from_json(data["measures"])
+    for one in data.get("proposed", ()):
+        change = decode_body(ChangeProposed.TYPE, one)
+        if isinstance(change, ChangeProposed):
+            state.proposed[change.id] = change
     derive(state)
     return state
 

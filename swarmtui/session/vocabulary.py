@@ -47,6 +47,12 @@ class Status(StrEnum):
     CRASHED = "crashed"  # never recorded: no host lives and the session had not ended
 
 
+ALLOW_ONCE, ALLOW_ALWAYS, DENY = "allow once", "allow always", "deny"
+"""Answers to an agent that asks for permission to call a tool."""
+
+BY_CONDITION = "if"
+"""Cause of a skip for what a node's condition says, and of skips that follow from it: no failure."""
+
 STUCK = "stuck"
 """Reason of a pause in which nothing can start until somebody acts: any command about a node or a limit ends it."""
 

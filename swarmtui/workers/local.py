@@ -8,13 +8,25 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
+from collections.abc import AsyncIterator, Coroutine, Mapping, Sequence
 from dataclasses import replace
 from itertools import groupby
 from pathlib import Path
 from typing import Any, Protocol
 
-from swarmtui.engine.ports import Attempt, Delta, Done, Failed, Signal, Stopped, Terminal, WorkerEvent
+from swarmtui.engine.ports import (
+    Attempt,
+    CallAsked,
+    Delta,
+    Done,
+    Failed,
+    Signal,
+    Stopped,
+    Suspended,
+    Terminal,
+    ToolCalled,
+    WorkerEvent,
+)
 from swarmtui.engine.scarcity import scarce_error, scarcity_of
 from swarmtui.plan.model import Check
 from swarmtui.safety.text import one_line
@@ -41,12 +53,25 @@ class WorkerFailed(Exception):
         self.failed = failed
 
 
+class Course(Protocol):
+    """What a worker tells of an attempt that goes on, in the loop's thread; and what it waits for."""
+
+    def __call__(self, signal: Signal, /) -> None:
+        """Tell of streamed text, the course of calls, a step."""
+
+    async def recorded(self, signal: ToolCalled) -> None:
+        """Tell that a tool is about to be called, and wait until that is in the session's file."""
+
+    async def admitted(self, model: str = "") -> None:
+        """Wait until the attempt's model, or the one of this name (``provider/model``), may be called; the call then
+        goes at once. For the first call of an attempt there is no wait: the attempt began when it could be made."""
+
+
 class Worker(Protocol):
     """Carries one attempt out."""
 
-    def __call__(self, attempt: Attempt, emit: Callable[[Signal], None], /) -> Coroutine[Any, Any, Done]:
-        """The attempt's result; raises WorkerFailed. `emit` takes streamed text and the course of calls, in the loop's
-        thread.
+    def __call__(self, attempt: Attempt, course: Course, /) -> Coroutine[Any, Any, Done | Suspended]:
+        """The attempt's result, or what it waits for; raises WorkerFailed. `course` may be called as a function.
 
         When cancelled it stops in good order; when cancelled a second time, at once.
         """
@@ -65,12 +90,24 @@ class Judge(Protocol):
 class _Running:
     """An attempt that runs, and its text that is still to be passed on."""
 
-    __slots__ = ("attempt", "deltas", "ended", "executor", "stopping", "task", "timed_out", "timers", "waiting_chars")
+    __slots__ = (
+        "attempt",
+        "awaited",
+        "deltas",
+        "ended",
+        "executor",
+        "stopping",
+        "task",
+        "timed_out",
+        "timers",
+        "waiting_chars",
+    )
 
     def __init__(self, attempt: Attempt, executor: LocalExecutor) -> None:
         self.attempt = attempt
         self.executor = executor
-        self.task: asyncio.Future[Done] | None = None
+        self.task: asyncio.Future[Done | Suspended] | None = None
+        self.awaited: dict[str, asyncio.Future[None]] = {}
         self.deltas: list[Delta] = []
         self.waiting_chars = 0
         self.timers: list[asyncio.TimerHandle] = []
@@ -78,7 +115,25 @@ class _Running:
         self.timed_out = False
         self.ended = False
 
-    def emit(self, delta: Signal) -> None:
+    async def recorded(self, signal: ToolCalled) -> None:
+        """A :class:`Course`."""
+        await self._told(signal, signal.call)
+
+    async def admitted(self, model: str = "") -> None:
+        """A :class:`Course`."""
+        known = self.attempt.model
+        await self._told(CallAsked(self.attempt.id, model or ("" if known is None else known.name)), "")
+
+    async def _told(self, signal: Signal, key: str) -> None:
+        """Tell, and wait for the word that is owed for it."""
+        future = self.awaited[key] = asyncio.get_running_loop().create_future()
+        try:
+            self(signal)
+            await future
+        finally:
+            self.awaited.pop(key, None)
+
+    def __call__(self, delta: Signal, /) -> None:
         """Takes what the worker tells; what comes after the attempt's end is dropped."""
         if self.ended:
             return
@@ -146,9 +201,11 @@ class LocalExecutor:
             return
         running = _Running(attempt, self)
         loop = asyncio.get_running_loop()
-        check, emit = attempt.check, running.emit
+        check = attempt.check
         running.task = loop.create_task(
-            worker(attempt, emit) if check is None else _checked(worker, attempt, check, emit, self._judge_of_outputs())
+            worker(attempt, running)
+            if check is None
+            else _checked(worker, attempt, check, running, self._judge_of_outputs())
         )
         self._running[attempt.id] = running
         running.task.add_done_callback(lambda task: self._ended(running, task))
@@ -173,6 +230,13 @@ class LocalExecutor:
         if running is not None:
             running.stopping = True
             self._stop(running, grace_s)
+
+    def recorded(self, attempt: str, call: str) -> None:
+        """Lets the worker go on that waits for this word."""
+        running = self._running.get(attempt)
+        future = None if running is None else running.awaited.get(call)
+        if future is not None and not future.done():
+            future.set_result(None)
 
     async def close(self) -> None:
         """Cancels all that runs and waits until it has ended; killing starts after the grace period."""
@@ -230,7 +294,7 @@ class LocalExecutor:
             _log.error("attempt %s did not stop; it is left to itself", running.attempt.id)
             self._finish(running, _stopped(running, None))
 
-    def _ended(self, running: _Running, task: asyncio.Future[Done]) -> None:
+    def _ended(self, running: _Running, task: asyncio.Future[Done | Suspended]) -> None:
         if self._running.get(running.attempt.id) is not running:
             if not task.cancelled():
                 task.exception()  # taken note of: the attempt was abandoned
@@ -278,10 +342,10 @@ class LocalExecutor:
         self._wake()
 
 
-async def _checked(
-    worker: Worker, attempt: Attempt, check: Check, emit: Callable[[Signal], None], judge: Judge
-) -> Done:
-    done = await worker(attempt, emit)
+async def _checked(worker: Worker, attempt: Attempt, check: Check, course: Course, judge: Judge) -> Done | Suspended:
+    done = await worker(attempt, course)
+    if isinstance(done, Suspended):
+        return done
     try:
         wrong = await judge.verdict(attempt, check, done)
     except WorkerFailed as failed:  # the check could not be made; what the worker cost and said is kept
@@ -297,7 +361,7 @@ def _refused(attempt: Attempt, why: str) -> Failed:
     return Failed(attempt.id, ErrorInfo(ErrorKind.INTERNAL, why))
 
 
-def _ending(running: _Running, task: asyncio.Future[Done]) -> Terminal:
+def _ending(running: _Running, task: asyncio.Future[Done | Suspended]) -> Terminal:
     if task.cancelled():
         return _stopped(running, None)
     error = task.exception()

@@ -53,12 +53,15 @@ Script = Callable[[Attempt], Any]
 
 @dataclass
 class ScriptedExecutor:
-    """Carries attempts out as `script` says, which returns or awaits a Done, a Failed, an ErrorInfo or a text."""
+    """Carries attempts out as `script` says, which returns or awaits a Done, a Failed, an ErrorInfo or a text; or a
+    list of what is told on the way, with one of these at its end."""
 
     script: Script = lambda attempt: "ok"
     started: list[str] = field(default_factory=list)
     running: dict[str, asyncio.Task[None]] = field(default_factory=dict)
     most: int = 0
+    words: list[tuple[str, str]] = field(default_factory=list)
+    """(attempt, call) of every tool call that was said to be recorded."""
     news: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def start(self) -> None:
@@ -76,6 +79,9 @@ class ScriptedExecutor:
             said = self.script(attempt)
             if asyncio.iscoroutine(said):
                 said = await said
+            if isinstance(said, list):
+                *told, said = said
+                await self._queue.put(told)
             if isinstance(said, ErrorInfo):
                 end = Failed(attempt.id, said)
             elif isinstance(said, str):
@@ -87,6 +93,14 @@ class ScriptedExecutor:
             end = Stopped(attempt.id)
         self.running.pop(attempt.id, None)
         await self._queue.put([end])
+
+    def tell(self, *events: WorkerEvent) -> None:
+        """What a script tells while it goes on."""
+        self._queue.put_nowait(list(events))
+
+    def recorded(self, attempt: str, call: str) -> None:
+        self.words.append((attempt, call))
+        self.news.set()
 
     async def events(self) -> AsyncIterator[Sequence[WorkerEvent]]:
         while (batch := await self._queue.get()) is not None:

@@ -62,7 +62,7 @@ def skip(state: SessionState, params: Params) -> list[Body]:
         if at is State.RUNNING:
             raise Refused(f"item {item} of {node.id} is running: stop it instead")
         return [NodeSkipped(node.id, "user", item=item)]
-    if node.id in state.pending:
+    if node.id in state.pending or node.asks:
         raise Refused(f"{node.id} has asked its question: answer it, or stop it instead")
     if node.items is not None and not node.ended:
         raise Refused(f"{node.id} has begun its items: stop it, or skip single items, as in {node.id}/0")

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import fields
+from dataclasses import fields, replace
 
 from swarmtui.engine.commands.refusal import INVALID_PARAMS, Params, Refused, flag, need
 from swarmtui.engine.commands.session import stale
-from swarmtui.plan.model import Author, Input, MergeSpec, ModelRef, Node, Plan, PromptSpec
+from swarmtui.plan.model import Author, Input, MergeSpec, ModelRef, Node, Plan
 from swarmtui.plan.patch import Patch, changes_items, changes_result, difference, patched
 from swarmtui.plan.problems import TaskError
 from swarmtui.session.events import Body, PlanPatched, PlanProposed
+from swarmtui.session.pools import model_name, team_of
 from swarmtui.session.state import NodeState, SessionState
 from swarmtui.session.vocabulary import ENDED, Status
 
@@ -27,7 +28,7 @@ _OF_THE_NEXT = frozenset({"id", "title", "when", "retry", "priority", "budget", 
 def edit(state: SessionState, params: Params, parse: ParsePlan, resolve: ResolveModel) -> list[Body]:
     """``plan.edit {plan_rev, text, restart?, note?}``: the whole plan, as YAML."""
     plan = _editable(state, need(params, "plan_rev", int))
-    edited = parse(need(params, "text", str), plan)
+    edited = _with_parents(parse(need(params, "text", str), plan), plan)
     if edited == plan:
         raise Refused("nothing was changed")
     models = _models(state, edited.nodes, resolve)
@@ -54,6 +55,7 @@ def patch(state: SessionState, params: Params, resolve: ResolveModel) -> list[Bo
         raise Refused(str(error), INVALID_PARAMS) from error
     if not change:
         raise Refused("nothing was changed")
+    change = replace(change, put=_with_parents(replace(plan, nodes=change.put), plan).nodes)
     models = _models(state, change.put, resolve)
     if state.status is Status.AWAITING_APPROVAL:
         edited = patched(plan, change.put, change.drop, _author(params))
@@ -64,6 +66,15 @@ def patch(state: SessionState, params: Params, resolve: ResolveModel) -> list[Bo
 def restored(state: SessionState, change: Patch) -> PlanPatched:
     """The patch that takes another one back, checked like any other."""
     return _patch(state, change, {}, {})
+
+
+def _with_parents(edited: Plan, plan: Plan) -> Plan:
+    """Who made a node is no matter of opinion: it decides whether the node is trusted."""
+    made = {node.id: node.parent for node in plan.nodes if node.parent is not None}
+    if not made:
+        return edited
+    kept = (replace(node, parent=made[node.id]) if node.id in made else node for node in edited.nodes)
+    return replace(edited, nodes=tuple(kept))
 
 
 def _editable(state: SessionState, rev: int) -> Plan:
@@ -100,7 +111,8 @@ def _models(state: SessionState, nodes: Iterable[Node], resolve: ResolveModel) -
         return state.declared[name] if name in state.declared else resolve(name, {**state.declared, **state.models})
 
     for node in nodes:
-        names = [node.spec.model] if isinstance(node.spec, PromptSpec) else []
+        name_of = None if isinstance(node.spec, MergeSpec) else model_name(node, 0, team_of(state))
+        names = [] if name_of is None else [name_of]
         for name in (*names, *node.retry.models):
             if name not in state.models and name not in found:
                 found[name] = ref_of(name)
@@ -115,14 +127,17 @@ def _models(state: SessionState, nodes: Iterable[Node], resolve: ResolveModel) -
 def _patch(state: SessionState, change: Patch, params: Params, models: dict[str, ModelRef]) -> PlanPatched:
     restart = flag(params, "restart")
     for node_id in change.drop:
-        _may_drop(state.nodes[node_id])
+        _may_drop(state, state.nodes[node_id])
     restarted = [node.id for node in change.put if _restarts(state, node, restart=restart)]
     return PlanPatched(
         state.plan_rev + 1, change.put, change.drop, _note(params), tuple(restarted), _author(params), models
     )
 
 
-def _may_drop(node: NodeState) -> None:
+def _may_drop(state: SessionState, node: NodeState) -> None:
+    busy = [child for child in state.children.get(node.id, ()) if not state.nodes[child].ended]
+    if busy:
+        raise Refused(f"{node.id} waits for {busy[0]}, which it made: stop it before you remove it, or wait")
     if node.running:
         raise Refused(f"{node.id} is running: stop it before you remove it, or wait")
     if node.items is not None and not node.ended:

@@ -84,7 +84,7 @@ def _fresh(params: Params, was: State) -> bool:
 def _whole(node: NodeState, params: Params) -> NodeRetried:
     if node.running:
         raise Refused(f"{node.id} is running: stop it first, or wait")
-    if node.state is State.WAITING:
+    if node.state is State.WAITING and not node.spawned:
         raise Refused(f"{node.id} has not run: it waits for its needs")
     if node.state is State.SKIPPED and node.cause not in (None, "user"):
         raise Refused(f"{node.id} was skipped because of {node.cause}: retry that")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from swarmtui.engine.commands.refusal import INVALID_PARAMS, STALE_PLAN, Params, Refused, need, not_over
 from swarmtui.plan.model import Plan, plan_hash
+from swarmtui.plan.problems import listed, shown
 from swarmtui.session import budgets
 from swarmtui.session.events import (
     Body,
@@ -14,7 +15,7 @@ from swarmtui.session.events import (
     SessionPaused,
     SessionResumed,
 )
-from swarmtui.session.state import SessionState
+from swarmtui.session.state import Pending, SessionState
 from swarmtui.session.vocabulary import FINAL, Status, how_ended
 
 
@@ -101,12 +102,20 @@ def reject(state: SessionState, params: Params) -> list[Body]:
 
 
 def answer(state: SessionState, params: Params) -> list[Body]:
-    """``answer {pending, text}``."""
+    """``answer {pending, text}``; of an agent that asks one thing alone `pending` may be its node."""
     key = need(params, "pending", str)
     text = need(params, "text", str)
-    pending = state.pending.get(key)
-    if pending is None or pending.kind != "question" or pending.node is None:
-        raise Refused(f"no question {key!r} waits for an answer")
+    pending = state.pending.get(key) or _asked_by(state, key)
+    if pending is None or pending.kind not in ("question", "permission") or pending.node is None:
+        raise Refused(f"no question {shown(key)!r} waits for an answer")
     if pending.choices and text not in pending.choices:
         raise Refused(f"answer with one of: {', '.join(pending.choices)}")
-    return [QuestionAnswered(pending.node, text, pending.item)]
+    return [QuestionAnswered(pending.node, text, pending.item, pending.call)]
+
+
+def _asked_by(state: SessionState, node: str) -> Pending | None:
+    """What the agent of a node asks. Raises Refused if that is more than one thing."""
+    asked = [pending for pending in state.pending.values() if pending.node == node and pending.call]
+    if len(asked) > 1:
+        raise Refused(f"{node} asks {len(asked)} things: name one of {listed([pending.id for pending in asked])}")
+    return asked[0] if asked else None

@@ -7,8 +7,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from swarmtui.safety.permissions import Effect
 from swarmtui.safety.text import one_line
 from swarmtui.session import events as ev
+from swarmtui.session.vocabulary import BY_CONDITION
 from swarmtui.tui.view import format as say
 from swarmtui.tui.view.glyphs import Glyphs
 from swarmtui.tui.view.lines import Line, Role, cells, fit, shorten
@@ -164,6 +166,26 @@ def _budget_reached(b: ev.BudgetReached) -> Told:
     return "warning", f"{b.kind} budget{_of(b.node)} reached: {b.spent:g} of {b.limit:g}; new starts stop{flying}"
 
 
+_WAITED_FOR = {
+    "subagents": "its subagents",
+    "question": "your answer",
+    "permission": "your leave",
+    "proposal": "its part",
+}
+
+
+def _stepped(body: ev.AgentStepped) -> str:
+    calls = ", ".join(f"{call.tool} {call.arguments}" for call in body.calls)
+    said = f"{body.agent or body.role}: {body.said}" if body.said else body.agent or body.role
+    return f"{said} -> {calls}" if calls else said
+
+
+def _skipped(body: ev.NodeSkipped) -> str:
+    if body.cause == BY_CONDITION:
+        return "left out: its condition does not hold, or that of what it needs"
+    return "skipped by you" if body.cause == "user" else f"skipped, since {body.cause} did not succeed"
+
+
 _TELL: Mapping[type[Any], Callable[[Any], Told]] = {
     ev.SessionCreated: lambda b: ("info", f"session {b.id}: {b.title or b.goal}"),
     ev.HostStarted: lambda b: ("debug", f"host {b.pid} started"),
@@ -201,16 +223,28 @@ _TELL: Mapping[type[Any], Callable[[Any], Told]] = {
     ),
     ev.AttemptCancelled: lambda b: ("warning", "stopped" + (" and held" if b.hold else "")),
     ev.AttemptInterrupted: _interrupted,
-    ev.MapFinished: lambda b: ("info" if b.ok else "error", f"items: {b.succeeded} ok, {b.failed} failed"),
-    ev.NodeSkipped: lambda b: (
-        "warning",
-        "skipped by you" if b.cause == "user" else f"skipped, since {b.cause} did not succeed",
+    ev.AgentStepped: lambda b: ("debug" if b.ok else "warning", _stepped(b)),
+    ev.ToolCalled: lambda b: (
+        "info" if b.effect is Effect.WRITE else "debug",
+        f"{b.agent} calls {b.tool} {b.arguments}: {b.why}",
     ),
+    ev.TaskAssigned: lambda b: ("info", f"task given to {', '.join(b.children)}"),
+    ev.AttemptSuspended: lambda b: ("debug", f"waits for {_WAITED_FOR.get(b.waits_for, b.waits_for)}"),
+    ev.MapFinished: lambda b: ("info" if b.ok else "error", f"items: {b.succeeded} ok, {b.failed} failed"),
+    ev.NodeSkipped: lambda b: ("info" if b.cause == BY_CONDITION else "warning", _skipped(b)),
     ev.NodeHeld: lambda b: ("info", "held"),
     ev.NodeReleased: lambda b: ("info", "goes on"),
     ev.NodeRetried: lambda b: ("info", "to be run again" + _retried(b)),
     ev.NodePrioritised: lambda b: ("info", f"priority {b.priority}"),
     ev.PlanPatched: lambda b: ("info", f"revision {b.plan_rev}: {_patched(b)}{': ' if b.note else ''}{b.note}"),
+    ev.ChangeProposed: lambda b: (
+        "warning",
+        f"{b.id}: {len(b.put)} nodes to be put, {len(b.drop)} to go{': ' if b.note else ''}{b.note}",
+    ),
+    ev.ChangeDecided: lambda b: (
+        "info",
+        f"{b.id} {'accepted' if b.accepted else 'rejected'}" + (f": {b.feedback}" if b.feedback else ""),
+    ),
     ev.Undone: lambda b: ("info", f"{'made once more' if b.redo else 'taken back'}: {b.what}"),
     ev.NodeCancelled: lambda b: ("warning", "cancelled"),
     ev.QuestionAsked: lambda b: ("warning", f"asks you: {b.question}"),

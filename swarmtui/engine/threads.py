@@ -1,0 +1,126 @@
+"""The thread of an agent: what its earlier attempts recorded, read back from the log for the attempt that goes on.
+
+A node's thread begins after :attr:`NodeState.thread_seq`, which the fold moves when the node begins anew. That of an
+item begins after the item's last end: only the user has it carried out again then. Where attempts start whose node had
+given tasks away, their results are put in; where the user answered, the answer is. An end that a check refused is told
+as what the user says, so that the agent can mend its answer instead of beginning anew.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Awaitable, Callable, Iterator
+from dataclasses import dataclass, field
+
+from swarmtui.plan.model import JSON
+from swarmtui.session.events import (
+    AgentStepped,
+    AttemptCancelled,
+    AttemptFailed,
+    AttemptInterrupted,
+    AttemptStarted,
+    AttemptSucceeded,
+    Body,
+    ChangeDecided,
+    QuestionAnswered,
+    TaskAssigned,
+    ToolCalled,
+)
+from swarmtui.session.log import Log
+from swarmtui.session.rows import row_to_event
+from swarmtui.session.vocabulary import ErrorKind
+
+_TYPES = tuple(
+    kind.TYPE
+    for kind in (
+        AgentStepped,
+        AttemptCancelled,
+        AttemptFailed,
+        AttemptInterrupted,
+        AttemptStarted,
+        AttemptSucceeded,
+        ChangeDecided,
+        QuestionAnswered,
+        TaskAssigned,
+        ToolCalled,
+    )
+)
+_MENDABLE = frozenset({ErrorKind.SCHEMA, ErrorKind.CHECK, ErrorKind.MALFORMED})
+
+ResultsOf = Callable[[tuple[str, ...]], Awaitable[list[JSON]]]
+"""How nodes ended, as the entry ``results`` holds it."""
+
+
+class ThreadLost(Exception):
+    """The session file lacks a part of a thread; the text says which."""
+
+
+@dataclass(slots=True)
+class _Thread:
+    entries: list[JSON] = field(default_factory=list)
+    given: list[str] = field(default_factory=list)
+    """Nodes made for tasks whose results the thread does not have yet."""
+
+    def clear(self) -> None:
+        self.entries.clear()
+        self.given.clear()
+
+
+async def thread_of(log: Log, node: str, item: int | None, after: int, results_of: ResultsOf) -> tuple[JSON, ...]:
+    """The thread with which the attempt that has just started goes on. Raises ThreadLost, LogError."""
+    thread = _Thread()
+    for row in await log.of_node(node, after, _TYPES):
+        body = row_to_event(row).body
+        if getattr(body, "item", None) != item:
+            continue
+        if isinstance(body, AgentStepped):
+            thread.entries.append(await _entry(log, body))
+        elif isinstance(body, AttemptStarted):
+            if thread.given:
+                thread.entries.append({"role": "results", "nodes": await results_of(tuple(thread.given))})
+                thread.given.clear()
+        elif _is_end(body):
+            if item is not None:
+                thread.clear()
+        else:
+            thread.entries.extend(_told(body, thread))
+    return tuple(thread.entries)
+
+
+def _told(body: Body, thread: _Thread) -> Iterator[JSON]:
+    """What the engine has to say on the way."""
+    match body:
+        case ToolCalled(call=call, tool=tool):
+            yield {"role": "called", "call": call, "name": tool}
+        case TaskAssigned(call=call, children=children):
+            thread.given.extend(children)
+            yield {"role": "assigned", "call": call, "nodes": list(children)}
+        case QuestionAnswered(call=call, answer=answer) if call:
+            yield {"role": "answer", "call": call, "content": answer}
+        case ChangeDecided(accepted=accepted, feedback=feedback):
+            yield {"role": "accepted" if accepted else "feedback", "content": feedback}
+        case AttemptFailed(error=error) if error.kind in _MENDABLE and thread.entries:
+            said = f"That answer is not accepted: {error.message}. Give a whole answer that is."
+            yield {"role": "user", "content": said}
+
+
+def _is_end(body: Body) -> bool:
+    """Whether the user alone has it carried out again after this."""
+    match body:
+        case AttemptSucceeded():
+            return True
+        case AttemptFailed(retry_in_s=wait):
+            return wait is None
+        case AttemptCancelled(hold=hold):
+            return not hold
+        case AttemptInterrupted(repeat=repeat):
+            return not repeat
+        case _:
+            return False
+
+
+async def _entry(log: Log, body: AgentStepped) -> JSON:
+    data = await log.blob(body.sha)
+    if data is None:
+        raise ThreadLost(f"the session file lacks a step of {body.node}: retry it to have it begin anew")
+    return json.loads(data)

@@ -1,0 +1,479 @@
+"""Agents that last: their threads, what they wait for, and the nodes that they make."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from swarmtui.engine.commands import Refused
+from swarmtui.engine.grants import with_grants
+from swarmtui.engine.ports import Assignment, Attempt, Done, Failed, Inquiry, Stepped, Suspended, ToolCalled
+from swarmtui.engine.subagents import literal, new_id
+from swarmtui.plan.lookup import render
+from swarmtui.plan.model import AgentSpec, Author, Check, Limits, Node, Plan, Retry
+from swarmtui.plan.shapes import NAME
+from swarmtui.plan.team import AgentDef, AgentLimits, Team
+from swarmtui.safety.permissions import Effect, Rule, decide
+from swarmtui.session import events as ev
+from swarmtui.session import fold
+from swarmtui.session.log import Log
+from swarmtui.session.reader import Reader
+from swarmtui.session.state import Grant, state_from_json, state_hash, state_to_json
+from swarmtui.session.vocabulary import ErrorInfo, ErrorKind, State, Status, Usage
+from tests.engine.world import failure, host, node, running
+
+TEAM = Team({"lead": AgentDef(tools=("web_search", "files/read", "assign_task"), limits=AgentLimits(subagents=4))})
+ONE_CALL = Usage(tokens_in=10, tokens_out=5, cost_usd=0.01, model="simulated/instant")
+
+
+def agent(name: str = "boss", *needs: str, who: str = "lead", **more: Any) -> Node:
+    return Node(name, AgentSpec(who, f"do {name}"), needs=tuple(needs), **more)
+
+
+def team_plan(*nodes: Node, team: Team = TEAM, author: Author = Author.USER) -> Plan:
+    return Plan("test", nodes, author=author, team=team)
+
+
+def says(attempt: Attempt, content: str, *calls: tuple[str, str], usage: Usage = ONE_CALL) -> Stepped:
+    asked = [{"id": call, "name": name, "arguments": "{}"} for call, name in calls]
+    return Stepped(attempt.id, {"role": "assistant", "agent": "lead", "content": content, "calls": asked}, usage)
+
+
+def came(attempt: Attempt, call: str, content: str = "fine") -> Stepped:
+    return Stepped(attempt.id, {"role": "tool", "call": call, "name": "x", "content": content, "ok": True})
+
+
+def will_call(attempt: Attempt, call: str, effect: Effect = Effect.WRITE) -> ToolCalled:
+    return ToolCalled(attempt.id, "lead", call, "write_file", '{"path": "a"}', effect, "rule 1")
+
+
+def roles(attempt: Attempt) -> list[str]:
+    return [entry["role"] for entry in attempt.thread]
+
+
+def child(name: str, call: str = "c1", *items: str, **more: Any) -> Assignment:
+    return Assignment(call, AgentDef("be good", **more), name, "look {{ item }} up" if items else f"do {name}", items)
+
+
+async def test_an_attempt_after_a_refusal_by_the_provider_goes_on_with_what_was_recorded(tmp_path: Path) -> None:
+    seen: list[Attempt] = []
+
+    def script(attempt: Attempt) -> Any:
+        seen.append(attempt)
+        if len(seen) == 1:
+            return [
+                says(attempt, "let me look", ("c1", "web_search")),
+                came(attempt, "c1", "found"),
+                ErrorInfo(ErrorKind.THROTTLED, "too much", retry_after_s=0.01),
+            ]
+        return [says(attempt, "done"), "the answer"]
+
+    async with running(tmp_path, team_plan(agent()), script) as world:
+        assert await world.finished() is Status.SUCCEEDED
+        known = world.state.nodes["boss"]
+        assert (known.steps, known.tries, known.spent.attempts) == (2, 1, 2)
+        assert known.spent.cost_usd == pytest.approx(0.02)
+    assert roles(seen[0]) == []
+    assert seen[1].thread == (
+        {
+            "role": "assistant",
+            "agent": "lead",
+            "content": "let me look",
+            "calls": [{"id": "c1", "name": "web_search", "arguments": "{}"}],
+        },
+        {"role": "tool", "call": "c1", "name": "x", "content": "found", "ok": True},
+    )
+    assert seen[0].team == TEAM
+    assert seen[0].trusted
+    assert seen[0].may_wait
+
+
+async def test_an_answer_that_a_check_refused_is_told_to_the_agent_and_mended(tmp_path: Path) -> None:
+    seen: list[Attempt] = []
+
+    def script(attempt: Attempt) -> Any:
+        seen.append(attempt)
+        if len(seen) == 1:
+            return [says(attempt, "rubbish"), failure(ErrorKind.SCHEMA, "it is no JSON")]
+        return "{}"
+
+    plan = team_plan(agent(retry=Retry(2, base_s=0.01), check=Check(schema={})))
+    async with running(tmp_path, plan, script) as world:
+        assert await world.finished() is Status.SUCCEEDED
+    assert roles(seen[1]) == ["assistant", "user"]
+    assert "it is no JSON" in seen[1].thread[1]["content"]
+
+
+async def test_a_node_that_is_retried_by_hand_begins_its_thread_anew(tmp_path: Path) -> None:
+    seen: list[Attempt] = []
+
+    def script(attempt: Attempt) -> Any:
+        seen.append(attempt)
+        return [says(attempt, "hm"), "ok"]
+
+    async with running(tmp_path, team_plan(agent()), script) as world:
+        await world.finished()
+        await world.do("node.retry", node="boss")
+        await world.until(lambda: len(seen) == 2)
+        await world.finished()
+        assert world.state.nodes["boss"].steps == 1
+    assert roles(seen[1]) == []
+
+
+async def test_tasks_become_nodes_whose_results_the_agent_goes_on_with(tmp_path: Path) -> None:
+    seen: list[Attempt] = []
+
+    def script(attempt: Attempt) -> Any:
+        seen.append(attempt)
+        if attempt.node != "boss":
+            return f"said by {attempt.node}"
+        if len(seen) == 1:
+            return [
+                says(attempt, "", ("c1", "assign_task"), ("c2", "assign_task")),
+                Suspended(attempt.id, (child("scout", "c1", tools=("web_search", "shell")), child("scout", "c2"))),
+            ]
+        return [says(attempt, "all told"), "ok"]
+
+    limits = Limits(concurrency=1)  # an agent that waits holds no place
+    async with running(tmp_path, team_plan(agent(), node("after", "boss")), script, limits=limits) as world:
+        assert await world.finished() is Status.SUCCEEDED
+        state = world.state
+        assert state.children == {"boss": ["boss-scout", "boss-scout-2"]}
+        assert state.plan_nodes["boss"].needs == ("boss-scout", "boss-scout-2")
+        made = state.plan_nodes["boss-scout"]
+        assert isinstance(made.spec, AgentSpec)
+        assert made.spec.own is not None
+        assert made.spec.own.tools == ("web_search",), "a subagent has no tool that its maker lacks"
+        assert made.spec.own.limits.depth == 0
+        assert state.plan is not None
+        assert state.plan.author is Author.USER
+        boss = state.nodes["boss"]
+        assert (boss.spawned, boss.tries, boss.starts, boss.attempts) == (2, 1, 1, 2)
+        assert not state.undoable, "what an agent made is no change of the user's"
+    again = seen[-2]
+    assert again.node == "boss"
+    assert roles(again) == ["assistant", "assigned", "assigned", "results"]
+    assert [(told["node"], told["state"], told["output"]) for told in again.thread[-1]["nodes"]] == [
+        ("boss-scout", "succeeded", "said by boss-scout"),
+        ("boss-scout-2", "succeeded", "said by boss-scout-2"),
+    ]
+    scouts = [attempt for attempt in seen if attempt.node.startswith("boss-")]
+    assert all(attempt.depth == 1 and not attempt.trusted for attempt in scouts)
+    assert seen[-1].node == "after"
+    assert seen[-1].trusted
+
+
+async def test_a_batch_is_a_map_that_tolerates_failures_and_the_agent_learns_of_them(tmp_path: Path) -> None:
+    seen: list[Attempt] = []
+
+    def script(attempt: Attempt) -> Any:
+        if attempt.node != "boss":
+            assert not attempt.may_wait
+            assert isinstance(attempt.spec, AgentSpec)
+            return failure() if "b}}" in attempt.spec.prompt else attempt.spec.prompt
+        seen.append(attempt)
+        if len(seen) == 1:
+            return [says(attempt, "", ("c1", "assign_task")), Suspended(attempt.id, (child("s", "c1", "a", "b}}"),))]
+        return "ok"
+
+    async with running(tmp_path, team_plan(agent()), script) as world:
+        assert await world.finished() is Status.SUCCEEDED
+    (told,) = seen[1].thread[-1]["nodes"]
+    assert told["state"] == "succeeded"
+    lines = [json.loads(line) for line in told["output"].splitlines()]
+    assert "look a up" in json.dumps(lines)
+
+
+async def test_a_subagent_that_fails_fails_nobody_but_itself(tmp_path: Path) -> None:
+    def script(attempt: Attempt) -> Any:
+        if attempt.node != "boss":
+            return failure()
+        return "well" if attempt.thread else [says(attempt, "", ("c1", "x")), Suspended(attempt.id, (child("s"),))]
+
+    async with running(tmp_path, team_plan(agent()), script) as world:
+        assert await world.finished() is Status.SUCCEEDED
+        assert world.states() == {"boss": "succeeded", "boss-s": "failed"}
+
+
+async def test_more_subagents_than_allowed_are_refused_and_fail_the_agent(tmp_path: Path) -> None:
+    def script(attempt: Attempt) -> Any:
+        return Suspended(attempt.id, tuple(child(f"s{number}") for number in range(5)))
+
+    async with running(tmp_path, team_plan(agent()), script) as world:
+        assert await world.finished() is Status.FAILED
+        error = world.state.nodes["boss"].error
+        assert error is not None
+        assert "4 subagents" in error.message
+        assert list(world.state.nodes) == ["boss"]
+
+
+async def test_stopping_an_agent_stops_those_that_it_waits_for(tmp_path: Path) -> None:
+    never = asyncio.Event()
+
+    async def forever() -> str:
+        await never.wait()
+        return ""
+
+    def script(attempt: Attempt) -> Any:
+        return forever() if attempt.node != "boss" else Suspended(attempt.id, (child("a"), child("b")))
+
+    async with running(tmp_path, team_plan(agent()), script, limits=Limits(concurrency=1)) as world:
+        await world.until(lambda: "boss-a//1" in world.executor.running)
+        await world.do("node.cancel", node="boss")
+        assert await world.finished() is Status.FAILED
+        assert world.states() == {"boss": "cancelled", "boss-a": "cancelled", "boss-b": "cancelled"}
+
+
+async def test_an_agent_that_begins_anew_stops_what_it_had_begun_before(tmp_path: Path) -> None:
+    never = asyncio.Event()
+
+    async def forever() -> str:
+        await never.wait()
+        return ""
+
+    def script(attempt: Attempt) -> Any:
+        if attempt.node != "boss":
+            return forever()
+        return Suspended(attempt.id, (child("a"),)) if attempt.number == 1 else "ok"
+
+    async with running(tmp_path, team_plan(agent()), script) as world:
+        await world.until(lambda: "boss-a//1" in world.executor.running)
+        await world.do("node.retry", node="boss")
+        assert await world.finished() is Status.SUCCEEDED
+        assert world.states() == {"boss": "succeeded", "boss-a": "cancelled"}
+
+
+# -- a person's word --------------------------------------------------------------------------------------------
+
+
+def asking(*inquiries: Inquiry, seen: list[Attempt]) -> Callable[[Attempt], Any]:
+    def script(attempt: Attempt) -> Any:
+        seen.append(attempt)
+        answered = {entry["call"] for entry in attempt.thread if entry["role"] == "answer"}
+        if answered >= {inquiry.call for inquiry in inquiries}:
+            return "ok"
+        calls = [(inquiry.call, "write_file") for inquiry in inquiries]
+        return [says(attempt, "", *calls), Suspended(attempt.id, inquiries=inquiries)]
+
+    return script
+
+
+async def test_an_agent_goes_on_once_all_that_it_asked_is_answered(tmp_path: Path) -> None:
+    seen: list[Attempt] = []
+    script = asking(Inquiry("c1", "which?", ("red", "blue")), Inquiry("c2", "why?"), seen=seen)
+    async with running(tmp_path, team_plan(agent()), script) as world:
+        await world.until(lambda: len(world.state.pending) == 2 and not world.executor.running)
+        await world.until(lambda: not world.state.nodes["boss"].running)
+        state = world.state
+        assert list(state.pending) == ["boss:c1", "boss:c2"]
+        assert (state.nodes["boss"].state, state.in_flight, state.working) == (State.RUNNING, 0, False)
+        with pytest.raises(Refused, match="asks 2 things: name one of boss:c1, boss:c2"):
+            await world.do("answer", pending="boss", text="red")
+        with pytest.raises(Refused, match="red, blue"):
+            await world.do("answer", pending="boss:c1", text="green")
+        await world.do("answer", pending="boss:c1", text="red")
+        assert len(seen) == 1
+        await world.do("answer", pending="boss", text="because")
+        assert await world.finished() is Status.SUCCEEDED
+    assert roles(seen[1]) == ["assistant", "answer", "answer"]
+    assert [entry["content"] for entry in seen[1].thread[1:]] == ["red", "because"]
+
+
+async def test_what_is_held_while_it_asks_goes_on_asking_when_released(tmp_path: Path) -> None:
+    seen: list[Attempt] = []
+    async with running(tmp_path, team_plan(agent()), asking(Inquiry("c1", "well?"), seen=seen)) as world:
+        await world.until(lambda: world.state.nodes["boss"].asks and not world.state.nodes["boss"].running)
+        await world.do("node.pause", node="boss")
+        await world.do("node.resume", node="boss")
+        assert (world.state.nodes["boss"].state, len(seen)) == (State.RUNNING, 1)
+        await world.do("answer", pending="boss", text="yes")
+        assert await world.finished() is Status.SUCCEEDED
+
+
+async def test_leave_given_for_good_is_a_rule_for_that_agent_from_then_on(tmp_path: Path) -> None:
+    seen: list[Attempt] = []
+    choices = ("allow once", "allow always", "deny")
+    script = asking(Inquiry("c1", "may it?", choices, "permission", "write_file(a)"), seen=seen)
+    async with running(tmp_path, team_plan(agent()), script) as world:
+        await world.until(lambda: "boss:c1" in world.state.pending and not world.state.nodes["boss"].running)
+        (asked,) = world.state.pending.values()
+        assert (asked.kind, asked.agent, asked.tool, asked.detail) == (
+            "permission",
+            "lead",
+            "write_file",
+            "write_file(a)",
+        )
+        await world.do("answer", pending="boss", text="allow always")
+        await world.finished()
+        assert world.state.granted == [Grant("lead", "write_file")]
+        assert state_from_json(state_to_json(world.state)).granted == world.state.granted
+    assert seen[1].team.rules == (Rule("allow", "write_file"),)
+
+
+async def test_nobody_there_means_no(tmp_path: Path) -> None:
+    seen: list[Attempt] = []
+    script = asking(Inquiry("c1", "may it?", ("allow once", "deny"), "permission"), seen=seen)
+    async with running(tmp_path, team_plan(agent()), script, unattended=True) as world:
+        assert await world.finished() is Status.SUCCEEDED
+        said = [event for event in await world.recorded() if isinstance(event.body, ev.QuestionAnswered)]
+        assert [event.actor for event in said] == ["headless"]
+    assert seen[1].thread[-1] == {"role": "answer", "call": "c1", "content": "deny"}
+
+
+RULES = st.lists(
+    st.builds(
+        Rule,
+        st.sampled_from(("allow", "ask", "deny")),
+        st.sampled_from(("shell", "sh*", "*", "crawl")),
+        st.sampled_from(({}, {"argv": "git *"}, {"argv": "rm *"})),
+    ),
+    max_size=4,
+)
+
+
+@given(RULES, st.sampled_from(("git log", "rm -r", "ls")), st.sampled_from(("shell", "crawl")), st.booleans())
+def test_a_grant_turns_questions_into_leave_and_nothing_else(
+    rules: list[Rule], argv: str, tool: str, tainted: bool
+) -> None:
+    def verdict(team: Team) -> str:
+        return decide(team.rules, tool, {"argv": argv}, Effect.WRITE, tainted=tainted).action
+
+    plain = Team(rules=tuple(rules))
+    before, after = verdict(plain), verdict(with_grants(plain, [Grant("lead", "shell")], {"lead"}))
+    assert before == after or (tool == "shell" and (before, after) == ("ask", "allow") and not tainted)
+    if tool == "shell" and before == "ask" and not tainted:
+        assert after == "allow"
+
+
+# -- crashes ----------------------------------------------------------------------------------------------------
+
+
+async def test_an_agent_caught_by_a_crash_goes_on_unless_a_call_may_have_changed_something(tmp_path: Path) -> None:
+    for name, effect, comes_back, left in (
+        ("answered", Effect.WRITE, True, State.SUCCEEDED),
+        ("reading", Effect.READ, False, State.SUCCEEDED),
+        ("open", Effect.WRITE, False, State.INTERRUPTED),
+    ):
+        folder = tmp_path / name
+        folder.mkdir()
+        threads = await crash_and_go_on(folder, effect, comes_back=comes_back, left=left)
+        wanted = ["assistant", "called", "tool"] if comes_back else ["assistant", "called"]
+        assert threads == ([wanted] if left is State.SUCCEEDED else [])
+
+
+async def crash_and_go_on(folder: Path, effect: Effect, *, comes_back: bool, left: State) -> list[list[str]]:
+    never = asyncio.Event()
+
+    async def dies(attempt: Attempt) -> str:
+        told = [says(attempt, "", ("c1", "write_file")), will_call(attempt, "c1", effect)]
+        world.executor.tell(*told, *([came(attempt, "c1")] if comes_back else []))
+        await never.wait()
+        return ""
+
+    async with running(folder, team_plan(agent()), dies) as world:
+        await world.until(lambda: ("boss//1", "c1") in world.executor.words)
+        await world.until(lambda: bool(world.state.nodes["boss"].open_calls) != comes_back or effect is Effect.READ)
+        copy = folder / "copy.db"
+        await world.conductor.log.flushed()
+        with Reader(folder / "session.db") as reader:
+            assert state_hash(reader.state()) == state_hash(world.state)
+        copy.write_bytes((folder / "session.db").read_bytes())
+        for end in ("-wal", "-shm"):
+            (folder / f"copy.db{end}").write_bytes((folder / f"session.db{end}").read_bytes())
+    after = folder / "after"
+    after.mkdir()
+    for end in ("", "-wal", "-shm"):
+        (folder / f"copy.db{end}").rename(after / f"session.db{end}")
+    threads: list[list[str]] = []
+
+    def goes_on(attempt: Attempt) -> Any:
+        threads.append(roles(attempt))
+        return "ok"
+
+    with Reader(after / "session.db") as reader:
+        head, state = reader.resume()
+    log = await Log.open(after / "session.db", head)
+    async with host(after, log, state, goes_on) as resumed:
+        await resumed.until(lambda: resumed.state.nodes["boss"].state is left)
+    return threads
+
+
+async def test_a_failure_in_the_middle_of_a_write_is_for_the_user_to_decide(tmp_path: Path) -> None:
+    def script(attempt: Attempt) -> Any:
+        told = [says(attempt, "", ("c1", "write_file")), will_call(attempt, "c1")]
+        return [*told, Failed(attempt.id, failure(ErrorKind.TIMEOUT), usage=ONE_CALL)]
+
+    async with running(tmp_path, team_plan(agent(retry=Retry(3, base_s=0.01))), script) as world:
+        await world.until(lambda: world.state.nodes["boss"].state is State.INTERRUPTED)
+        assert world.state.nodes["boss"].spent.attempts == 2
+        await world.do("node.mark_done", node="boss", output="it was done")
+        assert await world.finished() is Status.SUCCEEDED
+
+
+async def test_an_agent_whose_budget_is_used_up_is_stopped_between_steps_and_goes_on_when_more_is_allowed(
+    tmp_path: Path,
+) -> None:
+    never = asyncio.Event()
+    seen: list[list[str]] = []
+
+    async def script(attempt: Attempt) -> Any:
+        seen.append(roles(attempt))
+        if attempt.thread:
+            return "ok"
+        world.executor.tell(says(attempt, "", ("c1", "x"), usage=replace(ONE_CALL, cost_usd=3.0)), came(attempt, "c1"))
+        await never.wait()
+        return ""
+
+    async with running(tmp_path, team_plan(agent()), script, limits=Limits(usd=2.0)) as world:
+        await world.until(lambda: world.state.status is Status.PAUSED)
+        assert world.state.reason == "budget"
+        await world.do("limits.set", usd=10.0)
+        if world.state.status is Status.PAUSED:
+            await world.do("session.resume")
+        assert await world.finished() is Status.SUCCEEDED
+    assert seen == [[], ["assistant", "tool"]]
+
+
+# -- names and texts --------------------------------------------------------------------------------------------
+
+
+@given(st.text(st.sampled_from('{} a"item\n'), max_size=30), st.text("ab", max_size=3))
+def test_what_an_agent_wrote_is_text_whatever_braces_it_has(text: str, item: str) -> None:
+    assert render(literal(text), {}) == text
+    batch = literal(f"{text}{{{{ item }}}}", batch=True)
+    if "item" not in text:
+        assert render(batch, {"item": item}) == f"{text}{item}"
+
+
+@given(st.text(max_size=80), st.sets(st.sampled_from(("node", "A-b", "a-b", "a-b-2"))))
+def test_ids_are_valid_and_new(wanted: str, taken: set[str]) -> None:
+    made = new_id(wanted, taken)
+    assert NAME.fullmatch(made)
+    assert made.casefold() not in {name.casefold() for name in taken}
+
+
+async def test_the_fold_of_the_file_is_the_state_of_the_host(tmp_path: Path) -> None:
+    def script(attempt: Attempt) -> Any:
+        if attempt.node != "boss":
+            return Done(attempt.id, "x", usage=ONE_CALL)
+        if len(attempt.thread) < 2:
+            return [says(attempt, "", ("c1", "assign_task")), Suspended(attempt.id, (child("s"),), usage=ONE_CALL)]
+        return "ok"
+
+    async with running(tmp_path, team_plan(agent()), script) as world:
+        await world.finished()
+        events = await world.recorded()
+        assert state_hash(fold.fold(events)) == state_hash(world.state)
+        assert state_hash(state_from_json(json.loads(json.dumps(state_to_json(world.state))))) == state_hash(
+            world.state
+        )
+        columns = state_to_json(world.state, columns=True) | {"plan": state_to_json(world.state)["plan"]}
+        assert state_hash(state_from_json(json.loads(json.dumps(columns)))) == state_hash(world.state)
