@@ -11,10 +11,12 @@ from swarmtui.agents.tools import ToolContext
 from swarmtui.agents.tools.code import PROJECT, CodeBlocked, CodeRan
 from swarmtui.agents.tools.functions import ChildRan
 from swarmtui.agents.tools.own_files import FILES
+from swarmtui.agents.tools.shown import shown
 from swarmtui.safety.paths import PathRefused
 from swarmtui.safety.redact import secrets_from_env
 from swarmtui.safety.sandbox import ENVIRON, Blocked, too_wide
 from swarmtui.safety.text import one_line
+from swarmtui.workers.bounds import Bounds
 from swarmtui.workers.command import Command, CommandStopped, NotStarted, Ran, child_env, run_command
 from swarmtui.workers.orphans import MARK
 from swarmtui.workers.process import Processes
@@ -24,10 +26,14 @@ _CHILD_BYTES = 8 * KEEP_BYTES
 
 
 class SandboxedCode:
-    """A :class:`~swarmtui.agents.tools.code.RunCode`: in the sandbox of `processes`, or not at all."""
+    """A :class:`~swarmtui.agents.tools.code.RunCode`: in the sandbox of `processes`, or not at all.
 
-    def __init__(self, processes: Processes) -> None:
+    `bounds` is what all processes of a call, and the files of its agent, may take together.
+    """
+
+    def __init__(self, processes: Processes, bounds: Bounds | None = None) -> None:
         self._processes = processes
+        self._bounds = bounds or Bounds()
 
     async def __call__(
         self, argv: Sequence[str], context: ToolContext, *, stdin: str | None, timeout_s: float
@@ -38,16 +44,17 @@ class SandboxedCode:
             raise CodeBlocked(f"code of a model runs in a sandbox only, and none works here: {sandbox}")
         work = Path(context.folder, FILES)
         mark = f"{context.session}/{context.node}/{context.call}"
-        shown = [] if too_wide(context.cwd) else [context.cwd]
-        env = {MARK: mark, **({PROJECT: context.cwd} if shown else {})}
+        project, parts = await asyncio.to_thread(_project, context.cwd)
+        env = {MARK: mark, **({PROJECT: project} if parts else {})}
         try:
             await asyncio.to_thread(_private, work)
-            boxed = sandbox.argv(argv, work, shown, env=env, chdir=sandbox.work(work))
+            boxed = sandbox.argv(argv, work, parts, env=env, chdir=sandbox.work(work))
         except (OSError, PathRefused) as error:
             raise CodeBlocked(f"the sandbox cannot be set up: {one_line(str(error), 300)}") from None
-        command = Command(boxed, str(work), ENVIRON, stdin, mark)
+        command = Command(boxed, str(work), ENVIRON, stdin, mark, bounds=self._bounds)
         ran, timed_out = await _in_time(command, timeout_s)
-        return CodeRan(ran.exit_code, ran.output, ran.stderr, timed_out)
+        stderr = ran.stderr if ran.beyond is None else f"{ran.stderr}\nended by swarmtui: {ran.beyond}"
+        return CodeRan(ran.exit_code, ran.output, stderr, timed_out)
 
 
 class OwnChild:
@@ -87,6 +94,11 @@ async def _in_time(command: Command, timeout_s: float) -> tuple[Ran, bool]:
     if ran is None:
         raise CodeBlocked("it was ended before it had started")
     return ran, limit.expired()
+
+
+def _project(folder: str) -> tuple[str, list[str]]:
+    """Where the project is, and what of it code may see."""
+    return os.path.realpath(folder), [] if too_wide(folder) else shown(folder)
 
 
 def _private(folder: Path) -> None:

@@ -77,8 +77,14 @@ class Entry:
 
 def withheld(path: str) -> bool:
     """Whether a path within a project is one that agents do not read, by its name."""
-    *folders, name = (part.lower() for part in PurePosixPath(path).parts or ("",))
-    if any(_SECRET_FOLDER.fullmatch(part) for part in (*folders, name)):
+    *folders, name = PurePosixPath(path).parts or ("",)
+    return secret_name(name) or any(_SECRET_FOLDER.fullmatch(folder.lower()) for folder in folders)
+
+
+def secret_name(name: str) -> bool:
+    """Whether a file or folder of this name is likely to hold credentials."""
+    name = name.lower()
+    if _SECRET_FOLDER.fullmatch(name):
         return True
     if any(fnmatch.fnmatchcase(name, pattern) for pattern in _EXAMPLES):
         return False

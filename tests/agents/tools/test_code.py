@@ -10,7 +10,7 @@ from swarmtui.safety.permissions import Effect
 from swarmtui.safety.sandbox import Blocked, probe
 from swarmtui.workers.process import Processes
 from swarmtui.workers.tool_code import SandboxedCode
-from tests.agents.tools.calling import context, refusal, text
+from tests.agents.tools.calling import called, context, refusal, text
 
 WORKS = probe()
 needs_sandbox = pytest.mark.skipif(isinstance(WORKS, Blocked), reason=f"no sandbox works here: {WORKS}")
@@ -61,6 +61,17 @@ async def test_the_project_is_there_to_read(sh: AgentTool, tmp_path: Path) -> No
     assert await text(sh, where, script='cat "$PROJECT/a.txt" | tr a-z A-Z') == "OF THE PROJECT"
     assert "Read-only" in await refusal(sh, where, script='echo x > "$PROJECT/a.txt"')
     assert Path(where.cwd, "a.txt").read_text() == "of the project"
+
+
+@needs_sandbox
+async def test_credentials_of_the_project_are_not_there(sh: AgentTool, tmp_path: Path) -> None:
+    where = context(tmp_path)
+    Path(where.cwd, "a.txt").write_text("fine")
+    Path(where.cwd, ".env").write_text("KEY=canary-value")
+    assert await text(sh, where, script='cat "$PROJECT/a.txt"; grep -r canary "$PROJECT" || true') == "fine"
+    assert "No such file" in await refusal(sh, where, script='cat "$PROJECT/.env"')
+    await called(sh, where, script='echo x > "$PROJECT/.env"')
+    assert Path(where.cwd, ".env").read_text() == "KEY=canary-value"
 
 
 @needs_sandbox
