@@ -92,9 +92,9 @@ class Thread:
     _results: dict[str, JSON] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, agent: str, context: dict[str, JSON], entries: Iterable[JSON]) -> Thread:
-        """The thread that began with `agent` and came to `entries`."""
-        thread = cls(agent, dict(context))
+    def of(cls, agent: str, context: dict[str, JSON], entries: Iterable[JSON], *, tainted: bool = False) -> Thread:
+        """The thread that began with `agent`, `tainted` from the start or not, and came to `entries`."""
+        thread = cls(agent, dict(context), tainted=tainted)
         for entry in entries:
             thread.take(entry)
         return thread

@@ -134,7 +134,7 @@ class Crash(BaseException):
 
 @dataclass
 class Course:
-    """What the engine gets: signals, and the thread that it keeps. Goes down where it would keep more than `crash_at`."""
+    """What the engine gets: signals, and the thread that it keeps. Goes down where it would keep one too many."""
 
     thread: list[JSON] = field(default_factory=list)
     signals: list[Signal] = field(default_factory=list)
@@ -193,6 +193,7 @@ class World:
     """Tool or ``ask_user`` -> what the person says."""
     number: int = 1
     agent: str = "a"
+    depth: int = 0
 
     def attempt(self) -> Attempt:
         return Attempt(
@@ -213,6 +214,7 @@ class World:
             team=Team(self.agents, rules=self.rules),
             models=self.models,
             may_wait=self.may_wait,
+            depth=self.depth,
         )
 
     async def once(self) -> Done | Suspended | Failed:
