@@ -19,8 +19,8 @@ from swarmtui.models.public_address import Address
 
 Resolve = Callable[[str, int], Awaitable[Sequence[str]]]
 """The IP addresses of a host's name, as text. Raises OSError."""
-Allowed = Callable[[str, int], bool]
-"""Whether this IP address may be connected to at this port."""
+Objection = Callable[[str, int], str | None]
+"""Why this IP address may not be connected to at this port; None: it may."""
 
 _DIALLED = 4
 _CONNECT_S = 8.0
@@ -38,10 +38,10 @@ async def look_up(host: str, port: int) -> Sequence[str]:
 
 
 class Dialler(httpcore.AsyncNetworkBackend):
-    """Makes connections, to `allowed` addresses only."""
+    """Makes connections, to addresses without an `objection` only."""
 
-    def __init__(self, allowed: Allowed, resolve: Resolve) -> None:
-        self._allowed = allowed
+    def __init__(self, objection: Objection, resolve: Resolve) -> None:
+        self._objection = objection
         self._resolve = resolve
         self._dial = httpcore.AnyIOBackend()
 
@@ -56,8 +56,9 @@ class Dialler(httpcore.AsyncNetworkBackend):
         """A connection to one of the addresses of `host`. Raises NotPublic, ConnectError and ConnectTimeout."""
         addresses = [host] if _is_ip(host) else await self._addresses(host, port)
         for address in addresses:
-            if not self._allowed(address, port):
-                raise NotPublic(f"{host} is not a public host, or port {port} is not one of the web")
+            objection = self._objection(address, port)
+            if objection is not None:
+                raise NotPublic(f"{host}: {objection}")
         *first, last = addresses[:_DIALLED]
         for address in first:
             with suppress(httpcore.ConnectError, httpcore.ConnectTimeout):

@@ -108,11 +108,10 @@ class PublicNet:
         before = self._allow
 
         def allow(ip: str, at: int) -> bool:
-            return (before is not None and before(ip, at)) or (at == port and (private or is_public(ip)))
+            return (before is not None and before(ip, at)) or (private and at == port)
 
-        return PublicNet(
-            allow=allow, ports=self._ports, resolve=self._resolve, deadline_s=self._deadline_s, cap=self._cap
-        )
+        ports = frozenset((*self._ports, port))
+        return PublicNet(allow=allow, ports=ports, resolve=self._resolve, deadline_s=self._deadline_s, cap=self._cap)
 
     async def _ask(self, address: Address) -> Page | Address:
         """The page, or where it moved to. Raises FetchFailed, AddressRefused, Undecodable and httpcore's errors."""
@@ -154,7 +153,7 @@ class PublicNet:
             from swarmtui.models.public_dial import Dialler, look_up
 
             logging.getLogger("httpcore").setLevel(logging.WARNING)  # addresses may hold what nobody should read
-            self._dialler = Dialler(self._allowed, self._resolve or look_up)
+            self._dialler = Dialler(self._objection, self._resolve or look_up)
         return self._dialler
 
     def _certificates(self) -> SSLContext:
@@ -164,10 +163,12 @@ class PublicNet:
             self._tls = httpx.create_ssl_context()
         return self._tls
 
-    def _allowed(self, ip: str, port: int) -> bool:
+    def _objection(self, ip: str, port: int) -> str | None:
         if self._allow is not None and self._allow(ip, port):
-            return True
-        return port in self._ports and is_public(ip)
+            return None
+        if port not in self._ports:
+            return f"port {port} is not one of the web's"
+        return None if is_public(ip) else "this host is not on the public internet"
 
 
 def _told(response: httpcore.Response) -> dict[str, str]:

@@ -19,6 +19,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from secrets import token_hex
 from typing import Protocol
 
 from swarmtui.agents.tools import AgentTool, ToolContext, ToolResult, ToolUnavailable
@@ -90,7 +91,7 @@ class FunctionTools:
 
     async def _described(self, name: str, path: Path, function: str) -> AgentTool:
         asked = {"do": "describe", "file": str(path), "function": function}
-        told = await self._ask(asked, f"describe {name}", _DESCRIBE_S)
+        told = await self._ask(asked, f"describe {name} {token_hex(4)}", _DESCRIBE_S)
         if isinstance(told, str):
             raise ToolUnavailable(f"{name}: {one_line(told, 500)}")
         spec = Tool(function, str(told["description"]), told["parameters"])
