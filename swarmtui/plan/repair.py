@@ -2,7 +2,8 @@
 
 Text that is JSON is read as JSON and never touched. Only when that fails is a value looked for in it, and only what
 is unambiguous is mended: trailing and forgotten commas, comments, single and curly quotes, bare keys, ``None``,
-``True`` and ``False``, raw line ends in texts, brackets and texts left open at the end.
+``True`` and ``False``, raw line ends in texts, words without quotes after a quoted key, brackets and texts left open at
+the end. Values that follow one another with nothing but blanks between them are a list of them.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import json
 import math
 import re
 from contextlib import suppress
+from dataclasses import dataclass
 
 from swarmtui.plan.model import JSON
 
@@ -30,6 +32,9 @@ _HEX4 = re.compile(r"[0-9a-fA-F]{4}")
 _WORDS: dict[str, JSON] = {"true": True, "false": False, "null": None, "True": True, "False": False, "None": None}
 _QUOTES = {'"': '"', "'": "'", "\u201c": "\u201d", "\u2018": "\u2019"}
 _QUOTED_KEY = re.compile(r'"[^"\n]*"\s*:')
+_BARE = re.compile(r"[^\W\d][^\"'`{}\[\],:\n]*")
+"""A text that somebody forgot to quote: words, up to the next mark or the end of the line."""
+_NO_TEXTS = frozenset({"NaN", "Infinity", "undefined"})
 _ESCAPES = {"b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t"}
 
 
@@ -48,7 +53,7 @@ _STRICT = json.JSONDecoder(parse_constant=_no_constant, parse_float=_finite)
 
 
 def loads_lenient(text: str) -> JSON:
-    """The JSON value that `text` holds; of several objects or arrays the one that covers most text.
+    """The JSON value that `text` holds; of several objects or arrays in prose the one that covers most text.
 
     Raises ValueError if there is none, if what there is cannot be mended without guessing, or if it is nested more
     than 64 deep. Halves of surrogate pairs become U+FFFD, so that the value can be stored as UTF-8.
@@ -75,7 +80,7 @@ def _find(text: str) -> JSON:
                 return value
     found = _containers(text)
     if found:
-        return max(found, key=lambda pair: pair[0])[1]
+        return _listed(text, found) or max(found, key=lambda place: place.end - place.start).value
     for fence in _FENCE.finditer(text):
         try:
             return _STRICT.raw_decode(text, fence.end())[0]
@@ -84,9 +89,30 @@ def _find(text: str) -> JSON:
     raise ValueError("there is no JSON in it")
 
 
-def _containers(text: str) -> list[tuple[int, JSON]]:
-    """Every object and array that is not part of another one, with the count of characters it covers."""
-    found: list[tuple[int, JSON]] = []
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """A value, and where it is."""
+
+    start: int
+    end: int
+    value: JSON
+
+
+def _listed(text: str, found: list[_Place]) -> JSON:
+    """The values as a list, if the text is nothing but them, one after the other; None if it is not, or they are equal,
+    which is one value that was said again."""
+    ends = [0, *(place.end for place in found)]
+    starts = [*(place.start for place in found), len(text)]
+    between = [text[end:start].strip().strip("`") for end, start in zip(ends, starts, strict=True)]
+    between[0] = between[0].removeprefix("json")
+    if any(between) or all(place.value == found[0].value for place in found):
+        return None
+    return [place.value for place in found]
+
+
+def _containers(text: str) -> list[_Place]:
+    """Every object and array that is not part of another one."""
+    found: list[_Place] = []
     at = 0
     for _ in range(_MAX_STARTS):
         start = _OPEN.search(text, at)
@@ -97,7 +123,7 @@ def _containers(text: str) -> list[tuple[int, JSON]]:
         except _Unreadable:
             at = start.end()
             continue
-        found.append((end - start.start(), value))
+        found.append(_Place(start.start(), end, value))
         at = end
     return found
 
@@ -167,13 +193,16 @@ class _Reader:
         self.at += 1
         result: dict[str, JSON] = {}
         while self._more("}"):
+            quoted = self.text[self.at] in _QUOTES
             key = self._key()
             if self._next() != ":":
                 if self.at >= len(self.text):
                     break
                 raise _Unreadable("a key without a colon")
             self.at += 1
-            value = self.value(depth + 1)
+            value = self._bare() if quoted else None
+            if value is None:
+                value = self.value(depth + 1)
             if value is not _NOTHING:
                 result[key] = value
             self._separator("}")
@@ -220,6 +249,19 @@ class _Reader:
             raise _Unreadable("no key")
         self.at = word.end()
         return word.group()
+
+    def _bare(self) -> str | None:
+        """A text without quotes, if that is what is here."""
+        self._next()
+        words = _BARE.match(self.text, self.at)
+        if words is None or (words.end() < len(self.text) and self.text[words.end()] not in ",}]\n"):
+            return None
+        said = words.group().rstrip()
+        cut = words.end() == len(self.text) and any(name.startswith(said) for name in _WORDS)
+        if cut or said in _WORDS or said in _NO_TEXTS or re.search(r"//|/\*|#", said):
+            return None
+        self.at = words.end()
+        return said
 
     def _atom(self) -> JSON:
         if number := _NUMBER.match(self.text, self.at):
