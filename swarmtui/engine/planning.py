@@ -71,7 +71,7 @@ class Planning:
         self._record(PlanningStarted(rev, ref.name, feedback, ref.simulated))
         pool = state.model_pools.get("planner", ref.name)
         calls = PacedCalls(self._paced, pool, PLANNER, self._clock)
-        request = PlanRequest(state.goal, ref, state.inputs, state.plan, feedback, calls=calls)
+        request = PlanRequest(state.goal, ref, state.inputs, state.plan, feedback, state.team, calls=calls)
         redact = self._redactor.redact
         try:
             draft = await self._planner.propose(

@@ -13,7 +13,6 @@ from functools import partial
 from pathlib import Path
 
 import swarmtui
-from swarmtui.agents.planner import LlmPlanner
 from swarmtui.engine.commands import INVALID_PARAMS, Refused
 from swarmtui.engine.conductor import Conductor, Setup
 from swarmtui.engine.durations import learn, read
@@ -24,10 +23,10 @@ from swarmtui.host.confinement import find_sandbox, may_need_sandbox, remarks
 from swarmtui.host.experience import accounts_of, durations_file
 from swarmtui.host.leftovers import end_leftovers
 from swarmtui.host.spec import LaunchSpec, read_task
+from swarmtui.host.workforce import workforce
 from swarmtui.host.write_back import written_back
 from swarmtui.models.catalog import PROFILES, TIERS, CatalogError, resolve
-from swarmtui.models.chat import ChatModel
-from swarmtui.models.discover import discover, make_model, unusable
+from swarmtui.models.discover import discover, unusable
 from swarmtui.models.net import Net
 from swarmtui.models.prices import budget_warning, with_price
 from swarmtui.plan.model import MergeSpec, ModelRef, Node, Plan, PlanSpec, Task
@@ -49,14 +48,7 @@ from swarmtui.session.reader import Reader
 from swarmtui.session.rows import Head
 from swarmtui.session.state import SessionState
 from swarmtui.session.trouble import little_room
-from swarmtui.workers.judge import OutputJudge
-from swarmtui.workers.local import LocalExecutor, Worker
-from swarmtui.workers.merge import MergeWorker
 from swarmtui.workers.process import Processes
-from swarmtui.workers.prompt import PromptWorker
-from swarmtui.workers.python import PythonWorker
-from swarmtui.workers.run import RunWorker
-from swarmtui.workers.summary import summarise_with
 
 TITLE_CHARS = 120
 
@@ -115,9 +107,10 @@ async def assembled(
                 seed=random.getrandbits(32),  # jitter, not a secret
                 redactor=redactor,
             )
-            conductor = Conductor(log, state, *_carriers(net, environ, processes), setup)
-            async with contextlib.nullcontext() if back is None else written_back(conductor, back, folder):
-                yield conductor
+            async with workforce(folder.path, net, environ, processes, redactor, umask) as (executor, planner):
+                conductor = Conductor(log, state, executor, planner, setup)
+                async with contextlib.nullcontext() if back is None else written_back(conductor, back, folder):
+                    yield conductor
             await asyncio.to_thread(learn, kept, observed(state, since), time.time())
         finally:
             accounts.close()
@@ -186,7 +179,12 @@ def parse_edited(text: str, plan: Plan, *, state: SessionState) -> Plan:
 
     try:
         task = parse_task(
-            text, file="plan", author=plan.author, inputs=state.inputs, models={**state.declared, **state.models}
+            text,
+            file="plan",
+            author=plan.author,
+            inputs=state.inputs,
+            models={**state.declared, **state.models},
+            team=plan.team,
         )
     except TaskError as error:
         raise Refused(str(error), INVALID_PARAMS) from error
@@ -286,6 +284,7 @@ async def _first_events(id: str, spec: LaunchSpec, net: Net, environ: Mapping[st
         limits=task.limits,
         models=models,
         declared=declared,
+        team=task.team,
     )
     remarks = tuple(Noted("warning", remark) for remark in spec.remarks)
     return (created, *remarks) if task.plan is None else (created, PlanProposed(1, task.plan), *remarks)
@@ -365,16 +364,3 @@ async def _sandbox(
         return find, []
     found = Blocked("it was not looked for", "") if unsandboxed else await asyncio.to_thread(find)
     return (lambda: found), remarks(found, unsandboxed=unsandboxed)
-
-
-def _carriers(net: Net, environ: Mapping[str, str], processes: Processes) -> tuple[LocalExecutor, LlmPlanner]:
-    def model(ref: ModelRef) -> ChatModel:
-        return make_model(ref, net, environ)
-
-    workers: dict[str, Worker] = {
-        "prompt": PromptWorker(model),
-        "run": RunWorker(processes),
-        "python": PythonWorker(processes),
-        "merge": MergeWorker(summarise_with(model)),
-    }
-    return LocalExecutor(workers, OutputJudge(processes)), LlmPlanner(model)

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import ClassVar
 
 from swarmtui.plan.model import JSON, Author, Limits, ModelRef, Node, Plan
+from swarmtui.plan.team import Team
 from swarmtui.safety.permissions import Effect
 from swarmtui.session.vocabulary import NO_USAGE, Chunk, ErrorInfo, Output, Usage
 
@@ -35,6 +36,8 @@ class SessionCreated:
     """Tier or local name -> where it answers, as resolved when the session began."""
     declared: dict[str, ModelRef] = field(default_factory=dict)
     """The same of what the task or its surroundings name and nothing uses yet: a change of the plan may."""
+    team: Team = Team()
+    """Agents, with their servers and permissions, that a planner's plan may name."""
 
 
 @dataclass(frozen=True, slots=True)

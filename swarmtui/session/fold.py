@@ -81,7 +81,7 @@ def apply(state: SessionState, event: Event) -> None:
 def _session_created(state: SessionState, body: SessionCreated, event: Event) -> None:
     state.id, state.goal, state.title, state.cwd, state.app = body.id, body.goal, body.title, body.cwd, body.app
     state.task_path, state.inputs, state.models, state.limits = body.task_path, body.inputs, body.models, body.limits
-    state.declared, state.created_ts = body.declared, event.ts
+    state.declared, state.created_ts, state.team = body.declared, event.ts, body.team
     state.model_pools = name_pools(body.models)
 
 

@@ -15,6 +15,7 @@ from hashlib import blake2b
 from typing import TYPE_CHECKING, ClassVar
 
 from swarmtui.plan.model import JSON, Author, Limits, ModelRef, Node, Plan, plan_from_json, plan_to_json
+from swarmtui.plan.team import Team
 from swarmtui.session.events import BudgetReached, ChangeProposed, Forecasted, PoolPaced
 from swarmtui.session.measures import Measures
 from swarmtui.session.vocabulary import ENDED, NO_USAGE, Chunk, ErrorInfo, Output, State, Status, Usage
@@ -428,6 +429,8 @@ class SessionState:
     inputs: dict[str, JSON] = field(default_factory=dict)
     models: dict[str, ModelRef] = field(default_factory=dict)
     declared: dict[str, ModelRef] = field(default_factory=dict)
+    team: Team = Team()
+    """What a planner's plan may name; the plan's own team is what it does name."""
     """Where models answer that a change of the plan may name, and nothing uses yet."""
     limits: Limits = field(default_factory=Limits)
     plan: Plan | None = None
