@@ -171,6 +171,7 @@ def _map_finished(body: ev.MapFinished) -> Line:
     return body.node, "succeeded" if body.ok else "failed", f"{_count(body.succeeded, 'item')}, {body.failed} failed"
 
 
+_SKIPPED = {"user": "by the user", "if": "its condition does not hold"}
 _LINES: dict[type[Body], Callable[[Any], Line | None]] = {
     ev.SessionCreated: _session("created", lambda body: f"{body.id}  {body.title}"),
     ev.SessionTakenOver: _taken_over,
@@ -206,9 +207,7 @@ _LINES: dict[type[Body], Callable[[Any], Line | None]] = {
     ev.AttemptInterrupted: _interrupted,
     ev.MapExpanded: _node("running", lambda body: _count(body.total, "item")),
     ev.MapFinished: _map_finished,
-    ev.NodeSkipped: _node(
-        "skipped", lambda body: "by the user" if body.cause == "user" else f"because of {body.cause}"
-    ),
+    ev.NodeSkipped: _node("skipped", lambda body: _SKIPPED.get(body.cause, f"because of {body.cause}")),
     ev.NodeHeld: _node("held"),
     ev.NodeReleased: _node("released"),
     ev.NodeRetried: lambda body: (

@@ -17,6 +17,7 @@ from swarmtui.safety.text import clean, one_line
 from swarmtui.session import item_results
 from swarmtui.session.reader import Reader
 from swarmtui.session.state import Items, SessionState
+from swarmtui.session.vocabulary import why_skipped
 
 
 class Artefacts:
@@ -100,7 +101,7 @@ class Artefacts:
             "|---|---|---|---|",
         ]
         for node in state.nodes.values():
-            detail = node.error.message if node.error else f"because of {node.cause}" if node.cause else ""
+            detail = node.error.message if node.error else why_skipped(node.cause) or ""
             cell = one_line(clean(detail), 160).replace("|", "\\|")
             lines.append(f"| {node.id} | {node.state.value} | {node.attempts} | {cell} |")
         self.write(self._root, "status.md", "\n".join(lines) + "\n")

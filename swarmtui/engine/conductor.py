@@ -24,6 +24,7 @@ from swarmtui.engine import recovery
 from swarmtui.engine.artefacts import Artefacts
 from swarmtui.engine.attempts import Attempts
 from swarmtui.engine.commands import ParsePlan, Refused, ResolveModel, known_models_only, plan_events
+from swarmtui.engine.conditions import Conditions
 from swarmtui.engine.dispatch import Dispatcher
 from swarmtui.engine.durations import Earlier
 from swarmtui.engine.follow import (
@@ -52,6 +53,7 @@ from swarmtui.engine.scheduler import (
     Expand,
     Finish,
     FinishMap,
+    Judge,
     Scheduler,
     Skip,
     Start,
@@ -175,6 +177,7 @@ class Conductor:
             unattended=setup.unattended,
         )
         self._maps = MapWork(state, log, self._dispatcher, results, self.record, self._step)
+        self._conditions = Conditions(state, self._dispatcher.values, self.record, self._scheduler.judged, self._step)
         self._foresight = Foresight(state, setup.task_folder, Earlier(setup.durations), self.record, setup.accounts)
         self._map_work: set[asyncio.Task[None]] = set()
         self._poke = asyncio.Event()
@@ -394,6 +397,8 @@ class Conductor:
                 self._attempts.start(decision)
             case Skip(node, cause):
                 self.record(NodeSkipped(node, cause))
+            case Judge(node):
+                self._spawn_map_work(self._conditions.judge(node), f"judge {node}")
             case Expand(node):
                 self._spawn_map_work(self._maps.expand(node), f"expand {node}")
             case FinishMap(node):

@@ -21,6 +21,14 @@ class Start:
 
 
 @dataclass(frozen=True, slots=True)
+class Judge:
+    """The node is ready but for its condition: call ``Scheduler.judged``, or record NodeSkipped, or AttemptStarted and
+    AttemptFailed if what it is about cannot be had."""
+
+    node: str
+
+
+@dataclass(frozen=True, slots=True)
 class Expand:
     """Read a map's items: record MapExpanded, or AttemptStarted and AttemptFailed if they cannot be had."""
 
@@ -80,4 +88,4 @@ class Finish:
     reason: str
 
 
-Decision = Start | Expand | Skip | FinishMap | StopForBudget | WarnOfBudget | Stuck | Finish
+Decision = Start | Judge | Expand | Skip | FinishMap | StopForBudget | WarnOfBudget | Stuck | Finish

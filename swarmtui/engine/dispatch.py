@@ -39,13 +39,13 @@ class Dispatcher:
         self._log = log
         self._artefacts = artefacts
         self._task_folder = task_folder
-        self._values = Values(state, artefacts, log.blob)
+        self.values = Values(state, artefacts, log.blob)
         self._items = ItemStore(log.blob)
-        self._expansion = Expansion(state, log, artefacts, task_folder, self._values)
+        self._expansion = Expansion(state, log, artefacts, task_folder, self.values)
 
     def forget_plan(self) -> None:
         """The plan was replaced."""
-        self._values.forget_plan()
+        self.values.forget_plan()
 
     async def prepare(self, node_id: str, item: int | None, number: int) -> Attempt | ErrorInfo:
         """The attempt with every lookup resolved, or why it cannot be made."""
@@ -61,14 +61,14 @@ class Dispatcher:
             value = None
             if item is not None and node.items is not None:
                 value = await self._items.item(node.items.chunks, item)
-            values = await self._values.of(plan_node, value)
+            values = await self.values.of(plan_node, value)
             spec = render_spec(plan_node.spec, values)
             results: tuple[NodeResult, ...] = ()
             if isinstance(spec, MergeSpec):
-                results = await self._values.results(plan_node)
+                results = await self.values.results(plan_node)
             thread: tuple[JSON, ...] = ()
             if isinstance(spec, AgentSpec | PlanSpec):
-                thread = await thread_of(self._log, node_id, item, node.thread_seq, self._values.told)
+                thread = await thread_of(self._log, node_id, item, node.thread_seq, self.values.told)
         except (ValueMissing, LookupFailed, ItemsError, ThreadLost) as error:
             return ErrorInfo(ErrorKind.INPUT, str(error))
         except OSError as error:

@@ -25,7 +25,7 @@ from swarmtui.safety.paths import PathRefused, inside, write_atomic
 from swarmtui.safety.text import clean, one_line
 from swarmtui.session.events import AttemptFailed, AttemptInterrupted, AttemptThrottled, Event, NodeSkipped
 from swarmtui.session.state import NodeState, SessionState
-from swarmtui.session.vocabulary import State
+from swarmtui.session.vocabulary import BY_CONDITION, State
 
 logger = logging.getLogger(__name__)
 
@@ -84,7 +84,11 @@ def error_entry(event: Event) -> ErrorEntry | None:
             return ErrorEntry(event.ts, node, "lost", "the program died while it ran", recovery)
         case NodeSkipped(node=node, cause=cause):
             return ErrorEntry(
-                event.ts, node, "skipped", _skipped(cause), "none" if cause == "user" else f"retry {cause}"
+                event.ts,
+                node,
+                "skipped",
+                _skipped(cause),
+                "none" if cause in ("user", BY_CONDITION) else f"retry {cause}",
             )
         case _:
             return None
@@ -320,6 +324,8 @@ def _detail(node: NodeState) -> str:
 
 
 def _skipped(cause: str | None) -> str:
+    if cause == BY_CONDITION:
+        return "left out: its condition does not hold, or that of what it needs"
     return "skipped by the user" if cause == "user" else f"skipped, since {cause} did not succeed"
 
 

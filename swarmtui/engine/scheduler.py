@@ -22,6 +22,7 @@ from swarmtui.engine.decisions import (
     Expand,
     Finish,
     FinishMap,
+    Judge,
     Skip,
     Start,
     StopForBudget,
@@ -32,7 +33,7 @@ from swarmtui.engine.gates import Gate
 from swarmtui.engine.lanes import Provider
 from swarmtui.engine.ranks import Known
 from swarmtui.engine.ready import AGAIN, NOTHING_KNOWN, Place, Ready
-from swarmtui.plan.model import Node
+from swarmtui.plan.model import Condition, Node
 from swarmtui.session import budgets
 from swarmtui.session.events import (
     AttemptCancelled,
@@ -48,6 +49,7 @@ from swarmtui.session.events import (
     MapFinished,
     NodePrioritised,
     NodeRetried,
+    NodeSkipped,
     PlanApproved,
     PlanPatched,
     PlanProposed,
@@ -56,7 +58,7 @@ from swarmtui.session.events import (
 from swarmtui.session.moves import is_child, needs_allow
 from swarmtui.session.pools import pool_of
 from swarmtui.session.state import NodeState, SessionState
-from swarmtui.session.vocabulary import ENDED, State, Status
+from swarmtui.session.vocabulary import BY_CONDITION, ENDED, State, Status
 
 __all__ = [
     "NOTHING_KNOWN",
@@ -64,6 +66,7 @@ __all__ = [
     "Expand",
     "Finish",
     "FinishMap",
+    "Judge",
     "Scheduler",
     "Skip",
     "Start",
@@ -92,6 +95,8 @@ class Scheduler:
         self._skips: deque[str] = deque()
         self._finishes: deque[str] = deque()
         self._expansions: deque[str] = deque()
+        self._judgements: deque[str] = deque()
+        self._judged: dict[str, tuple[Condition, ...]] = {}
         self._asked: set[str] = set()
         self._finish_asked = False
         self._budgeted = False
@@ -113,7 +118,7 @@ class Scheduler:
             case MapExpanded():
                 self._asked.discard(body.node)
                 self._fill(self._state.nodes[body.node])
-            case MapFinished():
+            case MapFinished() | NodeSkipped():
                 self._asked.discard(body.node)
             case NodeRetried():
                 self._retried(body)
@@ -164,6 +169,7 @@ class Scheduler:
         node = self._state.nodes[body.node]
         self._finish_asked = False
         self._asked.discard(body.node)
+        self._judged.pop(body.node, None)
         self._fill(node)
 
     def _fill(self, node: NodeState) -> None:
@@ -195,13 +201,16 @@ class Scheduler:
             return
         if node.state is State.WAITING:
             self._asked.discard(node_id)  # what it was being read or finished for is void: a need is run again
+            self._judged.pop(node_id, None)
         if node.items is not None and not node.ended:
             if node.running == 0 and node.items.ended == node.items.total:
                 self._finishes.append(node_id)
             else:
                 self._ready.stir(node)
         elif node.state is State.READY:
-            if self._state.plan_nodes[node_id].map is None:
+            if self._must_be_judged(node):
+                self._judgements.append(node_id)
+            elif self._state.plan_nodes[node_id].map is None:
                 self._ready.put_node(node, self._state.mono)
             elif node_id not in self._asked:
                 self._expansions.append(node_id)
@@ -210,11 +219,23 @@ class Scheduler:
         elif node.state is State.RETRYING and node.retry_at is not None and not node.running:
             self._arm(node, None)
 
+    def _must_be_judged(self, node: NodeState) -> bool:
+        """Whether its condition is open; of an agent that has begun it is not."""
+        conditions = self._state.plan_nodes[node.id].only_if
+        return bool(conditions) and not node.steps and self._judged.get(node.id) != conditions
+
+    def judged(self, node_id: str) -> None:
+        """The condition of a node that is ready holds."""
+        self._asked.discard(node_id)
+        if node_id in self._state.plan_nodes:
+            self._judged[node_id] = self._state.plan_nodes[node_id].only_if
+            self._consider(node_id)
+
     def _rebuild(self) -> None:
         """Queues from the state alone: after a resume, and when there is a new plan or another set of limited tags."""
         state = self._state
         before = {place: (lane.pool.name, lane.provider.name) for place, lane in self._ready.running.items()}
-        for queue in (self._ready, self._timers, self._skips, self._finishes, self._expansions):
+        for queue in (self._ready, self._timers, self._skips, self._finishes, self._expansions, self._judgements):
             queue.clear()
         self._asked.clear()  # a map that is changed while it is read is to be read anew
         self._finish_asked = False
@@ -247,7 +268,7 @@ class Scheduler:
         state = self._state
         if not self._may_decide:
             return []
-        if self._skips or self._finishes:
+        if self._skips or self._finishes or self._judgements:
             decisions = list(self._settled())
             if decisions:
                 return decisions
@@ -276,8 +297,9 @@ class Scheduler:
     def _settled(self) -> Iterator[Decision]:
         """What needs no free place: skips and finished maps."""
         skips, finishes = self._ready.in_plan_order(self._skips), self._ready.in_plan_order(self._finishes)
-        self._skips.clear()
-        self._finishes.clear()
+        judgements = self._ready.in_plan_order(self._judgements)
+        for queue in (self._skips, self._finishes, self._judgements):
+            queue.clear()
         for node in map(self._state.nodes.__getitem__, skips):
             if node.state is not State.WAITING or node.unmet:
                 continue
@@ -290,6 +312,10 @@ class Scheduler:
             if node.items.ended == node.items.total:
                 self._asked.add(node.id)
                 yield FinishMap(node.id)
+        for node in map(self._state.nodes.__getitem__, judgements):
+            if node.state is State.READY and node.id not in self._asked:
+                self._asked.add(node.id)
+                yield Judge(node.id)
 
     def _cause(self, plan_node: Node) -> str:
         """The node where the trouble began: of a skipped need its own cause, else the need itself."""
@@ -429,6 +455,6 @@ class Scheduler:
         if self._state.plan_nodes[node.id].parent in self._state.nodes:
             return False
         if node.state is State.SKIPPED:
-            cause = self._state.nodes.get(node.cause or "")
+            cause = None if node.cause == BY_CONDITION else self._state.nodes.get(node.cause or "")
             return cause is not None and cause.state is not State.SKIPPED
         return node.state in (State.FAILED, State.CANCELLED)

@@ -11,7 +11,7 @@ from swarmtui.engine.ports import NodeResult
 from swarmtui.plan.lookup import GoesBy, Lookup, references, texts
 from swarmtui.plan.model import JSON, Node
 from swarmtui.session.state import NodeState, SessionState
-from swarmtui.session.vocabulary import Output, State
+from swarmtui.session.vocabulary import Output, State, why_skipped
 
 CACHED_OUTPUTS = 8
 TOLD_CHARS = 16_000
@@ -45,7 +45,12 @@ class Values:
             field = node.map.field
             goes_by = field is not None and isinstance(item, dict) and field in item
             values[node.map.name] = GoesBy(item, field) if goes_by and field is not None else item
-        for lookup in self._references(node):
+        return await self.for_lookups(self._references(node), values)
+
+    async def for_lookups(self, lookups: Sequence[Lookup], values: dict[str, JSON] | None = None) -> Mapping[str, JSON]:
+        """Values by name for these lookups, beside those that are known. Raises ValueMissing."""
+        values = dict(self._state.inputs) if values is None else values
+        for lookup in lookups:
             known = self._state.nodes.get(lookup.name)
             if known is not None:
                 entry = values.setdefault(lookup.name, {"state": known.state.value})
@@ -126,7 +131,7 @@ class Values:
             state = self._state.nodes[need]
             plan_node = self._state.plan_nodes[need]
             path = str(await self.path(state)) if state.output is not None else None
-            error = state.error.message if state.error else f"skipped because of {state.cause}" if state.cause else None
+            error = state.error.message if state.error else why_skipped(state.cause)
             found.append(NodeResult(need, state.state, plan_node.title or "", path, error))
         return tuple(found)
 
@@ -138,7 +143,7 @@ class Values:
         state, plan_node = self._state.nodes.get(name), self._state.plan_nodes.get(name)
         if state is None or plan_node is None:
             return {"node": name, "state": State.CANCELLED.value, "error": "it was removed from the plan", "output": ""}
-        error = state.error.message if state.error else f"skipped because of {state.cause}" if state.cause else None
+        error = state.error.message if state.error else why_skipped(state.cause)
         output, path = state.output, None
         if output is not None and output.path is not None:
             path = str(self._artefacts.absolute(output.path))

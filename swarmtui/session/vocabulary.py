@@ -34,6 +34,13 @@ def how_ended(state: State | Status) -> str:
     return "has succeeded, on what was changed since" if state.value == State.STALE else f"has {state.value}"
 
 
+def why_skipped(cause: str | None) -> str | None:
+    """Why a node was skipped, to stand alone; None for one that was not."""
+    if cause == BY_CONDITION:
+        return "skipped: its condition does not hold, or that of what it needs"
+    return f"skipped because of {cause}" if cause else None
+
+
 class Status(StrEnum):
     """Status of a session (design section 6)."""
 

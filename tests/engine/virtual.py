@@ -17,6 +17,7 @@ from swarmtui.engine.scheduler import (
     Expand,
     Finish,
     FinishMap,
+    Judge,
     Scheduler,
     Skip,
     Start,
@@ -108,6 +109,11 @@ class VirtualSession:
         match decision:
             case Start():
                 self.start(decision)
+            case Judge(node):
+                if self.holds(node):
+                    self.scheduler.judged(node)
+                else:
+                    self.record(NodeSkipped(node, "if"))
             case Skip(node, cause):
                 self.record(NodeSkipped(node, cause))
             case Expand(node):
@@ -127,6 +133,10 @@ class VirtualSession:
                 self.record(SessionPaused("stuck"))
             case Finish(status, reason):
                 self.record(SessionFinished(status.value, reason))
+
+    def holds(self, node: str) -> bool:
+        """Whether a node's condition holds: here each says so itself."""
+        return all(condition.values == (True,) for condition in self.state.plan_nodes[node].only_if)
 
     def do_map_work(self) -> None:
         """Read the maps that are to be read and finish those that are to be finished, if they still are."""

@@ -10,7 +10,7 @@ from swarmtui.session.events import Body, NodeRetried
 from swarmtui.session.moves import descendants, left_out, passes_on
 from swarmtui.session.selection import FilterError, ItemFilter, item_filter, meets, select_items
 from swarmtui.session.state import NodeState, SessionState
-from swarmtui.session.vocabulary import ENDED, State
+from swarmtui.session.vocabulary import BY_CONDITION, ENDED, State
 
 _BAD = (State.FAILED, State.CANCELLED)
 
@@ -86,7 +86,7 @@ def _whole(node: NodeState, params: Params) -> NodeRetried:
         raise Refused(f"{node.id} is running: stop it first, or wait")
     if node.state is State.WAITING and not node.spawned:
         raise Refused(f"{node.id} has not run: it waits for its needs")
-    if node.state is State.SKIPPED and node.cause not in (None, "user"):
+    if node.state is State.SKIPPED and node.cause not in (None, "user", BY_CONDITION):
         raise Refused(f"{node.id} was skipped because of {node.cause}: retry that")
     if node.items is not None and not node.ended and node.state is not State.INTERRUPTED:
         raise Refused(f"{node.id} has begun its items and goes on with them: retry single items, as in {node.id}/0")
