@@ -7,6 +7,7 @@ from enum import StrEnum
 
 from swarmtui.agents.tools import RESULT_CHARS
 from swarmtui.plan.model import JSON
+from swarmtui.session.vocabulary import ALLOW_ALWAYS, ALLOW_ONCE, DENY
 
 _TAGS = "tool_result|subagent_result|summary|task|work"
 _TAG = re.compile(rf"<(?=\s*/?\s*(?:{_TAGS})\b)", re.IGNORECASE)
@@ -17,15 +18,15 @@ _ONCE = frozenset(
 _ALWAYS = frozenset({"always", "allow always"})
 _NO = re.compile(r"(?:deny|denied|no|n|refuse|reject)\b[\s:,.-]*", re.IGNORECASE)
 
-PERMISSION_CHOICES = ("allow once", "allow always", "deny")
+PERMISSION_CHOICES = (ALLOW_ONCE, ALLOW_ALWAYS, DENY)
 
 
 class Grant(StrEnum):
     """What a person says of a call."""
 
-    ONCE = "allow once"
-    ALWAYS = "allow always"
-    DENY = "deny"
+    ONCE = ALLOW_ONCE
+    ALWAYS = ALLOW_ALWAYS
+    DENY = DENY
 
 
 def grant_of(content: str) -> tuple[Grant, str]:

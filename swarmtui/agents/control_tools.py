@@ -10,14 +10,13 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
-from swarmtui.agents.thread import Thread
+from swarmtui.agents.thread import ANSWER, ASK_USER, ASSIGN, CREATE, Thread
 from swarmtui.engine.ports import Assignment, Inquiry
 from swarmtui.models.chat import Tool
 from swarmtui.models.structured import Shape
 from swarmtui.plan.model import JSON
 from swarmtui.plan.team import AgentDef, AgentLimits, Team
 
-ASK_USER, CREATE, ASSIGN, ANSWER = "ask_user", "create_subagent", "assign_task", "final_answer"
 OWN_TOOLS = frozenset({ASK_USER, CREATE, ASSIGN})
 """Entries of an agent's ``tools`` that no source provides."""
 

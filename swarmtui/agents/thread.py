@@ -16,8 +16,11 @@ from swarmtui.agents.answers import Grant, grant_of, refusal, result_message, to
 from swarmtui.plan.model import JSON
 from swarmtui.plan.team import AgentDef, AgentLimits
 
-NUDGE, WARNING, WANTS_JSON, REJECTED = "empty", "loop", "json", "rejected"
-"""Why swarmtui says something to the agent on its way."""
+NUDGE, WARNING, WANTS_JSON = "empty", "loop", "json"
+"""Why the agent is told something on its way; where the engine speaks, none of these."""
+
+ASK_USER, CREATE, ASSIGN, ANSWER = "ask_user", "create_subagent", "assign_task", "final_answer"
+"""The agent's own tools, beside those for handing over."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,7 +153,7 @@ class Thread:
             case "tool":
                 self._take_tool(entry)
             case "user":
-                self.remarks.append((str(entry.get("why") or ""), str(entry["content"])))
+                self._take_remark(str(entry.get("why") or ""), str(entry["content"]))
             case "called":
                 self.called.add(entry["call"])
                 self.allowed.discard(entry["call"])
@@ -199,12 +202,20 @@ class Thread:
         if made := entry.get("made"):
             self.subagents[made["name"]] = _definition(made)
 
+    def _take_remark(self, why: str, text: str) -> None:
+        """What is said of an answer that was given by a call is that call's result."""
+        answer = [call for call in self.open_calls if call.name == ANSWER]
+        for call in answer:
+            self.answers[call.id] = Answer(text)
+        if not answer:
+            self.remarks.append((why, text))
+
     def _take_answer(self, call_id: str, content: str) -> None:
         known = self._calls.get(call_id)
         if known is None or call_id in self.answers:
             return
         call, agent, tainted = known
-        if call.name == "ask_user":
+        if call.name == ASK_USER:
             self.answers[call_id] = Answer(told(content))
             return
         grant, words = grant_of(content)

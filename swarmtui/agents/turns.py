@@ -17,7 +17,7 @@ from swarmtui.agents import compaction, control_tools
 from swarmtui.agents.answers import PERMISSION_CHOICES, refusal
 from swarmtui.agents.control_tools import Powers, Refusals, Wrong
 from swarmtui.agents.guard import circling
-from swarmtui.agents.thread import NUDGE, REJECTED, WANTS_JSON, WARNING, Call, Thread, Turn, shown_turns
+from swarmtui.agents.thread import ANSWER, ASK_USER, ASSIGN, NUDGE, WANTS_JSON, WARNING, Call, Thread, Turn, shown_turns
 from swarmtui.agents.tools import AgentTool
 from swarmtui.engine.ports import Assignment, Inquiry
 from swarmtui.models.chat import FinishReason, Message, Reply, Tool
@@ -40,7 +40,7 @@ _CUT_OFF = (
     "repeat it."
 )
 _EMPTY = "Your reply was empty. Go on with the task: call a tool, or answer."
-_ANSWER_ALONE = f"not taken: call {control_tools.ANSWER} alone, once you have the results of the other calls"
+_ANSWER_ALONE = f"not taken: call {ANSWER} alone, once you have the results of the other calls"
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,16 +190,6 @@ def entry_of(thread: Thread, asked: CallModel, reply: Reply) -> JSON | ErrorInfo
     }
 
 
-def rejection(thread: Thread, why: str) -> JSON | None:
-    """The entry that tells an agent whose answer was not accepted so that it goes on; None if it has not answered."""
-    text, turn = f"Your answer was not accepted: {why}. Mend it, and answer again.", thread.turn
-    if turn is None or thread.remarks:
-        return None
-    if len(turn.calls) == 1 and thread.open_calls and turn.calls[0].name == control_tools.ANSWER:
-        return own_entry(turn.calls[0], text, ok=False)
-    return None if turn.calls else {"role": "user", "content": text, "why": REJECTED}
-
-
 def own_entry(call: Call, content: str, *, ok: bool, **more: JSON) -> JSON:
     """The entry for a call that swarmtui answers itself."""
     entry = {"role": "tool", "call": call.id, "name": call.name, "content": content, "ok": ok, "tainted": False}
@@ -307,7 +297,7 @@ def _for_calls(thread: Thread, work: Work, turn: Turn) -> Action:
     if guarded.stop is not None:
         why = f"not called, since {_to_you(guarded.stop)}: answer with what you have"
         return Record(tuple(own_entry(call, why, ok=False) for call in thread.open_calls))
-    if len(turn.calls) == 1 and turn.calls[0].name == control_tools.ANSWER and work.powers.schema is not None:
+    if len(turn.calls) == 1 and turn.calls[0].name == ANSWER and work.powers.schema is not None:
         return _final_answer(work.powers, turn.calls[0])
     entries: list[JSON] = []
     ready: list[Ready] = []
@@ -344,7 +334,7 @@ class Given:
 def _for_call(thread: Thread, work: Work, turn: Turn, call: Call) -> Ready | Inquiry | Given | JSON:
     """What becomes of one open call; a mapping is the entry that answers it."""
     place = turn.calls.index(call)
-    if call.name == control_tools.ANSWER and work.powers.schema is not None:
+    if call.name == ANSWER and work.powers.schema is not None:
         return own_entry(call, _ANSWER_ALONE, ok=False)
     before = thread.tool_calls - len(turn.calls)
     if place >= MOST_CALLS or before + place >= work.limits.tool_calls:
@@ -362,7 +352,7 @@ def _for_call(thread: Thread, work: Work, turn: Turn, call: Call) -> Ready | Inq
         if missing:
             raise Wrong(f"arguments are missing: {', '.join(missing)}")
     except Wrong as error:
-        if call.name == control_tools.ASSIGN and call.name in work.own_tools:
+        if call.name == ASSIGN and call.name in work.own_tools:
             return Given(error)
         return own_entry(call, f"error: {error}", ok=False)
     return _permitted(thread, work, turn, Ready(call, turn.agent, tool, arguments, ""))
@@ -373,12 +363,12 @@ def _own_call(thread: Thread, powers: Powers, call: Call, arguments: Mapping[str
     target = powers.handoffs.get(call.name)
     if target is not None:
         return own_entry(call, json.dumps({"assistant": target}), ok=True, agent=target)
-    if call.name == control_tools.ASK_USER:
+    if call.name == ASK_USER:
         return control_tools.inquiry(call.id, arguments)
-    if call.name == control_tools.ASSIGN:
+    if call.name == ASSIGN:
         return Given(arguments)
     made = control_tools.made_subagent(powers, thread, arguments)
-    text = f"{made['name']} is there: give it tasks with {control_tools.ASSIGN}"
+    text = f"{made['name']} is there: give it tasks with {ASSIGN}"
     return own_entry(call, text, ok=True, made=made)
 
 

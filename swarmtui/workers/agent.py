@@ -27,7 +27,6 @@ from swarmtui.agents.turns import (
     call_text,
     entry_of,
     next_action,
-    rejection,
 )
 from swarmtui.engine.ports import Attempt, Delta, Done, Failed, Stepped, Suspended, ToolCalled
 from swarmtui.models.chat import (
@@ -114,7 +113,6 @@ class _Run:
 
     async def to_the_end(self) -> Done | Suspended:
         """Act until there is an end. Raises WorkerFailed."""
-        self._go_on_after_a_rejection()
         while True:
             match next_action(self.thread, await self._work()):
                 case Record(entries):
@@ -132,25 +130,6 @@ class _Run:
                     return self._done(end)
                 case Fail(error):
                     raise _failed(self.attempt, error)
-
-    def _go_on_after_a_rejection(self) -> None:
-        """An answer that was recorded and did not end the node was not what its check asks for, so another is needed.
-
-        It may also be that a crash came between the answer and the end: then one call is made too many.
-        """
-        check = self.attempt.check
-        if check is None:
-            return
-        wanted = [
-            f"JSON of the schema {json.dumps(check.schema)}" if check.schema is not None else "",
-            f"a text with a match of /{check.regex}/" if check.regex is not None else "",
-            f"at least {check.min_chars} characters" if check.min_chars is not None else "",
-            f"at most {check.max_chars} characters" if check.max_chars is not None else "",
-            "what passes the check of the plan" if check.command is not None else "",
-        ]
-        entry = rejection(self.thread, f"it has to be {', '.join(filter(None, wanted))}")
-        if entry is not None:
-            self._step(entry)
 
     def _step(self, entry: JSON, usage: Usage = NO_USAGE) -> None:
         self.emit(Stepped(self.attempt.id, entry, usage))

@@ -578,10 +578,19 @@ async def test_an_answer_beside_other_calls_is_not_taken_before_their_results() 
 
 async def test_after_an_answer_that_its_check_refused_the_agent_goes_on_and_knows() -> None:
     what = world("short", "long enough", check=Check(min_chars=8))
-    assert (await done(what)).output == "short"  # the executor's judge refuses it
+    assert (await done(what)).output == "short"
+    what.course.keep({"role": "user", "content": "That answer is not accepted: it is short."})  # by the engine
     assert (await done(what)).output == "long enough"
-    assert "not accepted" in what.messages[-1][1]
-    assert "at least 8 characters" in what.messages[-1][1]
+    assert what.messages[-1] == ("user", "That answer is not accepted: it is short.")
+
+
+async def test_what_is_said_of_an_answer_that_was_a_call_is_the_result_of_the_call() -> None:
+    turns = [calls(("final_answer", {"next": "end"})), calls(("final_answer", {"next": "research"}))]
+    what = world(*turns, tools=looking(), check=Check(schema=NEXT))
+    await done(what)
+    what.course.keep({"role": "user", "content": "That answer is not accepted."})
+    assert json.loads((await done(what)).output) == {"next": "research"}
+    assert what.messages[-1] == ("tool", "That answer is not accepted.")
 
 
 # -- limits ------------------------------------------------------------------------------------------------------
