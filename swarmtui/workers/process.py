@@ -46,7 +46,7 @@ class Processes:
     ) -> None:
         self._unsandboxed = unsandboxed
         self._bounds = bounds or Bounds()
-        self._redactor = redactor
+        self.redactor = redactor
         self.umask = umask
         self._find_sandbox = find_sandbox
         self._sandbox: AnySandbox | Blocked | None = None
@@ -88,7 +88,7 @@ class Processes:
                 command = Command(boxed, str(scratch), ENVIRON, stdin, mark, folder, keep, steps=steps, watch=watch)
                 command = replace(command, bounds=self._bounds)
             ran = await run_command(
-                command, lambda channel, text: emit(Delta(attempt.id, text, channel)), self._redactor
+                command, lambda channel, text: emit(Delta(attempt.id, text, channel)), self.redactor
             )
         except NotStarted as error:
             raise failure(attempt, error.error) from error

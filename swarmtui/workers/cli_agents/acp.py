@@ -62,6 +62,7 @@ class Conversation:
         argv: Sequence[str],
         prompt: str,
         *,
+        again: str = "",
         cwd: str,
         env: Mapping[str, str],
         session: str | None,
@@ -76,13 +77,14 @@ class Conversation:
         umask: int = -1,
     ) -> None:
         """`root` is what it may have files of; with `own` that is a copy that nobody else works in. `session` is the
-        one to go on with."""
+        one to go on with; the prompt then begins with `again`."""
         self.heard_at = time.monotonic()
         self.ended_at: float | None = None
         self.turned = asyncio.Event()
         self._attempt = attempt
         self._argv = list(argv)
         self._prompt = prompt
+        self._again = again
         self._cwd = cwd
         self._env = env
         self._session = session
@@ -190,11 +192,12 @@ class Conversation:
             protocol_version=library.PROTOCOL_VERSION, client_capabilities=ClientCapabilities(fs=files, terminal=False)
         )
         abilities = told.agent_capabilities
-        session, options = self._session, None
+        session, options, prompt = self._session, None, self._prompt
         if session is not None and abilities is not None and abilities.load_session:
             self._replaying = True
             loaded = await connection.load_session(cwd=self._cwd, session_id=session, mcp_servers=[])
             self._replaying = False
+            prompt = self._again + prompt
             options = getattr(loaded, "config_options", None)
         else:
             made = await connection.new_session(cwd=self._cwd, mcp_servers=[])
@@ -203,7 +206,7 @@ class Conversation:
         self._hear(SessionBegan(session))
         if self._model is not None:
             await self._choose_model(connection, session, options)
-        reply = await connection.prompt(session_id=session, prompt=[library.text_block(self._prompt)])
+        reply = await connection.prompt(session_id=session, prompt=[library.text_block(prompt)])
         usage = reply.usage.model_dump() if reply.usage else None
         self._reader.stopped(reply.stop_reason, usage, (reply.field_meta or {}).get("quota"))
 

@@ -161,7 +161,7 @@ class Programs:
             return program
         base = self._programs.get(name.removesuffix(ACP))
         if base is not None and base.acp:
-            return replace(base, name=name, argv=base.acp, format="acp", here=True)
+            return replace(base, name=name, argv=base.acp, begin=(), format="acp", here=True)
         if base is not None:
             raise ProgramError(f"{base.name} does not speak the Agent Client Protocol: write {base.name}")
         raise ProgramError(f"no program is called {one_line(name, 80)!r}: {_nearest(name, self.names())}")

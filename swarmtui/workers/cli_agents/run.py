@@ -14,7 +14,6 @@ from typing import Literal, Protocol
 
 from swarmtui.engine.ports import Attempt, Delta, Done, Failed, Signal, Stepped
 from swarmtui.plan.team import AgentDef
-from swarmtui.safety.redact import Redactor
 from swarmtui.safety.text import one_line
 from swarmtui.session.vocabulary import ErrorInfo, ErrorKind, Usage
 from swarmtui.workers.cli_agents.ends import error_of, version_problem
@@ -104,7 +103,6 @@ class ProgramRun:
         processes: Processes,
         places: Places,
         patience: Patience,
-        redactor: Redactor | None,
         scratch: Path | None,
         permit: Permit,
     ) -> None:
@@ -115,7 +113,7 @@ class ProgramRun:
         self._processes = processes
         self._places = places
         self._patience = patience
-        self._redactor = redactor
+        self._redactor = processes.redactor
         self._scratch = scratch
         self._permit = permit
         self._began_at = time.monotonic()
@@ -163,7 +161,7 @@ class ProgramRun:
         self._session = resumed.id if resumed else str(uuid.uuid4())
         self._place = place
         if self._program.format == "acp":
-            return await self._converse(place, prompt)
+            return await self._converse(place)
         argv = self._program.command(
             prompt,
             model=self._job.model,
@@ -190,19 +188,21 @@ class ProgramRun:
         code = None if ran is None else ran.exit_code
         return End(how, reader.finish(code), ran)
 
-    async def _converse(self, place: Place, prompt: str) -> End:
+    async def _converse(self, place: Place) -> End:
         """The same with a program that speaks the Agent Client Protocol."""
         from swarmtui.workers.cli_agents.acp import Conversation
 
         resumed = place.resumed
+        told = any("{model}" in word for word in self._program.argv)
         conversation = Conversation(
             self._attempt,
-            self._program.argv,
-            prompt,
+            self._program.command("", model=self._job.model, session="", may_edit=place.may_edit),
+            self._job.prompt,
+            again=GO_ON,
             cwd=place.cwd,
             env=self._program.environment(self._job.environ, may_edit=place.may_edit),
             session=resumed.id if resumed else None,
-            model=self._job.model,
+            model=None if told else self._job.model,
             root=place.tree.path if place.tree else Path(place.cwd),
             own=place.tree is not None,
             may_edit=place.may_edit,
@@ -227,18 +227,16 @@ class ProgramRun:
         except asyncio.CancelledError:
             how = "stopped"
         guard.cancel()
-        _, cancelled = await to_the_end(asyncio.wait({guard}))
-        if cancelled:
-            how = "stopped"
-        if how == "exited":
-            return how, running.result()
-        running.cancel()
-        while not running.done():
+        if how != "exited":
+            running.cancel()
+        while not (running.done() and guard.done()):
             try:
-                await asyncio.wait({running})
+                await asyncio.wait({running, guard})
             except asyncio.CancelledError:
                 how = "stopped"
                 running.cancel()  # a second time: killed at once
+        if how == "exited":
+            return how, running.result()
         with suppress(WorkerFailed, asyncio.CancelledError):  # what it would tell is known
             running.result()
         return how, None
@@ -261,7 +259,7 @@ class ProgramRun:
     def _hear(self, event: Event) -> None:
         match event:
             case Said(text, channel):
-                if self._first_word_s is None:
+                if self._first_word_s is None and channel == "output":
                     self._first_word_s = time.monotonic() - self._began_at
                 if self._program.begin:
                     self._record()

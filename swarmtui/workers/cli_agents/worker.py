@@ -12,7 +12,6 @@ from swarmtui.plan.lookup import LookupFailed, TemplateError, render
 from swarmtui.plan.model import AgentSpec
 from swarmtui.plan.team import AgentDef
 from swarmtui.safety.permissions import Rule
-from swarmtui.safety.redact import Redactor
 from swarmtui.session.vocabulary import ErrorInfo, ErrorKind
 from swarmtui.workers.cli_agents.permits import Permit, by_rules
 from swarmtui.workers.cli_agents.place import Places
@@ -38,14 +37,12 @@ class CliAgentWorker:
         processes: Processes,
         programs: Programs | None = None,
         *,
-        redactor: Redactor | None = None,
         patience: Patience | None = None,
         permit: Callable[[tuple[Rule, ...]], Permit] = by_rules,
         environ: Mapping[str, str] = os.environ,
     ) -> None:
         self._processes = processes
         self._programs = programs or load_programs()
-        self._redactor = redactor
         self._patience = patience or Patience()
         self._permit = permit
         self._environ = environ
@@ -71,7 +68,6 @@ class CliAgentWorker:
             self._processes,
             self._places,
             self._patience,
-            self._redactor,
             scratch,
             self._permit(job.attempt.team.rules),
         )

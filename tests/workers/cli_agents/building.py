@@ -144,10 +144,17 @@ def fake(folder: Path, events: list[dict[str, Any]], before: str = "", after: st
     return (sys.executable, "-S", "-E", str(script))
 
 
+def shell(folder: Path, script: str) -> tuple[str, ...]:
+    """A program that is a shell script: it is quick to start, whatever else this machine does."""
+    path = folder / "fake_program.sh"
+    path.write_text(script)
+    return ("sh", str(path))
+
+
 def known(argv: tuple[str, ...], format: str = "claude", **fields: Any) -> Programs:
     """Programs among which the one called `format` is `argv` (with what the known one is told to do)."""
     base = load_programs().get(format)
-    made = replace(base, argv=(*argv, "{resume}", "{model}", "{access}"), version=(), **fields)
+    made = replace(base, argv=(*argv, "{resume}", "{model}", "{access}"), **{"version": (), **fields})
     return Programs({format: made})
 
 
@@ -179,5 +186,3 @@ def repository(folder: Path) -> Path:
     git(folder, "add", ".")
     git(folder, "commit", "-q", "-m", "first")
     return folder
-
-

@@ -1,0 +1,442 @@
+import asyncio
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from swarmtui.engine.ports import Attempt, Delta, Done, Failed, Stepped, Stopped
+from swarmtui.plan.model import AgentSpec, ModelRef
+from swarmtui.plan.team import AgentDef, Team
+from swarmtui.safety.sandbox import Blocked, probe
+from swarmtui.session.vocabulary import ErrorKind, Usage
+from swarmtui.workers.cli_agents.programs import load_programs
+from swarmtui.workers.cli_agents.run import GO_ON, Patience
+from swarmtui.workers.local import LocalExecutor, WorkerFailed
+from tests.workers.building import attempt as plain_attempt
+from tests.workers.building import carry_out
+from tests.workers.cli_agents.building import (
+    QUICK,
+    SESSION,
+    agent_attempt,
+    claude_says,
+    codex_says,
+    fake,
+    gemini_says,
+    known,
+    shell,
+    worker,
+)
+
+WORKS = probe()
+needs_sandbox = pytest.mark.skipif(isinstance(WORKS, Blocked), reason=f"no sandbox works here: {WORKS}")
+HANGS = "time.sleep(600)"
+STUBBORN = "signal.signal(signal.SIGINT, signal.SIG_IGN); signal.signal(signal.SIGTERM, signal.SIG_IGN)"
+OWN = AgentDef(program="claude", worktree=False)
+
+
+async def run(folder: Path, argv: tuple[str, ...], told: list[Any] | None = None, **fields: Any) -> Done | Failed:
+    """How a run ends of a program that speaks as claude does, in the user's folder."""
+    own = fields.pop("own", OWN)
+    patience = fields.pop("patience", QUICK)
+    return await carry_out(
+        worker(known(argv), patience), agent_attempt(folder, own=own, **fields), [] if told is None else told
+    )
+
+
+def entries(told: list[Any]) -> list[Any]:
+    return [event.entry for event in told if isinstance(event, Stepped)]
+
+
+def texts(told: list[Any], channel: str) -> str:
+    return "".join(event.text for event in told if isinstance(event, Delta) and event.channel == channel)
+
+
+async def test_the_answer_is_the_output_with_what_it_cost(tmp_path: Path) -> None:
+    told: list[Any] = []
+    end = await run(tmp_path, fake(tmp_path, claude_says()), told)
+    assert isinstance(end, Done)
+    assert end.output == "Hello there."
+    assert end.exit_code == 0
+    assert Path(end.path or "").read_text() == "Hello there."
+    assert end.usage == Usage(20, 7, 4, 0.25, "claude/claude-x", end.usage.first_token_s, calls=1)
+    assert end.usage.first_token_s is not None
+    assert texts(told, "output") == "Hello there."
+
+
+async def test_the_task_goes_to_its_standard_input_after_the_instructions(tmp_path: Path) -> None:
+    own = AgentDef(program="claude", worktree=False, instructions="Be {{ tone }}.")
+    spec = AgentSpec("self", "--do it", own, context={"tone": "brief"})
+    tried = plain_attempt(spec, tmp_path)
+    await carry_out(worker(known(fake(tmp_path, claude_says()))), tried)
+    task, _, words = (tmp_path / "task.txt").read_text().partition("|")
+    assert task == "Be brief.\n\n--do it"
+    assert "--do it" not in words
+
+
+async def test_a_lookup_in_instructions_that_leads_nowhere_is_told(tmp_path: Path) -> None:
+    end = await run(tmp_path, fake(tmp_path, []), own=AgentDef(program="claude", instructions="Be {{ tone }}."))
+    assert isinstance(end, Failed)
+    assert end.error.kind is ErrorKind.INPUT
+    assert "tone" in end.error.message
+
+
+@pytest.mark.parametrize(
+    ("model", "told"),
+    [
+        ("worker", ""),
+        ("opus", "--model opus"),
+        ("anthropic/claude-opus", "--model claude-opus"),
+        ("mine", "--model sonnet"),
+    ],
+)
+async def test_a_model_is_passed_on_by_its_own_name(tmp_path: Path, model: str, told: str) -> None:
+    own = AgentDef(program="claude", worktree=False, model=model)
+    await run(tmp_path, fake(tmp_path, claude_says()), own=own, models={"mine": ModelRef("anthropic", "sonnet")})
+    words = (tmp_path / "task.txt").read_text().partition("|")[2]
+    assert words.startswith(told)
+    assert ("--model" in words) == bool(told)
+
+
+async def test_a_program_gets_its_own_keys_and_nobody_elses(tmp_path: Path) -> None:
+    environ = {"ANTHROPIC_API_KEY": "key-of-claude", "OPENAI_API_KEY": "no", "HOME": "/nowhere"}
+    argv = fake(tmp_path, claude_says(), before="Path('env').write_text(repr(dict(os.environ)))")
+    await carry_out(worker(known(argv), environ=environ), agent_attempt(tmp_path, own=OWN))
+    seen = eval((tmp_path / "env").read_text())
+    assert seen["ANTHROPIC_API_KEY"] == "key-of-claude"
+    assert "OPENAI_API_KEY" not in seen
+    assert seen["HOME"] == os.environ["HOME"]
+    assert not {name for name in seen if "TOKEN" in name or "SECRET" in name}
+
+
+async def test_a_home_of_its_own_is_the_users_word(tmp_path: Path) -> None:
+    argv = fake(tmp_path, claude_says(), before="Path('env').write_text(os.environ['HOME'])")
+    await carry_out(worker(known(argv, home=str(tmp_path / "other"))), agent_attempt(tmp_path, own=OWN))
+    assert (tmp_path / "env").read_text() == str(tmp_path / "other")
+
+
+async def test_an_error_flag_fails_it_whatever_its_exit_code_is(tmp_path: Path) -> None:
+    end = await run(tmp_path, fake(tmp_path, claude_says(is_error=True, result="Connection refused")))
+    assert isinstance(end, Failed)
+    assert end.error.message == "claude: Connection refused"
+    assert end.usage.cost_usd == 0.25
+
+
+async def test_an_end_without_a_good_word_is_no_success(tmp_path: Path) -> None:
+    end = await run(tmp_path, fake(tmp_path, claude_says()[:-1]))
+    assert isinstance(end, Failed)
+    assert end.error.kind is ErrorKind.MALFORMED
+    assert end.error.message == "claude: it ended without saying that it was done"
+    assert end.output == "Hello there."
+
+
+async def test_garbage_fails_with_its_last_words(tmp_path: Path) -> None:
+    noise = "sys.stdout.buffer.write(bytes(range(256)) * 40); print('no such option', file=sys.stderr); sys.exit(2)"
+    end = await run(tmp_path, fake(tmp_path, [], after=noise))
+    assert isinstance(end, Failed)
+    assert (end.error.kind, end.error.exit_code) == (ErrorKind.EXIT, 2)
+    assert end.error.message == "claude: exit code 2: no such option"
+
+
+@pytest.mark.parametrize(
+    ("result", "kind", "say"),
+    [
+        ({"is_error": True, "result": "Not logged in · Please run /login"}, ErrorKind.REFUSED, "log in once with"),
+        ({"is_error": True, "result": "x", "api_error_status": 429}, ErrorKind.THROTTLED, "x"),
+        ({"is_error": True, "result": "x", "api_error_status": 403}, ErrorKind.REFUSED, "x"),
+        ({"is_error": True, "result": "x", "api_error_status": 529}, ErrorKind.OUTAGE, "x"),
+        ({"is_error": True, "result": "Prompt is too long"}, ErrorKind.TOO_LONG, "give it less"),
+    ],
+)
+async def test_what_went_wrong_decides_whether_it_is_tried_again(
+    tmp_path: Path, result: dict[str, Any], kind: ErrorKind, say: str
+) -> None:
+    end = await run(tmp_path, fake(tmp_path, claude_says(**result), after="sys.exit(1)"))
+    assert isinstance(end, Failed)
+    assert end.error.kind is kind
+    assert say in end.error.message
+
+
+async def test_one_that_has_acted_is_not_simply_done_again_when_throttled(tmp_path: Path) -> None:
+    use = {"type": "assistant", "message": {"content": [{"type": "tool_use", "name": "Bash", "input": {}}]}}
+    events = [use, *claude_says(is_error=True, result="x", api_error_status=429)]
+    end = await run(tmp_path, fake(tmp_path, events))
+    assert isinstance(end, Failed)
+    assert end.error.kind is ErrorKind.OUTAGE
+
+
+async def test_an_exit_code_that_means_something_says_what_to_do(tmp_path: Path) -> None:
+    argv = fake(tmp_path, [], after="sys.exit(41)")
+    own = AgentDef(program="gemini", worktree=False)
+    end = await carry_out(worker(known(argv, "gemini")), agent_attempt(tmp_path, own=own))
+    assert isinstance(end, Failed)
+    assert end.error.kind is ErrorKind.REFUSED
+    assert "log in once with `gemini`" in end.error.message
+
+
+async def test_a_missing_program_is_told_with_how_to_get_it(tmp_path: Path) -> None:
+    end = await run(tmp_path, ("no-such-claude",))
+    assert isinstance(end, Failed)
+    assert end.error.message == (
+        "no-such-claude: there is no such program on PATH; install it: npm install -g @anthropic-ai/claude-code"
+    )
+
+
+async def test_a_version_that_is_too_old_is_told_when_it_understood_nothing(tmp_path: Path) -> None:
+    argv = fake(tmp_path, [], after="sys.exit(2)")
+    programs = known(argv, version=(sys.executable, "-c", "print('1.0.3 (Claude Code)')"))
+    end = await carry_out(worker(programs), agent_attempt(tmp_path, own=OWN))
+    assert isinstance(end, Failed)
+    assert end.error.message.startswith("claude 1.0.3 is older than 2.0")
+
+
+# -- programs that do not end ---------------------------------------------------------------------------------
+
+
+async def test_one_that_hangs_after_its_good_end_succeeded(tmp_path: Path) -> None:
+    end = await run(tmp_path, fake(tmp_path, claude_says(), after=HANGS))
+    assert isinstance(end, Done)
+    assert end.output == "Hello there."
+    assert end.exit_code is None
+
+
+async def test_one_that_hangs_after_an_error_failed_by_that_error(tmp_path: Path) -> None:
+    end = await run(tmp_path, fake(tmp_path, claude_says(is_error=True, result="no"), after=HANGS))
+    assert isinstance(end, Failed)
+    assert end.error.message == "claude: no"
+
+
+async def test_one_that_ignores_every_signal_is_killed_with_all_that_it_started(tmp_path: Path) -> None:
+    stubborn = f"import signal, time; {STUBBORN}; time.sleep(600)"
+    child = f"import subprocess; c = subprocess.Popen([sys.executable, '-c', {stubborn!r}])"
+    before = f"{STUBBORN}\n{child}\nPath('pids').write_text(f'{{os.getpid()}} {{c.pid}}')"
+    end = await run(tmp_path, fake(tmp_path, claude_says(), before, HANGS))
+    assert isinstance(end, Done)
+    for pid in (tmp_path / "pids").read_text().split():
+        assert not Path(f"/proc/{pid}/cmdline").exists() or not Path(f"/proc/{pid}/cmdline").read_bytes()
+
+
+async def test_it_is_asked_with_the_gentlest_signal_first(tmp_path: Path) -> None:
+    before = "signal.signal(signal.SIGINT, lambda *_: (Path('asked').touch(), os._exit(0)))"
+    patience = Patience(linger_s=0.1, steps=((2, 60.0), (15, 60.0)))
+    end = await run(tmp_path, fake(tmp_path, claude_says(), before, HANGS), patience=patience)
+    assert isinstance(end, Done)
+    assert (tmp_path / "asked").exists()
+
+
+async def silent(folder: Path, script: str) -> Done | Failed:
+    """How a codex ends that is a shell script, and that is not waited for for long."""
+    own = AgentDef(program="codex", worktree=False)
+    patience = Patience(silence_s=1.0, linger_s=0.1, steps=QUICK.steps)
+    return await carry_out(worker(known(shell(folder, script), "codex"), patience), agent_attempt(folder, own=own))
+
+
+async def test_silence_ends_it_and_its_last_trouble_is_named(tmp_path: Path) -> None:
+    end = await silent(tmp_path, """echo '{"type": "error", "message": "Reconnecting... 5/5"}'; sleep 600""")
+    assert isinstance(end, Failed)
+    assert end.error.kind is ErrorKind.TIMEOUT
+    assert end.error.message == (
+        "codex gave no sign of getting on for 1 s and was ended; it said last: Reconnecting... 5/5"
+    )
+
+
+async def test_trouble_told_again_and_again_is_no_sign_of_getting_on(tmp_path: Path) -> None:
+    again = """while :; do echo '{"type": "error", "message": "Reconnecting"}'; sleep 0.05; done"""
+    end = await silent(tmp_path, again)
+    assert isinstance(end, Failed)
+    assert end.error.kind is ErrorKind.TIMEOUT
+
+
+async def test_cancelling_ends_it_and_keeps_what_it_had_cost(tmp_path: Path) -> None:
+    argv = fake(tmp_path, claude_says(), before=STUBBORN, after=HANGS)
+    patience = Patience(linger_s=60, steps=QUICK.steps)
+    executor = LocalExecutor({"agent": worker(known(argv), patience)}, grace_s=5)
+    tried = agent_attempt(tmp_path, own=OWN)
+    await executor.submit(tried)
+    async for batch in executor.events():
+        for event in batch:
+            if isinstance(event, Delta) and event.channel == "output":
+                await executor.cancel(tried.id, 5.0)
+            if isinstance(event, Stopped):
+                assert event.usage.cost_usd == 0.25
+                await executor.close()
+
+
+async def test_cancelling_twice_kills_it_at_once(tmp_path: Path) -> None:
+    argv = fake(tmp_path, claude_says(), before=STUBBORN, after=HANGS)
+    patience = Patience(linger_s=600, steps=((2, 600.0), (15, 600.0)))
+    said = asyncio.Event()
+    task = asyncio.ensure_future(worker(known(argv), patience)(agent_attempt(tmp_path, own=OWN), lambda _: said.set()))
+    await said.wait()
+    task.cancel()
+    await asyncio.sleep(0)
+    task.cancel()
+    async with asyncio.timeout(60):
+        await asyncio.wait({task})
+    error = task.exception()
+    assert isinstance(error, WorkerFailed)
+    assert error.failed.error.message == "stopped before its end"
+
+
+# -- floods ---------------------------------------------------------------------------------------------------
+
+
+async def test_a_line_of_ten_megabytes_does_not_break_it(tmp_path: Path) -> None:
+    long = """
+import json
+print(json.dumps({"type": "user", "message": {"content": [{"type": "tool_result", "content": "x" * 10_000_000}]}}))
+"""
+    end = await run(tmp_path, fake(tmp_path, claude_says(), before=long))
+    assert isinstance(end, Done)
+    assert end.output == "Hello there."
+
+
+async def test_a_large_answer_is_whole_in_the_file(tmp_path: Path) -> None:
+    end = await run(tmp_path, fake(tmp_path, claude_says("word " * 600_000)))
+    assert isinstance(end, Done)
+    assert end.truncated
+    assert end.size == 5 * 600_000
+    assert Path(end.path or "").stat().st_size == end.size
+    assert len(end.output) < end.size
+
+
+# -- sessions -------------------------------------------------------------------------------------------------
+
+
+async def test_the_session_is_recorded_as_it_begins_and_its_good_end_too(tmp_path: Path) -> None:
+    told: list[Any] = []
+    await run(tmp_path, fake(tmp_path, claude_says()), told)
+    began = {"role": "session", "program": "claude", "id": SESSION, "cwd": str(tmp_path)}
+    assert entries(told) == [began, {**began, "ended": True}]
+
+
+async def test_a_retry_goes_on_with_the_session(tmp_path: Path) -> None:
+    told: list[Any] = []
+    await run(tmp_path, fake(tmp_path, claude_says()[:-1]), told)
+    end = await run(tmp_path, fake(tmp_path, claude_says()), thread=tuple(entries(told)), number=2)
+    assert isinstance(end, Done)
+    task, _, words = (tmp_path / "task.txt").read_text().partition("|")
+    assert task == f"{GO_ON}do it"
+    assert words.startswith(f"--resume {SESSION}")
+
+
+async def test_a_session_that_came_to_its_end_is_not_gone_on_with(tmp_path: Path) -> None:
+    told: list[Any] = []
+    await run(tmp_path, fake(tmp_path, claude_says()), told)
+    await run(tmp_path, fake(tmp_path, claude_says()), thread=tuple(entries(told)), number=2)
+    assert (tmp_path / "task.txt").read_text().startswith("do it|--permission-mode")
+
+
+async def test_a_session_that_cannot_be_resumed_is_forgotten(tmp_path: Path) -> None:
+    began = {"role": "session", "program": "claude", "id": SESSION, "cwd": str(tmp_path)}
+    gone = [{"type": "result", "subtype": "error_during_execution", "is_error": True, "errors": ["No conversation"]}]
+    told: list[Any] = []
+    end = await run(tmp_path, fake(tmp_path, gone, after="sys.exit(1)"), told, thread=(began,), number=2)
+    assert isinstance(end, Failed)
+    assert end.error.message == "claude: No conversation"
+    thread = (began, *entries(told))
+    await run(tmp_path, fake(tmp_path, claude_says()), thread=thread, number=3)
+    assert "--resume" not in (tmp_path / "task.txt").read_text()
+
+
+async def test_codex_that_is_resumed_counts_this_run_alone(tmp_path: Path) -> None:
+    own = AgentDef(program="codex", worktree=False)
+    failing = [*codex_says(), {"type": "turn.failed", "error": {"message": "no"}}]
+    told: list[Any] = []
+    first = await carry_out(worker(known(fake(tmp_path, failing), "codex")), agent_attempt(tmp_path, own=own), told)
+    assert isinstance(first, Failed)
+    assert (first.usage.tokens_in, first.usage.tokens_out) == (100, 7)
+    totals = {"input_tokens": 250, "cached_input_tokens": 40, "output_tokens": 17}
+    again = agent_attempt(tmp_path, own=own, thread=tuple(entries(told)), number=2)
+    second = await carry_out(worker(known(fake(tmp_path, codex_says(usage=totals)), "codex")), again)
+    assert isinstance(second, Done)
+    assert (second.usage.tokens_in, second.usage.tokens_out) == (150, 10)
+
+
+@pytest.mark.parametrize(
+    "entry",
+    [
+        {"id": "--yolo"},
+        {"program": "codex"},
+        {"cwd": "/elsewhere"},
+        {"id": None},
+        {"tree": "/etc", "base": "a" * 40},
+        {"tree": "/etc/tree-x", "base": "a" * 40},
+        {"cwd": 3},
+    ],
+)
+async def test_what_a_foreign_file_says_of_a_session_is_not_believed(tmp_path: Path, entry: dict[str, Any]) -> None:
+    thread = ({"role": "session", "program": "claude", "id": SESSION, "cwd": str(tmp_path)} | entry,)
+    end = await run(tmp_path, fake(tmp_path, claude_says()), thread=thread)
+    assert isinstance(end, Done)
+    assert "--resume" not in (tmp_path / "task.txt").read_text()
+
+
+# -- commands, and whose plan it is ---------------------------------------------------------------------------
+
+
+async def test_any_command_is_an_agent_whose_text_is_the_answer(tmp_path: Path) -> None:
+    own = AgentDef(command=("sh", "-c", 'echo "got $1"; cat', "sh", "<{prompt}>"), worktree=False)
+    end = await carry_out(worker(), agent_attempt(tmp_path, own=own, prompt="$(touch evil) --x"))
+    assert isinstance(end, Done)
+    assert end.output == "got <$(touch evil) --x>"
+    assert end.usage == Usage()
+    piped = AgentDef(command=("cat",), worktree=False)
+    end = await carry_out(worker(), agent_attempt(tmp_path, own=piped, prompt="the task"))
+    assert isinstance(end, Done)
+    assert end.output == "the task"
+
+
+async def test_a_command_fails_by_its_exit_code(tmp_path: Path) -> None:
+    own = AgentDef(command=("sh", "-c", "echo said; echo why >&2; exit 3"), worktree=False)
+    end = await carry_out(worker(), agent_attempt(tmp_path, own=own))
+    assert isinstance(end, Failed)
+    assert end.error.message == "sh: exit code 3: why"
+    assert end.output == "said"
+
+
+async def test_a_known_program_does_not_run_for_a_plan_of_somebody_else(tmp_path: Path) -> None:
+    end = await run(tmp_path, fake(tmp_path, claude_says()), trusted=False)
+    assert isinstance(end, Failed)
+    assert end.error.kind is ErrorKind.BLOCKED
+    assert "not your own" in end.error.message
+    assert not (tmp_path / "task.txt").exists()
+
+
+@needs_sandbox
+async def test_a_command_of_a_plan_of_somebody_else_runs_in_the_sandbox(tmp_path: Path) -> None:
+    script = "cat; touch out && echo wrote; touch /work-x 2>/dev/null || echo kept; ls /sys/class/net; echo $HOME"
+    own = AgentDef(command=("sh", "-c", script), worktree=False)
+    end = await carry_out(worker(), agent_attempt(tmp_path, own=own, trusted=False))
+    assert isinstance(end, Done)
+    assert end.output.startswith("do it")
+    assert "kept" in end.output
+    assert os.environ["HOME"] not in end.output.split()
+    assert not (tmp_path / "out").exists()
+
+
+async def test_which_attempts_are_its_own() -> None:
+    carries = worker(load_programs()).carries
+
+    def tried(agent: str, own: AgentDef | None = None, **agents: AgentDef) -> Attempt:
+        return plain_attempt(AgentSpec(agent, "x", own), team=Team(agents))
+
+    assert carries(tried("claude"))
+    assert carries(tried("opencode-acp"))
+    assert carries(tried("self", AgentDef(command=("x",))))
+    assert carries(tried("mine", mine=AgentDef(program="codex")))
+    assert not carries(tried("claude", claude=AgentDef(instructions="a model")))
+    assert not carries(tried("self", AgentDef()))
+    assert not carries(plain_attempt())
+
+
+async def test_gemini_is_told_as_it_streams(tmp_path: Path) -> None:
+    told: list[Any] = []
+    own = AgentDef(program="gemini", worktree=False)
+    end = await carry_out(
+        worker(known(fake(tmp_path, gemini_says()), "gemini")), agent_attempt(tmp_path, own=own), told
+    )
+    assert isinstance(end, Done)
+    assert texts(told, "reasoning") == "· read_file: a.py\n"
+    assert texts(told, "output") == "I look.\n\nHello there."
