@@ -112,13 +112,13 @@ def _imported(spec: LaunchSpec) -> Imported | None:
 
 def _with_keys(task: Task, environ: Mapping[str, str]) -> Task:
     """`task` with the key's name for each model whose address is that of a provider we know."""
-    from swarmtui.models.catalog import load_catalog
+    from swarmtui.models.configuration import user_catalog
 
     def keyed(model: str | ModelRef) -> str | ModelRef:
         if not isinstance(model, ModelRef) or model.base_url is None or model.api_key_env is not None:
             return model
         host = urlsplit(model.base_url).hostname
-        known = (one for one in load_catalog() if one.base_url and urlsplit(one.base_url).hostname == host)
+        known = (one for one in user_catalog(environ) if one.base_url and urlsplit(one.base_url).hostname == host)
         return replace(model, api_key_env=next((one.key_name(environ) for one in known if not one.local), None))
 
     return replace(task, models={name: keyed(model) for name, model in task.models.items()})

@@ -45,7 +45,7 @@ def _catalog(path: Path, changed: int, size: int, safe: bool) -> Catalog:
 
     try:
         text = path.read_bytes()
-        if not text.strip():
+        if all(not line.strip() or line.lstrip().startswith(b"#") for line in text.splitlines()):
             return load_catalog()
         source, problems = read_yaml(text, str(path))
     except OSError as error:

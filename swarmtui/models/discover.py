@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Mapping
 from contextlib import aclosing
 from dataclasses import dataclass
 
-from swarmtui.models.catalog import SIMULATED, TIERS, Catalog, Provider, Quirks, tier_from_environment
+from swarmtui.models.catalog import SIMULATED, TIERS, Catalog, CatalogError, Provider, Quirks, tier_from_environment
 from swarmtui.models.chat import Accepted, ChatModel, ChatRequest, Finished, Message, ModelError, model_error
 from swarmtui.models.configuration import user_catalog
 from swarmtui.models.net import HTTPFailure, Net, Timeouts
@@ -71,7 +71,10 @@ def make_model(ref: ModelRef, net: Net, environ: Mapping[str, str], catalog: Cat
     if ref.dialect not in spoken:
         told = f"{ref.name}: dialect {ref.dialect!r} is not spoken: it is one of {', '.join(spoken)}"
         raise model_error(ErrorKind.REFUSED, told)
-    catalog = catalog or user_catalog(environ)
+    try:
+        catalog = catalog or user_catalog(environ)
+    except CatalogError as error:  # the user changed the file meanwhile
+        raise model_error(ErrorKind.REFUSED, str(error).partition("\n")[0]) from None
     return spoken[ref.dialect](net, Keys(environ, catalog, net.found_keys), catalog.quirks(ref))
 
 

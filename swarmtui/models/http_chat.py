@@ -10,6 +10,7 @@ import secrets
 import time
 from abc import ABC, abstractmethod
 from collections.abc import AsyncGenerator, Mapping
+from contextlib import aclosing
 from dataclasses import replace
 from typing import Protocol
 from urllib.parse import urlsplit
@@ -98,8 +99,9 @@ class HttpChat(ABC):
             name, value = self.key_header(key)
             headers[name] = value
         try:
-            async for item in self._items(request, url, headers):
-                yield item
+            async with aclosing(self._items(request, url, headers)) as items:
+                async for item in items:
+                    yield item
         except HTTPFailure as refused:
             raise _refusal(refused, model, host_of(url), key) from None
         except ModelError as error:

@@ -201,11 +201,8 @@ class ChatStream:
     def _delta(self, delta: dict[str, JSON], items: list[StreamItem]) -> None:
         thought = delta.get("reasoning_content") or delta.get("reasoning")
         details = delta.get("reasoning_details")
-        if not thought and isinstance(details, list):
-            thought = "".join(map(detail_text, details))
-        if thought and isinstance(thought, str):
-            self._add("", thought, items)
-        self._thoughts.take(thought if isinstance(thought, str) else "", details)
+        if thought or details:
+            self._thought(thought, details, items)
         content = delta.get("content")
         if content:
             if isinstance(content, str):
@@ -222,6 +219,13 @@ class ChatStream:
             for position, call in enumerate(calls):
                 if isinstance(call, dict):
                     self._call(position, call)
+
+    def _thought(self, thought: JSON, details: JSON, items: list[StreamItem]) -> None:
+        if not thought and isinstance(details, list):
+            thought = "".join(map(detail_text, details))
+        thought = thought if isinstance(thought, str) else ""
+        self._add("", thought, items)
+        self._thoughts.take(thought, details)
 
     def _part(self, part: JSON, items: list[StreamItem]) -> None:
         """A piece of a content that is a list, which Mistral sends for models that reason."""

@@ -158,3 +158,21 @@ def test_all_mistakes_in_the_users_models_are_told_at_once() -> None:
 def test_a_new_provider_needs_an_address() -> None:
     with pytest.raises(CatalogError, match=r"models\.a: needs a base_url"):
         load_catalog({"a": {"worker": "w"}})
+
+
+def test_anthropic_and_gemini_are_spoken_to_in_their_own_dialects() -> None:
+    anthropic = resolve("anthropic/claude-x", {}, {})
+    assert (anthropic.dialect, anthropic.base_url) == ("anthropic", "https://api.anthropic.com/v1")
+    moved = resolve("anthropic/claude-x", {}, {"ANTHROPIC_BASE_URL": "http://127.0.0.1:9"})
+    assert moved.base_url == "http://127.0.0.1:9/v1"
+    assert resolve("gemini/g", {}, {}).dialect == "gemini"
+
+
+def test_a_model_of_ones_own_has_the_quirks_of_its_dialect() -> None:
+    catalog = load_catalog()
+    own = ModelRef("custom", "m", "anthropic", "https://llm.acme.example", "ACME_API_KEY")
+    assert catalog.quirks(own).headers == {"anthropic-version": "2023-06-01"}
+    assert not catalog.quirks(own).key_optional
+    assert catalog.quirks(ModelRef("custom", "m", "gemini", "http://h")).key_optional
+    compatible = ModelRef("custom", "m", base_url="https://api.anthropic.com/v1", api_key_env="K")
+    assert catalog.quirks(compatible) == Quirks()
