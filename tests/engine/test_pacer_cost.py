@@ -38,8 +38,13 @@ def test_memory_does_not_grow_with_the_number_of_calls():
 
 
 @pytest.mark.perf
-def test_a_call_costs_little():
+def test_a_call_costs_little_and_no_more_after_many():
     pacer = Pacer(now=0.0)
-    start = time.process_time()
-    drive(pacer, 100_000, 0.0)
-    print(f"\npacer: {(time.process_time() - start) * 1e6 / 100_000:.1f} us of CPU per call (aim: 25)")
+    now, costs = 0.0, []
+    for calls in (10_000, 90_000):
+        start = time.process_time()
+        now = drive(pacer, calls, now)
+        costs.append((time.process_time() - start) * 1e6 / calls)
+    print(f"\npacer: {costs[1]:.1f} us of CPU per call (aim: 25)")
+    assert costs[1] < 3 * costs[0]
+    assert costs[1] < 250

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 
 import pytest
@@ -166,9 +167,11 @@ def test_a_row_compares_with_the_oracle_and_tells_what_was_missed():
 
 @pytest.mark.perf
 @pytest.mark.timeout(3000)
-def test_the_table(capsys):
+@pytest.mark.parametrize("which", [["--seeds", "5"], ["--variants", "--seeds", "2"]])
+def test_every_world_of_the_table_is_told_and_no_job_is_lost(capsys, which):
     from swarmtui.cli.main import main
 
-    with capsys.disabled():
-        main(["eval", "pacing", "--seeds", "5"])
-        main(["eval", "pacing", "--variants", "--seeds", "2"])
+    main(["eval", "pacing", "--json", *which])
+    rows = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert [found["world"] for found in rows] == list(variants() if "--variants" in which else built_in())
+    assert [found["world"] for found in rows if found["lost"]] == []

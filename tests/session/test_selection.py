@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 
 import pytest
@@ -41,8 +42,24 @@ def meant(pattern: str, *messages: str) -> tuple[int, ...]:
         "a+?b|c|d|e|f|g|h",
     ],
 )
-def test_plain_expressions_are_taken(pattern: str) -> None:
-    meant(pattern, "some message")
+def test_plain_expressions_mean_what_they_mean_in_python(pattern: str) -> None:
+    messages = (
+        "a time",
+        "HTTP 503",
+        "503",
+        "connection reset",
+        "axxb",
+        "*+{",
+        "bc",
+        "say ax",
+        "[x]",
+        "aab",
+        "h",
+        "ZZZ",
+    )
+    expected = tuple(at for at, message in enumerate(messages) if re.search(pattern, message, re.IGNORECASE))
+    assert meant(pattern, *messages) == expected
+    assert expected
 
 
 def test_what_matches_is_meant_whatever_its_case() -> None:
