@@ -100,7 +100,7 @@ async def workforce(
         "run": RunWorker(processes),
         "python": PythonWorker(processes),
         "merge": MergeWorker(summarise_with(model)),
-        "agent": AgentWorker(model, toolbox, CliAgentWorker(processes, redactor=redactor, environ=environ)),
+        "agent": AgentWorker(model, toolbox, CliAgentWorker(processes, environ=environ)),
     }
     try:
         yield LocalExecutor(workers, OutputJudge(processes)), planner
