@@ -47,7 +47,7 @@ def _lock(folder: SessionFolder, deadline: float, *, steal: bool) -> int:
                 fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
                 if time.monotonic() < deadline:
-                    time.sleep(0.02)
+                    time.sleep(0.02)  # flock waits without any limit or not at all
                     continue
                 owner = _owner(fd)
                 if owner is None or _runs_the_session(owner, folder):

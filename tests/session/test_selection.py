@@ -56,6 +56,7 @@ def test_plain_expressions_mean_what_they_mean_in_python(pattern: str) -> None:
         "aab",
         "h",
         "ZZZ",
+        "]x",
     )
     expected = tuple(at for at, message in enumerate(messages) if re.search(pattern, message, re.IGNORECASE))
     assert meant(pattern, *messages) == expected
