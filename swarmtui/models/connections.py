@@ -9,6 +9,7 @@ back; nothing else is looked at. Proxies of the environment are left to httpx's 
 from __future__ import annotations
 
 import asyncio
+import ssl
 import sys
 from collections import deque
 from collections.abc import AsyncIterator
@@ -33,7 +34,9 @@ class Connections(httpx.AsyncBaseTransport):
 
     def __init__(self) -> None:
         _spare_the_search()
-        self._tls = httpx.create_ssl_context()
+        self._tls: ssl.SSLContext | None = None
+        self._no_tls = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        """For plain HTTP, which needs none; it trusts nobody."""
         self._idle: dict[_Origin, _Idle] = {}
         self._closed = False
 
@@ -42,7 +45,7 @@ class Connections(httpx.AsyncBaseTransport):
         url = request.url
         idle = self._idle.setdefault((url.scheme, url.host, url.port), deque())
         if not idle:
-            one = httpx.AsyncHTTPTransport(verify=self._tls, limits=_ONE)
+            one = httpx.AsyncHTTPTransport(verify=self._trust(url.scheme), limits=_ONE)
         else:
             one = idle.pop()[1]
             await self._drop_old(idle)
@@ -57,6 +60,14 @@ class Connections(httpx.AsyncBaseTransport):
             stream=_Body(cast("httpx.AsyncByteStream", response.stream), one, self, idle),
             extensions=response.extensions,
         )
+
+    def _trust(self, scheme: str) -> ssl.SSLContext:
+        """Whose certificates are believed. To read them takes some 30 ms: done when the first one is to be checked."""
+        if scheme != "https":
+            return self._no_tls
+        if self._tls is None:
+            self._tls = httpx.create_ssl_context()
+        return self._tls
 
     async def put_back(self, one: httpx.AsyncHTTPTransport, idle: _Idle) -> None:
         """The response that came over `one` is closed."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import ssl
 import time
 from collections import deque
 from collections.abc import AsyncIterator
@@ -129,3 +130,13 @@ async def test_a_call_that_breaks_off_after_the_server_worked_on_it_is_not_made_
         with pytest.raises(ModelError, match="broke the connection"):
             await net.request_json("POST", url, {}, {"call": 2})
     assert taken == [b'{"call": 1}', b'{"call": 2}']
+
+
+async def test_certificates_are_checked_against_those_that_the_system_trusts() -> None:
+    pool = Connections()
+    trusted = pool._trust("https")
+    assert trusted is pool._trust("https")
+    assert trusted.verify_mode is ssl.CERT_REQUIRED
+    assert trusted.check_hostname
+    assert trusted.cert_store_stats()["x509_ca"] > 0
+    assert pool._trust("http").verify_mode is ssl.CERT_REQUIRED
