@@ -170,7 +170,7 @@ class Conversation:
             if task.done():
                 task.result()
         except (library.RequestError, ConnectionError, ValueError) as error:
-            if not gone.done() or isinstance(error, library.RequestError):
+            if isinstance(error, library.RequestError) or not await _exits(process, 1.0):
                 data = getattr(error, "data", None)
                 detail = data.get("details") or data.get("message") if isinstance(data, dict) else data
                 self._reader.broke(one_line(f"{error}: {detail}" if isinstance(detail, str) else str(error), 300))

@@ -321,7 +321,8 @@ class ProgramRun:
             message = f"{name} gave no sign of getting on for {self._patience.silence_s:g} s and was ended{last}"
             return ErrorInfo(ErrorKind.TIMEOUT, one_line(message, 400))
         error = error_of(name, self._program, end.outcome, end.ran)
-        if end.ran is not None and not end.ran.output.strip() and self._attempt.trusted:
+        understood = end.outcome.ended or end.outcome.acted or end.outcome.text
+        if end.ran is not None and not understood and self._attempt.trusted:
             old = await version_problem(self._program)
             if old:
                 return ErrorInfo(ErrorKind.INPUT, old, error.exit_code)
