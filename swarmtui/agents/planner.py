@@ -28,15 +28,20 @@ from swarmtui.models.chat import (
 )
 from swarmtui.models.told import complete_telling
 from swarmtui.plan.model import JSON, Author, Input, ModelRef, Plan
-from swarmtui.plan.problems import TaskError
+from swarmtui.plan.problems import Problem, TaskError
 from swarmtui.plan.render import plan_document
 from swarmtui.plan.repair import loads_lenient
+from swarmtui.plan.team import AgentDef, Team
+from swarmtui.safety.text import one_line
 from swarmtui.session.vocabulary import ErrorInfo, ErrorKind, Usage
 
 _TRIES = 4
 """Calls in a row that may fail by chance (throttled, outage, unreadable) before planning fails."""
 _LONGEST_WAIT_S = 30.0
 _MOST_PROBLEMS = 20
+_SHOWN_CHARS = 200
+_WHY_CHARS = 300
+_RESULT_CHARS = 4_000
 _BY_CHANCE = frozenset({ErrorKind.THROTTLED, ErrorKind.OUTAGE, ErrorKind.MALFORMED})
 
 
@@ -112,18 +117,58 @@ def system_prompt() -> str:
 def user_prompt(request: PlanRequest) -> str:
     """The task, each part between tags that its text cannot close."""
     parts = [_tagged("goal", request.goal)]
+    if request.instructions:
+        parts.append(_tagged("instructions", request.instructions))
     if request.inputs:
-        parts.append(_tagged("inputs", json.dumps(request.inputs, ensure_ascii=False, indent=1)))
+        parts.append(_tagged("inputs", _written(request.inputs)))
+    if request.team.agents:
+        parts.append(_tagged("agents", _written(team_members(request.team))))
+    if request.most_nodes is not None:
+        parts.append(_tagged("limits", f"at most {request.most_nodes} nodes"))
     if request.previous is not None:
-        parts.append(
-            _tagged(
-                "previous_plan",
-                json.dumps({"nodes": plan_document(request.previous)["nodes"]}, ensure_ascii=False, indent=1),
-            )
-        )
+        nodes = plan_document(request.previous).get("nodes")
+        parts.append(_tagged("previous_plan", _written({"nodes": nodes})))
+    if request.results:
+        parts.append(_tagged("results", _written([_told(result) for result in request.results])))
     if request.feedback:
         parts.append(_tagged("feedback", request.feedback))
     return "\n\n".join(parts)
+
+
+def team_members(team: Team) -> dict[str, JSON]:
+    """What a planner is told of the agents that its nodes may name."""
+    return {name: _member(team, name, agent) for name, agent in team.agents.items()}
+
+
+def _member(team: Team, name: str, agent: AgentDef) -> JSON:
+    program = agent.program or (agent.command[0] if agent.command else "")
+    member: dict[str, JSON] = {
+        "does": agent.description or one_line(agent.instructions, _SHOWN_CHARS) or "(nobody says)",
+        "tools": [_tool(team, name, tool) for tool in agent.tools] or ["none"],
+        "model": f"the program {program}" if program else agent.model,
+    }
+    if agent.handoffs:
+        member["hands over to"] = list(agent.handoffs)
+    return member
+
+
+def _tool(team: Team, agent: str, tool: str) -> str:
+    """A tool by its name; of a whole server with the names of its tools, as far as the task file names them."""
+    server = team.servers.get(tool)
+    if server is None:
+        return tool
+    if server.agents and agent not in server.agents:
+        return f"{tool} (not for this agent)"
+    return f"{tool}: {', '.join(server.tools)}" if server.tools else f"{tool} (all tools of the server)"
+
+
+def _told(result: JSON) -> JSON:
+    """How a node ended, as the planner is told it: enough to see what is missing, not the whole output."""
+    found = {key: result[key] for key in ("node", "title", "state", "error") if result.get(key)}
+    output = str(result.get("output") or "")
+    if len(output) > _RESULT_CHARS:
+        output = f"{output[:_RESULT_CHARS]} (… {len(output):,} characters in all)"
+    return {**found, "output": output}
 
 
 def repair_prompt(problems: list[str]) -> str:
@@ -136,9 +181,8 @@ def _tagged(tag: str, text: str) -> str:
     return f"<{tag}>\n{text.replace(f'</{tag}>', f'< /{tag}>')}\n</{tag}>"
 
 
-def _written(plan: Plan) -> str:
-    """`plan` as the planner itself would write it."""
-    return json.dumps({"nodes": plan_document(plan)["nodes"]}, ensure_ascii=False, indent=1)
+def _written(value: JSON) -> str:
+    return json.dumps(value, ensure_ascii=False, indent=1)
 
 
 def _draft(reply: Reply, request: PlanRequest, usage: Usage) -> Draft:
@@ -146,12 +190,33 @@ def _draft(reply: Reply, request: PlanRequest, usage: Usage) -> Draft:
     from swarmtui.plan.taskfile import parse_plan_json
 
     data: JSON = loads_lenient(reply.text)
-    note = ""
+    note, why, enough = "", {}, False
     if isinstance(data, dict):
         said = data.pop("note", data.pop("thought", ""))
         note = said if isinstance(said, str) else ""
+        why = _reasons(data)
+        enough = data.pop("enough", False) is True
+        if enough and not data.get("nodes"):
+            return Draft(Plan(request.goal, author=Author.PLANNER, team=request.team), note, usage, enough=True)
     inputs = [Input(name, value) for name, value in request.inputs.items()]
     plan = parse_plan_json(data, request.goal, Author.PLANNER, inputs=inputs, team=request.team, proposed=True)
+    if request.most_nodes is not None and len(plan.nodes) > request.most_nodes:
+        found = f"{len(plan.nodes)} nodes, and there may be {request.most_nodes}"
+        raise TaskError([Problem(None, None, None, found, "use map for steps that are alike", "nodes")])
     if reply.finish_reason is FinishReason.LENGTH:
         note = f"{note} (The model's reply was cut off: steps may be missing.)".strip()
-    return Draft(plan, note, usage)
+    ids = {node.id for node in plan.nodes}
+    return Draft(plan, note, usage, why={name: text for name, text in why.items() if name in ids})
+
+
+def _reasons(data: dict[str, JSON]) -> dict[str, str]:
+    """Why each node is there: under the key ``why`` of the reply or of the node, both of which are taken out."""
+    written = data.pop("why", None)
+    found = dict(written) if isinstance(written, dict) else {}
+    nodes = data.get("nodes")
+    named = nodes.items() if isinstance(nodes, dict) else ()
+    listed = ((node.get("id"), node) for node in nodes if isinstance(node, dict)) if isinstance(nodes, list) else ()
+    for name, node in (*named, *listed):
+        if isinstance(node, dict) and "why" in node:
+            found[name] = node.pop("why")
+    return {str(name): one_line(text, _WHY_CHARS) for name, text in found.items() if isinstance(text, str)}

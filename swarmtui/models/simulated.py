@@ -11,6 +11,9 @@ The model's name is its pace: ``instant`` (no waiting), ``fast`` (a third of a s
 - ``[[fail:KIND:N]]`` fails the first N times that this object is asked the same thing, then answers.
 - ``[[fail:KIND@P]]`` fails a share P (0..1) of requests, by a hash of the request and of how often it was asked.
 - ``[[take:SECONDS]]`` makes the reply last that long, whatever the pace.
+- ``[[call:TOOL {"argument": "value"}]]`` calls that tool, if it is offered. Calls on one line are made in one turn,
+  those of the next line in the next turn: the turns of the conversation that held calls are counted. Without such lines
+  it calls one tool that fits, and answers once there is a result.
 """
 
 from __future__ import annotations
@@ -36,6 +39,7 @@ from swarmtui.models.chat import (
     model_error,
 )
 from swarmtui.models.example import example_of
+from swarmtui.models.simulated_calls import calls_of, without_calls
 from swarmtui.models.simulated_text import label, paragraph, plan_for
 from swarmtui.session.vocabulary import ErrorKind, Usage
 
@@ -118,7 +122,7 @@ class SimulatedChat:
 
 def without_directives(text: str) -> str:
     """`text` without what steers the simulated model."""
-    return _DIRECTIVE.sub("", text).strip()
+    return without_calls(_DIRECTIVE.sub("", text)).strip()
 
 
 def _digest(request: ChatRequest, seed: int) -> str:
@@ -147,13 +151,13 @@ def _reply(request: ChatRequest, rng: random.Random) -> tuple[str, tuple[ToolCal
     last = request.messages[-1] if request.messages else None
     asked = next((m.content for m in reversed(request.messages) if m.role == "user"), "")
     if request.purpose is Purpose.PLAN:
-        return json.dumps(plan_for(_DIRECTIVE.sub("", asked), rng), indent=1, ensure_ascii=False), ()
+        return json.dumps(plan_for(without_directives(asked), rng), indent=1, ensure_ascii=False), ()
+    made = calls_of(request, without_directives(asked), rng)
+    if made:
+        return label(f"This calls {', '.join(dict.fromkeys(call.name for call in made))}."), made
     if last is not None and last.role == "tool":
-        return label(f"The tool answered: {' '.join(last.content.split())[:160]} {paragraph(asked, rng)}"), ()
-    if request.tools:
-        tool = request.tools[0]
-        arguments = json.dumps(example_of(tool.parameters, label("an argument")), ensure_ascii=False)
-        return label(f"This calls {tool.name}."), (ToolCall(f"call_{rng.getrandbits(32):08x}", tool.name, arguments),)
+        about = paragraph(without_directives(asked), rng)
+        return label(f"The tool answered: {' '.join(last.content.split())[:160]} {about}"), ()
     if request.schema is not None:
         example = example_of(request.schema, label(paragraph(asked, rng, sentences=1)))
         return json.dumps(example, indent=1, ensure_ascii=False), ()

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import random
 import re
 
 from swarmtui.plan.model import JSON
 
 LABEL = "[simulated]"
+_JOINED = 3
+"""A plan of more nodes than this has some that join the others."""
 _WORD = re.compile(r"[^\W\d_][\w-]{3,}")
 _COMMON = frozenset(
     _WORD.findall(
@@ -78,10 +81,13 @@ def _plain(text: str, limit: int) -> str:
 def plan_for(request: str, rng: random.Random) -> JSON:
     """A plan as the planner's prompt asks for it: some aspects of the goal side by side, a cross-check, one report.
 
-    The goal stands in `request` between ``<goal>`` tags, feedback on an earlier plan between ``<feedback>`` tags.
+    The goal stands in `request` between ``<goal>`` tags, feedback on an earlier plan between ``<feedback>`` tags,
+    agents that may be named between ``<agents>``; with ``<results>`` there is enough.
     """
     goal = _plain(_between(request, "goal") or request, 300) or "the goal"
     feedback = _plain(_between(request, "feedback"), 200)
+    if _between(request, "results") and not feedback:
+        return {"enough": True, "note": label("The results are all that this stand-in would ask for.")}
     chosen = sorted(rng.sample(range(len(_ASPECTS)), k=rng.randint(3, 5)))
     nodes: dict[str, JSON] = {}
     if feedback:
@@ -92,19 +98,51 @@ def plan_for(request: str, rng: random.Random) -> JSON:
     for index in chosen:
         name, title, task = _ASPECTS[index]
         nodes[name] = {"title": title, "prompt": f"Goal: {goal}\n\n{task}"}
+    most = _most_nodes(request)
+    nodes = dict(list(nodes.items())[: max(1, most - 2 if most > _JOINED else most)])
     names = list(nodes)
-    inputs = "\n\n".join("{{ " + name + ".output }}" for name in names[:2])
-    nodes["cross_check"] = {
-        "title": "Cross-check",
-        "needs": names[:2],
-        "prompt": f"Goal: {goal}\n\nSay where these two contradict each other and what both leave out.\n\n{inputs}",
-    }
-    nodes["report"] = {
-        "title": "Report",
-        "needs": [*names, "cross_check"],
-        "when": "all_done",
-        "merge": {"title": _plain(goal, 80)},
-    }
+    for name, agent in zip(names, _agents(request), strict=False):
+        nodes[name]["agent"] = agent
+    why = dict.fromkeys(names, "one independent look at the goal")
+    if most > _JOINED:
+        nodes |= _joins(goal, names)
+        why |= {"cross_check": "what two looks leave out", "report": "what the user asked for"}
     words = ", ".join(topics(goal)[:3]) or "the goal"
     note = f"{len(names)} independent looks at {words}, a cross-check of two of them, and one report."
-    return {"note": label(note + (f" Changed for: {feedback}" if feedback else "")), "nodes": nodes}
+    return {"note": label(note + (f" Changed for: {feedback}" if feedback else "")), "why": why, "nodes": nodes}
+
+
+def _joins(goal: str, names: list[str]) -> dict[str, JSON]:
+    """What brings the looks of `names` together."""
+    inputs = "\n\n".join("{{ " + name + ".output }}" for name in names[:2])
+    asked = "Say where these two contradict each other and what both leave out."
+    return {
+        "cross_check": {
+            "title": "Cross-check",
+            "needs": names[:2],
+            "prompt": f"Goal: {goal}\n\n{asked}\n\n{inputs}",
+        },
+        "report": {
+            "title": "Report",
+            "needs": [*names, "cross_check"],
+            "when": "all_done",
+            "merge": {"title": _plain(goal, 80)},
+        },
+    }
+
+
+def _most_nodes(request: str) -> int:
+    found = re.search(r"at most (\d{1,4}) nodes", _between(request, "limits"))
+    return int(found[1]) if found else 200
+
+
+def _agents(request: str) -> list[str]:
+    """The agents that the planner was told of, those with tools first; programs are left alone."""
+    try:
+        told = json.loads(_between(request, "agents") or "{}")
+    except ValueError:
+        return []
+    agents = [
+        (name, member) for name, member in told.items() if not str(member.get("model", "")).startswith("the program")
+    ]
+    return [name for name, member in sorted(agents, key=lambda pair: pair[1].get("tools") == ["none"])]

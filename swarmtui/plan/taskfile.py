@@ -206,7 +206,7 @@ def _text(data: Mapping[str, JSON], key: str) -> str | None:
 TEAM_KEYS = ("agents", "servers", "permissions", "search")
 """Keys of a task file that make up its team."""
 
-_PLAN_KEYS = ("title", "nodes", "note", "goal")
+_PLAN_KEYS = ("title", "nodes", "note", "why", "enough", "goal")
 
 
 def parse_plan_json(

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import AsyncIterator, Callable
+from dataclasses import replace
 
 import pytest
 
@@ -11,8 +12,9 @@ from swarmtui.models.chat import ChatModel, Purpose
 from swarmtui.models.discover import make_model
 from swarmtui.models.net import Net
 from swarmtui.models.simulated import SimulatedChat
-from swarmtui.plan.model import Author, MergeSpec, ModelRef, Plan, PromptSpec
+from swarmtui.plan.model import AgentSpec, Author, MergeSpec, ModelRef, Plan, PromptSpec
 from swarmtui.plan.taskfile import parse_plan_json
+from swarmtui.plan.team import AgentDef, Server, Team
 from swarmtui.session.vocabulary import ErrorKind
 from tests.fakes.llm import Answer, Behaviour, FakeLLM, Status
 
@@ -193,6 +195,7 @@ def test_the_example_in_the_planners_prompt_is_a_valid_plan() -> None:
     text = system_prompt()
     example = json.loads(text[text.index("{\n") : text.index("\n# Nodes")])
     del example["note"]
+    assert set(example.pop("why")) <= set(example["nodes"])
     plan = parse_plan_json(example, "g", Author.PLANNER)
     assert isinstance(plan.nodes[-1].spec, MergeSpec)
 
@@ -211,6 +214,92 @@ async def test_the_simulated_planner_proposes_and_listens_to_feedback() -> None:
 
 def prompts(plan: Plan) -> list[str]:
     return [node.spec.prompt for node in plan.nodes if isinstance(node.spec, PromptSpec)]
+
+
+TEAM = Team(
+    {
+        "reader": AgentDef(
+            "You read the web.\nAnd more.", tools=("web_search", "fs", "git/log"), description="Looks up."
+        ),
+        "coder": AgentDef("You write code.", model="large", handoffs=("reader",)),
+        "tool": AgentDef(program="codex"),
+    },
+    {"fs": Server(("fs",), tools=("read", "list")), "git": Server(("git",))},
+)
+
+
+def plan_with(**more: object) -> str:
+    return json.dumps({**PLAN, **more})
+
+
+async def test_the_planner_is_told_the_agents_with_their_tools(planning: Planning) -> None:
+    await planning.propose(Answer(json.dumps(PLAN)), team=TEAM)
+    told = json.loads(planning.talk(0)[1].split("<agents>")[1].split("</agents>")[0])
+    assert told["reader"] == {
+        "does": "Looks up.",
+        "tools": ["web_search", "fs: read, list", "git/log"],
+        "model": "worker",
+    }
+    assert told["coder"]["does"] == "You write code."
+    assert told["coder"]["hands over to"] == ["reader"]
+    assert told["tool"]["model"] == "the program codex"
+
+
+async def test_nodes_may_name_agents_of_the_team_and_no_others(planning: Planning) -> None:
+    uses = {"nodes": {"a": {"agent": "reader", "prompt": "look"}}}
+    draft = await planning.propose(Answer(json.dumps(uses)), team=TEAM)
+    assert isinstance(draft.plan.nodes[0].spec, AgentSpec)
+    assert draft.plan.team == TEAM
+    other = {"nodes": {"a": {"agent": "claude", "prompt": "look"}}}
+    await planning.propose(Answer(json.dumps(other)), Answer(json.dumps(PLAN)), team=TEAM)
+    assert "there is no agent `claude`" in planning.talk(2)[-1]
+
+
+async def test_instructions_results_and_limits_are_told(planning: Planning) -> None:
+    result = {"node": "x", "title": "X", "state": "failed", "path": "/p", "error": "no luck", "output": "y" * 9000}
+    await planning.propose(Answer(json.dumps(PLAN)), instructions="search first", results=(result,), most_nodes=7)
+    user = planning.talk(0)[1]
+    assert "<instructions>\nsearch first\n</instructions>" in user
+    assert "at most 7 nodes" in user
+    (told,) = json.loads(user.split("<results>")[1].split("</results>")[0])
+    assert (told["node"], told["state"], told["error"]) == ("x", "failed", "no luck")
+    assert len(told["output"]) < 4100
+    assert "9,000 characters in all" in told["output"]
+
+
+async def test_a_plan_with_more_nodes_than_may_be_is_sent_back(planning: Planning) -> None:
+    small = {"nodes": {"a": {"prompt": "x"}}}
+    draft = await planning.propose(Answer(json.dumps(PLAN)), Answer(json.dumps(small)), most_nodes=2)
+    assert len(draft.plan.nodes) == 1
+    assert "3 nodes, and there may be 2" in planning.talk(1)[-1]
+
+
+async def test_why_each_node_is_there_is_kept_however_it_is_written(planning: Planning) -> None:
+    nodes = {"a": {"prompt": "x", "why": "as a"}, "b": {"prompt": "y"}}
+    draft = await planning.propose(Answer(json.dumps({"nodes": nodes, "why": {"b": "as b", "gone": "?", "a": 3}})))
+    assert draft.why == {"a": "as a", "b": "as b"}
+    listed = [{"id": "a", "prompt": "x", "why": "as a"}]
+    assert (await planning.propose(Answer(json.dumps({"nodes": listed})))).why == {"a": "as a"}
+
+
+async def test_the_planner_may_say_that_it_is_enough(planning: Planning) -> None:
+    draft = await planning.propose(Answer(json.dumps({"enough": True, "note": "all is there", "nodes": {}})))
+    assert (draft.enough, draft.note, draft.plan.nodes) == (True, "all is there", ())
+    assert not (await planning.propose(Answer(plan_with(enough=False)))).enough
+
+
+async def test_the_simulated_planner_gives_work_to_the_agents_that_it_is_told_of() -> None:
+    planner = LlmPlanner(lambda _: SimulatedChat())
+    request = PlanRequest("compare rivers and lakes", ModelRef("simulated", "instant", "simulated"), team=TEAM)
+    draft = await planner.propose(request, lambda _: None)
+    named = {node.spec.agent for node in draft.plan.nodes if isinstance(node.spec, AgentSpec)}
+    assert named
+    assert named <= set(TEAM.agents)
+    assert set(draft.why) <= {node.id for node in draft.plan.nodes}
+    few = await planner.propose(replace(request, most_nodes=2), lambda _: None)
+    assert len(few.plan.nodes) <= 2
+    results = ({"node": "a", "state": "succeeded", "output": "x"},)
+    assert (await planner.propose(replace(request, results=results), lambda _: None)).enough
 
 
 async def test_the_purpose_of_the_call_is_planning() -> None:

@@ -1,0 +1,76 @@
+"""The simulated model calls tools: as told, or one that fits; and it comes to an end."""
+
+import json
+
+import pytest
+
+from swarmtui.models.chat import ChatRequest, Message, Reply, Tool, complete
+from swarmtui.models.simulated import SimulatedChat, without_directives
+from swarmtui.plan.model import ModelRef
+
+INSTANT = ModelRef("simulated", "instant", dialect="simulated")
+QUERY = {"type": "object", "properties": {"query": {"type": "string"}}, "required": ["query"]}
+
+
+def tools(*names: str) -> tuple[Tool, ...]:
+    return tuple(Tool(name, f"does {name}", QUERY) for name in names)
+
+
+class Talk:
+    """A conversation in which every call gets a result."""
+
+    def __init__(self, prompt: str, *names: str) -> None:
+        self.messages = [Message("user", prompt)]
+        self.tools = tools(*names)
+
+    async def reply(self) -> Reply:
+        reply = await complete(SimulatedChat(), ChatRequest(INSTANT, tuple(self.messages), tools=self.tools))
+        self.messages.append(reply.message())
+        self.messages += [Message("tool", f"result of {c.name}", tool_call_id=c.id) for c in reply.tool_calls]
+        return reply
+
+    async def to_the_end(self) -> list[list[str]]:
+        turns = []
+        while (reply := await self.reply()).tool_calls:
+            turns.append([call.name for call in reply.tool_calls])
+            assert len(turns) < 10
+        return turns
+
+
+async def test_it_calls_what_the_text_says_line_by_line_and_then_answers() -> None:
+    text = 'go\n[[call:look {"query": "a {b} ]]"}]] and [[call:listen]]\nthen [[call:look {"query": "c"}]]\n'
+    talk = Talk(text, "listen", "look")
+    assert await talk.to_the_end() == [["look", "listen"], ["look"]]
+    (first,) = [m for m in talk.messages if m.role == "assistant"][:1]
+    assert json.loads(first.tool_calls[0].arguments) == {"query": "a {b} ]]"}
+
+
+async def test_a_tool_that_is_not_offered_is_not_called() -> None:
+    assert await Talk("[[call:gone]]", "look").to_the_end() == []
+
+
+@pytest.mark.parametrize("text", ["[[call:look {broken]]", "[[call:look", "[[call: look]]", '[[call:look "x"]]'])
+async def test_what_is_no_directive_is_text(text: str) -> None:
+    assert await Talk(text, "look").to_the_end() == [["look"]]
+
+
+async def test_without_directives_it_calls_one_tool_that_fits_and_answers() -> None:
+    assert await Talk("compare rivers", "transfer_to_b", "ask_user", "crawl", "web_search").to_the_end() == [
+        ["web_search"]
+    ]
+    assert await Talk("compare rivers", "transfer_to_b", "ask_user", "create_subagent").to_the_end() == []
+
+
+async def test_what_it_searches_for_are_the_words_of_the_request() -> None:
+    reply = await Talk("compare rivers", "web_search").reply()
+    assert json.loads(reply.tool_calls[0].arguments) == {"query": "[simulated] compare rivers"}
+
+
+async def test_an_answer_that_is_given_by_a_call_comes_last() -> None:
+    talk = Talk("compare rivers", "look", "final_answer")
+    assert [call.name for call in (await talk.reply()).tool_calls] == ["look"]
+    assert [call.name for call in (await talk.reply()).tool_calls] == ["final_answer"]
+
+
+def test_directives_are_taken_out_of_what_is_talked_about() -> None:
+    assert without_directives('compare [[call:look {"query": "x"}]] rivers [[take:1]]').split() == ["compare", "rivers"]
