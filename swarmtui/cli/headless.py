@@ -22,7 +22,7 @@ from swarmtui.safety.text import one_line
 from swarmtui.session.events import BudgetReached, Event
 from swarmtui.session.folder import SessionFolder
 from swarmtui.session.metrics import metrics
-from swarmtui.session.state import SessionState
+from swarmtui.session.state import Pending, SessionState
 from swarmtui.session.summary import counts
 from swarmtui.session.vocabulary import STUCK, State, Status
 
@@ -215,7 +215,7 @@ def _after_disk(folder: SessionFolder) -> str:
 
 def _advice(folder: SessionFolder, state: SessionState, status: Status) -> str | None:
     id = state.id
-    questions = [pending for pending in state.pending.values() if pending.kind == "question"]
+    asked = sorted((one for one in state.pending.values() if one.kind != "plan"), key=lambda one: one.since_ts)
     if status is Status.AWAITING_APPROVAL:
         return (
             f"session {id} waits for approval of its plan (revision {state.plan_rev}, {len(state.nodes)} nodes): "
@@ -225,9 +225,8 @@ def _advice(folder: SessionFolder, state: SessionState, status: Status) -> str |
         return f"the host of {id} is gone without a goodbye: `swarmtui resume {id}` goes on"
     if status is Status.PAUSED:
         return _of_paused(folder, state)
-    if status is Status.RUNNING and questions:
-        asked = questions[0]
-        return f"session {id} asks: {asked.question}: answer with `swarmtui ctl {id} answer {asked.id} TEXT`"
+    if status is Status.RUNNING and asked:
+        return _asks(id, asked[0])
     if status is Status.RUNNING:
         caught = [node.id for node in state.nodes.values() if node.state is State.INTERRUPTED]
         if caught:
@@ -236,6 +235,21 @@ def _advice(folder: SessionFolder, state: SessionState, status: Status) -> str |
                 f"retry {caught[0]}` repeats it, `done` says that it was done, `skip` leaves it out"
             )
     return None
+
+
+def _asks(id: str, asked: Pending) -> str:
+    """What is asked, and how it is answered."""
+    ctl = f"`swarmtui ctl {id}"
+    if asked.kind == "change":
+        what = f": {asked.question}" if asked.question else ""
+        return (
+            f"session {id} proposes a change of its plan{what}: {ctl} change {asked.id}` shows it, {ctl} accept {asked.id}` "
+            f"takes it, {ctl} refuse {asked.id} TEXT` asks for another"
+        )
+    if asked.kind == "permission":
+        choices = " | ".join(f"'{choice}'" for choice in asked.choices)
+        return f"session {id} asks: {asked.question}: answer with {ctl} answer {asked.id} {choices}`"
+    return f"session {id} asks: {asked.question}: answer with {ctl} answer {asked.id} TEXT`"
 
 
 def _of_paused(folder: SessionFolder, state: SessionState) -> str:

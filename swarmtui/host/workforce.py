@@ -27,6 +27,7 @@ from swarmtui.workers.judge import OutputJudge
 from swarmtui.workers.local import LocalExecutor, Worker
 from swarmtui.workers.merge import MergeWorker
 from swarmtui.workers.orphans import MARK
+from swarmtui.workers.planned import PlanWorker
 from swarmtui.workers.process import Processes
 from swarmtui.workers.prompt import PromptWorker
 from swarmtui.workers.python import PythonWorker
@@ -49,16 +50,15 @@ class Toolbox:
         self._umask = umask
         self._net = PublicNet()
         self._servers: dict[str, McpTools] = {}
-        self._functions: dict[tuple[str, bool], FunctionTools] = {}
+        self._functions: dict[str, FunctionTools] = {}
 
     def __call__(self, attempt: Attempt) -> Sequence[ToolSource]:
         """The sources for the team of `attempt`."""
         servers = self._mcp(attempt, attempt.team.servers)
-        place = (attempt.task_folder, attempt.trusted)
-        functions = self._functions.get(place)
-        if functions is None:
-            functions = FunctionTools(attempt.task_folder, self._child, trusted=attempt.trusted)
-            self._functions[place] = functions
+        functions = self._functions.get(attempt.task_folder)
+        if functions is None:  # whoever wrote the plan, its team and the functions that it names are the user's own
+            functions = FunctionTools(attempt.task_folder, self._child, trusted=True)
+            self._functions[attempt.task_folder] = functions
         builtin = BuiltinTools(attempt.team.search, self._net, self._code, servers)
         return (builtin, servers, functions)
 
@@ -102,6 +102,7 @@ async def workforce(
         "merge": MergeWorker(summarise_with(model)),
         "agent": AgentWorker(model, toolbox, CliAgentWorker(processes, environ=environ)),
     }
+    workers["plan"] = PlanWorker(planner)
     try:
         yield LocalExecutor(workers, OutputJudge(processes)), planner
     finally:
