@@ -1,4 +1,4 @@
-"""An MCP server that does what it is told, also what none should: raw JSON-RPC over stdio, no package, no imports of ours.
+"""An MCP server that does what it is told, also what none should: raw JSON-RPC over stdio, without any package.
 
 ``python -I -S mcp_server.py [--starts FILE] [--offers FILE] [--version V] [--mute] [--end CODE]``: `starts` gets a line
 for each start, `offers` (JSON) replaces the entries of ``tools/list`` each time, `version` is the protocol that it
@@ -87,7 +87,7 @@ def call(number: object, name: str, text: str, token: object) -> None:
         case "deep":
             answer(number, "deep", structuredContent=json.loads('{"a":' * 100 + "1" + "}" * 100))
         case "bad":
-            sys.stdout.write('{"jsonrpc": "2.0", "id": %s, "result": {"content": [\n' % number)
+            sys.stdout.write(f'{{"jsonrpc": "2.0", "id": {number}, "result": {{"content": [\n')
             sys.stdout.flush()
         case "environ":
             answer(number, json.dumps(dict(os.environ)))

@@ -7,12 +7,15 @@ from collections.abc import Iterator
 
 from swarmtui.agents.mcp.lines import LONGEST
 from swarmtui.agents.mcp.offers import depth
-from swarmtui.agents.tools import RESULT_CHARS, ToolResult
+from swarmtui.agents.tools import ToolResult
+from swarmtui.agents.tools.results import head, shape
 from swarmtui.plan.model import JSON
 from swarmtui.safety.text import one_line
 
 DEEPEST = 64
 """Levels of nesting in an answer, at most."""
+_CLEANED = 1_000_000
+"""Characters that are looked through for what has no place on a screen; more than a model gets in any case."""
 
 
 def read_answer(answer: JSON) -> ToolResult:
@@ -32,14 +35,8 @@ def read_answer(answer: JSON) -> ToolResult:
     if len(text) > LONGEST:
         return ToolResult(f"the server's answer is larger than {LONGEST:,} characters, and was not read", ok=False)
     failed = answer.get("isError") is True
-    return ToolResult(cut(text) or ("it failed without a word" if failed else "(nothing)"), ok=not failed)
-
-
-def cut(text: str, limit: int = RESULT_CHARS) -> str:
-    """`text`, its end left out where it is longer than `limit`, which is said."""
-    if len(text) <= limit:
-        return text
-    return f"{text[:limit]}\n[cut: {limit:,} of {len(text):,} characters]"
+    told = shape(head(text, _CLEANED))
+    return ToolResult(told or ("it failed without a word" if failed else "(nothing)"), ok=not failed)
 
 
 def _block(block: JSON) -> Iterator[str]:

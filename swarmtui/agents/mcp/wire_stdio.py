@@ -58,6 +58,7 @@ class StdioWire:
         self._umask = umask
         self._pid: int | None = None
         self._unreadable = 0
+        self._ending = False
 
     @asynccontextmanager
     async def open(self) -> AsyncGenerator[TransportStreams, None]:
@@ -77,14 +78,17 @@ class StdioWire:
             self.patient = False
             raise
         finally:
+            self._ending = True
             for stream in (read_stream, write_stream):
                 stream.close()
-            await self._end(process)
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
-            for end in (inbox, outbox):
-                end.close()
+            try:
+                await self._end(process)
+            finally:
+                for task in tasks:
+                    task.cancel()
+                for end in (inbox, outbox):
+                    end.close()
+                await asyncio.gather(*tasks, return_exceptions=True)
 
     def kill(self) -> None:
         """Ends the process and all its children at once."""
@@ -125,9 +129,11 @@ class StdioWire:
                     message = self._read(line)
                     if message is not None:
                         await inbox.send(message)
-        if self.lost is None:
-            self.lost = await self._last_words(process, said)
-            self._log.note(self.lost)
+        if self.lost is None and not self._ending:
+            words = await self._last_words(process, said)
+            if not self._ending:
+                self.lost = self.lost or words
+            self._log.note(words)
         inbox.close()
 
     def _read(self, line: bytes | Overlong) -> SessionMessage | None:
