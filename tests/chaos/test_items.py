@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import select
 import subprocess
 import sys
 import time
@@ -159,6 +160,10 @@ def carried_out(folder: Path) -> tuple[SessionFolder, float, float]:
     pid = json.loads(launched.stdout.splitlines()[-1])["pid"]
     (session,) = session_folders(folder / "home" / "state" / "sessions")
     peak_mb = cpu_s = 0.0
+    try:
+        ended = os.pidfd_open(pid)
+    except ProcessLookupError:
+        return session, peak_mb, cpu_s
     while session.owned():
         try:
             status, stat = (Path(f"/proc/{pid}/{name}").read_text() for name in ("status", "stat"))
@@ -168,7 +173,8 @@ def carried_out(folder: Path) -> tuple[SessionFolder, float, float]:
         if found is not None:
             peak_mb = int(found[1]) / 1024
             cpu_s = sum(int(ticks) for ticks in stat.rpartition(")")[2].split()[11:13]) / os.sysconf("SC_CLK_TCK")
-        time.sleep(0.5)
+        select.select([ended], [], [], 0.5)
+    os.close(ended)
     return session, peak_mb, cpu_s
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import os
+import select
 import signal
 import sys
 import time
@@ -39,13 +40,10 @@ def recover_in_a_fork(words: list[str], kill_after_s: float) -> int:
         finally:
             sys.stdout.flush()
             os._exit(code)
-    deadline = time.monotonic() + kill_after_s
-    while time.monotonic() < deadline:
-        found, status = os.waitpid(pid, os.WNOHANG)
-        if found:
-            return os.waitstatus_to_exitcode(status)
-        time.sleep(0.001)
-    os.kill(pid, signal.SIGKILL)
+    ended = os.pidfd_open(pid)
+    if not select.select([ended], [], [], kill_after_s)[0]:
+        os.kill(pid, signal.SIGKILL)
+    os.close(ended)
     return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
 
 

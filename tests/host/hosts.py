@@ -51,6 +51,13 @@ class Host:
             assert time.monotonic() < deadline, self.log()
             time.sleep(0.02)
 
+    def until_logged(self, part: str, timeout_s: float = 30.0) -> None:
+        """Wait until the host's log says it."""
+        deadline = time.monotonic() + timeout_s
+        while part not in self.log():
+            assert time.monotonic() < deadline, self.log()
+            time.sleep(0.02)
+
     def log(self) -> str:
         return self.folder.host_log.read_text("utf-8", "replace")
 

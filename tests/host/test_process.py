@@ -112,10 +112,7 @@ def test_a_host_that_is_told_to_leave_while_the_disk_takes_nothing_ends_with_74_
         before = host.until(at_gate)
         take_no_more(host.pid, session)
         (host.work / "open").touch()
-        deadline = time.monotonic() + 20
-        while "again every" not in host.log():
-            assert time.monotonic() < deadline, host.log()
-            time.sleep(0.05)
+        host.until_logged("again every")
         os.kill(host.pid, signal.SIGTERM)
         assert host.ends() == 74
         assert "were not written" in host.log()
@@ -133,8 +130,7 @@ def test_a_session_goes_on_by_itself_once_the_disk_takes_something_again(tmp_pat
         host.until(at_gate)
         take_no_more(host.pid, session)
         (host.work / "open").touch()
-        while "again every" not in host.log():
-            time.sleep(0.05)
+        host.until_logged("again every")
         resource.prlimit(host.pid, resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
         assert host.ends() == 0
         state = host.state
@@ -220,21 +216,22 @@ def test_a_recovered_session_goes_on_under_its_own_id_and_ends_what_the_old_one_
 # -- the lock -------------------------------------------------------------------------------------------------
 
 HOLD = """
-import fcntl, os, sys, time
+import fcntl, os, signal, sys
 fd = os.open(sys.argv[1], os.O_RDWR | os.O_CREAT, 0o600)
 fcntl.flock(fd, fcntl.LOCK_EX)
 os.pwrite(fd, f"{os.getpid()}\\n".encode(), 0)
 if os.fork():
     os._exit(0)
 print(os.getpid(), flush=True)
-time.sleep(60)
+os.close(1)
+signal.pause()
 """
 
 
 def test_a_lock_that_a_dead_host_left_to_a_process_of_its_is_taken_only_on_demand(tmp_path: Path) -> None:
     folder = SessionFolder(tmp_path)
     holder = subprocess.run(
-        [sys.executable, "-c", HOLD.replace("time.sleep(60)", "os.close(1); time.sleep(60)"), str(folder.lock)],
+        [sys.executable, "-c", HOLD, str(folder.lock)],
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
         check=True,
@@ -258,7 +255,7 @@ def test_a_lock_that_a_dead_host_left_to_a_process_of_its_is_taken_only_on_deman
 async def test_what_holds_the_event_loop_up_is_logged_with_its_stack(caplog: pytest.LogCaptureFixture) -> None:
     async with watched_loop(stall_s=0.2):
         await asyncio.sleep(0)
-        time.sleep(1.2)
+        time.sleep(1.2)  # which is what is found out
         for _ in range(100):
             if caplog.records:
                 break

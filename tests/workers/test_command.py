@@ -384,7 +384,9 @@ async def test_what_was_said_in_time_is_read_however_late(monkeypatch: pytest.Mo
     ended = pump._ExitWatch.ended
 
     def late(watch: pump._ExitWatch) -> bool:
-        time.sleep(0.3)  # the command speaks and ends while the pump does not look
+        os.waitid(
+            os.P_PID, watch._process.pid, os.WEXITED | os.WNOWAIT
+        )  # it has spoken and ended before the pump looks
         return ended(watch) or watch._look()
 
     monkeypatch.setattr(pump._ExitWatch, "ended", late)
