@@ -75,10 +75,11 @@ class Attempts:
         narrow: Callable[[int], None],
         *,
         unattended: bool = False,
+        approve: bool = False,
     ) -> None:
         self.questions = Questions(state, record, self._record_end, redactor)
         self._steps = Steps(state, log, executor, redactor, record, spawn)
-        self._suspension = Suspension(state, record, redactor, unattended=unattended)
+        self._suspension = Suspension(state, record, redactor, unattended=unattended, approve=approve)
         self._state = state
         self._log = log
         self._executor = executor

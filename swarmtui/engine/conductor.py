@@ -71,6 +71,7 @@ from swarmtui.session.events import (
     Body,
     BudgetReached,
     BudgetWarned,
+    ChangeDecided,
     CommandApplied,
     Event,
     HostStarted,
@@ -175,6 +176,7 @@ class Conductor:
             self._step,
             self._narrow,
             unattended=setup.unattended,
+            approve=setup.approve,
         )
         self._maps = MapWork(state, log, self._dispatcher, results, self.record, self._step)
         self._conditions = Conditions(state, self._dispatcher.values, self.record, self._scheduler.judged, self._step)
@@ -505,7 +507,7 @@ class Conductor:
             case AttemptSucceeded(output=said):
                 text = redact(said.text)
                 return replace(body, output=replace(said, text=text, size=len(text.encode("utf-8", "replace"))))
-            case PlanRejected():
+            case PlanRejected() | ChangeDecided():
                 return replace(body, feedback=redact(body.feedback))
             case _:
                 return body

@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 
 from swarmtui.engine.ports import Assignment
 from swarmtui.plan.model import AgentSpec, Author, MapSpec, ModelRef, Node
+from swarmtui.plan.renaming import quoted
 from swarmtui.plan.team import AgentDef, Team
 from swarmtui.safety.text import one_line
 from swarmtui.session.events import PlanPatched, TaskAssigned
@@ -162,12 +163,7 @@ def _share(team: Team, maker: AgentDef, task: Assignment) -> AgentDef:
 def literal(text: str, *, batch: bool = False) -> str:
     """`text` as a template that renders to itself; of a `batch` with the item where it says so."""
     parts = _ITEM.split(text) if batch else [text]
-    return "{{ item }}".join(map(_quoted, parts))
-
-
-def _quoted(text: str) -> str:
-    quoted = text.replace("{{", '{{ "{{" }}')
-    return quoted[:-1] + '{{ "{" }}' if quoted.endswith("{") else quoted
+    return "{{ item }}".join(map(quoted, parts))
 
 
 def _declared(state: SessionState, node: Node) -> dict[str, ModelRef]:

@@ -97,7 +97,8 @@ def _told(body: Body, thread: _Thread) -> Iterator[JSON]:
             yield {"role": "assigned", "call": call, "nodes": list(children)}
         case QuestionAnswered(call=call, answer=answer) if call:
             yield {"role": "answer", "call": call, "content": answer}
-        case ChangeDecided(accepted=accepted, feedback=feedback):
+        case ChangeDecided(accepted=accepted, feedback=feedback, nodes=nodes):
+            thread.given.extend(nodes)
             yield {"role": "accepted" if accepted else "feedback", "content": feedback}
         case AttemptFailed(error=error) if error.kind in _MENDABLE and thread.entries:
             said = f"That answer is not accepted: {error.message}. Give a whole answer that is."

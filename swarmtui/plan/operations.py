@@ -36,7 +36,7 @@ def read_ops(plan: Plan, ops: JSON, *, inputs: Iterable[Input] = (), models: Col
     editing.take(ops)
     if editing.problems:
         raise TaskError(editing.problems)
-    scope = Scope(editing.ids(), {given.name: given for given in inputs}, models)
+    scope = Scope(editing.ids(), {given.name: given for given in inputs}, models, plan.team)
     written = {node_id: editing.written[node_id] for node_id in editing.written if node_id in scope.ids}
     checks.check_names(scope, "nodes", editing.added, dict.fromkeys(scope.inputs, "an input"))
     _check_cases(scope, editing.added)

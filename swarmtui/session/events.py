@@ -588,17 +588,21 @@ class ChangeProposed:
     usage: Usage = NO_USAGE
     models: dict[str, ModelRef] = field(default_factory=dict)
     """Where models answer that the session did not know before."""
+    replaces: str | None = None
+    """The proposal of which it is an edit."""
 
 
 @dataclass(frozen=True, slots=True)
 class ChangeDecided:
-    """What becomes of a proposed change. An accepted one follows as the next revision, in the same commit."""
+    """What becomes of a proposed change. An accepted one is the revision before this event, in the same commit."""
 
     TYPE: ClassVar[str] = "change_decided"
     id: str
     accepted: bool
     feedback: str = ""
     node: str | None = None
+    nodes: tuple[str, ...] = ()
+    """Of an accepted one: the nodes that it put."""
 
 
 @dataclass(frozen=True, slots=True)

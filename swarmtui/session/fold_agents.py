@@ -87,9 +87,11 @@ def _change_proposed(state: SessionState, body: ChangeProposed, event: Event) ->
     if body.node is not None:
         node = state.nodes[body.node]
         node.spent.add(body.usage)
-        node.proposals += 1
-        node.asks += 1
+        node.asks += body.replaces is None
         state.touched.add(node.id)
+    if body.replaces is not None:
+        state.pending.pop(body.replaces, None)
+        state.proposed.pop(body.replaces, None)
     state.pending[body.id] = Pending(body.id, "change", event.ts, body.node, question=body.note, plan_rev=body.base_rev)
     state.proposed[body.id] = body
 
@@ -99,6 +101,7 @@ def _change_decided(state: SessionState, body: ChangeDecided, event: Event) -> N
     state.proposed.pop(body.id, None)
     node = state.nodes.get(body.node or "")
     if node is not None:
+        node.proposals += body.accepted
         answered(state, node)
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from swarmtui.engine.commands import limits, nodes, plans, retries, session, undo
+from swarmtui.engine.commands import changes, limits, nodes, plans, retries, session, undo
 from swarmtui.engine.commands.plans import ParsePlan, ResolveModel
 from swarmtui.engine.commands.refusal import (
     INVALID_PARAMS,
@@ -54,6 +54,9 @@ _METHODS: Mapping[str, Callable[[SessionState, Params], list[Body]]] = {
     "nodes.retry_failed": retries.retry_failed,
     "nodes.rerun_stale": retries.rerun_stale,
     "answer": session.answer,
+    "change.accept": changes.accept,
+    "change.edit": changes.edit,
+    "change.reject": changes.reject,
     "limits.set": limits.change,
     "undo": undo.undo,
     "redo": undo.redo,
