@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from swarmtui.models.anthropic import MessageStream, build_request
+from swarmtui.models.anthropic import AnthropicChat, MessageStream, build_request
 from swarmtui.models.catalog import Quirks, load_catalog
 from swarmtui.models.chat import (
     ChatRequest,
@@ -19,6 +19,8 @@ from swarmtui.models.chat import (
     Tool,
     ToolCall,
 )
+from swarmtui.models.net import Net
+from swarmtui.models.sse import SSEvent
 from swarmtui.plan.model import JSON, ModelRef
 from swarmtui.session.vocabulary import ErrorKind
 
@@ -205,6 +207,8 @@ def test_signed_thoughts_go_back_as_they_came_with_the_results() -> None:
     assert "thinking" not in json.dumps(other)
     fewer = body(talk[0], Message("assistant", "wait", (), extra=extra))
     assert "thinking" not in json.dumps(fewer)
+    shorter = body(talk[0], Message("assistant", "wai", said.tool_calls, extra=extra))
+    assert "thinking" not in json.dumps(shorter)
 
 
 def test_an_answer_without_calls_has_nothing_to_give_back() -> None:
@@ -289,3 +293,17 @@ def test_two_calls_under_one_id_are_told_apart() -> None:
     ]
     assert [call.name for call in calls] == ["f", "g"]
     assert calls[0].id != calls[1].id
+
+
+@pytest.mark.parametrize("odd", [-1, 10**12, True, "7", 1.5, None])
+def test_figures_that_cannot_be_are_not_known(odd: JSON) -> None:
+    start_with = {"type": "message_start", "message": {"usage": {"input_tokens": odd, "output_tokens": odd}}}
+    end = read(start_with, start(0, type="text", text="x"), stop(), END)[-1]
+    assert isinstance(end, Finished)
+    assert (end.usage.tokens_in, end.usage.tokens_out, end.usage.cost_usd) == (None, None, None)
+
+
+def test_nothing_is_waited_for_after_the_end_of_a_message() -> None:
+    chat = AnthropicChat(Net(), {})
+    assert chat.is_end(SSEvent('{"type": "message_stop"}', "message_stop"))
+    assert not chat.is_end(SSEvent('{"type": "message_delta"}', "message_delta"))

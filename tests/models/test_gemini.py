@@ -203,3 +203,29 @@ def test_a_list_of_responses_instead_of_a_stream_is_read_as_well() -> None:
     items = GenerateStream(REF, "h").whole(whole)
     assert items[:2] == [TextDelta("a"), TextDelta("b")]
     assert isinstance(items[2], Finished)
+
+
+def test_two_calls_under_one_id_are_told_apart() -> None:
+    items = read(
+        told(call("f", {}, id="x"), call("g", {}, id="x"), call("h", {}, id="call_2"), call("i", {}), reason="STOP")
+    )
+    calls = [item for item in items if isinstance(item, ToolCall)]
+    assert [one.name for one in calls] == ["f", "g", "h", "i"]
+    assert len({one.id for one in calls}) == 4
+
+
+def test_a_text_that_is_signed_stays_apart_from_the_next_and_odd_signatures_are_none() -> None:
+    end = read(
+        told({"text": "a", "thoughtSignature": "s-1"}, {"text": "b", "thoughtSignature": 3}, {"text": "c"}),
+        told(call("f", {}), reason="STOP"),
+    )[-1]
+    assert isinstance(end, Finished)
+    assert end.extra["parts"] == [{"text": "a", "signature": "s-1"}, {"text": "bc"}, {"call": "call_0"}]
+
+
+@pytest.mark.parametrize("odd", [-1, 10**12, True, "7", 1.5, None])
+def test_figures_that_cannot_be_are_not_known(odd: JSON) -> None:
+    usage = {"promptTokenCount": odd, "candidatesTokenCount": odd, "cachedContentTokenCount": odd}
+    end = read(told({"text": "x"}, reason="STOP", usageMetadata=usage))[-1]
+    assert isinstance(end, Finished)
+    assert (end.usage.tokens_in, end.usage.tokens_out, end.usage.tokens_cached) == (None, None, None)
