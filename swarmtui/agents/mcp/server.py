@@ -30,6 +30,8 @@ COOL_S = 60.0
 """After this time, a server that was given up is tried once more."""
 PROBE_S = 5.0
 """Time that a server has to answer anything, once it has not answered a call in time."""
+KILL_S = 5.0
+"""Time in which what was killed has to be gone."""
 _PROGRESS = 1000
 
 logger = logging.getLogger(__name__)
@@ -63,7 +65,7 @@ class ServerUse:
         self._probe_s = probe_s
         self._hint = hint
         self._link: Link | None = None
-        self._ending: set[asyncio.Task[None]] = set()
+        self._ending: dict[asyncio.Task[None], Link] = {}
         self._deaths = 0
         self._why = ""
         self._died_at = 0.0
@@ -126,10 +128,12 @@ class ServerUse:
         """Waits until all that was begun is closed; what is not after `within_s` is killed."""
         if self._ending:
             await asyncio.wait(self._ending, timeout=within_s)
+        for link in self._ending.values():
+            link.end(kill=True)
+        if self._ending:
+            await asyncio.wait(self._ending, timeout=KILL_S)
         for owner in self._ending:
             owner.cancel()
-        while self._ending:
-            await asyncio.wait(self._ending)
 
     async def _up(self) -> Link:
         """The connection, opened. Raises Gone, GivenUp."""
@@ -158,8 +162,8 @@ class ServerUse:
 
     def _retire(self, link: Link) -> None:
         link.end()
-        self._ending.add(link.owner)
-        link.owner.add_done_callback(self._ending.discard)
+        self._ending[link.owner] = link
+        link.owner.add_done_callback(lambda owner: self._ending.pop(owner, None))
 
     async def _objection(self, link: Link, offer: Offer) -> str:
         """Why the tool may not be called as things are; empty where it may."""

@@ -69,7 +69,7 @@ class StdioWire:
         said = asyncio.create_task(self._drain(process))
         tasks = (
             asyncio.create_task(self._receive(process, inbox, said)),
-            asyncio.create_task(self._send(process, outbox, inbox)),
+            asyncio.create_task(self._send(process, outbox, inbox, said)),
             said,
         )
         try:
@@ -129,11 +129,7 @@ class StdioWire:
                     message = self._read(line)
                     if message is not None:
                         await inbox.send(message)
-        if self.lost is None and not self._ending:
-            words = await self._last_words(process, said)
-            if not self._ending:
-                self.lost = self.lost or words
-            self._log.note(words)
+        await self._lose(process, said, "it closed its standard output")
         inbox.close()
 
     def _read(self, line: bytes | Overlong) -> SessionMessage | None:
@@ -159,7 +155,7 @@ class StdioWire:
         if self._unreadable == _UNREADABLE:
             self._log.note("further ones are not noted")
 
-    async def _send(self, process: Process, outbox: _Outbox, inbox: _Inbox) -> None:
+    async def _send(self, process: Process, outbox: _Outbox, inbox: _Inbox, said: asyncio.Task[None]) -> None:
         """Writes what is to be said to the server."""
         stdin = cast("StreamWriter", process.stdin)
         try:
@@ -167,7 +163,7 @@ class StdioWire:
                 stdin.write(message.message.model_dump_json(by_alias=True, exclude_unset=True).encode() + b"\n")
                 await stdin.drain()
         except (BrokenPipeError, ConnectionError, anyio.ClosedResourceError):
-            self.lost = self.lost or "it closed its standard input"
+            await self._lose(process, said, "it closed its standard input")
             inbox.close()
 
     async def _drain(self, process: Process) -> None:
@@ -177,16 +173,20 @@ class StdioWire:
             self._log.feed(chunk)
         self._log.flush()
 
-    async def _last_words(self, process: Process, said: asyncio.Task[None]) -> str:
-        """Why the server's output ended: what came of the process, and what it said last."""
-        await asyncio.wait({said}, timeout=_SETTLE_S)
+    async def _lose(self, process: Process, said: asyncio.Task[None], how: str) -> None:
+        """Nothing more can be said to the server, or by it: finds out what came of it, and what it said last."""
+        if self._ending or self.lost is not None:
+            return
         await _exited(process, _SETTLE_S)
+        await asyncio.wait({said}, timeout=_SETTLE_S)
         code = process.returncode
-        how = "it closed its standard output"
         if code is not None:
             how = f"it ended with exit code {code}" if code >= 0 else f"it was ended by {_signal_name(-code)}"
         words = self._log.last_line()
-        return f"{how}: {words}" if words else how
+        how = f"{how}: {words}" if words else how
+        if not self._ending and self.lost is None:
+            self.lost = how
+            self._log.note(how)
 
     async def _end(self, process: Process) -> None:
         """Ends the process within bounds; nothing of it is left, unless it hid on purpose."""
