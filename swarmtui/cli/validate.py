@@ -1,4 +1,4 @@
-"""``swarmtui validate``: every mistake of a task file, with its place and how to mend it."""
+"""``swarmtui validate``: every mistake of a task file, with its place and how to mend it; and what could be better."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from swarmtui.cli.console import Console
 from swarmtui.cli.failures import UsageError
 from swarmtui.cli.targets import find_target
 from swarmtui.host.exits import Exit
+from swarmtui.plan.advice import advise
 from swarmtui.plan.model import Task
 from swarmtui.plan.problems import TaskError
 
@@ -17,7 +18,7 @@ from swarmtui.plan.problems import TaskError
 def arguments(parser: ArgumentParser) -> None:
     """The command's arguments."""
     parser.add_argument("task", metavar="TASK", help="the task file, or the name of a sample")
-    parser.add_argument("--json", action="store_true", help="print {valid, problems} as JSON")
+    parser.add_argument("--json", action="store_true", help="print {valid, problems, advice} as JSON")
 
 
 def run(arguments: Namespace, console: Console) -> int:
@@ -34,11 +35,15 @@ def run(arguments: Namespace, console: Console) -> int:
         else:
             console.say(str(error))
         return Exit.USAGE
+    advice = () if task.plan is None else advise(task.plan)
     if console.json:
-        console.emit({"type": "validate", "valid": True, "problems": [], "warnings": list(remarks)})
+        found = {"problems": [], "warnings": list(remarks), "advice": [dataclasses.asdict(one) for one in advice]}
+        console.emit({"type": "validate", "valid": True, **found})
     else:
         for remark in remarks:
             console.say(f"{target.path}: warning: {remark}")
+        for one in advice:
+            console.say(f"{target.path}: advice: {one}")
         console.say(f"{target.path}: valid: {_about(task)}")
     return Exit.OK
 
