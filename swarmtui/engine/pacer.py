@@ -156,7 +156,7 @@ class Pacer:
         if status == 0 or status >= 500:
             if record.first_at is None:
                 self._blind.gone(record)
-            return self._on_failure(record, now, charged=status not in OVERLOADED)
+            return self._on_failure(now, charged=status not in OVERLOADED)
         if record.first_at is None:
             growth = 1.0
             if not (record.clouded or self._clouded):
@@ -315,7 +315,7 @@ class Pacer:
         if cause is not None:
             self._note(cause)
 
-    def _on_failure(self, call: Call, now: float, *, charged: bool) -> Verdict:
+    def _on_failure(self, now: float, *, charged: bool) -> Verdict:
         charged = charged and not self._health.suspect
         if self._health.failed(now, jitter=self._draw.random()):
             self._note("an outage: single probes until the provider answers")

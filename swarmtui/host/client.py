@@ -88,7 +88,6 @@ class WireFeed:
         self._started = whole
         self._failures = 0
         self._connection: Connection | None = None
-        self._hurry = asyncio.Event()
         self._turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._first: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._task = asyncio.create_task(self._run(), name="feed")
@@ -203,10 +202,6 @@ class WireFeed:
         if not self._first.done():
             self._first.cancel()
 
-    def reconnect(self) -> None:
-        """Do not wait for the next try: try now."""
-        self._hurry.set()
-
     # -- the link -----------------------------------------------------------------------------------------
 
     async def _run(self) -> None:
@@ -241,18 +236,12 @@ class WireFeed:
             note = "the host is gone without a goodbye: resume the session to go on"
             self._set_link(Link.CRASHED, note)
             while self._host_is_gone():
-                await self._pause(CRASH_POLL_S)
+                await asyncio.sleep(CRASH_POLL_S)
             self._failures = 0
         delay = min(BACKOFF_CAP_S, self._backoff_s * 2**self._failures) * random.uniform(0.75, 1.25)  # noqa: S311
         self._failures = min(self._failures + 1, 16)
         self._set_link(Link.RECONNECTING, f"{self.status.note}: trying again in {delay:.0f} s")
-        await self._pause(delay)
-
-    async def _pause(self, seconds: float) -> None:
-        self._hurry.clear()
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(seconds):
-                await self._hurry.wait()
+        await asyncio.sleep(delay)
 
     def _host_is_gone(self) -> bool:
         return self._folder is not None and not self._folder.owned()

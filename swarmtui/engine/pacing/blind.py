@@ -103,7 +103,7 @@ class Blind:
         if self.stopped:
             passed = self.standstill.passed(now)
             if passed is None or self.standstill.alone:
-                return max(0.0, self.standstill.ask_at(now) - now)
+                return max(0.0, self.standstill.ask_at - now)
             self.standstill.accepted(passed, now)
         return max(self.pace.wait(now), self.allowance.wait(now), self.standstill.reopening(now))
 

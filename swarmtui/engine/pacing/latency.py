@@ -119,7 +119,7 @@ class Latency:
             return self._faster(window, next_seq)
         calm = epoch.n >= 32 and over + error < math.log(1.06)
         if epoch.n >= MOST or (calm and window.ceiling is not None):
-            return self._calm(over, window, in_flight, next_seq)
+            return self._calm(over, window, in_flight)
         return None
 
     def _too_slow(self, over: float, window: Window, next_seq: int) -> str:
@@ -148,7 +148,7 @@ class Latency:
         self._restart(next_seq)
         return None
 
-    def _calm(self, over: float, window: Window, in_flight: int, next_seq: int) -> str | None:
+    def _calm(self, over: float, window: Window, in_flight: int) -> str | None:
         if self._base is not None:
             n = self._epoch.n
             self._base += over * n / (n + self._base_n)

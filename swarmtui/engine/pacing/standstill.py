@@ -67,7 +67,8 @@ class Standstill:
         """Whether the pool waits: `least` refusals in a row, or one with nothing else in flight."""
         return self.run >= least or self._alone > 0
 
-    def ask_at(self, now: float) -> float:
+    @property
+    def ask_at(self) -> float:
         """When the next trial may go, were none under way."""
         if self._trial is None:
             return self.next_at
