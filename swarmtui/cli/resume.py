@@ -41,6 +41,7 @@ def run(arguments: Namespace, console: Console) -> int:
     act = _retry if arguments.retry_failed else _resume_paused
     if arguments.steal or not (folder.owned() and asyncio.run(act(folder))):
         _check(folder, state.status.value, ended=state.ended_ts is not None, arguments=arguments)
+        _note_who_watches(folder, unattended=(arguments.headless or arguments.json) and not arguments.detach)
         start_host(
             folder,
             wait_if_interrupted=_decides(arguments, console),
@@ -56,6 +57,20 @@ def run(arguments: Namespace, console: Console) -> int:
         console.emit({"type": "launch", "id": folder.id, "pid": pid, "socket": str(socket_of(folder))})
         return Exit.OK
     return watch(folder, arguments, console, state.seq + 1)
+
+
+def _note_who_watches(folder: SessionFolder, *, unattended: bool) -> None:
+    """Whether agents can ask anybody is another matter with each host."""
+    from dataclasses import replace
+
+    from swarmtui.host.spec import LaunchSpec
+
+    try:
+        spec = LaunchSpec.read(folder)
+    except (OSError, ValueError):
+        return  # the host says what is wrong with it
+    if spec.unattended != unattended:
+        replace(spec, unattended=unattended).write(folder)
 
 
 async def _resume_paused(folder: SessionFolder) -> bool:

@@ -143,6 +143,7 @@ def spec_of(arguments: Namespace) -> LaunchSpec:
         items=None if items is None else str(items.absolute()),
         out=None if out is None else str(out.absolute()),
         reuse=options.get("reuse", "session"),
+        unattended=not options.get("detach", False) and (options.get("headless", False) or options.get("json", False)),
         viewer=not options.get("detach", False),
     )
     return translated(spec)

@@ -13,6 +13,7 @@ from swarmtui.engine.ports import Draft
 from swarmtui.engine.subagents import MOST_GENERATIONS, NotAllowed, adopted, depth_of, new_id
 from swarmtui.plan import graph
 from swarmtui.plan.model import AgentSpec, ModelRef, Node, PlanSpec
+from swarmtui.plan.problems import listed
 from swarmtui.plan.renaming import renamed
 from swarmtui.session.events import Body, ChangeDecided, ChangeProposed
 from swarmtui.session.pools import model_name, team_of
@@ -62,13 +63,16 @@ def check(state: SessionState, parent: Node, nodes: tuple[Node, ...]) -> None:
         raise NotAllowed(f"there were {spec.iterations} proposals, and may be no more")
     if depth_of(state, parent.id) + 1 >= MOST_GENERATIONS:
         raise NotAllowed(f"plans within plans go {MOST_GENERATIONS} deep and no deeper")
-    team, new = team_of(state), {node.id for node in nodes}
+    new = {node.id for node in nodes}
+    agents = frozenset(spec.agents or team_of(state).agents)
     known = {*new, *parent.needs}
     for node in nodes:
         if node.id in state.nodes:
             raise NotAllowed(f"there is a node {node.id} already")
-        if isinstance(node.spec, AgentSpec) and (node.spec.own is not None or node.spec.agent not in team.agents):
-            raise NotAllowed(f"{node.id} is for the agent {node.spec.agent!r}, whom the task does not know")
+        if isinstance(node.spec, AgentSpec) and (node.spec.own is not None or node.spec.agent not in agents):
+            raise NotAllowed(
+                f"{node.id} is for the agent {node.spec.agent!r}, and may be for {listed(agents) or 'none'}"
+            )
         for need in node.needs:
             if need not in known:
                 raise NotAllowed(f"{node.id} needs {need}, which is not {parent.id}'s to rest on")

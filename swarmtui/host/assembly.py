@@ -93,6 +93,7 @@ async def assembled(
                 out=Path(spec.out) if spec.out else None,
                 approve=spec.approve,
                 review=spec.review,
+                unattended=spec.unattended,
                 mirror=back,
                 wait_if_interrupted=wait_if_interrupted,
                 leftovers=leftovers,

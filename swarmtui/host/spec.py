@@ -54,6 +54,8 @@ class LaunchSpec:
     """The ``.orchestrator`` folder that shows the session, absolute."""
     reuse: Literal["session", "any", "none"] = "session"
     """Where results may be taken over from when something is run again."""
+    unattended: bool = False
+    """Nobody can be asked while it runs: an agent that asks for permission is refused it."""
     viewer: bool = True
     """Whether somebody is about to attach: the host then waits longer for them."""
 

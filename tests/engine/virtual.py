@@ -25,6 +25,7 @@ from swarmtui.engine.scheduler import (
     Stuck,
     WarnOfBudget,
 )
+from swarmtui.engine.subagents import orphans
 from swarmtui.plan.model import AskSpec, Limits, ModelRef, Plan, plan_hash
 from swarmtui.session import fold
 from swarmtui.session.events import (
@@ -41,6 +42,7 @@ from swarmtui.session.events import (
     HostStarted,
     MapExpanded,
     MapFinished,
+    NodeCancelled,
     NodeSkipped,
     Noted,
     PlanApproved,
@@ -102,6 +104,9 @@ class VirtualSession:
         while decisions := self.scheduler.decide(self.now):
             for decision in decisions:
                 self.carry_out(decision)
+        for name in orphans(self.state):
+            self.record(NodeCancelled(name))
+            self.follow(NodeCancelled(name))
         if self.state.cancelling and not self.running:
             self.record(SessionFinished("cancelled"))
 
@@ -183,7 +188,8 @@ class VirtualSession:
         took = self.now - began
         if which in self.cancelling:
             hold, known = self.cancelling.pop(which), self.state.nodes[node]
-            if hold and not known.restart and self.state.plan_nodes[node].changes_world:
+            changes = self.state.plan_nodes[node].changes_world or bool(known.open_calls_of(item))
+            if hold and not known.restart and changes:
                 self.record(AttemptInterrupted(node, number, item, stopped=True))
             else:
                 self.record(AttemptCancelled(node, number, item, hold))
@@ -192,6 +198,8 @@ class VirtualSession:
             self.record(AttemptSucceeded(node, number, Output("x", 1), item, took))
         elif how == "ok":
             self.record(AttemptSucceeded(node, number, Output("x", 1), item, took, self.usage))
+        elif how == "throttle" and self.state.nodes[node].open_calls_of(item):
+            self.record(AttemptInterrupted(node, number, item, stopped=True))
         elif how == "throttle":
             self.record(AttemptThrottled(node, number, 2.0, self.state.nodes[node].pool, item))
         else:
@@ -199,12 +207,17 @@ class VirtualSession:
             tries = known.tries if item is None or known.items is None else known.items.tries.get(item, 1)
             error = ErrorInfo(ErrorKind.EXIT, "broke")
             wait = retry.retry_in_s(self.state.plan_nodes[node].retry, error, tries, self.random)
+            if wait is not None and known.open_calls_of(item):
+                self.record(AttemptInterrupted(node, number, item, stopped=True))
+                self.step()
+                return
             self.record(AttemptFailed(node, number, error, item, took, wait))
         self.step()
 
     def asked(self, node: str, item: int | None) -> bool:
         """Whether what runs is a question that waits for its answer."""
-        return any((pending.node, pending.item) == (node, item) for pending in self.state.pending.values())
+        asked = (pending for pending in self.state.pending.values() if not pending.call)
+        return any((pending.node, pending.item) == (node, item) for pending in asked)
 
     def command(self, method: str, **params: object) -> bool:
         """Give a command as a viewer would; whether it was taken."""
@@ -214,15 +227,16 @@ class VirtualSession:
             return False
         for body in bodies:
             self.record(body)
-            for asked in follows(body):
-                if isinstance(asked, StopAttempts):
-                    which = [
-                        one for one in self.running if asked.node in (None, one[0]) and asked.item in (None, one[1])
-                    ]
-                    hold = {one: asked.hold and self.cancelling.get(one, True) for one in which}
-                    self.cancelling.update(hold)
+            self.follow(body)
         self.step()
         return True
+
+    def follow(self, body: Body) -> None:
+        """Ask what runs to stop, if that follows from `body`."""
+        for asked in follows(body):
+            if isinstance(asked, StopAttempts):
+                which = [one for one in self.running if asked.node in (None, one[0]) and asked.item in (None, one[1])]
+                self.cancelling.update({one: asked.hold and self.cancelling.get(one, True) for one in which})
 
     def crash(self) -> None:
         """The host dies and another takes over: a scheduler anew over the same state."""
