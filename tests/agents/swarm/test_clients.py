@@ -14,7 +14,17 @@ from pydantic import BaseModel
 
 from swarmtui import Agent, Swarm
 from swarmtui.agents.swarm.replies import BadReply, Streamed, message_of
-from tests.agents.swarm.scripted import USER, AsyncScript, Script, calls, parts, says, whole
+from tests.agents.swarm.scripted import (
+    USER,
+    AsyncScript,
+    Script,
+    awaited_streamed,
+    calls,
+    parts,
+    says,
+    streamed,
+    whole,
+)
 
 
 class Function(BaseModel):
@@ -122,27 +132,47 @@ def chunk(**delta: Any) -> dict[str, Any]:
 
 
 def test_calls_that_come_in_pieces_side_by_side_are_put_together():
-    streamed = Streamed("A")
+    pieces = Streamed("A")
     for index, name in enumerate(("one", "two")):
         head = {"index": index, "id": f"c{index}", "function": {"name": name, "arguments": ""}}
-        streamed.feed(chunk(role="assistant", tool_calls=[head]))
+        pieces.feed(chunk(role="assistant", tool_calls=[head]))
     for one, two in zip(parts('{"a": 1}'), parts('{"b": 2}'), strict=True):
         both = [{"index": 0, "function": {"arguments": one}}, {"index": 1, "function": {"arguments": two}}]
-        streamed.feed(chunk(tool_calls=both))
-    made = [(c["id"], c["function"]["name"], c["function"]["arguments"]) for c in streamed.finish()["tool_calls"]]
+        pieces.feed(chunk(tool_calls=both))
+    made = [(c["id"], c["function"]["name"], c["function"]["arguments"]) for c in pieces.finish()["tool_calls"]]
     assert made == [("c0", "one", '{"a": 1}'), ("c1", "two", '{"b": 2}')]
 
 
 def test_providers_that_number_no_calls_and_repeat_their_heads_are_understood():
-    streamed = Streamed("A")
+    pieces = Streamed("A")
     for call_id in ("x", "y"):
         for part in ("{", "}"):
             head = {"id": call_id, "type": "function", "function": {"name": f"do_{call_id}", "arguments": part}}
-            delta = streamed.feed(chunk(role="assistant", tool_calls=[head]))
+            delta = pieces.feed(chunk(role="assistant", tool_calls=[head]))
             assert delta is not None
             assert delta["sender"] == "A"
-    made = [(c["function"]["name"], c["function"]["arguments"]) for c in streamed.finish()["tool_calls"]]
+    made = [(c["function"]["name"], c["function"]["arguments"]) for c in pieces.finish()["tool_calls"]]
     assert made == [("do_x", "{}"), ("do_y", "{}")]
+
+
+def test_a_stream_that_names_no_role_is_labelled_all_the_same():
+    pieces = Streamed("A")
+    first, second = (pieces.feed(chunk(content=text)) for text in "xy")
+    assert first is not None
+    assert (first["role"], first["sender"]) == ("assistant", "A")
+    assert second is not None
+    assert "sender" not in second
+
+
+@pytest.mark.parametrize("run", [streamed, awaited_streamed])
+def test_an_async_stream_may_come_without_an_await(run: Any):
+    async def chunks():
+        yield chunk(content="hi")
+
+    client = MagicMock()
+    client.chat.completions.create.side_effect = lambda **_: chunks()
+    response, _ = run(client, Agent(), USER)
+    assert response.messages[0]["content"] == "hi"
 
 
 def test_a_stream_of_mocks_is_read():

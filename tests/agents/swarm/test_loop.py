@@ -127,3 +127,10 @@ def test_every_call_is_answered_once_in_order_and_no_more_turns_are_taken_than_a
         assert [m["role"] for m in (turn, *answers)] == ["assistant", *["tool"] * len(answers)]
         assert [m["tool_call_id"] for m in answers] == [call["id"] for call in turn["tool_calls"]]
     json.dumps(action.response.messages)
+
+
+def test_whoever_is_asked_cannot_change_the_callers_messages():
+    messages = [{"role": "user", "content": "hello"}]
+    conversation = Conversation(Agent(), messages)
+    asked(conversation).parameters["messages"][1]["content"] = "changed"
+    assert messages == [{"role": "user", "content": "hello"}]
