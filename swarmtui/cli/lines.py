@@ -15,7 +15,7 @@ from swarmtui.session.codec import event_to_json
 from swarmtui.session.events import Body, Event
 from swarmtui.session.progress import progress, words
 from swarmtui.session.state import Items, NodeState
-from swarmtui.session.vocabulary import State
+from swarmtui.session.vocabulary import State, place_of
 
 DETAIL_CHARS = 200
 NODE_WIDTH = 28
@@ -118,7 +118,7 @@ def _count(number: int, what: str) -> str:
 
 
 def _where(body: Any) -> str:
-    return body.node if body.item is None else f"{body.node}/{body.item}"
+    return place_of(body.node, body.item)
 
 
 def _failed(body: ev.AttemptFailed) -> Line:

@@ -15,7 +15,7 @@ from swarmtui.engine.artefacts import Artefacts
 from swarmtui.engine.ports import Done, Failed
 from swarmtui.safety.redact import Redactor
 from swarmtui.session.events import Body, Noted, ReportWritten
-from swarmtui.session.vocabulary import Output
+from swarmtui.session.vocabulary import Output, place_of
 
 logger = logging.getLogger(__name__)
 
@@ -70,8 +70,7 @@ class Outputs:
 
     def _told(self, node: str, event: Done, item: int | None, foot: str) -> Iterator[Body]:
         if event.lost is not None:
-            name = node if item is None else f"{node}/{item}"
-            yield Noted("warning", f"the output of {name} is kept in part only: {event.lost}", node)
+            yield Noted("warning", f"the output of {place_of(node, item)} is kept in part only: {event.lost}", node)
         if event.report:
             yield from self._report(node, event, foot)
 

@@ -235,8 +235,8 @@ class WireFeed:
         if self._host_is_gone():
             note = "the host is gone without a goodbye: resume the session to go on"
             self._set_link(Link.CRASHED, note)
-            while self._host_is_gone():
-                await asyncio.sleep(CRASH_POLL_S)  # noqa: ASYNC110 - nobody tells when another host takes over
+            while self._host_is_gone():  # noqa: ASYNC110 - nobody tells when another host takes over
+                await asyncio.sleep(CRASH_POLL_S)
             self._failures = 0
         delay = min(BACKOFF_CAP_S, self._backoff_s * 2**self._failures) * random.uniform(0.75, 1.25)  # noqa: S311
         self._failures = min(self._failures + 1, 16)

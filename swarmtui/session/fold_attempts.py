@@ -25,7 +25,7 @@ from swarmtui.session.moves import (
 )
 from swarmtui.session.pools import QUESTIONS
 from swarmtui.session.state import Items, NodeState, SessionState
-from swarmtui.session.vocabulary import NO_USAGE, ErrorInfo, ErrorKind, State, Usage
+from swarmtui.session.vocabulary import NO_USAGE, ErrorInfo, ErrorKind, State, Usage, place_of
 
 
 def _attempt_started(state: SessionState, body: AttemptStarted, event: Event) -> None:
@@ -132,7 +132,7 @@ def _attempt_cancelled(state: SessionState, body: AttemptCancelled, event: Event
     landed(state, node)
     _spend(state, node, body)
     state.measures.cancelled((body.node, body.item), event.mono, body.usage)
-    state.pending.pop(body.node if body.item is None else f"{body.node}/{body.item}", None)
+    state.pending.pop(place_of(body.node, body.item), None)
     if replaced(state, node, body.item):
         return
     if body.hold:

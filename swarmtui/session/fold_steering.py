@@ -36,14 +36,14 @@ from swarmtui.session.moves import (
     undoable,
 )
 from swarmtui.session.state import Grant, Items, NodeState, Pending, SessionState
-from swarmtui.session.vocabulary import ALLOW_ALWAYS, ENDED, FINAL, State, Status
+from swarmtui.session.vocabulary import ALLOW_ALWAYS, ENDED, FINAL, State, Status, place_of
 
 
 def _node_skipped(state: SessionState, body: NodeSkipped, event: Event) -> None:
     node = state.nodes[body.node]
     if body.cause == "user":
         where = {} if body.item is None else {"item": body.item}
-        what = f"the skip of {body.node}" + ("" if body.item is None else f"/{body.item}")
+        what = f"the skip of {place_of(body.node, body.item)}"
         at = node.state if body.item is None or node.items is None else node.items.state(body.item)
         cut = {"cut_short": True} if at is State.INTERRUPTED else {}
         undoable(state, event, what, "node.unskip", node=body.node, **where, **cut)
@@ -203,7 +203,7 @@ def _question_answered(state: SessionState, body: QuestionAnswered, event: Event
 def _pending_key(body: QuestionAsked | QuestionAnswered) -> str:
     if body.call:
         return f"{body.node}:{body.call}"
-    return body.node if body.item is None else f"{body.node}/{body.item}"
+    return place_of(body.node, body.item)
 
 
 HANDLERS: Handlers = {

@@ -156,6 +156,11 @@ class Output:
         return self.sha is None and not self.truncated and len(self.text.encode("utf-8", "replace")) >= self.size
 
 
+def place_of(node: str, item: int | None) -> str:
+    """How a node, or an item of its map, is called where one word is wanted: ``node`` or ``node/item``."""
+    return node if item is None else f"{node}/{item}"
+
+
 @dataclass(frozen=True, slots=True)
 class Chunk:
     """A run of items of a map: `count` JSON lines in the blob `sha`."""

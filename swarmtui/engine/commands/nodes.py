@@ -22,7 +22,7 @@ from swarmtui.session.events import (
     NodeSkipped,
 )
 from swarmtui.session.state import NodeState, SessionState
-from swarmtui.session.vocabulary import ENDED, Output, State, how_ended
+from swarmtui.session.vocabulary import ENDED, Output, State, how_ended, place_of
 
 SAID_BYTES = 4_096
 """Bytes of an output that a user can say by hand."""
@@ -83,9 +83,10 @@ def mark_done(state: SessionState, params: Params) -> list[Body]:
         chosen = [*node.items.where(State.INTERRUPTED)]
     at = node.state if item is None or node.items is None else node.items.state(item)
     if not chosen or (at is not State.INTERRUPTED and chosen == [item]):
-        name = node.id if item is None else f"{node.id}/{item}"
         is_so = "has no such items" if not chosen else how_ended(at) if at in ENDED else f"is {at.value}"
-        raise Refused(f"{name} {is_so}: only what was cut short, by a crash or a pause, can be marked as done")
+        raise Refused(
+            f"{place_of(node.id, item)} {is_so}: only what was cut short, by a crash or a pause, can be marked as done"
+        )
     if node.unmet:
         waits = next(need for need in state.plan_nodes[node.id].needs if not state.nodes[need].ended)
         raise Refused(f"{node.id} rests on {waits}, which is run again: decide once that has ended")

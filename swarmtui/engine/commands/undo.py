@@ -16,7 +16,7 @@ from swarmtui.plan.model import plan_from_json
 from swarmtui.plan.patch import Patch
 from swarmtui.session.events import Body, NodeRetried, Undone
 from swarmtui.session.state import SessionState, Undoable
-from swarmtui.session.vocabulary import FINAL, State, how_ended
+from swarmtui.session.vocabulary import FINAL, State, how_ended, place_of
 
 
 def undo(state: SessionState, params: Params) -> list[Body]:
@@ -96,8 +96,7 @@ def _unskip(state: SessionState, params: Params) -> list[Body]:
         raise Refused("the node is no longer in the plan")
     item = params.get("item")
     if params.get("cut_short"):
-        name = node.id if item is None else f"{node.id}/{item}"
-        raise Refused(f"{name} was cut short, and would run once more: retry it if you mean that")
+        raise Refused(f"{place_of(node.id, item)} was cut short, and would run once more: retry it if you mean that")
     if item is not None:
         if node.items is None or item >= node.items.total or node.items.state(item) is not State.SKIPPED:
             raise Refused("it is no longer skipped")
