@@ -41,6 +41,7 @@ from swarmtui.session.budgets import uncounted_models
 from swarmtui.session.events import Body, Event, HostStarted, Noted, PlanProposed, SessionCreated
 from swarmtui.session.faults import Faults
 from swarmtui.session.folder import SessionFolder
+from swarmtui.session.heads import boot_id
 from swarmtui.session.log import Log
 from swarmtui.session.migrate import bring_up
 from swarmtui.session.pools import agent_of, model_name
@@ -161,14 +162,6 @@ def host_started(session: str) -> HostStarted:
     """The event that says who runs the session from here on, and what its ID is."""
     cpus = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 2
     return HostStarted(os.getpid(), boot_id(), swarmtui.__version__, cpus, session)
-
-
-def boot_id() -> str:
-    """What tells this run of the machine from others; empty where the system does not say."""
-    try:
-        return Path("/proc/sys/kernel/random/boot_id").read_text().strip()
-    except OSError:
-        return ""
 
 
 def parse_edited(text: str, plan: Plan, *, state: SessionState) -> Plan:

@@ -187,9 +187,9 @@ def _spec(folder: SessionFolder) -> LaunchSpec:
 
 
 def _publish(folder: SessionFolder, server: Server, socket: Path) -> None:
-    from swarmtui.host.assembly import boot_id
     from swarmtui.host.protocol import PROTOCOL_MAX, PROTOCOL_MIN
     from swarmtui.safety.paths import write_atomic
+    from swarmtui.session.heads import boot_id
 
     about = {
         "id": folder.id,
