@@ -221,12 +221,14 @@ def _plan(scope: Scope, at: Path, plan: str | PlanModel) -> PlanSpec:
         return PlanSpec(plan)
     told = plan.instructions
     told = None if told is None else text_of(scope, (*at, "plan", "instructions"), told, scope.folder)
-    for index, name in enumerate(plan.must_have or ()):
-        if name not in scope.team.agents:
-            fix = scope.nearest.hint(name, scope.team.agents, f"the agents are {listed(scope.team.agents)}")
-            scope.report((*at, "plan", "must_have", index), f"there is no agent `{shown(name)}`", fix)
-    must_have = tuple(plan.must_have or ())
-    return PlanSpec(plan.goal, plan.model, told, plan.approve, plan.nodes, must_have, plan.iterations)
+    named = {"agents": tuple(plan.agents or ()), "must_have": tuple(plan.must_have or ())}
+    for key, names in named.items():
+        known = named["agents"] if key == "must_have" and named["agents"] else scope.team.agents
+        for index, name in enumerate(names):
+            if name not in known:
+                fix = scope.nearest.hint(name, known, f"the agents are {listed(known)}" if known else "there are none")
+                scope.report((*at, "plan", key, index), f"there is no agent `{shown(name)}`", fix)
+    return PlanSpec(plan.goal, plan.model, told, plan.approve, plan.nodes, **named, iterations=plan.iterations)
 
 
 def _run(scope: Scope, at: Path, run: list[str] | RunModel) -> RunSpec | None:

@@ -224,6 +224,7 @@ def check_node(scope: Scope, at: Path, node: Node) -> None:
 
 
 def _check_agent(scope: Scope, at: Path, spec: AgentSpec) -> None:
+    _check_context(scope, at, spec)
     if spec.model is not None:
         check_model(scope, (*at, "model"), spec.model)
     if spec.own is not None:
@@ -234,6 +235,22 @@ def _check_agent(scope: Scope, at: Path, spec: AgentSpec) -> None:
         known = scope.team.agents if scope.planner else [*scope.team.agents, *PROGRAMS]
         fix = scope.nearest.hint(spec.agent, known, f"known are {listed(known)}" if known else "there are none here")
         scope.report((*at, "agent"), f"there is no agent `{shown(spec.agent)}`", fix)
+
+
+def _check_context(scope: Scope, at: Path, spec: AgentSpec) -> None:
+    """What an agent's instructions look up is in the context of the node."""
+    agent = spec.own or scope.team.agents.get(spec.agent)
+    if agent is None or "{{" not in agent.instructions:
+        return
+    where = (*at, "agent", "instructions") if spec.own is not None else (*at, "agent")
+    segments, errors = parse_all(agent.instructions)
+    for error in errors if spec.own is not None else ():
+        scope.report(where, error.message, error.fix)
+    missing = {segment.name for segment in segments if isinstance(segment, Lookup)} - set(spec.context)
+    for name in sorted(missing):
+        whose = "its instructions" if spec.own is not None else f"the instructions of {shown(spec.agent)}"
+        fix = f"add `context: {{{name}: …}}` to the node"
+        scope.report(where, f"{whose} look up {{{{ {shown(name)} }}}}, which is not in the node's context", fix)
 
 
 def check_model(scope: Scope, path: Path, name: str) -> None:

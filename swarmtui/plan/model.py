@@ -146,6 +146,8 @@ class PlanSpec:
     """Whether a person approves the nodes before they run."""
     nodes: int = 12
     """Nodes that one proposal may have at most."""
+    agents: tuple[str, ...] = ()
+    """Agents of the team that the nodes may name; empty: all."""
     must_have: tuple[str, ...] = ()
     """Agents of the team of which each has to have a node in the first proposal."""
     iterations: int = 1

@@ -153,6 +153,7 @@ def _plan(spec: PlanSpec) -> JSON:
         instructions=spec.instructions,
         approve=None if spec.approve == "ask" else spec.approve,
         nodes=None if spec.nodes == PlanSpec("").nodes else spec.nodes,
+        agents=list(spec.agents) or None,
         must_have=list(spec.must_have) or None,
         iterations=None if spec.iterations == 1 else spec.iterations,
     )

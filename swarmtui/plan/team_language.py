@@ -98,6 +98,7 @@ class PlanModel(Outside):
     model: Name = Field(default="planner", description="Who plans.")
     instructions: Bounded = optional("What the planner is told besides; or a .md file beside the task file.")
     approve: Literal["ask", "auto"] = Field(default="ask", description="Whether you approve the nodes first.")
+    agents: Names = optional("Agents that its nodes may name; all when left out.")
     must_have: Names = optional("Agents of which each has to have a node in the first proposal.")
     nodes: int = Field(default=12, ge=1, le=200, description="Nodes of one proposal at most.")
     iterations: int = Field(default=1, ge=1, le=20, description="Proposals at most, each with the results so far.")

@@ -40,7 +40,15 @@ nodes:
   look: {agent: researcher, prompt: "see {{ triage.output }}", if: {triage.output.next: [a, 2]}, context: {audience: x}}
   fix: {agent: claude, prompt: fix}
   mine: {agent: {instructions: "do", tools: [now]}, prompt: go, model: small}
-  more: {plan: {goal: "go on from {{ look.output }}", approve: auto, iterations: 3, nodes: 4, must_have: researcher, instructions: "be brief"}}
+  more:
+    plan:
+      goal: "go on from {{ look.output }}"
+      approve: auto
+      iterations: 3
+      nodes: 4
+      agents: [researcher, writer]
+      must_have: researcher
+      instructions: "be brief"
 """
 
 
@@ -86,7 +94,7 @@ def test_agent_and_plan_nodes_are_read():
     assert look.only_if == (Condition("triage.output.next", ("a", 2)),)
     assert mine.spec == AgentSpec("self", "go", AgentDef("do", tools=("now",)), "small")
     assert plan.node("more").spec == PlanSpec(
-        "go on from {{ look.output }}", "planner", "be brief", "auto", 4, ("researcher",), 3
+        "go on from {{ look.output }}", "planner", "be brief", "auto", 4, ("researcher", "writer"), ("researcher",), 3
     )
 
 
@@ -114,6 +122,12 @@ def test_an_approval_is_bound_to_the_team():
         ("agents: {a: {handoffs: b}}", "there is no agent `b`"),
         ("agents: {a: {tools: now, must_call: crawl}}", "`crawl` is not among its tools"),
         ("nodes: {n: {plan: {goal: x, must_have: q}}}", "there is no agent `q`"),
+        ("agents: {a: {}, b: {}}\nnodes: {n: {plan: {goal: x, agents: a, must_have: b}}}", "there is no agent `b`"),
+        (
+            "agents: {a: {instructions: 'For {{ who }}'}}\nnodes: {n: {agent: a, prompt: x}}",
+            "the instructions of a look up {{ who }}, which is not in the node's context",
+        ),
+        ("nodes: {n: {agent: {instructions: '{{ who'}, prompt: x}}", "{{ who has no closing }}"),
         ("agents: {a: {program: clauda}}", "there is no program `clauda`: did you mean claude?"),
         ("agents: {a: {program: claude, command: [x]}}", "an agent has both program and command"),
         ("agents: {a: {program: claude, tools: [now]}}", "a program has its own tools"),
@@ -157,7 +171,8 @@ def test_a_planner_names_agents_and_defines_none():
             return str(error)
         return ""
 
-    assert read({"n": {"agent": "researcher", "prompt": "x"}}) == ""
+    assert read({"n": {"agent": "researcher", "prompt": "x", "context": {"audience": "y"}}}) == ""
+    assert "which is not in the node's context" in read({"n": {"agent": "researcher", "prompt": "x"}})
     assert "a planner cannot define agents" in read({"n": {"agent": {"tools": ["shell"]}, "prompt": "x"}})
     assert "there is no agent `claude`" in read({"n": {"agent": "claude", "prompt": "x"}})
     assert "unknown key `permissions`" in messages_of(team)
