@@ -74,7 +74,7 @@ def call(number: object, name: str, text: str, token: object) -> None:
                 time.sleep(600)
             answer(number, "thawed")
         case "flood":
-            for _ in range(16):
+            for _ in range(12):
                 sys.stderr.write("x" * 1023 * 1024 + "\n")
             sys.stderr.flush()
             answer(number, "dry")

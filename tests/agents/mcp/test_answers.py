@@ -2,7 +2,7 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from swarmtui.agents.mcp.answers import read_answer
@@ -87,6 +87,7 @@ KINDS = st.sampled_from(["text", "image", "audio", "resource", "resource_link"])
 BLOCKS = st.dictionaries(KEYS, VALUES | KINDS, max_size=4)
 
 
+@settings(max_examples=50)
 @given(VALUES | st.fixed_dictionaries({"content": st.lists(BLOCKS | VALUES)}, optional={"structuredContent": VALUES}))
 def test_any_answer_comes_to_a_result(answer: Any) -> None:
     result = read_answer(answer)

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -29,9 +30,8 @@ def entry(name: str, description: str = "Does it.") -> dict[str, object]:
     return {"name": name, "description": description, "inputSchema": {"type": "object"}}
 
 
-async def until(condition: "asyncio.Future[None] | object") -> None:
-    """Waits until `condition()` holds."""
-    assert callable(condition)
+async def until(condition: Callable[[], bool]) -> None:
+    """Waits until `condition` holds."""
     async with asyncio.timeout(30):
         while not condition():
             await asyncio.sleep(0.01)
@@ -215,9 +215,10 @@ async def test_a_server_that_answers_between_its_deaths_is_kept(tmp_path: Path) 
             assert (await session.call("fake/die_once", str(tmp_path / f"died-{number}"))).text == "lived"
 
 
+@pytest.mark.chaos
 async def test_a_server_that_does_not_answer_anything_is_started_again(tmp_path: Path) -> None:
-    server = fake("--starts", str(tmp_path / "starts"), timeout_s=1.0)
-    async with using(tmp_path, server, probe_s=0.05) as session:
+    server = fake("--starts", str(tmp_path / "starts"), timeout_s=5.0)
+    async with using(tmp_path, server, probe_s=0.1) as session:
         result = await session.call("fake/freeze_once", str(tmp_path / "froze"))
         assert (result.text, result.ok) == ("thawed", True)
         frozen, _ = (tmp_path / "starts").read_text().split()
@@ -225,11 +226,14 @@ async def test_a_server_that_does_not_answer_anything_is_started_again(tmp_path:
 
 
 async def test_a_tool_that_is_slow_does_not_cost_the_others_their_server(tmp_path: Path) -> None:
-    server = fake("--starts", str(tmp_path / "starts"), timeout_s=1.0)
-    async with using(tmp_path, server) as session:
-        result = await session.call("fake/hang")
+    async with using(tmp_path, fake("--starts", str(tmp_path / "starts"))) as session:
+        hang = await session.tool("fake/hang")
+        use = session.source._uses["fake"]
+        use.server = fake(timeout_s=0.1)
+        result = await hang.run({}, session.context())
+        use.server = fake()
         assert not result.ok
-        assert "no answer within 1 s" in result.text
+        assert "no answer within 0.1 s" in result.text
         assert json.loads((await session.call("fake/cancelled")).text)  # the server was told that nobody waits
         assert len((tmp_path / "starts").read_text().split()) == 1
 
@@ -264,18 +268,23 @@ async def test_one_servers_end_is_nothing_to_another(tmp_path: Path) -> None:
         (Server(command=("no-such-program-anywhere",)), "there is no program no-such-program-anywhere on PATH"),
         (Server(command=("/etc/passwd",)), "cannot be started"),
         (fake("--version", "1999-01-01"), "Unsupported protocol version from the server: 1999-01-01"),
-        (fake("--mute"), "it was not ready within 1.5 s"),
         (Server(command=("true",)), "it ended with exit code 0"),
         (Server(command=("x",), env={"KEY": "$NO_SUCH_VARIABLE"}), "NO_SUCH_VARIABLE is not set"),
         (Server(command=("x", "a;b")), "no shell reads it"),
     ],
 )
 async def test_why_a_server_cannot_be_had(tmp_path: Path, server: Server, why: str) -> None:
-    async with using(tmp_path, server, start_s=1.5) as session:
+    async with using(tmp_path, server) as session:
         with pytest.raises(ToolUnavailable) as raised:
             await session.source.tools("fake", "agent")
         assert why in str(raised.value)
         assert str(raised.value).isprintable()
+
+
+async def test_a_server_that_never_gets_ready_is_given_up(tmp_path: Path) -> None:
+    async with using(tmp_path, fake("--mute"), start_s=0.2) as session:
+        with pytest.raises(ToolUnavailable, match=r"it was not ready within 0\.2 s"):
+            await session.source.tools("fake", "agent")
 
 
 async def test_a_tool_that_changed_is_refused_until_it_is_approved(tmp_path: Path) -> None:
@@ -341,7 +350,6 @@ async def test_a_flood_of_stderr_blocks_nobody_and_fills_no_disk(tmp_path: Path)
 async def test_a_servers_log_holds_no_secret(tmp_path: Path) -> None:
     environ = {"PATH": os.environ["PATH"], "WORD": "correct horse battery"}
     script = "import os, sys; print('using', os.environ['PASS'], file=sys.stderr); sys.exit(1)"
-    server = Server(command=(sys.executable, "-c", "pass"), env={"PASS": "$WORD"})
     (tmp_path / "leak.py").write_text(script)
     server = Server(command=(sys.executable, str(tmp_path / "leak.py")), env={"PASS": "$WORD"})
     async with using(tmp_path, server, environ=environ) as session:
@@ -352,19 +360,20 @@ async def test_a_servers_log_holds_no_secret(tmp_path: Path) -> None:
 
 
 def test_a_log_is_capped_and_keeps_the_last_line(tmp_path: Path) -> None:
-    log = ServerLog(tmp_path / "deep" / "s.log", Redactor(), cap=100)
+    written = ServerLog(tmp_path / "deep" / "s.log", Redactor(), cap=100)
     for number in range(100):
-        log.feed(f"line {number} ".encode() + b"\xc3")
-        log.feed(b"\xa9\n")
-    log.flush()
-    log.close()
-    assert log.path.read_bytes().endswith(b"[swarmtui] the rest is left out\n")
-    assert log.path.stat().st_size < 200
-    assert log.last_line() == "line 99 é"
+        written.feed(f"line {number} ".encode() + b"\xc3")
+        written.feed(b"\xa9\n")
+    written.flush()
+    written.close()
+    assert written.path.read_bytes().endswith(b"[swarmtui] the rest is left out\n")
+    assert written.path.stat().st_size < 200
+    assert written.last_line() == "line 99 é"
 
 
 async def test_closing_returns_at_once_and_ends_the_server_in_the_background(tmp_path: Path) -> None:
     session = Session(tmp_path, {"fake": fake()})
+    echo = await session.tool("fake/echo")
     pids = [int(word) for word in (await session.call("fake/spawn")).text.split()]
     assert all(is_alive(pid) for pid in pids)
     before = time.monotonic()
@@ -373,16 +382,7 @@ async def test_closing_returns_at_once_and_ends_the_server_in_the_background(tmp
     await session.source.closed()
     assert not is_alive(pids[0])
     await until(lambda: not is_alive(pids[1]))  # its child too
-    assert "the session is over" in (await closed_call(session)).text
-
-
-async def closed_call(session: Session):  # type: ignore[no-untyped-def]
-    use = session.source._uses["fake"]
-    offer = use._pins  # keeps the name short
-    assert offer is not None
-    from swarmtui.agents.mcp.offers import read_offer
-
-    return await use.call(read_offer("fake", entry("echo")), {}, session.context())
+    assert "the session is over" in (await echo.run({}, session.context())).text
 
 
 async def test_a_server_that_will_not_end_is_killed_in_time(tmp_path: Path) -> None:
