@@ -51,6 +51,7 @@ def _plan_patched(state: SessionState, body: PlanPatched, event: Event) -> None:
     for node in body.put:
         if node.id not in state.nodes:
             state.nodes[node.id] = _newcomer(state, node)
+            state.nodes[node.id].cohort = 0 if body.by is None else state.seq
     state.nodes = {node.id: state.nodes[node.id] for node in state.plan.nodes}
     derive(state)
     for node in body.put:

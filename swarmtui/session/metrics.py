@@ -15,8 +15,10 @@ from math import ceil
 
 from swarmtui.plan import graph
 from swarmtui.plan.model import JSON, ModelRef
-from swarmtui.session.measures import LATENCIES, Rate, Tally, total
+from swarmtui.session.agent_figures import agent_figures
+from swarmtui.session.measures import LATENCIES, Tally, total
 from swarmtui.session.pools import QUESTIONS, pool_limit, total_limit
+from swarmtui.session.rates import Rate
 from swarmtui.session.state import NodeState, SessionState, Spent
 from swarmtui.session.vocabulary import ENDED, FINAL, ErrorKind, State
 
@@ -33,6 +35,7 @@ def metrics(state: SessionState) -> dict[str, JSON]:
         "latency": {name: latency(worked, name) for name in LATENCIES},
         "retry": _retries(worked),
         "pools": {name: _pool(tally) for name, tally in state.measures.by_pool().items()},
+        "agents": agent_figures(state),
         "maps": {node.id: _map(state, node) for node in state.nodes.values() if node.items is not None},
         **_shape(state),
         **counterfactual(state),

@@ -284,8 +284,8 @@ class NodeState:
     """Of its needs, those that it made itself while it ran: however they end, it goes on."""
     open_calls: tuple[str, ...] = ()
     """Calls of tools that may have changed the world, begun and without a result; of items as ``item/call``."""
-    critical_steps: float = 0.0
-    """Steps on the critical path of its subagents' stages: see :func:`swarmtui.session.metrics.critical_steps`."""
+    cohort: int = 0
+    """Event by which another node made it, together with others; 0 for one of the plan as approved."""
 
     def attempts_of(self, item: int | None) -> int:
         """Number of the last attempt made of one item, or of the node itself; the next one has one more."""

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -24,11 +25,13 @@ from swarmtui.plan.team import AgentDef, AgentLimits, Team
 from swarmtui.safety.permissions import Effect, Rule, decide
 from swarmtui.session import events as ev
 from swarmtui.session import fold
+from swarmtui.session.faults import POINTS, Faults
 from swarmtui.session.log import Log
 from swarmtui.session.reader import Reader
 from swarmtui.session.state import Grant, state_from_json, state_hash, state_to_json
 from swarmtui.session.vocabulary import ErrorInfo, ErrorKind, State, Status, Usage
-from tests.engine.world import failure, host, node, running
+from tests.engine.test_agent_laws import AgentSession
+from tests.engine.world import World, failure, host, node, running
 
 TEAM = Team({"lead": AgentDef(tools=("web_search", "files/read", "assign_task"), limits=AgentLimits(subagents=4))})
 ONE_CALL = Usage(tokens_in=10, tokens_out=5, cost_usd=0.01, model="simulated/instant")
@@ -381,29 +384,97 @@ async def crash_and_go_on(folder: Path, effect: Effect, *, comes_back: bool, lef
     async with running(folder, team_plan(agent()), dies) as world:
         await world.until(lambda: ("boss//1", "c1") in world.executor.words)
         await world.until(lambda: bool(world.state.nodes["boss"].open_calls) != comes_back or effect is Effect.READ)
-        copy = folder / "copy.db"
         await world.conductor.log.flushed()
         with Reader(folder / "session.db") as reader:
             assert state_hash(reader.state()) == state_hash(world.state)
-        copy.write_bytes((folder / "session.db").read_bytes())
-        for end in ("-wal", "-shm"):
-            (folder / f"copy.db{end}").write_bytes((folder / f"session.db{end}").read_bytes())
-    after = folder / "after"
-    after.mkdir()
-    for end in ("", "-wal", "-shm"):
-        (folder / f"copy.db{end}").rename(after / f"session.db{end}")
+        after = disk_as_it_is(folder, "after")
     threads: list[list[str]] = []
 
     def goes_on(attempt: Attempt) -> Any:
         threads.append(roles(attempt))
         return "ok"
 
-    with Reader(after / "session.db") as reader:
-        head, state = reader.resume()
-    log = await Log.open(after / "session.db", head)
-    async with host(after, log, state, goes_on) as resumed:
-        await resumed.until(lambda: resumed.state.nodes["boss"].state is left)
+    async with resumed(after, goes_on) as again:
+        await again.until(lambda: again.state.nodes["boss"].state is left)
     return threads
+
+
+def disk_as_it_is(folder: Path, name: str) -> Path:
+    """A folder with the session's file as a host that dies now leaves it."""
+    left = folder / name
+    left.mkdir()
+    for end in ("", "-wal", "-shm"):
+        (left / f"session.db{end}").write_bytes((folder / f"session.db{end}").read_bytes())
+    return left
+
+
+@asynccontextmanager
+async def resumed(folder: Path, script: Callable[[Attempt], Any]) -> AsyncIterator[World]:
+    """Another host over what one that died has left in `folder`."""
+    with Reader(folder / "session.db") as reader:
+        head, state = reader.resume()
+    log = await Log.open(folder / "session.db", head)
+    async with host(folder, log, state, script) as world:
+        yield world
+
+
+class Threads:
+    """A script that takes note of the threads that attempts begin with."""
+
+    def __init__(self) -> None:
+        self.seen: list[list[str]] = []
+
+    def __call__(self, attempt: Attempt) -> str:
+        self.seen.append(roles(attempt))
+        return "ok"
+
+
+class Copying(Faults):
+    """Keeps what is on the disk whenever a point is reached at which a step or a call could be lost."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__()
+        self.folder = folder
+        self.left: list[tuple[str, Path]] = []
+
+    def at(self, point: str) -> None:
+        if point.startswith(("step.", "call.")):
+            self.left.append((point, disk_as_it_is(self.folder, f"{len(self.left)}-{point}")))
+
+
+async def test_a_host_that_dies_at_any_point_of_a_step_or_a_call_repeats_no_step_and_no_write(tmp_path: Path) -> None:
+    done: list[str] = []
+
+    async def script(attempt: Attempt) -> Any:
+        tell, words = world.executor.tell, world.executor.words
+        tell(says(attempt, "first", ("c1", "write_file")))
+        for call in ("c1", "c2"):
+            tell(will_call(attempt, call))
+            await world.until(lambda call=call: (attempt.id, call) in words)  # type: ignore[misc]
+            done.append(call)
+            tell(came(attempt, call))
+            await world.until(lambda call=call: not world.state.nodes["boss"].open_calls)  # type: ignore[misc]
+        return [says(attempt, "last"), "ok"]
+
+    async with running(tmp_path, team_plan(agent()), script) as world:
+        faults = world.conductor.log.faults = Copying(tmp_path)
+        assert await world.finished() is Status.SUCCEEDED
+    assert done == ["c1", "c2"]
+    assert {point for point, _ in faults.left} == {point for point in POINTS if point.startswith(("step.", "call."))}
+    for point, folder in faults.left:
+        threads = Threads()
+        async with resumed(folder, threads) as again:
+            boss = again.state.nodes["boss"]
+            await again.until(lambda: boss.ended or boss.state is State.INTERRUPTED)  # noqa: B023
+            events = await again.recorded()
+            calls = {event.body.call for event in events if isinstance(event.body, ev.ToolCalled)}
+            answers = {event.body.call for event in events if isinstance(event.body, ev.AgentStepped)} - {""}
+            if calls - answers:
+                assert (boss.state, threads.seen) == (State.INTERRUPTED, []), point
+            else:
+                said = [event for event in events if isinstance(event.body, ev.AgentStepped | ev.ToolCalled)]
+                assert len(threads.seen) == 1
+                assert len(threads.seen[0]) == len(said), f"{point}: all that was recorded, once"
 
 
 async def test_a_failure_in_the_middle_of_a_write_is_for_the_user_to_decide(tmp_path: Path) -> None:
@@ -440,6 +511,24 @@ async def test_an_agent_whose_budget_is_used_up_is_stopped_between_steps_and_goe
             await world.do("session.resume")
         assert await world.finished() is Status.SUCCEEDED
     assert seen == [[], ["assistant", "tool"]]
+
+
+def test_of_a_batch_what_the_provider_refuses_goes_first_again_and_fails_nothing() -> None:
+    """The contract of Kimi Code's swarm for 429s, in virtual time."""
+    session = AgentSession(team_plan(agent()), Limits(concurrency=2))
+    (boss,) = session.agents
+    session.suspends(boss, 3, 0)
+    first, second = sorted(session.running)
+    assert (first[0], second[0]) == ("boss-sub", "boss-sub-2")
+    session.end(first, "throttle")
+    known = session.state.nodes["boss-sub"]
+    assert (known.state, known.tries, known.error) == (State.THROTTLED, 0, None)
+    assert sorted(which[0] for which in session.running) == ["boss-sub-2"], "its provider is given time"
+    session.advance(2.0)
+    assert sorted(which[0] for which in session.running) == ["boss-sub", "boss-sub-2"], "before what has not begun"
+    session.run_dry()
+    assert session.state.status is Status.SUCCEEDED
+    assert session.state.nodes["boss-sub"].attempts == 2
 
 
 # -- names and texts --------------------------------------------------------------------------------------------
