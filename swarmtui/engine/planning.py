@@ -77,7 +77,7 @@ class Planning:
             draft = await self._planner.propose(
                 request, lambda text: self._streams.add(PLANNER, None, rev, "output", text)
             )
-            self._record(PlanProposed(rev, draft.plan, draft.note, draft.usage))
+            self._record(PlanProposed(rev, draft.plan, draft.note, draft.usage, why=draft.why))
         except PlanningError as error:
             told = replace(error.error, message=redact(error.error.message))
             self._record(PlanningFailed(rev, told, error.usage))

@@ -16,7 +16,7 @@ from pathlib import Path
 from tempfile import NamedTemporaryFile
 from typing import Any
 
-from swarmtui.session.measures import wilson
+from swarmtui.session.rates import wilson
 
 Message = Mapping[str, Any]
 NOTHING = "None"

@@ -12,137 +12,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field, fields
-from math import ceil, exp, log, sqrt
 
 from swarmtui.plan.model import JSON, Check
+from swarmtui.session.histogram import FLOOR_S, NOTHING, Histogram
+from swarmtui.session.rates import Rate
 from swarmtui.session.vocabulary import NO_USAGE, ErrorInfo, ErrorKind, Usage
-
-Z95 = 1.959963984540054
-"""Standard normal quantile of a two-sided 95 % interval."""
-
-ACCURACY = 0.01
-"""Relative error of a histogram's quantiles."""
-_GAMMA = (1 + ACCURACY) / (1 - ACCURACY)
-_PER_E = 1 / log(_GAMMA)
-_FLOOR_S = 1e-5
-_NOTHING = -(10**6)
-"""The bucket of what is too short to measure."""
-
-
-# -- rates ----------------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class Rate:
-    """`ok` of `n`, with the 95 % score interval of the share."""
-
-    n: int
-    ok: int
-
-    @property
-    def share(self) -> float | None:
-        """`ok` as a share of `n`; None where nothing was tried."""
-        return self.ok / self.n if self.n else None
-
-    @property
-    def interval(self) -> tuple[float, float]:
-        """Low and high end; (0, 1) where nothing was tried."""
-        return wilson(self.ok, self.n)
-
-    def to_json(self) -> dict[str, JSON]:
-        """``n``, ``ok``, ``rate``, ``low``, ``high``; what is not known is None."""
-        low, high = self.interval if self.n else (None, None)
-        return {"n": self.n, "ok": self.ok, "rate": self.share, "low": low, "high": high}
-
-
-def wilson(ok: int, n: int, z: float = Z95) -> tuple[float, float]:
-    """The score interval of a share; it stays within 0..1 and says something at none and at all.
-
-    Wilson, "Probable inference, the law of succession, and statistical inference", Journal of the American Statistical
-    Association 22 (1927).
-    """
-    if n == 0:
-        return 0.0, 1.0
-    share, z2 = ok / n, z * z
-    middle = (share + z2 / (2 * n)) / (1 + z2 / n)
-    half = z * sqrt(share * (1 - share) / n + z2 / (4 * n * n)) / (1 + z2 / n)
-    low = 0.0 if ok == 0 else max(0.0, middle - half)
-    return low, 1.0 if ok == n else min(1.0, middle + half)
-
-
-# -- latencies ------------------------------------------------------------------------------------------------
-
-
-@dataclass(slots=True)
-class Histogram:
-    """Durations in buckets that grow by a constant factor, so that every quantile is right within 1 %.
-
-    The bucket bounds are those of DDSketch (Masson, Rim, Lee: "DDSketch: a fast and fully-mergeable quantile sketch
-    with relative-error guarantees", VLDB 2019); the idea of log buckets for latencies is that of HdrHistogram (Tene).
-    From 10 µs to a year there are about 1,500 buckets; what is shorter counts as nothing.
-    """
-
-    buckets: dict[int, int] = field(default_factory=dict)
-    total_s: float = 0.0
-    max_s: float = 0.0
-
-    def add(self, seconds: float) -> None:
-        """Count one duration."""
-        bucket = ceil(log(seconds) * _PER_E) if seconds > _FLOOR_S else _NOTHING
-        buckets = self.buckets
-        buckets[bucket] = buckets.get(bucket, 0) + 1
-        self.total_s += seconds
-        if seconds > self.max_s:  # noqa: PLR1730 - max() takes four times as long
-            self.max_s = seconds
-
-    def merge(self, other: Histogram) -> None:
-        """Count what `other` counted."""
-        for bucket, count in other.buckets.items():
-            self.buckets[bucket] = self.buckets.get(bucket, 0) + count
-        self.total_s += other.total_s
-        self.max_s = max(self.max_s, other.max_s)
-
-    @property
-    def n(self) -> int:
-        """How many durations were counted."""
-        return sum(self.buckets.values())
-
-    def quantiles(self, *shares: float) -> tuple[float, ...]:
-        """The durations below which these shares of all lie (ascending), each within 1 %; zeros if there are none."""
-        wanted = [share * (self.n - 1) for share in shares]
-        found: list[float] = []
-        seen = 0
-        for bucket in sorted(self.buckets):
-            seen += self.buckets[bucket]
-            while len(found) < len(wanted) and wanted[len(found)] < seen:
-                found.append(min(_middle(bucket), self.max_s))
-        return tuple(found + [self.max_s] * (len(wanted) - len(found)))
-
-    def lognormal(self) -> tuple[float, float] | None:
-        """(median, sigma of the logarithm) of the lognormal distribution that fits; None where nothing was measured."""
-        pairs = [(log(_middle(bucket)), count) for bucket, count in self.buckets.items() if bucket != _NOTHING]
-        n = sum(count for _, count in pairs)
-        if not n:
-            return None
-        mean = sum(value * count for value, count in pairs) / n
-        spread = sum((value - mean) ** 2 * count for value, count in pairs) / max(1, n - 1)
-        return exp(mean), sqrt(spread)
-
-    def to_json(self) -> JSON:
-        """An exact form of it."""
-        return [sorted(self.buckets.items()), self.total_s, self.max_s]
-
-    @classmethod
-    def from_json(cls, data: JSON) -> Histogram:
-        """The inverse of :meth:`to_json`."""
-        return cls({int(bucket): int(count) for bucket, count in data[0]}, float(data[1]), float(data[2]))
-
-
-def _middle(bucket: int) -> float:
-    return 0.0 if bucket == _NOTHING else 2 * exp(bucket / _PER_E) / (_GAMMA + 1)
-
-
-# -- outcomes -------------------------------------------------------------------------------------------------
 
 _NOT_CALLED = frozenset({ErrorKind.INPUT, ErrorKind.BLOCKED})
 """Failures before anything was called."""
@@ -250,7 +124,7 @@ class Tally:
         found: Histogram = getattr(self, name)
         if name not in ("queue", "throttle"):
             return found
-        return Histogram({_NOTHING: max(0, self.starts - found.n), **found.buckets}, found.total_s, found.max_s)
+        return Histogram({NOTHING: max(0, self.starts - found.n), **found.buckets}, found.total_s, found.max_s)
 
     @property
     def verified(self) -> int:
@@ -353,9 +227,9 @@ class Measures:
             waited_s = mono - self.refused_at.pop(place)
             tally.refused_wait_s += waited_s
             throttle_s = max(throttle_s, waited_s)  # what was said of the wait may include that since the refusal
-        if queue_s > _FLOOR_S:
+        if queue_s > FLOOR_S:
             tally.queue.add(queue_s)
-        if throttle_s > _FLOOR_S:
+        if throttle_s > FLOOR_S:
             tally.throttle.add(throttle_s)
 
     def succeeded(

@@ -32,9 +32,11 @@ from swarmtui.session.events import (
     SessionPaused,
     SessionResumed,
 )
-from swarmtui.session.measures import ACCURACY, Histogram, Measures, wilson
+from swarmtui.session.histogram import ACCURACY, Histogram
+from swarmtui.session.measures import Measures
 from swarmtui.session.metrics import metrics
 from swarmtui.session.pools import QUESTIONS
+from swarmtui.session.rates import wilson
 from swarmtui.session.state import SessionState, state_from_json, state_hash, state_to_json
 from swarmtui.session.summary import show, summary
 from swarmtui.session.vocabulary import ErrorInfo, ErrorKind, Output, Usage
