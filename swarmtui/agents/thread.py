@@ -16,7 +16,7 @@ from swarmtui.agents.answers import Grant, grant_of, refusal, result_message, to
 from swarmtui.plan.model import JSON
 from swarmtui.plan.team import AgentDef, AgentLimits
 
-NUDGE, WARNING, WANTS_JSON = "empty", "loop", "json"
+NUDGE, WARNING, WANTS_JSON, UNCALLED = "empty", "loop", "json", "uncalled"
 """Why the agent is told something on its way; where the engine speaks, none of these."""
 
 ASK_USER, CREATE, ASSIGN, ANSWER = "ask_user", "create_subagent", "assign_task", "final_answer"

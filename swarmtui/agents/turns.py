@@ -17,7 +17,19 @@ from swarmtui.agents import compaction, control_tools
 from swarmtui.agents.answers import PERMISSION_CHOICES, refusal
 from swarmtui.agents.control_tools import Powers, Refusals, Wrong
 from swarmtui.agents.guard import circling
-from swarmtui.agents.thread import ANSWER, ASK_USER, ASSIGN, NUDGE, WANTS_JSON, WARNING, Call, Thread, Turn, shown_turns
+from swarmtui.agents.thread import (
+    ANSWER,
+    ASK_USER,
+    ASSIGN,
+    NUDGE,
+    UNCALLED,
+    WANTS_JSON,
+    WARNING,
+    Call,
+    Thread,
+    Turn,
+    shown_turns,
+)
 from swarmtui.agents.tools import AgentTool
 from swarmtui.engine.ports import Assignment, Inquiry
 from swarmtui.models.chat import FinishReason, Message, Reply, Tool
@@ -94,11 +106,13 @@ class Suspend:
 
 @dataclass(frozen=True, slots=True)
 class Finish:
-    """The agent has answered. `stopped` says what kept it from going on by itself, `cut` that its text is not whole."""
+    """The agent has answered. `stopped` says what kept it from going on by itself, `cut` that its text is not whole,
+    `lacks` which tools it should have called."""
 
     text: str
     stopped: str | None = None
     cut: bool = False
+    lacks: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +136,8 @@ class Work:
     window: int | None = None
     limits: AgentLimits = AgentLimits()
     """Those of the agent that the node began with."""
+    must_call: frozenset[str] = frozenset()
+    """Tools of which the agent has to call one before it answers."""
 
     @property
     def own_tools(self) -> frozenset[str]:
@@ -156,7 +172,7 @@ def next_action(thread: Thread, work: Work) -> Action:
     if thread.open_calls and turn is not None:
         return _for_calls(thread, work, turn)
     if turn is not None and not turn.calls and not thread.remarks:
-        return _for_answer(work, turn)
+        return _for_answer(thread, work, turn)
     guarded = circling([one.calls for one in thread.turns], work.limits.tool_calls)
     if guarded.warn and turn is not None and turn.calls and not any(why == WARNING for why, _ in thread.remarks):
         return Record(({"role": "user", "content": guarded.warn, "why": WARNING},))
@@ -211,14 +227,31 @@ def _emptiness(thread: Thread, asked: CallModel, reply: Reply) -> ErrorInfo | No
 # -- the model answered -----------------------------------------------------------------------------------------
 
 
-def _for_answer(work: Work, turn: Turn) -> Action:
+def _for_answer(thread: Thread, work: Work, turn: Turn) -> Action:
     if not turn.content.strip():
         return Record(({"role": "user", "content": _EMPTY, "why": NUDGE},))
+    lacks = _lacks(thread, work)
+    if lacks and not turn.final and not _was_told(thread, UNCALLED):
+        return Record(({"role": "user", "content": _to_call(lacks), "why": UNCALLED},))
     schema = work.powers.schema
     if turn.final or schema is None or control_tools.mismatch(schema, turn.content) is None:
-        return Finish(turn.content, turn.closing, turn.cut)
+        return Finish(turn.content, turn.closing, turn.cut, lacks)
     text = "Give your final answer now, as JSON of this schema and nothing else:\n" + json.dumps(schema)
     return Record(({"role": "user", "content": text, "why": WANTS_JSON},))
+
+
+def _lacks(thread: Thread, work: Work) -> tuple[str, ...]:
+    """The tools of which one has to be called, if none was."""
+    called = any(call.name in work.must_call for turn in thread.turns for call in turn.calls)
+    return () if called else tuple(sorted(work.must_call))
+
+
+def _was_told(thread: Thread, why: str) -> bool:
+    return any(why == one for turn in thread.turns for one, _ in turn.remarks)
+
+
+def _to_call(tools: tuple[str, ...]) -> str:
+    return f"You have not called {' or '.join(tools)}, which your task needs. Do so before you answer."
 
 
 # -- the model is called ----------------------------------------------------------------------------------------
@@ -298,7 +331,7 @@ def _for_calls(thread: Thread, work: Work, turn: Turn) -> Action:
         why = f"not called, since {_to_you(guarded.stop)}: answer with what you have"
         return Record(tuple(own_entry(call, why, ok=False) for call in thread.open_calls))
     if len(turn.calls) == 1 and turn.calls[0].name == ANSWER and work.powers.schema is not None:
-        return _final_answer(work.powers, turn.calls[0])
+        return _final_answer(thread, work, turn.calls[0])
     entries: list[JSON] = []
     ready: list[Ready] = []
     inquiries: list[Inquiry] = []
@@ -415,7 +448,8 @@ def _arguments(call: Call, *, strict: bool) -> Mapping[str, JSON]:
     return value
 
 
-def _final_answer(powers: Powers, call: Call) -> Action:
+def _final_answer(thread: Thread, work: Work, call: Call) -> Action:
+    powers, lacks = work.powers, _lacks(thread, work)
     try:
         arguments = _arguments(call, strict=False)
     except Wrong as error:
@@ -423,4 +457,8 @@ def _final_answer(powers: Powers, call: Call) -> Action:
     value = arguments.get("answer") if powers.answer_is_wrapped else arguments
     text = json.dumps(value, ensure_ascii=False)
     wrong = control_tools.mismatch(powers.schema, text)
-    return Finish(text) if wrong is None else Record((own_entry(call, f"error: {wrong}", ok=False),))
+    if wrong is not None:
+        return Record((own_entry(call, f"error: {wrong}", ok=False),))
+    if lacks and not any(one.name == ANSWER for turn in thread.turns[:-1] for one in turn.calls):
+        return Record((own_entry(call, _to_call(lacks), ok=False),))
+    return Finish(text, lacks=lacks)

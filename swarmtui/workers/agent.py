@@ -104,6 +104,8 @@ class _Run:
     emit: Course
     thread: Thread = field(init=False)
     tools: dict[str, dict[str, AgentTool]] = field(default_factory=dict)
+    """Agent -> its tools by the name that models call them by."""
+    must_call: dict[str, frozenset[str]] = field(default_factory=dict)
     window: int | None = None
     """Set where a provider said that a request was too long for a model whose window is not known."""
 
@@ -146,10 +148,11 @@ class _Run:
         powers = Powers(name, agent, self.attempt.team, self.attempt.may_wait, schema)
         limits = _agent(self.attempt, self.spec.agent).limits
         window = self.window or self._ref(name, agent).context
-        return Work(self.spec.prompt, powers, self.tools[name], window, limits)
+        return Work(self.spec.prompt, powers, self.tools[name], window, limits, self.must_call[name])
 
     async def _tools_of(self, name: str, agent: AgentDef) -> dict[str, AgentTool]:
         found: dict[str, AgentTool] = {}
+        must_call: set[str] = set()
         for wanted in agent.tools:
             if wanted in OWN_TOOLS:
                 continue
@@ -162,6 +165,9 @@ class _Run:
                 raise _failed(self.attempt, ErrorInfo(ErrorKind.INPUT, f"there is no tool {wanted}: {fix}"))
             for tool in tools:
                 found.setdefault(tool.spec.name, tool)
+            if wanted in agent.must_call:
+                must_call.update(tool.spec.name for tool in tools)
+        self.must_call[name] = frozenset(must_call)
         return found
 
     def _ref(self, name: str, agent: AgentDef) -> ModelRef:
@@ -245,7 +251,18 @@ class _Run:
             "ok": result.ok,
             "tainted": tool.untrusted,
         }
+        if result.context:
+            entry["context"] = dict(result.context)
+        if result.agent is not None:
+            entry |= self._handed_over(result.agent)
         self._step(entry)
+
+    def _handed_over(self, name: str) -> JSON:
+        """What a result says besides that hands over to the agent `name`."""
+        known = self.attempt.team.agents.get(name)
+        if known is None or is_program(known):
+            return {"ok": False, "content": f"there is no agent {name} to hand over to: go on yourself"}
+        return {"agent": name}
 
     async def _result(self, ready: Ready) -> ToolResult:
         attempt, tool = self.attempt, ready.tool
@@ -259,6 +276,7 @@ class _Run:
             folder=attempt.folder,
             task_folder=attempt.task_folder,
             trusted=attempt.trusted,
+            variables=dict(self.thread.context),
             say=self._say,
         )
         try:
@@ -277,7 +295,12 @@ class _Run:
             self._say(f"\n(stopped: {end.stopped})\n")
         if end.cut:
             self._say("\n(cut off: the model reached its limit of output tokens)\n")
-        return Done(self.attempt.id, end.text)
+        if not end.lacks:
+            return Done(self.attempt.id, end.text)
+        note = f"({self.thread.agent} answered without having called {' or '.join(end.lacks)}.)"
+        self._say(f"\n{note}\n")
+        of_a_shape = self.attempt.check is not None and self.attempt.check.schema is not None
+        return Done(self.attempt.id, end.text if of_a_shape else f"{end.text}\n\n{note}")
 
 
 def _agent(attempt: Attempt, name: str) -> AgentDef:

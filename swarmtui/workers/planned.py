@@ -24,8 +24,20 @@ from swarmtui.engine.ports import (
     Stepped,
     Suspended,
 )
+from swarmtui.models.chat import add_usage
 from swarmtui.plan.graph import dependents, needs_of
-from swarmtui.plan.model import JSON, ModelRef, Plan, PlanSpec, plan_from_json, plan_to_json
+from swarmtui.plan.model import (
+    JSON,
+    AgentSpec,
+    MergeSpec,
+    ModelRef,
+    Node,
+    Plan,
+    PlanSpec,
+    PromptSpec,
+    plan_from_json,
+    plan_to_json,
+)
 from swarmtui.session.vocabulary import NO_USAGE, ErrorInfo, ErrorKind, Usage
 from swarmtui.workers.local import Course, WorkerFailed
 
@@ -49,14 +61,27 @@ class PlanWorker:
             return Suspended(attempt.id, proposal=so_far.open)
         if so_far.enough or so_far.done >= spec.iterations:
             return _joined(attempt, so_far)
-        draft = await self._propose(attempt, course, so_far, _request(spec, model, attempt, course, so_far))
+        draft = await self._complete(attempt, course, spec, _request(spec, model, attempt, course, so_far))
         course(Stepped(attempt.id, _entry(draft), draft.usage))
         if draft.enough:
             so_far.enough, so_far.note = True, draft.note
             return _joined(attempt, so_far)
         return Suspended(attempt.id, proposal=replace(draft, usage=NO_USAGE))
 
-    async def _propose(self, attempt: Attempt, course: Course, so_far: Rounds, request: PlanRequest) -> Draft:
+    async def _complete(self, attempt: Attempt, course: Course, spec: PlanSpec, request: PlanRequest) -> Draft:
+        """A proposal in which, if it is about the first nodes, all agents have one that must have."""
+        draft = await self._propose(attempt, course, request)
+        missing = () if request.results else without_node(draft.plan, spec.must_have)
+        if missing:
+            asked = f"There is no node of {', '.join(missing)}, and there has to be one of each."
+            again = await self._propose(attempt, course, replace(request, previous=draft.plan, feedback=asked))
+            draft = replace(again, usage=add_usage(draft.usage, again.usage))
+            missing = without_node(draft.plan, spec.must_have)
+        if missing:
+            draft = replace(draft, plan=with_nodes(draft.plan, missing, spec), enough=False)
+        return replace(draft, plan=replace(draft.plan, team=attempt.team))
+
+    async def _propose(self, attempt: Attempt, course: Course, request: PlanRequest) -> Draft:
         try:
             draft = await self._planner.propose(request, lambda text: course(Delta(attempt.id, text)))
         except PlanningError as error:
@@ -129,14 +154,58 @@ class _Course:
         self._course(replace(signal, attempt=self._attempt))
 
 
+def without_node(plan: Plan, agents: Sequence[str]) -> tuple[str, ...]:
+    """Those of `agents` that no node of `plan` names."""
+    named = {node.spec.agent for node in plan.nodes if isinstance(node.spec, AgentSpec)}
+    return tuple(agent for agent in agents if agent not in named)
+
+
+def with_nodes(plan: Plan, agents: Sequence[str], spec: PlanSpec) -> Plan:
+    """`plan` with a node for each of `agents`: one more that the last joining node reads, or where there may be no
+    more, a prompt or another agent's task that becomes theirs."""
+    nodes = list(plan.nodes)
+    for agent in agents:
+        tasks = [(at, task) for at, node in enumerate(nodes) if (task := _free_task(node, spec.must_have)) is not None]
+        if len(nodes) >= spec.nodes and tasks:
+            at, task = tasks[0]
+            nodes[at] = replace(nodes[at], spec=AgentSpec(agent, task))
+            continue
+        taken = {node.id for node in nodes}
+        name = next(name for name in (agent, *(f"{agent}-{n}" for n in range(2, len(nodes) + 3))) if name not in taken)
+        prompt = spec.goal.replace("{{", '{{ "{{" }}')  # it was rendered already
+        nodes = [_reading(node, name) if isinstance(node.spec, MergeSpec) else node for node in nodes]
+        nodes.insert(0, Node(name, AgentSpec(agent, prompt), title=agent))
+    return replace(plan, nodes=tuple(nodes))
+
+
+def _free_task(node: Node, kept: Sequence[str]) -> str | None:
+    """The node's task, if another agent may be given it."""
+    match node.spec:
+        case PromptSpec(prompt=prompt):
+            return prompt
+        case AgentSpec(agent=agent, prompt=prompt) if agent not in kept:
+            return prompt
+        case _:
+            return None
+
+
+def _reading(node: Node, need: str) -> Node:
+    return replace(node, needs=(*node.needs, need))
+
+
 def _request(spec: PlanSpec, model: ModelRef, attempt: Attempt, course: Course, so_far: Rounds) -> PlanRequest:
+    agents = attempt.team.agents
+    named = {name: agents[name] for name in spec.agents or agents if name in agents}
+    instructions = spec.instructions or ""
+    if spec.must_have and not so_far.results:
+        instructions += f"\n\nThere has to be a node of each of these agents: {', '.join(spec.must_have)}."
     return PlanRequest(
         spec.goal,
         model,
         previous=so_far.open.plan if so_far.open is not None else None,
         feedback=so_far.feedback,
-        team=attempt.team,
-        instructions=spec.instructions or "",
+        team=replace(attempt.team, agents=named),
+        instructions=instructions.strip(),
         results=tuple(so_far.results),
         most_nodes=spec.nodes,
         calls=_Course(attempt.id, model.name, course),

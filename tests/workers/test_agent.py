@@ -413,6 +413,25 @@ async def test_instructions_that_look_up_what_is_not_there_are_an_error_that_say
     assert "context" in end.error.message
 
 
+async def test_a_function_hands_over_sets_context_variables_and_finds_them() -> None:
+    def found(_: object) -> ToolResult:
+        return ToolResult("found Eva", agent="b", context={"who": "Eva"})
+
+    tools = looking().add("find", found)
+    agents = team(a=AgentDef("I am a", tools=("find",)))
+    what = world(calls(("find", {})), calls(("listen", {})), "from b", tools=tools, agents=agents, context={"n": 1})
+    assert (await done(what)).output == "from b"
+    assert what.messages[0][1].startswith("I am b for Eva")
+    assert [dict(context.variables) for context in what.tools.contexts] == [{"n": 1}, {"n": 1, "who": "Eva"}]
+
+
+async def test_a_function_that_hands_over_to_nobody_is_an_error_for_the_model() -> None:
+    tools = Toolbox().add("find", lambda _: ToolResult("x", agent="nobody"))
+    what = world(calls(("find", {})), "ok", tools=tools)
+    await done(what)
+    assert "there is no agent nobody" in what.messages[-1][1]
+
+
 # -- subagents ---------------------------------------------------------------------------------------------------
 
 
@@ -591,6 +610,28 @@ async def test_what_is_said_of_an_answer_that_was_a_call_is_the_result_of_the_ca
     what.course.keep({"role": "user", "content": "That answer is not accepted."})
     assert json.loads((await done(what)).output) == {"next": "research"}
     assert what.messages[-1] == ("tool", "That answer is not accepted.")
+
+
+# -- what it has to call -----------------------------------------------------------------------------------------
+
+
+async def test_an_agent_that_has_to_call_a_tool_is_told_so_once() -> None:
+    what = world("from memory", calls(("look", {})), "seen", tools=looking(), agent={"must_call": ("look",)})
+    assert (await done(what)).output == "seen"
+    assert "You have not called look" in what.messages[-3][1]
+
+
+async def test_an_answer_without_the_call_is_noted_in_the_end() -> None:
+    what = world("from memory", "still", tools=looking(), agent={"must_call": ("look", "listen")})
+    assert (await done(what)).output == "still\n\n(a answered without having called listen or look.)"
+
+
+async def test_an_answer_that_is_given_by_a_call_is_held_back_once_too() -> None:
+    answer = calls(("final_answer", {"next": "end"}))
+    what = world(answer, answer, tools=looking(), agent={"must_call": ("look",)}, check=Check(schema=NEXT))
+    assert json.loads((await done(what)).output) == {"next": "end"}
+    assert "You have not called look" in what.messages[-1][1]
+    assert "without having called look" in what.course.text("stderr")
 
 
 # -- limits ------------------------------------------------------------------------------------------------------

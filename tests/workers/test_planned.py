@@ -21,7 +21,7 @@ from swarmtui.engine.ports import (
     Suspended,
 )
 from swarmtui.models.simulated import SimulatedChat
-from swarmtui.plan.model import JSON, Author, ModelRef, Plan, PlanSpec
+from swarmtui.plan.model import JSON, AgentSpec, Author, ModelRef, Plan, PlanSpec
 from swarmtui.plan.taskfile import parse_plan_json
 from swarmtui.plan.team import AgentDef, Team
 from swarmtui.session.vocabulary import NO_USAGE, ErrorInfo, ErrorKind, Usage
@@ -223,6 +223,47 @@ async def test_the_calls_of_the_planner_are_those_of_the_attempt() -> None:
     assert course.admissions == ["simulated/instant"]
     assert [signal.attempt for signal in course.signals if isinstance(signal, CallEnded | Delta)][-1] == "node//1"
     assert json.dumps(course.thread)  # as it is recorded
+
+
+# -- agents ------------------------------------------------------------------------------------------------------
+
+
+async def test_only_the_agents_that_may_be_named_are_told_to_the_planner_and_the_plan_keeps_its_team() -> None:
+    node = Node(REPORT, agents=("nobody",))
+    assert (await node.proposed()).plan.team == TEAM
+    assert node.planner.requests[0].team.agents == {}
+
+
+async def test_an_agent_that_must_have_a_node_is_asked_for_and_asked_for_again() -> None:
+    node = Node(REPORT, LOOKS, must_have=("reader",))
+    draft = await node.proposed()
+    assert draft.plan == LOOKS
+    first, second = node.planner.requests
+    assert "a node of each of these agents: reader" in first.instructions
+    assert (second.previous, "no node of reader" in (second.feedback or "")) == (REPORT, True)
+    (step,) = [signal for signal in node.course.signals if isinstance(signal, Stepped)]
+    assert step.usage.tokens_in == 10
+
+
+async def test_where_the_planner_does_not_listen_the_agent_gets_a_node_that_the_end_reads() -> None:
+    plan = (await Node(REPORT, REPORT, must_have=("reader",)).proposed()).plan
+    assert plan.nodes[0].id == "reader"
+    assert plan.node("end").needs == ("a", "b", "reader")
+    full = (await Node(REPORT, REPORT, must_have=("reader",), nodes=3).proposed()).plan
+    assert [node.id for node in full.nodes] == ["a", "b", "end"]
+    assert full.node("a").spec == AgentSpec("reader", "look")
+
+
+async def test_enough_is_not_enough_without_the_agent_that_must_have_a_node() -> None:
+    plan = (await Node(ENOUGH, ENOUGH, must_have=("reader",)).proposed()).plan
+    assert [(node.id, node.spec) for node in plan.nodes] == [("reader", AgentSpec("reader", "the goal"))]
+
+
+async def test_later_rounds_need_no_such_node() -> None:
+    node = Node(LOOKS, REPORT, must_have=("reader",), iterations=2)
+    await node.proposed()
+    node.accepted(a="one", b="two")
+    assert (await node.proposed()).plan.nodes == REPORT.nodes
 
 
 @pytest.mark.parametrize(
