@@ -19,7 +19,6 @@ from swarmtui.session.agent_figures import agent_figures
 from swarmtui.session.measures import LATENCIES, Tally, total
 from swarmtui.session.pools import QUESTIONS, pool_limit, total_limit
 from swarmtui.session.rates import Rate
-from swarmtui.session.rates import Rate
 from swarmtui.session.state import NodeState, SessionState, Spent
 from swarmtui.session.vocabulary import ENDED, FINAL, ErrorKind, State
 
