@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 
 from swarmtui.models.chat import Tool
 from swarmtui.plan.model import JSON
+from swarmtui.plan.team import Server
 from swarmtui.safety.text import clean, one_line
 
 NAME_CHARS = 64
@@ -169,35 +170,42 @@ def _cut(text: str, limit: int) -> str:
     return cleaned if len(cleaned) <= limit else cleaned[: limit - 1] + "…"
 
 
+def identity(name: str, server: Server) -> str:
+    """What a server is known by: its name, and a digest of what is started or called. Another command under the same
+    name, which only a newly approved plan can bring, is another server."""
+    raw = json.dumps([server.command, server.url])
+    return f"{name} {hashlib.sha256(raw.encode()).hexdigest()[:16]}"
+
+
 class Pins:
-    """The digests of what was offered when each server was first used."""
+    """The digests of what was offered when each server was first used. A server is known by its :func:`identity`."""
 
     def __init__(self, digests: Mapping[str, Mapping[str, str]] | None = None) -> None:
         self._digests = {server: dict(tools) for server, tools in (digests or {}).items()}
 
-    def take(self, server: str, offers: Offers, named: Iterable[str] = ()) -> bool:
-        """Pins what `server` offers, if that is the first time; later only tools that the user's own entry names in
+    def take(self, identity: str, offers: Offers, named: Iterable[str] = ()) -> bool:
+        """Pins what a server offers, if that is the first time; later only tools that the user's own entry names in
         `named` and that were not there. Returns whether something was pinned."""
-        known = self._digests.get(server)
+        known = self._digests.get(identity)
         if known is None:
-            self._digests[server] = {name: offer.digest for name, offer in offers.fit.items()}
+            self._digests[identity] = {name: offer.digest for name, offer in offers.fit.items()}
             return True
         new = {name: offers.fit[name].digest for name in named if name in offers.fit and name not in known}
         known |= new
         return bool(new)
 
-    def objection(self, offer: Offer) -> str:
+    def objection(self, identity: str, offer: Offer) -> str:
         """Why `offer` is not what was approved; empty where it is."""
-        pinned = self._digests.get(offer.server, {}).get(offer.name)
+        pinned = self._digests.get(identity, {}).get(offer.name)
         if pinned == offer.digest:
             return ""
         if pinned is None:
             return "appeared since the plan was approved"
         return "changed since the plan was approved (its description or the schema of its arguments)"
 
-    def approve(self, server: str) -> None:
-        """Forgets the pins of `server`: what it offers next is approved."""
-        self._digests.pop(server, None)
+    def approve(self, identity: str) -> None:
+        """Forgets the pins of a server: what it offers next is approved."""
+        self._digests.pop(identity, None)
 
     def as_json(self) -> JSON:
         """For a file."""

@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
 from swarmtui.agents.mcp.answers import read_answer
-from swarmtui.agents.mcp.offers import Offer, Offers, Pins
+from swarmtui.agents.mcp.offers import Offer, Offers, Pins, identity
 from swarmtui.agents.tools import ToolContext, ToolResult, ToolUnavailable
 from swarmtui.plan.model import JSON
 from swarmtui.plan.team import Server
@@ -59,6 +59,7 @@ class ServerUse:
     ) -> None:
         self.name = name
         self.server = server
+        self._identity = identity(name, server)
         self._pins = pins
         self._connect = connect
         self._clock = clock
@@ -82,8 +83,10 @@ class ServerUse:
         except (Gone, Slow, Refused, GivenUp) as error:
             raise ToolUnavailable(self._told(f"cannot be used: {error}")) from None
         offers = link.offers
-        self._pins.take(self.name, offers, self.server.tools)
-        refused = {name: why for name, offer in offers.fit.items() if (why := self._pins.objection(offer))}
+        self._pins.take(self._identity, offers, self.server.tools)
+        refused = {
+            name: why for name, offer in offers.fit.items() if (why := self._pins.objection(self._identity, offer))
+        }
         fit = {name: offer for name, offer in offers.fit.items() if name not in refused}
         return Offers(fit, {**offers.unfit, **refused})
 
@@ -117,6 +120,10 @@ class ServerUse:
                     return ToolResult(self._told(f"ended again: {error}"), ok=False)
         raise AssertionError("unreachable")
 
+    def approve(self) -> None:
+        """What it offers by now is approved."""
+        self._pins.approve(self._identity)
+
     def end(self) -> None:
         """Begins to close the connection, and lets no other one be opened."""
         self._closed = True
@@ -139,7 +146,7 @@ class ServerUse:
         """The connection, opened. Raises Gone, GivenUp."""
         link = self._current()
         await link.opened()
-        self._pins.take(self.name, link.offers, self.server.tools)
+        self._pins.take(self._identity, link.offers, self.server.tools)
         return link
 
     def _current(self) -> Link:
@@ -169,11 +176,11 @@ class ServerUse:
         """Why the tool may not be called as things are; empty where it may."""
         if link.stale:
             await link.refresh(self.server.timeout_s)
-            self._pins.take(self.name, link.offers, self.server.tools)
+            self._pins.take(self._identity, link.offers, self.server.tools)
         now = link.offers.fit.get(offer.name)
         if now is None:
             return f"is not offered any more ({link.offers.unfit.get(offer.name, 'the server took it back')})"
-        return self._pins.objection(now)
+        return self._pins.objection(self._identity, now)
 
     async def _ask(self, link: Link, offer: Offer, arguments: Mapping[str, JSON], context: ToolContext) -> ToolResult:
         """One request. Raises Gone, Slow, Refused."""

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 START_S = 60.0
 """Time in which a server has to be ready; one that is installed as it starts needs the most."""
 CLOSE_S = 5.0
+_PINS = "pins.json"
 
 logger = logging.getLogger(__name__)
 
@@ -66,7 +67,7 @@ class McpTools:
         self._start_s = start_s
         self._probe_s = probe_s
         self._clock = clock
-        self._pins = Pins.from_json(_read_json(folder / "pins.json"))
+        self._pins = Pins.from_json(_read_json(folder / _PINS))
         self._saved = json.dumps(self._pins.as_json(), sort_keys=True)
         self._saving = asyncio.Lock()
         self._uses: dict[str, ServerUse] = {}
@@ -90,15 +91,18 @@ class McpTools:
         offers = await use.offers()
         await self._save()
         if tool:
-            return (self._tool(use, _wanted(server_name, tool, offers)),)
+            return (self._tool(use, self._wanted(server_name, tool, offers)),)
         allowed = [offer for offer in offers.fit.values() if not server.tools or offer.name in server.tools]
         if not allowed:
-            raise ToolUnavailable(f"the MCP server {server_name} offers {_said(offers)}: none that may be used")
+            why = next(iter(offers.unfit.values()), "")
+            told = f"the MCP server {server_name} offers {_said(offers)}: none that may be used"
+            raise ToolUnavailable(f"{told} ({why}){self._mend(why)}" if why else told)
         return tuple(self._tool(use, offer) for offer in allowed)
 
     def approve(self, server: str) -> None:
         """The person has approved what `server` offers by now, even if that is not what it offered at first."""
-        self._pins.approve(server)
+        if server in self._uses:
+            self._uses[server].approve()
 
     async def close(self) -> None:
         """Begins to close all connections, in the background; :meth:`closed` waits for that."""
@@ -164,6 +168,21 @@ class McpTools:
             rule_name=offer.rule_name,
         )
 
+    def _wanted(self, server: str, tool: str, offers: Offers) -> Offer:
+        """The one tool that is named. Raises ToolUnavailable."""
+        if tool in offers.fit:
+            return offers.fit[tool]
+        name = f"{server}/{one_line(tool, 80)}"
+        why = offers.unfit.get(tool)
+        if why is not None:
+            raise ToolUnavailable(f"{name}: {why}{self._mend(why)}")
+        hint = Nearest().hint(tool, offers.fit, f"it offers {_said(offers)}")
+        raise ToolUnavailable(f"{name}: the server has no such tool; {hint}")
+
+    def _mend(self, why: str) -> str:
+        """What a person may do about a tool that is not what was approved; no model is told."""
+        return f"; to approve it, remove {self._folder / _PINS} and resume" if "was approved" in why else ""
+
     async def _save(self) -> None:
         """Writes down what was pinned since."""
         async with self._saving:
@@ -171,7 +190,7 @@ class McpTools:
             if now == self._saved:
                 return
             try:
-                await asyncio.to_thread(_write, self._folder / "pins.json", now)
+                await asyncio.to_thread(_write, self._folder / _PINS, now)
             except OSError as error:
                 logger.warning("what the MCP servers offer cannot be written down: %s", error)
             self._saved = now
@@ -185,17 +204,6 @@ def _load() -> None:
         if error.name is None or error.name.partition(".")[0] not in ("mcp", "mcp_types", "httpx2"):
             raise
         raise ToolUnavailable("MCP servers need the mcp package: pip install 'swarmtui[mcp]'") from None
-
-
-def _wanted(server: str, tool: str, offers: Offers) -> Offer:
-    """The one tool that is named. Raises ToolUnavailable."""
-    if tool in offers.fit:
-        return offers.fit[tool]
-    name = f"{server}/{one_line(tool, 80)}"
-    if tool in offers.unfit:
-        raise ToolUnavailable(f"{name}: {offers.unfit[tool]}")
-    hint = Nearest().hint(tool, offers.fit, f"it offers {_said(offers)}")
-    raise ToolUnavailable(f"{name}: the server has no such tool; {hint}")
 
 
 def _said(offers: Offers) -> str:

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from swarmtui.agents.mcp.offers import MOST, Offers, Pins, Unfit, depth, offered_name, read_offer, read_offers
+from swarmtui.agents.mcp.offers import MOST, Offers, Pins, Unfit, depth, identity, offered_name, read_offer, read_offers
+from swarmtui.plan.team import Server
 
 NAMES = st.text(alphabet="ab_-/. é", min_size=1, max_size=8) | st.text(min_size=1, max_size=100)
 
@@ -114,7 +115,7 @@ def offers(*entries: dict[str, Any]) -> Offers:
 
 
 def objections(pins: Pins, now: Offers) -> dict[str, str]:
-    return {name: pins.objection(offer) for name, offer in now.fit.items()}
+    return {name: pins.objection("s", offer) for name, offer in now.fit.items()}
 
 
 @pytest.mark.parametrize(
@@ -157,6 +158,12 @@ def test_what_a_person_approves_is_pinned_anew() -> None:
     assert objections(pins, now) == {"a": ""}
 
 
+def test_another_command_under_the_same_name_is_another_server() -> None:
+    one, other = Server(command=("npx", "a")), Server(command=("npx", "b"))
+    assert identity("s", one) != identity("s", other)
+    assert identity("s", one) == identity("s", Server(command=("npx", "a"), tools=("x",), timeout_s=5))
+
+
 def test_pins_survive_the_host() -> None:
     pins = Pins()
     pins.take("s", offers(entry("a")))
@@ -167,4 +174,4 @@ def test_pins_survive_the_host() -> None:
 
 @pytest.mark.parametrize("broken", [None, [], "x", {"s": 1}, {"s": {"a": 1}}])
 def test_a_broken_file_of_pins_is_none(broken: Any) -> None:
-    assert Pins.from_json(broken).objection(offers(entry("a")).fit["a"]) != ""
+    assert Pins.from_json(broken).objection("s", offers(entry("a")).fit["a"]) != ""

@@ -300,7 +300,9 @@ async def test_a_tool_that_changed_is_refused_until_it_is_approved(tmp_path: Pat
         assert not result.ok
         assert "fake/echo changed since the plan was approved" in result.text
         assert await session.names("fake") == {"fake/more"}
-        with pytest.raises(ToolUnavailable, match="fake/add: appeared since the plan was approved"):
+        with pytest.raises(
+            ToolUnavailable, match=r"fake/add: appeared since the plan was approved; to approve it, rem"
+        ):
             await session.tool("fake/add")
 
         session.source.approve("fake")
@@ -316,6 +318,7 @@ async def test_a_tool_that_the_server_took_back_is_told(tmp_path: Path) -> None:
         path.write_text(json.dumps([entry("more")]))
         await session.call("fake/more")
         await until(lambda: session.source._uses["fake"]._link.stale)  # type: ignore[union-attr]
+        assert await session.names("fake") == {"fake/more"}  # for an agent that begins now
         assert "is not offered any more" in (await echo.run({}, session.context())).text
 
 
