@@ -192,16 +192,18 @@ class Conversation:
             protocol_version=library.PROTOCOL_VERSION, client_capabilities=ClientCapabilities(fs=files, terminal=False)
         )
         abilities = told.agent_capabilities
-        session, options, prompt = self._session, None, self._prompt
+        session, prompt = self._session, self._prompt
+        loaded = None
         if session is not None and abilities is not None and abilities.load_session:
             self._replaying = True
-            loaded = await connection.load_session(cwd=self._cwd, session_id=session, mcp_servers=[])
+            with suppress(library.RequestError):  # it knows no such session any more: it begins a new one
+                loaded = await connection.load_session(cwd=self._cwd, session_id=session, mcp_servers=[])
             self._replaying = False
-            prompt = self._again + prompt
-            options = getattr(loaded, "config_options", None)
-        else:
+        if session is None or loaded is None:
             made = await connection.new_session(cwd=self._cwd, mcp_servers=[])
             session, options = made.session_id, made.config_options
+        else:
+            prompt, options = self._again + prompt, loaded.config_options
         self._session = session
         self._hear(SessionBegan(session))
         if self._model is not None:

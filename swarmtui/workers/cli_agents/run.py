@@ -35,6 +35,9 @@ GO_ON = (
 )
 """What stands before the task when a session is resumed."""
 
+REFUSALS = 3
+"""A program that is refused this often in a row is ended: it would try for minutes what cannot come right by itself."""
+
 How = Literal["exited", "lingered", "silent", "stopped"]
 
 
@@ -120,6 +123,8 @@ class ProgramRun:
         self._first_word_s: float | None = None
         self._session = ""
         self._trouble = ""
+        self._refusals = 0
+        self._refused = asyncio.Event()
         self._recorded = False
 
     async def carry_out(self) -> Done:
@@ -247,7 +252,7 @@ class ProgramRun:
             now = time.monotonic()
             ended_at = tap.ended_at
             due = tap.heard_at + self._patience.silence_s if ended_at is None else ended_at + self._patience.linger_s
-            if now >= due:
+            if now >= due or (self._refused.is_set() and ended_at is None):
                 return "silent" if ended_at is None else "lingered"
             tap.turned.clear()
             with suppress(TimeoutError):
@@ -270,6 +275,10 @@ class ProgramRun:
                 self._record()
             case Trouble(text):
                 self._trouble = text
+                meaning = self._program.meaning(text, None)
+                self._refusals = self._refusals + 1 if meaning is not None and meaning.kind == "refused" else 0
+                if self._refusals == REFUSALS:
+                    self._refused.set()
                 self._remark(text)
 
     def _log(self, delta: Delta) -> None:
@@ -316,6 +325,9 @@ class ProgramRun:
         name = self._job.name
         if end.how == "stopped":
             return ErrorInfo(ErrorKind.LOST, "stopped before its end")
+        meaning = self._program.meaning(self._trouble, None) if self._trouble else None
+        if end.how == "silent" and meaning is not None:
+            return ErrorInfo(ErrorKind(meaning.kind), one_line(f"{name}: {self._trouble}; {meaning.say}", 400))
         if end.how == "silent":
             last = f"; it said last: {self._trouble}" if self._trouble else ""
             message = f"{name} gave no sign of getting on for {self._patience.silence_s:g} s and was ended{last}"

@@ -37,7 +37,16 @@ _SAFE = (
     *("-c", "submodule.recurse=false", "-c", "diff.ignoreSubmodules=dirty", "-c", "gc.auto=0"),
     *("-c", "maintenance.auto=false", "-c", "advice.detachedHead=false", "-c", "core.quotePath=true"),
 )
-_BUSY = ("unable to create", "file exists", "could not lock", "cannot lock", "index.lock", "is locked", "initializing")
+_BUSY = (
+    "unable to create",
+    "file exists",
+    "could not lock",
+    "cannot lock",
+    "index.lock",
+    "is locked",
+    "initializing",
+    "failed to read",
+)
 
 Result = TypeVar("Result")
 

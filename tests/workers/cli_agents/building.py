@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import subprocess
-import sys
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -135,17 +134,18 @@ def as_lines(events: list[dict[str, Any]]) -> list[str]:
 
 
 def fake(folder: Path, events: list[dict[str, Any]], before: str = "", after: str = "") -> tuple[str, ...]:
-    """A program that prints `events`, with Python to run `before` and `after` that; its task is in ``task.txt``."""
-    script = folder / "fake_program.py"
-    head = "import os, signal, sys, time\nfrom pathlib import Path\n"
-    task = f"Path({str(folder / 'task.txt')!r}).write_text(sys.stdin.read() + '|' + ' '.join(sys.argv[1:]))\n"
-    says = f"print({chr(10).join(as_lines(events))!r}, flush=True)\n" if events else ""
-    script.write_text(head + task + before + "\n" + says + after + "\n")
-    return (sys.executable, "-S", "-E", str(script))
+    """A program that prints `events`, with a shell to run `before` and `after` that; its task is in ``task.txt``.
+
+    It is a shell since that starts in no time, however busy this machine is.
+    """
+    said = folder / "events.jsonl"
+    said.write_text("".join(f"{line}\n" for line in as_lines(events)))
+    task = folder / "task.txt"
+    return shell(folder, f"{{ cat; printf '|%s' \"$*\"; }} > {task}\n{before}\ncat {said}\n{after}\n")
 
 
 def shell(folder: Path, script: str) -> tuple[str, ...]:
-    """A program that is a shell script: it is quick to start, whatever else this machine does."""
+    """A program that is a shell script."""
     path = folder / "fake_program.sh"
     path.write_text(script)
     return ("sh", str(path))

@@ -109,25 +109,30 @@ async def test_edits_in_its_own_copy_need_no_rule_and_become_the_diff(tmp_path: 
 
 
 @pytest.mark.parametrize(
-    ("rules", "chosen", "why"),
+    ("rules", "given", "why"),
     [
-        ((), "no", "a rule would allow it: {allow: acp/execute, untrusted: true}"),
-        ((Rule("allow", "acp/execute", untrusted=True),), "yes", "rule 1 of the plan"),
-        ((Rule("allow", "acp/execute"),), "no", "a rule would allow it"),
-        ((Rule("allow", "acp/execute", {"command": "ls*"}, untrusted=True),), "no", "a rule would allow it"),
-        ((Rule("allow", "acp/*", {"command": "rm *"}, untrusted=True),), "yes", "rule 1"),
-        ((Rule("deny", "acp/*"),), "no", "rule 1 of the plan"),
-        ((Rule("ask", "acp/*"),), "no", "nobody can be asked on the way"),
+        ((), False, "a rule would allow it: {allow: acp/execute, untrusted: true}"),
+        ((Rule("allow", "acp/execute", untrusted=True),), True, "rule 1 of the plan"),
+        ((Rule("allow", "acp/execute"),), False, "a rule would allow it"),
+        ((Rule("allow", "acp/execute", {"command": "ls*"}, untrusted=True),), False, "a rule would allow it"),
+        ((Rule("allow", "acp/*", {"command": "rm *"}, untrusted=True),), True, "rule 1"),
+        ((Rule("deny", "acp/*"),), False, "rule 1 of the plan"),
+        ((Rule("ask", "acp/*"),), False, "nobody can be asked on the way"),
     ],
 )
-async def test_what_it_asks_is_decided_by_the_rules(
-    tmp_path: Path, rules: tuple[Rule, ...], chosen: str, why: str
-) -> None:
+async def test_what_it_asks_is_decided_by_the_rules(rules: tuple[Rule, ...], given: bool, why: str) -> None:
+    leave = await by_rules(rules)("acp/execute", {"title": "x", "command": "rm -rf /"}, False)
+    assert leave.given is given
+    assert why in leave.why
+
+
+async def test_what_is_refused_is_answered_and_told(tmp_path: Path) -> None:
     told: list[Any] = []
-    end = await talk(tmp_path, "execute:x", told=told, team=Team(rules=rules))
+    rules = (Rule("allow", "acp/fetch"),)
+    end = await talk(tmp_path, "execute:x", "fetch:x", told=told, team=Team(rules=rules))
     assert isinstance(end, Done)
-    assert answers(tmp_path)[0]["outcome"]["optionId"] == chosen
-    assert why in texts(told, "reasoning")
+    assert [answer["outcome"]["optionId"] for answer in answers(tmp_path)] == ["no", "yes"]
+    assert "refused: acp/execute" in texts(told, "reasoning")
 
 
 async def test_an_edit_outside_of_its_copy_is_asked_for(tmp_path: Path) -> None:
@@ -185,6 +190,7 @@ async def test_one_that_does_not_exit_after_its_answer_is_ended_and_succeeded(tm
     assert is_gone(tmp_path)
 
 
+@pytest.mark.chaos
 async def test_silence_ends_it(tmp_path: Path) -> None:
     end = await talk(tmp_path, "hang", patience=Patience(silence_s=1.0, linger_s=0.1, steps=QUICK.steps))
     assert isinstance(end, Failed)

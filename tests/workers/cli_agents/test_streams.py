@@ -2,7 +2,7 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from swarmtui.workers.cli_agents.streams import (
@@ -256,10 +256,23 @@ _event = st.builds(
 _line = st.one_of(_event.map(json.dumps), _value.map(json.dumps), st.text(max_size=40))
 
 
-@given(st.sampled_from(sorted(READERS)), st.lists(_line, max_size=8), st.none() | st.integers(0, 255))
-def test_whatever_is_said_there_is_an_end_and_it_can_be_written(
-    format: str, lines: list[str], code: int | None
-) -> None:
+_stream = st.tuples(st.sampled_from(sorted(READERS)), st.lists(_line, max_size=8), st.none() | st.integers(0, 255))
+
+
+@settings(max_examples=50)
+@given(_stream)
+def test_whatever_is_said_there_is_an_end_and_it_can_be_written(stream: tuple[str, list[str], int | None]) -> None:
+    check_stream(*stream)
+
+
+@pytest.mark.chaos
+@settings(max_examples=10_000)
+@given(_stream)
+def test_the_same_for_ten_thousand_streams(stream: tuple[str, list[str], int | None]) -> None:
+    check_stream(*stream)
+
+
+def check_stream(format: str, lines: list[str], code: int | None) -> None:
     reader = READERS[format](Totals())
     for line in lines:
         for event in reader.feed(line):
@@ -273,6 +286,7 @@ def test_whatever_is_said_there_is_an_end_and_it_can_be_written(
     assert outcome.cost_usd is None or 0 <= outcome.cost_usd < 1e9
 
 
+@settings(max_examples=50)
 @given(st.sampled_from(FORMATS), st.integers(0, 10_000), st.integers(0, 10_000))
 def test_a_stream_that_is_cut_or_lacks_a_part_makes_no_reader_raise(format: str, start: int, length: int) -> None:
     whole = "\n".join(as_lines(SAYS[format]()))
@@ -305,6 +319,7 @@ def test_lines_meant_to_break_a_parser_are_passed_over(format: str, line: str) -
 # -- lines ----------------------------------------------------------------------------------------------------
 
 
+@settings(max_examples=50)
 @given(st.binary(max_size=200), st.lists(st.integers(1, 50), max_size=20))
 def test_lines_are_the_same_however_the_bytes_are_cut(data: bytes, cuts: list[int]) -> None:
     lines, found, rest = Lines(), [], data

@@ -31,8 +31,8 @@ from tests.workers.cli_agents.building import (
 
 WORKS = probe()
 needs_sandbox = pytest.mark.skipif(isinstance(WORKS, Blocked), reason=f"no sandbox works here: {WORKS}")
-HANGS = "time.sleep(600)"
-STUBBORN = "signal.signal(signal.SIGINT, signal.SIG_IGN); signal.signal(signal.SIGTERM, signal.SIG_IGN)"
+HANGS = "sleep 600"
+STUBBORN = "trap '' INT TERM"
 OWN = AgentDef(program="claude", worktree=False)
 
 
@@ -101,9 +101,9 @@ async def test_a_model_is_passed_on_by_its_own_name(tmp_path: Path, model: str, 
 
 async def test_a_program_gets_its_own_keys_and_nobody_elses(tmp_path: Path) -> None:
     environ = {"ANTHROPIC_API_KEY": "key-of-claude", "OPENAI_API_KEY": "no", "HOME": "/nowhere"}
-    argv = fake(tmp_path, claude_says(), before="Path('env').write_text(repr(dict(os.environ)))")
+    argv = fake(tmp_path, claude_says(), before="env -0 > env")
     await carry_out(worker(known(argv), environ=environ), agent_attempt(tmp_path, own=OWN))
-    seen = eval((tmp_path / "env").read_text())
+    seen = dict(line.split("=", 1) for line in (tmp_path / "env").read_text().split("\0") if line)
     assert seen["ANTHROPIC_API_KEY"] == "key-of-claude"
     assert "OPENAI_API_KEY" not in seen
     assert seen["HOME"] == os.environ["HOME"]
@@ -111,7 +111,7 @@ async def test_a_program_gets_its_own_keys_and_nobody_elses(tmp_path: Path) -> N
 
 
 async def test_a_home_of_its_own_is_the_users_word(tmp_path: Path) -> None:
-    argv = fake(tmp_path, claude_says(), before="Path('env').write_text(os.environ['HOME'])")
+    argv = fake(tmp_path, claude_says(), before='printf %s "$HOME" > env')
     await carry_out(worker(known(argv, home=str(tmp_path / "other"))), agent_attempt(tmp_path, own=OWN))
     assert (tmp_path / "env").read_text() == str(tmp_path / "other")
 
@@ -132,7 +132,7 @@ async def test_an_end_without_a_good_word_is_no_success(tmp_path: Path) -> None:
 
 
 async def test_garbage_fails_with_its_last_words(tmp_path: Path) -> None:
-    noise = "sys.stdout.buffer.write(bytes(range(256)) * 40); print('no such option', file=sys.stderr); sys.exit(2)"
+    noise = "printf '\\000\\377\\n{\\033[2J' ; head -c 9000 /dev/urandom; echo 'no such option' >&2; exit 2"
     end = await run(tmp_path, fake(tmp_path, [], after=noise))
     assert isinstance(end, Failed)
     assert (end.error.kind, end.error.exit_code) == (ErrorKind.EXIT, 2)
@@ -152,7 +152,7 @@ async def test_garbage_fails_with_its_last_words(tmp_path: Path) -> None:
 async def test_what_went_wrong_decides_whether_it_is_tried_again(
     tmp_path: Path, result: dict[str, Any], kind: ErrorKind, say: str
 ) -> None:
-    end = await run(tmp_path, fake(tmp_path, claude_says(**result), after="sys.exit(1)"))
+    end = await run(tmp_path, fake(tmp_path, claude_says(**result), after="exit 1"))
     assert isinstance(end, Failed)
     assert end.error.kind is kind
     assert say in end.error.message
@@ -167,7 +167,7 @@ async def test_one_that_has_acted_is_not_simply_done_again_when_throttled(tmp_pa
 
 
 async def test_an_exit_code_that_means_something_says_what_to_do(tmp_path: Path) -> None:
-    argv = fake(tmp_path, [], after="sys.exit(41)")
+    argv = fake(tmp_path, [], after="exit 41")
     own = AgentDef(program="gemini", worktree=False)
     end = await carry_out(worker(known(argv, "gemini")), agent_attempt(tmp_path, own=own))
     assert isinstance(end, Failed)
@@ -184,7 +184,7 @@ async def test_a_missing_program_is_told_with_how_to_get_it(tmp_path: Path) -> N
 
 
 async def test_a_version_that_is_too_old_is_told_when_it_understood_nothing(tmp_path: Path) -> None:
-    argv = fake(tmp_path, [], after="sys.exit(2)")
+    argv = fake(tmp_path, [], after="exit 2")
     programs = known(argv, version=(sys.executable, "-c", "print('1.0.3 (Claude Code)')"))
     end = await carry_out(worker(programs), agent_attempt(tmp_path, own=OWN))
     assert isinstance(end, Failed)
@@ -208,9 +208,7 @@ async def test_one_that_hangs_after_an_error_failed_by_that_error(tmp_path: Path
 
 
 async def test_one_that_ignores_every_signal_is_killed_with_all_that_it_started(tmp_path: Path) -> None:
-    stubborn = f"import signal, time; {STUBBORN}; time.sleep(600)"
-    child = f"import subprocess; c = subprocess.Popen([sys.executable, '-c', {stubborn!r}])"
-    before = f"{STUBBORN}\n{child}\nPath('pids').write_text(f'{{os.getpid()}} {{c.pid}}')"
+    before = f"{STUBBORN}\nsetsid sleep 600 &\necho $$ $! > pids"
     end = await run(tmp_path, fake(tmp_path, claude_says(), before, HANGS))
     assert isinstance(end, Done)
     for pid in (tmp_path / "pids").read_text().split():
@@ -218,22 +216,19 @@ async def test_one_that_ignores_every_signal_is_killed_with_all_that_it_started(
 
 
 async def test_it_is_asked_with_the_gentlest_signal_first(tmp_path: Path) -> None:
-    before = "signal.signal(signal.SIGINT, lambda *_: (Path('asked').touch(), os._exit(0)))"
+    before = "trap 'touch asked; exit 0' INT"
     patience = Patience(linger_s=0.1, steps=((2, 60.0), (15, 60.0)))
-    end = await run(tmp_path, fake(tmp_path, claude_says(), before, HANGS), patience=patience)
+    end = await run(tmp_path, fake(tmp_path, claude_says(), before, "while :; do sleep 0.05; done"), patience=patience)
     assert isinstance(end, Done)
     assert (tmp_path / "asked").exists()
 
 
-async def silent(folder: Path, script: str) -> Done | Failed:
-    """How a codex ends that is a shell script, and that is not waited for for long."""
+async def test_trouble_told_again_and_again_is_no_sign_of_getting_on(tmp_path: Path) -> None:
+    again = """while :; do echo '{"type": "error", "message": "Reconnecting... 5/5"}'; sleep 0.05; done"""
     own = AgentDef(program="codex", worktree=False)
     patience = Patience(silence_s=1.0, linger_s=0.1, steps=QUICK.steps)
-    return await carry_out(worker(known(shell(folder, script), "codex"), patience), agent_attempt(folder, own=own))
-
-
-async def test_silence_ends_it_and_its_last_trouble_is_named(tmp_path: Path) -> None:
-    end = await silent(tmp_path, """echo '{"type": "error", "message": "Reconnecting... 5/5"}'; sleep 600""")
+    made = worker(known(shell(tmp_path, again), "codex"), patience)
+    end = await carry_out(made, agent_attempt(tmp_path, own=own))
     assert isinstance(end, Failed)
     assert end.error.kind is ErrorKind.TIMEOUT
     assert end.error.message == (
@@ -241,11 +236,13 @@ async def test_silence_ends_it_and_its_last_trouble_is_named(tmp_path: Path) -> 
     )
 
 
-async def test_trouble_told_again_and_again_is_no_sign_of_getting_on(tmp_path: Path) -> None:
-    again = """while :; do echo '{"type": "error", "message": "Reconnecting"}'; sleep 0.05; done"""
-    end = await silent(tmp_path, again)
+async def test_one_that_tries_again_and_again_what_is_refused_is_ended(tmp_path: Path) -> None:
+    retry = {"type": "system", "subtype": "api_retry", "error": "authentication_failed"}
+    patience = Patience(silence_s=600, linger_s=0.1, steps=QUICK.steps)
+    end = await run(tmp_path, fake(tmp_path, [claude_says()[0], *[retry] * 3], after=HANGS), patience=patience)
     assert isinstance(end, Failed)
-    assert end.error.kind is ErrorKind.TIMEOUT
+    assert end.error.kind is ErrorKind.REFUSED
+    assert end.error.message.startswith("claude: authentication_failed; log in once with `claude`")
 
 
 async def test_cancelling_ends_it_and_keeps_what_it_had_cost(tmp_path: Path) -> None:
@@ -283,11 +280,9 @@ async def test_cancelling_twice_kills_it_at_once(tmp_path: Path) -> None:
 
 
 async def test_a_line_of_ten_megabytes_does_not_break_it(tmp_path: Path) -> None:
-    long = """
-import json
-print(json.dumps({"type": "user", "message": {"content": [{"type": "tool_result", "content": "x" * 10_000_000}]}}))
-"""
-    end = await run(tmp_path, fake(tmp_path, claude_says(), before=long))
+    block = {"type": "tool_result", "content": "x" * 10_000_000}
+    events = [{"type": "user", "message": {"content": [block]}}, *claude_says()]
+    end = await run(tmp_path, fake(tmp_path, events))
     assert isinstance(end, Done)
     assert end.output == "Hello there."
 
@@ -332,7 +327,7 @@ async def test_a_session_that_cannot_be_resumed_is_forgotten(tmp_path: Path) -> 
     began = {"role": "session", "program": "claude", "id": SESSION, "cwd": str(tmp_path)}
     gone = [{"type": "result", "subtype": "error_during_execution", "is_error": True, "errors": ["No conversation"]}]
     told: list[Any] = []
-    end = await run(tmp_path, fake(tmp_path, gone, after="sys.exit(1)"), told, thread=(began,), number=2)
+    end = await run(tmp_path, fake(tmp_path, gone, after="exit 1"), told, thread=(began,), number=2)
     assert isinstance(end, Failed)
     assert end.error.message == "claude: No conversation"
     thread = (began, *entries(told))
