@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import json
 from collections.abc import AsyncIterator, Mapping, Sequence
@@ -79,9 +80,9 @@ class Toolbox:
 
     async def close(self) -> None:
         """Let go of everything; takes no longer than its slowest server may."""
-        sources: list[ToolSource] = [*self._servers.values(), *self._functions.values()]
-        for source in sources:
-            await source.close()
+        for functions in self._functions.values():
+            await functions.close()
+        await asyncio.gather(*(servers.closed() for servers in self._servers.values()))
 
 
 @contextlib.asynccontextmanager

@@ -30,7 +30,7 @@ COOL_S = 60.0
 """After this time, a server that was given up is tried once more."""
 PROBE_S = 5.0
 """Time that a server has to answer anything, once it has not answered a call in time."""
-KILL_S = 5.0
+KILL_S = 2.0
 """Time in which what was killed has to be gone."""
 _PROGRESS = 1000
 

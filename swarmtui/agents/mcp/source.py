@@ -31,7 +31,8 @@ if TYPE_CHECKING:
 
 START_S = 60.0
 """Time in which a server has to be ready; one that is installed as it starts needs the most."""
-CLOSE_S = 5.0
+CLOSE_S = 3.5
+"""Time in which servers may end by themselves, once they are asked to."""
 _PINS = "pins.json"
 
 logger = logging.getLogger(__name__)
