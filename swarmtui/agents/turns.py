@@ -276,9 +276,9 @@ def _call_model(thread: Thread, work: Work, closing: str | None) -> Action:
         fix = "set it under `context` of the node"
         return Fail(ErrorInfo(ErrorKind.INPUT, f"instructions of {powers.name}: {error}: {fix}"))
     wants_json = any(why == WANTS_JSON for why, _ in thread.remarks)
-    flat = closing is not None or wants_json
-    tools = () if flat else work.offered
-    sent = compaction.messages(thread, system, work.prompt, flat=flat)
+    final = closing is not None or wants_json
+    tools = () if final else work.offered
+    sent = compaction.messages(thread, system, work.prompt, flat=not tools)
     if closing is not None:
         told = f"You get no more tools, since {_to_you(closing)}."
         told += " Answer the task now with what you have, and say what is missing."
@@ -287,8 +287,7 @@ def _call_model(thread: Thread, work: Work, closing: str | None) -> Action:
         room = int(work.window * compaction.SHARE) - min(powers.agent.max_tokens or 0, work.window // 3)
         if estimate_tokens(sent, tools) > room:
             return _make_room(thread, work, system, tools, room)
-    schema = powers.schema if flat or not tools else None
-    return CallModel(sent, tools, schema, final=flat, closing=closing)
+    return CallModel(sent, tools, None if tools else powers.schema, final=final, closing=closing)
 
 
 def system_prompt(thread: Thread, work: Work) -> str:

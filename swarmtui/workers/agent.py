@@ -291,6 +291,9 @@ class _Run:
         self.emit(Delta(self.attempt.id, text, "stderr"))
 
     def _done(self, end: Finish) -> Done:
+        turn = self.thread.turn
+        if turn is not None and turn.calls:  # the answer was given by a call, which nobody has seen
+            self.emit(Delta(self.attempt.id, f"\n\n{end.text}"))
         if end.stopped is not None:
             self._say(f"\n(stopped: {end.stopped})\n")
         if end.cut:

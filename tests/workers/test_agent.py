@@ -399,6 +399,16 @@ async def test_of_several_handovers_in_one_turn_the_last_one_counts() -> None:
     assert what.model.requests[1].messages[0].content.startswith("I am b")
 
 
+async def test_an_agent_without_tools_is_told_of_earlier_calls_as_text() -> None:
+    agents = {"a": AgentDef("I am a", tools=("look",), handoffs=("b",)), "b": AgentDef("I am b")}
+    what = world(calls(("look", {})), calls(("transfer_to_b", {})), "from b", tools=looking(), agents=agents)
+    assert (await done(what)).output == "from b"
+    last = what.model.requests[-1]
+    assert last.tools == ()
+    assert not any(message.tool_calls or message.role == "tool" for message in last.messages)
+    assert any("a tree" in message.content for message in last.messages)
+
+
 async def test_calls_beside_a_handover_are_those_of_who_made_them() -> None:
     what = world(calls(("transfer_to_b", {}), ("look", {})), "x", tools=looking(), agents=team(), context={"who": ""})
     await done(what)
@@ -556,6 +566,7 @@ async def test_an_agent_with_tools_gives_its_checked_answer_by_a_call() -> None:
     what = world(*turns, tools=looking(), check=Check(schema=NEXT))
     assert json.loads((await done(what)).output) == {"next": "research"}
     assert what.model.requests[0].tools[-1].parameters == NEXT
+    assert json.loads(what.course.text()) == {"next": "research"}  # it is shown as well
 
 
 async def test_an_answer_that_is_no_object_is_wrapped_for_the_call() -> None:
