@@ -44,7 +44,8 @@ class Processes:
         unsandboxed: bool = False,
         bounds: Bounds | None = None,
     ) -> None:
-        self._unsandboxed = unsandboxed
+        self.unsandboxed = unsandboxed
+        """Whether the user gave their word for this session that no sandbox is wanted."""
         self._bounds = bounds or Bounds()
         self.redactor = redactor
         self.umask = umask
@@ -78,7 +79,7 @@ class Processes:
         folder = Path(attempt.folder) if files and attempt.item is None else None
         keep = KEEP_BYTES if folder is not None else WHOLE_BYTES
         try:
-            if attempt.trusted or self._unsandboxed:
+            if attempt.trusted or self.unsandboxed:
                 whole_env = child_env(env, key=attempt.key)
                 where = self._bare_place(attempt, scratch, cwd)
                 command = Command(argv, where, whole_env, stdin, mark, folder, keep, self.umask, steps, watch)
@@ -100,7 +101,7 @@ class Processes:
 
     async def work(self, attempt: Attempt, scratch: Path) -> str:
         """Where the processes of `attempt` find `scratch`."""
-        if attempt.trusted or self._unsandboxed:
+        if attempt.trusted or self.unsandboxed:
             return str(scratch)
         sandbox = await self.sandbox()
         return str(scratch) if isinstance(sandbox, Blocked) else sandbox.work(scratch)

@@ -26,7 +26,8 @@ _CHILD_BYTES = 8 * KEEP_BYTES
 
 
 class SandboxedCode:
-    """A :class:`~swarmtui.agents.tools.code.RunCode`: in the sandbox of `processes`, or not at all.
+    """A :class:`~swarmtui.agents.tools.code.RunCode`: in the sandbox of `processes`, or not at all, unless the user
+    gave their word for this session that it may run without one.
 
     `bounds` is what all processes of a call, and the files of its agent, may take together.
     """
@@ -39,22 +40,30 @@ class SandboxedCode:
         self, argv: Sequence[str], context: ToolContext, *, stdin: str | None, timeout_s: float
     ) -> CodeRan:
         """How it ended. Raises CodeBlocked."""
+        work = Path(context.folder, FILES)
+        mark = f"{context.session}/{context.node}/{context.call}"
+        if self._processes.unsandboxed:
+            await asyncio.to_thread(_private, work)
+            env = child_env({PROJECT: context.cwd})
+            command = Command(list(argv), str(work), env, stdin, mark, bounds=self._bounds)
+        else:
+            boxed = await self._boxed(argv, context, work, mark)
+            command = Command(boxed, str(work), ENVIRON, stdin, mark, bounds=self._bounds)
+        ran, timed_out = await _in_time(command, timeout_s)
+        stderr = ran.stderr if ran.beyond is None else f"{ran.stderr}\nended by swarmtui: {ran.beyond}"
+        return CodeRan(ran.exit_code, ran.output, stderr, timed_out)
+
+    async def _boxed(self, argv: Sequence[str], context: ToolContext, work: Path, mark: str) -> list[str]:
         sandbox = await self._processes.sandbox()
         if isinstance(sandbox, Blocked):
             raise CodeBlocked(f"code of a model runs in a sandbox only, and none works here: {sandbox}")
-        work = Path(context.folder, FILES)
-        mark = f"{context.session}/{context.node}/{context.call}"
         project, parts = await asyncio.to_thread(_project, context.cwd)
         env = {MARK: mark, **({PROJECT: project} if parts else {})}
         try:
             await asyncio.to_thread(_private, work)
-            boxed = sandbox.argv(argv, work, parts, env=env, chdir=sandbox.work(work))
+            return sandbox.argv(argv, work, parts, env=env, chdir=sandbox.work(work))
         except (OSError, PathRefused) as error:
             raise CodeBlocked(f"the sandbox cannot be set up: {one_line(str(error), 300)}") from None
-        command = Command(boxed, str(work), ENVIRON, stdin, mark, bounds=self._bounds)
-        ran, timed_out = await _in_time(command, timeout_s)
-        stderr = ran.stderr if ran.beyond is None else f"{ran.stderr}\nended by swarmtui: {ran.beyond}"
-        return CodeRan(ran.exit_code, ran.output, stderr, timed_out)
 
 
 class OwnChild:

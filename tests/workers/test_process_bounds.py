@@ -5,6 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from swarmtui.agents.tools import ToolContext
+from swarmtui.agents.tools.code import PROJECT, CodeBlocked
 from swarmtui.engine.ports import Attempt, Done, Failed
 from swarmtui.plan.model import PythonSpec, RunSpec
 from swarmtui.safety.sandbox import Blocked, Sandbox, probe
@@ -13,6 +15,7 @@ from swarmtui.workers.bounds import Bounds
 from swarmtui.workers.process import Processes
 from swarmtui.workers.python import PythonWorker
 from swarmtui.workers.run import RunWorker
+from swarmtui.workers.tool_code import SandboxedCode
 from tests.workers.building import attempt, carry_out
 
 WORKS = probe()
@@ -109,3 +112,12 @@ async def test_a_result_that_was_made_setuid_is_an_ordinary_file(tmp_path: Path)
     ending = await carry_out(PythonWorker(Processes(None, lambda: WORKS)), foreign(PythonSpec(code), tmp_path))
     assert isinstance(ending, Done)
     assert Path(ending.path or "").stat().st_mode & 0o7777 == 0o600
+
+
+async def test_that_word_holds_for_the_code_of_agents_too(tmp_path: Path) -> None:
+    where = ToolContext("s", "n", "agent", "c1", str(tmp_path), str(tmp_path), str(tmp_path), trusted=True)
+    bare = SandboxedCode(Processes(None, lambda: NONE, unsandboxed=True))
+    ran = await bare(["sh", "-c", f"cat; echo ${PROJECT}"], where, stdin="given ", timeout_s=20)
+    assert ran.output == f"given {tmp_path}\n"
+    with pytest.raises(CodeBlocked, match="there is none; get one"):
+        await SandboxedCode(Processes(None, lambda: NONE))(["true"], where, stdin=None, timeout_s=20)
