@@ -17,7 +17,7 @@ from typing import NamedTuple
 
 from swarmtui.plan import graph
 from swarmtui.plan.model import Node
-from swarmtui.session.pools import QUESTIONS, model_name, model_of, pool_limit, pool_of
+from swarmtui.session.pools import QUESTIONS, model_name, model_of, pool_limit, pool_of, team_of
 from swarmtui.session.state import NodeState, SessionState
 from swarmtui.session.vocabulary import State
 
@@ -129,7 +129,8 @@ def all_alike(state: SessionState, known: Known) -> bool:
     nodes = state.plan.nodes if state.plan else ()
     if any(node.estimate_s is not None or node.map is not None for node in nodes):
         return False
-    if len({(node.kind, model_name(node), node.pool) for node in nodes}) > 1:
+    team = team_of(state)
+    if len({(node.kind, model_name(node, 0, team), node.pool) for node in nodes}) > 1:
         return False
     task = task_of(state)
     return not any(key.task == task for key in known)
@@ -142,8 +143,9 @@ def _durations(state: SessionState, known: Known) -> dict[str, float]:
     seen = _seen(state)
     kin: dict[tuple[str, str | None, str | None], tuple[Key, float | None]] = {}
     durations: dict[str, float] = {}
+    team = team_of(state)
     for node in state.plan.nodes if state.plan else ():
-        group = (node.kind, model_name(node), node.pool)
+        group = (node.kind, model_name(node, 0, team), node.pool)
         if group not in kin:
             key = Key(node.kind, profile_of(state, node))
             kin[group] = key, _of_kin(known.get(key), seen.get(key))

@@ -1,8 +1,9 @@
 """From tasks that an agent gives away to nodes of the plan. Pure.
 
-A subagent has a share of what its maker has: no tool that the maker lacks, one generation less below it, the maker's
-pool, tags, priority, retries and timeout. An agent of the user's team keeps what the user gave it. Whatever the maker
-wrote is text: no lookup in it is resolved, but for ``{{ item }}`` of a batch.
+A subagent has a share of what its maker has: no tool that the maker lacks, one generation less below it, an equal
+share of the money and tokens that the maker has left, and the maker's pool, tags, priority, retries and timeout. An
+agent of the user's team keeps what the user gave it. Whatever the maker wrote is text: no lookup in it is resolved, but
+for ``{{ item }}`` of a batch.
 """
 
 from __future__ import annotations
@@ -12,10 +13,11 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
 
 from swarmtui.engine.ports import Assignment
-from swarmtui.plan.model import AgentSpec, Author, MapSpec, ModelRef, Node
+from swarmtui.plan.model import AgentSpec, Author, Budget, MapSpec, ModelRef, Node
 from swarmtui.plan.renaming import quoted
 from swarmtui.plan.team import AgentDef, Team
 from swarmtui.safety.text import one_line
+from swarmtui.session import budgets
 from swarmtui.session.events import PlanPatched, TaskAssigned
 from swarmtui.session.pools import agent_of, model_name, team_of
 from swarmtui.session.state import SessionState
@@ -63,10 +65,11 @@ def given_tasks(state: SessionState, attempt: tuple[str, int], assignments: Iter
     if maker.limits.depth < 1 or depth_of(state, parent.id) + 1 >= MOST_GENERATIONS:
         raise NotAllowed("its subagents may make none of their own")
     taken = {*state.nodes, *state.dropped}
+    share = _share_of_budget(state, parent, len(chosen))
     models: dict[str, ModelRef] = {}
     children, tasks = [], []
     for assignment in chosen:
-        child = _child(state, parent, maker, assignment, taken)
+        child = replace(_child(state, parent, maker, assignment, taken), budget=share)
         taken.add(child.id)
         models |= _declared(state, child)
         children.append(child)
@@ -120,6 +123,17 @@ def new_id(wanted: str, taken: Collection[str]) -> str:
 
 def _tasks(count: int) -> str:
     return "a task" if count == 1 else f"{count} tasks"
+
+
+def _share_of_budget(state: SessionState, parent: Node, count: int) -> Budget | None:
+    """What each of so many subagents may use of what their maker has left; None where nothing limits it."""
+    budget = parent.budget
+    if budget is None or (budget.usd is None and budget.tokens is None):
+        return None
+    used = budgets.used_by_node(state.nodes[parent.id], state.mono)
+    usd = None if budget.usd is None else max(0.0, budget.usd - used.usd) / count
+    tokens = None if budget.tokens is None else max(0, budget.tokens - int(used.tokens)) // count
+    return Budget(usd, tokens, warn=budget.warn)
 
 
 def _child(state: SessionState, parent: Node, maker: AgentDef, task: Assignment, taken: Collection[str]) -> Node:

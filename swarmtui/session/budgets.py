@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from swarmtui.plan.model import Budget, ModelRef, Node
-from swarmtui.session.pools import model_name
+from swarmtui.session.pools import model_name, team_of
 from swarmtui.session.state import NodeState, SessionState
 
 KINDS = ("usd", "tokens", "minutes", "attempts")
@@ -51,11 +51,12 @@ def used_by_session(state: SessionState, now: float | None = None) -> Used:
 
 
 def used_by_node(node: NodeState, now: float) -> Used:
-    """What a node, or its map as a whole, has used by session second `now`."""
+    """What a node, or its map as a whole, has used by session second `now`, money and tokens with all that it made."""
     active_s = node.active_s
     if node.active_since is not None:
         active_s += max(0.0, now - node.active_since)
-    return Used(node.spent.cost_usd, node.spent.tokens, active_s / 60, node.starts)
+    usd, tokens = node.spent.cost_usd + node.below_usd, node.spent.tokens + node.below_tokens
+    return Used(usd, tokens, active_s / 60, node.starts)
 
 
 def limit_of(budget: Budget, kind: str) -> float | None:
@@ -100,7 +101,8 @@ def unpriced_models(state: SessionState) -> list[str]:
 
 
 def _unpriced_of(state: SessionState, nodes: Iterable[Node]) -> set[str]:
-    asked = {name for node in nodes for tries in range(len(node.retry.models) + 1) if (name := model_name(node, tries))}
+    team = team_of(state)
+    asked = {model_name(node, tries, team) or "" for node in nodes for tries in range(len(node.retry.models) + 1)}
     refs = map(state.models.get, asked)
     return {ref.name for ref in refs if ref is not None and _unpriced(ref)}
 

@@ -240,6 +240,11 @@ def pay(state: SessionState, node: NodeState, item: int | None, usage: Usage) ->
     """Count what was used up."""
     node.spent.add(usage)
     state.spent.add(usage)
+    maker = state.plan_nodes[node.id].parent
+    while maker is not None and maker in state.nodes:
+        state.nodes[maker].below_usd += usage.cost_usd or 0.0
+        state.nodes[maker].below_tokens += (usage.tokens_in or 0) + (usage.tokens_out or 0)
+        maker = state.plan_nodes[maker].parent
     if item is not None and node.items is not None and usage.cost_usd is not None:
         node.items.charge(item, usage.cost_usd)
 

@@ -85,7 +85,7 @@ def _rest(state: SessionState, node: NodeState) -> State:
 
 def begin_thread(state: SessionState, node: NodeState) -> None:
     """The next attempt of an agent begins at the beginning: what it did, asked and gave away is history."""
-    began = node.thread_seq or node.steps or node.asks or node.spawned or node.proposals or node.open_calls
+    began = node.thread_seq or node.steps or node.tool_calls or node.asks or node.spawned or node.proposals
     drop_questions(state, node)
     if began:
         node.thread_seq = state.seq

@@ -284,6 +284,9 @@ class NodeState:
     """Of its needs, those that it made itself while it ran: however they end, it goes on."""
     open_calls: tuple[str, ...] = ()
     """Calls of tools that may have changed the world, begun and without a result; of items as ``item/call``."""
+    below_usd: float = 0.0
+    """What the nodes that it made, and those that they made, have cost: it counts against its budget."""
+    below_tokens: int = 0
     cohort: int = 0
     """Event by which another node made it, together with others; 0 for one of the plan as approved."""
 

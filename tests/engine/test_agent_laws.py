@@ -260,4 +260,4 @@ TestAgents.settings = settings(max_examples=10, stateful_step_count=25, deadline
 def test_agents_for_long() -> None:
     from hypothesis.stateful import run_state_machine_as_test
 
-    run_state_machine_as_test(Agents, settings=settings(max_examples=600, stateful_step_count=60, deadline=None))
+    run_state_machine_as_test(Agents, settings=settings(max_examples=300, stateful_step_count=60, deadline=None))

@@ -19,7 +19,7 @@ from swarmtui.engine.grants import with_grants
 from swarmtui.engine.ports import Assignment, Attempt, Done, Failed, Inquiry, Stepped, Suspended, ToolCalled
 from swarmtui.engine.subagents import literal, new_id
 from swarmtui.plan.lookup import render
-from swarmtui.plan.model import AgentSpec, Author, Check, Limits, Node, Plan, Retry
+from swarmtui.plan.model import AgentSpec, Author, Budget, Check, Limits, Node, Plan, Retry
 from swarmtui.plan.shapes import NAME
 from swarmtui.plan.team import AgentDef, AgentLimits, Team
 from swarmtui.safety.permissions import Effect, Rule, decide
@@ -252,6 +252,24 @@ async def test_an_agent_that_begins_anew_stops_what_it_had_begun_before(tmp_path
         await world.do("node.retry", node="boss")
         assert await world.finished() is Status.SUCCEEDED
         assert world.states() == {"boss": "succeeded", "boss-a": "cancelled"}
+
+
+async def test_what_subagents_cost_counts_against_their_makers_budget_and_each_has_a_share(tmp_path: Path) -> None:
+    def script(attempt: Attempt) -> Any:
+        if attempt.node == "boss":
+            calls = [("c1", "x")]
+            return [says(attempt, "", *calls), Suspended(attempt.id, (child("a"), child("b")))]
+        return [says(attempt, "", usage=replace(ONE_CALL, cost_usd=0.5)), "ok"]
+
+    plan = team_plan(agent(budget=Budget(usd=1.01)))
+    async with running(tmp_path, plan, script) as world:
+        await world.until(lambda: world.state.status is Status.PAUSED)
+        state = world.state
+        budgets = [state.plan_nodes[name].budget for name in state.children["boss"]]
+        assert [budget.usd for budget in budgets if budget] == [pytest.approx(0.5)] * 2
+        boss = state.nodes["boss"]
+        assert (boss.below_usd, boss.spent.cost_usd) == (pytest.approx(1.0), pytest.approx(0.01))
+        assert boss.budget is not None, "it may not go on: those that it made have used its budget up"
 
 
 # -- a person's word --------------------------------------------------------------------------------------------
