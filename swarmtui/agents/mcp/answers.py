@@ -69,15 +69,21 @@ def _resource(resource: JSON) -> Iterator[str]:
 
 
 def _says_it_already(texts: list[str], data: JSON) -> bool:
-    """Whether a text block is the same data, as servers are asked to send for clients that know texts alone."""
-    for text in texts:
-        if text[:1] in "{[" and len(text) <= LONGEST:
-            try:
-                if json.loads(text) == data:
-                    return True
-            except (ValueError, RecursionError):
-                continue
-    return False
+    """Whether the text blocks are the same data, as servers are asked to send for clients that know texts alone.
+
+    Servers in Python wrap what is no object as ``{"result": ...}``, and send a list as a block for each entry.
+    """
+    values = [data["result"], data] if isinstance(data, dict) and list(data) == ["result"] else [data]
+    said = [_parsed(text) for text in texts]
+    return any(value in (said, *said, *texts) for value in values)
+
+
+def _parsed(text: str) -> JSON:
+    """What a text says, if it is JSON, else itself."""
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        return text
 
 
 def _text(value: JSON) -> str:

@@ -21,6 +21,10 @@ def text(*texts: str) -> list[dict[str, Any]]:
         ({"content": []}, "(nothing)"),
         ({"content": [], "structuredContent": {"sum": 3}}, '{"sum": 3}'),
         ({"content": text('{"sum":3}'), "structuredContent": {"sum": 3}}, '{"sum":3}'),
+        ({"content": text("a"), "structuredContent": {"result": "a"}}, "a"),
+        ({"content": text("3"), "structuredContent": {"result": 3}}, "3"),
+        ({"content": text("a", '{"b":1}'), "structuredContent": {"result": ["a", {"b": 1}]}}, 'a\n{"b":1}'),
+        ({"content": text("a"), "structuredContent": {"result": "b"}}, 'a\n{"result": "b"}'),
         ({"content": text("three"), "structuredContent": {"sum": 3}}, 'three\n{"sum": 3}'),
         (
             {"content": [{"type": "image", "data": "AAAA", "mimeType": "image/png"}]},

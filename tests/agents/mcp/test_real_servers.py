@@ -159,3 +159,20 @@ async def listening(port: int) -> None:
             writer.close()
             await writer.wait_closed()
             return
+
+
+async def test_a_change_that_a_server_of_the_newest_protocol_tells_is_heard(tmp_path: Path) -> None:
+    script = Path(__file__).parents[2] / "fakes" / "mcp_server_modern.py"
+    async with serving(tmp_path, Server(command=(sys.executable, str(script)), read_only=("*",))) as (session, tools):
+        assert (await call(session, tools["echo"], text="a")).text == "a"
+        link = session.source._uses["real"]._link
+        assert link is not None
+        assert link._client is not None
+        assert link._client.protocol_version == "2026-07-28"
+        await call(session, tools["turn"])
+        async with asyncio.timeout(30):
+            while not link.stale:
+                await asyncio.sleep(0.01)
+        result = await call(session, tools["echo"], text="b")
+        assert not result.ok
+        assert "changed since the plan was approved" in result.text
