@@ -258,6 +258,8 @@ class PlanProposed:
     usage: Usage = NO_USAGE
     models: dict[str, ModelRef] = field(default_factory=dict)
     """Where models answer that the session did not know before."""
+    why: dict[str, str] = field(default_factory=dict)
+    """Node -> why it is there, in the planner's words."""
 
 
 @dataclass(frozen=True, slots=True)
