@@ -34,6 +34,8 @@ START_S = 60.0
 CLOSE_S = 3.5
 """Time in which servers may end by themselves, once they are asked to."""
 _PINS = "pins.json"
+_LOGGED = {"httpx2": logging.WARNING, "mcp": logging.CRITICAL, "client": logging.CRITICAL}
+"""What goes to the host's log of these: no addresses, which may hold keys, and nothing that a server can write."""
 
 logger = logging.getLogger(__name__)
 
@@ -205,6 +207,8 @@ def _load() -> None:
         if error.name is None or error.name.partition(".")[0] not in ("mcp", "mcp_types", "httpx2"):
             raise
         raise ToolUnavailable("MCP servers need the mcp package: pip install 'swarmtui[mcp]'") from None
+    for name, level in _LOGGED.items():
+        logging.getLogger(name).setLevel(level)
 
 
 def _said(offers: Offers) -> str:

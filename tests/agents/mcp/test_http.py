@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import logging
 from pathlib import Path
 
 import pytest
@@ -103,12 +104,14 @@ async def test_a_session_that_the_server_ends_is_begun_anew(tmp_path: Path) -> N
         assert http.methods().count("initialize") == 2
 
 
-async def test_headers_are_written_nowhere(tmp_path: Path) -> None:
+async def test_addresses_and_headers_are_written_nowhere(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
     async with fake_http(needs_key="Bearer other") as http:
         server = at(http, headers={"Authorization": "$MCP_KEY"})
         async with using(tmp_path, server, environ={"MCP_KEY": "Bearer hidden-away"}) as session:
             with pytest.raises(ToolUnavailable) as raised:
                 await session.source.tools("fake", "agent")
     assert "hidden" not in str(raised.value)
+    assert http.url not in caplog.text
     assert not any(b"hidden" in path.read_bytes() for path in tmp_path.rglob("*") if path.is_file())
     assert json.dumps(http.asked).count("hidden-away")
