@@ -25,8 +25,9 @@ from swarmtui.safety.paths import PathRefused, open_inside
 from swarmtui.safety.redact import Redactor
 from swarmtui.safety.text import one_line
 from swarmtui.session.vocabulary import ErrorInfo, ErrorKind
+from swarmtui.workers.cli_agents.formats import AcpReader
 from swarmtui.workers.cli_agents.permits import PREFIX, Permit
-from swarmtui.workers.cli_agents.streams import LINE_BYTES, AcpReader, Event, Outcome, Said, SessionBegan
+from swarmtui.workers.cli_agents.streams import LINE_BYTES, Event, Outcome, Said, SessionBegan
 from swarmtui.workers.cli_agents.worktree import to_the_end
 from swarmtui.workers.command import Ran, child_env
 from swarmtui.workers.orphans import MARK, Family

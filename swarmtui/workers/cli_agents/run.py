@@ -17,10 +17,11 @@ from swarmtui.plan.team import AgentDef
 from swarmtui.safety.text import one_line
 from swarmtui.session.vocabulary import ErrorInfo, ErrorKind, Usage
 from swarmtui.workers.cli_agents.ends import error_of, version_problem
+from swarmtui.workers.cli_agents.formats import READERS
 from swarmtui.workers.cli_agents.permits import Permit
 from swarmtui.workers.cli_agents.place import Place, Places
 from swarmtui.workers.cli_agents.programs import Program
-from swarmtui.workers.cli_agents.streams import NO_TOTALS, READERS, Event, Outcome, Said, SessionBegan, Trouble
+from swarmtui.workers.cli_agents.streams import NO_TOTALS, Event, Outcome, Said, SessionBegan, Trouble
 from swarmtui.workers.cli_agents.tap import Tap
 from swarmtui.workers.cli_agents.thread import SessionEntry, forgotten, session_to_resume
 from swarmtui.workers.cli_agents.worktree import Changes, GitFailed, to_the_end

@@ -1,8 +1,8 @@
 import pytest
 
 from swarmtui.plan.team import PROGRAMS
+from swarmtui.workers.cli_agents.formats import READERS
 from swarmtui.workers.cli_agents.programs import ProgramError, load_programs, plain
-from swarmtui.workers.cli_agents.streams import READERS
 
 OPTION = "--dangerously-skip-permissions"
 

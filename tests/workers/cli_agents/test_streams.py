@@ -5,15 +5,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from swarmtui.workers.cli_agents.streams import (
+from swarmtui.workers.cli_agents.formats import (
     READERS,
-    TEXT_CHARS,
     ClaudeReader,
     CodexReader,
     CopilotReader,
     GeminiReader,
-    Lines,
     OpencodeReader,
+)
+from swarmtui.workers.cli_agents.streams import (
+    TEXT_CHARS,
+    Lines,
     Outcome,
     Reader,
     Said,
