@@ -68,6 +68,7 @@ def call(number: object, name: str, text: str, token: object) -> None:
         case "hang":
             pass
         case "freeze":
+            first_time(text)
             time.sleep(600)
         case "freeze_once":
             if first_time(text):

@@ -392,10 +392,9 @@ async def test_closing_returns_at_once_and_ends_the_server_in_the_background(tmp
 
 async def test_a_server_that_will_not_end_is_killed_in_time(tmp_path: Path) -> None:
     session = Session(tmp_path, {"fake": fake("--starts", str(tmp_path / "starts"))})
-    frozen = asyncio.create_task(session.call("fake/freeze"))
-    await until((tmp_path / "starts").exists)
+    frozen = asyncio.create_task(session.call("fake/freeze", str(tmp_path / "frozen")))
+    await until((tmp_path / "frozen").exists)
     pid = int((tmp_path / "starts").read_text())
-    await until((tmp_path / "mcp" / "pins.json").exists)
     await session.source.closed(within_s=0.1)
     assert not is_alive(pid)
     assert not (await frozen).ok
