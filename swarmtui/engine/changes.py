@@ -18,6 +18,7 @@ from swarmtui.plan.renaming import renamed
 from swarmtui.session.events import Body, ChangeDecided, ChangeProposed
 from swarmtui.session.pools import model_name, team_of
 from swarmtui.session.state import SessionState
+from swarmtui.session.vocabulary import NO_USAGE
 
 
 def proposal(state: SessionState, node_id: str, draft: Draft) -> ChangeProposed:
@@ -33,7 +34,7 @@ def proposal(state: SessionState, node_id: str, draft: Draft) -> ChangeProposed:
         note=draft.note,
         why=dict(draft.why),
         usage=draft.usage,
-        models=_models(state, made),
+        models=models_of(state, made),
     )
 
 
@@ -82,7 +83,7 @@ def check(state: SessionState, parent: Node, nodes: tuple[Node, ...]) -> None:
         raise NotAllowed(f"the proposal goes in a circle: {error}") from None
 
 
-def _models(state: SessionState, nodes: Iterable[Node]) -> dict[str, ModelRef]:
+def models_of(state: SessionState, nodes: Iterable[Node]) -> dict[str, ModelRef]:
     """Models that the nodes name and the session has only heard of. Raises NotAllowed for others."""
     found: dict[str, ModelRef] = {}
     for node in nodes:
@@ -106,22 +107,26 @@ def accepted(state: SessionState, change: ChangeProposed) -> list[Body]:
     return [patch, ChangeDecided(change.id, accepted=True, node=change.node, nodes=names)]
 
 
-def edited(state: SessionState, change: ChangeProposed, nodes: Mapping[str, Node]) -> list[Body]:
+def edited(state: SessionState, change: ChangeProposed, nodes: Mapping[str, Node]) -> ChangeProposed:
     """The proposal with other nodes, in place of `change`. Raises NotAllowed."""
     parent = state.plan_nodes.get(change.node or "")
     if parent is None:
         raise NotAllowed("the node that wants the change is gone")
     made = tuple(replace(node, parent=parent.id) for node in nodes.values())
     check(state, parent, made)
-    why = {name: why for name, why in change.why.items() if name in nodes}
-    following = ChangeProposed(
-        f"change-{state.changes + 1}",
-        state.plan_rev,
-        made,
-        node=change.node,
-        note=change.note,
-        why=why,
-        models=_models(state, made),
+    return following(state, change, made)
+
+
+def following(state: SessionState, change: ChangeProposed, put: tuple[Node, ...]) -> ChangeProposed:
+    """What comes of an edit of `change`, under an id of its own. Raises NotAllowed."""
+    names = {node.id for node in put}
+    return replace(
+        change,
+        id=f"change-{state.changes + 1}",
+        base_rev=state.plan_rev,
+        put=put,
+        why={name: why for name, why in change.why.items() if name in names},
+        usage=NO_USAGE,
+        models=models_of(state, put),
         replaces=change.id,
     )
-    return [following]

@@ -44,6 +44,7 @@ from swarmtui.engine.paced import AccountStore, NoStore, PacedPools
 from swarmtui.engine.planning import Planning
 from swarmtui.engine.ports import Executor, Planner
 from swarmtui.engine.ranks import Known
+from swarmtui.engine.replanning import Replanning
 from swarmtui.engine.results import Results
 from swarmtui.engine.reuse import Reach, Reuse
 from swarmtui.engine.reuse_store import ReuseStore
@@ -54,6 +55,7 @@ from swarmtui.engine.scheduler import (
     Finish,
     FinishMap,
     Judge,
+    Replan,
     Scheduler,
     Skip,
     Start,
@@ -180,6 +182,18 @@ class Conductor:
         )
         self._maps = MapWork(state, log, self._dispatcher, results, self.record, self._step)
         self._conditions = Conditions(state, self._dispatcher.values, self.record, self._scheduler.judged, self._step)
+        self._replanning = Replanning(
+            planner,
+            state,
+            self._dispatcher.values,
+            self.record,
+            self.streams,
+            setup.redactor,
+            self._paced,
+            log.clock.now,
+            self._step,
+            approve=setup.approve,
+        )
         self._foresight = Foresight(state, setup.task_folder, Earlier(setup.durations), self.record, setup.accounts)
         self._map_work: set[asyncio.Task[None]] = set()
         self._poke = asyncio.Event()
@@ -399,6 +413,8 @@ class Conductor:
                 self._attempts.start(decision)
             case Skip(node, cause):
                 self.record(NodeSkipped(node, cause))
+            case Replan():
+                self._spawn_map_work(self._replanning.propose(), "replan")
             case Judge(node):
                 self._spawn_map_work(self._conditions.judge(node), f"judge {node}")
             case Expand(node):

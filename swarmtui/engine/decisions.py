@@ -81,6 +81,12 @@ class Stuck:
 
 
 @dataclass(frozen=True, slots=True)
+class Replan:
+    """Everything has ended, something failed, and a change of the plan may mend it: record ChangeProposed, or
+    ChangeDecided if there is none."""
+
+
+@dataclass(frozen=True, slots=True)
 class Finish:
     """Everything has ended: record SessionFinished."""
 
@@ -88,4 +94,4 @@ class Finish:
     reason: str
 
 
-Decision = Start | Judge | Expand | Skip | FinishMap | StopForBudget | WarnOfBudget | Stuck | Finish
+Decision = Start | Judge | Expand | Skip | FinishMap | StopForBudget | WarnOfBudget | Stuck | Replan | Finish

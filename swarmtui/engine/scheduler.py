@@ -23,6 +23,7 @@ from swarmtui.engine.decisions import (
     Finish,
     FinishMap,
     Judge,
+    Replan,
     Skip,
     Start,
     StopForBudget,
@@ -43,6 +44,7 @@ from swarmtui.session.events import (
     AttemptSucceeded,
     AttemptSuspended,
     AttemptThrottled,
+    ChangeDecided,
     Event,
     LimitsSet,
     MapExpanded,
@@ -57,6 +59,7 @@ from swarmtui.session.events import (
 )
 from swarmtui.session.moves import is_child, needs_allow
 from swarmtui.session.pools import pool_of
+from swarmtui.session.replans import may_replan
 from swarmtui.session.state import NodeState, SessionState
 from swarmtui.session.vocabulary import BY_CONDITION, ENDED, State, Status
 
@@ -67,6 +70,7 @@ __all__ = [
     "Finish",
     "FinishMap",
     "Judge",
+    "Replan",
     "Scheduler",
     "Skip",
     "Start",
@@ -115,23 +119,22 @@ class Scheduler:
                 self._started(body)
             case _ if isinstance(body, Ended):
                 self._ended(body)
-            case MapExpanded():
+            case MapExpanded() | MapFinished() | NodeSkipped():
                 self._asked.discard(body.node)
-                self._fill(self._state.nodes[body.node])
-            case MapFinished() | NodeSkipped():
-                self._asked.discard(body.node)
+                if isinstance(body, MapExpanded):
+                    self._fill(self._state.nodes[body.node])
             case NodeRetried():
                 self._retried(body)
             case NodePrioritised():
                 self._ready.requeue(body.node)
             case LimitsSet():
                 self._limits_set()
+            case ChangeDecided():
+                self._finish_asked = False
             case SessionResumed():
                 self._ready.resume()
             case PlanProposed() | PlanPatched() | PlanApproved():
                 self._rebuild()
-            case _:
-                pass
         touched = self._state.touched
         if touched:
             for node_id in touched:
@@ -440,13 +443,17 @@ class Scheduler:
             return [] if cause is None else [Stuck(cause)]
         if self._finish_asked:
             return []
+        went_wrong = any(self._went_wrong(node) for node in state.nodes.values())
+        if went_wrong and state.proposed:
+            return []
         self._finish_asked = True
         reasons = [
             f"{state.counts[bad]} {bad.value}"
             for bad in (State.FAILED, State.CANCELLED, State.SKIPPED)
             if state.counts.get(bad)
         ]
-        went_wrong = any(self._went_wrong(node) for node in state.nodes.values())
+        if went_wrong and may_replan(state):
+            return [Replan()]
         return [Finish(Status.FAILED if went_wrong else Status.SUCCEEDED, ", ".join(reasons))]
 
     def _went_wrong(self, node: NodeState) -> bool:

@@ -334,6 +334,8 @@ def _names(task: Task) -> tuple[set[str], set[str]]:
     prompts |= {name for node in nodes for name in node.retry.models}
     if any(isinstance(node.spec, PlanSpec) for node in nodes):
         prompts |= set(TIERS)
+    if task.limits.replan:
+        prompts |= set(TIERS)
     summaries = {node.spec.summary for node in nodes if isinstance(node.spec, MergeSpec) and node.spec.summary}
     return prompts | _of_agents(team, nodes), summaries
 

@@ -228,7 +228,16 @@ def _plan(scope: Scope, at: Path, plan: str | PlanModel) -> PlanSpec:
             if name not in known:
                 fix = scope.nearest.hint(name, known, f"the agents are {listed(known)}" if known else "there are none")
                 scope.report((*at, "plan", key, index), f"there is no agent `{shown(name)}`", fix)
-    return PlanSpec(plan.goal, plan.model, told, plan.approve, plan.nodes, **named, iterations=plan.iterations)
+    return PlanSpec(
+        plan.goal,
+        plan.model,
+        told,
+        plan.approve,
+        plan.nodes,
+        agents=named["agents"],
+        must_have=named["must_have"],
+        iterations=plan.iterations,
+    )
 
 
 def _run(scope: Scope, at: Path, run: list[str] | RunModel) -> RunSpec | None:
@@ -328,7 +337,8 @@ def build_limits(limits: LimitsModel | None) -> Limits:
             total = numbers.get("all")
     budget = _budget(limits.budget) or Budget()
     amounts = (budget.usd, budget.tokens, budget.minutes, budget.attempts, budget.warn)
-    return Limits(total, pools, *amounts, dict(limits.tags or {}), limits.ramp)
+    again = (limits.replan, limits.replan_approve)
+    return Limits(total, pools, *amounts, dict(limits.tags or {}), limits.ramp, {}, *again)
 
 
 def build_model(model: str | ModelModel) -> str | ModelRef:

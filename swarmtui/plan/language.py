@@ -118,6 +118,12 @@ class LimitsModel(Outside):
         default=0.0,
         description="Least time between two growths of a pool, by one attempt each, over what has run in it at once.",
     )
+    replan: Annotated[int, Field(ge=0, le=10)] = Field(
+        default=0, description="How often the planner is asked for a change of the plan when something failed."
+    )
+    replan_approve: Literal["ask", "auto"] = Field(
+        default="ask", description="Whether you approve such a change before it runs."
+    )
 
 
 Items = Annotated[

@@ -298,6 +298,10 @@ class Limits:
     """Seconds at least between two growths of a pool, by one attempt each, over what has run in it at once so far."""
     frozen: dict[str, int] = field(default_factory=dict)
     """Of a provider's pool: calls in flight, at which the user holds it whatever its pacer learns."""
+    replan: int = 0
+    """So often the planner is asked for a change of the plan when something failed."""
+    replan_approve: Literal["ask", "auto"] = "ask"
+    """Whether a person approves such a change."""
 
     @property
     def budget(self) -> Budget:

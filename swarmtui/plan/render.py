@@ -6,6 +6,7 @@ that whoever reads the file sees the graph.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import yaml
@@ -62,6 +63,11 @@ def task_document(task: Task) -> dict[str, JSON]:
 def plan_to_yaml(plan: Plan) -> str:
     """`plan` as the text of a task file; :func:`swarmtui.plan.taskfile.parse_task` gives it back."""
     return _dumped(plan_document(plan))
+
+
+def nodes_to_yaml(nodes: Iterable[Node]) -> str:
+    """Some nodes as the part ``nodes`` of a task file."""
+    return _dumped({"nodes": {node.id: node_document(node) for node in nodes}})
 
 
 def task_to_yaml(task: Task) -> str:
@@ -238,6 +244,8 @@ def _limits(limits: Limits) -> dict[str, JSON]:
         budget=_budget(limits.budget) or None,
         tags=dict(limits.tags) or None,
         ramp=_number(limits.ramp_s) or None,
+        replan=limits.replan or None,
+        replan_approve=None if limits.replan_approve == "ask" else limits.replan_approve,
     )
 
 

@@ -592,6 +592,8 @@ class ChangeProposed:
     """Where models answer that the session did not know before."""
     replaces: str | None = None
     """The proposal of which it is an edit."""
+    again: tuple[str, ...] = ()
+    """Nodes that failed and are to be run again, as they are or as what is put in their place."""
 
 
 @dataclass(frozen=True, slots=True)

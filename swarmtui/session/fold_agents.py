@@ -84,6 +84,8 @@ def _attempt_suspended(state: SessionState, body: AttemptSuspended, event: Event
 def _change_proposed(state: SessionState, body: ChangeProposed, event: Event) -> None:
     state.changes += 1
     state.spent.add(body.usage)
+    if body.node is None and body.replaces is None:
+        state.replans += 1
     if body.node is not None:
         node = state.nodes[body.node]
         node.spent.add(body.usage)
@@ -99,6 +101,10 @@ def _change_proposed(state: SessionState, body: ChangeProposed, event: Event) ->
 def _change_decided(state: SessionState, body: ChangeDecided, event: Event) -> None:
     state.pending.pop(body.id, None)
     state.proposed.pop(body.id, None)
+    if body.node is None:
+        state.replan_feedback = body.feedback
+        if not (body.accepted or body.feedback):  # nobody wants another
+            state.replans = max(state.replans, state.limits.replan)
     node = state.nodes.get(body.node or "")
     if node is not None:
         node.proposals += body.accepted

@@ -13,7 +13,7 @@ from swarmtui.session.events import (
 )
 from swarmtui.session.pools import QUESTIONS, name_pools, pools_of, program_of
 from swarmtui.session.state import Items, NodeState, SessionState, Undoable
-from swarmtui.session.vocabulary import FINAL, State, Status
+from swarmtui.session.vocabulary import BY_PLANNER, FINAL, State, Status
 
 UNDOABLE_KEPT = 20
 
@@ -29,7 +29,7 @@ def derive(state: SessionState) -> None:
     state.model_pools = name_pools(state.models)
     state.children = {}
     for node in nodes:
-        if node.parent is not None:
+        if node.parent is not None and node.parent != BY_PLANNER:
             state.children.setdefault(node.parent, []).append(node.id)
     state.pools_used = frozenset(pool for node in nodes for pool in pools_of(state, node))
     state.programs = frozenset(filter(None, (program_of(state, node) for node in nodes)))

@@ -476,6 +476,10 @@ class SessionState:
     """What the user allowed for good when an agent asked."""
     changes: int = 0
     """Changes that were ever proposed: they are numbered."""
+    replans: int = 0
+    """How often the plan was planned anew since something failed; as often as allowed once that is given up."""
+    replan_feedback: str = ""
+    """What the user wants changed in the last such proposal."""
     proposed: dict[str, ChangeProposed] = field(default_factory=dict)
     """Changes that wait for a decision."""
 

@@ -57,6 +57,8 @@ class Status(StrEnum):
 ALLOW_ONCE, ALLOW_ALWAYS, DENY = "allow once", "allow always", "deny"
 """Answers to an agent that asks for permission to call a tool."""
 
+BY_PLANNER = "(planner)"
+"""Parent of nodes that a planner put while the plan ran, and no node."""
 BY_CONDITION = "if"
 """Cause of a skip for what a node's condition says, and of skips that follow from it: no failure."""
 

@@ -18,6 +18,7 @@ from swarmtui.engine.scheduler import (
     Finish,
     FinishMap,
     Judge,
+    Replan,
     Scheduler,
     Skip,
     Start,
@@ -38,6 +39,7 @@ from swarmtui.session.events import (
     Body,
     BudgetReached,
     BudgetWarned,
+    ChangeDecided,
     Event,
     HostStarted,
     MapExpanded,
@@ -114,6 +116,8 @@ class VirtualSession:
         match decision:
             case Start():
                 self.start(decision)
+            case Replan():
+                self.record(ChangeDecided(f"change-{self.state.changes + 1}", accepted=False))
             case Judge(node):
                 if self.holds(node):
                     self.scheduler.judged(node)

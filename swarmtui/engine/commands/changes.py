@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from swarmtui.engine import changes
+from swarmtui.engine import changes, new_plan
 from swarmtui.engine.commands.refusal import INVALID_PARAMS, STALE_PLAN, Params, Refused, need
 from swarmtui.engine.subagents import NotAllowed
 from swarmtui.plan.model import Author, Input, Node
@@ -15,13 +15,14 @@ def accept(state: SessionState, params: Params) -> list[Body]:
     """``change.accept {id, base_rev?}``."""
     change = _waiting(state, params)
     try:
-        return changes.accepted(state, change)
+        return (new_plan.accepted if change.node is None else changes.accepted)(state, change)
     except NotAllowed as error:
         raise Refused(f"{change.id} does not fit any more: {error}: reject it with a word on that") from error
 
 
 def reject(state: SessionState, params: Params) -> list[Body]:
-    """``change.reject {id, base_rev?, feedback?}``: without feedback the node that wants it is stopped."""
+    """``change.reject {id, base_rev?, feedback?}``: without feedback the node that wants it is stopped; of a change of
+    the whole plan nothing more is proposed then."""
     change = _waiting(state, params)
     feedback = params.get("feedback") or ""
     if not isinstance(feedback, str):
@@ -37,7 +38,7 @@ def edit(state: SessionState, params: Params) -> list[Body]:
     change = _waiting(state, params)
     try:
         nodes = _read(state, change, need(params, "text", str))
-        return changes.edited(state, change, nodes)
+        return [(new_plan.edited if change.node is None else changes.edited)(state, change, nodes)]
     except NotAllowed as error:
         raise Refused(str(error), INVALID_PARAMS) from error
     except TaskError as error:
@@ -72,7 +73,8 @@ def _read(state: SessionState, change: ChangeProposed, text: str) -> dict[str, N
         raise Refused("the change has no nodes: write them under `nodes`", INVALID_PARAMS)
     if state.plan is None:
         raise Refused("there is no plan to change")
-    ops = [{"op": "add", "node": str(name), "value": value} for name, value in written.items()]
+    ops = [{"op": "remove", "node": str(name)} for name in written if name in state.nodes and change.node is None]
+    ops += [{"op": "add", "node": str(name), "value": value} for name, value in written.items()]
     plan = replace(state.plan, author=Author.PLANNER)
     inputs = [Input(name, value) for name, value in state.inputs.items()]
     patch = read_ops(plan, ops, inputs=inputs, models={**state.declared, **state.models})
