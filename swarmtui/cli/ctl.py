@@ -47,10 +47,15 @@ def _session_verbs(verbs: _SubParsersAction[ArgumentParser]) -> None:
     )
     verbs.add_parser("resume", help="let starts go on")
     verbs.add_parser("cancel", help="end the session")
-    verbs.add_parser("approve", help="run the plan that waits").add_argument("--rev", type=int, help="its revision")
+    approve = verbs.add_parser("approve", help="run the plan, or make the change of it, that waits")
     reject = verbs.add_parser("reject", help="ask for another plan, or without TEXT end the session")
     reject.add_argument("text", nargs="?", default="", metavar="TEXT", help="what should be different")
-    reject.add_argument("--rev", type=int, help="the plan's revision")
+    amend = verbs.add_parser("amend", help="put other nodes into a change that waits; what comes of it waits in turn")
+    amend.add_argument("change", metavar="CHANGE", help="the change, as `show` calls it")
+    amend.add_argument("file", metavar="FILE|-", help="its nodes as YAML, as `show --change CHANGE` prints them")
+    for parser in (approve, reject):
+        parser.add_argument("--rev", type=int, help="the plan's revision")
+        parser.add_argument("--change", metavar="CHANGE", help="a change of the running plan, as `show` calls it")
     retry_failed = verbs.add_parser("retry-failed", help="run everything that failed again")
     _add_where(retry_failed)
     verbs.add_parser("rerun-stale", help="run again what rests on something that was changed")
@@ -73,7 +78,7 @@ def _session_verbs(verbs: _SubParsersAction[ArgumentParser]) -> None:
     for parser in (freeze, thaw):
         parser.add_argument("pool", nargs="?", metavar="PROVIDER/MODEL", help="one provider's pool; without it all")
     answer = verbs.add_parser("answer", help="answer a question")
-    answer.add_argument("pending", metavar="NODE", help="the node that asks")
+    answer.add_argument("pending", metavar="NODE", help="the node that asks, or NODE:CALL as `show` has it")
     answer.add_argument("text", metavar="TEXT", help="the answer")
 
 
@@ -206,7 +211,7 @@ def call_of(arguments: Namespace, feed: AnyFeed) -> Call:  # noqa: PLR0911  # a 
             return "limits.set", {"freeze": at if arguments.pool is None else {arguments.pool: at}}
         case "answer":
             return "answer", {"pending": arguments.pending, "text": arguments.text}
-        case "approve" | "reject":
+        case "approve" | "reject" | "amend":
             return _decision(arguments, feed.state.plan_rev)
         case "edit" | "patch" | "change":
             return _plan_change(arguments, feed)
@@ -217,6 +222,15 @@ def call_of(arguments: Namespace, feed: AnyFeed) -> Call:  # noqa: PLR0911  # a 
 
 
 def _decision(arguments: Namespace, current: int) -> Call:
+    from swarmtui.cli import ctl_words as words
+
+    if arguments.verb == "amend":
+        return "change.edit", {"id": arguments.change, "text": words.text_of(arguments.file)}
+    if arguments.change is not None:
+        about = {"id": arguments.change} | ({} if arguments.rev is None else {"base_rev": arguments.rev})
+        if arguments.verb == "approve":
+            return "change.accept", about
+        return "change.reject", {**about, "feedback": arguments.text}
     params: dict[str, Any] = {"plan_rev": current if arguments.rev is None else arguments.rev}
     if arguments.verb == "reject":
         params["feedback"] = arguments.text

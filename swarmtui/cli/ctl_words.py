@@ -92,6 +92,15 @@ def _value(text: str) -> Any:
     return text if trap is not None else value
 
 
+def text_of(source: str) -> str:
+    """What a file, or ``-`` for standard input, holds. Raises OSError, UsageError."""
+    data = sys.stdin.buffer.read() if source == "-" else Path(source).read_bytes()
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        raise UsageError(f"{source}: this is not UTF-8") from None
+
+
 def patch_of(source: str) -> dict[str, Any]:
     """The patch that a file, or ``-`` for standard input, holds as YAML or JSON: ``{ops: […], note?, restart?}``, or
     the list of operations alone. Raises UsageError, TaskError, OSError."""

@@ -243,8 +243,8 @@ def _asks(id: str, asked: Pending) -> str:
     if asked.kind == "change":
         what = f": {asked.question}" if asked.question else ""
         return (
-            f"session {id} proposes a change of its plan{what}: {ctl} change {asked.id}` shows it, "
-            f"{ctl} accept {asked.id}` takes it, {ctl} refuse {asked.id} TEXT` asks for another"
+            f"session {id} proposes a change of its plan{what}: `swarmtui show {id} --change {asked.id}` shows it, "
+            f"{ctl} approve --change {asked.id}` takes it, {ctl} reject --change {asked.id} TEXT` asks for another"
         )
     if asked.kind == "permission":
         choices = " | ".join(f"'{choice}'" for choice in asked.choices)

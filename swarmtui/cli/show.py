@@ -28,6 +28,7 @@ def arguments(parser: ArgumentParser) -> None:
     )
     shape.add_argument("--results", metavar="NODE", help="the results of a map so far, as JSON lines in item order")
     shape.add_argument("--plan", action="store_true", help="the plan, as a task file")
+    shape.add_argument("--change", metavar="CHANGE", help="the nodes of a change that waits, as YAML")
 
 
 def run(arguments: Namespace, console: Console) -> int:
@@ -53,6 +54,13 @@ def run(arguments: Namespace, console: Console) -> int:
         if state.plan is None:
             raise UsageError(f"session {folder.id} has no plan", Exit.FAILED)
         console.raw(plan_to_yaml(state.plan))
+    elif arguments.change is not None:
+        from swarmtui.plan.render import nodes_to_yaml
+
+        change = state.proposed.get(arguments.change)
+        if change is None:
+            raise UsageError(f"session {folder.id} has no change {one_line(arguments.change, 40)!r} that waits")
+        console.raw(nodes_to_yaml(change.put))
     else:
         found = {**show(state, seen_status(folder, state.status)), "report_path": report, "folder": str(folder.path)}
         if console.json:
@@ -93,7 +101,26 @@ def _print(found: dict[str, Any], console: Console) -> None:
         console.say(line)
     if told:
         console.say()
+    for waiting in found["waits"]:
+        console.say(_waiting(found["id"], waiting))
+    if found["waits"]:
+        console.say()
     console.table(("NODE", "KIND", "STATE", "TRIES", "NEEDS", "DETAIL"), [_cells(node) for node in found["nodes"]])
+
+
+def _waiting(session: str, waiting: dict[str, Any]) -> str:
+    """What waits for a person, and the command that settles it."""
+    name, ctl = waiting["id"], f"swarmtui ctl {session}"
+    match waiting["kind"]:
+        case "plan":
+            return f"waits for you: the plan: {ctl} approve"
+        case "change":
+            what = one_line(waiting["question"], 120) or "a change of the plan"
+            return (
+                f"waits for you: {name}: {what}: {ctl} approve --change {name}; swarmtui show {session} --change {name}"
+            )
+        case _:
+            return f"waits for you: {one_line(waiting['question'], 160)}: {ctl} answer {name} TEXT"
 
 
 def _pool(pool: dict[str, Any]) -> str:

@@ -6,7 +6,7 @@ from swarmtui.plan.model import JSON
 from swarmtui.session.events import PoolPaced
 from swarmtui.session.metrics import cost_usd, metrics
 from swarmtui.session.progress import progress_json
-from swarmtui.session.state import NodeState, SessionState, state_hash
+from swarmtui.session.state import NodeState, Pending, SessionState, state_hash
 from swarmtui.session.vocabulary import State, Status
 
 
@@ -56,7 +56,24 @@ def show(state: SessionState, status: Status | None = None) -> dict[str, JSON]:
         "simulated": state.simulated,
         "models": {tier: ref.name for tier, ref in state.models.items()},
         "pools": [_pool(paced) for paced in state.paced.values()],
+        "waits": [_waiting(pending) for pending in sorted(state.pending.values(), key=lambda one: one.since_ts)],
         "nodes": [_node(state, node) for node in state.nodes.values()],
+    }
+
+
+def _waiting(pending: Pending) -> dict[str, JSON]:
+    """What waits for a person."""
+    return {
+        "id": pending.id,
+        "kind": pending.kind,
+        "since": pending.since_ts,
+        "node": pending.node,
+        "item": pending.item,
+        "question": pending.question,
+        "choices": list(pending.choices),
+        "agent": pending.agent or None,
+        "tool": pending.tool or None,
+        "detail": pending.detail or None,
     }
 
 

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from swarmtui.plan.model import Plan
-from swarmtui.plan.render import plan_to_yaml
+from swarmtui.plan.render import nodes_to_yaml
 from swarmtui.session.state import Pending
 from swarmtui.session.vocabulary import State
 from swarmtui.tui import commands, content
@@ -83,14 +82,16 @@ class Asking:
         change = app.state.proposed.get(pending.id)
         if change is None or app.state.plan is None:
             return
-        plan = app.state.plan
-        title = f"{name_of(pending.node) if pending.node else 'the planner'} wants to change the plan"
+        known = app.state.plan_nodes
+        added = sum(node.id not in known for node in change.put)
+        who = name_of(pending.node) if pending.node else "the planner"
+        title = f"{who} proposes {added} more node{'' if added == 1 else 's'}" if added else f"{who} changes the plan"
 
         def decided(decision: str | None) -> None:
             if decision == "accept":
                 app.send(commands.accept_change(change.id, change.base_rev))
             elif decision == "edit":
-                self._edit(change.id, plan_to_yaml(Plan(plan.goal, change.put, team=plan.team)))
+                self._edit(change.id, nodes_to_yaml(change.put))
             elif decision == "change":
                 app.ask_text(
                     "What should be different?",

@@ -132,7 +132,7 @@ def reject_change(change: str, feedback: str) -> Request:
 
 def edit_change(change: str, text: str) -> Request:
     """Accept a change with other nodes, as YAML."""
-    return Request("change.edit", {"id": change, "text": text}, "your version of the change was taken")
+    return Request("change.edit", {"id": change, "text": text}, "your version waits: press a to read it and accept it")
 
 
 def _name(node: NodeState) -> str:

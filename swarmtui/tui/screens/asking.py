@@ -121,7 +121,7 @@ class ChangeScreen(Deliberate):
         age: str,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        hint = "A accepts what is shown, e edits it as YAML, c asks for something else; esc puts it off"
+        hint = "A accepts this, e edits it as YAML, c asks for something else; esc puts it off"
         super().__init__(title, told, age, hint, clock)
 
     def action_accept(self) -> None:
