@@ -19,7 +19,7 @@ from swarmtui.engine.grants import with_grants
 from swarmtui.engine.ports import Assignment, Attempt, Done, Failed, Inquiry, Stepped, Suspended, ToolCalled
 from swarmtui.engine.subagents import literal, new_id
 from swarmtui.plan.lookup import render
-from swarmtui.plan.model import AgentSpec, Author, Budget, Check, Limits, Node, Plan, Retry
+from swarmtui.plan.model import AgentSpec, Author, Budget, Check, Limits, MapSpec, Node, Plan, Retry
 from swarmtui.plan.shapes import NAME
 from swarmtui.plan.team import AgentDef, AgentLimits, Team
 from swarmtui.safety.permissions import Effect, Rule, decide
@@ -193,6 +193,23 @@ async def test_a_batch_is_a_map_that_tolerates_failures_and_the_agent_learns_of_
     assert told["state"] == "succeeded"
     lines = [json.loads(line) for line in told["output"].splitlines()]
     assert "look a up" in json.dumps(lines)
+
+
+async def test_an_item_goes_on_with_its_own_thread_until_it_has_ended_and_then_begins_anew(tmp_path: Path) -> None:
+    seen: list[tuple[int | None, list[str]]] = []
+
+    def script(attempt: Attempt) -> Any:
+        seen.append((attempt.item, roles(attempt)))
+        end = ErrorInfo(ErrorKind.THROTTLED, "", retry_after_s=0.01) if not attempt.thread else "ok"
+        return [says(attempt, str(attempt.item)), end]
+
+    async with running(tmp_path, team_plan(agent(map=MapSpec(values=("x", "y")))), script) as world:
+        assert await world.finished() is Status.SUCCEEDED
+        await world.do("node.retry", node="boss", item=1)
+        await world.until(lambda: len(seen) == 6)
+        assert await world.finished() is Status.SUCCEEDED
+    assert sorted(seen[:4], key=str) == sorted([(0, []), (1, []), (0, ["assistant"]), (1, ["assistant"])], key=str)
+    assert seen[4:] == [(1, []), (1, ["assistant"])]
 
 
 async def test_a_subagent_that_fails_fails_nobody_but_itself(tmp_path: Path) -> None:

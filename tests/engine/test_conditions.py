@@ -10,6 +10,7 @@ import pytest
 from swarmtui.engine.conditions import equals_one
 from swarmtui.engine.ports import Attempt
 from swarmtui.plan.model import Condition, MapSpec, Node, When
+from swarmtui.session.events import NodeSkipped
 from swarmtui.session.vocabulary import Status
 from tests.engine.virtual import VirtualSession
 from tests.engine.world import node, plan, running
@@ -92,6 +93,8 @@ async def test_a_node_left_out_by_its_condition_stays_so_whatever_is_added_to_th
         await world.until(lambda: world.state.nodes["c"].ended)
         assert await world.finished() is Status.SUCCEEDED
         assert (world.states()["b"], seen) == ("skipped", ["a", "c"])
+        skips = [event for event in await world.recorded() if isinstance(event.body, NodeSkipped)]
+        assert len(skips) == 1
 
 
 @pytest.mark.parametrize(
