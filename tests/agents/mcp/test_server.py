@@ -19,7 +19,7 @@ from swarmtui.agents.mcp.log import ServerLog
 from swarmtui.agents.tools import ToolUnavailable
 from swarmtui.plan.team import Server
 from swarmtui.safety.permissions import Effect, Rule, decide
-from swarmtui.safety.redact import Redactor
+from swarmtui.safety.redact import Redactor, Secret
 from tests.agents.mcp.using import Session, fake, is_alive, using
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="POSIX only")
@@ -374,6 +374,13 @@ def test_a_log_is_capped_and_keeps_the_last_line(tmp_path: Path) -> None:
     assert written.path.read_bytes().endswith(b"[swarmtui] the rest is left out\n")
     assert written.path.stat().st_size < 200
     assert written.last_line() == "line 99 é"
+
+
+def test_what_is_noted_of_a_server_holds_no_secret_either(tmp_path: Path) -> None:
+    written = ServerLog(tmp_path / "s.log", Redactor([Secret("correct horse battery")]))
+    written.note("no message on its standard output: key=correct horse battery\x1b[2J")
+    written.close()
+    assert written.path.read_text() == "[swarmtui] no message on its standard output: key=***\n"
 
 
 async def test_closing_returns_at_once_and_ends_the_server_in_the_background(tmp_path: Path) -> None:
