@@ -196,7 +196,8 @@ def _draft(reply: Reply, request: PlanRequest, usage: Usage) -> Draft:
         note = said if isinstance(said, str) else ""
         why = _reasons(data)
         enough = data.pop("enough", False) is True
-        if enough and not data.get("nodes"):
+        may_be_enough = request.most_nodes is not None or bool(request.results)  # a session needs some node
+        if enough and may_be_enough and not data.get("nodes"):
             return Draft(Plan(request.goal, author=Author.PLANNER, team=request.team), note, usage, enough=True)
     inputs = [Input(name, value) for name, value in request.inputs.items()]
     plan = parse_plan_json(data, request.goal, Author.PLANNER, inputs=inputs, team=request.team, proposed=True)

@@ -283,8 +283,10 @@ async def test_why_each_node_is_there_is_kept_however_it_is_written(planning: Pl
 
 
 async def test_the_planner_may_say_that_it_is_enough(planning: Planning) -> None:
-    draft = await planning.propose(Answer(json.dumps({"enough": True, "note": "all is there", "nodes": {}})))
+    enough = Answer(json.dumps({"enough": True, "note": "all is there", "nodes": {}}))
+    draft = await planning.propose(enough, most_nodes=3)
     assert (draft.enough, draft.note, draft.plan.nodes) == (True, "all is there", ())
+    assert (await planning.propose(enough, Answer(json.dumps(PLAN)))).plan.nodes  # a session needs some node
     assert not (await planning.propose(Answer(plan_with(enough=False)))).enough
 
 
