@@ -2,7 +2,8 @@
 
 The repository and, the more so, what an agent leaves in the copy may be hostile. Git is therefore run without hooks,
 file system monitors, filters, external diffs, pagers, prompts and transports; it is told which repository and which
-folder are meant rather than left to find them by what is in the copy; and it never looks into nested repositories.
+folder are meant rather than left to find them by what is in the copy; and it never looks into nested repositories, so
+that what is in one that an agent makes is not told.
 Uncommitted changes of the user are not in the copy. Submodules and LFS objects are not fetched.
 """
 
@@ -213,8 +214,10 @@ class Worktree:
         return Changes(stat, _cut(text, size), file, whole)
 
     def _show_new_files(self) -> None:
-        """Has the diff tell of new files too. Only they are named, so that git looks at nothing else by this."""
-        new = self._here("ls-files", "--others", "--exclude-standard", "-z")
+        """Has the diff tell of new files too. Only they are named, so that git looks at nothing else by this; what ends
+        in a slash is a repository that was made within the copy."""
+        names = self._here("ls-files", "--others", "--exclude-standard", "-z").split("\0")
+        new = "\0".join(name for name in names if name and not name.endswith("/"))
         if new:
             self._here("add", "--intent-to-add", "--pathspec-from-file=-", "--pathspec-file-nul", stdin=new)
 

@@ -82,6 +82,8 @@ async def test_its_session_is_recorded_and_gone_on_with_where_it_can_load_one(tm
 async def test_files_are_served_within_its_folder_alone(tmp_path: Path) -> None:
     (tmp_path / "a.txt").write_text("content\n")
     (tmp_path / "link").symlink_to("/etc")
+    (tmp_path / ".git/hooks").mkdir(parents=True)
+    (tmp_path / ".git/config").write_text("secret")
     words = ("read:a.txt", "write:new.txt", "read:/etc/passwd", "read:link/passwd", "read:../x", "write:/tmp/x-acp")
     await talk(tmp_path, *words, "read:.git/config", "write:.git/hooks/x")
     found = answers(tmp_path)
@@ -90,6 +92,7 @@ async def test_files_are_served_within_its_folder_alone(tmp_path: Path) -> None:
     assert all(answer["code"] == -32602 for answer in found[2:])
     assert len(found) == 8
     assert not Path("/tmp/x-acp").exists()
+    assert not (tmp_path / ".git/hooks/x").exists()
 
 
 async def test_where_it_may_only_read_it_writes_nothing(tmp_path: Path) -> None:

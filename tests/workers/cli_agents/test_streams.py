@@ -268,6 +268,7 @@ def test_whatever_is_said_there_is_an_end_and_it_can_be_written(stream: tuple[st
 
 
 @pytest.mark.chaos
+@pytest.mark.timeout(900)
 @settings(max_examples=10_000)
 @given(_stream)
 def test_the_same_for_ten_thousand_streams(stream: tuple[str, list[str], int | None]) -> None:

@@ -303,8 +303,8 @@ async def test_nothing_that_a_repository_configures_is_run(repo: Path, folder: P
     assert [path.name for path in tmp_path.glob("evil-*")] == []
 
 
-@needs_sandbox
-async def test_a_copy_that_was_made_a_trap_in_the_sandbox_runs_nothing(repo: Path, folder: Path) -> None:
+@pytest.mark.parametrize("trusted", [True, pytest.param(False, marks=needs_sandbox)])
+async def test_a_copy_that_was_made_a_trap_runs_nothing(repo: Path, folder: Path, trusted: bool) -> None:
     trap = """
 echo changed > a.txt
 rm .git; mkdir -p .git/objects .git/refs/heads; echo 'ref: refs/heads/main' > .git/HEAD
@@ -312,7 +312,7 @@ printf '[core]\\n\\tfsmonitor = touch %s/evil\\n[diff]\\n\\texternal = touch %s/
 mkdir -p nested/.git/objects nested/.git/refs; cp .git/HEAD .git/config nested/.git/; ln -s / root
 """
     own = AgentDef(command=("sh", "-c", trap, "sh", str(folder)))
-    end = await carry_out(worker(), agent_attempt(folder, repo, own, trusted=False))
+    end = await carry_out(worker(), agent_attempt(folder, repo, own, trusted=trusted))
     assert isinstance(end, Done)
     assert "+changed" in end.output
     assert not (folder / "evil").exists()
