@@ -82,10 +82,12 @@ def plan_for(request: str, rng: random.Random) -> JSON:
     """A plan as the planner's prompt asks for it: some aspects of the goal side by side, a cross-check, one report.
 
     The goal stands in `request` between ``<goal>`` tags, feedback on an earlier plan between ``<feedback>`` tags,
-    agents that may be named between ``<agents>``; with ``<results>`` there is enough.
+    agents that may be named between ``<agents>``; with ``<results>`` there is enough, or what failed is tried again.
     """
     goal = _plain(_between(request, "goal") or request, 300) or "the goal"
     feedback = _plain(_between(request, "feedback"), 200)
+    if "was carried out" in feedback and (previous := _previous(request)):
+        return {"note": label("What failed is tried once more."), "nodes": previous}
     if _between(request, "results") and not feedback:
         return {"enough": True, "note": label("The results are all that this stand-in would ask for.")}
     chosen = sorted(rng.sample(range(len(_ASPECTS)), k=rng.randint(3, 5)))
@@ -129,6 +131,14 @@ def _joins(goal: str, names: list[str]) -> dict[str, JSON]:
             "merge": {"title": _plain(goal, 80)},
         },
     }
+
+
+def _previous(request: str) -> JSON:
+    """The nodes of the plan that was carried out."""
+    try:
+        return json.loads(_between(request, "previous_plan") or "{}").get("nodes")
+    except (ValueError, AttributeError):
+        return None
 
 
 def _most_nodes(request: str) -> int:

@@ -302,6 +302,8 @@ async def test_the_simulated_planner_gives_work_to_the_agents_that_it_is_told_of
     assert len(few.plan.nodes) <= 2
     results = ({"node": "a", "state": "succeeded", "output": "x"},)
     assert (await planner.propose(replace(request, results=results), lambda _: None)).enough
+    failed = replace(request, previous=draft.plan, feedback="The plan was carried out, and a failed.", results=results)
+    assert (await planner.propose(failed, lambda _: None)).plan.nodes == draft.plan.nodes
 
 
 async def test_the_purpose_of_the_call_is_planning() -> None:
