@@ -27,6 +27,7 @@ from swarmtui.engine.ports import (
     WorkerEvent,
 )
 from swarmtui.engine.questions import Questions
+from swarmtui.engine.recovery import caught_times
 from swarmtui.engine.results import Live, Results
 from swarmtui.engine.reuse import Earlier, Reuse
 from swarmtui.engine.scarcity import Scarcity
@@ -218,8 +219,8 @@ class Attempts:
                 if live is not None:
                     self._streams.add(live.node, live.item, live.number, event.channel, event.text)
             case Stepped():
-                if live is not None and not self._steps.stepped(live, event):
-                    self.stop(live.node, live.item, hold=True)
+                if live is not None:
+                    self._stepped(live, event)
             case ToolCalled():
                 if live is not None:
                     self._steps.called(live, event)
@@ -227,6 +228,13 @@ class Attempts:
                 self._spawn(self._admit(event), f"call of {event.attempt}")
             case _:
                 self._paced.take(event, self._log.clock.now())
+
+    def _stepped(self, live: Live, event: Stepped) -> None:
+        suspected = caught_times(self._state.nodes[live.node], live.item)
+        if not self._steps.stepped(live, event):
+            self.stop(live.node, live.item, hold=True)
+        if suspected:  # what waited for it to end may start beside it
+            self._step()
 
     async def _admit(self, asked: CallAsked) -> None:
         """Let an attempt call its model as soon as the provider's pacer does."""

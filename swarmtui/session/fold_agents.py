@@ -32,6 +32,9 @@ def _agent_stepped(state: SessionState, body: AgentStepped, event: Event) -> Non
     state.measures.stepped((body.node, body.item), body.usage)
     if body.role == "assistant":
         node.steps += 1
+        node.repeats = 0  # it comes further than where a crash caught it
+        if body.item is not None and node.items is not None:
+            node.items.repeats.pop(body.item, None)
     elif body.role == "tool":
         _close(node, body.item, body.call)
     node.agent = body.agent or node.agent

@@ -89,6 +89,7 @@ class AgentSession(VirtualSession):
         self.file.blobs[sha] = json.dumps(entry).encode()
         self.record(ev.AgentStepped(node, number, entry["role"], sha, item, call=entry.get("call", ""), usage=usage))
         self.threads[which].append(entry)
+        self.step()
 
     def steps(self, which: Running) -> None:
         count = sum(entry["role"] == "assistant" for entry in self.threads[which])

@@ -566,6 +566,20 @@ def test_of_a_batch_what_the_provider_refuses_goes_first_again_and_fails_nothing
     assert session.state.nodes["boss-sub"].attempts == 2
 
 
+def test_an_agent_that_comes_further_between_crashes_is_not_given_up() -> None:
+    def boss_after(crashes: int, *, steps: bool) -> State:
+        session = AgentSession(team_plan(agent()), Limits())
+        for _ in range(crashes):
+            (which,) = session.agents
+            if steps:
+                session.steps(which)
+            session.crash()
+        return session.state.nodes["boss"].state
+
+    assert boss_after(4, steps=False) is State.FAILED
+    assert boss_after(9, steps=True) is State.RUNNING
+
+
 # -- names and texts --------------------------------------------------------------------------------------------
 
 
