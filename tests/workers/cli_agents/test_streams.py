@@ -179,6 +179,11 @@ def test_opencode_adds_up_its_steps() -> None:
     assert outcome.calls == 2
 
 
+def test_a_good_end_is_none_when_another_step_began_after_it() -> None:
+    _, outcome = read(OpencodeReader(), [*opencode_says(), {"type": "step_start", "part": {}}])
+    assert (outcome.ok, outcome.problem) == (False, "it said more after its end")
+
+
 @pytest.mark.parametrize("reason", ["length", "content-filter", "unknown", None])
 def test_opencode_fails_when_its_model_stopped_early(reason: str | None) -> None:
     events = [*opencode_says()[:-1], {"type": "step_finish", "part": {"reason": reason}}]
