@@ -401,7 +401,7 @@ async def test_a_known_program_does_not_run_for_a_plan_of_somebody_else(tmp_path
 
 @needs_sandbox
 async def test_a_command_of_a_plan_of_somebody_else_runs_in_the_sandbox(tmp_path: Path) -> None:
-    script = "cat; touch out && echo wrote; touch /work-x 2>/dev/null || echo kept; ls /sys/class/net; echo $HOME"
+    script = "cat; touch out && echo wrote; touch /outside-x 2>/dev/null || echo kept; ls /sys/class/net; echo $HOME"
     own = AgentDef(command=("sh", "-c", script), worktree=False)
     end = await carry_out(worker(), agent_attempt(tmp_path, own=own, trusted=False))
     assert isinstance(end, Done)
