@@ -11,23 +11,13 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
+from swarmtui.agents.actions import CallModel, CallTools, Fail, Finish, Ready, Record, Suspend, Work
+from swarmtui.agents.calls import call_text
 from swarmtui.agents.control_tools import OWN_TOOLS, Powers, is_program
 from swarmtui.agents.thread import Thread
 from swarmtui.agents.tools import AgentTool, ToolContext, ToolResult, ToolSource, ToolUnavailable
 from swarmtui.agents.tools.results import shape
-from swarmtui.agents.turns import (
-    CallModel,
-    CallTools,
-    Fail,
-    Finish,
-    Ready,
-    Record,
-    Suspend,
-    Work,
-    call_text,
-    entry_of,
-    next_action,
-)
+from swarmtui.agents.turns import entry_of, next_action
 from swarmtui.engine.ports import Attempt, Delta, Done, Failed, Stepped, Suspended, ToolCalled
 from swarmtui.models.chat import (
     ChatModel,

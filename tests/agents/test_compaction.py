@@ -4,9 +4,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from swarmtui.agents.actions import CallModel, Fail, Record, Work
 from swarmtui.agents.control_tools import Powers
 from swarmtui.agents.thread import Thread
-from swarmtui.agents.turns import CallModel, Fail, Record, Work, next_action
+from swarmtui.agents.turns import next_action
 from swarmtui.engine.ports import Done, Failed
 from swarmtui.models.chat import model_error
 from swarmtui.models.window import estimate_tokens

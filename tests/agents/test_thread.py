@@ -9,9 +9,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from swarmtui.agents.actions import CallModel, CallTools, Fail, Finish, Record, Suspend, Work
 from swarmtui.agents.control_tools import Powers
 from swarmtui.agents.thread import Thread
-from swarmtui.agents.turns import CallModel, CallTools, Fail, Finish, Record, Suspend, Work, next_action
+from swarmtui.agents.turns import next_action
 from swarmtui.engine.ports import Done, Suspended
 from swarmtui.models.chat import ChatRequest, Message
 from swarmtui.plan.model import JSON
