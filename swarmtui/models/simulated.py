@@ -14,6 +14,9 @@ The model's name is its pace: ``instant`` (no waiting), ``fast`` (a third of a s
 - ``[[call:TOOL {"argument": "value"}]]`` calls that tool, if it is offered. Calls on one line are made in one turn,
   those of the next line in the next turn: the turns of the conversation that held calls are counted. Without such lines
   it calls one tool that fits, and answers once there is a result.
+- ``[[set:{"field": "value"}]]`` gives these fields of an answer in JSON these values.
+
+An answer lists the links that it saw: those in what tools answered, and Markdown links in what it was asked.
 """
 
 from __future__ import annotations
@@ -39,8 +42,9 @@ from swarmtui.models.chat import (
     model_error,
 )
 from swarmtui.models.example import example_of
-from swarmtui.models.simulated_calls import calls_of, without_calls
-from swarmtui.models.simulated_text import label, paragraph, plan_for
+from swarmtui.models.simulated_calls import calls_of, fields_of, without_calls
+from swarmtui.models.simulated_plan import plan_for
+from swarmtui.models.simulated_text import label, links_in, links_of_tool, paragraph, result_text, with_sources
 from swarmtui.session.vocabulary import ErrorKind, Usage
 
 _DIRECTIVE = re.compile(r"\[\[(fail|take):([a-z_]+|[\d.]+)(?::(\d+)|@([\d.]+))?\]\]")
@@ -148,17 +152,32 @@ def _error(kind: ErrorKind) -> ModelError:
 
 
 def _reply(request: ChatRequest, rng: random.Random) -> tuple[str, tuple[ToolCall, ...]]:
-    last = request.messages[-1] if request.messages else None
     asked = next((m.content for m in reversed(request.messages) if m.role == "user"), "")
     if request.purpose is Purpose.PLAN:
         return json.dumps(plan_for(without_directives(asked), rng), indent=1, ensure_ascii=False), ()
     made = calls_of(request, without_directives(asked), rng)
     if made:
         return label(f"This calls {', '.join(dict.fromkeys(call.name for call in made))}."), made
-    if last is not None and last.role == "tool":
-        about = paragraph(without_directives(asked), rng)
-        return label(f"The tool answered: {' '.join(last.content.split())[:160]} {about}"), ()
     if request.schema is not None:
         example = example_of(request.schema, label(paragraph(asked, rng, sentences=1)))
+        if isinstance(example, dict):
+            example |= fields_of(request, request.schema)
         return json.dumps(example, indent=1, ensure_ascii=False), ()
-    return label(paragraph(without_directives(asked), rng, sentences=rng.randint(3, 7))), ()
+    return with_sources(label(_answer(request, without_directives(asked), rng)), _links(request)), ()
+
+
+def _answer(request: ChatRequest, asked: str, rng: random.Random) -> str:
+    last = request.messages[-1] if request.messages else None
+    if last is not None and last.role == "tool":
+        return f"The tool answered: {result_text(last.content, 160)} {paragraph(asked, rng)}"
+    return paragraph(asked, rng, sentences=rng.randint(3, 7))
+
+
+def _links(request: ChatRequest) -> dict[str, str]:
+    """The links that the simulated model was shown: address -> what it is called."""
+    found: dict[str, str] = {}
+    for message in request.messages:
+        if message.role in ("tool", "user"):
+            links = links_of_tool(message.content) if message.role == "tool" else links_in(message.content)
+            found |= {url: name for url, name in links.items() if url not in found}
+    return found

@@ -6,6 +6,7 @@ import pytest
 
 from swarmtui.models.chat import ChatRequest, Message, Reply, Tool, complete
 from swarmtui.models.simulated import SimulatedChat, without_directives
+from swarmtui.models.simulated_text import links_in
 from swarmtui.plan.model import ModelRef
 
 INSTANT = ModelRef("simulated", "instant", dialect="simulated")
@@ -74,3 +75,40 @@ async def test_an_answer_that_is_given_by_a_call_comes_last() -> None:
 
 def test_directives_are_taken_out_of_what_is_talked_about() -> None:
     assert without_directives('compare [[call:look {"query": "x"}]] rivers [[take:1]]').split() == ["compare", "rivers"]
+
+
+async def test_fields_of_an_answer_are_as_the_text_gives_them_and_the_others_are_labelled() -> None:
+    schema = {
+        "type": "object",
+        "required": ["next", "message"],
+        "properties": {"next": {"enum": ["go", "stay"]}, "message": {"type": "string"}, "locale": {"type": "string"}},
+    }
+    text = 'hello [[set:{"next": "stay", "locale": "de-DE", "unknown": 1}]]'
+    plain = await complete(SimulatedChat(), ChatRequest(INSTANT, (Message("user", text),), schema=schema))
+    final = Tool("final_answer", "the end", schema)
+    called = await complete(SimulatedChat(), ChatRequest(INSTANT, (Message("user", text),), tools=(final,)))
+    for answer in (json.loads(plain.text), json.loads(called.tool_calls[0].arguments)):
+        assert (answer["next"], answer["locale"]) == ("stay", "de-DE")
+        assert answer["message"].startswith("[simulated]")
+        assert "unknown" not in answer
+
+
+async def test_an_answer_lists_the_links_that_tools_gave_and_those_that_it_was_asked_with() -> None:
+    found = "Results for: x\n\n1. A [first] one\n   https://one.example/a\n   says https://two.example/b.\n"
+    talk = Talk("compare [this](https://zero.example/) and ![no](https://image.example/i.png)", "look")
+    await talk.reply()
+    talk.messages[-1] = Message("tool", found, tool_call_id=talk.messages[-1].tool_call_id)
+    answer = await talk.reply()
+    assert answer.text.startswith("[simulated]")
+    assert answer.text.splitlines()[-3:] == [
+        "- [this](https://zero.example/)",
+        "- [A (first) one](https://one.example/a)",
+        "- [https://two.example/b](https://two.example/b)",
+    ]
+    assert links_in(answer.text).keys() == {"https://zero.example/", "https://one.example/a", "https://two.example/b"}
+
+
+async def test_code_that_it_has_run_is_code() -> None:
+    code = Tool("python", "runs code", {"type": "object", "properties": {"code": {"type": "string"}}})
+    reply = await complete(SimulatedChat(), ChatRequest(INSTANT, (Message("user", "sum's up"),), tools=(code,)))
+    compile(json.loads(reply.tool_calls[0].arguments)["code"], "made", "exec")
