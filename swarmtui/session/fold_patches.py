@@ -41,7 +41,7 @@ def _plan_patched(state: SessionState, body: PlanPatched, event: Event) -> None:
     state.prior_plan, state.plan = plan, patched(plan, body.put, body.drop, author)
     state.plan_rev = state.approved_rev = body.plan_rev
     state.models |= body.models
-    state.revisions.append(Revision(body.plan_rev, body.author, event.ts, event.actor, body.note))
+    state.revisions.append(Revision(body.plan_rev, body.author, event.ts, event.actor, body.note, body.by))
     for node_id in body.drop:
         gone = state.nodes.pop(node_id)
         base = gone.item_base if gone.items is None else gone.items.highest_number

@@ -356,6 +356,8 @@ class Revision:
     ts: float
     actor: str | None = None
     note: str = ""
+    by: str | None = None
+    """The node that made it while it ran."""
 
 
 @dataclass(frozen=True, slots=True)

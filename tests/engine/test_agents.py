@@ -235,6 +235,26 @@ async def test_more_subagents_than_allowed_are_refused_and_fail_the_agent(tmp_pa
         assert list(world.state.nodes) == ["boss"]
 
 
+async def test_nodes_that_agents_make_do_not_overtake_what_the_user_is_about_to_change(tmp_path: Path) -> None:
+    def script(attempt: Attempt) -> Any:
+        return (
+            "ok"
+            if attempt.thread or attempt.node != "boss"
+            else [says(attempt, ""), Suspended(attempt.id, (child("a"),))]
+        )
+
+    async with running(tmp_path, team_plan(agent(), node("after", "boss")), script) as world:
+        assert await world.finished() is Status.SUCCEEDED
+        assert world.state.plan_rev == 2
+        ops = [{"op": "set", "node": "after", "field": "title", "value": "x"}]
+        await world.do("plan.patch", base_rev=1, ops=ops)
+        with pytest.raises(Refused, match="no longer the one that stands"):
+            await world.do("plan.patch", base_rev=1, ops=ops)
+        await world.do("undo")
+        assert world.state.plan_nodes["after"].title is None
+        assert set(world.state.nodes) == {"boss", "after", "boss-a"}
+
+
 async def test_stopping_an_agent_stops_those_that_it_waits_for(tmp_path: Path) -> None:
     never = asyncio.Event()
 

@@ -46,7 +46,7 @@ def patch(state: SessionState, params: Params, resolve: ResolveModel) -> list[Bo
     """``plan.patch {base_rev, ops, restart?, note?, author?}``; for `ops` see :mod:`swarmtui.plan.operations`."""
     from swarmtui.plan.operations import read_ops  # the task-file language: few hosts ever read any
 
-    plan = _editable(state, need(params, "base_rev", int))
+    plan = _editable(state, _past_what_nodes_made(state, need(params, "base_rev", int)))
     inputs = [Input(name, value) for name, value in state.inputs.items()]
     try:
         known = {**state.declared, **state.models}
@@ -75,6 +75,13 @@ def _with_parents(edited: Plan, plan: Plan) -> Plan:
         return edited
     kept = (replace(node, parent=made[node.id]) if node.id in made else node for node in edited.nodes)
     return replace(edited, nodes=tuple(kept))
+
+
+def _past_what_nodes_made(state: SessionState, rev: int) -> int:
+    """The last revision since `rev` but for those that nodes made: they are no decisions that anybody could overlook,
+    and operations on single nodes hold beside them."""
+    since = [revision for revision in state.revisions if revision.rev > rev]
+    return rev if not since or any(revision.by is None for revision in since) else state.plan_rev
 
 
 def _editable(state: SessionState, rev: int) -> Plan:
