@@ -72,6 +72,24 @@ def test_each_further_call_of_an_attempt_counts() -> None:
     assert in_flight(paced, 4.0) == 0
 
 
+def test_a_further_call_of_an_attempt_waits_until_it_may_go_and_counts_once() -> None:
+    paced = pools(limits=Limits(pools={POOL: 1}))
+    paced.start("a//1", POOL, 0.0)
+    assert paced.may_call("a//1", POOL, 0.1).go, "the first one is counted already"
+    call(paced, "a//1", 0.2, status=200)
+    paced.start("b//1", POOL, 3.0)
+    assert not paced.may_call("a//1", POOL, 3.1).go
+    assert in_flight(paced, 3.1) == 1
+    call(paced, "b//1", 3.2, status=200)
+    assert paced.may_call("a//1", POOL, 6.0).go
+    assert in_flight(paced, 6.0) == 1
+    paced.take(CallSent("a//1", POOL), 6.1)
+    assert in_flight(paced, 6.1) == 1
+    assert not paced.may_call("b//1", POOL, 6.2).go
+    paced.end("a//1", 7.0)
+    assert in_flight(paced, 7.0) == 0
+
+
 def test_what_calls_are_expected_to_use_counts_against_the_tokens_that_the_provider_shows() -> None:
     paced = pools()
     headers = {

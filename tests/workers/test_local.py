@@ -10,11 +10,24 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from swarmtui.engine.ports import Attempt, Delta, Done, Failed, Stopped, Terminal, WorkerEvent
+from swarmtui.engine.ports import (
+    Attempt,
+    CallAsked,
+    Delta,
+    Done,
+    Failed,
+    Inquiry,
+    Stopped,
+    Suspended,
+    Terminal,
+    ToolCalled,
+    WorkerEvent,
+)
 from swarmtui.plan.model import Check, PythonSpec
+from swarmtui.safety.permissions import Effect
 from swarmtui.session.vocabulary import ErrorInfo, ErrorKind, Usage
 from swarmtui.workers import local
-from swarmtui.workers.local import BACKLOG, FLUSH_CHARS, LocalExecutor, Worker, WorkerFailed
+from swarmtui.workers.local import BACKLOG, FLUSH_CHARS, Course, LocalExecutor, Worker, WorkerFailed
 from tests.workers.building import attempt
 
 Emit = Callable[[Delta], None]
@@ -274,6 +287,63 @@ async def test_a_large_output_is_checked_aside() -> None:
 
     ending, _ = await outcome(large, attempt(check=Check(regex="y")))
     assert isinstance(ending, Failed)
+
+
+async def test_a_worker_waits_for_the_word_that_its_call_is_recorded_and_that_its_model_may_be_called() -> None:
+    done: list[str] = []
+
+    async def worker(tried: Attempt, course: Course) -> Done:
+        await course.recorded(ToolCalled(tried.id, "a", "c1", "write_file", "{}", Effect.WRITE, "rule 1"))
+        done.append("written")
+        await course.admitted("acme/m")
+        done.append("called")
+        return Done(tried.id, "ok")
+
+    executor = LocalExecutor({"prompt": worker})
+    reader = Reader(executor)
+    tried = attempt()
+    await executor.submit(tried)
+    while not reader.terminals():
+        await asyncio.sleep(0)
+    assert isinstance(reader.terminals()[0], ToolCalled)
+    executor.recorded(tried.id, "another")
+    executor.recorded("unknown", "c1")
+    await asyncio.sleep(0)
+    assert done == []
+    executor.recorded(tried.id, "c1")
+    while len(reader.terminals()) == 1:
+        await asyncio.sleep(0)
+    assert reader.terminals()[1] == CallAsked(tried.id, "acme/m")
+    assert done == ["written"]
+    executor.recorded(tried.id, "")
+    await reader.ended(3)
+    assert done == ["written", "called"]
+    executor.recorded(tried.id, "c1")
+    await executor.close()
+    await reader.closed()
+
+
+async def test_an_attempt_that_is_stopped_while_it_waits_for_a_word_ends() -> None:
+    async def worker(tried: Attempt, course: Course) -> Done:
+        await course.admitted()
+        raise AssertionError("nobody let it go")
+
+    executor = LocalExecutor({"prompt": worker})
+    reader = Reader(executor)
+    await executor.submit(attempt())
+    await reader.ended(1)
+    await executor.cancel(attempt().id, 0.05)
+    assert isinstance((await reader.ended(2))[1], Stopped)
+    await executor.close()
+    await reader.closed()
+
+
+async def test_an_attempt_that_waits_for_somebody_is_not_checked() -> None:
+    async def worker(tried: Attempt, course: Course) -> Suspended:
+        return Suspended(tried.id, inquiries=(Inquiry("c1", "well?"),))
+
+    ending, _ = await outcome(worker, attempt(check=Check(min_chars=5)))
+    assert isinstance(ending, Suspended)
 
 
 async def test_results_of_one_moment_come_in_one_batch() -> None:
