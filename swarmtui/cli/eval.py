@@ -1,6 +1,7 @@
 """``swarmtui eval pacing``: the pacer and the rules of others in simulated worlds, in virtual time, as a table.
 
-``swarmtui eval functions`` is in :mod:`swarmtui.cli.eval_functions`.
+``swarmtui eval functions`` is in :mod:`swarmtui.cli.eval_functions`, ``eval report`` in
+:mod:`swarmtui.cli.eval_report`.
 """
 
 from __future__ import annotations
@@ -8,7 +9,7 @@ from __future__ import annotations
 from argparse import ArgumentParser, ArgumentTypeError, Namespace
 from typing import TYPE_CHECKING
 
-from swarmtui.cli import eval_functions
+from swarmtui.cli import eval_functions, eval_report
 
 if TYPE_CHECKING:
     from swarmtui.cli.console import Console
@@ -26,9 +27,16 @@ def _positive(text: str) -> int:
 
 def arguments(parser: ArgumentParser) -> None:
     """The command's arguments."""
-    parser.add_argument("what", choices=("pacing", "functions"), help="what to evaluate")
+    parser.add_argument("what", choices=("pacing", "functions", "report"), help="what to evaluate")
+    parser.add_argument(
+        "file",
+        nargs="?",
+        metavar="FILE",
+        help="functions: cases in JSON, each a conversation and a function; report: a Markdown file or a session",
+    )
     parser.add_argument("--json", action="store_true", help="JSON: an object per world, or the whole result")
     eval_functions.arguments(parser)
+    eval_report.arguments(parser)
     pacing = parser.add_argument_group("pacing: the pacer against the rules of others, in simulated worlds")
     pacing.add_argument("--world", action="append", metavar="W", help="a world, such as 07; may be repeated")
     pacing.add_argument(
@@ -43,7 +51,13 @@ def arguments(parser: ArgumentParser) -> None:
 
 def run(arguments: Namespace, console: Console) -> int:
     """Evaluate what was asked for and print; exit code 1 when a target is missed."""
-    return eval_functions.run(arguments, console) if arguments.what == "functions" else _race(arguments, console)
+    match arguments.what:
+        case "functions":
+            return eval_functions.run(arguments, console)
+        case "report":
+            return eval_report.run(arguments, console)
+        case _:
+            return _race(arguments, console)
 
 
 def _race(arguments: Namespace, console: Console) -> int:

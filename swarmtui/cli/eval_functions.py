@@ -35,7 +35,6 @@ def _percent(text: str) -> float:
 def arguments(parser: ArgumentParser) -> None:
     """What only this evaluation takes."""
     group = parser.add_argument_group("functions: does an agent choose the right one")
-    group.add_argument("cases", nargs="?", metavar="CASES", help="JSON file of cases: a conversation and a function")
     group.add_argument("--agent", metavar="FILE:NAME", help="the Agent, by its variable in a Python file, which is run")
     group.add_argument("--model", metavar="M", help="who answers, such as deepseek/deepseek-chat; else what there is")
     group.add_argument("--repeats", type=_repeats, default=1, metavar="N", help="tries per case; 1 unless said")
@@ -51,8 +50,8 @@ def run(arguments: Namespace, console: Console) -> int:
     from swarmtui.host.exits import Exit
     from swarmtui.models.chat import ModelError
 
-    if not arguments.cases or not arguments.agent:
-        raise UsageError("eval functions needs a file of cases and an agent: CASES --agent FILE:NAME")
+    if not arguments.file or not arguments.agent:
+        raise UsageError("eval functions needs a file of cases and an agent: FILE --agent FILE:NAME")
     agent = load_agent(arguments.agent)
     swarm = Swarm(arguments.model)
 
@@ -60,7 +59,7 @@ def run(arguments: Namespace, console: Console) -> int:
         return swarm.run(agent, conversation, max_turns=1, execute_tools=False).messages
 
     try:
-        cases = load_cases(Path(arguments.cases))
+        cases = load_cases(Path(arguments.file))
         evaluation = evaluate(cases, ask, arguments.repeats, lambda result: _say(result, console))
         if arguments.out is not None:
             append_result(arguments.out, evaluation)

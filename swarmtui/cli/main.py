@@ -29,7 +29,7 @@ COMMANDS: dict[str, str] = {
     "seed": "make items for a map",
     "filter": "clean the results of a map: repair, check, leave out duplicates",
     "doctor": "what works here: models, sandbox, directories, terminal",
-    "eval": "evaluate the pacer against the rules of others, in simulated worlds",
+    "eval": "evaluate the pacer, agents' choice of functions, or a report",
     "schema": "the JSON Schema of task files, for editors",
     "themes": "list themes",
 }
