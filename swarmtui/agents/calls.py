@@ -134,7 +134,7 @@ def _permitted(thread: Thread, work: Work, turn: Turn, ready: Ready) -> Ready | 
         why = f"{verdict.why}, and nobody can be asked for an item of a map: it needs an allow rule"
         return own_entry(call, refusal(why), ok=False, denied=True)
     question = f"May {turn.agent} call {name}? {verdict.why[:1].upper()}{verdict.why[1:]}."
-    return Inquiry(call.id, question, PERMISSION_CHOICES, "permission", call_text(name, ready.arguments))
+    return Inquiry(call.id, question, PERMISSION_CHOICES, "permission", call_text(name, ready.arguments), name)
 
 
 def call_text(name: str, arguments: Mapping[str, JSON]) -> str:

@@ -181,6 +181,8 @@ class Inquiry:
     kind: Literal["question", "permission"] = "question"
     detail: str = ""
     """Of a permission: the call, whole, as escaped text."""
+    tool: str = ""
+    """Of a permission: the tool as permission rules name it; empty: as the agent called it."""
 
 
 @dataclass(frozen=True, slots=True)

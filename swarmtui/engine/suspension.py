@@ -84,7 +84,7 @@ class Suspension:
                 inquiry.call,
                 self._redact(inquiry.detail),
                 agent,
-                tool,
+                inquiry.tool or tool,
             ),
             durable=True,
         )

@@ -376,6 +376,21 @@ async def test_leave_given_for_good_is_a_rule_for_that_agent_from_then_on(tmp_pa
     assert seen[1].team.rules == (Rule("allow", "write_file"),)
 
 
+async def test_leave_is_for_the_tool_as_rules_name_it_and_may_be_refused_with_a_reason(tmp_path: Path) -> None:
+    seen: list[Attempt] = []
+    choices = ("allow once", "allow always", "deny")
+    asked = [Inquiry(call, "may it?", choices, "permission", tool="files/write") for call in ("c1", "c2")]
+    async with running(tmp_path, team_plan(agent()), asking(*asked, seen=seen)) as world:
+        await world.until(lambda: len(world.state.pending) == 2 and not world.state.nodes["boss"].running)
+        await world.do("answer", pending="boss:c1", text="allow always")
+        with pytest.raises(Refused, match="allow once"):
+            await world.do("answer", pending="boss:c2", text="perhaps")
+        await world.do("answer", pending="boss:c2", text="deny: not that one")
+        await world.finished()
+        assert world.state.granted == [Grant("lead", "files/write")]
+    assert seen[1].thread[-1]["content"] == "deny: not that one"
+
+
 async def test_nobody_there_means_no(tmp_path: Path) -> None:
     seen: list[Attempt] = []
     script = asking(Inquiry("c1", "may it?", ("allow once", "deny"), "permission"), seen=seen)

@@ -16,7 +16,7 @@ from swarmtui.session.events import (
     SessionResumed,
 )
 from swarmtui.session.state import Pending, SessionState
-from swarmtui.session.vocabulary import FINAL, Status, how_ended
+from swarmtui.session.vocabulary import DENY, FINAL, Status, how_ended
 
 
 def pause(state: SessionState, params: Params) -> list[Body]:
@@ -102,13 +102,15 @@ def reject(state: SessionState, params: Params) -> list[Body]:
 
 
 def answer(state: SessionState, params: Params) -> list[Body]:
-    """``answer {pending, text}``; of an agent that asks one thing alone `pending` may be its node."""
+    """``answer {pending, text}``; of an agent that asks one thing alone `pending` may be its node. Permission may be
+    refused with a reason for the agent: ``deny: use the other file``."""
     key = need(params, "pending", str)
     text = need(params, "text", str)
     pending = state.pending.get(key) or _asked_by(state, key)
     if pending is None or pending.kind not in ("question", "permission") or pending.node is None:
         raise Refused(f"no question {shown(key)!r} waits for an answer")
-    if pending.choices and text not in pending.choices:
+    told_why = pending.kind == "permission" and text.startswith(f"{DENY}: ")
+    if pending.choices and text not in pending.choices and not told_why:
         raise Refused(f"answer with one of: {', '.join(pending.choices)}")
     return [QuestionAnswered(pending.node, text, pending.item, pending.call)]
 
