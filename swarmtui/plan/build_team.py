@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from pathlib import Path as FilePath
 from typing import get_args
 
@@ -13,6 +13,7 @@ from swarmtui.plan.problems import Path, listed, shown
 from swarmtui.plan.shapes import TEXT_LIMIT
 from swarmtui.plan.team import BUILT_IN_TOOLS, PROGRAMS, AgentDef, AgentLimits, Search, Server, Team
 from swarmtui.plan.team_language import AgentModel, RuleModel, SearchModel, ServerModel
+from swarmtui.safety.mcp_rules import server_faults
 from swarmtui.safety.permissions import Action, Rule
 
 _FUNCTION = re.compile(r"[\w./-]+\.py:[A-Za-z_]\w*")
@@ -121,10 +122,15 @@ def _check_tool(scope: Scope, at: Path, name: str, team: Team) -> None:
 
 
 def _server(scope: Scope, at: Path, server: ServerModel, agents: Collection[str]) -> Server:
-    written = server.model_fields_set
-    if ("url" in written) == ("command" in written):
-        fix = "write `command: [program, …]` or `url: https://…`"
-        scope.report(at, "a server has both command and url" if "url" in written else "a server has no command", fix)
+    faults = server_faults(
+        command=server.command or (),
+        url=server.url,
+        env=server.env or {},
+        headers=server.headers or {},
+        timeout_s=server.timeout,
+    )
+    for fault in faults:
+        scope.report((*at, *_steps(fault.where)), fault.message, fault.fix)
     for index, name in enumerate(server.agents or ()):
         if name not in agents:
             fix = scope.nearest.hint(name, agents, f"the agents are {listed(agents)}")
@@ -139,6 +145,19 @@ def _server(scope: Scope, at: Path, server: ServerModel, agents: Collection[str]
         read_only=tuple(server.read_only or ()),
         timeout_s=server.timeout,
     )
+
+
+def _steps(where: str) -> Iterator[str | int]:
+    """The path that ``command[1]`` or ``env.PATH`` names within an entry."""
+    key, _, rest = where.partition(".")
+    if rest:
+        yield from (key, rest)
+        return
+    key, _, index = where.partition("[")
+    if key:
+        yield key
+    if index:
+        yield int(index.removesuffix("]"))
 
 
 def _rule(scope: Scope, at: Path, rule: RuleModel) -> Rule | None:

@@ -6,6 +6,7 @@ import shlex
 from dataclasses import dataclass
 from typing import Literal
 
+from swarmtui.plan.advice import advise
 from swarmtui.plan.diff import diff
 from swarmtui.plan.model import (
     AgentSpec,
@@ -30,6 +31,7 @@ from swarmtui.tui.view.tails import Tail
 from swarmtui.tui.view.team import agent_facts, team_checks
 
 PROMPT_SHOWN = 8_000
+MOST_ADVICE = 6
 Fact = tuple[str, str, Role]
 
 
@@ -145,11 +147,13 @@ def checks(state: SessionState) -> list[Check]:
     if plan is None:
         return []
     team = [Check(kind, text) for kind, text in team_checks(plan)]
+    advice = [Check("look", one_line(str(one), 300)) for one in advise(plan)[:MOST_ADVICE]]
     found = [
         *team,
         *_command_checks(plan),
         *_model_checks(state, plan),
         *_money_checks(state, plan),
+        *advice,
         *_shape_checks(plan),
     ]
     order = {"stop": 0, "look": 1, "fine": 2}

@@ -8,6 +8,7 @@ from typing import Literal
 
 from swarmtui.plan.model import AgentSpec, Node, Plan, PlanSpec
 from swarmtui.plan.team import AgentDef, Server
+from swarmtui.safety.mcp_rules import spelled
 from swarmtui.safety.permissions import Rule
 from swarmtui.safety.text import one_line, visible
 from swarmtui.tui.view.lines import Role
@@ -67,10 +68,9 @@ def team_checks(plan: Plan) -> Iterator[Told]:
 
 def server_words(server: Server) -> str:
     """What starts or answers, whole, and what of it is used."""
-    where = visible(server.url) if server.url else shlex.join(visible(word) for word in server.command)
-    given = f", given {', '.join(visible(name) for name in server.env)}" if server.env else ""
+    where = spelled(command=server.command, url=server.url, env=server.env, headers=server.headers)
     used = f", tools {', '.join(visible(tool) for tool in server.tools)}" if server.tools else ""
-    return f"{where}{given}{used}"
+    return f"{where}{used}"
 
 
 def rule_words(rule: Rule) -> str:
