@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Literal
 import swarmtui
 from swarmtui.cli.console import Console
 from swarmtui.host.exits import Exit
+from swarmtui.plan.team import PROGRAMS
 from swarmtui.safety.paths import PathRefused, data_dir, ensure_private, places
 
 if TYPE_CHECKING:
@@ -85,7 +86,28 @@ def checks() -> Iterator[Check]:
     yield _sandbox()
     yield _terminal()
     yield _ssh()
+    yield from asyncio.run(_programs())
     yield from asyncio.run(_models())
+
+
+async def _programs() -> list[Check]:
+    """The programs that can be agents, as far as they are installed."""
+    from swarmtui.workers.cli_agents.programs import load_programs
+    from swarmtui.workers.cli_agents.survey import survey
+
+    programs = load_programs()
+    found = await survey(filter(None, map(programs.get, PROGRAMS)))
+    there = [one for one in found if one.path is not None]
+    if not there:
+        return [Check("programs", "note", f"none is installed that could be an agent: {', '.join(PROGRAMS)}")]
+    return [
+        Check(
+            f"program {one.program.name}",
+            "note" if one.problem else "ok",
+            one.problem or f"{one.version} at {one.path}",
+        )
+        for one in there
+    ]
 
 
 def _sqlite() -> Check:

@@ -26,7 +26,7 @@ from swarmtui.host.spec import LaunchSpec, read_task
 from swarmtui.host.workforce import workforce
 from swarmtui.host.write_back import written_back
 from swarmtui.models.catalog import PROFILES, TIERS, CatalogError, resolve
-from swarmtui.models.discover import discover, unusable
+from swarmtui.models.discover import discover, keys_abroad, unusable
 from swarmtui.models.net import Net
 from swarmtui.models.prices import budget_warning, with_price
 from swarmtui.plan.model import MergeSpec, ModelRef, Node, Plan, PlanSpec, Task
@@ -101,6 +101,7 @@ async def assembled(
                 durations=durations,
                 warnings=(
                     *unusable(state.models.values(), environ),
+                    *keys_abroad(state.models.values(), environ),
                     *money_warnings(state),
                     *filter(None, [little_room(folder.path)]),
                     *confined,

@@ -9,6 +9,7 @@ import asyncio
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import aclosing
 from dataclasses import dataclass
+from urllib.parse import urlsplit
 
 from swarmtui.models.catalog import SIMULATED, TIERS, Catalog, CatalogError, Provider, Quirks, tier_from_environment
 from swarmtui.models.chat import Accepted, ChatModel, ChatRequest, Finished, Message, ModelError, model_error
@@ -20,6 +21,7 @@ from swarmtui.session.vocabulary import ErrorKind
 
 _PROBE = Timeouts(connect_s=0.5, first_s=2.0, idle_s=1.0, total_s=3.0)
 _CHECK = Timeouts(connect_s=5.0, first_s=60.0, idle_s=20.0, total_s=90.0)
+_HERE = ("localhost", "127.0.0.1", "::1")
 _NOT_FOR_CHAT = ("embed", "rerank", "whisper", "tts", "bge-", "clip")
 
 
@@ -55,6 +57,21 @@ def unusable(refs: Iterable[ModelRef], environ: Mapping[str, str], catalog: Cata
     catalog = catalog or user_catalog(environ)
     told = [missing_key(ref, environ, catalog) for ref in refs if not ref.simulated]
     return list(dict.fromkeys(filter(None, told)))
+
+
+def keys_abroad(refs: Iterable[ModelRef], environ: Mapping[str, str], catalog: Catalog | None = None) -> list[str]:
+    """Keys of known providers that go to other addresses than theirs, as a task file can have it."""
+    catalog = catalog or user_catalog(environ)
+    owners = {name: provider for provider in catalog for name in provider.key_env}
+    told = []
+    for ref in refs:
+        owner = owners.get(ref.api_key_env or "")
+        if owner is None or ref.base_url is None or not environ.get(ref.api_key_env or ""):
+            continue
+        host, own = urlsplit(ref.base_url).hostname, urlsplit(owner.address(environ) or "").hostname
+        if host != own and host not in _HERE:
+            told.append(f"the key in {ref.api_key_env}, which is for {own}, is sent to {host}: {ref.name} says so")
+    return list(dict.fromkeys(told))
 
 
 def make_model(ref: ModelRef, net: Net, environ: Mapping[str, str], catalog: Catalog | None = None) -> ChatModel:
@@ -174,4 +191,4 @@ async def check_model(
     return ModelCheck(reachable=True, authorised=True, first_token_s=None, detail="an empty answer")
 
 
-__all__ = ["SIMULATED", "Discovery", "Finding", "ModelCheck", "check_model", "discover", "make_model"]
+__all__ = ["SIMULATED", "Discovery", "Finding", "ModelCheck", "check_model", "discover", "keys_abroad", "make_model"]

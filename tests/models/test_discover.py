@@ -7,7 +7,7 @@ import pytest
 from swarmtui.models.anthropic import AnthropicChat
 from swarmtui.models.catalog import Catalog, load_catalog
 from swarmtui.models.chat import ModelError
-from swarmtui.models.discover import check_model, discover, make_model, unusable
+from swarmtui.models.discover import check_model, discover, keys_abroad, make_model, unusable
 from swarmtui.models.gemini import GeminiChat
 from swarmtui.models.net import Net
 from swarmtui.models.openai_chat import OpenAIChat
@@ -131,3 +131,16 @@ def test_a_model_whose_key_is_missing_is_told_before_anything_asks_it() -> None:
     (told,) = unusable([hosted, hosted, simulated, local], {})
     assert "DEEPSEEK_API_KEY is not set" in told
     assert unusable([hosted], {"DEEPSEEK_API_KEY": "sk-1"}) == []
+
+
+def test_a_known_key_that_goes_to_another_address_is_told() -> None:
+    environ = {"OPENAI_API_KEY": "k", "MINE": "k"}
+
+    def told(base_url: str, key: str = "OPENAI_API_KEY") -> list[str]:
+        return keys_abroad([ModelRef("custom", "m", base_url=base_url, api_key_env=key)], environ)
+
+    assert told("https://evil.example/v1") == [
+        "the key in OPENAI_API_KEY, which is for api.openai.com, is sent to evil.example: custom/m says so"
+    ]
+    assert told("https://api.openai.com/v1") == told("http://127.0.0.1:4000/v1") == []
+    assert told("https://mine.example/v1", "MINE") == told("https://evil.example/v1", "DEEPSEEK_API_KEY") == []
