@@ -12,9 +12,12 @@ from textual.pilot import Pilot
 
 from swarmtui.tui.view.glyphs import ASCII, UNICODE
 from tests.tui.opening import settled, workbench
+from tests.tui.scripted_agents import agents, proposed
 from tests.tui.scripted_feed import SESSIONS
 
 pytestmark = pytest.mark.usefixtures("greenwich")
+
+ALL = {**SESSIONS, "agents": agents, "proposed": proposed}
 
 PICTURES: list[tuple[str, tuple[int, int], tuple[str, ...], str]] = [
     ("mid_run", (80, 24), (), "swarm-dark"),
@@ -29,6 +32,9 @@ PICTURES: list[tuple[str, tuple[int, int], tuple[str, ...], str]] = [
     ("finished", (120, 40), (), "swarm-dark"),
     ("mid_run", (120, 40), ("a",), "swarm-dark"),
     ("mid_run", (120, 40), ("question_mark",), "swarm-light"),
+    ("agents", (120, 40), (), "swarm-dark"),
+    ("agents", (80, 24), ("a",), "swarm-light"),
+    ("proposed", (120, 40), ("a",), "swarm-dark"),
 ]
 
 
@@ -68,7 +74,7 @@ def test_screen(name: str, size: tuple[int, int], keys: tuple[str, ...], theme: 
             await settled(pilot)
         await still(pilot)
 
-    app = workbench(SESSIONS[name](), theme=theme)
+    app = workbench(ALL[name](), theme=theme)
     assert snap_compare(app, terminal_size=size, run_before=before)
 
 

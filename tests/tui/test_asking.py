@@ -1,0 +1,126 @@
+"""What agents and planners ask is put to the user whole, and answered on purpose."""
+
+from __future__ import annotations
+
+import pytest
+
+from swarmtui.tui.app import Workbench
+from swarmtui.tui.screens.asking import ChangeScreen, PermissionScreen
+from swarmtui.tui.screens.dialogs import EditScreen, LineScreen
+from swarmtui.tui.screens.run import RunScreen
+from tests.tui.opening import notices, opened, press, settled, text
+from tests.tui.scripted_agents import DETAIL, agents, proposed
+from tests.tui.scripted_feed import HOSTILE, ScriptedFeed
+
+SIZE = (120, 40)
+
+
+def later(feed: ScriptedFeed) -> None:
+    """Past the moment in which nobody can have read anything."""
+    feed.now += 1
+
+
+async def test_agents_subagents_and_parts_stand_in_the_graph_as_they_wait() -> None:
+    async with opened(agents(), SIZE) as pilot:
+        shown = text(pilot)
+    assert "2 needs you [a]" in shown
+    for words in ("booking", "hotels-north", "hotels-old-town", "sights", "asks you", "waits for hotels-north"):
+        assert words in shown
+
+
+@pytest.mark.parametrize(("key", "answer"), [("Y", "allow once"), ("A", "allow always"), ("n", "deny"), ("d", "deny")])
+async def test_a_permission_is_answered_with_one_key(key: str, answer: str) -> None:
+    feed = agents()
+    async with opened(feed, SIZE) as pilot:
+        await press(pilot, "a")
+        assert isinstance(pilot.app.screen, PermissionScreen)
+        shown = text(pilot)
+        assert "booker (booking) wants to call tools.py:book" in shown
+        assert "no rule of the plan" in shown
+        assert all(line.strip() in shown for line in DETAIL.split("\n"))
+        later(feed)
+        await press(pilot, key)
+        assert isinstance(pilot.app.screen, RunScreen)
+    assert feed.commands == [("answer", {"pending": "booking:c1", "text": answer})]
+
+
+async def test_a_yes_in_the_first_moment_is_none_and_a_no_is_one() -> None:
+    feed = agents()
+    async with opened(feed, SIZE) as pilot:
+        await press(pilot, "a", "Y", "A", "enter", "space")
+        assert isinstance(pilot.app.screen, PermissionScreen)
+        assert "only just appeared" in notices(pilot)[-1]
+        await press(pilot, "n")
+    assert feed.commands == [("answer", {"pending": "booking:c1", "text": "deny"})]
+
+
+async def test_small_letters_and_esc_allow_nothing() -> None:
+    feed = agents()
+    async with opened(feed, SIZE) as pilot:
+        await press(pilot, "a")
+        later(feed)
+        await press(pilot, "y", "a", "enter", "escape")
+        assert isinstance(pilot.app.screen, RunScreen)
+    assert feed.commands == []
+
+
+async def test_a_change_is_shown_whole_and_accepted_as_shown() -> None:
+    feed = proposed()
+    async with opened(feed, SIZE) as pilot:
+        await press(pilot, "a")
+        assert isinstance(pilot.app.screen, ChangeScreen)
+        shown = text(pilot)
+        assert "sights proposes 3 more nodes" in shown
+        for words in ("+ museums", "+ walks", "+ weigh", "two looks at once", "prices decide"):
+            assert words in shown
+        await press(pilot, "A")
+        assert feed.commands == []
+        later(feed)
+        await press(pilot, "A")
+    assert feed.commands == [("change.accept", {"id": "change-1", "base_rev": 2})]
+
+
+async def test_a_change_is_sent_back_with_words() -> None:
+    feed = proposed()
+    async with opened(feed, SIZE) as pilot:
+        await press(pilot, "a", "c")
+        assert isinstance(pilot.app.screen, LineScreen)
+        await press(pilot, *"no museums", "enter")
+    assert feed.commands == [("change.reject", {"id": "change-1", "feedback": "no museums"})]
+
+
+async def test_a_change_is_edited_as_yaml_and_the_text_stays_until_it_is_taken() -> None:
+    feed = proposed()
+    async with opened(feed, SIZE) as pilot:
+        await press(pilot, "a", "e")
+        screen = pilot.app.screen
+        assert isinstance(screen, EditScreen)
+        assert screen.text.startswith("nodes:\n  museums:\n")
+        feed.refusal = "nodes.museums: there is no agent `researchr`"
+        await press(pilot, "f2")
+        assert pilot.app.screen is screen
+        assert "there is no agent" in text(pilot)
+        feed.refusal = None
+        await press(pilot, "f2")
+        assert isinstance(pilot.app.screen, RunScreen)
+    method, params = feed.commands[-1]
+    assert (method, params["id"]) == ("change.edit", "change-1")
+    assert "Which museums, with prices and hours?" in str(params["text"])
+
+
+async def test_what_comes_from_outside_cannot_draw_the_dialog() -> None:
+    from swarmtui.session.events import QuestionAsked
+
+    joined = " ".join(HOSTILE)
+    feed = agents().play(
+        QuestionAsked(
+            "hotels-north", joined, HOSTILE, kind="permission", call="c9", detail=joined, agent=joined, tool=joined
+        )
+    )
+    async with opened(feed, SIZE) as pilot:
+        app = pilot.app
+        assert isinstance(app, Workbench)
+        app.asking.about("hotels-north")
+        await settled(pilot)
+        assert isinstance(app.screen, PermissionScreen)
+        assert all(line.isprintable() for line in text(pilot).replace("\u200d", "").split("\n"))
