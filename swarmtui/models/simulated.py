@@ -13,7 +13,8 @@ The model's name is its pace: ``instant`` (no waiting), ``fast`` (a third of a s
 - ``[[take:SECONDS]]`` makes the reply last that long, whatever the pace.
 - ``[[call:TOOL {"argument": "value"}]]`` calls that tool, if it is offered. Calls on one line are made in one turn,
   those of the next line in the next turn: the turns of the conversation that held calls are counted. Without such lines
-  it calls one tool that fits, and answers once there is a result.
+  it hands over to whose description has words of the request, gives each text of a JSON list in it to a subagent where
+  it may make some, or calls one tool that fits; and answers once there is a result.
 - ``[[set:{"field": "value"}]]`` gives these fields of an answer in JSON these values.
 
 An answer lists the links that it saw: those in what tools answered, and Markdown links in what it was asked.

@@ -15,7 +15,9 @@ from swarmtui.plan.model import JSON
 _START = re.compile(r"\[\[(?:call:([\w./-]+)|set:)\s*")
 _END = re.compile(r"\s*\]\]")
 _OWN = ("ask_user", "create_subagent", "assign_task", "final_answer")
-"""Tools that are called when told to, or last: they ask, hand over, or end."""
+"""Tools that are no first guess: they ask, make others work, or end."""
+_HANDOFF = "transfer_to_"
+_WORD = re.compile(r"[^\W\d_][\w-]{3,}")
 _FIRST = ("web_search", "search", "list_files", "now")
 _ADDRESS = "https://example.com/"
 
@@ -28,19 +30,64 @@ def calls_of(request: ChatRequest, asked: str, rng: random.Random) -> tuple[Tool
     offered = {tool.name: tool for tool in request.tools}
     if not offered:
         return ()
+    made = [call.name for message in request.messages for call in message.tool_calls]
     turn = sum(bool(message.tool_calls) for message in request.messages)
     told = [[one for one in line if one[0] in offered] for line in _lines(_said(request))]
     if turn < len(told) and told[turn]:
         return tuple(_call(name, arguments, rng) for name, arguments, *_ in told[turn])
-    answered = request.messages[-1].role == "tool"
-    fitting = [tool for tool in request.tools if tool.name not in _OWN and not tool.name.startswith("transfer_to_")]
-    if fitting and not told and not answered:
-        tool = min(fitting, key=lambda one: _FIRST.index(one.name) if one.name in _FIRST else len(_FIRST))
-        return (_call(tool.name, _arguments(tool, asked), rng),)
+    chosen = None if told else _next(request, asked, made)
+    if chosen is not None:
+        name, arguments = chosen
+        return (_call(name, _arguments(offered[name], asked) if arguments is None else arguments, rng),)
     if "final_answer" in offered:
         schema = offered["final_answer"].parameters
         return (_call("final_answer", _arguments(offered["final_answer"], asked) | fields_of(request, schema), rng),)
     return ()
+
+
+def _next(request: ChatRequest, asked: str, made: list[str]) -> tuple[str, JSON] | None:
+    """The call that fits by itself, with its arguments if they are not made up: handing over to whom the request is
+    for, having each thing of a list looked at by a subagent, or one tool, as long as none has answered."""
+    offered = [tool.name for tool in request.tools]
+    handed_over = bool(made) and made[-1].startswith(_HANDOFF)
+    handoff = _handoff(request, asked, made)
+    if handoff is not None and (handed_over or not made):
+        return handoff, {}
+    things = _things(asked)
+    if things and {"create_subagent", "assign_task"} <= set(offered) and "assign_task" not in made:
+        if "create_subagent" not in made:
+            prompt = label("You look at one thing at a time and say what there is to it.")
+            return "create_subagent", {"name": "looker", "system_prompt": prompt}
+        about = " ".join(topics(asked)[:4])
+        return "assign_task", {"agent": "looker", "prompt": f"{label(about)}: {{{{ item }}}}", "items": things}
+    fitting = [name for name in offered if name not in _OWN and not name.startswith(_HANDOFF)]
+    if not fitting or (request.messages[-1].role == "tool" and not handed_over) or "assign_task" in made:
+        return None
+    return min(fitting, key=lambda name: _FIRST.index(name) if name in _FIRST else len(_FIRST)), None
+
+
+def _handoff(request: ChatRequest, asked: str, made: list[str]) -> str | None:
+    """The handoff whose description has most words of the request, of those that were not made yet."""
+    words = {word.casefold() for word in topics(asked)}
+    best, most = None, 0
+    for tool in request.tools:
+        if tool.name.startswith(_HANDOFF) and tool.name not in made:
+            shared = len(words & {word.casefold() for word in _WORD.findall(tool.description)})
+            best, most = (tool.name, shared) if shared > most else (best, most)
+    return best
+
+
+def _things(asked: str) -> list[JSON]:
+    """The first list of texts in `asked`, as JSON; empty where there is none of two or more different ones."""
+    decoder = json.JSONDecoder()
+    for start in re.finditer(r'\[\s*"', asked):
+        try:
+            found, _ = decoder.raw_decode(asked, start.start())
+        except (ValueError, RecursionError):
+            continue
+        if all(isinstance(one, str) for one in found) and 1 < len(found) == len(set(found)):
+            return list(found)
+    return []
 
 
 def fields_of(request: ChatRequest, schema: JSON) -> dict[str, JSON]:

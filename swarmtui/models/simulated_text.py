@@ -29,7 +29,7 @@ _SENTENCES = (
     "This sentence only shows how text on {b} streams into its pane.",
 )
 
-_TAG = re.compile(r"</?tool_result[^>]*>")
+_TAG = re.compile(r"</?(?:tool|subagent)_result[^>]*>")
 _LINK = re.compile(r"(?<!!)\[((?:[^\[\]\n]|\[[^\]\n]*\])+)\]\((https?://[^\s()<>]+)\)")
 _ADDRESS = re.compile(r"https?://[^\s<>\"'()\[\]`]+")
 _NUMBER = re.compile(r"^\W*\d+[.)]\s*")

@@ -112,3 +112,31 @@ async def test_code_that_it_has_run_is_code() -> None:
     code = Tool("python", "runs code", {"type": "object", "properties": {"code": {"type": "string"}}})
     reply = await complete(SimulatedChat(), ChatRequest(INSTANT, (Message("user", "sum's up"),), tools=(code,)))
     compile(json.loads(reply.tool_calls[0].arguments)["code"], "made", "exec")
+
+
+class Colleagues(Talk):
+    """A conversation in which others may be handed over to."""
+
+    def __init__(self, prompt: str, **does: str) -> None:
+        super().__init__(prompt, "look")
+        self.tools += tuple(Tool(f"transfer_to_{name}", text, {"type": "object"}) for name, text in does.items())
+
+
+async def test_it_hands_over_to_whoever_the_request_is_for_once_and_then_uses_a_tool() -> None:
+    talk = Colleagues("my machine leaks", billing="knows each invoice", workshop="mends a machine that leaks")
+    assert await talk.to_the_end() == [["transfer_to_workshop"], ["look"]]
+    assert await Colleagues("good morning", billing="knows each invoice").to_the_end() == [["look"]]
+
+
+async def test_each_thing_of_a_list_is_given_to_a_subagent_in_one_batch() -> None:
+    talk = Talk('find out about each: ["one", "two"]', "look", "create_subagent", "assign_task")
+    assert await talk.to_the_end() == [["create_subagent"], ["assign_task"]]
+    given = json.loads(talk.messages[3].tool_calls[0].arguments)
+    assert given["items"] == ["one", "two"]
+    assert given["prompt"].endswith("{{ item }}")
+    assert given["agent"] == json.loads(talk.messages[1].tool_calls[0].arguments)["name"]
+
+
+@pytest.mark.parametrize("text", ['["one"]', '["one", "one"]', '["one", 2]', '["one", ', "[one, two]"])
+async def test_what_is_no_list_of_different_texts_is_given_to_nobody(text: str) -> None:
+    assert await Talk(text, "look", "create_subagent", "assign_task").to_the_end() == [["look"]]

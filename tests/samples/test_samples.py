@@ -6,8 +6,10 @@ import json
 
 import pytest
 
+from swarmtui.plan.lookup import render
 from swarmtui.plan.model import MergeSpec, PythonSpec, When
 from swarmtui.plan.taskfile import load_task
+from swarmtui.safety.permissions import Effect, decide
 from tests.samples.reviewing import SAMPLES
 
 
@@ -57,6 +59,35 @@ def test_the_research_branches_on_what_the_coordinator_says() -> None:
     }
     assert all(agent.instructions and not agent.instructions.endswith(".md") for agent in plan.team.agents.values())
     assert [node.id for node in plan.nodes if node.report] == ["answer", "report"]
+
+
+def test_every_agent_in_python_is_listed() -> None:
+    assert "`agents/*.py`" in (SAMPLES / "README.md").read_text()
+    assert all(f"`{path.name}`" in (SAMPLES / "README.md").read_text() for path in (SAMPLES / "agents").glob("*.py"))
+
+
+@pytest.mark.parametrize("name", ["swarm_airline", "swarm_triage"])
+def test_a_swarm_s_tools_are_there_and_its_rules_ask_for_none_of_them(name: str) -> None:
+    plan = load_task(SAMPLES / f"{name}.yaml").plan
+    assert plan is not None
+    tools = [tool for agent in plan.team.agents.values() for tool in agent.tools]
+    assert len(set(tools)) >= 3
+    for tool in tools:
+        file, _, function = tool.partition(":")
+        assert f"\ndef {function}(" in (SAMPLES / file).read_text()
+        assert decide(plan.team.rules, tool, {"invoice": "x"}, Effect.WRITE).action != "ask"
+    handed = {target for agent in plan.team.agents.values() for target in agent.handoffs}
+    assert handed == set(plan.team.agents)
+
+
+def test_the_wide_search_says_how_far_it_may_go() -> None:
+    task = load_task(SAMPLES / "wide_search.yaml")
+    assert task.plan is not None
+    lead = task.plan.team.agents["lead"]
+    assert {"create_subagent", "assign_task"} <= set(lead.tools)
+    assert (lead.limits.steps, lead.limits.subagents, lead.limits.depth) == (8, 2, 1)
+    assert task.plan.node("table").budget is not None
+    assert "{{ item }}" in render(lead.instructions, {}), "what the model reads are braces, not a lookup"
 
 
 def test_the_documents_to_translate_have_what_the_prompt_looks_up() -> None:
