@@ -1,10 +1,12 @@
 """The user's ``config.yaml``: providers of their own; every mistake with file, line and column."""
 
+import re
+from dataclasses import fields
 from pathlib import Path
 
 import pytest
 
-from swarmtui.models.catalog import CatalogError, resolve
+from swarmtui.models.catalog import CatalogError, Quirks, resolve
 from swarmtui.models.configuration import user_catalog
 from swarmtui.plan.problems import TaskError
 from swarmtui.plan.taskfile import parse_task
@@ -103,3 +105,12 @@ def test_a_task_file_cannot_name_a_command() -> None:
     text = f"goal: g\nmodels:\n  worker: {worker}\nnodes:\n  a: {{prompt: x}}\n"
     with pytest.raises(TaskError, match="key_cmd"):
         parse_task(text, file="t.yaml")
+
+
+def test_the_example_of_the_documentation_is_right_and_names_every_quirk(file: Path) -> None:
+    told = (Path(__file__).parents[2] / "docs" / "models.md").read_text("utf-8")
+    (example,) = re.findall(r"```yaml\n(.*?)```", told, re.DOTALL)
+    file.write_text(example)
+    ref = resolve("gpu-box", {}, environ(file))
+    assert (ref.base_url, ref.model) == ("http://gpu-box:8000/v1", "qwen3-32b")
+    assert all(f"`{quirk.name}`" in told for quirk in fields(Quirks))
