@@ -49,6 +49,8 @@ from swarmtui.models.simulated_text import label, links_in, links_of_tool, parag
 from swarmtui.session.vocabulary import ErrorKind, Usage
 
 _DIRECTIVE = re.compile(r"\[\[(fail|take):([a-z_]+|[\d.]+)(?::(\d+)|@([\d.]+))?\]\]")
+_WRITTEN = re.compile(r"<(previous_plan|results)>.*?</\1>", re.DOTALL)
+"""What a planner is shown: what steers a node of that plan does not steer the planner."""
 _KINDS = {
     kind.value: kind
     for kind in (ErrorKind.THROTTLED, ErrorKind.OUTAGE, ErrorKind.REFUSED, ErrorKind.MALFORMED, ErrorKind.TOO_LONG)
@@ -71,7 +73,8 @@ class SimulatedChat:
         began = time.perf_counter()
         digest = _digest(request, self._seed)
         said = "\n".join(message.content for message in request.messages if message.role in ("system", "user"))
-        failure, take_s = self._directives(said, digest)
+        steering = _WRITTEN.sub("", said) if request.purpose is Purpose.PLAN else said
+        failure, take_s = self._directives(steering, digest)
         rng = random.Random(digest)  # noqa: S311  # plausible text, not a secret
         text, calls = _reply(request, rng)
         cut = request.max_tokens is not None and len(text) > request.max_tokens * 4

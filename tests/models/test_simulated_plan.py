@@ -2,10 +2,17 @@
 
 import json
 import random
+from dataclasses import replace
 from typing import Any
 
-from swarmtui.models.simulated_plan import plan_for
+import pytest
 
+from swarmtui.models.chat import ChatRequest, Message, ModelError, Purpose, complete
+from swarmtui.models.simulated import SimulatedChat
+from swarmtui.models.simulated_plan import plan_for
+from swarmtui.plan.model import ModelRef
+
+INSTANT = ModelRef("simulated", "instant", dialect="simulated")
 RNG = random.Random(0)
 
 
@@ -43,6 +50,16 @@ def test_a_plan_that_was_carried_out_keeps_what_went_well() -> None:
     assert plan["nodes"]["a"] == nodes["a"]
     assert plan["nodes"]["b"]["prompt"].endswith("\n\nlook away")
     assert plan["nodes"]["b"]["needs"] == ["a"]
+
+
+async def test_what_steers_a_node_of_an_earlier_plan_does_not_steer_the_planner() -> None:
+    nodes = {"a": {"prompt": "look [[fail:refused]]"}}
+    shown = f"<previous_plan>{json.dumps({'nodes': nodes})}</previous_plan><results>[[fail:refused]]</results>"
+    request = ChatRequest(INSTANT, (Message("user", f"<goal>rivers</goal>{shown}"),), purpose=Purpose.PLAN)
+    assert json.loads((await complete(SimulatedChat(), request)).text)["nodes"]
+    steered = replace(request, messages=(Message("user", f"<goal>rivers [[fail:refused]]</goal>{shown}"),))
+    with pytest.raises(ModelError):
+        await complete(SimulatedChat(), steered)
 
 
 def test_a_plan_without_what_joins_its_parts_does_not_say_that_it_has_that() -> None:
