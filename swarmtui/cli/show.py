@@ -15,6 +15,7 @@ from swarmtui.safety.text import one_line
 from swarmtui.session.folder import SessionFolder
 from swarmtui.session.state import SessionState
 from swarmtui.session.summary import show
+from swarmtui.session.vocabulary import BY_CONDITION
 
 
 def arguments(parser: ArgumentParser) -> None:
@@ -134,10 +135,16 @@ def _pool(pool: dict[str, Any]) -> str:
 
 def _cells(node: dict[str, Any]) -> tuple[str, ...]:
     items = node["items"]
-    detail = node["error"] or (f"because of {node['cause']}" if node["cause"] else "")
+    detail = node["error"] or _cause(node["cause"])
     if items is not None and not detail:
         told = ", ".join(f"{count} {state}" for state, count in items.items())
         running = node["progress"] is not None and node["progress"]["per_s"] is not None
         detail = node["progress"]["text"] if running else told
     needs = one_line(", ".join(node["needs"]), 40)
     return node["id"], node["kind"], node["state"], str(node["attempts"]), needs, one_line(detail, 100)
+
+
+def _cause(cause: str | None) -> str:
+    if cause == BY_CONDITION:
+        return "its condition does not hold"
+    return f"because of {cause}" if cause else ""

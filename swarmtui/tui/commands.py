@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from swarmtui.plan.model import JSON
 from swarmtui.safety.text import one_line
 from swarmtui.session.state import NodeState, SessionState
-from swarmtui.session.vocabulary import FINAL, State, Status, how_ended
+from swarmtui.session.vocabulary import BY_CONDITION, FINAL, State, Status, how_ended
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,7 +181,7 @@ def why_not_retry_node(state: SessionState, node: NodeState | None) -> str | Non
         return f"{_name(node)} is running: cancel it first (x), or wait"
     if node.state in (State.WAITING, State.READY):
         return f"{_name(node)} has not run yet"
-    if node.state is State.SKIPPED and node.cause not in (None, "user"):
+    if node.state is State.SKIPPED and node.cause not in (None, "user", BY_CONDITION):
         return f"{_name(node)} was skipped because of {one_line(node.cause or '', 40)}: retry that"
     return None
 

@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from swarmtui.session.state import Items
-from swarmtui.session.vocabulary import ErrorInfo, ErrorKind, State
+from swarmtui.session.vocabulary import BY_CONDITION, ErrorInfo, ErrorKind, State
+from swarmtui.tui.commands import why_not_retry_node
 from swarmtui.tui.view.glyphs import ASCII, UNICODE
 from swarmtui.tui.view.nodes import Moment
 from swarmtui.tui.view.table import FLEXIBLE, NODE_COLUMNS, ItemRows, NodeRows, fit_columns
@@ -69,6 +70,16 @@ def test_skipped_nodes_name_the_cause() -> None:
     moment = Moment(feed.now, feed.state.mono)
     rows.choose(moment)
     assert rows.cells(rows.ids.index("report"), moment, ASCII)["detail"][0] == "since security did not succeed"
+
+
+def test_a_node_that_its_condition_left_out_blames_no_node() -> None:
+    feed = finished()
+    feed.state.nodes["report"].cause = BY_CONDITION
+    rows = NodeRows(feed.state)
+    moment = Moment(feed.now, feed.state.mono)
+    rows.choose(moment)
+    assert rows.cells(rows.ids.index("report"), moment, ASCII)["detail"][0] == "its condition does not hold"
+    assert why_not_retry_node(feed.state, feed.state.nodes["report"]) is None
 
 
 @given(st.integers(4, 250))

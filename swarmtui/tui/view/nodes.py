@@ -9,7 +9,7 @@ from swarmtui.plan.model import Node
 from swarmtui.safety.text import one_line
 from swarmtui.session.progress import pace, progress
 from swarmtui.session.state import Items, NodeState, Pending, SessionState
-from swarmtui.session.vocabulary import State
+from swarmtui.session.vocabulary import BY_CONDITION, State
 from swarmtui.tui.view import format as say
 from swarmtui.tui.view.glyphs import ASK, MARKS, Glyphs, Mark
 from swarmtui.tui.view.lines import Line, Role, Span, cells, fit, shorten
@@ -122,12 +122,16 @@ def _no_phrase(state: SessionState, node: NodeState, moment: Moment, glyphs: Gly
     return ""
 
 
+def _skipped(node: NodeState) -> str:
+    if node.cause == BY_CONDITION:
+        return "its condition does not hold"
+    return "by you" if node.cause == "user" else f"since {name_of(node.cause or '?')} did not succeed"
+
+
 _PHRASES: dict[State, Callable[[SessionState, NodeState, Moment, Glyphs], str]] = {
     State.RETRYING: _again,
     State.THROTTLED: _again,
-    State.SKIPPED: lambda _s, node, _m, _g: (
-        "by you" if node.cause == "user" else f"since {name_of(node.cause or '?')} did not succeed"
-    ),
+    State.SKIPPED: lambda _s, node, _m, _g: _skipped(node),
     State.WAITING: lambda state, node, _m, _g: _waits_for(state, node) if state.approved_rev else "",
     State.HELD: lambda state, _n, _m, _g: "paused by you" if state.approved_rev else "",
     State.INTERRUPTED: lambda *_: "cut short, it may have taken effect: r retries, s skips",
