@@ -48,7 +48,31 @@ def _renamed(state: SessionState, parent: Node, nodes: Iterable[Node]) -> tuple[
         if node.id in taken:
             names[node.id] = new_id(f"{parent.id}-{node.id}", {*taken, *free, *names.values()})
     made = renamed(proposed, names)
-    return tuple(replace(node, parent=parent.id) for node in made)
+    return tuple(_within(parent, replace(node, parent=parent.id)) for node in made)
+
+
+def _within(parent: Node, node: Node) -> Node:
+    """A plan that a planner makes within its own gets no right that it lacks itself."""
+    if isinstance(node.spec, PlanSpec) and isinstance(parent.spec, PlanSpec):
+        return replace(node, spec=bounded(node.spec, parent.spec))
+    return node
+
+
+def bounded(made: PlanSpec, maker: PlanSpec) -> PlanSpec:
+    """`made` with no more than its `maker` may do: decided on as strictly, of its agents, no larger, no oftener."""
+    agents = made.agents
+    if maker.agents:
+        agents = tuple(agent for agent in agents if agent in maker.agents) or maker.agents
+    nodes = min(made.nodes, maker.nodes)
+    must_have = tuple(agent for agent in made.must_have if not agents or agent in agents)
+    return replace(
+        made,
+        approve=made.approve if maker.approve == "auto" else maker.approve,
+        nodes=nodes,
+        agents=agents,
+        must_have=must_have[:nodes],
+        iterations=min(made.iterations, maker.iterations),
+    )
 
 
 def check(state: SessionState, parent: Node, nodes: tuple[Node, ...]) -> None:
@@ -74,6 +98,8 @@ def check(state: SessionState, parent: Node, nodes: tuple[Node, ...]) -> None:
             raise NotAllowed(
                 f"{node.id} is for the agent {node.spec.agent!r}, and may be for {listed(agents) or 'none'}"
             )
+        if _within(parent, node) != node:
+            raise NotAllowed(f"{node.id} may do more than {parent.id}, which makes it: {_bounds(spec)}")
         for need in node.needs:
             if need not in known:
                 raise NotAllowed(f"{node.id} needs {need}, which is not {parent.id}'s to rest on")
@@ -81,6 +107,11 @@ def check(state: SessionState, parent: Node, nodes: tuple[Node, ...]) -> None:
         graph.topological_order(graph.needs_of(nodes))
     except graph.CycleError as error:
         raise NotAllowed(f"the proposal goes in a circle: {error}") from None
+
+
+def _bounds(spec: PlanSpec) -> str:
+    agents = f", agents {listed(spec.agents)}" if spec.agents else ""
+    return f"approve {spec.approve}, at most {spec.nodes} nodes and {spec.iterations} proposals{agents}"
 
 
 def models_of(state: SessionState, nodes: Iterable[Node]) -> dict[str, ModelRef]:

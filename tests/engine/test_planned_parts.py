@@ -11,12 +11,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from swarmtui.engine.changes import bounded
 from swarmtui.engine.commands import Refused
 from swarmtui.engine.ports import Attempt, Draft, Suspended
 from swarmtui.plan.lookup import references, render, texts
 from swarmtui.plan.model import AgentSpec, Condition, MapSpec, Node, Plan, PlanSpec, PromptSpec, RunSpec
 from swarmtui.plan.renaming import renamed
-from swarmtui.plan.team import AgentDef
+from swarmtui.plan.team import AgentDef, Team
 from swarmtui.session import events as ev
 from swarmtui.session import fold
 from swarmtui.session.state import state_from_json, state_hash, state_to_json
@@ -113,6 +114,44 @@ async def test_a_rejected_proposal_comes_back_with_what_was_said_and_is_made_ane
         assert await world.finished() is Status.FAILED
         assert world.states() == {"up": "succeeded", "part": "cancelled"}
     assert seen[1].thread == ({"role": "feedback", "content": "shorter"},)
+
+
+async def test_a_plan_within_a_plan_may_no_more_than_the_one_that_makes_it(tmp_path: Path) -> None:
+    wide = PlanSpec("more", approve="auto", nodes=200, iterations=20, must_have=("ops", "scout"))
+    other = PlanSpec("less", approve="ask", nodes=1, agents=("ops", "scout"))
+    script = proposing((Node("wide", wide), Node("other", other)), seen=[])
+    spec = PlanSpec("find out", agents=("scout", "reader"), nodes=3, iterations=2)
+    team = Team({"scout": AgentDef(), "reader": AgentDef(), "ops": AgentDef()})
+    limited = replace(plan(Node("part", spec)), team=team)
+    async with running(tmp_path, limited, script) as world:
+        change = await proposed(world)
+        made = {node.id: node.spec for node in change.put}
+        assert made["wide"] == PlanSpec(
+            "more", approve="ask", nodes=3, iterations=2, agents=spec.agents, must_have=("scout",)
+        )
+        assert made["other"] == PlanSpec("less", approve="ask", nodes=1, agents=("scout",))
+        with pytest.raises(Refused, match="wide may do more than part"):
+            await world.do("change.edit", id="change-1", text="wide: {plan: {goal: x, approve: auto}}")
+
+
+@given(
+    st.builds(PlanSpec, st.just("g"), approve=st.sampled_from(("ask", "auto")), nodes=st.integers(1, 9)),
+    st.lists(st.sets(st.sampled_from("abc")).map(lambda names: tuple(sorted(names))), min_size=2, max_size=2),
+    st.integers(1, 3),
+)
+def test_bounds_are_within_those_of_the_maker_and_hold_once(
+    made: PlanSpec, agents: list[tuple[str, ...]], iterations: int
+) -> None:
+    made = replace(made, agents=agents[0], must_have=("a", "b"), iterations=iterations)
+    maker = PlanSpec("m", approve="ask", nodes=3, iterations=2, agents=agents[1])
+    found = bounded(made, maker)
+    assert found.approve == "ask"
+    assert found.nodes <= 3
+    assert found.iterations <= 2
+    assert not maker.agents or set() < set(found.agents) <= set(maker.agents)
+    assert not found.agents or set(found.must_have) <= set(found.agents)
+    assert len(found.must_have) <= found.nodes
+    assert bounded(found, maker) == found
 
 
 async def test_a_proposal_is_edited_as_data_and_what_comes_of_it_is_what_is_accepted(tmp_path: Path) -> None:
