@@ -20,6 +20,8 @@ WARN_EQUAL, STOP_EQUAL = 3, 5
 WARN_SHARE, STOP_SHARE = 0.3, 0.5
 """Shares of the tool calls that the agent may make; one tool may take up so many of the default 100."""
 LEAST_ROOM = 100
+_READ_CHARS = 20_000
+"""Longer arguments count as equal only where their texts are: reading them all again at each step takes too long."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +63,8 @@ def fingerprint(calls: Sequence[Call]) -> str:
 
 
 def _canonical(arguments: str) -> str:
+    if len(arguments) > _READ_CHARS:
+        return arguments.strip()
     try:
         return json.dumps(loads_lenient(arguments), sort_keys=True)
     except ValueError:

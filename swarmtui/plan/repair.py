@@ -18,6 +18,9 @@ from swarmtui.plan.model import JSON
 
 _MAX_DEPTH = 64
 _MAX_STARTS = 64
+_MAX_FENCES = 64
+_MAX_UNREAD = 256 * 1024
+"""So many characters may be read in vain before no more starts are tried: nobody else is served meanwhile."""
 _MAX_CHARS = 16 * 1024 * 1024
 
 _THINKING = re.compile(r"\A\s*<(think|thinking|reasoning)>.*?</\1>", re.DOTALL | re.IGNORECASE)
@@ -31,6 +34,7 @@ _CUT_EXPONENT = re.compile(r"[eE][+-]?\Z")
 _HEX4 = re.compile(r"[0-9a-fA-F]{4}")
 _WORDS: dict[str, JSON] = {"true": True, "false": False, "null": None, "True": True, "False": False, "None": None}
 _QUOTES = {'"': '"', "'": "'", "\u201c": "\u201d", "\u2018": "\u2019"}
+_PLAIN = {quote: re.compile(rf"[^{quote}\\]*") for quote in _QUOTES.values()}
 _QUOTED_KEY = re.compile(r'"[^"\n]*"\s*:')
 _BARE = re.compile(r"[^\W\d][^\"'`{}\[\],:\n]*")
 """A text that somebody forgot to quote: words, up to the next mark or the end of the line."""
@@ -73,20 +77,29 @@ def _find(text: str) -> JSON:
     except (ValueError, RecursionError):
         pass
     text = _THINKING.sub("", text)
-    for fence in _FENCE.finditer(text):  # all of what a fence holds, and nothing after it: a text may hold brackets
+    fences = _fences(text)
+    for fence in fences:  # all of what a fence holds, and nothing after it: a text may hold brackets
         with suppress(ValueError, RecursionError):
-            value, end = _STRICT.raw_decode(text, fence.end())
+            value, end = _STRICT.raw_decode(text, fence)
             if not text[end:].strip().strip("`~"):
                 return value
     found = _containers(text)
     if found:
         return _listed(text, found) or max(found, key=lambda place: place.end - place.start).value
-    for fence in _FENCE.finditer(text):
+    for fence in fences:
         try:
-            return _STRICT.raw_decode(text, fence.end())[0]
+            return _STRICT.raw_decode(text, fence)[0]
         except (ValueError, RecursionError):
             continue
     raise ValueError("there is no JSON in it")
+
+
+def _fences(text: str) -> list[int]:
+    """Where the insides of fences begin: of the first ones and of the last ones, since each look at one may take as
+    long as the text is."""
+    ends = [fence.end() for fence in _FENCE.finditer(text)]
+    first = _MAX_FENCES // 2
+    return ends[:first] + ends[first:][-first:]
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,26 +126,28 @@ def _listed(text: str, found: list[_Place]) -> JSON:
 def _containers(text: str) -> list[_Place]:
     """Every object and array that is not part of another one."""
     found: list[_Place] = []
-    at = 0
+    at = unread = 0
     for _ in range(_MAX_STARTS):
         start = _OPEN.search(text, at)
-        if start is None:
+        if start is None or unread > _MAX_UNREAD:
             break
+        reader = _Reader(text, start.start())
         try:
-            value, end = _read(text, start.start())
+            value, end = _read(reader)
         except _Unreadable:
             at = start.end()
+            unread += reader.at - start.start()
             continue
         found.append(_Place(start.start(), end, value))
         at = end
     return found
 
 
-def _read(text: str, start: int) -> tuple[JSON, int]:
+def _read(reader: _Reader) -> tuple[JSON, int]:
+    """The value at the place of `reader`, and where it ends. Raises _Unreadable, ValueError where it is too deep."""
     try:
-        return _STRICT.raw_decode(text, start)
+        return _STRICT.raw_decode(reader.text, reader.at)
     except (ValueError, RecursionError):
-        reader = _Reader(text, start)
         return reader.value(0), reader.at
 
 
@@ -287,9 +302,8 @@ class _Reader:
                 part, at = self._escape(at + 1)
                 parts.append(part)
             else:
-                end = at + 1
-                while end < len(text) and text[end] not in (quote, "\\"):
-                    end += 1
+                plain = _PLAIN[quote].match(text, at)
+                end = plain.end() if plain else at
                 parts.append(text[at:end])
                 at = end
         self.at = min(at + 1, len(text))

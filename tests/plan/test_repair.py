@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import time
 
 import pytest
 from hypothesis import example, given
@@ -126,3 +127,39 @@ def test_what_models_get_wrong_without_leaving_a_doubt_is_mended(text: str, valu
 def test_what_could_mean_two_things_is_not_guessed_at(text: str) -> None:
     with pytest.raises(ValueError, match="no JSON"):
         loads_lenient(text)
+
+
+HOSTILE = {
+    "fences that hold nothing": "```json\n{",
+    "fences that hold little": "```json\n{}\n",
+    "brackets": "[",
+    "objects left open": '{"a": ',
+    "texts without an end": '["a',
+    "words": "[1 a ",
+    "comments": "{/*",
+    "escapes": '{"a": "\\u12',
+}
+
+
+@pytest.mark.parametrize("part", HOSTILE.values(), ids=HOSTILE.keys())
+def test_no_text_takes_longer_than_its_length_explains(part: str) -> None:
+    """What a model wrote is read where everything else waits for it."""
+    text = part * (1_000_000 // len(part))
+    assert _seconds(text) < 1.0
+
+
+def test_a_mend_that_fails_far_from_its_start_is_not_tried_from_everywhere() -> None:
+    text = "1,\n" * 100_000 + "!"
+    assert _seconds("[" * 60 + text) < 4 * _seconds("[" + text) + 0.5
+
+
+def _seconds(text: str) -> float:
+    began = time.process_time()
+    with contextlib.suppress(ValueError):
+        loads_lenient(text)
+    return time.process_time() - began
+
+
+def test_the_last_of_very_many_fences_is_still_found() -> None:
+    text = "```python\nx = 1\n```\n" * 500 + '```json\n"the answer"\n```'
+    assert loads_lenient(text) == "the answer"
