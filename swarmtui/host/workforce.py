@@ -46,6 +46,7 @@ class Toolbox:
     def __init__(self, folder: Path, processes: Processes, environ: Mapping[str, str], umask: int = -1) -> None:
         self._folder = folder
         self._code = SandboxedCode(processes)
+        self._bare = processes.unsandboxed
         self._child = OwnChild(environ, umask)
         self._environ = environ
         self._umask = umask
@@ -60,7 +61,7 @@ class Toolbox:
         if functions is None:  # whoever wrote the plan, its team and the functions that it names are the user's own
             functions = FunctionTools(attempt.task_folder, self._child, trusted=True)
             self._functions[attempt.task_folder] = functions
-        builtin = BuiltinTools(attempt.team.search, self._net, self._code, servers)
+        builtin = BuiltinTools(attempt.team.search, self._net, self._code, servers, bare=self._bare)
         return (builtin, servers, functions)
 
     def _mcp(self, attempt: Attempt, servers: Mapping[str, Server]) -> McpTools:

@@ -21,7 +21,8 @@ NAMES = (*("web_search", "crawl", "python", "shell", "list_files", "read_file", 
 class BuiltinTools:
     """A :class:`~swarmtui.agents.tools.ToolSource` of them.
 
-    `code` runs processes in the sandbox; `servers` is where a tool of an MCP server comes from that `search` names.
+    `code` runs processes in the sandbox, or, where it is `bare`, without one: those calls need a rule or a yes.
+    `servers` is where a tool of an MCP server comes from that `search` names.
     `clock` gives seconds since the epoch.
     """
 
@@ -32,6 +33,8 @@ class BuiltinTools:
         code: RunCode | None = None,
         servers: ToolSource | None = None,
         clock: Callable[[], float] = lambda: datetime.now(UTC).timestamp(),
+        *,
+        bare: bool = False,
     ) -> None:
         self._search = search
         self._net = net
@@ -45,7 +48,10 @@ class BuiltinTools:
             "write_file": of_files.write_file,
             "now": lambda: now(clock),
         }
-        self._running: dict[str, Callable[[RunCode], AgentTool]] = {"python": python, "shell": shell}
+        self._running: dict[str, Callable[[RunCode], AgentTool]] = {
+            "python": lambda run: python(run, bare=bare),
+            "shell": lambda run: shell(run, bare=bare),
+        }
 
     async def tools(self, name: str, agent: str) -> tuple[AgentTool, ...]:
         """The tool called `name`; none where there is no such one. Raises ToolUnavailable."""

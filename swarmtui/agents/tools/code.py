@@ -1,5 +1,7 @@
 """``python`` and ``shell``: code that a model wrote, in the sandbox and nowhere else, whoever wrote the plan.
 
+Only by the user's word for one session it runs without one, *bare*: then it may change the world, and is asked for.
+
 How a process is run there is not known here: whoever builds the tools passes it in as a :class:`RunCode`.
 """
 
@@ -73,7 +75,7 @@ class RunCode(Protocol):
         """How it ended. Raises CodeBlocked."""
 
 
-def python(run: RunCode) -> AgentTool:
+def python(run: RunCode, *, bare: bool = False) -> AgentTool:
     """Python code, as in a notebook's cell but with nothing kept but files."""
 
     async def act(arguments: Arguments, context: ToolContext) -> str:
@@ -85,18 +87,18 @@ def python(run: RunCode) -> AgentTool:
 
     return made(
         "python",
-        "Run Python code in a sandbox without network. Print what you want to see; the value of a last expression is "
+        f"Run Python code {_where(bare)}. Print what you want to see; the value of a last expression is "
         "shown too. Each call starts anew, but files in the working folder stay, and are those of write_file. The "
-        f"project is in the folder os.environ['{PROJECT}'], read-only.",
+        f"project is in the folder os.environ['{PROJECT}']{'' if bare else ', read-only'}.",
         {"code": {"type": "string", "description": "The code"}, "timeout": _timeout()},
         act,
         required=("code",),
-        effect=Effect.RUN,
+        effect=_effect(bare),
         timeout_s=LONGEST_S + 60,
     )
 
 
-def shell(run: RunCode) -> AgentTool:
+def shell(run: RunCode, *, bare: bool = False) -> AgentTool:
     """A program with its arguments, or a script for the shell."""
 
     async def act(arguments: Arguments, context: ToolContext) -> str:
@@ -111,15 +113,15 @@ def shell(run: RunCode) -> AgentTool:
 
     return made(
         "shell",
-        "Run a program, or a bash script, in a sandbox without network. Files in the working folder stay, and are "
-        f"those of write_file. The project is in the folder ${PROJECT}, read-only.",
+        f"Run a program, or a bash script, {_where(bare)}. Files in the working folder stay, and are "
+        f"those of write_file. The project is in the folder ${PROJECT}{'' if bare else ', read-only'}.",
         {
             "argv": {"type": "array", "items": {"type": "string"}, "description": "The program and its arguments"},
             "script": {"type": "string", "description": "Instead of argv: a script for bash"},
             "timeout": _timeout(),
         },
         act,
-        effect=Effect.RUN,
+        effect=_effect(bare),
         timeout_s=LONGEST_S + 60,
     )
 
@@ -142,6 +144,14 @@ async def _carried_out(
     if ran.exit_code:
         raise Refused("\n".join((f"It failed with exit code {ran.exit_code}.", *parts)))
     return "\n".join(parts) or "It succeeded and printed nothing."
+
+
+def _where(bare: bool) -> str:
+    return "on the user's machine, outside any sandbox" if bare else "in a sandbox without network"
+
+
+def _effect(bare: bool) -> Effect:
+    return Effect.WRITE if bare else Effect.RUN
 
 
 def _timeout() -> dict[str, str]:

@@ -58,3 +58,11 @@ async def test_the_time_is_told_with_its_day(tmp_path: Path) -> None:
     (tool,) = await BuiltinTools(SEARCH, PublicNet(), clock=lambda: 1_700_000_000.0).tools("now", "a")
     told = await text(tool, tmp_path)
     assert told.startswith(("Tuesday 2023-11-14T", "Wednesday 2023-11-15T"))
+
+
+async def test_code_that_no_sandbox_holds_may_change_the_world_and_says_where_it_runs() -> None:
+    source = BuiltinTools(SEARCH, PublicNet(), never, bare=True)
+    for name in ("python", "shell"):
+        (tool,) = await source.tools(name, "a")
+        assert tool.effect is Effect.WRITE
+        assert "outside any sandbox" in tool.spec.description
