@@ -15,7 +15,8 @@ from swarmtui.engine.ports import Assignment, Inquiry
 from swarmtui.models.chat import Tool
 from swarmtui.models.structured import Shape
 from swarmtui.plan.model import JSON
-from swarmtui.plan.team import AgentDef, AgentLimits, Team
+from swarmtui.plan.repair import loads_lenient
+from swarmtui.plan.team import AgentDef, AgentLimits, Team, subagents_for
 
 OWN_TOOLS = frozenset({ASK_USER, CREATE, ASSIGN})
 """Entries of an agent's ``tools`` that no source provides."""
@@ -141,16 +142,24 @@ def assignments(powers: Powers, thread: Thread, calls: Mapping[str, Mapping[str,
             found.append(_assignment(powers, thread, call, arguments))
         except Wrong as error:
             wrong[call] = str(error)
-    room = powers.agent.limits.subagents - sum(call not in calls for call in thread.assigned)
-    if not wrong and len(found) > room:
-        text = (
-            f"you may give away {max(room, 0)} more tasks, and this gives {len(found)}: use `items`, or do it yourself"
-        )
-        wrong = dict.fromkeys(calls, text)
+    made = sum(_made_for(thread, call) for call in thread.assigned if call not in calls)
+    room, wanted = powers.agent.limits.subagents - made, sum(subagents_for(one.items) for one in found)
+    if not wrong and wanted > room:
+        text = f"you may make {max(room, 0)} more subagents, and this makes {wanted} (each item of a batch is one)"
+        wrong = dict.fromkeys(calls, f"{text}: give fewer tasks or items, or do it yourself")
     if wrong:
         other = "nothing was started, since another task of the same turn is no good: give them all again"
         raise Refusals({call: wrong.get(call, other) for call in calls})
     return found
+
+
+def _made_for(thread: Thread, call: str) -> int:
+    """Subagents that were made for a call."""
+    try:
+        items = loads_lenient(thread.call(call).arguments).get("items")
+    except (KeyError, ValueError, RecursionError, AttributeError):
+        return len(thread.assigned[call])
+    return subagents_for(items if isinstance(items, list) else None)
 
 
 class Refusals(Exception):

@@ -129,6 +129,10 @@ class Thread:
         """What was said to the agent since the model's last answer."""
         return self.turns[-1].remarks if self.turns else self.early
 
+    def call(self, id: str) -> Call:
+        """The call `id` of any answer so far. KeyError if there is none."""
+        return self._calls[id][0]
+
     def granted(self, agent: str, tool: str, *, tainted: bool) -> bool:
         """Whether a person allowed the tool for good, and knew then what there is to fear now."""
         return (agent, tool) in self.grants and (self.grants[agent, tool] or not tainted)

@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 from swarmtui.engine.ports import Assignment
 from swarmtui.plan.model import AgentSpec, Author, Budget, MapSpec, ModelRef, Node
 from swarmtui.plan.renaming import quoted
-from swarmtui.plan.team import AgentDef, Team
+from swarmtui.plan.team import AgentDef, Team, subagents_for
 from swarmtui.safety.text import one_line
 from swarmtui.session import budgets
 from swarmtui.session.events import PlanPatched, TaskAssigned
@@ -59,17 +59,19 @@ def given_tasks(state: SessionState, attempt: tuple[str, int], assignments: Iter
     if maker is None or parent.map is not None:
         raise NotAllowed("it is no agent that can make subagents")
     chosen = list(assignments)
-    spawned = state.nodes[parent.id].spawned
-    if spawned + len(chosen) > maker.limits.subagents:
-        raise NotAllowed(f"it may make {maker.limits.subagents} subagents, and wants {spawned + len(chosen)}")
+    wanted = sum(subagents_for(one.items) for one in chosen)
+    together = state.nodes[parent.id].spawned + wanted
+    if together > maker.limits.subagents:  # an agent is told so before it comes to that
+        raise NotAllowed(f"it may make {maker.limits.subagents} subagents, and wants {together}")
     if maker.limits.depth < 1 or depth_of(state, parent.id) + 1 >= MOST_GENERATIONS:
         raise NotAllowed("its subagents may make none of their own")
     taken = {*state.nodes, *state.dropped}
-    share = _share_of_budget(state, parent, len(chosen))
+    share = _share_of_budget(state, parent, wanted)
     models: dict[str, ModelRef] = {}
     children, tasks = [], []
     for assignment in chosen:
-        child = replace(_child(state, parent, maker, assignment, taken), budget=share)
+        budget = None if share is None else _times(share, subagents_for(assignment.items))
+        child = replace(_child(state, parent, maker, assignment, taken), budget=budget)
         taken.add(child.id)
         models |= _declared(state, child)
         children.append(child)
@@ -126,7 +128,7 @@ def _tasks(count: int) -> str:
 
 
 def _share_of_budget(state: SessionState, parent: Node, count: int) -> Budget | None:
-    """What each of so many subagents may use of what their maker has left; None where nothing limits it."""
+    """What one of so many subagents may use of what their maker has left; None where nothing limits it."""
     budget = parent.budget
     if budget is None or (budget.usd is None and budget.tokens is None):
         return None
@@ -134,6 +136,11 @@ def _share_of_budget(state: SessionState, parent: Node, count: int) -> Budget | 
     usd = None if budget.usd is None else max(0.0, budget.usd - used.usd) / count
     tokens = None if budget.tokens is None else max(0, budget.tokens - int(used.tokens)) // count
     return Budget(usd, tokens, warn=budget.warn)
+
+
+def _times(share: Budget, count: int) -> Budget:
+    usd = None if share.usd is None else share.usd * count
+    return replace(share, usd=usd, tokens=None if share.tokens is None else share.tokens * count)
 
 
 def _child(state: SessionState, parent: Node, maker: AgentDef, task: Assignment, taken: Collection[str]) -> Node:

@@ -6,6 +6,7 @@ nor an agent can add to it. An agent that another one makes while it runs has a 
 
 from __future__ import annotations
 
+from collections.abc import Sized
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -39,9 +40,14 @@ class AgentLimits:
     """Calls of its model."""
     tool_calls: int = 100
     subagents: int = 16
-    """Subagents that it may make, those of its subagents not counted; 0: none."""
+    """Subagents that it may make, as :func:`subagents_for` counts them, those of its subagents not counted; 0: none."""
     depth: int = 1
     """Generations below it: 1 lets it make subagents that make none."""
+
+
+def subagents_for(items: Sized | None) -> int:
+    """How many subagents a task counts for: one, or one for each item of a batch."""
+    return len(items) if items else 1
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,6 +19,7 @@ from swarmtui.agents.tools import AgentTool, ToolContext, ToolResult, ToolSource
 from swarmtui.agents.tools.results import shape
 from swarmtui.agents.turns import entry_of, next_action
 from swarmtui.engine.ports import Attempt, Delta, Done, Failed, Stepped, Suspended, ToolCalled
+from swarmtui.engine.subagents import MOST_GENERATIONS
 from swarmtui.models.chat import (
     ChatModel,
     ChatRequest,
@@ -32,7 +33,7 @@ from swarmtui.models.told import complete_telling
 from swarmtui.models.window import estimate_tokens
 from swarmtui.plan.model import JSON, AgentSpec, ModelRef
 from swarmtui.plan.schemas import BUILTIN_SCHEMAS
-from swarmtui.plan.team import PROGRAMS, AgentDef
+from swarmtui.plan.team import PROGRAMS, AgentDef, AgentLimits
 from swarmtui.safety.permissions import Effect
 from swarmtui.safety.text import one_line
 from swarmtui.session.vocabulary import NO_USAGE, ErrorInfo, ErrorKind, Usage
@@ -135,10 +136,16 @@ class _Run:
             self.tools[name] = await self._tools_of(name, agent)
         schema = self.attempt.check.schema if self.attempt.check is not None else None
         schema = BUILTIN_SCHEMAS.get(schema) if isinstance(schema, str) else schema
-        powers = Powers(name, agent, self.attempt.team, self.attempt.may_wait, schema)
         limits = _agent(self.attempt, self.spec.agent).limits
+        powers = Powers(name, self._within(agent, limits), self.attempt.team, self.attempt.may_wait, schema)
         window = self.window or self._ref(name, agent).context
         return Work(self.spec.prompt, powers, self.tools[name], window, limits, self.must_call[name])
+
+    def _within(self, agent: AgentDef, first: AgentLimits) -> AgentDef:
+        """The agent with no more subagents, and no more generations of them, than the engine lets the node make."""
+        own = agent.limits
+        depth = max(0, min(own.depth, first.depth, MOST_GENERATIONS - 1 - self.attempt.depth))
+        return replace(agent, limits=replace(own, subagents=min(own.subagents, first.subagents), depth=depth))
 
     async def _tools_of(self, name: str, agent: AgentDef) -> dict[str, AgentTool]:
         found: dict[str, AgentTool] = {}

@@ -235,6 +235,26 @@ async def test_more_subagents_than_allowed_are_refused_and_fail_the_agent(tmp_pa
         assert list(world.state.nodes) == ["boss"]
 
 
+async def test_each_item_of_a_batch_is_a_subagent_for_the_limit_and_for_the_budget(tmp_path: Path) -> None:
+    def script(attempt: Attempt) -> Any:
+        if attempt.node != "boss":
+            return "ok"
+        if attempt.thread:
+            return Suspended(attempt.id, (child("more", "c2"),)) if attempt.number == 2 else "ok"
+        return [
+            says(attempt, "", ("c1", "x"), usage=Usage()),
+            Suspended(attempt.id, (child("each", "c1", "1", "2", "3"), child("one", "c1"))),
+        ]
+
+    async with running(tmp_path, team_plan(agent(budget=Budget(usd=1.0))), script) as world:
+        assert await world.finished() is Status.FAILED
+        budgets = {name: world.state.plan_nodes[name].budget for name in world.state.children["boss"]}
+        assert {name: budget.usd for name, budget in budgets.items() if budget} == {"boss-each": 0.75, "boss-one": 0.25}
+        error = world.state.nodes["boss"].error
+        assert error is not None
+        assert "4 subagents, and wants 5" in error.message
+
+
 async def test_nodes_that_agents_make_do_not_overtake_what_the_user_is_about_to_change(tmp_path: Path) -> None:
     def script(attempt: Attempt) -> Any:
         return (

@@ -7,6 +7,7 @@ import pytest
 
 from swarmtui.agents.tools import ToolResult
 from swarmtui.engine.ports import Attempt, CallEnded, Done, Failed, Stepped, Suspended, ToolCalled
+from swarmtui.engine.subagents import MOST_GENERATIONS
 from swarmtui.models.chat import FinishReason, model_error
 from swarmtui.plan.model import Check, ModelRef
 from swarmtui.plan.team import AgentDef, AgentLimits
@@ -531,6 +532,34 @@ async def test_subagents_are_limited_in_number_and_depth() -> None:
     deep = world("ok", agents=maker(depth=0))
     await done(deep)
     assert deep.model.requests[0].tools == ()
+
+
+async def test_each_item_of_a_batch_counts_as_a_subagent_and_too_many_are_told_to_the_model() -> None:
+    batch = assign("read {{ item }}", items=["1", "2", "3"])
+    turns = [calls(create()), calls(batch), calls(batch), calls(assign(), assign("b")), calls(assign()), "ok"]
+    what = world(*turns, calls(assign()), "ok", agents=maker(subagents=4))
+    assert (await done(what)).output == "ok"
+    assert [len(end.assignments) for end in what.suspended] == [1, 1]
+    told = [text for role, text in what.messages if role == "tool" and "more subagents" in text]
+    assert [text.partition("(")[0].strip() for text in told] == [
+        "error: you may make 1 more subagents, and this makes 3",
+        *["error: you may make 1 more subagents, and this makes 2"] * 2,
+    ]
+
+
+async def test_who_a_conversation_was_handed_to_has_no_more_subagents_than_who_began_it() -> None:
+    agents = {
+        "a": AgentDef(handoffs=("t",), limits=AgentLimits(subagents=1)),
+        "t": AgentDef(tools=("create_subagent", "assign_task"), limits=AgentLimits(subagents=9)),
+    }
+    turns = [calls(("transfer_to_t", {})), calls(create()), calls(assign(), assign("b")), "ok"]
+    what = world(*turns, agents=agents)
+    await done(what)
+    assert what.suspended == []
+    assert "you may make 1 more subagents, and this makes 2" in what.messages[-1][1]
+    deep = world(calls(("transfer_to_t", {})), "ok", agents=agents, depth=MOST_GENERATIONS - 1)
+    await done(deep)
+    assert deep.model.requests[-1].tools == (), "the engine would refuse a generation more"
 
 
 async def test_agents_of_the_team_that_may_be_handed_to_can_be_given_tasks() -> None:
