@@ -12,6 +12,7 @@ from swarmtui.engine.dispatch import Dispatcher, attempt_id
 from swarmtui.engine.outputs import KeptOutput
 from swarmtui.engine.paced import ASK_S, PacedPools
 from swarmtui.engine.ports import (
+    Asked,
     Attempt,
     CallAsked,
     Delta,
@@ -224,6 +225,9 @@ class Attempts:
             case ToolCalled():
                 if live is not None:
                     self._steps.called(live, event)
+            case Asked():
+                if live is not None:
+                    self._ask(live, event)
             case CallAsked():
                 self._spawn(self._admit(event), f"call of {event.attempt}")
             case _:
@@ -235,6 +239,18 @@ class Attempts:
             self.stop(live.node, live.item, hold=True)
         if suspected:  # what waited for it to end may start beside it
             self._step()
+
+    def _ask(self, live: Live, event: Asked) -> None:
+        """Put to a person what the attempt asks without ending."""
+        answer = self._suspension.ask_running(live, event.inquiry)
+        if answer is not None:
+            self._executor.answered(event.attempt, event.inquiry.call, answer)
+
+    def tell(self, node: str, call: str, text: str) -> None:
+        """Give what runs of a node the answer to what it asked about a call."""
+        for key, live in self._live.items():
+            if live.node == node and live.item is None:
+                self._executor.answered(key, call, text)
 
     async def _admit(self, asked: CallAsked) -> None:
         """Let an attempt call its model as soon as the provider's pacer does."""

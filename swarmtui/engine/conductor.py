@@ -35,6 +35,7 @@ from swarmtui.engine.follow import (
     StopAttempts,
     StopPlanner,
     StopQuestions,
+    TellAnswer,
     follows,
 )
 from swarmtui.engine.foresight import Foresight
@@ -513,6 +514,8 @@ class Conductor:
                 self._attempts.stop(node, item, hold=hold)
             case Answer(node, item, text):
                 self._attempts.questions.answer(node, item, text)
+            case TellAnswer(node, call, text):
+                self._attempts.tell(node, call, text)
 
     def _without_secrets(self, body: Body) -> Body:
         """What the user said, as it may be recorded."""

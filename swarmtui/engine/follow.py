@@ -48,6 +48,15 @@ class Answer:
 
 
 @dataclass(frozen=True, slots=True)
+class TellAnswer:
+    """Give what runs of a node the answer to what it asked about a call; what is suspended finds it in its thread."""
+
+    node: str
+    call: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class AskPlanner:
     """Have the planner write another revision."""
 
@@ -64,7 +73,7 @@ class ForgetPlan:
     """What was worked out of the plan before is void."""
 
 
-Follow = StopAttempts | StopQuestions | Answer | AskPlanner | StopPlanner | ForgetPlan
+Follow = StopAttempts | StopQuestions | Answer | TellAnswer | AskPlanner | StopPlanner | ForgetPlan
 
 
 def follows(body: Body) -> tuple[Follow, ...]:
@@ -87,6 +96,8 @@ def follows(body: Body) -> tuple[Follow, ...]:
             asked = (StopQuestions(node, item=item), StopAttempts(node, hold=False, item=item))
         case QuestionAnswered(node=node, item=item, answer=answer, call=""):
             asked = (Answer(node, item, answer),)
+        case QuestionAnswered(node=node, call=call, answer=answer):
+            asked = (TellAnswer(node, call, answer),)
     return asked
 
 

@@ -186,6 +186,15 @@ class Inquiry:
 
 
 @dataclass(frozen=True, slots=True)
+class Asked:
+    """The attempt asks a person something and stays where it is until it is told the answer by
+    :meth:`Executor.answered`: for programs, which cannot be taken up again in the middle."""
+
+    attempt: str
+    inquiry: Inquiry
+
+
+@dataclass(frozen=True, slots=True)
 class Suspended:
     """The attempt lets go of its place until what it waits for is there; another attempt then goes on with its thread.
 
@@ -242,7 +251,7 @@ class Stopped:
 
 
 CallSignal = CallSent | CallAccepted | CallEnded
-Signal = Delta | CallAsked | CallSignal | Stepped | ToolCalled
+Signal = Delta | CallAsked | CallSignal | Stepped | ToolCalled | Asked
 """What a worker tells of an attempt that goes on."""
 WorkerEvent = Signal | Done | Failed | Stopped | Suspended
 Terminal = Done | Failed | Stopped | Suspended
@@ -266,6 +275,9 @@ class Executor(Protocol):
     def recorded(self, attempt: str, call: str) -> None:
         """The ToolCalled of `call` is in the session's file. With an empty `call`: the model may be called that a
         CallAsked of the attempt was about. Unknown ids are ignored."""
+
+    def answered(self, attempt: str, call: str, text: str) -> None:
+        """A person's answer to what the attempt Asked about `call`. Unknown ids are ignored."""
 
     async def close(self) -> None:
         """Cancel everything and let go of all resources."""

@@ -72,6 +72,16 @@ class Suspension:
         for body in changes.accepted(self._state, change):  # it was checked when it was made, in this very step
             self._record(body, why, durable=True)
 
+    def ask_running(self, live: Live, inquiry: Inquiry) -> str | None:
+        """Record what an attempt asks that goes on meanwhile; the answer, where it is one at once."""
+        if live.item is not None:
+            return f"{DENY}: an item of a map cannot wait for anybody"
+        self._ask(live, inquiry)
+        if not (self._unattended and inquiry.kind == "permission"):
+            return None
+        self._record(QuestionAnswered(live.node, DENY, None, inquiry.call), HEADLESS, durable=True)
+        return DENY
+
     def _ask(self, live: Live, inquiry: Inquiry) -> None:
         agent, tool = live.tools.get(inquiry.call, ("", ""))
         self._record(

@@ -65,7 +65,7 @@ def _task_assigned(state: SessionState, body: TaskAssigned, event: Event) -> Non
 
 def _attempt_suspended(state: SessionState, body: AttemptSuspended, event: Event) -> None:
     node = state.nodes[body.node]
-    landed(state, node)
+    landed(state, node, asks=True)
     uncount(node, body.item)
     node.starts -= 1
     state.starts -= 1

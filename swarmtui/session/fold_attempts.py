@@ -15,6 +15,7 @@ from swarmtui.session.events import (
 )
 from swarmtui.session.moves import (
     Handlers,
+    drop_questions,
     end,
     item_ended,
     item_waits,
@@ -186,9 +187,11 @@ def _cancelled(node: NodeState, item: int | None) -> bool:
     return node.cancelled or (item is not None and node.items is not None and item in node.items.cancelled)
 
 
-def landed(state: SessionState, node: NodeState) -> None:
-    """One attempt of the node is no longer in flight."""
+def landed(state: SessionState, node: NodeState, *, asks: bool = False) -> None:
+    """One attempt of the node is no longer in flight; what it asked nobody waits for, unless it `asks` on."""
     node.running -= 1
+    if node.asks and not asks:
+        drop_questions(state, node)
     state.in_flight -= node.pool != QUESTIONS
     if not node.running and node.active_since is not None:
         node.active_s += state.mono - node.active_since

@@ -15,11 +15,13 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from swarmtui.engine.ports import (
+    Asked,
     Attempt,
     CallAsked,
     Delta,
     Done,
     Failed,
+    Inquiry,
     Signal,
     Stopped,
     Suspended,
@@ -61,6 +63,9 @@ class Course(Protocol):
 
     async def recorded(self, signal: ToolCalled) -> None:
         """Tell that a tool is about to be called, and wait until that is in the session's file."""
+
+    async def asked(self, inquiry: Inquiry) -> str:
+        """Ask a person, and wait for the answer where one is. An agent that can be taken up again suspends instead."""
 
     async def admitted(self, model: str = "") -> None:
         """Wait until the attempt's model, or the one of this name (``provider/model``), may be called; the call then
@@ -107,7 +112,7 @@ class _Running:
         self.attempt = attempt
         self.executor = executor
         self.task: asyncio.Future[Done | Suspended] | None = None
-        self.awaited: dict[str, asyncio.Future[None]] = {}
+        self.awaited: dict[str, asyncio.Future[str]] = {}
         self.deltas: list[Delta] = []
         self.waiting_chars = 0
         self.timers: list[asyncio.TimerHandle] = []
@@ -119,17 +124,22 @@ class _Running:
         """A :class:`Course`."""
         await self._told(signal, signal.call)
 
+    async def asked(self, inquiry: Inquiry) -> str:
+        """A :class:`Course`."""
+        return await self._told(Asked(self.attempt.id, inquiry), inquiry.call)
+
     async def admitted(self, model: str = "") -> None:
         """A :class:`Course`."""
         known = self.attempt.model
         await self._told(CallAsked(self.attempt.id, model or ("" if known is None else known.name)), "")
 
-    async def _told(self, signal: Signal, key: str) -> None:
+    async def _told(self, signal: Signal, key: str) -> str:
         """Tell, and wait for the word that is owed for it."""
-        future = self.awaited[key] = asyncio.get_running_loop().create_future()
+        future: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+        self.awaited[key] = future
         try:
             self(signal)
-            await future
+            return await future
         finally:
             self.awaited.pop(key, None)
 
@@ -233,10 +243,14 @@ class LocalExecutor:
 
     def recorded(self, attempt: str, call: str) -> None:
         """Lets the worker go on that waits for this word."""
+        self.answered(attempt, call, "")
+
+    def answered(self, attempt: str, call: str, text: str) -> None:
+        """Gives the worker the word that it waits for."""
         running = self._running.get(attempt)
         future = None if running is None else running.awaited.get(call)
         if future is not None and not future.done():
-            future.set_result(None)
+            future.set_result(text)
 
     async def close(self) -> None:
         """Cancels all that runs and waits until it has ended; killing starts after the grace period."""

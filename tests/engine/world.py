@@ -63,6 +63,7 @@ class ScriptedExecutor:
     words: list[tuple[str, str]] = field(default_factory=list)
     """(attempt, call) of every tool call that was said to be recorded."""
     news: asyncio.Event = field(default_factory=asyncio.Event)
+    answers: dict[tuple[str, str], asyncio.Future[str]] = field(default_factory=dict)
 
     async def start(self) -> None:
         self._queue: asyncio.Queue[list[WorkerEvent] | None] = asyncio.Queue()
@@ -97,6 +98,14 @@ class ScriptedExecutor:
     def tell(self, *events: WorkerEvent) -> None:
         """What a script tells while it goes on."""
         self._queue.put_nowait(list(events))
+
+    def answered(self, attempt: str, call: str, text: str) -> None:
+        self.answers[attempt, call].set_result(text)
+
+    async def answer(self, attempt: str, call: str) -> str:
+        """What the attempt is told about the call."""
+        future = self.answers[attempt, call] = asyncio.get_running_loop().create_future()
+        return await future
 
     def recorded(self, attempt: str, call: str) -> None:
         self.words.append((attempt, call))

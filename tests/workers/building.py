@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from swarmtui.engine.ports import Attempt, Delta, Done, Failed
+from swarmtui.engine.ports import Attempt, Delta, Done, Failed, Inquiry, Signal, ToolCalled
 from swarmtui.plan.model import PromptSpec, Spec
 from swarmtui.workers.local import Worker, WorkerFailed
 
@@ -30,10 +32,35 @@ def attempt(spec: Spec | None = None, folder: Path | str = "/nonexistent", **fie
     return Attempt(**(given | fields))
 
 
-async def carry_out(worker: Worker, tried: Attempt, deltas: list[Delta] | None = None) -> Done | Failed:
+@dataclass
+class Telling:
+    """A course: keeps what it is told, and answers what is asked, in the order of `answers`; else with a no."""
+
+    told: list[Any]
+    answers: list[str] = field(default_factory=list)
+    asked_for: list[Inquiry] = field(default_factory=list)
+    hear: Callable[[Any], None] = lambda signal: None
+
+    def __call__(self, signal: Signal, /) -> None:
+        self.told.append(signal)
+        self.hear(signal)
+
+    async def recorded(self, signal: ToolCalled) -> None:
+        self.told.append(signal)
+
+    async def admitted(self, model: str = "") -> None:
+        """At once."""
+
+    async def asked(self, inquiry: Inquiry) -> str:
+        self.asked_for.append(inquiry)
+        return self.answers.pop(0) if self.answers else "deny"
+
+
+async def carry_out(
+    worker: Worker, tried: Attempt, deltas: list[Delta] | None = None, course: Telling | None = None
+) -> Done | Failed:
     """How `worker` ends `tried`."""
-    told: list[Delta] = [] if deltas is None else deltas
     try:
-        return await worker(tried, told.append)
+        return await worker(tried, course or Telling([] if deltas is None else deltas))
     except WorkerFailed as failed:
         return failed.failed

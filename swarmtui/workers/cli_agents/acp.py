@@ -43,6 +43,7 @@ CLOSE_S = 2.0
 """How long a program may take to exit by itself once its input is closed."""
 
 _POLL_S = 0.05
+_HEARTBEAT_S = 5.0
 _MISSING = "the Agent Client Protocol needs an extra of swarmtui: pip install 'swarmtui[acp]'"
 
 
@@ -289,7 +290,13 @@ class Conversation:
         paths = [place.path for place in tool_call.locations or ()]
         given = tool_call.raw_input if isinstance(tool_call.raw_input, dict) else {}
         arguments = {"title": tool_call.title or "", **({"path": paths[0]} if paths else {}), **given}
-        leave = await self._permit(f"{PREFIX}{kind}", arguments, self._contained(kind, paths))
+        deciding = asyncio.ensure_future(self._permit(f"{PREFIX}{kind}", arguments, self._contained(kind, paths)))
+        try:
+            while not (await asyncio.wait({deciding}, timeout=_HEARTBEAT_S))[0]:
+                self.heard_at = time.monotonic()  # it is a person that is silent
+        finally:
+            deciding.cancel()
+        leave = deciding.result()
         self._tell([Said(f"· {leave.why}\n", "reasoning")])
         wanted = ("allow_once", "allow_always") if leave.given else ("reject_once", "reject_always")
         chosen = next((option for name in wanted for option in options if option.kind == name), None)

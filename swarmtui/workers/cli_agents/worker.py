@@ -7,17 +7,18 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 
-from swarmtui.engine.ports import Attempt, Done, Signal
+from swarmtui.engine.ports import Attempt, Done
 from swarmtui.plan.lookup import LookupFailed, TemplateError, render
 from swarmtui.plan.model import AgentSpec
 from swarmtui.plan.team import AgentDef
 from swarmtui.safety.permissions import Rule
 from swarmtui.session.vocabulary import ErrorInfo, ErrorKind
-from swarmtui.workers.cli_agents.permits import Permit, by_rules
+from swarmtui.workers.cli_agents.permits import Ask, Permit, by_rules
 from swarmtui.workers.cli_agents.place import Places
 from swarmtui.workers.cli_agents.programs import Program, ProgramError, Programs, load_programs, plain
 from swarmtui.workers.cli_agents.run import Job, Patience, ProgramRun
 from swarmtui.workers.command import child_env
+from swarmtui.workers.local import Course
 from swarmtui.workers.process import Processes, Scratch, failure
 
 _TIERS = ("planner", "worker", "small", "medium", "large")
@@ -38,7 +39,7 @@ class CliAgentWorker:
         programs: Programs | None = None,
         *,
         patience: Patience | None = None,
-        permit: Callable[[tuple[Rule, ...]], Permit] = by_rules,
+        permit: Callable[[tuple[Rule, ...], Ask | None, str], Permit] = by_rules,
         environ: Mapping[str, str] = os.environ,
     ) -> None:
         self._processes = processes
@@ -53,7 +54,7 @@ class CliAgentWorker:
         spec = attempt.spec
         return isinstance(spec, AgentSpec) and _definition(attempt, spec, self._programs) is not None
 
-    async def __call__(self, attempt: Attempt, emit: Callable[[Signal], None], /) -> Done:
+    async def __call__(self, attempt: Attempt, emit: Course, /) -> Done:
         """The attempt's result. Raises WorkerFailed."""
         job = self._job(attempt)
         if attempt.trusted:
@@ -61,7 +62,10 @@ class CliAgentWorker:
         async with Scratch(attempt) as scratch:
             return await self._run(job, emit, scratch)
 
-    async def _run(self, job: Job, emit: Callable[[Signal], None], scratch: Path | None) -> Done:
+    async def _run(self, job: Job, emit: Course, scratch: Path | None) -> Done:
+        attempt = job.attempt
+        ask = emit.asked if attempt.may_wait else None
+        agent = job.definition.program or attempt.node
         run = ProgramRun(
             job,
             emit,
@@ -69,7 +73,7 @@ class CliAgentWorker:
             self._places,
             self._patience,
             scratch,
-            self._permit(job.attempt.team.rules),
+            self._permit(attempt.team.rules, ask, agent),
         )
         return await run.carry_out()
 

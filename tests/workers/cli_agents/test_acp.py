@@ -14,7 +14,7 @@ from swarmtui.session.vocabulary import ErrorKind
 from swarmtui.workers.cli_agents.permits import by_rules
 from swarmtui.workers.cli_agents.programs import Programs, load_programs
 from swarmtui.workers.cli_agents.run import GO_ON, Patience
-from tests.workers.building import carry_out
+from tests.workers.building import Telling, carry_out
 from tests.workers.cli_agents.building import QUICK, agent_attempt, git, repository, worker
 
 pytest.importorskip("acp", reason="the extra acp is not installed")
@@ -138,6 +138,35 @@ async def test_what_is_refused_is_answered_and_told(tmp_path: Path) -> None:
     assert "refused: acp/execute" in texts(told, "reasoning")
 
 
+@pytest.mark.parametrize(("answer", "given"), [("allow once", "yes"), ("allow always", "yes"), ("deny: not now", "no")])
+async def test_what_the_rules_leave_open_a_person_is_asked(tmp_path: Path, answer: str, given: str) -> None:
+    course = Telling([], [answer])
+    made = worker(speaking(tmp_path, "execute:x"), QUICK)
+    end = await carry_out(made, agent_attempt(tmp_path, own=HERE), course=course)
+    assert isinstance(end, Done)
+    assert [said["outcome"]["optionId"] for said in answers(tmp_path)] == [given]
+    (asked,) = course.asked_for
+    assert (asked.kind, asked.tool) == ("permission", "acp/execute")
+    assert "May opencode-acp call acp/execute?" in asked.question
+    assert "acp/execute {" in asked.detail
+
+
+async def test_leave_for_good_is_asked_for_once() -> None:
+    course = Telling([], ["allow always"])
+    permit = by_rules((), course.asked)
+    assert [(await permit("acp/execute", {"n": n}, False)).given for n in range(3)] == [True] * 3
+    assert len(course.asked_for) == 1
+    assert not (await permit("acp/delete", {}, False)).given
+
+
+async def test_in_an_item_of_a_map_nobody_is_asked(tmp_path: Path) -> None:
+    course = Telling([], ["allow once"])
+    made = worker(speaking(tmp_path, "execute:x"), QUICK)
+    await carry_out(made, agent_attempt(tmp_path, own=HERE, may_wait=False), course=course)
+    assert course.asked_for == []
+    assert answers(tmp_path)[0]["outcome"]["optionId"] == "no"
+
+
 async def test_an_edit_outside_of_its_copy_is_asked_for(tmp_path: Path) -> None:
     repo = repository(tmp_path / "repo")
     await talk(tmp_path, f"edit:{repo}/a.txt", "edit:../../x", own=COPY, cwd=repo)
@@ -205,9 +234,10 @@ async def test_cancelling_tells_it_and_then_ends_it(tmp_path: Path) -> None:
     said = asyncio.Event()
     made = worker(speaking(tmp_path, "hang", "stubborn"))
     tried = agent_attempt(tmp_path, own=HERE)
-    task = asyncio.ensure_future(
-        made(tried, lambda event: said.set() if isinstance(event, Delta) and event.channel == "output" else None)
+    speaks = Telling(
+        [], hear=lambda event: said.set() if isinstance(event, Delta) and event.channel == "output" else None
     )
+    task = asyncio.ensure_future(made(tried, speaks))
     await said.wait()
     task.cancel()
     await asyncio.wait({task})

@@ -14,8 +14,8 @@ from swarmtui.session.vocabulary import ErrorKind, Usage
 from swarmtui.workers.cli_agents.programs import load_programs
 from swarmtui.workers.cli_agents.run import GO_ON, Patience
 from swarmtui.workers.local import LocalExecutor, WorkerFailed
+from tests.workers.building import Telling, carry_out
 from tests.workers.building import attempt as plain_attempt
-from tests.workers.building import carry_out
 from tests.workers.cli_agents.building import (
     QUICK,
     SESSION,
@@ -264,7 +264,8 @@ async def test_cancelling_twice_kills_it_at_once(tmp_path: Path) -> None:
     argv = fake(tmp_path, claude_says(), before=STUBBORN, after=HANGS)
     patience = Patience(linger_s=600, steps=((2, 600.0), (15, 600.0)))
     said = asyncio.Event()
-    task = asyncio.ensure_future(worker(known(argv), patience)(agent_attempt(tmp_path, own=OWN), lambda _: said.set()))
+    course = Telling([], hear=lambda _: said.set())
+    task = asyncio.ensure_future(worker(known(argv), patience)(agent_attempt(tmp_path, own=OWN), course))
     await said.wait()
     task.cancel()
     await asyncio.sleep(0)
