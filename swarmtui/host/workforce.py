@@ -58,8 +58,8 @@ class Toolbox:
         """The sources for the team of `attempt`."""
         servers = self._mcp(attempt, attempt.team.servers)
         functions = self._functions.get(attempt.task_folder)
-        if functions is None:  # whoever wrote the plan, its team and the functions that it names are the user's own
-            functions = FunctionTools(attempt.task_folder, self._child, trusted=True)
+        if functions is None:
+            functions = FunctionTools(attempt.task_folder, self._child)
             self._functions[attempt.task_folder] = functions
         builtin = BuiltinTools(attempt.team.search, self._net, self._code, servers, bare=self._bare)
         return (builtin, servers, functions)

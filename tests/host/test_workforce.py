@@ -72,3 +72,14 @@ async def test_a_rule_allows_it_unless_the_agent_has_read_text_from_outside(tmp_
     end = await unsandboxed(tmp_path, team=team, tainted=tainted)
     assert isinstance(end, Suspended if tainted else Done)
     assert bool(list(tmp_path.rglob("ran"))) is not tainted
+
+
+async def test_functions_of_the_users_team_run_in_nodes_that_a_planner_or_an_agent_made(tmp_path: Path) -> None:
+    (tmp_path / "mine.py").write_text("def answer(): return 42\nanswer.swarmtui_effect = 'none'")
+    toolbox, course = Toolbox(tmp_path, Processes(None, lambda: NONE), {}), Course()
+    worker = AgentWorker(lambda ref: ScriptedModel([calls(("answer", {})), "ok"]), toolbox)
+    asked = attempt(tmp_path, AgentDef(tools=("mine.py:answer",)), trusted=False)
+    assert isinstance(await worker(asked, course), Done)
+    await toolbox.close()
+    (result,) = [entry for entry in course.entries if entry["role"] == "tool"]
+    assert (result["content"], result["ok"], result["tainted"]) == ("42", True, False)

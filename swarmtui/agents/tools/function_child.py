@@ -21,6 +21,7 @@ from swarmtui.agents.swarm.functions import CONTEXT, BadArguments, schema_of, ta
 from swarmtui.safety.permissions import Effect
 
 EFFECT = "swarmtui_effect"
+UNTRUSTED = "swarmtui_untrusted"
 _RESULT_KEYS = frozenset({"value", "agent", CONTEXT})
 
 
@@ -71,15 +72,20 @@ def _module(path: Path) -> ModuleType:
 
 
 def described(function: Callable[..., Any]) -> dict[str, Any]:
-    """What a model is told of `function`, and its effect. Raises Wrong."""
+    """What a model is told of `function`, its effect, and whether anybody may have written what it gives back.
+    Raises Wrong."""
     effect = getattr(function, EFFECT, Effect.WRITE)
     if effect not in [known.value for known in Effect]:
         raise Wrong(f"{EFFECT} is {effect!r}; it has to be one of: {', '.join(Effect)}")
+    untrusted = getattr(function, UNTRUSTED, effect != Effect.NONE)
+    if not isinstance(untrusted, bool):
+        raise Wrong(f"{UNTRUSTED} is {untrusted!r}; it has to be True or False")
     try:
         schema = schema_of(function)
     except ValueError as error:
         raise Wrong(str(error)) from error
-    return {"description": inspect.getdoc(function) or "", "parameters": schema, "effect": str(effect)}
+    description = inspect.getdoc(function) or ""
+    return {"description": description, "parameters": schema, "effect": str(effect), "untrusted": untrusted}
 
 
 def carried_out(function: Callable[..., Any], asked: Mapping[str, Any]) -> dict[str, Any]:

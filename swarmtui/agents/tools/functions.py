@@ -1,12 +1,13 @@
 """Python functions of the user as tools: ``file.py:function``, each call in an interpreter of its own.
 
 The file is the user's own, beside their task file: its code runs as they would run it, outside the sandbox. Never in
-the host's process though: what it breaks, prints or leaves behind stays in the child. In a plan that is not the user's
-own these tools are not to be had.
+the host's process though: what it breaks, prints or leaves behind stays in the child. Whoever wrote the plan, the team
+and its functions are the user's own: what a planner adds names agents, never functions.
 
 A function may say what it can do by an attribute, ``function.swarmtui_effect = "read"`` (``none``, ``read``,
 ``network``, ``run`` or ``write``); without one it is taken for one that may change the world, so that calls of it need
-a rule or a person's yes. Its parameter ``context_variables`` is filled with those of the agent. It gives back a value,
+a rule or a person's yes. What it gives back counts as text from outside, which anybody may have written, unless its
+effect is ``none`` or it says otherwise by ``function.swarmtui_untrusted = False``. Its parameter ``context_variables`` is filled with those of the agent. It gives back a value,
 a ``swarmtui.Result`` or a dict with any of ``value``, ``agent`` and ``context_variables``, or a ``swarmtui.Agent`` to
 hand over to.
 """
@@ -57,15 +58,11 @@ class RunChild(Protocol):
 
 
 class FunctionTools:
-    """A :class:`~swarmtui.agents.tools.ToolSource` of functions in files below `task_folder`.
+    """A :class:`~swarmtui.agents.tools.ToolSource` of functions in files below `task_folder`."""
 
-    `trusted` says whether the plan is the user's own.
-    """
-
-    def __init__(self, task_folder: str | Path, run: RunChild, *, trusted: bool) -> None:
+    def __init__(self, task_folder: str | Path, run: RunChild) -> None:
         self._folder = Path(task_folder)
         self._run = run
-        self._trusted = trusted
         self._known: dict[tuple[str, int], AgentTool] = {}
 
     async def tools(self, name: str, agent: str) -> tuple[AgentTool, ...]:
@@ -73,10 +70,6 @@ class FunctionTools:
         found = _NAME.fullmatch(name)
         if found is None:
             return ()
-        if not self._trusted:
-            raise ToolUnavailable(
-                f"{name}: functions run in your own plans only; this one was written by somebody else"
-            )
         path = self._folder / found["file"]
         try:
             key = name, path.stat().st_mtime_ns
@@ -100,13 +93,11 @@ class FunctionTools:
         async def run(arguments: Mapping[str, JSON], context: ToolContext) -> ToolResult:
             return await self._called(path, function, arguments, context)
 
-        return AgentTool(spec, effect, run, effect is Effect.NETWORK, CALL_S + 30, name)
+        return AgentTool(spec, effect, run, told["untrusted"] is not False, CALL_S + 30, name)
 
     async def _called(
         self, path: Path, function: str, arguments: Mapping[str, JSON], context: ToolContext
     ) -> ToolResult:
-        if not context.trusted:
-            return ToolResult("functions run in plans of the user's own only", ok=False)
         asked: dict[str, JSON] = {
             "do": "call",
             "file": str(path),

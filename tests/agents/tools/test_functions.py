@@ -47,7 +47,7 @@ def folder(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def source(folder: Path) -> FunctionTools:
-    return FunctionTools(folder, OwnChild(), trusted=True)
+    return FunctionTools(folder, OwnChild())
 
 
 async def function(source: FunctionTools, name: str) -> AgentTool:
@@ -77,7 +77,7 @@ async def test_what_goes_wrong_in_a_function_is_a_result(source: FunctionTools, 
     tool = await function(source, "tools.py:fails")
     assert tool.effect is Effect.WRITE
     assert await refusal(tool, tmp_path, x=0) == "tools.py:19: ZeroDivisionError: division by zero"
-    assert "the user's own only" in await refusal(tool, context(tmp_path, trusted=False), x=1)
+    assert "division by zero" in await refusal(tool, context(tmp_path, trusted=False), x=0)  # a planner's node
     (folder / "tools.py").write_text("import os\ndef fails(): os._exit(3)\n")
     changed = await function(source, "tools.py:fails")
     assert await refusal(changed, tmp_path) == "its process ended with exit code 3: no word"
@@ -109,11 +109,21 @@ async def test_other_names_are_left_to_other_sources(source: FunctionTools) -> N
     await source.close()
 
 
-async def test_functions_of_somebody_elses_plan_are_not_run(folder: Path, tmp_path: Path) -> None:
-    (folder / "marks.py").write_text(f"open('{tmp_path}/ran', 'w')\ndef f(): pass")
-    with pytest.raises(ToolUnavailable, match="in your own plans only"):
-        await FunctionTools(folder, OwnChild(), trusted=False).tools("marks.py:f", "a")
-    assert not (tmp_path / "ran").exists()
+async def test_what_a_function_gives_back_is_text_from_outside_unless_it_changes_nothing_or_says_so(
+    source: FunctionTools, folder: Path
+) -> None:
+    lines = ["def plain(): pass"]
+    for effect in Effect:
+        lines.append(f"def of_{effect}(): pass\nof_{effect}.swarmtui_effect = '{effect}'")
+    lines.append("def mine(): pass\nmine.swarmtui_untrusted = False")
+    lines.append("def theirs(): pass\ntheirs.swarmtui_effect, theirs.swarmtui_untrusted = 'none', True")
+    lines.append("def odd(): pass\nodd.swarmtui_untrusted = 'no'")
+    (folder / "all.py").write_text("\n".join(lines))
+    names = ("plain", *(f"of_{effect}" for effect in Effect), "mine", "theirs")
+    found = {name: (await function(source, f"all.py:{name}")).untrusted for name in names}
+    assert [name for name, untrusted in found.items() if not untrusted] == ["of_none", "mine"]
+    with pytest.raises(ToolUnavailable, match="swarmtui_untrusted is 'no'; it has to be True or False"):
+        await source.tools("all.py:odd", "a")
 
 
 def weather(city: str, days: int = 1, unit: Literal["C", "F"] = "C") -> dict[str, Any]:
