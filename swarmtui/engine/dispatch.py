@@ -97,6 +97,7 @@ class Dispatcher:
             team=self._team(node, plan_node),
             models=dict(state.models) if isinstance(spec, AgentSpec | PlanSpec) else {},
             depth=depth_of(state, node_id),
+            tainted=self._tainted(plan_node),
             may_wait=item is None,
         )
 
@@ -106,6 +107,12 @@ class Dispatcher:
         if not isinstance(spec, AgentSpec):
             return team
         return with_grants(team, self._state.granted, {spec.agent, node.agent})
+
+    def _tainted(self, plan_node: Node) -> bool:
+        """As :attr:`Attempt.tainted`. What nodes tell that it made itself is in its thread, at its place."""
+        nodes, plan_nodes = self._state.nodes, self._state.plan_nodes
+        inputs = (need for need in plan_node.needs if plan_nodes[need].parent != plan_node.id)
+        return plan_node.parent is not None or any(nodes[need].tainted for need in inputs)
 
     def _key(self, node: Node, item: int | None, number: int) -> str:
         text = f"{self._state.id}/{attempt_id(node.id, item, number)}/{self._state.plan_rev}"

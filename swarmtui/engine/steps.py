@@ -62,6 +62,7 @@ class Steps:
                 str(entry.get("call") or ""),
                 entry.get("ok") is not False,
                 event.usage,
+                entry.get("tainted") is True,
             )
         )
         self._log.faults.at("step.recorded")

@@ -1,8 +1,9 @@
 """Whether an agent may call a tool: decided by code from the rules of the approved plan, never by a model.
 
 The first rule that matches a call decides. Where none does, what changes nothing is allowed and what may change the
-world is asked for. An agent that has read what anybody may have written (it is *tainted*) does not profit from
-``allow`` rules for what may change the world, unless a rule says that it holds even then: such calls are asked for.
+world is asked for. An agent that has read what anybody may have written, or what came of that (it is *tainted*), does
+not profit from ``allow`` rules for what may change the world, unless a rule says that it holds even then: such calls
+are asked for.
 Patterns know one thing, ``*`` for any text; they match a value as a whole, with regard to case.
 """
 
@@ -58,7 +59,7 @@ def decide(
         if not _matches(rule, tool, arguments):
             continue
         if rule.action == "allow" and tainted and effect is Effect.WRITE and not rule.untrusted:
-            return Verdict("ask", f"rule {number} allows it, but the agent has read text from outside since")
+            return Verdict("ask", f"rule {number} allows it, but the agent has read text from outside, or rests on it")
         return Verdict(rule.action, f"rule {number} of the plan")
     if effect is Effect.WRITE:
         return Verdict("ask", "it may change something, and no rule of the plan is about it")

@@ -433,6 +433,8 @@ class AgentStepped:
     """Of a tool's result: the call that it answers."""
     ok: bool = True
     usage: Usage = NO_USAGE
+    tainted: bool = False
+    """Of a tool's result: whether anybody may have written it."""
 
 
 @dataclass(frozen=True, slots=True)

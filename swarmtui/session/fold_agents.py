@@ -38,6 +38,7 @@ def _agent_stepped(state: SessionState, body: AgentStepped, event: Event) -> Non
     elif body.role == "tool":
         _close(node, body.item, body.call)
     node.agent = body.agent or node.agent
+    node.tainted = node.tainted or body.tainted
     state.touched.add(node.id)
 
 

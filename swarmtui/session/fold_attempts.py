@@ -23,6 +23,7 @@ from swarmtui.session.moves import (
     replaced,
     rests_on_stale,
     settle,
+    tainted_at_start,
 )
 from swarmtui.session.pools import QUESTIONS
 from swarmtui.session.state import Items, NodeState, SessionState
@@ -50,6 +51,7 @@ def _attempt_started(state: SessionState, body: AttemptStarted, event: Event) ->
         node.tries += 1
         # What goes on with a thread goes on with what that rests on.
         node.outdated = rests_on_stale(state, node) or (node.outdated and node.steps > 0)
+        node.tainted = tainted_at_start(state, node) or (node.tainted and node.steps > 0)
     elif node.items is not None:
         items = node.items
         items.attempts[body.item] += 1
@@ -268,6 +270,7 @@ def _map_expanded(state: SessionState, body: MapExpanded, event: Event) -> None:
         items.move(item, State.SKIPPED)
     node.items = items
     node.outdated = rests_on_stale(state, node)
+    node.tainted = tainted_at_start(state, node)
     node.started_ts, node.started_mono = event.ts, event.mono
     move(state, node, State.HELD if node.held else State.RUNNING)
 

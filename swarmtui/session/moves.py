@@ -158,6 +158,15 @@ def rests_on_stale(state: SessionState, node: NodeState) -> bool:
     return bool(needs) and any(state.nodes[need].state is State.STALE for need in needs)
 
 
+def tainted_at_start(state: SessionState, node: NodeState) -> bool:
+    """Whether what the node begins with may hold what anybody wrote. What a model made has read who knows what, and
+    so has a program that is an agent; else it is as its needs are. O(needs)."""
+    plan_node = state.plan_nodes[node.id]
+    if plan_node.parent is not None or program_of(state, plan_node) is not None:
+        return True
+    return any(state.nodes[need].tainted for need in plan_node.needs)
+
+
 def begin_anew(state: SessionState, node: NodeState) -> None:
     """Forget how far a node that has not ended (or whose end was taken back) has come; it starts again."""
     node.forget_items()

@@ -278,8 +278,12 @@ class NodeState:
     """Of a plan node: changes proposed in it."""
     agent: str = ""
     """Which agent speaks now; empty before the first step."""
+    tainted: bool = False
+    """Whether what it comes to may hold what anybody wrote: an agent of it read such text, or it rests on a node of
+    which that is true."""
     asks: int = 0
-    """What it asks a person, one thing for each that is open. While it does nothing of it runs."""
+    """What it asks a person, one thing for each that is open. Nothing of it runs meanwhile, but for a program, which
+    waits where it is."""
     made: int = 0
     """Of its needs, those that it made itself while it ran: however they end, it goes on."""
     open_calls: tuple[str, ...] = ()

@@ -101,8 +101,8 @@ class _Run:
     """Set where a provider said that a request was too long for a model whose window is not known."""
 
     def __post_init__(self) -> None:
-        made = self.attempt.depth > 0  # its task was written by a model, which may have read anything
-        self.thread = Thread.of(self.spec.agent, self.spec.context, self.attempt.thread, tainted=made)
+        tainted = self.attempt.tainted
+        self.thread = Thread.of(self.spec.agent, self.spec.context, self.attempt.thread, tainted=tainted)
 
     async def to_the_end(self) -> Done | Suspended:
         """Act until there is an end. Raises WorkerFailed."""

@@ -194,6 +194,7 @@ class World:
     number: int = 1
     agent: str = "a"
     depth: int = 0
+    tainted: bool = False
 
     def attempt(self) -> Attempt:
         return Attempt(
@@ -215,6 +216,7 @@ class World:
             models=self.models,
             may_wait=self.may_wait,
             depth=self.depth,
+            tainted=self.tainted or self.depth > 0,
         )
 
     async def once(self) -> Done | Suspended | Failed:

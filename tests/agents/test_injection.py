@@ -174,3 +174,18 @@ async def test_code_in_the_sandbox_changes_nothing_and_may_run() -> None:
     await what.to_the_end()
     assert [name for name, _ in what.tools.ran] == ["web", "python"]
     assert isinstance(box._tools["python"], AgentTool)
+
+
+@pytest.mark.parametrize(("text", "wanted"), TEXTS)
+async def test_what_another_node_read_changes_nothing_without_leave_either(
+    text: str, wanted: tuple[tuple[str, JSON], ...]
+) -> None:
+    reader = World(ScriptedModel(lambda request: obedient(request) if len(request.messages) == 2 else Says(read)))
+    read = page(text, wanted)
+    reader.tools, reader.agents = tools(read), {"a": AgentDef(tools=("web",))}
+    told = await reader.once()
+    assert isinstance(told, Done)
+    what = World(ScriptedModel(obedient), tools("x"), team(), RULES, told.output, tainted=True)
+    what.answers = {"permission": "deny"}
+    assert isinstance(await to_the_end(what, []), Done | Failed)
+    assert what.tools.ran == []
