@@ -31,6 +31,10 @@ _CUT_OFF = (
     "It is not known whether this call took effect: it was cut off while it ran. Look how things are before you "
     "repeat it."
 )
+_MASKED = (
+    "the arguments held a secret, which is not kept, so that the call cannot be made as it was asked for. Ask for it "
+    "anew, and name a file or variable that has the secret instead of it."
+)
 _ANSWER_ALONE = f"not taken: call {ANSWER} alone, once you have the results of the other calls"
 
 
@@ -88,6 +92,8 @@ def _for_call(thread: Thread, work: Work, turn: Turn, call: Call) -> Ready | Inq
         writes = tool is not None and tool.effect is Effect.WRITE
         arguments = _arguments(call, strict=turn.cut or writes)
         if call.name in work.own_tools:
+            if call.masked:
+                raise Wrong(_MASKED)
             return _own_call(thread, work.powers, call, arguments)
         if tool is None:
             raise Wrong(f"there is no tool {call.name[:60]!r}; there are {sorted((*work.tools, *work.own_tools))}")
@@ -121,6 +127,8 @@ def _permitted(thread: Thread, work: Work, turn: Turn, ready: Ready) -> Ready | 
     name = tool.rule_name or tool.spec.name
     if call.id in thread.called and call.id not in thread.allowed and tool.effect is Effect.WRITE:
         return own_entry(call, _CUT_OFF, ok=False)
+    if call.masked:
+        return own_entry(call, f"error: {_MASKED}", ok=False)
     verdict = decide(work.powers.team.rules, name, ready.arguments, tool.effect, tainted=turn.tainted)
     if verdict.action == "deny":
         return own_entry(call, refusal(verdict.why), ok=False, denied=True)

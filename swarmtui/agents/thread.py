@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from swarmtui.agents.answers import Grant, grant_of, refusal, result_message, told
 from swarmtui.plan.model import JSON
 from swarmtui.plan.team import AgentDef, AgentLimits
+from swarmtui.safety.redact import MASK
 
 NUDGE, WARNING, WANTS_JSON, UNCALLED = "empty", "loop", "json", "uncalled"
 """Why the agent is told something on its way; where the engine speaks, none of these."""
@@ -30,6 +31,8 @@ class Call:
     id: str
     name: str
     arguments: str
+    masked: bool = False
+    """Whether its arguments held a secret, which is not kept: they are no longer what the model asked for."""
 
 
 @dataclass(slots=True)
@@ -174,7 +177,7 @@ class Thread:
         self.entries.append(entry)
 
     def _take_turn(self, entry: JSON) -> None:
-        calls = tuple(Call(call["id"], call["name"], call["arguments"]) for call in entry.get("calls") or ())
+        calls = tuple(_call(call) for call in entry.get("calls") or ())
         agent = entry.get("agent") or self.agent
         self.turns.append(
             Turn(
@@ -237,6 +240,11 @@ class Thread:
             if call_id not in self.answers and all(node in self._results for node in wanted):
                 self.answers[call_id] = Answer(told([self._results[node] for node in wanted]))
                 self.tainted = True  # a subagent has tools, and what it read is in what it says
+
+
+def _call(data: JSON) -> Call:
+    arguments = data["arguments"]
+    return Call(data["id"], data["name"], arguments, MASK in arguments and data.get("chars") != len(arguments))
 
 
 def _definition(made: JSON) -> AgentDef:

@@ -27,6 +27,7 @@ from swarmtui.models.chat import FinishReason, Message, Reply, Tool
 from swarmtui.models.window import estimate_text, estimate_tokens
 from swarmtui.plan.lookup import LookupFailed, TemplateError, render
 from swarmtui.plan.model import JSON
+from swarmtui.safety.redact import MASK
 from swarmtui.session.vocabulary import ErrorInfo, ErrorKind
 
 MOST_DENIALS = 3
@@ -71,15 +72,19 @@ def entry_of(thread: Thread, asked: CallModel, reply: Reply) -> JSON | ErrorInfo
         "role": "assistant",
         "agent": thread.agent,
         "content": reply.text,
-        "calls": [
-            {"id": id, "name": call.name, "arguments": call.arguments} for id, call in zip(ids, calls, strict=True)
-        ],
+        "calls": [_recorded(id, call.name, call.arguments) for id, call in zip(ids, calls, strict=True)],
         **({"reasoning": reply.reasoning} if reply.reasoning else {}),
         **({"extra": reply.extra} if reply.extra is not None else {}),
         **({"final": True} if asked.final else {}),
         **({"closing": asked.closing} if asked.closing else {}),
         **({"cut": True} if reply.finish_reason is FinishReason.LENGTH else {}),
     }
+
+
+def _recorded(id: str, name: str, arguments: str) -> JSON:
+    """A call as its entry has it. Where the model itself wrote what stands for a secret in records, the length tells
+    later that nothing was masked: what is masked becomes shorter."""
+    return {"id": id, "name": name, "arguments": arguments, **({"chars": len(arguments)} if MASK in arguments else {})}
 
 
 def _emptiness(thread: Thread, asked: CallModel, reply: Reply) -> ErrorInfo | None:

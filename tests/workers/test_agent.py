@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from typing import Any
 
 import pytest
 
@@ -12,6 +13,7 @@ from swarmtui.models.chat import FinishReason, model_error
 from swarmtui.plan.model import Check, ModelRef
 from swarmtui.plan.team import AgentDef, AgentLimits
 from swarmtui.safety.permissions import Effect, Rule
+from swarmtui.safety.redact import Redactor
 from swarmtui.session.vocabulary import NO_USAGE, ErrorKind
 from tests.agents.scripted import Says, Toolbox, World, agent, calls, world
 
@@ -337,6 +339,33 @@ async def test_where_nobody_can_be_asked_a_call_that_needs_leave_is_refused() ->
     assert (await done(what)).output == "ok"
     assert what.tools.ran == []
     assert "nobody can be asked" in what.messages[-1][1]
+
+
+class RedactedWorld(World):
+    """Keeps what agents record as the engine does."""
+
+    def answer(self, end: Suspended) -> None:
+        self.course.thread[:] = [Redactor().redact_json(entry) for entry in self.course.thread]
+        super().answer(end)
+
+
+def redacted(*replies: Says | str, **more: Any) -> RedactedWorld:
+    what = world(*replies, tools=writing(), **more)
+    return RedactedWorld(what.model, what.tools, what.agents, answers={"permission": "allow once"})
+
+
+async def test_a_call_that_waited_for_leave_is_not_made_with_a_secret_masked() -> None:
+    key = "sk-proj-" + "Ab1" * 12
+    what = redacted(calls(("save", {"text": f"key: {key}"})), "ok")
+    assert (await done(what)).output == "ok"
+    assert what.tools.ran == []
+    assert "held a secret, which is not kept" in what.messages[-1][1]
+
+
+async def test_what_looks_like_a_masked_secret_but_is_the_models_own_text_is_called_as_it_was_asked_for() -> None:
+    what = redacted(calls(("save", {"text": "***bold***"})), "ok")
+    assert (await done(what)).output == "ok"
+    assert what.tools.ran == [("save", {"text": "***bold***"})]
 
 
 # -- questions ---------------------------------------------------------------------------------------------------

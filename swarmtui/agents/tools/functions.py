@@ -7,9 +7,10 @@ and its functions are the user's own: what a planner adds names agents, never fu
 A function may say what it can do by an attribute, ``function.swarmtui_effect = "read"`` (``none``, ``read``,
 ``network``, ``run`` or ``write``); without one it is taken for one that may change the world, so that calls of it need
 a rule or a person's yes. What it gives back counts as text from outside, which anybody may have written, unless its
-effect is ``none`` or it says otherwise by ``function.swarmtui_untrusted = False``. Its parameter ``context_variables`` is filled with those of the agent. It gives back a value,
-a ``swarmtui.Result`` or a dict with any of ``value``, ``agent`` and ``context_variables``, or a ``swarmtui.Agent`` to
-hand over to.
+effect is ``none`` or it says otherwise by ``function.swarmtui_untrusted = False``.
+
+Its parameter ``context_variables`` is filled with those of the agent. It gives back a value, a ``swarmtui.Result`` or a
+dict with any of ``value``, ``agent`` and ``context_variables``, or a ``swarmtui.Agent`` to hand over to.
 """
 
 from __future__ import annotations
