@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from swarmtui.cli.console import Console
+from swarmtui.plan.problems import listed
 from swarmtui.safety.text import one_line
 from swarmtui.session import events as ev
 from swarmtui.session.budgets import KINDS, limit_of
@@ -117,6 +118,12 @@ def _count(number: int, what: str) -> str:
     return f"{number} {what}{'' if number == 1 else 's'}"
 
 
+def _proposed(body: ev.ChangeProposed) -> str:
+    again = f"runs {listed(body.again)} again" if body.again else ""
+    added = _count(len(body.put), "node") if body.put or not again else ""
+    return ", ".join(part for part in (added, again, body.note) if part)
+
+
 def _where(body: Any) -> str:
     return place_of(body.node, body.item)
 
@@ -221,11 +228,7 @@ _LINES: dict[type[Body], Callable[[Any], Line | None]] = {
     ev.NodeCancelled: _node("cancelled"),
     ev.ToolCalled: _node("calls", lambda body: f"{body.tool} {body.arguments}"),
     ev.TaskAssigned: _node("assigns", lambda body: ", ".join(body.children)),
-    ev.ChangeProposed: lambda body: (
-        body.node or "(plan)",
-        "proposes",
-        f"{_count(len(body.put), 'node')}{f', {body.note}' if body.note else ''}",
-    ),
+    ev.ChangeProposed: lambda body: (body.node or "(plan)", "proposes", _proposed(body)),
     ev.ChangeDecided: lambda body: (
         body.node or "(plan)",
         "accepted" if body.accepted else "rejected",

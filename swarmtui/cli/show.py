@@ -12,7 +12,9 @@ from swarmtui.host.exits import Exit
 from swarmtui.host.history import History
 from swarmtui.host.locate import locate, seen_status
 from swarmtui.safety.text import one_line
+from swarmtui.session.events import ChangeProposed
 from swarmtui.session.folder import SessionFolder
+from swarmtui.session.replans import run_again
 from swarmtui.session.state import SessionState
 from swarmtui.session.summary import show
 from swarmtui.session.vocabulary import BY_CONDITION
@@ -61,7 +63,7 @@ def run(arguments: Namespace, console: Console) -> int:
         change = state.proposed.get(arguments.change)
         if change is None:
             raise UsageError(f"session {folder.id} has no change {one_line(arguments.change, 40)!r} that waits")
-        console.raw(nodes_to_yaml(change.put))
+        console.raw(f"{again_comment(state, change)}{nodes_to_yaml(change.put)}")
     else:
         found = {**show(state, seen_status(folder, state.status)), "report_path": report, "folder": str(folder.path)}
         if console.json:
@@ -69,6 +71,15 @@ def run(arguments: Namespace, console: Console) -> int:
         else:
             _print(found, console)
     return Exit.OK
+
+
+def again_comment(state: SessionState, change: ChangeProposed) -> str:
+    """What the change runs again, as a comment: of some of it a repetition may do harm."""
+    lines = [
+        f"# runs {name} again, which failed" + (" and may have changed something" if danger else "")
+        for name, danger in run_again(state, change)
+    ]
+    return "".join(f"{line}\n" for line in lines)
 
 
 def _print_results(folder: SessionFolder, state: SessionState, name: str, console: Console) -> None:

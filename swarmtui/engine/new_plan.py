@@ -19,7 +19,7 @@ from swarmtui.plan.renaming import renamed
 from swarmtui.session.events import Body, ChangeDecided, ChangeProposed, NodeRetried, PlanPatched
 from swarmtui.session.moves import left_out
 from swarmtui.session.pools import team_of
-from swarmtui.session.replans import is_root
+from swarmtui.session.replans import is_root, may_have_changed
 from swarmtui.session.state import NodeState, SessionState
 from swarmtui.session.vocabulary import BY_CONDITION, BY_PLANNER, State
 
@@ -57,6 +57,19 @@ def replanned(state: SessionState, draft: Draft) -> ChangeProposed:
         models=models_of(state, put),
         again=tuple(again),
     )
+
+
+def by_itself(state: SessionState, change: ChangeProposed) -> ChangeProposed:
+    """What of the change may be carried out with no person's yes: nothing that runs a node again, as it is or under the
+    same id, that may have changed the world. Raises NotAllowed if nothing is left."""
+    held = [name for name in change.again if may_have_changed(state, name)]
+    put = tuple(node for node in change.put if node.id not in held)
+    again = tuple(name for name in change.again if name not in held)
+    if not (put or again):
+        raise NotAllowed(
+            f"{listed(held)} may have changed something, and is not run again unasked: retry it, or say `retry_safe`"
+        )
+    return replace(change, put=put, again=again)
 
 
 def _is_open(node: NodeState) -> bool:

@@ -11,7 +11,7 @@ import logging
 from collections.abc import Callable
 from dataclasses import replace
 
-from swarmtui.engine.new_plan import BAD, accepted, replanned
+from swarmtui.engine.new_plan import BAD, accepted, by_itself, replanned
 from swarmtui.engine.paced import PacedCalls, PacedPools
 from swarmtui.engine.planning import PLANNER
 from swarmtui.engine.ports import Draft, Planner, PlanningError, PlanRequest
@@ -22,6 +22,7 @@ from swarmtui.plan.problems import listed
 from swarmtui.safety.redact import Redactor
 from swarmtui.session.events import ChangeDecided, ChangeProposed, Event, Noted
 from swarmtui.session.pools import team_of
+from swarmtui.session.replans import may_have_changed
 from swarmtui.session.state import SessionState
 from swarmtui.session.vocabulary import BY_PLANNER, Status
 
@@ -63,7 +64,8 @@ class Replanning:
         state, rev = self._state, self._state.plan_rev
         try:
             draft = await self._asked(rev)
-            change: ChangeProposed | str = replanned(state, draft)
+            made = replanned(state, draft)
+            change: ChangeProposed | str = by_itself(state, made) if self._unasked else made
         except (PlanningError, NotAllowed) as error:
             change = str(error)
         except Exception as error:  # a planner that breaks fails no session that has ended otherwise
@@ -77,11 +79,16 @@ class Replanning:
             self._record(ChangeDecided(f"change-{state.changes + 1}", accepted=False))
         else:
             self._record(replace(change, note=self._redact(change.note)), durable=True)
-            if self._approve or state.limits.replan_approve == "auto":
+            if self._unasked:
                 why = "asked to approve" if self._approve else "the plan says so"
                 for body in accepted(state, change):
                     self._record(body, why, durable=True)
         self._step()
+
+    @property
+    def _unasked(self) -> bool:
+        """Whether changes are carried out with no person's yes to them."""
+        return self._approve or self._state.limits.replan_approve == "auto"
 
     async def _asked(self, rev: int) -> Draft:
         state, ref = self._state, self._state.models.get("planner")
@@ -121,6 +128,12 @@ class Replanning:
             "may be looked up. Put something else in the place of what failed, or leave it as it is to have it tried "
             "once more."
         )
+        held = [name for name in failed if may_have_changed(self._state, name)]
+        if held and self._unasked:
+            told.append(
+                f"Nobody is asked, so these are not run again, since they may have changed something: {listed(held)}. "
+                "What is left to do of them has to be a step of another id, which does not do again what they did."
+            )
         if self._state.replan_feedback:
             told.append(f"Of your last proposal the user says: {self._state.replan_feedback}")
         return "\n".join(told)

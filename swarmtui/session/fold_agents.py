@@ -46,6 +46,7 @@ def _tool_called(state: SessionState, body: ToolCalled, event: Event) -> None:
     node = state.nodes[body.node]
     node.tool_calls += 1
     if body.effect is Effect.WRITE:
+        node.writes += 1
         node.open_calls = (*node.open_calls, open_call(body.item, body.call))
     state.touched.add(node.id)
 

@@ -288,6 +288,8 @@ class NodeState:
     """Of its needs, those that it made itself while it ran: however they end, it goes on."""
     open_calls: tuple[str, ...] = ()
     """Calls of tools that may have changed the world, begun and without a result; of items as ``item/call``."""
+    writes: int = 0
+    """Calls of such tools ever begun."""
     below_usd: float = 0.0
     """What the nodes that it made, and those that they made, have cost: it counts against its budget."""
     below_tokens: int = 0

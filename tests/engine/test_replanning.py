@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -10,12 +11,15 @@ from typing import Any
 import pytest
 
 from swarmtui.engine.commands import Refused
-from swarmtui.engine.ports import Attempt
-from swarmtui.plan.model import AgentSpec, Limits, Node, Plan, PromptSpec
+from swarmtui.engine.ports import Assignment, Attempt, Stepped, Suspended, ToolCalled
+from swarmtui.plan.model import AgentSpec, Limits, Node, Plan, PromptSpec, RunSpec
 from swarmtui.plan.render import task_to_yaml
 from swarmtui.plan.taskfile import parse_task
+from swarmtui.plan.team import AgentDef, Team
+from swarmtui.safety.permissions import Effect
 from swarmtui.session import events as ev
 from swarmtui.session import fold
+from swarmtui.session.replans import run_again
 from swarmtui.session.state import state_from_json, state_hash, state_to_json
 from swarmtui.session.vocabulary import ErrorInfo, ErrorKind, State, Status
 from tests.engine.world import ScriptedPlanner, World, failure, node, plan, running
@@ -90,6 +94,85 @@ async def test_a_step_left_as_it_is_is_tried_once_more_and_stays_the_users(tmp_p
         assert await world.finished() is Status.SUCCEEDED
         assert world.state.plan_rev == 1
     assert tries == [True, True]
+
+
+def writes(attempt: Attempt) -> ToolCalled:
+    return ToolCalled(attempt.id, "a", "c1", "mail", "{}", Effect.WRITE, "the user allowed it")
+
+
+def making(attempt: Attempt) -> Any:
+    made = (Assignment("c1", AgentDef(), "kid", "mail it"),)
+    return failure(ErrorKind.REFUSED) if attempt.thread else Suspended(attempt.id, made)
+
+
+LEAD = {"lead": AgentDef(tools=("assign_task",))}
+RISKY: list[tuple[Node, Callable[[Attempt], Any]]] = [
+    (Node("b", RunSpec(("mail",)), needs=("a",)), b_fails),
+    (Node("b", AgentSpec("claude", "mail it"), needs=("a",)), b_fails),
+    (
+        Node("b", AgentSpec("lead", "mail it"), needs=("a",)),
+        lambda attempt: "ok" if attempt.node == "a" else [writes(attempt), came(attempt), failure(ErrorKind.REFUSED)],
+    ),
+    (
+        Node("b", AgentSpec("lead", "have it mailed"), needs=("a",)),
+        lambda attempt: (
+            [writes(attempt), came(attempt), "sent"]
+            if attempt.node == "b-kid"
+            else making(attempt)
+            if attempt.node == "b"
+            else "ok"
+        ),
+    ),
+]
+
+
+def came(attempt: Attempt) -> Stepped:
+    return Stepped(attempt.id, {"role": "tool", "call": "c1", "name": "mail", "content": "sent", "ok": True})
+
+
+@pytest.mark.parametrize(("risky", "script"), RISKY, ids=["command", "program", "agent", "subagent"])
+async def test_what_may_have_changed_something_is_not_run_again_by_itself(
+    risky: Node, script: Callable[[Attempt], Any], tmp_path: Path
+) -> None:
+    before = replace(PLAN, nodes=(node("a"), risky, node("c", "b")), team=Team(LEAD))
+    worded = replace(risky.spec, prompt="please") if isinstance(risky.spec, AgentSpec) else RunSpec(("mail", "-v"))
+    other = replace(before, nodes=(node("a"), replace(risky, spec=worded), node("c", "b")))
+    planner = ScriptedPlanner([before, other])
+    async with running(tmp_path, before, script, limits=AUTO, planner=planner) as world:
+        assert await world.finished() is Status.FAILED
+        assert sum(one.startswith("b//") for one in world.executor.started) == (
+            2 if risky.id in world.state.children else 1
+        )
+        noted = [event.body.message for event in await world.recorded() if isinstance(event.body, ev.Noted)]
+        assert any("b may have changed something" in one for one in noted)
+        assert not world.state.pending
+        assert state_hash(fold.fold(await world.recorded())) == state_hash(world.state)
+    assert "may have changed something: b" in (planner.requests[0].feedback or "")
+
+
+async def test_what_may_have_changed_something_is_run_again_once_a_person_has_accepted_that(tmp_path: Path) -> None:
+    before = replace(PLAN, nodes=(node("a"), RISKY[0][0], node("c", "b")))
+    async with running(tmp_path, before, b_fails, limits=Limits(replan=1), planner=ScriptedPlanner([before])) as world:
+        change = await proposed(world)
+        assert run_again(world.state, change) == [("b", True)]
+        await world.do("change.accept", id=change.id)
+        assert await world.finished() is Status.FAILED
+        assert world.state.nodes["b"].attempts == 2
+
+
+async def test_what_does_no_harm_is_run_again_by_itself_and_what_does_is_left_out(tmp_path: Path) -> None:
+    nodes = (
+        Node("safe", RunSpec(("ls",)), retry_safe=True),
+        Node("mail", RunSpec(("mail",))),
+    )
+    planner = ScriptedPlanner([plan(*nodes)])
+    async with running(
+        tmp_path, plan(*nodes), lambda attempt: failure(), limits=Limits(replan=1), planner=planner, approve=True
+    ) as world:
+        assert await world.finished() is Status.FAILED
+        assert (world.state.nodes["safe"].attempts, world.state.nodes["mail"].attempts) == (2, 1)
+        (change,) = [event.body for event in await world.recorded() if isinstance(event.body, ev.ChangeProposed)]
+        assert change.again == ("safe",), "what is recorded is what is done"
 
 
 async def test_a_rejected_change_is_asked_for_again_with_what_was_said_or_the_session_fails(tmp_path: Path) -> None:

@@ -8,9 +8,10 @@ from swarmtui.plan.diff import diff
 from swarmtui.plan.patch import patched
 from swarmtui.safety.text import clean
 from swarmtui.session.events import ChangeProposed
+from swarmtui.session.replans import run_again
 from swarmtui.session.state import SessionState
 from swarmtui.tui.view import document
-from swarmtui.tui.view.lines import Line
+from swarmtui.tui.view.lines import Line, Role
 from swarmtui.tui.view.nodes import name_of
 from swarmtui.tui.view.plan import node_facts
 
@@ -22,6 +23,8 @@ def change_lines(state: SessionState, change: ChangeProposed) -> Callable[[int],
     def lines(width: int) -> list[Line]:
         made = [*document.prose(change.note, width), ()] if change.note.strip() else []
         made += [*document.changes(described, width), ()]
+        if change.again:
+            made += [*document.facts(_again(state, change), width, 9), ()]
         for node in change.put:
             made.append(((name_of(node.id, 60), "strong"),))
             if node.id in change.why:
@@ -30,3 +33,12 @@ def change_lines(state: SessionState, change: ChangeProposed) -> Callable[[int],
         return made
 
     return lines
+
+
+def _again(state: SessionState, change: ChangeProposed) -> list[tuple[str, str, Role]]:
+    """What the change runs again: to accept it is to accept that too."""
+    return [
+        ("again", f"{name_of(name, 60)}, which failed{' and may have changed something' if danger else ''}", role)
+        for name, danger in run_again(state, change)
+        for role in (("warn" if danger else "text"),)
+    ]

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from swarmtui.plan.problems import listed
 from swarmtui.safety.permissions import Effect
 from swarmtui.safety.text import one_line
 from swarmtui.session import events as ev
@@ -239,7 +240,8 @@ _TELL: Mapping[type[Any], Callable[[Any], Told]] = {
     ev.PlanPatched: lambda b: ("info", f"revision {b.plan_rev}: {_patched(b)}{': ' if b.note else ''}{b.note}"),
     ev.ChangeProposed: lambda b: (
         "warning",
-        f"{b.id}: {len(b.put)} nodes to be put, {len(b.drop)} to go{': ' if b.note else ''}{b.note}",
+        f"{b.id}: {len(b.put)} nodes to be put, {len(b.drop)} to go"
+        f"{f', to be run again {listed(b.again)}' if b.again else ''}{': ' if b.note else ''}{b.note}",
     ),
     ev.ChangeDecided: lambda b: (
         "info",
