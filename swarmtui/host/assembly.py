@@ -13,6 +13,7 @@ from functools import partial
 from pathlib import Path
 
 import swarmtui
+from swarmtui.agents.mcp.settings import variables_told
 from swarmtui.engine.commands import INVALID_PARAMS, Refused
 from swarmtui.engine.conductor import Conductor, Setup
 from swarmtui.engine.durations import learn, read
@@ -44,7 +45,7 @@ from swarmtui.session.folder import SessionFolder
 from swarmtui.session.heads import boot_id
 from swarmtui.session.log import Log
 from swarmtui.session.migrate import bring_up
-from swarmtui.session.pools import agent_of, model_name
+from swarmtui.session.pools import agent_of, model_name, team_of
 from swarmtui.session.reader import Reader
 from swarmtui.session.rows import Head
 from swarmtui.session.state import SessionState
@@ -102,6 +103,7 @@ async def assembled(
                 warnings=(
                     *unusable(state.models.values(), environ),
                     *keys_abroad(state.models.values(), environ),
+                    *variables_told(team_of(state).servers, environ),
                     *money_warnings(state),
                     *filter(None, [little_room(folder.path)]),
                     *confined,

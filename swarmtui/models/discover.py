@@ -60,18 +60,29 @@ def unusable(refs: Iterable[ModelRef], environ: Mapping[str, str], catalog: Cata
 
 
 def keys_abroad(refs: Iterable[ModelRef], environ: Mapping[str, str], catalog: Catalog | None = None) -> list[str]:
-    """Keys of known providers that go to other addresses than theirs, as a task file can have it."""
+    """Variables that go where neither the catalogue nor the user's own configuration has them, as a task file can have
+    it. What stays on this machine is not told."""
     catalog = catalog or user_catalog(environ)
     owners = {name: provider for provider in catalog for name in provider.key_env}
+    known = {_host(url) for provider in catalog for url in (provider.base_url, provider.address(environ))}
     told = []
     for ref in refs:
-        owner = owners.get(ref.api_key_env or "")
-        if owner is None or ref.base_url is None or not environ.get(ref.api_key_env or ""):
+        name, host = ref.api_key_env or "", _host(ref.base_url)
+        if host is None or host in _HERE or not environ.get(name):
             continue
-        host, own = urlsplit(ref.base_url).hostname, urlsplit(owner.address(environ) or "").hostname
-        if host != own and host not in _HERE:
-            told.append(f"the key in {ref.api_key_env}, which is for {own}, is sent to {host}: {ref.name} says so")
+        own = _host(owners[name].address(environ)) if name in owners else None
+        if own is not None and host != own:
+            told.append(f"the key in {name}, which is for {own}, is sent to {host}: {ref.name} says so")
+        elif own is None and host not in known:
+            told.append(f"the value of {name} is sent to {host}: {ref.name} says so")
     return list(dict.fromkeys(told))
+
+
+def _host(url: str | None) -> str | None:
+    try:
+        return urlsplit(url or "").hostname
+    except ValueError:
+        return None
 
 
 def make_model(ref: ModelRef, net: Net, environ: Mapping[str, str], catalog: Catalog | None = None) -> ChatModel:

@@ -2,7 +2,8 @@
 
 A key that is found outside the environment is kept for as long as the connections are, so that a thousand calls ask
 once. Only providers of the catalogue are asked for there, and only at their own address: a task file, which may come
-from anywhere, can neither name a command nor have such a key sent elsewhere.
+from anywhere, can neither name a command nor have such a key sent elsewhere. It can have a variable sent, which is told
+(:func:`swarmtui.models.discover.keys_abroad`), but over no network that others listen to.
 """
 
 from __future__ import annotations
@@ -16,6 +17,8 @@ from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from importlib.util import find_spec
+from ipaddress import ip_address
+from urllib.parse import urlsplit
 
 from swarmtui.models.catalog import Catalog, Provider, Quirks
 from swarmtui.models.chat import ModelError, model_error
@@ -30,6 +33,7 @@ COMMAND_S = 30.0
 """Seconds for a command: somebody may have to type a passphrase."""
 _OUTPUT = 64 * 1024
 _KEY = re.compile(r"[\x21-\x7e]+")
+_NEAR = (".localhost", ".local", ".lan", ".internal", ".home.arpa")
 _AGAIN_S = 20.0
 """For so long after a failure nobody is asked again."""
 
@@ -80,6 +84,7 @@ class Keys:
         with a line that says how to mend it."""
         key = environment_key(model, self._environ)
         if key is not None:
+            _refuse_in_the_clear(model, self._catalog, self._environ)
             return key
         provider = _at_home(model, self._catalog, self._environ)
         key = await self._elsewhere(provider) if provider is not None else None
@@ -122,7 +127,10 @@ def environment_key(model: ModelRef, environ: Mapping[str, str]) -> Secret | Non
 def missing_key(model: ModelRef, environ: Mapping[str, str], catalog: Catalog) -> str | None:
     """What is already known to be wrong with the key of `model`, without asking keyring or command for it."""
     try:
-        if environment_key(model, environ) is not None or not model.api_key_env or catalog.quirks(model).key_optional:
+        if environment_key(model, environ) is not None:
+            _refuse_in_the_clear(model, catalog, environ)
+            return None
+        if not model.api_key_env or catalog.quirks(model).key_optional:
             return None
     except ModelError as error:
         return error.info.message
@@ -143,6 +151,28 @@ def _at_home(model: ModelRef, catalog: Catalog | None, environ: Mapping[str, str
     if provider is None or model.base_url is None:
         return None
     return provider if model.base_url in (provider.base_url, provider.address(environ)) else None
+
+
+def _refuse_in_the_clear(model: ModelRef, catalog: Catalog | None, environ: Mapping[str, str]) -> None:
+    """Raises ModelError where the key of `model` would go where others can read it, and not by the user's own word."""
+    try:
+        parts = urlsplit(model.base_url or "")
+        host = parts.hostname or ""
+    except ValueError:
+        return  # it is no address: nothing is sent
+    provider = _at_home(model, catalog, environ)
+    if parts.scheme != "http" or near(host) or (provider is not None and model.api_key_env in provider.key_env):
+        return
+    told = f"{model.name}: the key in {model.api_key_env} would go to {host} by http, where anybody on the way reads it"
+    raise model_error(ErrorKind.REFUSED, f"{told}: use https, or define that provider in your config.yaml")
+
+
+def near(host: str) -> bool:
+    """Whether `host` is of this machine or of a private network by its form; no name is looked up."""
+    try:
+        return not ip_address(host).is_global
+    except ValueError:
+        return "." not in host or host.lower().endswith(_NEAR)
 
 
 def _missing(model: ModelRef, provider: Provider | None) -> ModelError:

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from swarmtui.models.anthropic import AnthropicChat
-from swarmtui.models.catalog import Catalog, load_catalog
+from swarmtui.models.catalog import Catalog, Provider, load_catalog
 from swarmtui.models.chat import ModelError
 from swarmtui.models.discover import check_model, discover, keys_abroad, make_model, unusable
 from swarmtui.models.gemini import GeminiChat
@@ -143,4 +143,18 @@ def test_a_known_key_that_goes_to_another_address_is_told() -> None:
         "the key in OPENAI_API_KEY, which is for api.openai.com, is sent to evil.example: custom/m says so"
     ]
     assert told("https://api.openai.com/v1") == told("http://127.0.0.1:4000/v1") == []
-    assert told("https://mine.example/v1", "MINE") == told("https://evil.example/v1", "DEEPSEEK_API_KEY") == []
+    assert told("https://evil.example/v1", "DEEPSEEK_API_KEY") == []  # it is not set
+    assert told("http://[::1", "MINE") == []
+
+
+def test_any_variable_that_goes_where_nobody_but_the_task_file_says_is_told() -> None:
+    environ = {"AWS_SECRET_ACCESS_KEY": "k", "MY_KEY": "k"}
+    catalog = Catalog({"mine": Provider("mine", base_url="https://mine.example/v1", key_env=("MY_KEY",))})
+
+    def told(base_url: str, key: str) -> list[str]:
+        return keys_abroad([ModelRef("custom", "m", base_url=base_url, api_key_env=key)], environ, catalog)
+
+    assert told("https://evil.example/v1", "AWS_SECRET_ACCESS_KEY") == [
+        "the value of AWS_SECRET_ACCESS_KEY is sent to evil.example: custom/m says so"
+    ]
+    assert told("https://mine.example/v1", "MY_KEY") == told("http://127.0.0.1:4000/v1", "MY_KEY") == []

@@ -4,6 +4,7 @@ import asyncio
 import json
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -208,3 +209,34 @@ async def test_a_key_from_a_command_is_sent_and_in_no_message(llm: FakeLLM) -> N
             await complete(model, ChatRequest(ref, (Message("user", "x"),)))
         assert KEY not in json.dumps([raised.value.info.message, repr(raised.value), repr(vars(model))])
         assert [key.reveal() for key in net.found_keys.secrets()] == [KEY]
+
+
+# -- over which networks ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "address",
+    ["https://llm.example/v1", "http://127.0.0.1:8000/v1", "http://gpu-box:8000/v1", "http://10.0.0.5/v1",
+     "http://100.64.0.9/v1", "http://gpu.lan/v1", "http://[fd00::1]/v1"],
+)  # fmt: skip
+async def test_a_key_is_sent_over_https_and_within_the_users_own_networks(address: str) -> None:
+    ref = ModelRef("custom", "m", base_url=address, api_key_env="MINE")
+    assert await Keys({"MINE": KEY}, catalog()).key(ref, Quirks()) == Secret(KEY)
+
+
+@pytest.mark.parametrize("address", ["http://llm.example/v1", "HTTP://8.8.8.8/v1", "http://[2606:4700::1]/v1"])
+async def test_a_key_is_not_sent_where_anybody_on_the_way_can_read_it(address: str) -> None:
+    ref = ModelRef("custom", "m", base_url=address, api_key_env="MINE")
+    with pytest.raises(ModelError, match="by http, where anybody on the way reads it: use https") as refused:
+        await Keys({"MINE": KEY}, catalog()).key(ref, Quirks())
+    assert refused.value.info.kind is ErrorKind.REFUSED
+    assert unusable([ref], {"MINE": KEY}, catalog()) == [refused.value.info.message]
+    assert await Keys({}, catalog()).key(ref, Quirks(key_optional=True)) is None
+
+
+async def test_what_the_users_own_configuration_says_is_done() -> None:
+    plain = catalog(base_url="http://llm.acme.example/v1")
+    ref = ModelRef("acme", "m", base_url="http://llm.acme.example/v1", api_key_env="ACME_API_KEY")
+    assert await Keys({"ACME_API_KEY": KEY}, plain).key(ref, Quirks()) == Secret(KEY)
+    with pytest.raises(ModelError, match="by http"):
+        await Keys({"AWS_SECRET": KEY}, plain).key(replace(ref, api_key_env="AWS_SECRET"), Quirks())

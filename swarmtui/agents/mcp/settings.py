@@ -5,11 +5,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from urllib.parse import urlsplit
 
 from swarmtui.agents.tools import ToolUnavailable
 from swarmtui.plan.team import Server
 from swarmtui.safety.mcp_rules import server_faults
 from swarmtui.safety.redact import Secret
+from swarmtui.safety.text import one_line
 
 PASSED = ("PATH", "HOME", "LANG", "TERM")
 """Variables that every command gets; no others of the host's environment."""
@@ -42,6 +44,21 @@ def secrets(server: Server, environ: Mapping[str, str]) -> tuple[Secret, ...]:
     values = (*server.env.values(), *server.headers.values())
     found = (_REFERENCE.fullmatch(value) for value in values)
     return tuple(Secret(environ[match[1]]) for match in found if match is not None and match[1] in environ)
+
+
+def variables_told(servers: Mapping[str, Server], environ: Mapping[str, str]) -> list[str]:
+    """Which of the host's variables each server is given, in words for the user: its entry may come from anywhere."""
+    told = []
+    for name, server in servers.items():
+        found = (_REFERENCE.fullmatch(value) for value in (*server.env.values(), *server.headers.values()))
+        names = sorted({match[1] for match in found if match is not None and match[1] in environ})
+        if not names:
+            continue
+        whom = f"sent to {urlsplit(server.url).hostname}" if server.url else f"given to {server.command[0]}"
+        values = "values" if len(names) > 1 else "value"
+        verb = "are" if len(names) > 1 else "is"
+        told.append(f"the {values} of {', '.join(names)} {verb} {whom}: servers.{name} says so")
+    return [one_line(line, 300) for line in told]
 
 
 def _filled(where: str, values: Mapping[str, str], environ: Mapping[str, str]) -> dict[str, str]:

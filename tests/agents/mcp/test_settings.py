@@ -1,6 +1,6 @@
 import pytest
 
-from swarmtui.agents.mcp.settings import check, command_env, request_headers, secrets
+from swarmtui.agents.mcp.settings import check, command_env, request_headers, secrets, variables_told
 from swarmtui.agents.tools import ToolUnavailable
 from swarmtui.plan.team import Server
 
@@ -41,3 +41,15 @@ def test_an_entry_that_is_not_allowed_is_refused_before_anything_starts() -> Non
         check("s", Server(command=("x",), env={"LD_PRELOAD": "/evil.so"}))
     with pytest.raises(ToolUnavailable, match=r"servers\.s: it has neither"):
         check("s", Server())
+
+
+def test_what_a_server_is_given_of_the_users_variables_is_told() -> None:
+    servers = {
+        "far": Server(url="https://mcp.example/x", headers={"Authorization": "$TOKEN", "X-A": "plain"}),
+        "near": Server(command=("npx", "it"), env={"A": "$TOKEN", "B": "$OTHER", "C": "$UNSET"}),
+        "plain": Server(command=("it",), env={"A": "b"}),
+    }
+    assert variables_told(servers, {"TOKEN": "t", "OTHER": "o"}) == [
+        "the value of TOKEN is sent to mcp.example: servers.far says so",
+        "the values of OTHER, TOKEN are given to npx: servers.near says so",
+    ]
