@@ -71,7 +71,7 @@ def test_short(number: float, words: str) -> None:
         (Spent(attempts=2, cost_usd=0.0042), "$0.0042"),
         (Spent(attempts=2, unpriced=2), "n/a"),
         (Spent(attempts=2, unpriced=1, cost_usd=0.5), "≥$0.50"),
-        (Spent(attempts=2, simulated=2), "n/a"),
+        (Spent(attempts=2, simulated=2), ""),
         (Spent(attempts=2), "$0.00"),
     ],
 )

@@ -55,10 +55,11 @@ def usd(amount: float) -> str:
 
 
 def money(spent: Spent, *, ascii_only: bool = False) -> str:
-    """What was spent. Empty before the first attempt; ``n/a`` if no price is known; ``≥`` if only some are."""
-    if not spent.attempts:
+    """What was spent. Empty before the first attempt, and where all was simulated; ``n/a`` if no price is known; ``≥``
+    if only some are."""
+    if spent.simulated == spent.attempts:
         return ""
-    if spent.simulated == spent.attempts or (spent.unpriced and not spent.cost_usd):
+    if spent.unpriced and not spent.cost_usd:
         return UNKNOWN
     return f"{'>=' if ascii_only else '≥'}{usd(spent.cost_usd)}" if spent.unpriced else usd(spent.cost_usd)
 
