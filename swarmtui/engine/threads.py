@@ -13,6 +13,7 @@ from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass, field
 
 from swarmtui.plan.model import JSON
+from swarmtui.safety.permissions import Effect
 from swarmtui.session.events import (
     AgentStepped,
     AttemptCancelled,
@@ -22,6 +23,7 @@ from swarmtui.session.events import (
     AttemptSucceeded,
     Body,
     ChangeDecided,
+    NodeRetried,
     QuestionAnswered,
     TaskAssigned,
     ToolCalled,
@@ -40,11 +42,13 @@ _TYPES = tuple(
         AttemptStarted,
         AttemptSucceeded,
         ChangeDecided,
+        NodeRetried,
         QuestionAnswered,
         TaskAssigned,
         ToolCalled,
     )
 )
+REPEAT = "repeat"
 _MENDABLE = frozenset({ErrorKind.SCHEMA, ErrorKind.CHECK, ErrorKind.MALFORMED})
 
 ResultsOf = Callable[[tuple[str, ...]], Awaitable[list[JSON]]]
@@ -60,10 +64,13 @@ class _Thread:
     entries: list[JSON] = field(default_factory=list)
     given: list[str] = field(default_factory=list)
     """Nodes made for tasks whose results the thread does not have yet."""
+    open: dict[str, str] = field(default_factory=dict)
+    """Call -> tool of what may have changed the world and has no result."""
 
     def clear(self) -> None:
         self.entries.clear()
         self.given.clear()
+        self.open.clear()
 
 
 async def thread_of(log: Log, node: str, item: int | None, after: int, results_of: ResultsOf) -> tuple[JSON, ...]:
@@ -75,11 +82,12 @@ async def thread_of(log: Log, node: str, item: int | None, after: int, results_o
             continue
         if isinstance(body, AgentStepped):
             thread.entries.append(await _entry(log, body))
+            thread.open.pop(body.call, None)
         elif isinstance(body, AttemptStarted):
             if thread.given:
                 thread.entries.append({"role": "results", "nodes": await results_of(tuple(thread.given))})
                 thread.given.clear()
-        elif _is_end(body):
+        elif _is_end(body) or (isinstance(body, NodeRetried) and not body.goes_on):
             if item is not None:
                 thread.clear()
         else:
@@ -90,19 +98,34 @@ async def thread_of(log: Log, node: str, item: int | None, after: int, results_o
 def _told(body: Body, thread: _Thread) -> Iterator[JSON]:
     """What the engine has to say on the way."""
     match body:
-        case ToolCalled(call=call, tool=tool):
+        case ToolCalled(call=call, tool=tool, effect=effect):
+            if effect is Effect.WRITE:
+                thread.open[call] = tool
             yield {"role": "called", "call": call, "name": tool}
         case TaskAssigned(call=call, children=children):
             thread.given.extend(children)
             yield {"role": "assigned", "call": call, "nodes": list(children)}
         case QuestionAnswered(call=call, answer=answer) if call:
             yield {"role": "answer", "call": call, "content": answer}
+        case NodeRetried(result=result):
+            yield from _decided(thread, result)
         case ChangeDecided(accepted=accepted, feedback=feedback, nodes=nodes):
             thread.given.extend(nodes)
             yield {"role": "accepted" if accepted else "feedback", "content": feedback}
         case AttemptFailed(error=error) if error.kind in _MENDABLE and thread.entries:
             said = f"That answer is not accepted: {error.message}. Give a whole answer that is."
             yield {"role": "user", "content": said}
+
+
+def _decided(thread: _Thread, result: str | None) -> Iterator[JSON]:
+    """What the user says of the calls that were cut short: to be repeated, or what came of them."""
+    for call, tool in thread.open.items():
+        if result is None:
+            yield {"role": "answer", "call": call, "content": REPEAT}
+        else:
+            said = result or "(the user says that this was done)"
+            yield {"role": "tool", "call": call, "name": tool, "content": said, "ok": True, "tainted": False}
+    thread.open.clear()
 
 
 def _is_end(body: Body) -> bool:
@@ -114,8 +137,8 @@ def _is_end(body: Body) -> bool:
             return wait is None
         case AttemptCancelled(hold=hold):
             return not hold
-        case AttemptInterrupted(repeat=repeat):
-            return not repeat
+        case AttemptInterrupted(cancelled=cancelled):  # of what else was cut short, the user's word tells
+            return cancelled
         case _:
             return False
 

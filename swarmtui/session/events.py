@@ -542,6 +542,10 @@ class NodeRetried:
     """Whether earlier successes may not be taken over for it."""
     restart: tuple[str, ...] = ()
     """Of what is run again with it, nodes that are at work: they are stopped, and begin anew."""
+    goes_on: bool = False
+    """An agent that was cut short in the middle of what may have changed something goes on where it was."""
+    result: str | None = None
+    """Of one that goes on: what came of the calls that were cut short, the user says; None: they are repeated."""
 
 
 @dataclass(frozen=True, slots=True)

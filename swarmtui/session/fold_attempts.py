@@ -17,6 +17,7 @@ from swarmtui.session.moves import (
     Handlers,
     drop_questions,
     end,
+    forget_calls,
     item_ended,
     item_waits,
     move,
@@ -156,7 +157,8 @@ def _attempt_interrupted(state: SessionState, body: AttemptInterrupted, event: E
     landed(state, node)
     state.measures.interrupted((body.node, body.item), event.mono)
     pay(state, node, body.item, body.usage)
-    _forget_calls(node, body.item)
+    if body.repeat or node.restart or _cancelled(node, body.item):  # else the user decides about them
+        forget_calls(node, body.item)
     if not body.stopped:
         _count_crash(state, node, body)
     if replaced(state, node, body.item):
@@ -175,13 +177,6 @@ def _attempt_interrupted(state: SessionState, body: AttemptInterrupted, event: E
         settle(state, node)
     else:
         move(state, node, State.INTERRUPTED)
-
-
-def _forget_calls(node: NodeState, item: int | None) -> None:
-    """Nobody waits any more for what the calls of an attempt come to."""
-    if node.open_calls:
-        gone = node.open_calls_of(item)
-        node.open_calls = tuple(call for call in node.open_calls if call not in gone)
 
 
 def _cancelled(node: NodeState, item: int | None) -> bool:
@@ -233,7 +228,7 @@ def uncount(node: NodeState, item: int | None) -> None:
 
 def _spend(state: SessionState, node: NodeState, body: AttemptSucceeded | AttemptFailed | AttemptCancelled) -> None:
     node.repeats = 0
-    _forget_calls(node, body.item)
+    forget_calls(node, body.item)
     if body.item is not None and node.items is not None:
         node.items.repeats.pop(body.item, None)
     pay(state, node, body.item, body.usage)

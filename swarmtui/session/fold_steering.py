@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from swarmtui.plan.model import OWN_AGENT
 from swarmtui.session.events import (
     Event,
     NodeCancelled,
@@ -25,6 +26,8 @@ from swarmtui.session.moves import (
     cancel_waiting_items,
     descendants,
     end,
+    forget_calls,
+    go_on_with_thread,
     item_ended,
     left_out,
     map_rest,
@@ -47,6 +50,7 @@ def _node_skipped(state: SessionState, body: NodeSkipped, event: Event) -> None:
         at = node.state if body.item is None or node.items is None else node.items.state(body.item)
         cut = {"cut_short": True} if at is State.INTERRUPTED else {}
         undoable(state, event, what, "node.unskip", node=body.node, **where, **cut)
+    forget_calls(node, body.item)
     if body.item is not None:
         item_ended(state, node, body.item, State.SKIPPED)
         return
@@ -103,6 +107,10 @@ def _node_retried(state: SessionState, body: NodeRetried, event: Event) -> None:
     if node.running and node.id in body.restart:
         node.restart = True
         return
+    if body.goes_on:
+        go_on_with_thread(state, node, body.item)
+        if body.item is None:
+            return
     items = node.items
     if items is not None and (body.item is not None or body.failed_items or body.items):
         _retry_items(items, body)
@@ -194,7 +202,7 @@ def _question_answered(state: SessionState, body: QuestionAnswered, event: Event
     state.touched.add(body.node)
     if asked is None or not asked.call:
         return
-    grant = Grant(asked.agent, asked.tool)
+    grant = Grant(asked.agent, asked.tool, body.node if asked.agent == OWN_AGENT else "")
     if asked.kind == "permission" and body.answer == ALLOW_ALWAYS and asked.tool and grant not in state.granted:
         state.granted.append(grant)
     answered(state, state.nodes[body.node])

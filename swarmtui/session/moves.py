@@ -93,6 +93,22 @@ def begin_thread(state: SessionState, node: NodeState) -> None:
         node.agent, node.open_calls = "", ()
 
 
+def go_on_with_thread(state: SessionState, node: NodeState, item: int | None) -> None:
+    """An agent that was cut short goes on: it is decided what becomes of the calls that were open."""
+    forget_calls(node, item)
+    if item is None:
+        node.retry_at = node.error = node.ready_mono = None
+        node.tries = 0
+        settle(state, node)
+
+
+def forget_calls(node: NodeState, item: int | None) -> None:
+    """Nobody waits any more for what the calls of an attempt come to."""
+    if node.open_calls:
+        gone = node.open_calls_of(item)
+        node.open_calls = tuple(call for call in node.open_calls if call not in gone)
+
+
 def drop_questions(state: SessionState, node: NodeState) -> None:
     """Nobody waits any more for what the node asked while nothing of it ran."""
     if node.asks:

@@ -287,7 +287,8 @@ class NodeState:
     made: int = 0
     """Of its needs, those that it made itself while it ran: however they end, it goes on."""
     open_calls: tuple[str, ...] = ()
-    """Calls of tools that may have changed the world, begun and without a result; of items as ``item/call``."""
+    """Calls of tools that may have changed the world, begun and without a result; of items as ``item/call``. Those of
+    what was cut short stay until the user has decided."""
     writes: int = 0
     """Calls of such tools ever begun."""
     below_usd: float = 0.0
@@ -347,10 +348,15 @@ class Pending:
 
 @dataclass(frozen=True, slots=True)
 class Grant:
-    """The user's word that an agent may call a tool for the rest of the session."""
+    """The user's word that an agent need not ask any more before it calls a tool, for the rest of the session: how far
+    it goes is told in :mod:`swarmtui.engine.grants`."""
 
     agent: str
     tool: str
+    """As permission rules name it."""
+    node: str = ""
+    """Where the agent is defined by a node (by the user, or as a subagent) that one: others go by the same name. Empty:
+    the agent of that name of the team, wherever it works."""
 
 
 @dataclass(frozen=True, slots=True)

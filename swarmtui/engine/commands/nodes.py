@@ -11,6 +11,7 @@ from swarmtui.engine.commands.refusal import (
     node_of,
     whole_node_of,
 )
+from swarmtui.engine.commands.retries import goes_on
 from swarmtui.session.events import (
     AttemptStarted,
     AttemptSucceeded,
@@ -19,6 +20,7 @@ from swarmtui.session.events import (
     NodeHeld,
     NodePrioritised,
     NodeReleased,
+    NodeRetried,
     NodeSkipped,
 )
 from swarmtui.session.state import NodeState, SessionState
@@ -75,7 +77,8 @@ def skip(state: SessionState, params: Params) -> list[Body]:
 
 def mark_done(state: SessionState, params: Params) -> list[Body]:
     """``node.mark_done {node, item?, output?}``: what was cut short has been done, the user says. It is an attempt by
-    the user's hand that succeeds. Of a map without `item`: all items that were cut short."""
+    the user's hand that succeeds; of an agent it is the call in which it was cut short, and the agent goes on with
+    `output` as what came of that. Of a map without `item`: all items that were cut short."""
     node = node_of(state, params)
     item = item_of(node, params)
     chosen: list[int | None] = [item]
@@ -91,7 +94,13 @@ def mark_done(state: SessionState, params: Params) -> list[Body]:
         waits = next(need for need in state.plan_nodes[node.id].needs if not state.nodes[need].ended)
         raise Refused(f"{node.id} rests on {waits}, which is run again: decide once that has ended")
     said = _said(params)
-    return [body for one in chosen for body in _by_hand(node, one, said)]
+    return [body for one in chosen for body in _done(state, node, one, said)]
+
+
+def _done(state: SessionState, node: NodeState, item: int | None, said: Output) -> tuple[Body, ...]:
+    if goes_on(state, node, item):
+        return (NodeRetried(node.id, item=item, goes_on=True, result=said.text),)
+    return _by_hand(node, item, said)
 
 
 def _said(params: Params) -> Output:

@@ -8,6 +8,7 @@ from swarmtui.engine.commands.refusal import INVALID_PARAMS, Params, Refused, fl
 from swarmtui.plan import graph
 from swarmtui.session.events import Body, NodeRetried
 from swarmtui.session.moves import descendants, left_out, passes_on
+from swarmtui.session.pools import program_of
 from swarmtui.session.selection import FilterError, ItemFilter, item_filter, meets, select_items
 from swarmtui.session.state import NodeState, SessionState
 from swarmtui.session.vocabulary import BY_CONDITION, ENDED, State
@@ -19,7 +20,8 @@ def retry(state: SessionState, params: Params) -> list[Body]:
     """``node.retry {node, item?, failed?, where?, descendants?, fresh?}``.
 
     Without `fresh` it is the state that decides: what succeeded is run again because the user wants another result;
-    what failed or is stale may take an earlier success over if nothing that it is made of has changed.
+    what failed or is stale may take an earlier success over if nothing that it is made of has changed. An agent that
+    was cut short in the middle of a write goes on, and makes that call once more.
     """
     node = node_of(state, params)
     _may_retry(state)
@@ -28,13 +30,14 @@ def retry(state: SessionState, params: Params) -> list[Body]:
         at = node.items.state(item)
         if at not in ENDED and at is not State.INTERRUPTED:
             raise Refused(f"item {item} of {node.id} is {at.value}: only what has ended is retried")
-        bodies = [NodeRetried(node.id, item=item, fresh=_fresh(params, at))]
+        fresh = _fresh(params, at)
+        bodies = [NodeRetried(node.id, item=item, fresh=fresh, goes_on=not fresh and goes_on(state, node, item))]
     elif params.get("where") is not None:
         bodies = [_filtered(node, params)]
     elif flag(params, "failed"):
         bodies = [_failed_items(node)]
     else:
-        bodies = [_whole(node, params)]
+        bodies = [_whole(state, node, params)]
     return _with_descendants(state, node, bodies, params)
 
 
@@ -81,7 +84,15 @@ def _fresh(params: Params, was: State) -> bool:
     return was is State.SUCCEEDED if params.get("fresh") is None else flag(params, "fresh")
 
 
-def _whole(node: NodeState, params: Params) -> NodeRetried:
+def goes_on(state: SessionState, node: NodeState, item: int | None) -> bool:
+    """Whether it is an agent that was cut short in a call, and can go on once it is decided what becomes of that. A
+    program that is an agent cannot: what its calls come to is its own affair."""
+    at = node.state if item is None or node.items is None else node.items.state(item)
+    program = program_of(state, state.plan_nodes[node.id])
+    return at is State.INTERRUPTED and bool(node.open_calls_of(item)) and program is None
+
+
+def _whole(state: SessionState, node: NodeState, params: Params) -> NodeRetried:
     if node.running:
         raise Refused(f"{node.id} is running: stop it first, or wait")
     if node.state is State.WAITING and not node.spawned:
@@ -90,7 +101,8 @@ def _whole(node: NodeState, params: Params) -> NodeRetried:
         raise Refused(f"{node.id} was skipped because of {node.cause}: retry that")
     if node.items is not None and not node.ended and node.state is not State.INTERRUPTED:
         raise Refused(f"{node.id} has begun its items and goes on with them: retry single items, as in {node.id}/0")
-    return NodeRetried(node.id, fresh=_fresh(params, node.state))
+    fresh = _fresh(params, node.state)
+    return NodeRetried(node.id, fresh=fresh, goes_on=not fresh and node.items is None and goes_on(state, node, None))
 
 
 def _failed_items(node: NodeState) -> NodeRetried:
