@@ -9,12 +9,14 @@ import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from difflib import get_close_matches
 from typing import Literal
 
 from swarmtui.plan import graph
 from swarmtui.plan.lookup import Lookup, TemplateError, parse, texts
 from swarmtui.plan.model import AgentSpec, Author, MergeSpec, Node, Plan, PlanSpec, PromptSpec
-from swarmtui.plan.team import AgentDef
+from swarmtui.plan.team import BUILT_IN_TOOLS, AgentDef
+from swarmtui.safety.permissions import pattern
 
 Kind = Literal["chain", "join", "size", "cost", "effects", "duration"]
 
@@ -29,6 +31,8 @@ SHORT_S, LONG_S = 60.0, 300.0
 _DEAR = ("planner", "large")
 _LOOKING = frozenset({"web_search", "crawl", "list_files", "read_file", "search_files", "now", "ask_user"})
 """Tools by which an agent leaves nothing behind that another one could find."""
+_OF_PROGRAMS = "acp/"
+"""What the tools of programs begin with in rules, as if a server of that name had them."""
 _READERS = ("prompt", "agent", "plan")
 """Kinds that know of a need only what their texts look up."""
 _WORDS = re.compile(r"\w+")
@@ -60,6 +64,7 @@ def advise(plan: Plan, durations: Mapping[str, float] | None = None) -> tuple[Ad
         *_joins(plan, needs),
         *(one for node in plan.nodes for one in _of_node(plan, known, node, durations or {})),
         *_shared(plan, known),
+        *_idle_rules(plan),
     ]
     place = {name: number for number, name in enumerate(known)}
     return tuple(sorted(found, key=lambda one: place.get(one.node, -1)))
@@ -200,6 +205,35 @@ def _effects(plan: Plan, node: Node) -> Iterator[Advice]:
             if rule.action == "allow" and rule.untrusted and "*" in rule.tool:
                 text = f"rule {number} lets it call {rule.tool} whatever text from outside tells it"
                 yield Advice(node.id, "effects", text, "name the tool, and its arguments with where")
+
+
+def _idle_rules(plan: Plan) -> Iterator[Advice]:
+    """Permissions that are about no tool of any agent: most likely misspelt, and a `deny` then stops nothing."""
+    own = [node.spec.own for node in plan.nodes if isinstance(node.spec, AgentSpec) and node.spec.own is not None]
+    agents = [*plan.team.agents.values(), *own]
+    tools = {f"{tool}/" if tool in plan.team.servers else tool for agent in agents for tool in agent.tools}
+    if any(map(_is_program, agents)) or any(_runs_program(plan, node) for node in plan.nodes):
+        tools.add(_OF_PROGRAMS)
+    for number, rule in enumerate(plan.team.rules, 1):
+        if not any(_is_about(rule.tool, tool) for tool in tools):
+            fix = "write the tool as the agent's `tools` do"
+            if rule.tool in plan.team.servers:
+                fix = f"write {rule.tool}/* for all tools of that server"
+            elif close := get_close_matches(rule.tool, sorted({*tools, *BUILT_IN_TOOLS} - {_OF_PROGRAMS}), n=1):
+                fix = f"did you mean {close[0].removesuffix('/')}?"
+            yield Advice("", "effects", f"rule {number} is about {rule.tool}, which no agent has", fix)
+
+
+def _is_about(named: str, tool: str) -> bool:
+    """Whether a rule for `named` can match a call of `tool`; one that ends in a slash is all tools of a server."""
+    if not tool.endswith("/"):
+        return bool(pattern(named).fullmatch(tool))
+    return named.startswith(tool) or ("*" in named and tool.startswith(named.partition("*")[0]))
+
+
+def _runs_program(plan: Plan, node: Node) -> bool:
+    agent = _agent(plan, node)
+    return agent is not None and _is_program(agent)
 
 
 def _takes(node: Node, seconds: float | None) -> Iterator[Advice]:

@@ -55,6 +55,7 @@ _SIBLINGS: dict[str, tuple[str, ...]] = {
     "agent": ("prompt", "model", "context"),
 }
 """Keys beside a kind's own key that only nodes of these kinds have."""
+_ARTICLE = {"agent": "an", "ask": "an"}
 
 
 def build_nodes(scope: Scope, written: Mapping[str, JSON]) -> tuple[Node, ...]:
@@ -179,7 +180,7 @@ def _check_kind(scope: Scope, at: Path, data: Mapping[str, JSON]) -> bool:
     for kind, siblings in _SIBLINGS.items():
         for key in siblings:
             if key in data and key not in (*own, kinds[0]) and kind != kinds[0]:
-                message = f"`{key}` belongs to {kind} nodes, and this is a {kinds[0]} node"
+                message = f"`{key}` belongs to {kind} nodes, and this is {_ARTICLE.get(kinds[0], 'a')} {kinds[0]} node"
                 scope.report((*at, key), message, "remove it", at_key=True)
     return True
 

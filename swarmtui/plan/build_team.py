@@ -9,6 +9,7 @@ from typing import get_args
 
 from swarmtui.plan import checks
 from swarmtui.plan.checks import Scope
+from swarmtui.plan.function_files import check_function
 from swarmtui.plan.problems import Path, listed, shown
 from swarmtui.plan.shapes import TEXT_LIMIT
 from swarmtui.plan.team import BUILT_IN_TOOLS, PROGRAMS, AgentDef, AgentLimits, Search, Server, Team
@@ -112,7 +113,10 @@ def text_of(scope: Scope, at: Path, text: str, folder: FilePath | None) -> str:
 
 def _check_tool(scope: Scope, at: Path, name: str, team: Team) -> None:
     server, _, tool = name.partition("/")
-    if name in BUILT_IN_TOOLS or _FUNCTION.fullmatch(name) or (server in team.servers and (tool or name == server)):
+    if name in BUILT_IN_TOOLS or (server in team.servers and (tool or name == server)):
+        return
+    if _FUNCTION.fullmatch(name):
+        check_function(scope, at, name)
         return
     known = [*BUILT_IN_TOOLS, *team.servers]
     fix = scope.nearest.hint(

@@ -41,6 +41,7 @@ _PATTERNS = {
     "api_key_env": ("is no name of an environment variable", "write the variable's name, never the key itself"),
     "as": ("is no name for the item", "begin with a letter; then letters, digits, _ and -"),
     "provider": ("is no name of a provider", "write it without blanks and slashes"),
+    "url": ("is not an http or https address", "write such as https://tools.example/mcp"),
 }
 
 

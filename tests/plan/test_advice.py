@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from swarmtui.plan.advice import Advice, advise, lookups
 from swarmtui.plan.model import JSON, Author, Plan
 from swarmtui.plan.taskfile import load_task, parse_plan_json, parse_task
-from swarmtui.plan.team import AgentDef, Team
+from swarmtui.plan.team import AgentDef, Server, Team
 from swarmtui.safety.permissions import Rule
 
 SAMPLES = Path(__file__).parents[2] / "sample_tasks"
@@ -162,3 +162,34 @@ def test_lookups_of_items_conditions_and_texts_are_found() -> None:
     task = parse_task("goal: g\nnodes:\n  a: {prompt: x}\n  b: {prompt: 'on {{ a.output }}'}\n")
     assert task.plan is not None
     assert [lookups(node) for node in task.plan.nodes] == [frozenset(), {"a"}]
+
+
+SERVERS = {"notes": Server(("notes",)), "clock": Server(("clock",))}
+
+
+@pytest.mark.parametrize("tool", ["write_fil", "note/append", "notes", "acp/edit", "shell", "tools.py:counts"])
+def test_a_rule_about_no_tool_of_any_agent_is_told(tool: str) -> None:
+    agents = {"a": AgentDef(tools=("write_file", "notes", "clock/now", "tools.py:count"))}
+    team = Team(agents, SERVERS, rules=(Rule("allow", "write_file"), Rule("deny", tool)))
+    (one,) = found(plan(team, n={"agent": "a", "prompt": "x"}), "effects")
+    assert one.text == f"rule 2 is about {tool}, which no agent has"
+    assert one.fix
+
+
+@pytest.mark.parametrize("tool", ["write_file", "*", "notes/append", "notes/*", "no*", "clock/now", "tools.py:*"])
+def test_a_rule_about_a_tool_of_an_agent_is_not(tool: str) -> None:
+    agents = {"a": AgentDef(tools=("write_file", "notes", "clock/now", "tools.py:count"))}
+    team = Team(agents, SERVERS, rules=(Rule("deny", tool),))
+    assert found(plan(team, n={"agent": "a", "prompt": "x"}), "effects") == []
+
+
+def test_a_servers_name_alone_is_no_rule_for_its_tools() -> None:
+    team = Team({"a": AgentDef(tools=("notes",))}, SERVERS, rules=(Rule("deny", "notes"),))
+    (one,) = found(plan(team, n={"agent": "a", "prompt": "x"}), "effects")
+    assert one.fix == "write notes/* for all tools of that server"
+
+
+def test_programs_ask_for_tools_of_their_own() -> None:
+    team = Team({}, rules=(Rule("deny", "acp/execute"),))
+    texts = [one.text for one in found(plan(team, n={"agent": "codex", "prompt": "x"}), "effects")]
+    assert not any("rule 1" in text for text in texts)

@@ -278,7 +278,7 @@ def test_all_mistakes_are_told_at_once_each_at_its_place():
         ("agent: claude", "the agent has nothing to do: say what, as `prompt: …` beside it"),
         ("{agent: cloude, prompt: x}", "there is no agent `cloude`: did you mean claude?"),
         ("{agent: claude, prompt: x, run: [y]}", "node n has run and agent: a node has one of them"),
-        ("{agent: claude, prompt: x, turns: 3}", "`turns` belongs to prompt nodes, and this is a agent node"),
+        ("{agent: claude, prompt: x, turns: 3}", "`turns` belongs to prompt nodes, and this is an agent node"),
         ("{prompt: x, context: {a: 1}}", "`context` belongs to agent nodes, and this is a prompt node"),
         ("{plan: more, map: {items: [a]}}", "a map cannot be planned further"),
         ("{prompt: x, if: {b.output.next: [1], c.output: y}}", "{{ c.output }}: nothing here is called c"),

@@ -186,3 +186,55 @@ def messages_of(team: Team) -> str:
     with pytest.raises(TaskError) as caught:
         parse_plan_json(data, "g", Author.PLANNER, team=team, proposed=True)
     return str(caught.value)
+
+
+def with_tool(tool: str) -> str:
+    return f"goal: g\nagents: {{a: {{tools: ['{tool}']}}}}\nnodes: {{n: {{agent: a, prompt: do}}}}\n"
+
+
+@pytest.mark.parametrize(
+    ("code", "tool", "problem"),
+    [
+        (None, "tools.py:count", "tools.py: No such file or directory"),
+        ("def counts(): ...", "tools.py:count", "tools.py has no function `count`: did you mean counts?"),
+        ("x = 1", "tools.py:count", "tools.py has no function `count`: write it"),
+        ("def count(:", "tools.py:count", "tools.py:1: "),
+    ],
+)
+def test_a_function_that_is_not_there_is_told_before_anything_runs(
+    tmp_path: Path, code: str | None, tool: str, problem: str
+) -> None:
+    (tmp_path / "task.yaml").write_text(with_tool(tool))
+    if code is not None:
+        (tmp_path / "tools.py").write_text(code)
+    with pytest.raises(TaskError, match=r"task\.yaml:2:") as caught:
+        load_task(tmp_path / "task.yaml")
+    assert problem in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "async def count(text): ...",
+        "from elsewhere import count",
+        "from elsewhere import *",
+        "if True:\n    count = len",
+        "class count: ...",
+        "globals()['co' + 'unt'] = len",
+        "x = '\\d'\ndef count(): ...",
+    ],
+)
+def test_whatever_may_bind_the_function_is_believed(tmp_path: Path, code: str) -> None:
+    (tmp_path / "task.yaml").write_text(with_tool("tools.py:count"))
+    (tmp_path / "tools.py").write_text(code)
+    task = load_task(tmp_path / "task.yaml")
+    assert task.team.agents["a"].tools == ("tools.py:count",)
+
+
+def test_an_address_of_a_server_is_no_model() -> None:
+    said = messages("goal: g\nservers: {s: {url: 'ftp://x'}}\n")
+    assert "url: is not an http or https address: write such as https://" in said
+
+
+def test_the_kind_of_a_node_is_told_in_english() -> None:
+    assert "this is an agent node" in messages("goal: g\nnodes: {a: {agent: claude, prompt: x, system: y}}\n")
