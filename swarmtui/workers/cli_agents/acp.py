@@ -1,7 +1,8 @@
 """Programs that speak the Agent Client Protocol: one session, one task, its permissions decided by the plan's rules.
 
 The protocol's library is the extra ``acp``; it is imported when the first such program runs. File requests are served
-within the program's own folder alone, and terminals are not offered: the program has its own tools for these.
+within the program's own folder alone, by the same rules, and without what may hold credentials. Terminals are not
+offered: the program has its own tools for these.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import signal
 import stat
 import subprocess
 import time
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
@@ -20,13 +22,14 @@ from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
+from swarmtui.agents.tools.own_files import withheld
 from swarmtui.engine.ports import Attempt
 from swarmtui.safety.paths import PathRefused, open_inside
 from swarmtui.safety.redact import Redactor
 from swarmtui.safety.text import one_line
 from swarmtui.session.vocabulary import ErrorInfo, ErrorKind
 from swarmtui.workers.cli_agents.formats import AcpReader
-from swarmtui.workers.cli_agents.permits import PREFIX, Permit
+from swarmtui.workers.cli_agents.permits import PREFIX, Leave, Permit
 from swarmtui.workers.cli_agents.streams import LINE_BYTES, Event, Outcome, Said, SessionBegan
 from swarmtui.workers.cli_agents.worktree import to_the_end
 from swarmtui.workers.command import Ran, child_env
@@ -100,6 +103,8 @@ class Conversation:
         self._umask = umask
         self._reader = AcpReader()
         self._replaying = False
+        self._edits: Counter[str] = Counter()
+        """Files that it was allowed to edit, and has not written since."""
         self._said = ""
         own_log = Path(attempt.folder, "log.txt") if attempt.item is None else None
         self._log = CappedFile(own_log, redactor)
@@ -287,19 +292,18 @@ class Conversation:
         from acp.schema import AllowedOutcome, DeniedOutcome, RequestPermissionResponse
 
         kind = tool_call.kind or "other"
-        paths = [place.path for place in tool_call.locations or ()]
+        paths = list(dict.fromkeys(self._plain(place.path) for place in tool_call.locations or ()))
         given = tool_call.raw_input if isinstance(tool_call.raw_input, dict) else {}
-        arguments = {"title": tool_call.title or "", **({"path": paths[0]} if paths else {}), **given}
-        deciding = asyncio.ensure_future(self._permit(f"{PREFIX}{kind}", arguments, self._contained(kind, paths)))
-        try:
-            while not (await asyncio.wait({deciding}, timeout=_HEARTBEAT_S))[0]:
-                self.heard_at = time.monotonic()  # it is a person that is silent
-        finally:
-            deciding.cancel()
-        leave = deciding.result()
-        self._tell([Said(f"· {leave.why}\n", "reasoning")])
-        wanted = ("allow_once", "allow_always") if leave.given else ("reject_once", "reject_always")
+        called = {**given, "title": tool_call.title or ""}
+        contained = self._contained(kind, [*paths, *_paths_in(given)] if paths else [])
+        leave = await self._leave(kind, [{**called, "path": path} for path in paths] or [called], contained)
+        wanted = ("allow_once",) if leave.given else ("reject_once", "reject_always")
         chosen = next((option for name in wanted for option in options if option.kind == name), None)
+        if leave.given and chosen is None:  # what it would take for good is not what was allowed
+            self._tell([Said("· refused after all: it offers no leave for this call alone\n", "reasoning")])
+            chosen = next((option for option in options if option.kind == "reject_once"), None)
+        elif leave.given and kind == "edit":
+            self._edits.update(self._real(path) for path in paths)
         if chosen is None:
             return RequestPermissionResponse(outcome=DeniedOutcome(outcome="cancelled"))
         return RequestPermissionResponse(outcome=AllowedOutcome(outcome="selected", option_id=chosen.option_id))
@@ -310,6 +314,7 @@ class Conversation:
         """It reads a file of its own folder."""
         from acp.schema import ReadTextFileResponse
 
+        await self._leave_or_refuse("read", path)
         text = await asyncio.to_thread(self._read, path)
         if line is not None or limit is not None:
             start = max((line or 1) - 1, 0)
@@ -323,6 +328,11 @@ class Conversation:
 
         if not self._may_edit:
             raise RequestError.invalid_params({"details": "it may only read here"})
+        real = await asyncio.to_thread(self._real, path)
+        if self._edits[real] > 0:
+            self._edits[real] -= 1  # it has asked for this one
+        else:
+            await self._leave_or_refuse("edit", path)
         await asyncio.to_thread(self._write, path, content)
         self._tell([Said(f"· wrote {one_line(path, 200)}\n", "reasoning")])
         return WriteTextFileResponse()
@@ -336,13 +346,56 @@ class Conversation:
     async def ext_notification(self, method: str, params: dict[str, Any]) -> None:
         """What is not in the protocol says nothing."""
 
+    async def _leave(self, kind: str, calls: Sequence[Mapping[str, Any]], contained: bool) -> Leave:
+        """Whether all of the calls may be made; what it asks for several files at once is one for each."""
+        leave = Leave(False, "refused: it asks for nothing")
+        for arguments in calls:
+            deciding = asyncio.ensure_future(self._permit(f"{PREFIX}{kind}", arguments, contained))
+            try:
+                while not (await asyncio.wait({deciding}, timeout=_HEARTBEAT_S))[0]:
+                    self.heard_at = time.monotonic()  # it is a person that is silent
+            finally:
+                deciding.cancel()
+            leave = deciding.result()
+            self._tell([Said(f"· {leave.why}\n", "reasoning")])
+            if not leave.given:
+                break
+        return leave
+
+    async def _leave_or_refuse(self, kind: str, path: str) -> None:
+        """Raises what the program is answered if the rules do not let it have the file."""
+        plain = self._plain(path)
+        contained = await asyncio.to_thread(self._contained, kind, [plain])
+        leave = await self._leave(kind, [{"path": plain}], contained)
+        if not leave.given:
+            raise _refuse(one_line(leave.why, 300))
+
     def _contained(self, kind: str, paths: Sequence[str]) -> bool:
         """Whether a call changes nothing but files of its own copy."""
         if not (self._own and paths and kind in ("edit", "delete", "move")):
             return False
-        return all(Path(os.path.realpath(path)).is_relative_to(self._root) for path in paths)
+        real = [Path(self._real(path)) for path in paths]
+        return all(
+            path.is_relative_to(self._root) and ".git" not in path.relative_to(self._root).parts for path in real
+        )
+
+    def _real(self, path: str) -> str:
+        """Where `path` leads, from the program's folder on."""
+        try:
+            return os.path.realpath(os.path.join(self._cwd, path))  # noqa: PTH118  # also of what is no path
+        except (OSError, ValueError):
+            return "/"
+
+    @staticmethod
+    def _plain(path: str) -> str:
+        """`path` as rules see it: without steps back, so that no pattern fits what lies elsewhere."""
+        return os.path.normpath(path)
 
     def _read(self, path: str) -> str:
+        if withheld(os.path.relpath(self._real(path), self._root)):
+            raise _refuse(
+                f"{one_line(path, 200)}: by its name it may hold credentials, and agents do not read such files"
+            )
         file = self._open(path, os.O_RDONLY | os.O_NONBLOCK)
         with os.fdopen(file, "rb") as stream:
             if not stat.S_ISREG(os.fstat(file).st_mode):
@@ -366,7 +419,7 @@ class Conversation:
     def _open(self, path: str, flags: int) -> int:
         try:
             relative = Path(path).relative_to(self._root) if Path(path).is_absolute() else Path(path)
-            if relative.parts[:1] == (".git",):
+            if ".git" in relative.parts:
                 raise PathRefused(f"{path!a}: belongs to git")
             return open_inside(self._root, str(relative), flags, 0o666)
         except (PathRefused, ValueError) as error:
@@ -381,6 +434,11 @@ def _refuse(why: str) -> Exception:
 
     refusal: Exception = RequestError.invalid_params({"details": why})
     return refusal
+
+
+def _paths_in(given: Mapping[str, Any]) -> list[str]:
+    """What the arguments of a call say of files, by their names."""
+    return [value for name, value in given.items() if isinstance(value, str) and "path" in name.lower()]
 
 
 def _values(option: Any) -> list[str]:

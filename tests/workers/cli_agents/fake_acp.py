@@ -46,16 +46,16 @@ def chunk(text: str, kind: str = "agent_message_chunk") -> None:
     update(sessionUpdate=kind, content={"type": "text", "text": text})
 
 
-def permission(kind: str, path: str) -> None:
+def permission(kind: str, path: str, more: list[str], given: dict[str, Any]) -> None:
     call = {
         "toolCallId": "c1",
         "kind": kind,
         "title": f"{kind} {path}",
-        "locations": [{"path": path}],
-        "rawInput": {"command": "rm -rf /"} if kind == "execute" else {},
+        "locations": [{"path": each} for each in (path, *more)],
+        "rawInput": {"command": "rm -rf /"} if kind == "execute" else given,
     }
     options = [
-        {"optionId": "yes", "name": "Yes", "kind": "allow_once"},
+        *([] if "for-good" in DOES else [{"optionId": "yes", "name": "Yes", "kind": "allow_once"}]),
         {"optionId": "always", "name": "Always", "kind": "allow_always"},
         {"optionId": "no", "name": "No", "kind": "reject_once"},
     ]
@@ -79,13 +79,15 @@ def work(cwd: str) -> dict[str, Any] | None:
     update(sessionUpdate="tool_call_update", toolCallId="c1", title="Read a.txt", status="failed")
     for word in DOES:
         verb, _, rest = word.partition(":")
+        rest, *more = rest.split(",")
+        rest, _, raw = rest.partition("=")
         path = rest if rest.startswith("/") else f"{cwd}/{rest}"
         if verb == "read":
             ask("fs/read_text_file", path=path)
         elif verb == "write":
             ask("fs/write_text_file", path=path, content="written\n")
         elif verb in ("edit", "execute", "fetch"):
-            permission(verb, path)
+            permission(verb, path, more, {"path": raw} if raw else {})
     chunk("Hello ")
     chunk("there.")
     update(sessionUpdate="usage_update", used=10, size=100, cost={"amount": 0.5, "currency": "USD"})

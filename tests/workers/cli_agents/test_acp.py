@@ -21,6 +21,7 @@ pytest.importorskip("acp", reason="the extra acp is not installed")
 FAKE = Path(__file__).with_name("fake_acp.py")
 HERE = AgentDef(program="opencode-acp", worktree=False)
 COPY = AgentDef(program="opencode-acp")
+EDITS = Rule("allow", "acp/edit", untrusted=True)
 
 
 def speaking(folder: Path, *does: str) -> Programs:
@@ -85,7 +86,7 @@ async def test_files_are_served_within_its_folder_alone(tmp_path: Path) -> None:
     (tmp_path / ".git/hooks").mkdir(parents=True)
     (tmp_path / ".git/config").write_text("secret")
     words = ("read:a.txt", "write:new.txt", "read:/etc/passwd", "read:link/passwd", "read:../x", "write:/tmp/x-acp")
-    await talk(tmp_path, *words, "read:.git/config", "write:.git/hooks/x")
+    await talk(tmp_path, *words, "read:.git/config", "write:.git/hooks/x", team=Team(rules=(EDITS,)))
     found = answers(tmp_path)
     assert found[0] == {"content": "content\n"}
     assert (tmp_path / "new.txt").read_text() == "written\n"
@@ -93,6 +94,37 @@ async def test_files_are_served_within_its_folder_alone(tmp_path: Path) -> None:
     assert len(found) == 8
     assert not Path("/tmp/x-acp").exists()
     assert not (tmp_path / ".git/hooks/x").exists()
+
+
+async def test_files_are_served_by_the_rules(tmp_path: Path) -> None:
+    (tmp_path / "a.txt").write_text("content\n")
+    rules = (
+        Rule("deny", "acp/read", {"path": "*/a.txt"}),
+        Rule("deny", "acp/edit", {"path": "*/no.txt"}),
+        Rule("allow", "acp/edit", {"path": f"{tmp_path}/src/*"}, untrusted=True),
+    )
+    words = ("read:a.txt", "write:no.txt", "write:other.txt", "write:src/../over.txt")
+    await talk(tmp_path, *words, team=Team(rules=rules))
+    whys = [answer["data"]["details"] for answer in answers(tmp_path)]
+    assert ["rule 1" in whys[0], "rule 2" in whys[1]] == [True, True]
+    assert all("the user said no" in why for why in whys[2:])  # neither fits the rule that allows
+    assert not any((tmp_path / name).exists() for name in ("no.txt", "other.txt", "over.txt"))
+
+
+async def test_files_that_may_hold_credentials_are_not_served(tmp_path: Path) -> None:
+    (tmp_path / ".env").write_text("KEY=1")
+    (tmp_path / "plain.txt").symlink_to(".env")
+    await talk(tmp_path, "read:.env", "read:plain.txt", "read:sub/../.env")
+    assert all("credentials" in answer["data"]["details"] for answer in answers(tmp_path))
+
+
+async def test_a_file_that_it_was_allowed_to_edit_is_not_asked_for_again_when_it_is_written(tmp_path: Path) -> None:
+    course = Telling([], ["allow once", "deny"])
+    made = worker(speaking(tmp_path, "edit:a.txt", "write:a.txt", "write:a.txt"), QUICK)
+    await carry_out(made, agent_attempt(tmp_path, own=HERE), course=course)
+    assert len(course.asked_for) == 2
+    assert (tmp_path / "a.txt").read_text() == "written\n"
+    assert "refused" in answers(tmp_path)[2]["data"]["details"]
 
 
 async def test_where_it_may_only_read_it_writes_nothing(tmp_path: Path) -> None:
@@ -171,6 +203,28 @@ async def test_an_edit_outside_of_its_copy_is_asked_for(tmp_path: Path) -> None:
     repo = repository(tmp_path / "repo")
     await talk(tmp_path, f"edit:{repo}/a.txt", "edit:../../x", own=COPY, cwd=repo)
     assert [answer["outcome"]["optionId"] for answer in answers(tmp_path)] == ["no", "no"]
+
+
+@pytest.mark.parametrize("call", ["edit:a.txt,/etc/x", "edit:a.txt=/etc/x", "edit:.git", "edit:../x/../../y"])
+async def test_all_that_a_call_is_about_has_to_be_in_its_copy(tmp_path: Path, call: str) -> None:
+    repo = repository(tmp_path / "repo")
+    await talk(tmp_path, call, own=COPY, cwd=repo)
+    assert answers(tmp_path)[0]["outcome"]["optionId"] == "no"
+
+
+async def test_all_locations_have_to_fit_a_rule_whatever_the_arguments_say(tmp_path: Path) -> None:
+    rules = (Rule("allow", "acp/edit", {"path": f"{tmp_path}/src/*"}, untrusted=True),)
+    good = f"{tmp_path}/src/b"
+    words = (f"edit:src/a,{good}", f"edit:{tmp_path}/x={good}", "edit:src/a,/etc/x", "edit:src/../x")
+    await talk(tmp_path, *words, team=Team(rules=rules))
+    assert [answer["outcome"]["optionId"] for answer in answers(tmp_path)] == ["yes", "no", "no", "no"]
+
+
+async def test_leave_for_one_call_is_never_taken_for_good(tmp_path: Path) -> None:
+    told: list[Any] = []
+    await talk(tmp_path, "for-good", "edit:a.txt", told=told, team=Team(rules=(EDITS,)))
+    assert answers(tmp_path)[0]["outcome"]["optionId"] == "no"
+    assert "no leave for this call alone" in texts(told, "reasoning")
 
 
 async def test_a_deny_holds_in_its_own_copy_too(tmp_path: Path) -> None:
