@@ -92,6 +92,15 @@ def test_a_passenger_is_handed_over_twice_and_the_functions_know_them(sample: Sa
 
 
 @pytest.mark.chaos
+def test_one_function_after_the_other_is_called_and_nobody_asked(sample: Sample) -> None:
+    hands = "[[call:transfer_to_changes]]\n[[call:transfer_to_changing]]"
+    said = f'Another flight! {hands}\n[[call:check_change]]\n[[call:change_flight {{"new_flight": "SW 8"}}]]'
+    state = sample.run("swarm_airline.yaml", "--set", f"said={said}", "--set", "flight=SW 7")
+    assert [called.tool.rpartition(":")[2] for called in sample.bodies(ToolCalled)] == ["check_change", "change_flight"]
+    assert "Changed from SW 7 to SW 8" in state.nodes["answer"].output.text  # type: ignore[union-attr]
+
+
+@pytest.mark.chaos
 async def test_a_wide_search_makes_a_subagent_and_gives_it_the_whole_list_at_once(sample: Sample) -> None:
     async with FakeWeb() as web:
         web.found = [HIT]
