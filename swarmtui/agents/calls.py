@@ -129,7 +129,8 @@ def _permitted(thread: Thread, work: Work, turn: Turn, ready: Ready) -> Ready | 
         return own_entry(call, _CUT_OFF, ok=False)
     if call.masked:
         return own_entry(call, f"error: {_MASKED}", ok=False)
-    verdict = decide(work.powers.team.rules, name, ready.arguments, tool.effect, tainted=turn.tainted)
+    rules = work.powers.team.rules
+    verdict = decide(rules, name, ready.arguments, tool.effect, tainted=turn.tainted, agent=turn.agent)
     if verdict.action == "deny":
         return own_entry(call, refusal(verdict.why), ok=False, denied=True)
     if verdict.action == "allow":

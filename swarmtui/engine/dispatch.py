@@ -22,7 +22,7 @@ from swarmtui.plan.model import JSON, AgentSpec, Author, MergeSpec, Node, PlanSp
 from swarmtui.plan.team import Team
 from swarmtui.session.log import Log
 from swarmtui.session.pools import model_name, model_of, team_of
-from swarmtui.session.state import NodeState, SessionState
+from swarmtui.session.state import SessionState
 from swarmtui.session.vocabulary import ErrorInfo, ErrorKind
 
 
@@ -94,19 +94,17 @@ class Dispatcher:
             results=results,
             title=state.title or state.goal,
             thread=thread,
-            team=self._team(node, plan_node),
+            team=self._team(plan_node),
             models=dict(state.models) if isinstance(spec, AgentSpec | PlanSpec) else {},
             depth=depth_of(state, node_id),
             tainted=self._tainted(plan_node),
             may_wait=item is None,
         )
 
-    def _team(self, node: NodeState, plan_node: Node) -> Team:
+    def _team(self, node: Node) -> Team:
         """Who may work in the node, with what the user has allowed them since the plan was approved."""
-        team, spec = team_of(self._state), plan_node.spec
-        if not isinstance(spec, AgentSpec):
-            return team
-        return with_grants(team, self._state.granted, {spec.agent, node.agent})
+        team = team_of(self._state)
+        return with_grants(team, self._state.granted, node.id) if isinstance(node.spec, AgentSpec) else team
 
     def _tainted(self, plan_node: Node) -> bool:
         """As :attr:`Attempt.tainted`. What nodes tell that it made itself is in its thread, at its place."""

@@ -1,8 +1,9 @@
 """What the user allowed for good when an agent asked, as rules beside those of the plan. Pure.
 
 A grant turns questions into leave and nothing else: where the plan's rules ask about calls of the tool they allow the
-same calls; where they say nothing it is allowed; what they deny stays denied. What an agent that is tainted has to ask
-for it goes on asking for.
+same calls; where they say nothing it is allowed; what they deny stays denied. It is for the agent that asked and no
+other, whoever speaks in the same node; one that a node defines is another agent in each node. What an agent that is
+tainted has to ask for it goes on asking for.
 """
 
 from __future__ import annotations
@@ -15,19 +16,18 @@ from swarmtui.safety.permissions import Rule, pattern
 from swarmtui.session.state import Grant
 
 
-def with_grants(team: Team, grants: Iterable[Grant], agents: Iterable[str]) -> Team:
-    """The team for an attempt in which `agents` may speak."""
-    speakers = frozenset(agents)
-    tools = list(dict.fromkeys(grant.tool for grant in grants if grant.agent in speakers))
-    if not tools:
+def with_grants(team: Team, grants: Iterable[Grant], node: str) -> Team:
+    """The team for an attempt at `node`."""
+    fitting = [grant for grant in grants if grant.node in ("", node)]
+    if not fitting:
         return team
-    rules = [one for rule in team.rules for one in _with_leave(rule, tools)]
-    return replace(team, rules=(*rules, *(Rule("allow", tool) for tool in tools)))
+    rules = [one for rule in team.rules for one in _with_leave(rule, fitting)]
+    return replace(team, rules=(*rules, *(Rule("allow", grant.tool, only_for=grant.agent) for grant in fitting)))
 
 
-def _with_leave(rule: Rule, tools: list[str]) -> Iterator[Rule]:
+def _with_leave(rule: Rule, grants: list[Grant]) -> Iterator[Rule]:
     if rule.action == "ask":
-        for tool in tools:
-            if pattern(rule.tool).fullmatch(tool):
-                yield Rule("allow", tool, rule.where)
+        for grant in grants:
+            if pattern(rule.tool).fullmatch(grant.tool):
+                yield Rule("allow", grant.tool, rule.where, only_for=grant.agent)
     yield rule

@@ -13,7 +13,7 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
 
 from swarmtui.engine.ports import Assignment
-from swarmtui.plan.model import AgentSpec, Author, Budget, MapSpec, ModelRef, Node
+from swarmtui.plan.model import OWN_AGENT, AgentSpec, Author, Budget, MapSpec, ModelRef, Node
 from swarmtui.plan.renaming import quoted
 from swarmtui.plan.team import AgentDef, Team, subagents_for
 from swarmtui.safety.text import one_line
@@ -149,7 +149,7 @@ def _child(state: SessionState, parent: Node, maker: AgentDef, task: Assignment,
         agent = replace(agent, model=model_name(parent, 0, team_of(state)) or agent.model)
     return Node(
         new_id(f"{parent.id}-{task.name}", taken),
-        AgentSpec("self", literal(task.prompt, batch=bool(task.items)), agent),
+        AgentSpec(OWN_AGENT, literal(task.prompt, batch=bool(task.items)), agent),
         title=one_line(task.prompt, TITLE_CHARS),
         map=MapSpec(values=task.items, tolerate=1.0) if task.items else None,
         retry=parent.retry,

@@ -113,6 +113,10 @@ class AskSpec:
     kind: Literal["ask"] = "ask"
 
 
+OWN_AGENT = "self"
+"""What an agent is called that a node defines itself."""
+
+
 @dataclass(frozen=True, slots=True)
 class AgentSpec:
     """A task for an agent: a loop of model calls and tool calls, or a program that is one (``claude``, ``codex``, …).

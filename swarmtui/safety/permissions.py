@@ -41,6 +41,9 @@ class Rule:
     """Argument -> pattern that its value has to match; all must, and an argument that is not there matches nothing."""
     untrusted: bool = False
     """Whether an ``allow`` holds even for an agent that is tainted."""
+    only_for: str | None = None
+    """Of leave that a person gave on the way, the agent whom it was given: it is for no other, and for nobody tainted.
+    None: a rule of the plan."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,12 +55,24 @@ class Verdict:
 
 
 def decide(
-    rules: Sequence[Rule], tool: str, arguments: Mapping[str, Any], effect: Effect, *, tainted: bool = False
+    rules: Sequence[Rule],
+    tool: str,
+    arguments: Mapping[str, Any],
+    effect: Effect,
+    *,
+    tainted: bool = False,
+    agent: str | None = None,
 ) -> Verdict:
-    """What becomes of a call of `tool` with `arguments`. Pure."""
-    for number, rule in enumerate(rules, 1):
+    """What becomes of a call of `tool` with `arguments` by `agent`. Pure."""
+    number = 0
+    for rule in rules:
+        number += rule.only_for is None
         if not _matches(rule, tool, arguments):
             continue
+        if rule.only_for is not None:
+            if rule.only_for != agent or tainted:
+                continue
+            return Verdict(rule.action, "the user allowed this tool for good")
         if rule.action == "allow" and tainted and effect is Effect.WRITE and not rule.untrusted:
             return Verdict("ask", f"rule {number} allows it, but the agent has read text from outside, or rests on it")
         return Verdict(rule.action, f"rule {number} of the plan")

@@ -21,6 +21,15 @@ def test_what_may_change_the_world_is_asked_for():
     assert (verdict.action, verdict.why) == ("ask", "it may change something, and no rule of the plan is about it")
 
 
+def test_leave_given_on_the_way_is_for_whom_it_was_given_and_counts_as_no_rule_of_the_plan():
+    rules = (Rule("allow", "mail", only_for="a"), Rule("ask", "mail"))
+    verdict = decide(rules, "mail", {}, Effect.WRITE, agent="a")
+    assert (verdict.action, verdict.why) == ("allow", "the user allowed this tool for good")
+    for who, tainted in (("b", False), (None, False), ("a", True)):
+        verdict = decide(rules, "mail", {}, Effect.RUN, tainted=tainted, agent=who)
+        assert (verdict.action, verdict.why) == ("ask", "rule 1 of the plan")
+
+
 def test_the_first_rule_that_matches_decides():
     rules = (Rule("deny", "notes/delete"), Rule("allow", "notes/*"), Rule("deny", "*"))
     assert decide(rules, "notes/delete", {}, Effect.WRITE).action == "deny"
