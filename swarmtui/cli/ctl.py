@@ -212,7 +212,7 @@ def call_of(arguments: Namespace, feed: AnyFeed) -> Call:  # noqa: PLR0911  # a 
         case "answer":
             return "answer", {"pending": arguments.pending, "text": arguments.text}
         case "approve" | "reject" | "amend":
-            return _decision(arguments, feed.state.plan_rev)
+            return _decision(arguments, feed)
         case "edit" | "patch" | "change":
             return _plan_change(arguments, feed)
         case "priority":
@@ -221,8 +221,11 @@ def call_of(arguments: Namespace, feed: AnyFeed) -> Call:  # noqa: PLR0911  # a 
             return _node_call(arguments, feed)
 
 
-def _decision(arguments: Namespace, current: int) -> Call:
+def _decision(arguments: Namespace, feed: AnyFeed) -> Call:
+    """Of the plan, or of a change of it, which is never guessed: another one may have taken its place."""
     from swarmtui.cli import ctl_words as words
+    from swarmtui.cli.failures import UsageError
+    from swarmtui.session.vocabulary import Status
 
     if arguments.verb == "amend":
         return "change.edit", {"id": arguments.change, "text": words.text_of(arguments.file)}
@@ -231,7 +234,14 @@ def _decision(arguments: Namespace, current: int) -> Call:
         if arguments.verb == "approve":
             return "change.accept", about
         return "change.reject", {**about, "feedback": arguments.text}
-    params: dict[str, Any] = {"plan_rev": current if arguments.rev is None else arguments.rev}
+    state = feed.state
+    changes = [one.id for one in state.pending.values() if one.kind == "change"]
+    if changes and arguments.rev is None and state.status is not Status.AWAITING_APPROVAL:
+        again = f"swarmtui ctl {arguments.id} {arguments.verb} --change {changes[0]}"
+        raise UsageError(
+            f"no plan waits for a decision, but a change of it does: {', '.join(changes)}; write `{again}`"
+        )
+    params: dict[str, Any] = {"plan_rev": state.plan_rev if arguments.rev is None else arguments.rev}
     if arguments.verb == "reject":
         params["feedback"] = arguments.text
     return f"plan.{arguments.verb}", params

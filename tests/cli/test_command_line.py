@@ -185,10 +185,20 @@ def test_a_verb_is_one_command_of_the_engine(words: list[str], call: tuple[str, 
 
     parser = ArgumentParser()
     ctl.arguments(parser)
-    feed = SimpleNamespace(state=SimpleNamespace(plan_rev=3, nodes={"a": None, "m": None}))
+    feed = SimpleNamespace(state=SimpleNamespace(plan_rev=3, nodes={"a": None, "m": None}, pending={}))
     found = ctl.call_of(parser.parse_args(["id", *words]), feed)  # type: ignore[arg-type]
     assert found == call
     assert found[0] in METHODS
+
+
+@pytest.mark.parametrize("verb", ["approve", "reject"])
+def test_a_change_that_waits_is_named_where_none_was_said(verb: str) -> None:
+    parser = ArgumentParser()
+    ctl.arguments(parser)
+    waiting = {"change-2": SimpleNamespace(id="change-2", kind="change")}
+    feed = SimpleNamespace(state=SimpleNamespace(plan_rev=3, nodes={}, pending=waiting, status="running"))
+    with pytest.raises(UsageError, match=f"swarmtui ctl id {verb} --change change-2"):
+        ctl.call_of(parser.parse_args(["id", verb]), feed)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("more", [["--item", "2"], ["--failed"], ["--where", "items=3"]])
