@@ -67,16 +67,19 @@ async def assembled(
     faults: Faults | None = None,
     umask: int = -1,
     unsandboxed: bool = False,
+    redactor: Redactor | None = None,
 ) -> AsyncIterator[Conductor]:
     """The conductor of the session in `folder`, new or to be gone on with, ready to run. The caller holds the lock.
 
     With `wait_if_interrupted` a session stays paused when a crash caught what may have changed something. `umask` is
     the user's, where this process has another one; `unsandboxed` their word, given to this host alone, that commands
-    which are not their own run without a sandbox. Raises TaskError, CatalogError (a model that is not known) and
-    LogError.
+    which are not their own run without a sandbox. `redactor` learns the keys that are found on the way. Raises
+    TaskError, CatalogError (a model that is not known) and LogError.
     """
-    redactor = Redactor(secrets_from_env(environ))
+    redactor = redactor or Redactor()
+    redactor.learn(*secrets_from_env(environ))
     async with Net() as net, _opened(folder, spec, net, environ, faults or Faults()) as (log, state, leftovers):
+        net.found_keys.tell(redactor.learn)
         back = None if spec.write_back is None else OrchestratorFolder(Path(spec.write_back), folder.path)
         kept, since = durations_file(environ), state.mono
         durations = await asyncio.to_thread(read, kept)

@@ -22,7 +22,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, NoReturn, TypedDict, Unpack
 
 from swarmtui.host.exits import Exit, of_status
 from swarmtui.host.failures import explain
@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from swarmtui.engine.conductor import Conductor
     from swarmtui.host.server import Server
     from swarmtui.host.spec import LaunchSpec
+    from swarmtui.safety.redact import Redactor
 
 DRAIN_S = 6.5
 """What runs may end by itself for so long; then it is stopped."""
@@ -77,7 +78,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     umask = os.umask(0o077)
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
     signal.signal(signal.SIGINT, signal.SIG_DFL)  # before the session is opened there is nothing to let end
-    _keep_secrets_out()
+    redactor = _keep_secrets_out()
     ready = Ready(arguments.ready_fd)
     folder = SessionFolder(arguments.folder.absolute())
     try:
@@ -89,6 +90,7 @@ def main(argv: Sequence[str] | None = None) -> int:
                 umask,
                 wait_if_interrupted=arguments.wait_if_interrupted,
                 unsandboxed=arguments.unsafe_no_sandbox,
+                redactor=redactor,
             )
     except Exception as error:
         told = explain(error)
@@ -101,19 +103,26 @@ def main(argv: Sequence[str] | None = None) -> int:
         return told[1]
 
 
+class How(TypedDict):
+    """How a session is run, as :func:`swarmtui.host.assembly.assembled` takes it."""
+
+    wait_if_interrupted: bool
+    unsandboxed: bool
+    redactor: Redactor
+
+
 def _named(error: BaseException) -> str:
     while isinstance(error, BaseExceptionGroup):
         error = error.exceptions[0]
     return f"{type(error).__name__}: {first_line(error)}"
 
 
-def _run(folder: SessionFolder, ready: Ready, umask: int, *, wait_if_interrupted: bool, unsandboxed: bool) -> int:
+def _run(folder: SessionFolder, ready: Ready, umask: int, **how: Unpack[How]) -> int:
     from swarmtui.workers.orphans import become_subreaper
 
     become_subreaper()
     _allow_open_files()
-    serving = _serve(folder, ready, umask, wait_if_interrupted=wait_if_interrupted, unsandboxed=unsandboxed)
-    return asyncio.run(serving)
+    return asyncio.run(_serve(folder, ready, umask, **how))
 
 
 def _allow_open_files() -> None:
@@ -128,9 +137,7 @@ def _allow_open_files() -> None:
 # -- running --------------------------------------------------------------------------------------------------
 
 
-async def _serve(
-    folder: SessionFolder, ready: Ready, umask: int, *, wait_if_interrupted: bool, unsandboxed: bool
-) -> int:
+async def _serve(folder: SessionFolder, ready: Ready, umask: int, **how: Unpack[How]) -> int:
     from swarmtui.host.assembly import assembled, host_started, started
     from swarmtui.host.leftovers import end_leftovers
     from swarmtui.host.server import Server, bind
@@ -142,14 +149,7 @@ async def _serve(
     listener = bind(path)
     try:
         faults = Faults.from_environ(os.environ)
-        made = assembled(
-            folder,
-            spec,
-            wait_if_interrupted=wait_if_interrupted,
-            faults=faults,
-            umask=umask,
-            unsandboxed=unsandboxed,
-        )
+        made = assembled(folder, spec, faults=faults, umask=umask, **how)
         async with made as conductor, watched_loop():
             server = Server(conductor, folder)
             async with server.listening(listener):
@@ -304,8 +304,8 @@ class _Host:
 # -- keeping secrets out of the host's own log ------------------------------------------------------------------
 
 
-def _keep_secrets_out() -> None:
-    """Log records and tracebacks pass a redactor on their way to standard error, which is the session's host.log."""
+def _keep_secrets_out() -> Redactor:
+    """Log records and tracebacks pass the redactor on their way to standard error, which is the session's host.log."""
     from swarmtui.safety.redact import RedactingFormatter, Redactor, secrets_from_env
 
     redactor = Redactor(secrets_from_env(os.environ))
@@ -319,6 +319,7 @@ def _keep_secrets_out() -> None:
         logger.critical("the host broke", exc_info=(kind, error, trace))
 
     sys.excepthook = hook
+    return redactor
 
 
 def _leave(run: Callable[[], int]) -> NoReturn:

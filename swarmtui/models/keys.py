@@ -13,7 +13,7 @@ import os
 import re
 import signal
 from asyncio.subprocess import DEVNULL, PIPE, Process
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from importlib.util import find_spec
@@ -53,6 +53,18 @@ class FoundKeys:
 
     def __init__(self) -> None:
         self._asked: dict[str, _Asked] = {}
+        self._learners: list[Callable[[Secret], None]] = []
+
+    def tell(self, learn: Callable[[Secret], None]) -> None:
+        """Have `learn` told of every key, also of those that will be found, before anybody is sent them."""
+        self._learners.append(learn)
+        for key in self.secrets():
+            learn(key)
+
+    def found(self, key: Secret) -> None:
+        """A key was found."""
+        for learn in self._learners:
+            learn(key)
 
     def of(self, provider: str) -> _Asked:
         """What is known of the key of `provider`."""
@@ -103,8 +115,10 @@ class Keys:
             if asked.error is not None and clock() - asked.at < _AGAIN_S:
                 raise ModelError(asked.error.info)
             try:
-                asked.key = await self._ask(provider)
-                asked.error = None
+                key = await self._ask(provider)
+                if key is not None:
+                    self._found.found(key)
+                asked.key, asked.error = key, None
             except ModelError as error:
                 asked.error, asked.at = error, clock()
                 raise

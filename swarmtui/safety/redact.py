@@ -111,12 +111,20 @@ class Redactor:
     """Replaces secrets in text with ``***``: those it was given, and whatever has the shape of a well-known key."""
 
     def __init__(self, secrets: Iterable[Secret] = ()) -> None:
+        self._values: tuple[str, ...] = ()
+        self._phrases: tuple[str, ...] = ()
+        self.longest = 0
+        """Length of the longest known secret, in characters."""
+        self.learn(*secrets)
+
+    def learn(self, *secrets: Secret) -> None:
+        """Look for these too from now on, in streams that are under way as well. Safe while other threads redact."""
         values = {secret.reveal() for secret in secrets}
         forms = {form for value in values if len(value) >= SHORTEST for form in (value, quote(value, safe=""))}
-        self._values = tuple(sorted(forms, key=len, reverse=True))  # a secret that holds another one goes first
-        self._phrases = tuple(value for value in self._values if value.strip(_WORD))
-        self.longest = max(map(len, self._values), default=0)
-        """Length of the longest known secret, in characters."""
+        known = sorted({*self._values, *forms}, key=len, reverse=True)  # a secret that holds another one goes first
+        self.longest = max(map(len, known), default=0)
+        self._phrases = tuple(value for value in known if value.strip(_WORD))
+        self._values = tuple(known)  # whole at once: who redacts reads it once
 
     def redact(self, text: str) -> str:
         """`text` with every secret replaced; the very same object if there is none."""
