@@ -123,8 +123,8 @@ def user_prompt(request: PlanRequest) -> str:
         parts.append(_tagged("inputs", _written(request.inputs)))
     if request.team.agents:
         parts.append(_tagged("agents", _written(team_members(request.team))))
-    if request.most_nodes is not None:
-        parts.append(_tagged("limits", f"at most {request.most_nodes} nodes"))
+    if limits := _limits(request):
+        parts.append(_tagged("limits", "\n".join(limits)))
     if request.previous is not None:
         nodes = plan_document(request.previous).get("nodes")
         parts.append(_tagged("previous_plan", _written({"nodes": nodes})))
@@ -133,6 +133,20 @@ def user_prompt(request: PlanRequest) -> str:
     if request.feedback:
         parts.append(_tagged("feedback", request.feedback))
     return "\n\n".join(parts)
+
+
+def _limits(request: PlanRequest) -> list[str]:
+    """What bounds the plan, a line each: how many nodes, what width is worth, and what there is to spend."""
+    told = []
+    if request.most_nodes is not None:
+        told.append(f"at most {request.most_nodes} nodes")
+    if request.at_once is not None:
+        told.append(f"at most {request.at_once} of them, or of the items of maps, run at once: the rest waits")
+    if request.usd_left is not None:
+        told.append(f"{request.usd_left:.2f} USD left for everything: each node costs at least one call of a model")
+    if request.tokens_left is not None:
+        told.append(f"{request.tokens_left} tokens left for everything, in and out")
+    return told
 
 
 def team_members(team: Team) -> dict[str, JSON]:

@@ -72,6 +72,7 @@ class Planning:
         pool = state.model_pools.get("planner", ref.name)
         calls = PacedCalls(self._paced, pool, PLANNER, self._clock)
         request = PlanRequest(state.goal, ref, state.inputs, state.plan, feedback, state.team, calls=calls)
+        request = with_limits(request, state)
         redact = self._redactor.redact
         try:
             draft = await self._planner.propose(
@@ -91,3 +92,14 @@ class Planning:
             for news in self._paced.news(self._clock()):
                 self._record(news)
         then()
+
+
+def with_limits(request: PlanRequest, state: SessionState) -> PlanRequest:
+    """`request` with what the session's limits leave for a plan: how wide it can be, and what it may cost."""
+    limits, spent = state.limits, state.spent
+    return replace(
+        request,
+        at_once=limits.concurrency,
+        usd_left=None if limits.usd is None else max(0.0, limits.usd - spent.cost_usd),
+        tokens_left=None if limits.tokens is None else max(0, limits.tokens - spent.tokens),
+    )

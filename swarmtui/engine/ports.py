@@ -335,6 +335,11 @@ class PlanRequest:
     results: tuple[JSON, ...] = ()
     """Of a plan node: how the nodes that it proposed before ended, as in the entry ``results`` of a thread."""
     most_nodes: int | None = None
+    at_once: int | None = None
+    """So many nodes, and items of maps, may run at the same time; None: as many as there is room for."""
+    usd_left: float | None = None
+    tokens_left: int | None = None
+    """What the session's budget still has; None: nothing limits it."""
     calls: Calls | None = None
     """Asked before each call, and told of it; None: nobody else calls this model."""
 

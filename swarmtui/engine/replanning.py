@@ -13,7 +13,7 @@ from dataclasses import replace
 
 from swarmtui.engine.new_plan import BAD, accepted, by_itself, replanned
 from swarmtui.engine.paced import PacedCalls, PacedPools
-from swarmtui.engine.planning import PLANNER
+from swarmtui.engine.planning import PLANNER, with_limits
 from swarmtui.engine.ports import Draft, Planner, PlanningError, PlanRequest
 from swarmtui.engine.streams import StreamBoard
 from swarmtui.engine.subagents import NotAllowed
@@ -112,7 +112,7 @@ class Replanning:
         )
         try:
             return await self._planner.propose(
-                request, lambda text: self._streams.add(PLANNER, None, rev + 1, "output", text)
+                with_limits(request, state), lambda text: self._streams.add(PLANNER, None, rev + 1, "output", text)
             )
         finally:
             calls.over()

@@ -187,6 +187,15 @@ def test_a_goal_cannot_close_its_tag() -> None:
     assert text.endswith("</goal>")
 
 
+def test_what_the_session_may_spend_and_how_wide_it_may_run_is_told() -> None:
+    request = PlanRequest("g", ModelRef("a", "b"), at_once=3, usd_left=1.5, tokens_left=900)
+    limits = user_prompt(request).split("<limits>")[1].split("</limits>")[0]
+    assert "at most 3 of them" in limits
+    assert "1.50 USD left" in limits
+    assert "900 tokens left" in limits
+    assert "<limits>" not in user_prompt(PlanRequest("g", ModelRef("a", "b")))
+
+
 def test_the_repair_prompt_lists_a_bounded_number_of_problems() -> None:
     assert repair_prompt([f"p{n}" for n in range(500)]).count("\n- ") == 20
 

@@ -586,11 +586,14 @@ async def test_a_planned_plan_waits_for_approval_and_runs_once_approved(tmp_path
 
 async def test_rejecting_with_feedback_asks_the_planner_for_another_revision(tmp_path: Path) -> None:
     planner = ScriptedPlanner([plan(node("a"), author=Author.PLANNER), plan(node("b"), author=Author.PLANNER)])
-    async with running(tmp_path, None, planner=planner) as world:
+    limits = Limits(concurrency=2, usd=3.0, tokens=50)
+    async with running(tmp_path, None, planner=planner, limits=limits) as world:
         await world.until(lambda: "plan" in world.state.pending)
         await world.do("plan.reject", plan_rev=1, feedback="rename it")
         await world.until(lambda: world.state.plan_rev == 2)
         assert planner.requests[1].feedback == "rename it"
+        asked = planner.requests[1]
+        assert (asked.at_once, asked.usd_left, asked.tokens_left) == (2, 3.0, 50)
         assert planner.requests[1].previous == plan(node("a"), author=Author.PLANNER)
         await world.do("plan.approve", plan_rev=2)
         assert await world.finished() is Status.SUCCEEDED

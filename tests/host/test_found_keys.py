@@ -17,8 +17,8 @@ KEY = "the-plain-key-of-acme"
 
 CONFIG = """\
 models:
-  acme: {{dialect: openai-chat, base_url: "{base_url}", key_env: ACME_API_KEY, key_cmd: [{python}, -c, "print('{key}')"],
-          worker: m, planner: m}}
+  acme: {{dialect: openai-chat, base_url: "{base_url}", worker: m, planner: m, key_env: ACME_API_KEY,
+          key_cmd: [{python}, -c, "print('{key}')"]}}
 """
 TASK = """\
 goal: echo
