@@ -7,7 +7,7 @@ import pytest
 from swarmtui.tui.view.glyphs import ASCII, UNICODE
 from swarmtui.tui.view.graph import Graph, longest_path
 from swarmtui.tui.view.lines import width
-from swarmtui.tui.view.nodes import Moment
+from swarmtui.tui.view.nodes import Moment, list_line
 from tests.tui.scripted_feed import ScriptedFeed, large, mid_run
 
 
@@ -118,3 +118,14 @@ def test_the_longest_path_is_by_estimates_where_there_are_some() -> None:
 def test_glyph_sets_differ_in_width_of_icons_only() -> None:
     assert UNICODE.icon_width == 1
     assert ASCII.icon_width == 3
+
+
+def test_in_the_list_a_name_and_how_long_it_has_been_asking_stay_apart() -> None:
+    feed = mid_run()
+    moment = Moment(feed.state.ts, feed.state.mono)
+    (name,) = {one.node for one in feed.state.pending.values() if one.node}
+    node = feed.state.nodes[name]
+    line = list_line(feed.state, node, moment, UNICODE, 60, len(name))
+    text = "".join(part for part, _ in line)
+    assert f"{name} " in text
+    assert "asks" in text

@@ -241,7 +241,10 @@ def list_line(state: SessionState, node: NodeState, moment: Moment, glyphs: Glyp
     ]
     left = size - glyphs.icon_width - 1 - name_room
     if left >= 8:
-        spans.append((fit(short_detail(state, node, moment), 8, right=True), "muted"))
+        words = short_detail(state, node, moment)
+        if cells(words) >= 8 and cells(name_of(node.id, 60)) >= name_room:  # no gap would be left behind the name
+            words = short_detail(state, node, moment, 7)
+        spans.append((fit(words, 8, right=True), "muted"))
         left -= 8
     if left >= 30:
         tokens = say.short(node.spent.tokens) if node.spent.tokens else ""
