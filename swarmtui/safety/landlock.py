@@ -19,7 +19,7 @@ import resource
 import struct
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -72,6 +72,7 @@ class Landlock:
         read_only: Sequence[str | Path] = (),
         *,
         writable: Sequence[str | Path] = (),
+        hidden: Sequence[str | Path] = (),
         network: bool = False,
         env: Mapping[str, str] | None = None,
         chdir: str = "/ws",
@@ -91,6 +92,7 @@ class Landlock:
         told = {
             "abi": self.abi,
             "read": [*_SYSTEM, *(f"/etc/{name}" for name in etc), *python_prefixes(), *map(str, read_only)],
+            "hidden": [str(path) for path in hidden],
             "write": [work],
             "network": network,
             "filter": None if chosen is None else chosen.hex(),
@@ -163,9 +165,25 @@ def confine(told: Mapping[str, Any]) -> None:
     libc = ctypes.CDLL(None, use_errno=True)
     if libc.prctl(38, 1, 0, 0, 0):  # PR_SET_NO_NEW_PRIVS
         raise OSError(ctypes.get_errno(), "no_new_privs")
-    _restrict(told["abi"], told["read"], told["write"], network=told["network"])
+    read = [part for path in told["read"] for part in _without(path, frozenset(told["hidden"]))]
+    _restrict(told["abi"], read, told["write"], network=told["network"])
     if told["filter"] is not None:
         _filter(libc, bytes.fromhex(told["filter"]))
+
+
+def _without(path: str, hidden: frozenset[str]) -> Iterator[str]:
+    """`path`, or where something in it is hidden its other parts: what is allowed cannot be forbidden further in."""
+    path = os.path.realpath(path)
+    if path in hidden:
+        return
+    if not any(one.startswith(f"{path}/") for one in hidden):
+        yield path
+        return
+    with os.scandir(path) as listing:
+        parts = [entry.path for entry in listing if not entry.is_symlink()]
+    inner = frozenset(one for one in hidden if one.startswith(f"{path}/"))
+    for part in parts:
+        yield from _without(part, inner)
 
 
 def _restrict(abi: int, read: Sequence[str], write: Sequence[str], *, network: bool) -> None:

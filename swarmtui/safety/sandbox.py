@@ -101,6 +101,7 @@ class Sandbox:
         read_only: Sequence[str | Path] = (),
         *,
         writable: Sequence[str | Path] = (),
+        hidden: Sequence[str | Path] = (),
         network: bool = False,
         env: Mapping[str, str] | None = None,
         chdir: str = WORK,
@@ -110,7 +111,8 @@ class Sandbox:
         `workdir`, a folder for this command alone, is found at :data:`WORK`. The paths in `read_only` and the folders
         in `writable` are found where they are outside. Nothing but `workdir` and `writable` can be written to, and in
         them nothing of :data:`GUARDED` can: not what is there, and in `writable` not what is not there either, for
-        which an empty folder is made outside; :func:`tidy` removes those. `env` is added to the few variables that
+        which an empty folder is made outside; :func:`tidy` removes those. What is `hidden` of `read_only` is empty
+        inside; none of it is below another one, and none a symbolic link. `env` is added to the few variables that
         every command gets. Raises OSError where a folder is missing, PathRefused where one of them cannot be guarded.
         """
         work, open_to_it = _resolved(workdir), [_resolved(path) for path in writable]
@@ -124,6 +126,7 @@ class Sandbox:
             *("--size", str(64 * _MIB), "--tmpfs", _SHM),
             *("--size", str(256 * _MIB), "--tmpfs", _TMP),
             *(word for path in (*python_prefixes(), *map(str, read_only)) for word in ("--ro-bind", path, path)),
+            *(word for path in hidden for word in _emptied(str(path))),
             *("--bind", work, WORK),
             *(word for path in open_to_it for word in ("--bind", path, path)),
             *_guards(work, WORK, _present(work)),
@@ -180,6 +183,7 @@ class AnySandbox(Protocol):
         read_only: Sequence[str | Path] = (),
         *,
         writable: Sequence[str | Path] = (),
+        hidden: Sequence[str | Path] = (),
         network: bool = False,
         env: Mapping[str, str] | None = None,
         chdir: str = WORK,
@@ -280,6 +284,16 @@ def _guards(folder: str, inside: str, names: Iterable[str]) -> Iterator[str]:
             yield from ("--ro-bind", str(path), f"{inside}/{name}")
         else:
             yield from ("--tmpfs", f"{inside}/{name}", "--remount-ro", f"{inside}/{name}")
+
+
+def _emptied(path: str) -> tuple[str, ...]:
+    """Words that put nothing where `path` is."""
+    if not os.path.lexists(path):  # it is gone since
+        return ()
+    if Path(path).is_dir():
+        return ("--tmpfs", path, "--remount-ro", path)
+    empty = Path(__file__).parents[1] / "py.typed"
+    return ("--ro-bind", str(empty) if empty.is_file() and not empty.stat().st_size else os.devnull, path)
 
 
 def _system(network: bool) -> list[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import shutil
 import signal
 import tempfile
@@ -11,6 +12,7 @@ from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
+from swarmtui.agents.tools.hidden import Hidden, hidden
 from swarmtui.engine.ports import Attempt, Delta, Failed
 from swarmtui.safety.paths import PathRefused, inside
 from swarmtui.safety.redact import Redactor
@@ -85,7 +87,7 @@ class Processes:
                 command = Command(argv, where, whole_env, stdin, mark, folder, keep, self.umask, steps, watch)
             else:
                 variables = {**(env or {}), MARK: mark}
-                boxed = await self._boxed(attempt, argv, scratch, cwd, variables, network=network)
+                boxed = await self._boxed(attempt, argv, emit, scratch, cwd, variables, network=network)
                 command = Command(boxed, str(scratch), ENVIRON, stdin, mark, folder, keep, steps=steps, watch=watch)
                 command = replace(command, bounds=self._bounds)
             ran = await run_command(
@@ -117,6 +119,7 @@ class Processes:
         self,
         attempt: Attempt,
         argv: Sequence[str],
+        emit: Emit,
         scratch: Path,
         cwd: str | None,
         env: Mapping[str, str],
@@ -130,7 +133,13 @@ class Processes:
         shown, folder = self._place(attempt, cwd)
         if attempt.key:
             env = {**env, "SWARMTUI_IDEMPOTENCY_KEY": attempt.key}
-        return sandbox.argv(argv, scratch, shown, network=network, env=env, chdir=folder)
+        try:
+            found = await asyncio.to_thread(hidden, shown[0]) if shown else Hidden(())
+        except OSError as error:
+            raise failure(attempt, ErrorInfo(ErrorKind.BLOCKED, f"the sandbox cannot be set up: {error}")) from None
+        if found.remark:
+            emit(Delta(attempt.id, f"({found.remark})\n", "stderr"))
+        return sandbox.argv(argv, scratch, shown, hidden=found.paths, network=network, env=env, chdir=folder)
 
     @staticmethod
     def _bare_place(attempt: Attempt, scratch: Path, cwd: str | None) -> str:
@@ -144,10 +153,10 @@ class Processes:
     @staticmethod
     def _place(attempt: Attempt, cwd: str | None) -> tuple[list[str], str]:
         """What of the user's a command in the sandbox sees, and the folder that it runs in."""
-        project = attempt.cwd
+        project = os.path.realpath(attempt.cwd)
         if cwd is not None and (cwd == WORK or cwd.startswith(f"{WORK}/")):
             return [], cwd
-        folder = _within_project(attempt, cwd)
+        folder = os.path.realpath(_within_project(attempt, cwd))
         return ([], WORK) if too_wide(project) else ([project], folder)
 
 

@@ -10,8 +10,8 @@ from pathlib import Path
 from swarmtui.agents.tools import ToolContext
 from swarmtui.agents.tools.code import PROJECT, CodeBlocked, CodeRan
 from swarmtui.agents.tools.functions import ChildRan
+from swarmtui.agents.tools.hidden import Hidden, hidden
 from swarmtui.agents.tools.own_files import FILES
-from swarmtui.agents.tools.shown import shown
 from swarmtui.safety.paths import PathRefused
 from swarmtui.safety.redact import secrets_from_env
 from swarmtui.safety.sandbox import ENVIRON, Blocked, too_wide
@@ -57,11 +57,16 @@ class SandboxedCode:
         sandbox = await self._processes.sandbox()
         if isinstance(sandbox, Blocked):
             raise CodeBlocked(f"code of a model runs in a sandbox only, and none works here: {sandbox}")
-        project, parts = await asyncio.to_thread(_project, context.cwd)
-        env = {MARK: mark, **({PROJECT: project} if parts else {})}
+        project = str(await asyncio.to_thread(Path(context.cwd).resolve))
+        wide = too_wide(project)
+        env = {MARK: mark, **({} if wide else {PROJECT: project})}
         try:
+            out_of_sight = Hidden(()) if wide else await asyncio.to_thread(hidden, project)
+            if out_of_sight.remark:
+                context.say(f"\n({out_of_sight.remark})\n")
             await asyncio.to_thread(_private, work)
-            return sandbox.argv(argv, work, parts, env=env, chdir=sandbox.work(work))
+            shown = [] if wide else [project]
+            return sandbox.argv(argv, work, shown, hidden=out_of_sight.paths, env=env, chdir=sandbox.work(work))
         except (OSError, PathRefused) as error:
             raise CodeBlocked(f"the sandbox cannot be set up: {one_line(str(error), 300)}") from None
 
@@ -103,11 +108,6 @@ async def _in_time(command: Command, timeout_s: float) -> tuple[Ran, bool]:
     if ran is None:
         raise CodeBlocked("it was ended before it had started")
     return ran, limit.expired()
-
-
-def _project(folder: str) -> tuple[str, list[str]]:
-    """Where the project is, and what of it code may see."""
-    return os.path.realpath(folder), [] if too_wide(folder) else shown(folder)
 
 
 def _private(folder: Path) -> None:

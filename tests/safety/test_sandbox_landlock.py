@@ -12,7 +12,7 @@ import pytest
 
 import swarmtui
 from swarmtui.safety import landlock
-from swarmtui.safety.landlock import Landlock
+from swarmtui.safety.landlock import Landlock, _without
 from swarmtui.safety.paths import PathRefused
 from swarmtui.safety.sandbox import Blocked, Rlimits
 from tests.safety.outside import CANARY, NOBODY, Outside, made
@@ -110,3 +110,14 @@ def test_what_it_does_not_keep_is_told() -> None:
     assert "signals to your processes" in Landlock(5, Rlimits(), b"filter", b"filter").partial
     assert "UDP, unix sockets" in Landlock(7, Rlimits()).partial
     assert "the network" in Landlock(3, Rlimits()).partial
+
+
+def test_what_is_hidden_is_not_among_what_may_be_read(tmp_path: Path) -> None:
+    for name in ("a.py", ".env", "src/b.py", "src/sub/x.key", "src/sub/y", ".ssh/id"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text("x")
+    (tmp_path / "link").symlink_to("/etc")
+    secret = frozenset(str(tmp_path / name) for name in (".env", ".ssh", "src/sub/x.key"))
+    read = sorted(str(Path(path).relative_to(tmp_path)) for path in _without(str(tmp_path), secret))
+    assert read == ["a.py", "src/b.py", "src/sub/y"]
+    assert list(_without("/usr", secret)) == ["/usr"]

@@ -106,6 +106,22 @@ async def test_even_then_a_foreign_plan_stays_in_the_project(tmp_path: Path) -> 
 
 
 @needs_sandbox
+async def test_a_foreign_plan_does_not_see_the_credentials_of_the_project(tmp_path: Path) -> None:
+    project, folder = tmp_path / "project", tmp_path / "attempt"
+    for path in (folder, project / "deep" / "er"):
+        path.mkdir(parents=True)
+    (project / "a.txt").write_text("fine")
+    for name in (".env", "deep/er/key.pem"):
+        (project / name).write_text("canary")
+    script = sh("cat a.txt; grep -r canary . && exit 7; exit 0")
+    tried = attempt(script, folder, trusted=False, cwd=str(project))
+    assert isinstance(WORKS, Sandbox)
+    ending = await carry_out(RunWorker(Processes(None, lambda: WORKS)), tried)
+    assert isinstance(ending, Done), ending
+    assert ending.output == "fine"
+
+
+@needs_sandbox
 async def test_a_result_that_was_made_setuid_is_an_ordinary_file(tmp_path: Path) -> None:
     code = "import os\nresult = 1\nopen('/ws/result.json', 'w').close()\nos.chmod('/ws/result.json', 0o777)"
     assert isinstance(WORKS, Sandbox)

@@ -69,7 +69,7 @@ async def test_credentials_of_the_project_are_not_there(sh: AgentTool, tmp_path:
     Path(where.cwd, "a.txt").write_text("fine")
     Path(where.cwd, ".env").write_text("KEY=canary-value")
     assert await text(sh, where, script='cat "$PROJECT/a.txt"; grep -r canary "$PROJECT" || true') == "fine"
-    assert "No such file" in await refusal(sh, where, script='cat "$PROJECT/.env"')
+    assert await text(sh, where, script='cat "$PROJECT/.env"') == "It succeeded and printed nothing."
     await called(sh, where, script='echo x > "$PROJECT/.env"')
     assert Path(where.cwd, ".env").read_text() == "KEY=canary-value"
 
