@@ -36,13 +36,15 @@ from swarmtui.engine.scheduler import Start
 from swarmtui.engine.steps import Steps
 from swarmtui.engine.streams import StreamBoard
 from swarmtui.engine.suspension import Suspension, tools_called
+from swarmtui.engine.threads import said_so_far
 from swarmtui.plan.model import AskSpec
 from swarmtui.safety.redact import Redactor
+from swarmtui.session import budgets
 from swarmtui.session.events import AttemptStarted, AttemptSucceeded, Event
 from swarmtui.session.log import Log
 from swarmtui.session.pools import changes_world, model_of, provider_of
 from swarmtui.session.state import SessionState
-from swarmtui.session.vocabulary import ErrorInfo
+from swarmtui.session.vocabulary import ErrorInfo, ErrorKind
 
 logger = logging.getLogger(__name__)
 
@@ -174,6 +176,11 @@ class Attempts:
             self._step()
         elif earlier is not None:
             self._take_over(key, live, earlier)
+        elif (line := budgets.used_share(self._state, live.node, self._log.clock.now())) is not None:
+            why = f"its share of its maker's budget is used up ({line.kind}: {line.spent:g} of {line.limit:g})"
+            error = ErrorInfo(ErrorKind.BLOCKED, why)
+            self._end(key, Failed(key, error, said_so_far(prepared.thread)))
+            self._step()
         else:
             live.submitted = True
             live.tools = tools_called(prepared.thread)

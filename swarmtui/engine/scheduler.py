@@ -426,6 +426,8 @@ class Scheduler:
             return None
         used = budgets.used_by_node(node, now)
         line = budgets.reached(budget, used, node.waived)
+        if line is not None and budgets.is_share(self._state, node.id):
+            return None  # it fails as it starts, with what it has said, so that its maker is told
         if line is not None:
             flying = reserves.in_flight(self._state, node.id)
             return StopForBudget(line.kind, line.spent, line.limit, node.id, flying.calls, flying.of(line.kind))

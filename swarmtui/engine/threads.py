@@ -9,7 +9,7 @@ as what the user says, so that the agent can mend its answer instead of beginnin
 from __future__ import annotations
 
 import json
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 
 from swarmtui.plan.model import JSON
@@ -126,6 +126,12 @@ def _decided(thread: _Thread, result: str | None) -> Iterator[JSON]:
             said = result or "(the user says that this was done)"
             yield {"role": "tool", "call": call, "name": tool, "content": said, "ok": True, "tainted": False}
     thread.open.clear()
+
+
+def said_so_far(thread: Iterable[JSON]) -> str:
+    """What the agent itself has said in a thread."""
+    said = (str(entry.get("content") or "") for entry in thread if entry.get("role") == "assistant")
+    return "\n\n".join(text for text in said if text.strip())
 
 
 def _is_end(body: Body) -> bool:

@@ -15,7 +15,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from swarmtui.plan.model import Budget, ModelRef, Node
+from swarmtui.plan.model import AgentSpec, Budget, ModelRef, Node
 from swarmtui.session.pools import model_name, team_of
 from swarmtui.session.state import NodeState, SessionState
 
@@ -57,6 +57,22 @@ def used_by_node(node: NodeState, now: float) -> Used:
         active_s += max(0.0, now - node.active_since)
     usd, tokens = node.spent.cost_usd + node.below_usd, node.spent.tokens + node.below_tokens
     return Used(usd, tokens, active_s / 60, node.starts)
+
+
+def is_share(state: SessionState, node_id: str) -> bool:
+    """Whether a node's budget is its share of that of the agent that made it: used up, it fails, and its maker goes on;
+    any other node is held for the user."""
+    maker = state.plan_nodes.get(state.plan_nodes[node_id].parent or "")
+    return maker is not None and isinstance(maker.spec, AgentSpec)
+
+
+def used_share(state: SessionState, node_id: str, now: float) -> Line | None:
+    """The line of a node's share that is passed, if its budget is one."""
+    budget = state.plan_nodes[node_id].budget
+    if budget is None or not is_share(state, node_id):
+        return None
+    node = state.nodes[node_id]
+    return reached(budget, used_by_node(node, now), node.waived)
 
 
 def limit_of(budget: Budget, kind: str) -> float | None:

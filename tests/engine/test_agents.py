@@ -329,6 +329,64 @@ async def test_what_subagents_cost_counts_against_their_makers_budget_and_each_h
         assert boss.budget is not None, "it may not go on: those that it made have used its budget up"
 
 
+async def test_a_subagent_that_uses_up_its_share_fails_with_what_it_said_and_its_maker_goes_on(tmp_path: Path) -> None:
+    seen: list[Attempt] = []
+
+    async def working(attempt: Attempt) -> Any:
+        await asyncio.Event().wait()
+
+    def script(attempt: Attempt) -> Any:
+        if attempt.node == "boss":
+            seen.append(attempt)
+            if attempt.thread:
+                return "made do"
+            return [says(attempt, "", ("c1", "x"), usage=Usage()), Suspended(attempt.id, (child("a"), child("b")))]
+        if attempt.node == "boss-a":
+            dear = replace(ONE_CALL, cost_usd=0.6)
+            world.executor.tell(says(attempt, "half of it", ("c1", "x"), usage=dear), came(attempt, "c1"))
+            return working(attempt)
+        return "ok"
+
+    plan = team_plan(agent(budget=Budget(usd=1.0)), node("after", "boss"))
+    async with running(tmp_path, plan, script) as world:
+        assert await world.finished() is Status.SUCCEEDED
+        assert world.states() == dict.fromkeys(("boss", "boss-b", "after"), "succeeded") | {"boss-a": "failed"}
+        assert state_hash(fold.fold(await world.recorded())) == state_hash(world.state)
+    told = {one["node"]: one for one in seen[1].thread[-1]["nodes"]}
+    assert (told["boss-a"]["state"], told["boss-a"]["output"]) == ("failed", "half of it")
+    assert told["boss-a"]["error"] == "its share of its maker's budget is used up (usd: 0.6 of 0.5)"
+
+
+async def test_a_batch_that_uses_up_its_share_fails_what_is_left_of_it(tmp_path: Path) -> None:
+    def script(attempt: Attempt) -> Any:
+        if attempt.node != "boss":
+            return [says(attempt, "", usage=replace(ONE_CALL, cost_usd=0.4)), "ok"]
+        if attempt.thread:
+            return "made do"
+        return [
+            says(attempt, "", ("c1", "x"), usage=Usage()),
+            Suspended(attempt.id, (child("a", "c1", "1", "2", "3", "4"),)),
+        ]
+
+    plan = team_plan(agent(budget=Budget(usd=1.0)))
+    async with running(tmp_path, plan, script, limits=Limits(concurrency=1)) as world:
+        await world.until(lambda: world.state.nodes["boss-a"].ended if "boss-a" in world.state.nodes else False)
+        items = world.state.nodes["boss-a"].items
+        assert items is not None
+        assert (items.count(State.SUCCEEDED), items.count(State.FAILED)) == (3, 1)
+
+
+async def test_the_sessions_own_budget_pauses_the_session_whoever_reached_it(tmp_path: Path) -> None:
+    def script(attempt: Attempt) -> Any:
+        if attempt.node != "boss":
+            return [says(attempt, "", usage=replace(ONE_CALL, cost_usd=2.0)), "ok"]
+        return "ok" if attempt.thread else [says(attempt, ""), Suspended(attempt.id, (child("a"), child("b")))]
+
+    async with running(tmp_path, team_plan(agent()), script, limits=Limits(usd=1.0, concurrency=1)) as world:
+        await world.until(lambda: world.state.status is Status.PAUSED)
+        assert world.state.reason == "budget"
+
+
 # -- a person's word --------------------------------------------------------------------------------------------
 
 
