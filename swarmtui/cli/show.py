@@ -11,13 +11,16 @@ from swarmtui.cli.headless import report_path
 from swarmtui.host.exits import Exit
 from swarmtui.host.history import History
 from swarmtui.host.locate import locate, seen_status
-from swarmtui.safety.text import one_line
+from swarmtui.safety.text import one_line, visible
 from swarmtui.session.events import ChangeProposed
 from swarmtui.session.folder import SessionFolder
 from swarmtui.session.replans import run_again
 from swarmtui.session.state import SessionState
 from swarmtui.session.summary import show
 from swarmtui.session.vocabulary import BY_CONDITION
+
+_DETAIL_LINES, _DETAIL_WIDTH = 20, 300
+"""How much of a call that waits for leave is shown."""
 
 
 def arguments(parser: ArgumentParser) -> None:
@@ -131,8 +134,16 @@ def _waiting(session: str, waiting: dict[str, Any]) -> str:
             return (
                 f"waits for you: {name}: {what}: {ctl} approve --change {name}; swarmtui show {session} --change {name}"
             )
-        case _:
-            return f"waits for you: {one_line(waiting['question'], 160)}: {ctl} answer {name} TEXT"
+        case kind:
+            answer = " | ".join(f"'{one_line(choice, 80)}'" for choice in waiting["choices"]) or "TEXT"
+            told = [f"waits for you: {one_line(waiting['question'], 160)}: {ctl} answer {name} {answer}"]
+            if kind == "permission" and waiting["detail"]:  # nobody can say yes to a call that they do not see
+                # the call is told as JSON, which has doubled its backslashes already
+                lines = [visible(line).replace("\\\\", "\\") for line in waiting["detail"].splitlines()]
+                cut = len(lines) > _DETAIL_LINES or any(len(line) > _DETAIL_WIDTH for line in lines)
+                told += [f"    {line[:_DETAIL_WIDTH]}" for line in lines[:_DETAIL_LINES]]
+                told += [f"    (cut short: swarmtui show {session} --json has all of it)"] if cut else []
+            return "\n".join(told)
 
 
 def _pool(pool: dict[str, Any]) -> str:
