@@ -14,7 +14,7 @@ from swarmtui.engine.items import ItemStore
 from swarmtui.engine.ports import Attempt, NodeResult
 from swarmtui.engine.scarcity import scarce_error, scarcity_of
 from swarmtui.engine.sources import ItemsError
-from swarmtui.engine.subagents import depth_of
+from swarmtui.engine.subagents import acts_for, depth_of
 from swarmtui.engine.threads import ThreadLost, thread_of
 from swarmtui.engine.values import ValueMissing, Values
 from swarmtui.plan.lookup import LookupFailed, render_spec
@@ -97,6 +97,7 @@ class Dispatcher:
             team=self._team(plan_node),
             models=dict(state.models) if isinstance(spec, AgentSpec | PlanSpec) else {},
             depth=depth_of(state, node_id),
+            acts_for=acts_for(state, node_id),
             tainted=self._tainted(plan_node),
             may_wait=item is None,
         )

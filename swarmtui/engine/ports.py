@@ -65,6 +65,8 @@ class Attempt:
     """Tier or name -> where it answers, for agents that name one."""
     depth: int = 0
     """Generations of parents above the node: 0 for one of the plan as approved."""
+    acts_for: str = ""
+    """Of a subagent, the agent of the team whose leave to use servers it has: its maker's, or its maker's maker's."""
     tainted: bool = False
     """Whether what it is given may hold what anybody wrote: a model made the node, or it rests, directly or through
     others, on an agent that had read such text. An agent then is tainted from the start."""

@@ -52,6 +52,26 @@ def depth_of(state: SessionState, node_id: str) -> int:
     return depth
 
 
+def acts_for(state: SessionState, node_id: str) -> str:
+    """The agent of the team whose leave to use servers the node's agent has; empty where that is its own.
+
+    An agent of the team that was given a task has its own leave; one that was made has that of its maker.
+    """
+    node = state.plan_nodes[node_id]
+    maker = None if node.parent is None else state.plan_nodes.get(node.parent)
+    if not isinstance(node.spec, AgentSpec) or node.spec.own is None or maker is None:
+        return ""
+    team, own = team_of(state), node.spec.own
+    makers = agent_of(team, maker)
+    if makers is None or not isinstance(maker.spec, AgentSpec):
+        return ""
+    for name in makers.handoffs:
+        known = team.agents.get(name)
+        if known is not None and replace(known, limits=own.limits) == own:
+            return name
+    return maker.spec.agent if maker.spec.own is None else acts_for(state, maker.id)
+
+
 def given_tasks(state: SessionState, attempt: tuple[str, int], assignments: Iterable[Assignment]) -> Given:
     """The nodes that carry out what the attempt (node, number) gives away. Raises NotAllowed."""
     parent = state.plan_nodes[attempt[0]]

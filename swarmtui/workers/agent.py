@@ -150,11 +150,12 @@ class _Run:
     async def _tools_of(self, name: str, agent: AgentDef) -> dict[str, AgentTool]:
         found: dict[str, AgentTool] = {}
         must_call: set[str] = set()
+        who = (self.attempt.acts_for if name == self.spec.agent else "") or name
         for wanted in agent.tools:
             if wanted in OWN_TOOLS:
                 continue
             try:
-                tools = [tool for source in self.sources for tool in await source.tools(wanted, name)]
+                tools = [tool for source in self.sources for tool in await source.tools(wanted, who)]
             except ToolUnavailable as error:
                 raise _failed(self.attempt, ErrorInfo(ErrorKind.INPUT, f"{name}: {error}")) from None
             if not tools:

@@ -174,6 +174,26 @@ async def test_tasks_become_nodes_whose_results_the_agent_goes_on_with(tmp_path:
     assert seen[-1].trusted
 
 
+async def test_a_subagent_has_the_leave_of_its_maker_and_an_agent_of_the_team_its_own(tmp_path: Path) -> None:
+    who: dict[str, str] = {}
+    helper = AgentDef("help", tools=("files/read",))
+    lead = replace(TEAM.agents["lead"], handoffs=("helper",), limits=AgentLimits(subagents=4, depth=2))
+    team = Team({"lead": lead, "helper": helper})
+
+    def script(attempt: Attempt) -> Any:
+        who[attempt.node] = attempt.acts_for
+        if attempt.node == "boss" and not attempt.thread:
+            given = (child("scout", limits=AgentLimits(subagents=1, depth=1)), Assignment("c2", helper, "helper", "x"))
+            return [says(attempt, "", ("c1", "assign_task"), ("c2", "assign_task")), Suspended(attempt.id, given)]
+        if attempt.node == "boss-scout" and not attempt.thread:
+            return [says(attempt, "", ("c1", "assign_task")), Suspended(attempt.id, (child("own"),))]
+        return [says(attempt, "told"), "ok"]
+
+    async with running(tmp_path, team_plan(agent(), team=team), script) as world:
+        assert await world.finished() is Status.SUCCEEDED
+    assert who == {"boss": "", "boss-scout": "lead", "boss-helper": "helper", "boss-scout-own": "lead"}
+
+
 async def test_a_batch_is_a_map_that_tolerates_failures_and_the_agent_learns_of_them(tmp_path: Path) -> None:
     seen: list[Attempt] = []
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from swarmtui.agents.tools import AgentTool
 from swarmtui.engine.ports import Attempt, Done, Suspended
 from swarmtui.host.workforce import Toolbox
 from swarmtui.plan.model import AgentSpec, ModelRef
@@ -16,6 +17,7 @@ from swarmtui.safety.sandbox import Blocked
 from swarmtui.workers.agent import AgentWorker
 from swarmtui.workers.process import Processes
 from tests.agents.scripted import Course, ScriptedModel, calls
+from tests.agents.scripted import Toolbox as Tools
 
 NONE = Blocked("there is none", "get one")
 REF = ModelRef("custom", "m")
@@ -83,3 +85,19 @@ async def test_functions_of_the_users_team_run_in_nodes_that_a_planner_or_an_age
     await toolbox.close()
     (result,) = [entry for entry in course.entries if entry["role"] == "tool"]
     assert (result["content"], result["ok"], result["tainted"]) == ("42", True, False)
+
+
+async def test_a_subagent_uses_the_servers_that_its_maker_may_use(tmp_path: Path) -> None:
+    asked = []
+
+    class Source(Tools):
+        async def tools(self, name: str, agent: str) -> tuple[AgentTool, ...]:
+            asked.append(agent)
+            return await super().tools(name, agent)
+
+    source = Source().add("look")
+    for acts_for in ("", "lead"):
+        worker = AgentWorker(lambda ref: ScriptedModel(["ok"]), lambda attempt: [source])
+        own = AgentSpec("self", "do it", AgentDef(tools=("look",)))
+        await worker(attempt(tmp_path, AgentDef(), spec=own, acts_for=acts_for), Course())
+    assert asked == ["self", "lead"]
