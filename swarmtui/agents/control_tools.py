@@ -14,6 +14,7 @@ from swarmtui.agents.thread import ANSWER, ASK_USER, ASSIGN, CREATE, Thread
 from swarmtui.engine.ports import Assignment, Inquiry
 from swarmtui.models.chat import Tool
 from swarmtui.models.structured import Shape
+from swarmtui.plan.lookup import literal
 from swarmtui.plan.model import JSON
 from swarmtui.plan.repair import loads_lenient
 from swarmtui.plan.team import AgentDef, AgentLimits, Team, subagents_for
@@ -118,7 +119,7 @@ def made_subagent(powers: Powers, thread: Thread, arguments: Mapping[str, JSON])
     share = replace(PROFILES[profile], subagents=limits.subagents, depth=limits.depth - 1)
     return {
         "name": name,
-        "instructions": prompt.replace("{{", '{{ "{{" }}'),  # what a model writes is no template
+        "instructions": literal(prompt),  # what a model writes is no template
         "model": profile,
         "tools": tools,
         "limits": {

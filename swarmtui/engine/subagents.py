@@ -13,8 +13,8 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
 
 from swarmtui.engine.ports import Assignment
+from swarmtui.plan.lookup import literal
 from swarmtui.plan.model import OWN_AGENT, AgentSpec, Author, Budget, MapSpec, ModelRef, Node
-from swarmtui.plan.renaming import quoted
 from swarmtui.plan.team import AgentDef, Team, subagents_for
 from swarmtui.safety.text import one_line
 from swarmtui.session import budgets
@@ -169,7 +169,7 @@ def _child(state: SessionState, parent: Node, maker: AgentDef, task: Assignment,
         agent = replace(agent, model=model_name(parent, 0, team_of(state)) or agent.model)
     return Node(
         new_id(f"{parent.id}-{task.name}", taken),
-        AgentSpec(OWN_AGENT, literal(task.prompt, batch=bool(task.items)), agent),
+        AgentSpec(OWN_AGENT, template_of(task.prompt, batch=bool(task.items)), agent),
         title=one_line(task.prompt, TITLE_CHARS),
         map=MapSpec(values=task.items, tolerate=1.0) if task.items else None,
         retry=parent.retry,
@@ -201,10 +201,10 @@ def _share(team: Team, maker: AgentDef, task: Assignment) -> AgentDef:
     )
 
 
-def literal(text: str, *, batch: bool = False) -> str:
-    """`text` as a template that renders to itself; of a `batch` with the item where it says so."""
+def template_of(text: str, *, batch: bool = False) -> str:
+    """A model's text as a template: it renders to itself, of a `batch` with the item where it says so."""
     parts = _ITEM.split(text) if batch else [text]
-    return "{{ item }}".join(map(quoted, parts))
+    return "{{ item }}".join(map(literal, parts))
 
 
 def _declared(state: SessionState, node: Node) -> dict[str, ModelRef]:

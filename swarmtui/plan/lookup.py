@@ -134,6 +134,12 @@ def _parse_braces(template: str, start: int) -> tuple[Segment, int]:
     raise TemplateError(message, 'write {{ name.field }}, or {{ "{{" }} for the braces themselves')
 
 
+def literal(text: str) -> str:
+    """`text` as a part of a template that renders to itself, whatever follows it."""
+    safe = text.replace("{{", '{{ "{{" }}')
+    return safe[:-1] + '{{ "{" }}' if safe.endswith("{") else safe
+
+
 def references(template: str) -> list[Lookup]:
     """The lookups of `template`, in order, repeated ones too. Raises TemplateError."""
     return [segment for segment in parse(template) if isinstance(segment, Lookup)]

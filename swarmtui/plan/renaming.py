@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
-from swarmtui.plan.lookup import Lookup, TemplateError, parse
+from swarmtui.plan.lookup import Lookup, TemplateError, literal, parse
 from swarmtui.plan.model import (
     AgentSpec,
     AskSpec,
@@ -90,10 +90,4 @@ def _text(text: str, names: Names) -> str:
 def _segment(segment: str | Lookup, names: Names) -> str:
     if isinstance(segment, Lookup):
         return f"{{{{ {replace(segment, name=names.get(segment.name, segment.name))} }}}}"
-    return quoted(segment)
-
-
-def quoted(text: str) -> str:
-    """`text` as a part of a template that renders to itself, whatever follows it."""
-    safe = text.replace("{{", '{{ "{{" }}')
-    return safe[:-1] + '{{ "{" }}' if safe.endswith("{") else safe
+    return literal(segment)

@@ -26,6 +26,7 @@ from swarmtui.engine.ports import (
 )
 from swarmtui.models.chat import add_usage
 from swarmtui.plan.graph import dependents, needs_of
+from swarmtui.plan.lookup import literal
 from swarmtui.plan.model import (
     JSON,
     AgentSpec,
@@ -172,7 +173,7 @@ def with_nodes(plan: Plan, agents: Sequence[str], spec: PlanSpec) -> Plan:
             continue
         taken = {node.id for node in nodes}
         name = next(name for name in (agent, *(f"{agent}-{n}" for n in range(2, len(nodes) + 3))) if name not in taken)
-        prompt = spec.goal.replace("{{", '{{ "{{" }}')  # it was rendered already
+        prompt = literal(spec.goal)  # it was rendered already
         nodes = [_reading(node, name) if isinstance(node.spec, MergeSpec) else node for node in nodes]
         nodes.insert(0, Node(name, AgentSpec(agent, prompt), title=agent))
     return replace(plan, nodes=tuple(nodes))

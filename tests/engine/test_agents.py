@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from swarmtui.engine.commands import Refused
 from swarmtui.engine.grants import with_grants
 from swarmtui.engine.ports import Assignment, Attempt, Done, Failed, Inquiry, Stepped, Suspended, ToolCalled
-from swarmtui.engine.subagents import literal, new_id
+from swarmtui.engine.subagents import new_id, template_of
 from swarmtui.plan.lookup import render
 from swarmtui.plan.model import AgentSpec, Author, Budget, Check, Limits, MapSpec, Node, Plan, Retry
 from swarmtui.plan.shapes import NAME
@@ -809,8 +809,8 @@ def test_an_agent_that_comes_further_between_crashes_is_not_given_up() -> None:
 
 @given(st.text(st.sampled_from('{} a"item\n'), max_size=30), st.text("ab", max_size=3))
 def test_what_an_agent_wrote_is_text_whatever_braces_it_has(text: str, item: str) -> None:
-    assert render(literal(text), {}) == text
-    batch = literal(f"{text}{{{{ item }}}}", batch=True)
+    assert render(template_of(text), {}) == text
+    batch = template_of(f"{text}{{{{ item }}}}", batch=True)
     if "item" not in text:
         assert render(batch, {"item": item}) == f"{text}{item}"
 

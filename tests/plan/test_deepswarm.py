@@ -13,8 +13,7 @@ from hypothesis import strategies as st
 
 from swarmtui.plan.importers import Imported, import_deepswarm
 from swarmtui.plan.importers.deepswarm import SYSTEM
-from swarmtui.plan.importers.imported import literal
-from swarmtui.plan.lookup import GoesBy, render
+from swarmtui.plan.lookup import GoesBy, literal, render
 from swarmtui.plan.model import JSON, ModelRef, Node, PromptSpec, RunSpec, When
 from swarmtui.plan.problems import TaskError
 from swarmtui.plan.render import task_to_yaml

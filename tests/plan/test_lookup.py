@@ -11,6 +11,7 @@ from swarmtui.plan.lookup import (
     Lookup,
     LookupFailed,
     TemplateError,
+    literal,
     parse,
     references,
     render,
@@ -53,6 +54,12 @@ def test_a_field_with_blanks_is_quoted():
 def test_an_output_that_is_json_can_be_looked_into():
     assert render("{{ a.output.files.1 }} of {{ a.output.n }}", VALUES) == "y.py of 2"
     assert render("{{ a.output.k }}", {"a": {"output": 'Sure!\n```json\n{"k": 1}\n```'}}) == "1"
+
+
+@given(st.lists(st.text(st.sampled_from('{} "a.'), max_size=8), max_size=3))
+def test_text_that_is_no_template_stands_for_itself_whatever_it_is_joined_to(pieces):
+    assert render("{{ path }}".join(literal(text) for text in pieces), VALUES) == ".".join(pieces)
+    assert render("".join(literal(text) for text in pieces), VALUES) == "".join(pieces)
 
 
 def test_quoted_braces_stand_for_themselves():

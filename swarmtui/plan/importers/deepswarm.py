@@ -19,7 +19,8 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from swarmtui.plan.importers.deepswarm_keys import DeepSwarmModel, TaskType, is_deepswarm, meant
-from swarmtui.plan.importers.imported import Imported, literal
+from swarmtui.plan.importers.imported import Imported
+from swarmtui.plan.lookup import literal
 from swarmtui.plan.model import (
     JSON,
     Check,

@@ -15,7 +15,8 @@ import re
 from collections.abc import Mapping
 from typing import Final
 
-from swarmtui.plan.importers.imported import Imported, literal
+from swarmtui.plan.importers.imported import Imported
+from swarmtui.plan.lookup import literal
 from swarmtui.plan.model import JSON, AgentSpec, MergeSpec, Node, Plan, PromptSpec, RunSpec, Spec, Task, When
 from swarmtui.plan.problems import Problem, TaskError, path_text, shown
 from swarmtui.plan.repair import loads_lenient

@@ -15,7 +15,7 @@ from hashlib import blake2b
 from pathlib import Path
 
 from swarmtui.plan import graph
-from swarmtui.plan.importers.imported import literal
+from swarmtui.plan.lookup import LookupFailed, TemplateError, literal, render
 from swarmtui.plan.model import Node, Retry, RunSpec
 
 RESULTS = "results"
@@ -88,8 +88,8 @@ def _file_of(node: Node) -> str | None:
     if not isinstance(node.spec, RunSpec):
         return None
     try:
-        return Path(node.spec.argv[2].replace('{{ "{{" }}', "{{")).read_text("utf-8", "replace")
-    except OSError:
+        return Path(render(node.spec.argv[2], {})).read_text("utf-8", "replace")
+    except (OSError, LookupFailed, TemplateError):
         return None
 
 

@@ -1,4 +1,4 @@
-"""What an importer gives back, and how text from elsewhere becomes part of a template."""
+"""What an importer gives back."""
 
 from __future__ import annotations
 
@@ -17,8 +17,3 @@ class Imported:
     """One line each: what was taken otherwise than it was written, for the session's log and ``swarmtui validate``."""
     folder: Path | None = None
     """The folder that the session is written back to, if its system wants that."""
-
-
-def literal(text: str) -> str:
-    """`text` as a template that stands for it: braces in it are no lookups."""
-    return text.replace("{{", '{{ "{{" }}')

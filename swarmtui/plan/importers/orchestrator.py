@@ -14,7 +14,8 @@ from pathlib import Path
 from swarmtui.plan import graph
 from swarmtui.plan.importers.agent_task import AgentTask, TaskInput, is_completed, read_agent_task
 from swarmtui.plan.importers.finished import earlier_key, with_results
-from swarmtui.plan.importers.imported import Imported, literal
+from swarmtui.plan.importers.imported import Imported
+from swarmtui.plan.lookup import literal
 from swarmtui.plan.model import (
     Check,
     Limits,
