@@ -39,6 +39,9 @@ GO_ON = (
 REFUSALS = 3
 """A program that is refused this often in a row is ended: it would try for minutes what cannot come right by itself."""
 
+_TRIED_UNASKED = (ErrorKind.OUTAGE, ErrorKind.MALFORMED)
+"""What is tried again even where the plan grants no retries."""
+
 How = Literal["exited", "lingered", "silent", "stopped"]
 
 
@@ -320,6 +323,9 @@ class ProgramRun:
         self._record_failure(place, outcome, changes)
         path, kept = await asyncio.to_thread(self._write, told)
         error = await self._error(end)
+        anew = not self._recorded and place.resumed is None
+        if error.kind in _TRIED_UNASKED and outcome.acted and anew and place.may_edit and place.tree is None:
+            error = replace(error, kind=ErrorKind.EXIT)  # it would begin anew in what it has left half done
         raise WorkerFailed(Failed(attempt.id, error, kept.text(), path if said or changes else None, usage))
 
     async def _error(self, end: End) -> ErrorInfo:

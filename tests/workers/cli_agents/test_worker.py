@@ -166,6 +166,18 @@ async def test_one_that_has_acted_is_not_simply_done_again_when_throttled(tmp_pa
     assert end.error.kind is ErrorKind.OUTAGE
 
 
+@pytest.mark.parametrize(("told", "kind"), [(True, ErrorKind.MALFORMED), (False, ErrorKind.EXIT)])
+async def test_one_that_has_acted_in_place_begins_anew_only_if_the_plan_says_so(
+    tmp_path: Path, told: bool, kind: ErrorKind
+) -> None:
+    begun = [{"type": "system", "subtype": "init", "session_id": SESSION}] if told else []
+    use = {"type": "assistant", "message": {"content": [{"type": "tool_use", "name": "Bash", "input": {}}]}}
+    end = await run(tmp_path, fake(tmp_path, [*begun, use]))
+    assert isinstance(end, Failed)
+    assert end.error.kind is kind
+    assert end.error.message == "claude: it ended without saying that it was done"
+
+
 async def test_an_exit_code_that_means_something_says_what_to_do(tmp_path: Path) -> None:
     argv = fake(tmp_path, [], after="exit 41")
     own = AgentDef(program="gemini", worktree=False)
