@@ -13,7 +13,6 @@ is used only where the user's own configuration accepts that; and none, where no
 
 from __future__ import annotations
 
-import contextlib
 import os
 import shutil
 import subprocess
@@ -111,7 +110,7 @@ class Sandbox:
         `workdir`, a folder for this command alone, is found at :data:`WORK`. The paths in `read_only` and the folders
         in `writable` are found where they are outside. Nothing but `workdir` and `writable` can be written to, and in
         them nothing of :data:`GUARDED` can: not what is there, and in `writable` not what is not there either, for
-        which an empty folder is made outside; :func:`tidy` removes those. What is `hidden` of `read_only` is empty
+        which an empty folder is made outside, and stays. What is `hidden` of `read_only` is empty
         inside; none of it is below another one, and none a symbolic link. `env` is added to the few variables that
         every command gets. Raises OSError where a folder is missing, PathRefused where one of them cannot be guarded.
         """
@@ -213,14 +212,6 @@ def probe(bwrap: str | None = None, timeout_s: float = 10.0) -> Sandbox | Blocke
     return Blocked(
         f"bubblewrap does not work here: {said}", _NAMESPACES_FIX if wants_namespaces else "see `swarmtui doctor`"
     )
-
-
-def tidy(writable: Iterable[str | Path]) -> None:
-    """Remove the empty folders that :meth:`Sandbox.argv` had made in `writable` for what was not there."""
-    for folder in writable:
-        for name in GUARDED:
-            with contextlib.suppress(OSError):  # not there, or not empty
-                Path(_resolved(folder), name).rmdir()
 
 
 def python_prefixes() -> tuple[str, ...]:

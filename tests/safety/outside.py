@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from swarmtui.safety import seccomp
-from swarmtui.safety.sandbox import Sandbox
+from swarmtui.safety.sandbox import GUARDED, Sandbox
 
 CANARY = "canary-of-the-escapes"
 NOBODY = 65534
@@ -277,3 +277,10 @@ def _system_v(ending: contextlib.ExitStack) -> int:
         return 0
     ending.callback(libc.shmctl, made_here, 0, None)
     return key
+
+
+def tidy(writable: Path) -> None:
+    """Remove the empty folders that a sandbox made in `writable` for what was not there."""
+    for name in GUARDED:
+        with contextlib.suppress(OSError):  # not there, or not empty
+            (writable / name).rmdir()

@@ -14,9 +14,9 @@ import pytest
 
 from swarmtui.safety import sandbox as module
 from swarmtui.safety.paths import PathRefused
-from swarmtui.safety.sandbox import ENVIRON, Blocked, Rlimits, Sandbox, probe, tidy
+from swarmtui.safety.sandbox import ENVIRON, Blocked, Rlimits, Sandbox, probe
 from tests.safety.escapes import WAYS
-from tests.safety.outside import CANARY, NOBODY, PROGRAM, Outside, made
+from tests.safety.outside import CANARY, NOBODY, PROGRAM, Outside, made, tidy
 
 WORKS = probe()
 pytestmark = [
@@ -97,7 +97,7 @@ def _try_all(outside: Outside) -> Tried:
         writable=[outside.writable],
     )
     ran = outside.run(argv, dict(ENVIRON))
-    tidy([outside.writable])
+    tidy(outside.writable)
     return Tried(
         json.loads(ran.stdout or "{}"),
         list(outside.heard),
@@ -179,7 +179,7 @@ def test_a_writable_folder_is_written_to_but_for_what_programs_outside_obey(box:
     )
     assert (project / "source").read_text() == "x\n"
     assert ran.stderr.count("Read-only file system") == 2
-    tidy([project])
+    tidy(project)
     assert sorted(path.name for path in project.iterdir()) == [".git", "source"]
     assert list((project / ".git").iterdir()) == [project / ".git" / "hooks"]
 

@@ -28,11 +28,6 @@ _DISK_S = 20.0
 T = TypeVar("T")
 
 
-def file_tools() -> tuple[AgentTool, ...]:
-    """All four."""
-    return list_files(), read_file(), search_files(), write_file()
-
-
 def list_files() -> AgentTool:
     """Names and sizes."""
     return made(

@@ -49,11 +49,6 @@ class CliAgentWorker:
         self._environ = environ
         self._places = Places()
 
-    def carries(self, attempt: Attempt) -> bool:
-        """Whether the agent of `attempt` is a program, so that this worker is the one for it."""
-        spec = attempt.spec
-        return isinstance(spec, AgentSpec) and _definition(attempt, spec, self._programs) is not None
-
     async def __call__(self, attempt: Attempt, emit: Course, /) -> Done:
         """The attempt's result. Raises WorkerFailed."""
         job = self._job(attempt)

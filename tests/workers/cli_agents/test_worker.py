@@ -6,12 +6,11 @@ from typing import Any
 
 import pytest
 
-from swarmtui.engine.ports import Attempt, Delta, Done, Failed, Stepped, Stopped
+from swarmtui.engine.ports import Delta, Done, Failed, Stepped, Stopped
 from swarmtui.plan.model import AgentSpec, ModelRef
-from swarmtui.plan.team import AgentDef, Team
+from swarmtui.plan.team import AgentDef
 from swarmtui.safety.sandbox import Blocked, probe
 from swarmtui.session.vocabulary import ErrorKind, Usage
-from swarmtui.workers.cli_agents.programs import load_programs
 from swarmtui.workers.cli_agents.run import GO_ON, Patience
 from swarmtui.workers.local import LocalExecutor, WorkerFailed
 from tests.workers.building import Telling, carry_out
@@ -422,21 +421,6 @@ async def test_a_command_of_a_plan_of_somebody_else_runs_in_the_sandbox(tmp_path
     assert "kept" in end.output
     assert os.environ["HOME"] not in end.output.split()
     assert not (tmp_path / "out").exists()
-
-
-async def test_which_attempts_are_its_own() -> None:
-    carries = worker(load_programs()).carries
-
-    def tried(agent: str, own: AgentDef | None = None, **agents: AgentDef) -> Attempt:
-        return plain_attempt(AgentSpec(agent, "x", own), team=Team(agents))
-
-    assert carries(tried("claude"))
-    assert carries(tried("opencode-acp"))
-    assert carries(tried("self", AgentDef(command=("x",))))
-    assert carries(tried("mine", mine=AgentDef(program="codex")))
-    assert not carries(tried("claude", claude=AgentDef(instructions="a model")))
-    assert not carries(tried("self", AgentDef()))
-    assert not carries(plain_attempt())
 
 
 async def test_gemini_is_told_as_it_streams(tmp_path: Path) -> None:
