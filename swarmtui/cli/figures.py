@@ -116,6 +116,8 @@ def _shape(metrics: dict[str, Any]) -> Iterator[str]:
         )
     if metrics["avg_parallelism"]:
         yield f"parallelism: {metrics['avg_parallelism']:.1f} on average, {metrics['peak_in_flight']} at most"
+    if metrics["tokens_reasoning"]:
+        yield f"reasoning: {metrics['tokens_reasoning']:,} of {metrics['tokens_out']:,} output tokens"
     if metrics["all_on_planner_usd"] is not None:
         saved = metrics["savings_share"]
         flag = "; MORE THAN THE PRICES ALLOW: check them" if metrics["savings_implausible"] else ""

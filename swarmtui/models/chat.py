@@ -205,9 +205,12 @@ async def complete(
                     finished = item
     if finished is None:
         raise model_error(ErrorKind.MALFORMED, f"the stream of {request.model.name} ended without an end")
+    usage = finished.usage
+    if finished.reasoning_tokens is not None:
+        usage = replace(usage, tokens_reasoning=finished.reasoning_tokens)
     return Reply(
         "".join(text),
-        finished.usage,
+        usage,
         tuple(calls),
         finished.finish_reason,
         "".join(reasoning),
@@ -234,7 +237,8 @@ def priced(usage: Usage, model: ModelRef) -> Usage:
 
 def add_usage(one: Usage, other: Usage) -> Usage:
     """What both consumed together. Of calls that told nothing, which fail before they do, it says how many they are:
-    what the others consumed is known all the same. Any other unknown part makes its sum unknown."""
+    what the others consumed is known all the same. Any other unknown part makes its sum unknown, but for reasoning:
+    most models have none and do not say so."""
     untold = _untold(one) + _untold(other)
     calls = one.requests + other.requests
     if _tells_nothing(one) or _tells_nothing(other):
@@ -257,7 +261,13 @@ def add_usage(one: Usage, other: Usage) -> Usage:
         simulated=one.simulated or other.simulated,
         calls=calls,
         untold=untold,
+        tokens_reasoning=_known(one.tokens_reasoning, other.tokens_reasoning),
     )
+
+
+def _known(one: int | None, other: int | None) -> int | None:
+    """The sum of what is known."""
+    return other if one is None else one + (other or 0)
 
 
 def _tells_nothing(usage: Usage) -> bool:

@@ -74,6 +74,7 @@ def _totals(state: SessionState, worked: Tally) -> dict[str, JSON]:
         "tokens_in": state.spent.tokens_in,
         "tokens_out": state.spent.tokens_out,
         "tokens_cached": state.spent.tokens_cached,
+        "tokens_reasoning": state.spent.tokens_reasoning,
         "cost_usd": cost_usd(state.spent),
         "estimated_cost": {
             "usd": cost_usd(state.spent),

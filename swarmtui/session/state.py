@@ -59,6 +59,8 @@ class Spent:
     """Of these, attempts of which the cost is not known either: their calls failed before anything was told."""
     orphans: int = 0
     """Model calls that a crash caught: what they cost is known to nobody, and is in none of the figures."""
+    tokens_reasoning: int = 0
+    """Of `tokens_out`, those that providers told to be reasoning."""
 
     def add(self, usage: Usage) -> None:
         """Count one attempt's usage; an attempt that used no model changes nothing."""
@@ -68,6 +70,7 @@ class Spent:
         self.tokens_in += usage.tokens_in or 0
         self.tokens_out += usage.tokens_out or 0
         self.tokens_cached += usage.tokens_cached or 0
+        self.tokens_reasoning += usage.tokens_reasoning or 0
         self.cost_usd += usage.cost_usd or 0.0
         if usage.simulated:
             self.simulated += 1

@@ -110,6 +110,7 @@ def _node(state: SessionState, node: NodeState) -> dict[str, JSON]:
         "usage": {
             "tokens_in": node.spent.tokens_in,
             "tokens_out": node.spent.tokens_out,
+            "tokens_reasoning": node.spent.tokens_reasoning,
             "cost_usd": cost_usd(node.spent),
             "simulated": bool(node.spent.simulated),
         },

@@ -126,6 +126,8 @@ class Usage:
     """Model calls that it adds up; None: one, if it names a model."""
     untold: int = 0
     """Of several calls, those of which neither tokens nor cost are known: the figures lack them."""
+    tokens_reasoning: int | None = None
+    """How many of `tokens_out` were reasoning, as far as the provider told it."""
 
     @property
     def requests(self) -> int:

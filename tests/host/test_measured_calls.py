@@ -91,3 +91,21 @@ async def test_calls_refusals_and_tokens_are_those_of_the_ledger(
     assert found["cost_usd"] == pytest.approx((found["tokens_in"] + 2 * found["tokens_out"]) / 1e6)
     assert found["latency"]["service"]["n"] == success["call"]["n"]
     assert found["retry"]["usd_lost"] > 0
+
+
+async def test_tokens_of_reasoning_are_counted_as_far_as_they_are_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told = {"prompt_tokens": 10, "completion_tokens": 9, "completion_tokens_details": {"reasoning_tokens": 6}}
+    silent = {"prompt_tokens": 10, "completion_tokens": 9}
+    monkeypatch.setenv("SWARMTUI_HOME", str(tmp_path / "home"))
+    task = tmp_path / "task.yaml"
+    nodes = "nodes: {a: {prompt: think}, b: {prompt: be quick}, talk: {prompt: think twice, turns: 2}}\n"
+    async with FakeLLM(Answer("1", usage=told)) as llm:
+        llm.when("be quick", Answer("2", usage=silent))
+        worker = f'{{dialect: openai-chat, base_url: "{llm.base_url}", model: m}}'
+        task.write_text(f"goal: think\nmodels: {{worker: {worker}}}\n{nodes}")
+        state = (await swarmtui.run(task)).state
+    assert state.status is state.status.SUCCEEDED
+    assert [node.spent.tokens_reasoning for node in state.nodes.values()] == [6, 0, 12]
+    assert metrics(state)["tokens_reasoning"] == state.spent.tokens_reasoning == 18
