@@ -23,6 +23,7 @@ from swarmtui.plan.model import ModelRef
 from swarmtui.plan.team import Server
 from swarmtui.safety.redact import Redactor
 from swarmtui.workers.agent import AgentWorker
+from swarmtui.workers.cli_agents.configured import user_programs
 from swarmtui.workers.cli_agents.worker import CliAgentWorker
 from swarmtui.workers.judge import OutputJudge
 from swarmtui.workers.local import LocalExecutor, Worker
@@ -90,7 +91,9 @@ class Toolbox:
 async def workforce(
     folder: Path, net: Net, environ: Mapping[str, str], processes: Processes, redactor: Redactor, umask: int = -1
 ) -> AsyncIterator[tuple[LocalExecutor, LlmPlanner]]:
-    """The executor and the planner of the session in `folder`; their tools are let go of at the end."""
+    """The executor and the planner of the session in `folder`; their tools are let go of at the end. Raises TaskError
+    where the user's configuration of programs is no good."""
+    programs = CliAgentWorker(processes, user_programs(environ), environ=environ)
 
     def model(ref: ModelRef) -> ChatModel:
         return make_model(ref, net, environ)
@@ -102,7 +105,7 @@ async def workforce(
         "run": RunWorker(processes),
         "python": PythonWorker(processes),
         "merge": MergeWorker(summarise_with(model)),
-        "agent": AgentWorker(model, toolbox, CliAgentWorker(processes, environ=environ)),
+        "agent": AgentWorker(model, toolbox, programs),
     }
     workers["plan"] = PlanWorker(planner)
     try:

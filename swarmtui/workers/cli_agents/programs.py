@@ -1,7 +1,7 @@
 """Programs that are agents, as data: how each is called, what it may see, and what its ends mean.
 
 ``programs.yaml`` beside this file is the built-in part and says what each key means; the ``programs`` mapping of the
-user's configuration adds to it and overrides it, entry by entry and key by key.
+user's configuration overrides it key by key (:mod:`swarmtui.workers.cli_agents.configured`).
 """
 
 from __future__ import annotations
@@ -176,7 +176,7 @@ def _built_in() -> Mapping[str, Program]:
 
 
 def load_programs(extra: Mapping[str, JSON] | None = None) -> Programs:
-    """The known programs with the user's `extra` entries. Raises ProgramError with every problem in them."""
+    """The known programs with the `extra` entries, which win. Raises ProgramError with every problem in them."""
     known = _built_in()
     return Programs({**known, **_read(extra, known)} if extra else known)
 
