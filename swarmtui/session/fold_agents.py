@@ -5,6 +5,7 @@ Of a thread the state keeps counts alone; the entries are in the log (see :mod:`
 
 from __future__ import annotations
 
+from swarmtui.plan.team import subagents_for
 from swarmtui.safety.permissions import Effect
 from swarmtui.session.events import (
     AgentStepped,
@@ -61,7 +62,7 @@ def _task_assigned(state: SessionState, body: TaskAssigned, event: Event) -> Non
     node = state.nodes[body.node]
     for name in body.children:
         given = state.plan_nodes[name].map if name in state.plan_nodes else None
-        node.spawned += 1 if given is None or given.values is None else len(given.values)
+        node.spawned += subagents_for(None if given is None else given.values)
     state.touched.add(node.id)
 
 
