@@ -14,7 +14,7 @@ from swarmtui.agents.tools.making import Arguments, Refused, made
 from swarmtui.agents.tools.own_files import View, walk
 from swarmtui.agents.tools.threads import in_thread
 from swarmtui.safety.permissions import Effect
-from swarmtui.safety.text import one_line
+from swarmtui.safety.text import clean, one_line
 
 READ_BYTES = 10_000_000
 """Of a file at most."""
@@ -170,6 +170,8 @@ async def _search(arguments: Arguments, context: ToolContext) -> str:
 
 async def _write(arguments: Arguments, context: ToolContext) -> str:
     path, content = arguments.text("path"), arguments.text("content")
+    if clean(path, keep_newlines=False) != path:  # whoever lists the folder would see another name
+        raise Refused("path: it holds characters that cannot be seen: write it with plain ones")
     if len(content) > WRITE_CHARS:
         raise Refused(f"content: it has {len(content):,} characters; write at most {WRITE_CHARS:,} at once, and append")
     append = arguments.flag("append")

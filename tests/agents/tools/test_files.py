@@ -115,6 +115,20 @@ def test_ordinary_files_are_not_withheld(path: str) -> None:
     assert not withheld(path)
 
 
+@pytest.mark.parametrize("path", ["n\u202egnp.exe", "a\x1b[2J.txt", "a\nb.txt", "docs\u200b/a.md"])
+async def test_no_file_is_written_whose_name_shows_as_another(tmp_path: Path, path: str) -> None:
+    where = context(tmp_path)
+    assert "cannot be seen" in await refusal(write_file(), where, path=path, content="x")
+    assert not [one for one in tmp_path.rglob("*") if one.is_file()]
+
+
+@pytest.mark.parametrize("path", ["Übersicht (2).md", "报告.md", "a b.txt"])
+async def test_names_in_any_language_are_written(tmp_path: Path, path: str) -> None:
+    where = context(tmp_path)
+    await text(write_file(), where, path=path, content="x")
+    assert path in await text(list_files(), where)
+
+
 async def test_a_folder_with_more_than_one_project_is_not_read(tmp_path: Path) -> None:
     where = context(tmp_path, cwd=str(Path.home()))
     for tool, given in ((list_files(), {}), (read_file(), {"path": "x"}), (search_files(), {"query": "x"})):
