@@ -163,7 +163,7 @@ def _cells(node: dict[str, Any]) -> tuple[str, ...]:
         running = node["progress"] is not None and node["progress"]["per_s"] is not None
         detail = node["progress"]["text"] if running else told
     needs = one_line(", ".join(node["needs"]), 40)
-    return node["id"], node["kind"], node["state"], str(node["attempts"]), needs, one_line(detail, 100)
+    return node["id"], node["kind"], node["state"], str(node["tries"]), needs, one_line(detail, 100)
 
 
 def _cause(cause: str | None) -> str:

@@ -11,7 +11,7 @@ import math
 from dataclasses import dataclass
 
 from swarmtui.plan.model import JSON
-from swarmtui.session.state import Items, NodeState
+from swarmtui.session.state import Items, NodeState, SessionState
 from swarmtui.session.vocabulary import State
 
 FEWEST = 3
@@ -136,3 +136,12 @@ def progress_json(node: NodeState, mono: float) -> JSON:
         "left_high_s": high,
         "text": words(told),
     }
+
+
+def tries_told(state: SessionState, node: NodeState) -> int:
+    """How often the node was tried, as it is shown. An agent's attempts are parts of one try where it waited and went
+    on, or a provider sent it back."""
+    plan_node = state.plan_nodes.get(node.id)
+    if not node.attempts or node.items is not None or plan_node is None or plan_node.kind not in ("agent", "plan"):
+        return node.attempts
+    return max(1, node.tries)

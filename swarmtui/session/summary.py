@@ -5,7 +5,7 @@ from __future__ import annotations
 from swarmtui.plan.model import JSON
 from swarmtui.session.events import PoolPaced
 from swarmtui.session.metrics import cost_usd, metrics
-from swarmtui.session.progress import progress_json
+from swarmtui.session.progress import progress_json, tries_told
 from swarmtui.session.state import NodeState, Pending, SessionState, state_hash
 from swarmtui.session.vocabulary import State, Status
 
@@ -98,6 +98,7 @@ def _node(state: SessionState, node: NodeState) -> dict[str, JSON]:
         "kind": plan_node.kind,
         "state": node.state.value,
         "attempts": node.attempts,
+        "tries": tries_told(state, node),
         "needs": list(plan_node.needs),
         "started": node.started_ts,
         "ended": node.ended_ts,

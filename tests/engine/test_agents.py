@@ -27,6 +27,7 @@ from swarmtui.session import events as ev
 from swarmtui.session import fold
 from swarmtui.session.faults import POINTS, Faults
 from swarmtui.session.log import Log
+from swarmtui.session.progress import tries_told
 from swarmtui.session.reader import Reader
 from swarmtui.session.state import Grant, state_from_json, state_hash, state_to_json
 from swarmtui.session.vocabulary import ErrorInfo, ErrorKind, State, Status, Usage
@@ -839,3 +840,15 @@ async def test_the_fold_of_the_file_is_the_state_of_the_host(tmp_path: Path) -> 
         )
         columns = state_to_json(world.state, columns=True) | {"plan": state_to_json(world.state)["plan"]}
         assert state_hash(state_from_json(json.loads(json.dumps(columns)))) == state_hash(world.state)
+
+
+async def test_an_agent_that_waited_and_went_on_was_tried_once(tmp_path: Path) -> None:
+    def script(attempt: Attempt) -> Any:
+        if attempt.node == "boss" and not attempt.thread:
+            return [says(attempt, "help me", ("c1", "assign_task")), Suspended(attempt.id, (child("helper"),))]
+        return "ok"
+
+    async with running(tmp_path, team_plan(agent()), script) as world:
+        assert await world.finished() is Status.SUCCEEDED
+        boss = world.state.nodes["boss"]
+        assert (boss.attempts, tries_told(world.state, boss)) == (2, 1)

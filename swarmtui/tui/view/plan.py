@@ -22,7 +22,7 @@ from swarmtui.plan.model import (
     RunSpec,
 )
 from swarmtui.safety.text import clean, one_line, visible
-from swarmtui.session.pools import model_of
+from swarmtui.session.pools import changes_world, model_of
 from swarmtui.session.state import SessionState
 from swarmtui.tui.view import document
 from swarmtui.tui.view import format as say
@@ -58,7 +58,7 @@ def node_facts(state: SessionState, node: Node) -> list[Fact]:
         facts.append(("model", one_line(node.spec.model, 80), "text"))
     if node.needs:
         facts.append(("needs", ", ".join(one_line(need, 40) for need in node.needs), "text"))
-    facts.extend(_rules(node))
+    facts.extend(_rules(state, node))
     if isinstance(node.spec, AgentSpec):
         facts.extend(agent_facts(state.plan, node.spec))
     facts.extend(_says(node))
@@ -72,7 +72,7 @@ def _items(mapped: MapSpec) -> str:
     return f"{where}, as {one_line(mapped.name, 40)}"
 
 
-def _rules(node: Node) -> list[Fact]:
+def _rules(state: SessionState, node: Node) -> list[Fact]:
     rules: list[Fact] = []
     if node.when.value != "all_succeeded":
         rules.append(("when", node.when.value.replace("_", " "), "text"))
@@ -88,8 +88,9 @@ def _rules(node: Node) -> list[Fact]:
         parts += [f"at least {node.check.min_chars} characters"] if node.check.min_chars else []
         parts += [f"at most {node.check.max_chars} characters"] if node.check.max_chars else []
         rules.append(("check", one_line(", ".join(parts), 200), "text"))
-    changes = "may change files or the outside" if node.changes_world else "none"
-    rules.append(("effects", changes, "warn" if node.changes_world else "text"))
+    changing = changes_world(state, node)
+    changes = "may change files or the outside" if changing else "none"
+    rules.append(("effects", changes, "warn" if changing else "text"))
     return rules
 
 

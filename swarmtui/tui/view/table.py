@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
 from swarmtui.safety.text import one_line
+from swarmtui.session.progress import tries_told
 from swarmtui.session.state import Items, NodeState, SessionState
 from swarmtui.session.vocabulary import State
 from swarmtui.tui.view import format as say
@@ -118,14 +119,15 @@ class NodeRows:
         queued = queue_s(node, moment)
         quiet = node.state in (State.WAITING, State.SKIPPED, State.CANCELLED)
         none: Span = ("", "faint")
-        tries_role: Role = "warn" if node.attempts > 1 and node.items is None else "muted"
+        tries = tries_told(self.state, node)
+        tries_role: Role = "warn" if tries > 1 and node.items is None else "muted"
         return {
             "state": (f"{glyphs.icon(mark)} {mark.word}" if not glyphs.ascii else mark.word, mark.role),
             "node": (one_line(node.id, 60), "muted" if quiet else "strong" if node.running else "text"),
             "model": (model_of(self.state.plan_nodes.get(node.id), node).rpartition("/")[2], "muted"),
             "took": (taken_words(node, moment), "text"),
             "queue": (say.took(queued), "muted") if queued is not None and queued >= 0.05 else none,
-            "tries": (str(node.attempts), tries_role) if node.attempts else none,
+            "tries": (str(tries), tries_role) if tries else none,
             "tokens": (say.short(node.spent.tokens), "text") if node.spent.tokens else none,
             "cost": (say.money(node.spent, ascii_only=glyphs.ascii), "text"),
             "detail": (detail(self.state, node, moment, glyphs), "bad" if node.state is State.FAILED else "muted"),
@@ -155,7 +157,7 @@ _SORT_KEYS: dict[str, _SortKey] = {
     "model": lambda _state, node, _: node.model or "",
     "took": lambda _state, node, moment: took_s(node, moment) or 0.0,
     "queue": lambda _state, node, moment: queue_s(node, moment) or 0.0,
-    "tries": lambda _state, node, _: node.attempts,
+    "tries": lambda state, node, _: tries_told(state, node),
     "tokens": lambda _state, node, _: node.spent.tokens,
     "cost": lambda _state, node, _: node.spent.cost_usd,
     "detail": lambda _state, node, _: node.error.message if node.error else "",
