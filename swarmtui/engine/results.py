@@ -75,13 +75,20 @@ class Results:
 
     def needs_thread(self, live: Live, event: Done | Failed) -> bool:
         """Whether the output of `event` is to be kept by :meth:`kept` first, since that takes a while."""
-        return self._outputs.needs_thread(event, live.item)
+        return self._outputs.needs_thread(self._as_planned(live, event), live.item)
 
     async def kept(self, live: Live, event: Done | Failed) -> KeptOutput:
         """The output of `live`, its files written, ready to be recorded by :meth:`body`."""
+        event = self._as_planned(live, event)
         report = isinstance(event, Done) and event.report
         foot = figures_section(self._state) if report else ""
         return await asyncio.to_thread(self._outputs.keep, event, live.node, live.number, live.item, foot)
+
+    def _as_planned(self, live: Live, event: Done | Failed) -> Done | Failed:
+        """`event`, a report also where it is the plan that calls the node one; single items of a map are none."""
+        node = self._state.plan_nodes.get(live.node)
+        planned = node is not None and node.report and live.item is None
+        return replace(event, report=True) if planned and isinstance(event, Done) else event
 
     def body(self, live: Live, event: Terminal, took_s: float, kept: KeptOutput | None = None) -> Body:
         """The event that records how `live` ended after `took_s` seconds, its output being `kept`."""
