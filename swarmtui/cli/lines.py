@@ -141,7 +141,11 @@ def _interrupted(body: ev.AttemptInterrupted) -> Line:
 
 def _taken_over(body: ev.SessionTakenOver) -> Line:
     parts = [f"{_count(body.kept, 'result')} kept"]
-    parts += [f"{_count(body.repeated, 'attempt')} repeated (what they cost is unknown)"] if body.repeated else []
+    parts += (
+        [f"{_count(body.repeated, 'attempt')} repeated (what calls that were cut off cost is unknown)"]
+        if body.repeated
+        else []
+    )
     parts += [f"{body.suspects} of them few at a time, being caught again and again"] if body.suspects else []
     parts += [f"{body.held} held for you: {', '.join(body.waiting)}"] if body.held else []
     parts += [f"{body.given_up} given up"] if body.given_up else []

@@ -139,7 +139,11 @@ def _noted(body: ev.Noted) -> Told:
 def taken_over(body: ev.SessionTakenOver) -> str:
     """What a host found that went on with the session, in one line."""
     parts = [f"{say.count(body.kept)} results kept"]
-    parts += [f"{say.count(body.repeated)} attempts repeated (what they cost is unknown)"] if body.repeated else []
+    parts += (
+        [f"{say.count(body.repeated)} attempts repeated (what calls that were cut off cost is unknown)"]
+        if body.repeated
+        else []
+    )
     parts += [f"{say.count(body.suspects)} of them few at a time"] if body.suspects else []
     parts += [f"{say.count(body.held)} wait for you: {', '.join(body.waiting)}"] if body.held else []
     parts += [f"{say.count(body.given_up)} given up"] if body.given_up else []
