@@ -108,7 +108,7 @@ def test_programs_servers_and_standing_permissions_are_looked_at_before_approvin
     assert found[:4] == [
         "look: fix, hand work with a program that does as it sees fit, as you: read its changes",
         "look: MCP server notes: TOKEN=$TOKEN npx 'notes server', tools append",
-        "look: without asking: notes/append where folder is a/*, even after it has read the web",
+        "look: without asking: notes/append where folder is a/*, even on what the web says",
         "look: more is planned while it runs, and its nodes run unasked",
     ]
     assert "fine: agents have notes, web_search" in found

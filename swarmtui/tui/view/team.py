@@ -76,7 +76,7 @@ def server_words(server: Server) -> str:
 def rule_words(rule: Rule) -> str:
     """What a rule is about: ``notes/append where folder is a/*``."""
     asked = " and ".join(f"{visible(name)} is {visible(value)}" for name, value in rule.where.items())
-    even = ", even after it has read the web" if rule.untrusted else ""
+    even = ", even on what the web says" if rule.untrusted else ""
     return f"{visible(rule.tool)}{f' where {asked}' if asked else ''}{even}"
 
 
