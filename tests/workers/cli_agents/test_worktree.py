@@ -10,7 +10,7 @@ from swarmtui.safety.redact import Redactor, Secret
 from swarmtui.safety.sandbox import Blocked, probe
 from swarmtui.workers.cli_agents.run import Patience
 from swarmtui.workers.cli_agents.worktree import SHOWN_CHARS, Repository, Worktree, find_repository
-from tests.workers.building import carry_out
+from tests.workers.building import Telling, carry_out
 from tests.workers.cli_agents.building import (
     QUICK,
     SESSION,
@@ -144,7 +144,10 @@ async def test_cancelling_keeps_the_diff_and_removes_the_copy(repo: Path, folder
     argv = fake(folder, claude_says()[:-1], EDITS, "sleep 600")
     made = worker(known(argv), Patience(linger_s=600, steps=QUICK.steps))
     task = asyncio.ensure_future(
-        made(agent_attempt(folder, repo), lambda event: said.set() if isinstance(event, Delta) else None)
+        made(
+            agent_attempt(folder, repo),
+            Telling([], hear=lambda event: said.set() if isinstance(event, Delta) else None),
+        )
     )
     await said.wait()
     task.cancel()
@@ -155,7 +158,7 @@ async def test_cancelling_keeps_the_diff_and_removes_the_copy(repo: Path, folder
 
 async def test_cancelling_while_the_copy_is_made_leaves_nothing(repo: Path, folder: Path) -> None:
     for turns in (0, 1, 3):
-        task = asyncio.ensure_future(worker(known(fake(folder, [])))(agent_attempt(folder, repo), lambda _: None))
+        task = asyncio.ensure_future(worker(known(fake(folder, [])))(agent_attempt(folder, repo), Telling([])))
         for _ in range(turns):
             await asyncio.sleep(0)
         task.cancel()
