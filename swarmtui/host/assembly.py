@@ -13,7 +13,6 @@ from functools import partial
 from pathlib import Path
 
 import swarmtui
-from swarmtui.agents.mcp.settings import variables_told
 from swarmtui.engine.commands import INVALID_PARAMS, Refused
 from swarmtui.engine.conductor import Conductor, Setup
 from swarmtui.engine.durations import learn, read
@@ -106,7 +105,7 @@ async def assembled(
                 warnings=(
                     *unusable(state.models.values(), environ),
                     *keys_abroad(state.models.values(), environ),
-                    *variables_told(team_of(state).servers, environ),
+                    *_servers_told(state, environ),
                     *money_warnings(state),
                     *filter(None, [little_room(folder.path)]),
                     *confined,
@@ -115,7 +114,7 @@ async def assembled(
                 seed=random.getrandbits(32),  # jitter, not a secret
                 redactor=redactor,
             )
-            async with workforce(folder.path, net, environ, processes, redactor, umask) as (executor, planner):
+            async with workforce(folder.path, net, environ, processes, umask) as (executor, planner):
                 conductor = Conductor(log, state, executor, planner, setup)
                 async with contextlib.nullcontext() if back is None else written_back(conductor, back, folder):
                     yield conductor
@@ -156,6 +155,16 @@ async def started(conductor: Conductor, conducting: asyncio.Task[None]) -> None:
     await asyncio.gather(*waits, return_exceptions=True)
     if conducting.done():
         conducting.result()
+
+
+def _servers_told(state: SessionState, environ: Mapping[str, str]) -> list[str]:
+    """What of the user's environment goes to the servers of the plan."""
+    servers = team_of(state).servers
+    if not servers:
+        return []
+    from swarmtui.agents.mcp.settings import variables_told
+
+    return list(variables_told(servers, environ))
 
 
 def money_warnings(state: SessionState) -> list[str]:

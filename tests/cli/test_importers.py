@@ -17,6 +17,7 @@ stagger: 0.1
 MARKDOWN = "# One\n- Est. time: 10 s\n\n## Description\nDo it.\n"
 
 
+@pytest.mark.chaos
 def test_a_deepswarm_file_is_validated_drawn_printed_and_run(swarmtui: Program) -> None:
     swarmtui.write("task.yaml", TASK)
     missing = swarmtui("validate", "task.yaml")
@@ -45,6 +46,7 @@ def test_a_mistake_of_a_deepswarm_file_keeps_it_from_running(swarmtui: Program) 
     assert swarmtui.sessions() == []
 
 
+@pytest.mark.chaos
 def test_a_project_with_an_orchestrator_folder_is_run_and_shows_its_results_at_once(swarmtui: Program) -> None:
     tasks = swarmtui.folder / ".orchestrator" / "agent_tasks"
     tasks.mkdir(parents=True)

@@ -143,6 +143,7 @@ def test_ls_and_show_tell_the_fields_that_scripts_rely_on(swarmtui: Program) -> 
         assert done.stdout
 
 
+@pytest.mark.chaos
 def test_a_killed_host_is_a_crash_and_resume_goes_on_without_running_again_what_is_recorded(swarmtui: Program) -> None:
     id = reach_gate(swarmtui)
     swarmtui.kill(signal.SIGKILL)
@@ -161,6 +162,7 @@ def test_a_killed_host_is_a_crash_and_resume_goes_on_without_running_again_what_
     assert seqs == list(range(1, len(seqs) + 1))
 
 
+@pytest.mark.chaos
 def test_what_a_dead_host_left_running_is_ended_before_the_session_goes_on(swarmtui: Program) -> None:
     id = reach_gate(swarmtui)
     swarmtui.kill(signal.SIGKILL)
@@ -177,6 +179,7 @@ def _read(path: Path) -> bytes:
         return b""
 
 
+@pytest.mark.chaos
 def test_a_viewer_sees_the_crash_at_once_and_follows_the_resumed_session(swarmtui: Program) -> None:
     id = reach_gate(swarmtui)
     watcher = swarmtui.start("attach", id, "--headless")
@@ -189,6 +192,7 @@ def test_a_viewer_sees_the_crash_at_once_and_follows_the_resumed_session(swarmtu
     assert f"resume {id}" in told
 
 
+@pytest.mark.chaos
 def test_sigterm_pauses_and_resume_goes_on(swarmtui: Program) -> None:
     id = reach_gate(swarmtui)
     pid = swarmtui.pid()
@@ -380,6 +384,7 @@ def test_a_host_that_cannot_start_leaves_no_trace(swarmtui: Program) -> None:
     assert list((swarmtui.home / "state" / "sessions").iterdir()) == []
 
 
+@pytest.mark.chaos
 def test_a_damaged_file_is_listed_as_such_and_never_overwritten(swarmtui: Program) -> None:
     swarmtui.write("tiny.yaml", TINY)
     swarmtui("run", "tiny.yaml")
@@ -395,6 +400,7 @@ def test_a_damaged_file_is_listed_as_such_and_never_overwritten(swarmtui: Progra
     assert folder.db.read_bytes() == before
 
 
+@pytest.mark.chaos
 def test_output_that_nobody_reads_is_no_error(swarmtui: Program) -> None:
     swarmtui.write("tiny.yaml", TINY)
     swarmtui("run", "tiny.yaml")
@@ -407,6 +413,7 @@ def test_output_that_nobody_reads_is_no_error(swarmtui: Program) -> None:
     assert events.wait(10) == 0
 
 
+@pytest.mark.chaos
 def test_show_tells_success_with_n_and_interval_and_the_forecast_of_what_is_left(swarmtui: Program) -> None:
     swarmtui.write("tiny.yaml", TINY)
     id = json.loads(swarmtui("run", "tiny.yaml", "--json").stdout.splitlines()[-1])["id"]

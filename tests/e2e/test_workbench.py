@@ -97,6 +97,7 @@ def test_a_session_outlives_its_terminal(place: Path, how: str) -> None:
     assert [node["attempts"] for node in shown["nodes"]] == [1, 1]
 
 
+@pytest.mark.chaos
 def test_the_review_opens_in_the_workbench_and_its_report_is_there_at_the_end(place: Path) -> None:
     project = place / "project"
     project.mkdir()

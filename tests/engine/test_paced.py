@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from swarmtui.engine.own_load import OwnLoad
 from swarmtui.engine.paced import PacedPools, account_of
 from swarmtui.engine.pacer import PacerMemory
@@ -287,6 +289,7 @@ def test_a_busy_machines_own_delays_do_not_shrink_the_window() -> None:
     assert busy.views(now)[POOL].window > 2 * idle.views(now)[POOL].window
 
 
+@pytest.mark.chaos
 def test_a_machine_that_cannot_keep_up_takes_no_more_and_says_so() -> None:
     machine = Slow(1.0)
     paced = PacedPools(SessionState(models={"worker": ACME}), lambda: WALL, load=machine.load())

@@ -182,6 +182,7 @@ def test_refusals_by_chance_do_not_bring_the_rate_down_for_ever():
     assert any("by chance" in change.cause for change in story.pacer.view(story.now).log)
 
 
+@pytest.mark.chaos
 def test_memory_is_bounded_however_long_nothing_is_accepted():
     story = Story(lambda now, others: False).until(3600)
     story.asked.clear()

@@ -96,6 +96,7 @@ async def test_a_log_is_read_from_its_end_and_never_through_a_link(tmp_path: Pat
     assert History(folder).log_tail("nobody", 4) == ""
 
 
+@pytest.mark.chaos
 async def test_a_viewer_follows_a_session_over_a_crash_and_its_resumption(home: Path) -> None:
     launched = await asyncio.to_thread(launch, LaunchSpec(cwd=str(home), text=GATED))
     folder = locate(launched.id)
@@ -165,6 +166,7 @@ def test_the_lock_has_one_holder_who_is_named_and_asking_does_not_take_it(tmp_pa
         assert folder.owned()
 
 
+@pytest.mark.chaos
 def test_of_many_who_want_to_resume_one_wins(home: Path) -> None:
     launched = launch(LaunchSpec(cwd=str(home), text=GATED))
     folder = locate(launched.id)

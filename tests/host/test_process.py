@@ -57,6 +57,7 @@ def test_sigterm_lets_what_runs_end_starts_nothing_more_and_ends_with_143(tmp_pa
         assert (state.reason, state.host_pid) == ("signal", None)
 
 
+@pytest.mark.chaos
 def test_a_second_sigterm_waits_for_nothing_and_leaves_nothing_running(tmp_path: Path) -> None:
     with hosted(tmp_path, made(tmp_path, DEAF)) as host:
         host.until(lambda state: state.nodes["deaf"].running)
@@ -106,6 +107,7 @@ def take_no_more(pid: int, folder: SessionFolder) -> None:
     resource.prlimit(pid, resource.RLIMIT_FSIZE, (size, resource.RLIM_INFINITY))
 
 
+@pytest.mark.chaos
 def test_a_host_that_is_told_to_leave_while_the_disk_takes_nothing_ends_with_74_and_says_so(tmp_path: Path) -> None:
     session = made(tmp_path, GATED)
     with hosted(tmp_path, session) as host:

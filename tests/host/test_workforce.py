@@ -9,7 +9,7 @@ import pytest
 
 from swarmtui.agents.tools import AgentTool
 from swarmtui.engine.ports import Attempt, Done, Suspended
-from swarmtui.host.workforce import Toolbox
+from swarmtui.host.toolbox import Toolbox
 from swarmtui.plan.model import AgentSpec, ModelRef
 from swarmtui.plan.team import AgentDef, Team
 from swarmtui.safety.permissions import Rule

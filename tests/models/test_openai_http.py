@@ -239,6 +239,7 @@ async def swallow(events: AsyncGenerator[SSEvent, None]) -> None:
             pass
 
 
+@pytest.mark.chaos
 @pytest.mark.parametrize("events", [False, True])
 async def test_a_huge_body_is_cut_at_the_cap_without_filling_memory(llm: FakeLLM, net: Net, events: bool) -> None:
     llm.will(Huge(events=events))

@@ -20,7 +20,7 @@ from swarmtui.plan.model import (
 )
 from tests.plan.strategies import plans
 
-RELAXED = settings(suppress_health_check=[HealthCheck.too_slow], max_examples=50, deadline=None)
+RELAXED = settings(suppress_health_check=[HealthCheck.too_slow], max_examples=25, deadline=None)
 A, B, C = Node("a", RunSpec(("x",))), Node("b", PromptSpec("p"), ("a",)), Node("c", PythonSpec("1"), ("a", "b"))
 OLD = Plan("g", (A, B, C))
 

@@ -9,7 +9,7 @@ from swarmtui.plan.render import plan_to_yaml, task_to_yaml
 from swarmtui.plan.taskfile import parse_task, validate_plan
 from tests.plan.strategies import plans
 
-RELAXED = settings(suppress_health_check=[HealthCheck.too_slow], max_examples=50, deadline=None)
+RELAXED = settings(suppress_health_check=[HealthCheck.too_slow], max_examples=25, deadline=None)
 
 
 @RELAXED

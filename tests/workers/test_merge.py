@@ -317,6 +317,7 @@ async def test_ten_thousand_rules_do_not_make_ten_thousand_headings(merging: Mer
     assert len(done.output) < 800_000
 
 
+@pytest.mark.chaos
 async def test_thousands_of_findings_on_one_line_do_not_take_for_ever(merging: Merging) -> None:
     found = [finding("a.py", 1, tool=f"t{n}", message=f"`{n}` is odd") for n in range(5000)]
     await merging.add("one", found).run()

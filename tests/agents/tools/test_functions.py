@@ -73,6 +73,7 @@ async def test_a_function_is_a_tool_that_runs_where_the_user_is_without_their_se
     assert "context_variables: there is no such argument" in await refusal(tool, where, city="x", context_variables={})
 
 
+@pytest.mark.chaos
 async def test_what_goes_wrong_in_a_function_is_a_result(source: FunctionTools, folder: Path, tmp_path: Path) -> None:
     tool = await function(source, "tools.py:fails")
     assert tool.effect is Effect.WRITE
