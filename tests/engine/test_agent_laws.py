@@ -70,7 +70,10 @@ class AgentSession(VirtualSession):
         self.threads[decision.node, decision.item, number] = thread
         told = [entry["call"] for entry in thread if entry["role"] == "tool"]
         begun = [entry["call"] for entry in thread if entry["role"] == "called"]
-        assert sorted(told) == sorted(begun), "an attempt never starts beside a call of which nobody knows the end"
+        decided = {entry["call"] for entry in thread if entry["role"] == "answer"}
+        assert len(set(told)) == len(told), "no call has two results"
+        assert set(told) <= set(begun), "what has a result was begun"
+        assert set(begun) - set(told) <= decided, "a call of which nobody knows the end waits for the user's word on it"
         steps = [entry["content"] for entry in thread if entry["role"] == "assistant"]
         assert steps == [str(number) for number in range(len(steps))], "steps go on where they were"
         given = sum(len(entry["nodes"]) for entry in thread if entry["role"] == "assigned")
@@ -258,6 +261,7 @@ TestAgents.settings = settings(max_examples=10, stateful_step_count=25, deadline
 
 
 @pytest.mark.chaos
+@pytest.mark.timeout(900)
 def test_agents_for_long() -> None:
     from hypothesis.stateful import run_state_machine_as_test
 
