@@ -111,7 +111,9 @@ async def test_an_answer_lists_the_links_that_tools_gave_and_those_that_it_was_a
 async def test_code_that_it_has_run_is_code() -> None:
     code = Tool("python", "runs code", {"type": "object", "properties": {"code": {"type": "string"}}})
     reply = await complete(SimulatedChat(), ChatRequest(INSTANT, (Message("user", "sum's up"),), tools=(code,)))
-    compile(json.loads(reply.tool_calls[0].arguments)["code"], "made", "exec")
+    written = json.loads(reply.tool_calls[0].arguments)["code"]
+    assert "simulated" in written
+    assert compile(written, "made", "exec").co_code
 
 
 class Colleagues(Talk):

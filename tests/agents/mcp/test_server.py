@@ -415,7 +415,9 @@ async def test_a_loop_that_ends_takes_its_servers_with_it(tmp_path: Path) -> Non
         pids.extend(int(word) for word in (await session.call("fake/spawn")).text.split())
 
     await asyncio.to_thread(asyncio.run, forgetful())
+    assert pids
     await until(lambda: not any(is_alive(pid) for pid in pids))
+    assert not any(is_alive(pid) for pid in pids)
 
 
 def test_the_package_is_imported_at_the_first_use_and_asked_for_in_one_line() -> None:

@@ -119,7 +119,9 @@ def test_hostile_html_is_read_in_time(piece: str) -> None:
 @settings(max_examples=50)
 @given(st.text(alphabet="<>/!-=\"' &;ahrefimgscpt\n[]()", max_size=200), st.text(max_size=20))
 def test_any_html_has_a_text(html: str, url: str) -> None:
-    page_text(html, url)
+    _, text = page_text(f"<p>seen</p><script>never</script>{html}", url)
+    assert "seen" in text
+    assert "never" not in text.replace(url, "")
 
 
 async def test_a_library_that_fails_or_finds_nothing_is_done_without(
