@@ -109,6 +109,12 @@ def _session_resumed(state: SessionState, body: SessionResumed, event: Event) ->
 def _session_cancel_requested(state: SessionState, body: SessionCancelRequested, event: Event) -> None:
     state.cancelling = True
     state.planning = None
+    for node_id in dict.fromkeys(asked.node for asked in state.pending.values()):
+        node = state.nodes.get(node_id or "")
+        if node is not None and node.asks:
+            node.asks = 0
+            if not (node.running or node.ended):
+                settle(state, node)
     state.pending.clear()
     state.proposed.clear()
 

@@ -24,7 +24,7 @@ from swarmtui.safety.redact import Redactor
 from swarmtui.session import events as ev
 from swarmtui.session import fold
 from swarmtui.session.rows import Row, make_row
-from swarmtui.session.state import state_from_json, state_hash, state_to_json
+from swarmtui.session.state_json import state_from_json, state_hash, state_to_json
 from swarmtui.session.vocabulary import State, Usage
 from tests.engine.virtual import FINISHED, Running, VirtualSession
 from tests.engine.world import node
@@ -258,6 +258,17 @@ class Agents(RuleBasedStateMachine):
 
 TestAgents = Agents.TestCase
 TestAgents.settings = settings(max_examples=10, stateful_step_count=25, deadline=None)
+
+
+def test_while_a_cancelled_session_waits_for_what_runs_nobody_is_asked_any_more() -> None:
+    session = AgentSession(Plan("test", (agent("lead"), node("other")), team=TEAM), Limits(concurrency=2))
+    session.suspends(("lead", None, 1), tasks=0, questions=1)
+    assert session.state.nodes["lead"].asks == len(session.state.pending) == 1
+    session.command("session.cancel")
+    assert ("other", None, 1) in session.running
+    assert not session.state.pending
+    assert session.state.nodes["lead"].asks == 0
+    assert session.state.counts.get(State.RUNNING, 0) == 1
 
 
 @pytest.mark.chaos
