@@ -10,15 +10,13 @@ from swarmtui.models.chat import (
     Message,
     ToolCall,
 )
-from swarmtui.models.failures import read_json
 from swarmtui.models.http_chat import added
 from swarmtui.models.schemas import wish
+from swarmtui.models.turns import EMPTY, arguments_object, something, system_texts, turns
 from swarmtui.plan.model import JSON, ModelRef
 
 REPLY_TOOL = "reply"
 """The tool that a model has to call where that is how JSON is asked for; its input is the answer."""
-_EMPTY = "(nothing)"
-"""In place of a text that is empty, which the API refuses."""
 
 
 def build_request(request: ChatRequest, quirks: Quirks) -> dict[str, JSON]:
@@ -29,7 +27,7 @@ def build_request(request: ChatRequest, quirks: Quirks) -> dict[str, JSON]:
         "messages": _turns(request),
         "stream": True,
     }
-    system = [message.content for message in request.messages if message.role == "system" and message.content.strip()]
+    system = system_texts(request.messages)
     if request.temperature is not None and quirks.takes_temperature(request.model.model):
         body["temperature"] = min(request.temperature, 1.0)
     if request.tools:
@@ -39,7 +37,7 @@ def build_request(request: ChatRequest, quirks: Quirks) -> dict[str, JSON]:
     if request.schema is not None:
         system += _ask_for_json(body, request, quirks)
     if system:
-        body["system"] = [{"type": "text", "text": "\n\n".join(system)}]
+        body["system"] = [_text("\n\n".join(system))]
     if quirks.cache and request.tools:
         _keep(body)
     return body
@@ -84,21 +82,9 @@ def _keep(body: dict[str, JSON]) -> None:
 
 
 def _turns(request: ChatRequest) -> list[dict[str, JSON]]:
-    """The turns, of user and assistant by turns, beginning with the user's."""
     ids = _Ids()
-    turns: list[dict[str, JSON]] = []
-    for message in request.messages:
-        if message.role == "system":
-            continue
-        role = "assistant" if message.role == "assistant" else "user"
-        blocks = _blocks(message, request.model, ids)
-        if turns and turns[-1]["role"] == role:
-            turns[-1]["content"] += blocks
-        elif blocks:
-            turns.append({"role": role, "content": blocks})
-    if not turns or turns[0]["role"] != "user":
-        turns.insert(0, {"role": "user", "content": [{"type": "text", "text": _EMPTY}]})
-    return turns
+    told = turns(request.messages, lambda message: _blocks(message, request.model, ids), _text(EMPTY))
+    return [{"role": "assistant" if side == "model" else side, "content": content} for side, content in told]
 
 
 class _Ids:
@@ -123,26 +109,25 @@ class _Ids:
 
 def _blocks(message: Message, model: ModelRef, ids: _Ids) -> list[dict[str, JSON]]:
     if message.role == "tool":
-        told = message.content if message.content.strip() else _EMPTY
+        told = something(message.content)
         return [{"type": "tool_result", "tool_use_id": ids.of(message.tool_call_id or ""), "content": told}]
     text = message.content.rstrip() if message.role == "assistant" else message.content
     if message.role == "user":
-        return [{"type": "text", "text": text if text.strip() else _EMPTY}]
+        return [_text(something(text))]
     calls = {call.id: _tool_use(call, ids) for call in message.tool_calls}
     signed = _signed(message, model, calls)
     if signed is not None:
         return signed
-    said: list[dict[str, JSON]] = [{"type": "text", "text": text}] if text.strip() else []
+    said = [_text(text)] if text.strip() else []
     return [*said, *calls.values()]
 
 
+def _text(text: str) -> dict[str, JSON]:
+    return {"type": "text", "text": text}
+
+
 def _tool_use(call: ToolCall, ids: _Ids) -> dict[str, JSON]:
-    try:
-        given = read_json(call.arguments)
-    except ValueError:
-        given = None
-    whole = given if isinstance(given, dict) else {"arguments": call.arguments}
-    return {"type": "tool_use", "id": ids.of(call.id), "name": call.name, "input": whole}
+    return {"type": "tool_use", "id": ids.of(call.id), "name": call.name, "input": arguments_object(call)}
 
 
 def _signed(message: Message, model: ModelRef, calls: dict[str, dict[str, JSON]]) -> list[dict[str, JSON]] | None:

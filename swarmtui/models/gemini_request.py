@@ -11,19 +11,16 @@ from swarmtui.models.chat import (
     Tool,
     ToolCall,
 )
-from swarmtui.models.failures import read_json
 from swarmtui.models.http_chat import added
 from swarmtui.models.schemas import TooLarge, gemini_schema, wish
+from swarmtui.models.turns import EMPTY, arguments_object, something, system_texts, turns
 from swarmtui.plan.model import JSON, ModelRef
-
-_EMPTY = "(nothing)"
-"""In place of a text that is empty, which the API refuses."""
 
 
 def build_request(request: ChatRequest, quirks: Quirks) -> dict[str, JSON]:
     """The body to post for `request`, as an endpoint with `quirks` wants it."""
     body: dict[str, JSON] = {"contents": _contents(request)}
-    system = [message.content for message in request.messages if message.role == "system" and message.content.strip()]
+    system = system_texts(request.messages)
     config: dict[str, JSON] = {}
     if request.max_tokens is not None:
         config["maxOutputTokens"] = request.max_tokens
@@ -70,21 +67,9 @@ def _declaration(tool: Tool) -> dict[str, JSON]:
 
 
 def _contents(request: ChatRequest) -> list[dict[str, JSON]]:
-    """The turns; those of one side in a row are one."""
-    contents: list[dict[str, JSON]] = []
     known: dict[str, tuple[str, bool]] = {}  # id of a call -> its name, and whether the model gave the id itself
-    for message in request.messages:
-        if message.role == "system":
-            continue
-        role = "model" if message.role == "assistant" else "user"
-        parts = _parts(message, request.model, known)
-        if contents and contents[-1]["role"] == role:
-            contents[-1]["parts"] += parts
-        elif parts:
-            contents.append({"role": role, "parts": parts})
-    if not contents or contents[0]["role"] != "user":
-        contents.insert(0, {"role": "user", "parts": [{"text": _EMPTY}]})
-    return contents
+    told = turns(request.messages, lambda message: _parts(message, request.model, known), {"text": EMPTY})
+    return [{"role": side, "parts": content} for side, content in told]
 
 
 def _parts(message: Message, model: ModelRef, known: dict[str, tuple[str, bool]]) -> list[dict[str, JSON]]:
@@ -93,7 +78,7 @@ def _parts(message: Message, model: ModelRef, known: dict[str, tuple[str, bool]]
         answer: dict[str, JSON] = {"name": name, "response": {"output": message.content}}
         return [{"functionResponse": {"id": message.tool_call_id, **answer} if theirs else answer}]
     if message.role == "user":
-        return [{"text": message.content if message.content.strip() else _EMPTY}]
+        return [{"text": something(message.content)}]
     extra = _of_this_model(message, model)
     theirs_ids = extra.get("ids") if extra else None
     theirs_ids = theirs_ids if isinstance(theirs_ids, list) else []
@@ -108,12 +93,7 @@ def _parts(message: Message, model: ModelRef, known: dict[str, tuple[str, bool]]
 
 
 def _function_call(call: ToolCall, *, theirs: bool) -> dict[str, JSON]:
-    try:
-        given = read_json(call.arguments)
-    except ValueError:
-        given = None
-    whole = given if isinstance(given, dict) else {"arguments": call.arguments}
-    told: dict[str, JSON] = {"name": call.name, "args": whole}
+    told: dict[str, JSON] = {"name": call.name, "args": arguments_object(call)}
     return {"functionCall": {"id": call.id, **told} if theirs else told}
 
 
