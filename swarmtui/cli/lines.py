@@ -14,8 +14,9 @@ from swarmtui.session import events as ev
 from swarmtui.session.budgets import KINDS, limit_of
 from swarmtui.session.codec import event_to_json
 from swarmtui.session.events import Body, Event
+from swarmtui.session.items import Items
 from swarmtui.session.progress import progress, words
-from swarmtui.session.state import Items, NodeState
+from swarmtui.session.state import NodeState
 from swarmtui.session.vocabulary import State, place_of
 
 DETAIL_CHARS = 200

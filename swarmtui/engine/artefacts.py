@@ -15,8 +15,9 @@ from swarmtui.plan.model import JSON
 from swarmtui.safety.paths import write_atomic
 from swarmtui.safety.text import clean, one_line
 from swarmtui.session import item_results
+from swarmtui.session.items import Items
 from swarmtui.session.reader import Reader
-from swarmtui.session.state import Items, SessionState
+from swarmtui.session.state import SessionState
 from swarmtui.session.vocabulary import why_skipped
 
 

@@ -29,7 +29,8 @@ from swarmtui.session.codec import event_from_json
 from swarmtui.session.events import Event
 from swarmtui.session.folder import SessionFolder
 from swarmtui.session.rows import row_to_event
-from swarmtui.session.state import SessionState, state_from_json
+from swarmtui.session.state import SessionState
+from swarmtui.session.state_json import state_from_json
 
 Dial = Callable[[], Awaitable[tuple[asyncio.StreamReader, asyncio.StreamWriter]]]
 

@@ -27,7 +27,8 @@ from swarmtui.plan.model import JSON
 from swarmtui.safety.paths import PathRefused
 from swarmtui.session.log import Log, LogError
 from swarmtui.session.rows import row_to_line
-from swarmtui.session.state import SessionState, state_to_json
+from swarmtui.session.state import SessionState
+from swarmtui.session.state_json import state_to_json
 
 if TYPE_CHECKING:
     from swarmtui.host.server import Server

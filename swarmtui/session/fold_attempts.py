@@ -13,6 +13,7 @@ from swarmtui.session.events import (
     MapExpanded,
     MapFinished,
 )
+from swarmtui.session.items import Items
 from swarmtui.session.moves import (
     Handlers,
     drop_questions,
@@ -27,7 +28,7 @@ from swarmtui.session.moves import (
     tainted_at_start,
 )
 from swarmtui.session.pools import QUESTIONS
-from swarmtui.session.state import Items, NodeState, SessionState
+from swarmtui.session.state import NodeState, SessionState
 from swarmtui.session.vocabulary import NO_USAGE, ErrorInfo, ErrorKind, State, Usage, place_of
 
 

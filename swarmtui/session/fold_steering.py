@@ -19,6 +19,7 @@ from swarmtui.session.events import (
 )
 from swarmtui.session.fold_agents import answered
 from swarmtui.session.fold_budgets import waive
+from swarmtui.session.items import Items
 from swarmtui.session.moves import (
     UNDOABLE_KEPT,
     Handlers,
@@ -38,7 +39,7 @@ from swarmtui.session.moves import (
     take_end_back,
     undoable,
 )
-from swarmtui.session.state import Grant, Items, NodeState, Pending, SessionState
+from swarmtui.session.state import Grant, NodeState, Pending, SessionState
 from swarmtui.session.vocabulary import ALLOW_ALWAYS, ENDED, FINAL, State, Status, place_of
 
 

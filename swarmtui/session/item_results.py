@@ -10,8 +10,8 @@ import json
 from collections.abc import Iterable, Iterator
 
 from swarmtui.plan.model import JSON
+from swarmtui.session.items import Items
 from swarmtui.session.reader import Reader
-from swarmtui.session.state import Items
 from swarmtui.session.vocabulary import Chunk, State
 
 PAGE = 256

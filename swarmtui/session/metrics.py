@@ -19,7 +19,8 @@ from swarmtui.session.agent_figures import agent_figures
 from swarmtui.session.measures import LATENCIES, Tally, total
 from swarmtui.session.pools import QUESTIONS, pool_limit, total_limit
 from swarmtui.session.rates import Rate
-from swarmtui.session.state import NodeState, SessionState, Spent
+from swarmtui.session.spent import Spent
+from swarmtui.session.state import NodeState, SessionState
 from swarmtui.session.vocabulary import ENDED, FINAL, ErrorKind, State
 
 QUANTILES = {"p50": 0.5, "p90": 0.9, "p95": 0.95, "p99": 0.99}

@@ -11,8 +11,9 @@ from swarmtui.session.events import (
     Body,
     Event,
 )
+from swarmtui.session.items import Items
 from swarmtui.session.pools import QUESTIONS, name_pools, pools_of, program_of
-from swarmtui.session.state import Items, NodeState, SessionState, Undoable
+from swarmtui.session.state import NodeState, SessionState, Undoable
 from swarmtui.session.vocabulary import BY_PLANNER, FINAL, State, Status
 
 UNDOABLE_KEPT = 20

@@ -18,7 +18,9 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from swarmtui.plan.model import JSON
 from swarmtui.session.events import BudgetReached
-from swarmtui.session.state import COST_TYPE, COUNT_TYPE, Items, NodeState, Numbers, Spent
+from swarmtui.session.items import COST_TYPE, COUNT_TYPE, Items, Numbers
+from swarmtui.session.spent import Spent
+from swarmtui.session.state import NodeState
 from swarmtui.session.vocabulary import ErrorInfo, ErrorKind, Output, State
 
 if TYPE_CHECKING:

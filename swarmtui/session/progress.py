@@ -11,7 +11,8 @@ import math
 from dataclasses import dataclass
 
 from swarmtui.plan.model import JSON
-from swarmtui.session.state import Items, NodeState, SessionState
+from swarmtui.session.items import Items
+from swarmtui.session.state import NodeState, SessionState
 from swarmtui.session.vocabulary import State
 
 FEWEST = 3

@@ -29,7 +29,8 @@ from swarmtui.session.rows import (
     chained,
     unsealed,
 )
-from swarmtui.session.state import SessionState, state_from_json
+from swarmtui.session.state import SessionState
+from swarmtui.session.state_json import state_from_json
 
 UNREADABLE = (ValueError, LookupError, TypeError, AttributeError, ArithmeticError)
 """What decoding or folding an event raises that is not what was written."""

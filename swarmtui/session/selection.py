@@ -11,7 +11,7 @@ from enum import StrEnum
 from functools import lru_cache
 from typing import Any
 
-from swarmtui.session.state import Items
+from swarmtui.session.items import Items
 from swarmtui.session.vocabulary import ENDED, ErrorInfo, ErrorKind, State
 
 RETRYABLE_STATES: frozenset[State] = frozenset(

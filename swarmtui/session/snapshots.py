@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 
 from swarmtui.plan.model import Plan, plan_to_json
-from swarmtui.session.state import SessionState, state_to_json
+from swarmtui.session.state import SessionState
+from swarmtui.session.state_json import state_to_json
 
 LEAST_EVENTS = 1_000
 _ENCODER = json.JSONEncoder(separators=(",", ":"))

@@ -1,209 +1,21 @@
-"""The state of a session: what :mod:`swarmtui.session.fold` makes of its events, and its JSON form.
+"""The state of a session: what :mod:`swarmtui.session.fold` makes of its events.
 
 State is data that views read. It changes through ``fold.apply`` alone, so that the live host, every viewer, a replay
-and a resume that have seen the same events hold equal states, down to :func:`state_hash`.
+and a resume that have seen the same events hold equal states, down to their hash (:mod:`swarmtui.session.state_json`).
 """
 
 from __future__ import annotations
 
-import json
-from array import array
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from functools import cache
-from hashlib import blake2b
-from typing import TYPE_CHECKING, ClassVar
 
-from swarmtui.plan.model import JSON, Author, Limits, ModelRef, Node, Plan, plan_from_json, plan_to_json
+from swarmtui.plan.model import JSON, Author, Limits, ModelRef, Node, Plan
 from swarmtui.plan.team import Team
 from swarmtui.session.events import BudgetReached, ChangeProposed, Forecasted, PoolPaced
+from swarmtui.session.items import Items
 from swarmtui.session.measures import Measures
-from swarmtui.session.vocabulary import ENDED, NO_USAGE, Chunk, ErrorInfo, Output, State, Status, Usage
-
-if TYPE_CHECKING:
-    from pydantic import TypeAdapter
-
-    Numbers = array[int]
-else:
-    Numbers = array  # takes no parameter before Python 3.12
-
-STATES: tuple[State, ...] = tuple(State)
-CODE: dict[State, int] = {state: code for code, state in enumerate(STATES)}
-
-COUNT_TYPE = "I"
-"""Of arrays with a count or a seq per item."""
-COST_TYPE = "Q"
-MARK_EVERY_S = 2.0
-MARKS_KEPT = 31
-IDLE_S = 10.0
-_COUNT_BYTES = array(COUNT_TYPE).itemsize
-_COST_BYTES = array(COST_TYPE).itemsize
-_MOST_COST = 2**64 - 1
-
-
-@dataclass(slots=True)
-class Spent:
-    """Usage added up. `unpriced` counts attempts whose cost is unknown, or a part of it: the true cost is above
-    `cost_usd`."""
-
-    attempts: int = 0
-    tokens_in: int = 0
-    tokens_out: int = 0
-    tokens_cached: int = 0
-    cost_usd: float = 0.0
-    unpriced: int = 0
-    simulated: int = 0
-    unmetered: int = 0
-    """Attempts whose tokens are unknown, or a part of them."""
-    untold: int = 0
-    """Of these, attempts of which the cost is not known either: their calls failed before anything was told."""
-    orphans: int = 0
-    """Model calls that a crash caught: what they cost is known to nobody, and is in none of the figures."""
-    tokens_reasoning: int = 0
-    """Of `tokens_out`, those that providers told to be reasoning."""
-
-    def add(self, usage: Usage) -> None:
-        """Count one attempt's usage; an attempt that used no model changes nothing."""
-        if usage is NO_USAGE or usage == NO_USAGE:
-            return
-        self.attempts += 1
-        self.tokens_in += usage.tokens_in or 0
-        self.tokens_out += usage.tokens_out or 0
-        self.tokens_cached += usage.tokens_cached or 0
-        self.tokens_reasoning += usage.tokens_reasoning or 0
-        self.cost_usd += usage.cost_usd or 0.0
-        if usage.simulated:
-            self.simulated += 1
-            return
-        unmetered = usage.tokens_in is None or usage.tokens_out is None
-        self.unpriced += usage.cost_usd is None or usage.untold > 0
-        self.unmetered += unmetered or usage.untold > 0
-        self.untold += usage.untold > 0 or (unmetered and usage.cost_usd is None and usage.tokens_in is None)
-
-    @property
-    def tokens(self) -> int:
-        """Tokens in and out."""
-        return self.tokens_in + self.tokens_out
-
-
-@dataclass(slots=True)
-class Items:
-    """Per-item state of a map, a few bytes per item."""
-
-    __pydantic_config__: ClassVar[dict[str, bool]] = {"arbitrary_types_allowed": True}
-    total: int
-    codes: bytearray
-    """State of each item, as an index into STATES."""
-    attempts: Numbers
-    """Attempts made of each item since the map was expanded."""
-    seqs: Numbers
-    """Seq of each item's last success, where its output is to be found; 0 if there is none."""
-    costs: Numbers = field(default_factory=lambda: array(COST_TYPE))
-    """One more than the nano-dollars that each item has cost, 0 where no price is known; empty until one is."""
-    base: int = 0
-    """Added to `attempts` it gives an attempt's number: a map that is expanded anew counts on, so that none repeats."""
-    tries: dict[int, int] = field(default_factory=dict)
-    """Tries that count against the retry limit, of items that have begun and not ended."""
-    retry_at: dict[int, float] = field(default_factory=dict)
-    """When a retrying or throttled item is due, in session seconds."""
-    repeats: dict[int, int] = field(default_factory=dict)
-    """How often an item was repeated by itself because a crash caught it, since it last ended."""
-    cancelled: list[int] = field(default_factory=list)
-    """Items that the user cancelled while an attempt at them runs: they end once that is over, however it is."""
-    errors: dict[int, ErrorInfo] = field(default_factory=dict)
-    """Last error of items that have not succeeded since."""
-    counts: dict[State, int] = field(default_factory=dict)
-    chunks: tuple[Chunk, ...] = ()
-    malformed: int = 0
-    duplicates: int = 0
-    marks: list[tuple[float, int]] = field(default_factory=list)
-    """(session second, items ended by then) every few seconds of late: what rate and forecast rest on."""
-    ended_mono: float = 0.0
-    """Session second at which an item last ended."""
-
-    @classmethod
-    def fresh(cls, total: int, chunks: tuple[Chunk, ...] = (), malformed: int = 0, base: int = 0) -> Items:
-        """A table of `total` items, all ready."""
-        counts = {State.READY: total} if total else {}
-        return cls(
-            total,
-            bytearray([CODE[State.READY]]) * total,
-            array(COUNT_TYPE, bytes(total * _COUNT_BYTES)),
-            array(COUNT_TYPE, bytes(total * _COUNT_BYTES)),
-            base=base,
-            counts=counts,
-            chunks=chunks,
-            malformed=malformed,
-        )
-
-    def state(self, item: int) -> State:
-        """State of one item; IndexError if the map has no such item."""
-        return STATES[self.codes[item]]
-
-    def move(self, item: int, state: State) -> None:
-        """Set one item's state and keep the counts right."""
-        old = STATES[self.codes[item]]
-        if old is state:
-            return
-        self.codes[item] = CODE[state]
-        left = self.counts[old] - 1
-        if left:
-            self.counts[old] = left
-        else:
-            del self.counts[old]
-        self.counts[state] = self.counts.get(state, 0) + 1
-
-    def count(self, *states: State) -> int:
-        """How many items are in any of `states`."""
-        return sum(self.counts.get(state, 0) for state in states)
-
-    @property
-    def ended(self) -> int:
-        """How many items have ended."""
-        return self.count(*ENDED)
-
-    @property
-    def highest_number(self) -> int:
-        """The number of the attempt with the highest one among all items; O(items)."""
-        return self.base + max(self.attempts, default=0)
-
-    def where(self, state: State) -> Iterator[int]:
-        """Indices of the items in `state`, ascending."""
-        code = CODE[state]
-        at = self.codes.find(code)
-        while at >= 0:
-            yield at
-            at = self.codes.find(code, at + 1)
-
-    def charge(self, item: int, cost_usd: float) -> None:
-        """Add to what an item has cost."""
-        if not self.costs:
-            self.costs = array(COST_TYPE, bytes(self.total * _COST_BYTES))
-        self.costs[item] = min(max(self.costs[item], 1) + round(cost_usd * 1e9), _MOST_COST)
-
-    def cost_usd(self, item: int) -> float | None:
-        """What an item has cost, over all its attempts whose price is known; None if none is."""
-        known = self.costs[item] if self.costs else 0
-        return (known - 1) / 1e9 if known else None
-
-    def frozen(self) -> Items:
-        """A copy of what tells how items ended, for a thread to read while the state goes on."""
-        table = Items(self.total, self.codes[:], self.attempts[:], self.seqs[:])
-        table.errors, table.chunks, table.costs = dict(self.errors), self.chunks, self.costs[:]
-        return table
-
-    def begin_anew(self, mono: float) -> None:
-        """Items start again after none ran: if that was long, what lies before it says nothing of the rate."""
-        if not self.marks or mono - self.ended_mono >= IDLE_S:
-            self.marks = [(mono, self.ended)]
-
-    def mark(self, mono: float) -> None:
-        """Note how many items had ended by session second `mono`, if the last note is old enough."""
-        self.ended_mono = mono
-        if not self.marks or mono - self.marks[-1][0] >= MARK_EVERY_S:
-            self.marks.append((mono, self.ended))
-            if len(self.marks) > MARKS_KEPT:
-                del self.marks[0]
+from swarmtui.session.spent import Spent
+from swarmtui.session.vocabulary import ENDED, ErrorInfo, Output, State, Status
 
 
 @dataclass(slots=True)
@@ -449,9 +261,9 @@ class SessionState:
     inputs: dict[str, JSON] = field(default_factory=dict)
     models: dict[str, ModelRef] = field(default_factory=dict)
     declared: dict[str, ModelRef] = field(default_factory=dict)
+    """Where models answer that a change of the plan may name, and nothing uses yet."""
     team: Team = Team()
     """What a planner's plan may name; the plan's own team is what it does name."""
-    """Where models answer that a change of the plan may name, and nothing uses yet."""
     limits: Limits = field(default_factory=Limits)
     plan: Plan | None = None
     plan_rev: int = 0
@@ -546,70 +358,3 @@ class SessionState:
 
 _WAITING = (State.READY, State.RETRYING, State.THROTTLED)
 """What goes on by itself though nothing of it is in flight: it waits for a provider, or for its next try."""
-_DERIVED = frozenset(
-    {"counts", "touched", "plan_nodes", "dependents", "children", "pools_used", "in_flight", "model_pools", "programs"}
-)
-_BY_HAND = frozenset({"plan", "prior_plan", "nodes", "measures", "proposed"})
-
-
-@cache
-def _adapter() -> TypeAdapter[SessionState]:
-    from pydantic import TypeAdapter
-
-    return TypeAdapter(SessionState)
-
-
-def state_to_json(state: SessionState, *, columns: bool = False) -> dict[str, JSON]:
-    """The whole state as JSON values; equal states give equal values.
-
-    With `columns` its nodes are in the form of a snapshot, to which the plan is added by who makes that.
-    """
-    from swarmtui.session.codec import encode_body
-    from swarmtui.session.node_json import node_to_json, nodes_to_columns
-
-    data: dict[str, JSON] = _adapter().dump_python(
-        state, mode="json", exclude_defaults=True, exclude=set(_DERIVED | _BY_HAND)
-    )
-    if state.plan is not None and not columns:
-        data["plan"] = plan_to_json(state.plan)
-    if state.prior_plan is not None:
-        data["prior_plan"] = plan_to_json(state.prior_plan)
-    nodes = state.nodes.values()
-    data["nodes"] = nodes_to_columns(nodes) if columns else [node_to_json(node) for node in nodes]
-    data["measures"] = state.measures.to_json()
-    if state.proposed:
-        data["proposed"] = [
-            {**encode_body(change), **({} if change.node is None else {"node": change.node})}
-            for change in state.proposed.values()
-        ]
-    return data
-
-
-def state_from_json(data: dict[str, JSON]) -> SessionState:
-    """The inverse of :func:`state_to_json`. Raises ValueError and the like if `data` is no state's."""
-    from swarmtui.session.codec import decode_body
-    from swarmtui.session.moves import derive
-    from swarmtui.session.node_json import node_from_json, nodes_from_columns
-
-    plain = {key: value for key, value in data.items() if key not in _BY_HAND}
-    state = _adapter().validate_python(plain)
-    for name in ("plan", "prior_plan"):
-        if name in data:
-            setattr(state, name, plan_from_json(data[name]))
-    nodes = data["nodes"]
-    made = nodes_from_columns(nodes) if isinstance(nodes, dict) else map(node_from_json, nodes)
-    state.nodes = {node.id: node for node in made}
-    if "measures" in data:
-        state.measures = Measures.from_json(data["measures"])
-    for one in data.get("proposed", ()):
-        change = decode_body(ChangeProposed.TYPE, one)
-        if isinstance(change, ChangeProposed):
-            state.proposed[change.id] = change
-    derive(state)
-    return state
-
-
-def state_hash(state: SessionState) -> str:
-    """BLAKE2b-16 (hex) of the state: equal wherever the same events were folded."""
-    text = json.dumps(state_to_json(state), sort_keys=True, separators=(",", ":"))
-    return blake2b(text.encode(), digest_size=16).hexdigest()

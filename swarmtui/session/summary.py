@@ -6,7 +6,8 @@ from swarmtui.plan.model import JSON
 from swarmtui.session.events import PoolPaced
 from swarmtui.session.metrics import cost_usd, metrics
 from swarmtui.session.progress import progress_json, tries_told
-from swarmtui.session.state import NodeState, Pending, SessionState, state_hash
+from swarmtui.session.state import NodeState, Pending, SessionState
+from swarmtui.session.state_json import state_hash
 from swarmtui.session.vocabulary import State, Status
 
 

@@ -20,7 +20,7 @@ from swarmtui.session.events import AttemptSucceeded
 from swarmtui.session.reader import Reader
 from swarmtui.session.recover import recover
 from swarmtui.session.rows import Row, row_to_event
-from swarmtui.session.state import state_hash
+from swarmtui.session.state_json import state_hash
 from tests.session.files import FILES, fingerprint, session_file
 
 pytestmark = pytest.mark.chaos

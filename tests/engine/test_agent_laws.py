@@ -12,9 +12,9 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
+from swarmtui.engine.decisions import Start
 from swarmtui.engine.ports import Assignment, Inquiry, Suspended
 from swarmtui.engine.results import Live
-from swarmtui.engine.scheduler import Start
 from swarmtui.engine.suspension import Suspension
 from swarmtui.engine.threads import thread_of
 from swarmtui.plan.model import JSON, AgentSpec, Limits, Node, Plan, Retry

@@ -29,7 +29,8 @@ from swarmtui.session.faults import POINTS, Faults
 from swarmtui.session.log import Log
 from swarmtui.session.progress import tries_told
 from swarmtui.session.reader import Reader
-from swarmtui.session.state import Grant, state_from_json, state_hash, state_to_json
+from swarmtui.session.state import Grant
+from swarmtui.session.state_json import state_from_json, state_hash, state_to_json
 from swarmtui.session.vocabulary import ErrorInfo, ErrorKind, State, Status, Usage
 from tests.engine.test_agent_laws import AgentSession
 from tests.engine.world import World, failure, host, node, running

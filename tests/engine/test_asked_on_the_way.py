@@ -11,7 +11,7 @@ from swarmtui.engine.ports import Asked, Attempt, Inquiry
 from swarmtui.plan.model import AgentSpec, Node, Plan
 from swarmtui.session import events as ev
 from swarmtui.session import fold
-from swarmtui.session.state import state_hash
+from swarmtui.session.state_json import state_hash
 from swarmtui.session.vocabulary import ErrorKind, State, Status
 from tests.engine.world import ScriptedExecutor, World, failure, running
 

@@ -24,7 +24,7 @@ from swarmtui.session.events import (
 )
 from swarmtui.session.log import Log
 from swarmtui.session.reader import Reader
-from swarmtui.session.state import state_hash
+from swarmtui.session.state_json import state_hash
 from swarmtui.session.vocabulary import ErrorInfo, Usage
 from tests.engine.world import (
     AskSpec,

@@ -21,7 +21,7 @@ from swarmtui.plan.model import Limits, MapSpec, Node, Plan, PromptSpec, RunSpec
 from swarmtui.plan.taskfile import validate_plan
 from swarmtui.session import fold
 from swarmtui.session.events import AttemptStarted, AttemptSucceeded
-from swarmtui.session.state import state_from_json, state_hash, state_to_json
+from swarmtui.session.state_json import state_from_json, state_hash, state_to_json
 from swarmtui.session.vocabulary import ENDED, State, Status, Usage
 from tests.engine.test_scheduler import plans
 from tests.engine.virtual import FINISHED, VirtualSession

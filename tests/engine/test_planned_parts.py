@@ -20,7 +20,7 @@ from swarmtui.plan.renaming import renamed
 from swarmtui.plan.team import AgentDef, Team
 from swarmtui.session import events as ev
 from swarmtui.session import fold
-from swarmtui.session.state import state_from_json, state_hash, state_to_json
+from swarmtui.session.state_json import state_from_json, state_hash, state_to_json
 from swarmtui.session.vocabulary import Status, Usage
 from tests.engine.world import World, node, plan, running
 

@@ -31,7 +31,7 @@ from swarmtui.session.events import (
 )
 from swarmtui.session.log import Log, SessionClock
 from swarmtui.session.reader import Reader
-from swarmtui.session.state import state_from_json, state_hash, state_to_json
+from swarmtui.session.state_json import state_from_json, state_hash, state_to_json
 from tests.engine.virtual import VirtualSession
 from tests.engine.world import (
     ErrorKind,

@@ -20,7 +20,7 @@ from swarmtui.safety.permissions import Effect
 from swarmtui.session import events as ev
 from swarmtui.session import fold
 from swarmtui.session.replans import run_again
-from swarmtui.session.state import state_from_json, state_hash, state_to_json
+from swarmtui.session.state_json import state_from_json, state_hash, state_to_json
 from swarmtui.session.vocabulary import ErrorInfo, ErrorKind, State, Status
 from tests.engine.world import ScriptedPlanner, World, failure, node, plan, running
 

@@ -35,7 +35,7 @@ from swarmtui.session.events import (
 )
 from swarmtui.session.moves import descendants
 from swarmtui.session.pools import QUESTIONS, model_of, pool_limit
-from swarmtui.session.state import state_from_json, state_hash, state_to_json
+from swarmtui.session.state_json import state_from_json, state_hash, state_to_json
 from swarmtui.session.vocabulary import STUCK, ErrorInfo, ErrorKind, State, Status
 from tests.engine.virtual import FINISHED, VirtualSession
 from tests.engine.world import MODEL, node, plan

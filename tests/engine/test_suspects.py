@@ -13,7 +13,7 @@ from swarmtui.engine.scheduler import Scheduler
 from swarmtui.engine.suspects import ALONE, FEW
 from swarmtui.plan.model import Node, PromptSpec, RunSpec
 from swarmtui.session.events import AttemptFailed, AttemptInterrupted, AttemptStarted
-from swarmtui.session.state import state_from_json, state_hash, state_to_json
+from swarmtui.session.state_json import state_from_json, state_hash, state_to_json
 from swarmtui.session.vocabulary import ErrorKind, State, Status
 from tests.engine.virtual import Running, VirtualSession
 from tests.engine.world import Limits, MapSpec, node, plan

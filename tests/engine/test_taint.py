@@ -11,7 +11,7 @@ import pytest
 from swarmtui.engine.ports import Attempt, Stepped, Suspended
 from swarmtui.plan.model import AgentSpec, MapSpec, MergeSpec, Node, RunSpec
 from swarmtui.plan.team import AgentDef, AgentLimits, Team
-from swarmtui.session.state import state_from_json, state_hash, state_to_json
+from swarmtui.session.state_json import state_from_json, state_hash, state_to_json
 from swarmtui.session.vocabulary import State, Status
 from tests.engine.test_agents import agent, child, says, team_plan
 from tests.engine.world import node, running

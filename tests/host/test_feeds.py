@@ -24,7 +24,7 @@ from swarmtui.host.spec import LaunchSpec
 from swarmtui.plan.model import Node, Plan, RunSpec
 from swarmtui.plan.problems import TaskError
 from swarmtui.session.folder import SessionFolder, session_folders
-from swarmtui.session.state import state_hash
+from swarmtui.session.state_json import state_hash
 from swarmtui.session.vocabulary import State, Status
 from tests.host.sessions import chain, live_session, until
 

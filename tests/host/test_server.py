@@ -23,7 +23,7 @@ from swarmtui.plan.model import Node, Plan, PromptSpec
 from swarmtui.safety.paths import PathRefused
 from swarmtui.session.events import Noted
 from swarmtui.session.rows import blob_sha
-from swarmtui.session.state import state_hash
+from swarmtui.session.state_json import state_hash
 from swarmtui.session.vocabulary import State, Status
 from tests.host.sessions import LiveSession, chain, live_session, until
 

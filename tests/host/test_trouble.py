@@ -14,7 +14,7 @@ from swarmtui.host.rest import at_rest
 from swarmtui.session.errors import LogError
 from swarmtui.session.faults import Faults
 from swarmtui.session.log import LogSettings
-from swarmtui.session.state import state_hash
+from swarmtui.session.state_json import state_hash
 from swarmtui.session.vocabulary import Status
 from tests.host.sessions import LiveSession, chain, live_session, until
 

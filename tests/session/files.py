@@ -20,7 +20,7 @@ from swarmtui.session.events import (
     SessionCreated,
 )
 from swarmtui.session.log import Log
-from swarmtui.session.state import state_to_json
+from swarmtui.session.state_json import state_to_json
 from swarmtui.session.vocabulary import Chunk, Output, Usage
 
 FILES = ("session.db", "session.db-wal", "head")

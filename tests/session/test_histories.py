@@ -13,7 +13,7 @@ from swarmtui.session.codec import event_from_json
 from swarmtui.session.migrate import bring_up
 from swarmtui.session.reader import Reader
 from swarmtui.session.rows import SCHEMA, row_to_event
-from swarmtui.session.state import state_hash
+from swarmtui.session.state_json import state_hash
 
 HISTORIES = Path(__file__).parent.parent / "fixtures" / "histories"
 SCHEMAS = range(1, SCHEMA + 1)

@@ -26,11 +26,13 @@ from swarmtui.session.events import (
     SessionCreated,
 )
 from swarmtui.session.item_results import failures, results
+from swarmtui.session.items import STATES, Items
 from swarmtui.session.log import Log
 from swarmtui.session.progress import Progress, progress, rate, span, words
 from swarmtui.session.reader import Reader
 from swarmtui.session.selection import FilterError, ItemFilter, item_filter, select_items
-from swarmtui.session.state import STATES, Items, SessionState, state_from_json, state_hash, state_to_json
+from swarmtui.session.state import SessionState
+from swarmtui.session.state_json import state_from_json, state_hash, state_to_json
 from swarmtui.session.vocabulary import Chunk, ErrorInfo, ErrorKind, Output, State, Usage
 
 PLAN = Plan("g", (Node("m", PromptSpec("{{ item }}"), map=MapSpec(values=(1, 2, 3))),))

@@ -37,7 +37,8 @@ from swarmtui.session.measures import Measures
 from swarmtui.session.metrics import metrics
 from swarmtui.session.pools import QUESTIONS
 from swarmtui.session.rates import wilson
-from swarmtui.session.state import SessionState, state_from_json, state_hash, state_to_json
+from swarmtui.session.state import SessionState
+from swarmtui.session.state_json import state_from_json, state_hash, state_to_json
 from swarmtui.session.summary import show, summary
 from swarmtui.session.vocabulary import ErrorInfo, ErrorKind, Output, Usage
 

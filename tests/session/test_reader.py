@@ -13,7 +13,7 @@ import pytest
 from swarmtui.session.errors import Damaged, LogError
 from swarmtui.session.heads import read_noted
 from swarmtui.session.reader import Reader
-from swarmtui.session.state import state_hash
+from swarmtui.session.state_json import state_hash
 from tests.session.files import session_file
 
 

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from swarmtui.session.items import Items
 from swarmtui.session.selection import FilterError, item_filter, select_items
-from swarmtui.session.state import Items
 from swarmtui.session.vocabulary import ErrorInfo, ErrorKind, State
 
 

@@ -12,9 +12,12 @@ from hypothesis import strategies as st
 from swarmtui.plan.model import Node, Plan, PromptSpec
 from swarmtui.session import fold
 from swarmtui.session.events import BudgetReached, Event, PlanProposed, SessionCreated
+from swarmtui.session.items import Items
 from swarmtui.session.node_json import node_from_json, node_to_json
 from swarmtui.session.snapshots import LEAST_EVENTS, Snapshots
-from swarmtui.session.state import Items, NodeState, SessionState, Spent, state_from_json, state_hash
+from swarmtui.session.spent import Spent
+from swarmtui.session.state import NodeState, SessionState
+from swarmtui.session.state_json import state_from_json, state_hash
 from swarmtui.session.vocabulary import ErrorInfo, ErrorKind, Output, State
 
 ITEMS = Items(2, bytearray(2), array("I", [1, 0]), array("I", [7, 0]), errors={1: ErrorInfo(ErrorKind.EXIT, "no", 3)})

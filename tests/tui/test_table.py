@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from swarmtui.session.state import Items
+from swarmtui.session.items import Items
 from swarmtui.session.vocabulary import BY_CONDITION, ErrorInfo, ErrorKind, State
 from swarmtui.tui.commands import why_not_retry_node
 from swarmtui.tui.view.glyphs import ASCII, UNICODE

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from swarmtui.session.state import Spent
+from swarmtui.session.spent import Spent
 from swarmtui.session.vocabulary import State
 from swarmtui.tui.view import format as say
 from swarmtui.tui.view.glyphs import ASCII, ASK, MARKS, UNICODE

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from swarmtui.safety.text import one_line
 from swarmtui.session import events as ev
 from swarmtui.session import vocabulary as vocab
-from swarmtui.session.state import Spent
+from swarmtui.session.spent import Spent
 from swarmtui.session.vocabulary import State
 from swarmtui.tui.view import format as say
 from swarmtui.tui.view.glyphs import MARKS, Glyphs

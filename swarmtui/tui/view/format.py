@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from swarmtui.session.state import Spent
+from swarmtui.session.spent import Spent
 
 UNKNOWN = "n/a"
 

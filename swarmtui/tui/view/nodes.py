@@ -7,8 +7,9 @@ from dataclasses import dataclass
 
 from swarmtui.plan.model import Node
 from swarmtui.safety.text import one_line
+from swarmtui.session.items import Items
 from swarmtui.session.progress import pace, progress
-from swarmtui.session.state import Items, NodeState, Pending, SessionState
+from swarmtui.session.state import NodeState, Pending, SessionState
 from swarmtui.session.vocabulary import BY_CONDITION, State
 from swarmtui.tui.view import format as say
 from swarmtui.tui.view.glyphs import ASK, MARKS, Glyphs, Mark

@@ -7,8 +7,9 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
 from swarmtui.safety.text import one_line
+from swarmtui.session.items import Items
 from swarmtui.session.progress import tries_told
-from swarmtui.session.state import Items, NodeState, SessionState
+from swarmtui.session.state import NodeState, SessionState
 from swarmtui.session.vocabulary import State
 from swarmtui.tui.view import format as say
 from swarmtui.tui.view.glyphs import ASK, MARKS, Glyphs
