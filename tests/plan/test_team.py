@@ -85,6 +85,21 @@ def test_a_team_is_read():
     assert task.plan.team == task.team
 
 
+def test_what_is_rarely_said_is_read_too_and_a_tool_named_twice_is_one():
+    team = parse_task("""
+goal: g
+agents: {a: {tools: [now, crawl, now], max_tokens: 9}}
+servers: {s: {url: "https://h.example/mcp", headers: {X-Key: $KEY}}}
+search: {engine: searxng, url: "http://127.0.0.1:8080", local: true}
+""").team
+    assert team == Team(
+        {"a": AgentDef(tools=("now", "crawl"), max_tokens=9)},
+        {"s": Server(url="https://h.example/mcp", headers={"X-Key": "$KEY"})},
+        (),
+        Search("searxng", "http://127.0.0.1:8080", local=True),
+    )
+
+
 def test_agent_and_plan_nodes_are_read():
     plan = parse_task(WHOLE).plan
     assert plan is not None
@@ -131,6 +146,9 @@ def test_an_approval_is_bound_to_the_team():
         ("agents: {a: {program: clauda}}", "there is no program `clauda`: did you mean claude?"),
         ("agents: {a: {program: claude, command: [x]}}", "an agent has both program and command"),
         ("agents: {a: {program: claude, tools: [now]}}", "a program has its own tools"),
+        ("agents: {a: {program: claude, must_call: x}}", "`must_call` means nothing here"),
+        ("agents: {b: {}, a: {program: claude, handoffs: b}}", "`handoffs` means nothing here"),
+        ("agents: {a: {instructions: a.md}}", "t:2:28: no file is read from here: a.md"),
         ("agents: {a: {model: gigantic}}", "there is no model `gigantic`"),
         ("agents: {a: {step: 3}}", "unknown key `step`"),
         ("agents: {a: {limits: {steps: 0}}}", "steps"),
@@ -140,6 +158,8 @@ def test_an_approval_is_bound_to_the_team():
         ("servers: {s: {command: [x], env: {LD_PRELOAD: x.so}}}", "t:2:47: LD_PRELOAD may not be set"),
         ("servers: {s: {command: [x, 'a; b']}}", "t:2:28: "),
         ("servers: {s: {url: 'http://far.example/mcp'}}", "t:2:20: anybody on the way can read"),
+        ("servers: {s: {url: 'https://h', headers: {'X Y': z}}}", "t:2:50: it is no name of a header"),
+        ("servers: {s: {command: [x], timeout: 2h}}", "t:2:38: 7200 s is out of range"),
         ("servers: {s: {command: [x], agents: q}}", "there is no agent `q`"),
         ("permissions: [{allow: x, deny: y}]", "a permission is exactly one of allow, ask and deny"),
         ("permissions: [{where: {a: b}}]", "a permission is exactly one of allow, ask and deny"),
@@ -162,6 +182,17 @@ def test_instructions_may_lie_in_a_file_beside_the_task(tmp_path: Path):
     assert "prompts/b.md: No such file or directory" in str(caught.value)
     task.write_text("goal: g\nagents: {a: {instructions: prompts/a.md}}\n", "utf-8")
     assert load_task(task).team.agents["a"].instructions == "You are a.\n"
+
+
+@pytest.mark.parametrize(
+    ("data", "problem"), [(b"x" * 1_000_001, "a.md is larger than 1 MB"), (b"caf\xe9", "a.md is not UTF-8")]
+)
+def test_instructions_that_are_no_text_to_send_are_refused(tmp_path: Path, data: bytes, problem: str) -> None:
+    (tmp_path / "a.md").write_bytes(data)
+    (tmp_path / "t.yaml").write_text("goal: g\nagents: {a: {instructions: a.md}}\n", "utf-8")
+    with pytest.raises(TaskError) as caught:
+        load_task(tmp_path / "t.yaml")
+    assert problem in str(caught.value)
 
 
 def test_a_planner_names_agents_and_defines_none():

@@ -53,6 +53,33 @@ def test_a_pattern_matches_an_argument_as_a_whole(arguments, matches):
     assert (decide(rules, "write", arguments, Effect.WRITE).action == "allow") is matches
 
 
+@pytest.mark.parametrize(
+    ("value", "seen"),
+    [
+        ("a b", "a b"),
+        ("a\nb", "a*b"),
+        (["git", "log", "-1"], "git log -1"),
+        (["git", 1], '["git",1]'),
+        ({"b": "ü", "a": [True, None]}, '{"a":[true,null],"b":"ü"}'),
+    ],
+)
+def test_a_pattern_matches_words_as_a_command_line_and_other_values_as_compact_json(value, seen):
+    rules = (Rule("allow", "call", {"what": seen}), Rule("deny", "*"))
+    assert decide(rules, "call", {"what": value}, Effect.WRITE).action == "allow"
+
+
+def test_what_only_begins_or_ends_like_a_pattern_does_not_match_it():
+    rules = (Rule("allow", "mail", {"to": "me"}), Rule("deny", "*"))
+    for tool, to in (("mail", "me@evil"), ("mail", "some"), ("mail", "me\n"), ("mails", "me"), ("email", "me")):
+        assert decide(rules, tool, {"to": to}, Effect.WRITE).action == "deny"
+    assert decide(rules, "mail", {"to": "me"}, Effect.WRITE).action == "allow"
+
+
+def test_all_of_a_rule_s_arguments_have_to_match():
+    rules = (Rule("allow", "mail", {"to": "me", "cc": "you"}), Rule("deny", "*"))
+    assert decide(rules, "mail", {"to": "me", "cc": "all"}, Effect.WRITE).action == "deny"
+
+
 def test_a_pattern_knows_the_star_and_nothing_else():
     rules = (Rule("allow", "a.b[c]?"), Rule("deny", "*"))
     assert decide(rules, "a.b[c]?", {}, Effect.WRITE).action == "allow"
@@ -64,6 +91,17 @@ def test_an_agent_that_has_read_the_web_asks_for_what_a_rule_allows():
     assert decide(rules, "mail", {"to": "me"}, Effect.WRITE).action == "allow"
     assert decide(rules, "mail", {"to": "me"}, Effect.WRITE, tainted=True).action == "ask"
     assert decide(rules, "log", {}, Effect.WRITE, tainted=True).action == "allow"
+
+
+@pytest.mark.parametrize("effect", HARMLESS)
+def test_what_changes_nothing_an_agent_may_do_by_a_rule_whatever_it_has_read(effect):
+    assert decide((Rule("allow", "tool"),), "tool", {}, effect, tainted=True).action == "allow"
+
+
+def test_the_rule_that_is_told_is_the_one_that_the_plan_counts_so():
+    rules = (Rule("deny", "a"), Rule("allow", "x", only_for="me"), Rule("allow", "mail"))
+    assert decide(rules, "mail", {}, Effect.WRITE).why == "rule 2 of the plan"
+    assert decide(rules, "mail", {}, Effect.WRITE, tainted=True).why.startswith("rule 2 allows it, but")
 
 
 names = st.text(alphabet="ab*/", min_size=1, max_size=4)
