@@ -8,6 +8,7 @@ from collections import deque
 from collections.abc import Callable, Coroutine, Sequence
 from typing import Any
 
+from swarmtui.engine.decisions import Start
 from swarmtui.engine.dispatch import Dispatcher, attempt_id
 from swarmtui.engine.outputs import KeptOutput
 from swarmtui.engine.paced import ASK_S, PacedPools
@@ -32,7 +33,6 @@ from swarmtui.engine.recovery import caught_times
 from swarmtui.engine.results import Live, Results
 from swarmtui.engine.reuse import Earlier, Reuse
 from swarmtui.engine.scarcity import Scarcity
-from swarmtui.engine.scheduler import Start
 from swarmtui.engine.steps import Steps
 from swarmtui.engine.streams import StreamBoard
 from swarmtui.engine.suspension import Suspension, tools_called

@@ -25,6 +25,19 @@ from swarmtui.engine.artefacts import Artefacts
 from swarmtui.engine.attempts import Attempts
 from swarmtui.engine.commands import ParsePlan, Refused, ResolveModel, known_models_only, plan_events
 from swarmtui.engine.conditions import Conditions
+from swarmtui.engine.decisions import (
+    Decision,
+    Expand,
+    Finish,
+    FinishMap,
+    Judge,
+    Replan,
+    Skip,
+    Start,
+    StopForBudget,
+    Stuck,
+    WarnOfBudget,
+)
 from swarmtui.engine.dispatch import Dispatcher
 from swarmtui.engine.durations import Earlier
 from swarmtui.engine.follow import (
@@ -45,25 +58,12 @@ from swarmtui.engine.paced import AccountStore, NoStore, PacedPools
 from swarmtui.engine.planning import Planning
 from swarmtui.engine.ports import Executor, Planner
 from swarmtui.engine.ranks import Known
+from swarmtui.engine.ready import NOTHING_KNOWN
 from swarmtui.engine.replanning import Replanning
 from swarmtui.engine.results import Results
 from swarmtui.engine.reuse import Reach, Reuse
 from swarmtui.engine.reuse_store import ReuseStore
-from swarmtui.engine.scheduler import (
-    NOTHING_KNOWN,
-    Decision,
-    Expand,
-    Finish,
-    FinishMap,
-    Judge,
-    Replan,
-    Scheduler,
-    Skip,
-    Start,
-    StopForBudget,
-    Stuck,
-    WarnOfBudget,
-)
+from swarmtui.engine.scheduler import Scheduler
 from swarmtui.engine.streams import StreamBoard
 from swarmtui.engine.subagents import orphans
 from swarmtui.plan.model import Author, plan_hash

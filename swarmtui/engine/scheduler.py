@@ -16,26 +16,14 @@ import heapq
 from collections import deque
 from collections.abc import Iterator, Mapping
 
-from swarmtui.engine import reserves, stuck
-from swarmtui.engine.decisions import (
-    Decision,
-    Expand,
-    Finish,
-    FinishMap,
-    Judge,
-    Replan,
-    Skip,
-    Start,
-    StopForBudget,
-    Stuck,
-    WarnOfBudget,
-)
+from swarmtui.engine import endings, reserves, stuck
+from swarmtui.engine.budget_lines import BudgetLines
+from swarmtui.engine.decisions import Decision, Expand, FinishMap, Judge, Skip, Stuck
 from swarmtui.engine.gates import Gate
 from swarmtui.engine.lanes import Provider
 from swarmtui.engine.ranks import Known
 from swarmtui.engine.ready import AGAIN, NOTHING_KNOWN, Place, Ready
-from swarmtui.plan.model import Condition, Node
-from swarmtui.session import budgets
+from swarmtui.plan.model import Condition
 from swarmtui.session.events import (
     AttemptCancelled,
     AttemptFailed,
@@ -57,27 +45,10 @@ from swarmtui.session.events import (
     PlanProposed,
     SessionResumed,
 )
-from swarmtui.session.moves import is_child, needs_allow
+from swarmtui.session.moves import needs_allow
 from swarmtui.session.pools import pool_of
-from swarmtui.session.replans import may_replan
 from swarmtui.session.state import NodeState, SessionState
-from swarmtui.session.vocabulary import BY_CONDITION, ENDED, State, Status
-
-__all__ = [
-    "NOTHING_KNOWN",
-    "Decision",
-    "Expand",
-    "Finish",
-    "FinishMap",
-    "Judge",
-    "Replan",
-    "Scheduler",
-    "Skip",
-    "Start",
-    "StopForBudget",
-    "Stuck",
-    "WarnOfBudget",
-]
+from swarmtui.session.vocabulary import State, Status
 
 Ended = AttemptSucceeded | AttemptCancelled | AttemptInterrupted | AttemptFailed | AttemptThrottled | AttemptSuspended
 
@@ -95,6 +66,7 @@ class Scheduler:
     def __init__(self, state: SessionState, durations: Known = NOTHING_KNOWN, gate: Gate | None = None) -> None:
         self._state = state
         self._ready = Ready(state, durations, gate)
+        self._lines = BudgetLines(state)
         self._timers: list[tuple[float, str, int]] = []
         self._skips: deque[str] = deque()
         self._finishes: deque[str] = deque()
@@ -103,7 +75,6 @@ class Scheduler:
         self._judged: dict[str, tuple[Condition, ...]] = {}
         self._asked: set[str] = set()
         self._finish_asked = False
-        self._budgeted = False
         self._paths_of = -1
         self._attempts_ended = 0
         self._review_at = _FIRST_REVIEW
@@ -186,11 +157,8 @@ class Scheduler:
             self._set_limits()
 
     def _set_limits(self) -> None:
-        state, budget = self._state, self._state.limits.budget
         self._ready.set_limits()
-        self._budgeted = any(budgets.limit_of(budget, kind) is not None for kind in budgets.KINDS) or any(
-            node.budget is not None for node in state.plan_nodes.values()
-        )
+        self._lines.set_limits()
 
     def _arm(self, node: NodeState, item: int | None) -> None:
         due = node.retry_at if item is None or node.items is None else node.items.retry_at.get(item)
@@ -308,7 +276,7 @@ class Scheduler:
                 continue
             plan_node = self._state.plan_nodes[node.id]
             if not needs_allow(plan_node, node):
-                yield Skip(node.id, self._cause(plan_node))
+                yield Skip(node.id, endings.skipped_for(self._state, plan_node))
         for node in map(self._state.nodes.__getitem__, finishes):
             if node.ended or node.items is None or node.running:
                 continue
@@ -319,18 +287,6 @@ class Scheduler:
             if node.state is State.READY and node.id not in self._asked:
                 self._asked.add(node.id)
                 yield Judge(node.id)
-
-    def _cause(self, plan_node: Node) -> str:
-        """The node where the trouble began: of a skipped need its own cause, else the need itself."""
-        for need in plan_node.needs:
-            node = self._state.nodes[need]
-            if is_child(self._state, need, plan_node.id):
-                continue
-            if node.state is State.SKIPPED:
-                return node.cause if node.cause and node.cause != "user" else need
-            if node.state not in (State.SUCCEEDED, State.STALE):
-                return need
-        return "user"
 
     def _fire_timers(self, now: float) -> None:
         while self._timers and self._timers[0][0] <= now:
@@ -349,7 +305,7 @@ class Scheduler:
         state = self._state
         expansions = self._to_expand() if self._expansions else []
         if expansions:
-            line = self._session_line(now)
+            line = self._lines.of_session(now)
             return [line] if line else self._expand(expansions)
         if self._ready.no_place:
             return []
@@ -361,12 +317,11 @@ class Scheduler:
         while (chosen := self._ready.choose(now, refused)) is not None:
             lane, entry, _ = chosen
             node = state.nodes[entry[3] if len(entry) == 6 else entry[4]]
-            if self._budgeted:
-                line = self._session_line(now) or self._node_line(node, now)
-                if line is not None:
-                    return [line]
-                if self._reserved(node, lane.provider, refused):
-                    continue
+            line = self._lines.before(node, now)
+            if line is not None:
+                return [line]
+            if self._lines.drawn and self._reserved(node, lane.provider, refused):
+                continue
             if self._ready.admitted(lane.provider, node, now):
                 return [self._ready.take(chosen, now)]
             refused.add(lane.provider)
@@ -389,7 +344,7 @@ class Scheduler:
             suspect, apart = self._ready.suspects.next(now, refused, occupied=self._ready.occupied)
             if suspect is None:
                 return [], apart
-            line = (self._session_line(now) or self._node_line(suspect.node, now)) if self._budgeted else None
+            line = self._lines.before(suspect.node, now)
             if line is not None:
                 return [line], apart
             if self._ready.admitted(suspect.lane.provider, suspect.node, now):
@@ -408,62 +363,19 @@ class Scheduler:
         self._asked.update(due)
         return [Expand(node_id) for node_id in due]
 
-    def _session_line(self, now: float) -> Decision | None:
-        """The line of the session's budget that is to be told of before anything starts."""
-        if not self._budgeted:
-            return None
-        budget, used = self._state.limits.budget, budgets.used_by_session(self._state, now)
-        line = budgets.reached(budget, used)
-        if line is not None:
-            flying = reserves.in_flight(self._state)
-            return StopForBudget(line.kind, line.spent, line.limit, None, flying.calls, flying.of(line.kind))
-        line = budgets.to_warn_of(budget, used, self._state.warned)
-        return None if line is None else WarnOfBudget(line.kind, line.spent, line.limit)
-
-    def _node_line(self, node: NodeState, now: float) -> Decision | None:
-        budget = self._state.plan_nodes[node.id].budget
-        if budget is None:
-            return None
-        used = budgets.used_by_node(node, now)
-        line = budgets.reached(budget, used, node.waived)
-        if line is not None and budgets.is_share(self._state, node.id):
-            return None  # it fails as it starts, with what it has said, so that its maker is told
-        if line is not None:
-            flying = reserves.in_flight(self._state, node.id)
-            return StopForBudget(line.kind, line.spent, line.limit, node.id, flying.calls, flying.of(line.kind))
-        line = budgets.to_warn_of(budget, used, self._state.warned, node.id)
-        return None if line is None else WarnOfBudget(line.kind, line.spent, line.limit, node.id)
-
     def _finish(self, now: float) -> list[Decision]:
         if self._ready.running:
             return []
         state = self._state
-        if sum(state.counts.get(ended, 0) for ended in ENDED) < len(state.nodes):
+        if not endings.all_ended(state):
             if self._asked or state.pending or self.wake_at(now) is not None:
                 return []
             cause = stuck.cause(state, self._ready.waiting)
             return [] if cause is None else [Stuck(cause)]
         if self._finish_asked:
             return []
-        went_wrong = any(self._went_wrong(node) for node in state.nodes.values())
-        if went_wrong and state.proposed:
+        end = endings.ending(state)
+        if end is None:
             return []
         self._finish_asked = True
-        reasons = [
-            f"{state.counts[bad]} {bad.value}"
-            for bad in (State.FAILED, State.CANCELLED, State.SKIPPED)
-            if state.counts.get(bad)
-        ]
-        if went_wrong and may_replan(state):
-            return [Replan()]
-        return [Finish(Status.FAILED if went_wrong else Status.SUCCEEDED, ", ".join(reasons))]
-
-    def _went_wrong(self, node: NodeState) -> bool:
-        """Whether the node's end is a failure; what was left out because the user skipped something is none, and what
-        another node made while it ran is that one's affair."""
-        if self._state.plan_nodes[node.id].parent in self._state.nodes:
-            return False
-        if node.state is State.SKIPPED:
-            cause = None if node.cause == BY_CONDITION else self._state.nodes.get(node.cause or "")
-            return cause is not None and cause.state is not State.SKIPPED
-        return node.state in (State.FAILED, State.CANCELLED)
+        return [end]

@@ -7,25 +7,25 @@ from random import Random
 
 from swarmtui.engine import retry
 from swarmtui.engine.commands import Refused, plan_events
-from swarmtui.engine.follow import StopAttempts, follows
-from swarmtui.engine.gates import Gate
-from swarmtui.engine.map_work import may_finish, to_expand
-from swarmtui.engine.ranks import Known
-from swarmtui.engine.recovery import caught_by_crash
-from swarmtui.engine.scheduler import (
-    NOTHING_KNOWN,
+from swarmtui.engine.decisions import (
     Expand,
     Finish,
     FinishMap,
     Judge,
     Replan,
-    Scheduler,
     Skip,
     Start,
     StopForBudget,
     Stuck,
     WarnOfBudget,
 )
+from swarmtui.engine.follow import StopAttempts, follows
+from swarmtui.engine.gates import Gate
+from swarmtui.engine.map_work import may_finish, to_expand
+from swarmtui.engine.ranks import Known
+from swarmtui.engine.ready import NOTHING_KNOWN
+from swarmtui.engine.recovery import caught_by_crash
+from swarmtui.engine.scheduler import Scheduler
 from swarmtui.engine.subagents import orphans
 from swarmtui.plan.model import AskSpec, Limits, ModelRef, Plan, plan_hash
 from swarmtui.session import fold
