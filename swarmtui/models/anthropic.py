@@ -22,18 +22,17 @@ from swarmtui.models.chat import (
     StreamItem,
     TextDelta,
     ToolCall,
-    model_error,
     priced,
 )
-from swarmtui.models.failures import error_fields, failure, one_line, read_json, well_formed, write_json
+from swarmtui.models.failures import well_formed
+from swarmtui.models.faults import MAX_TOOL_CALLS, Faults
 from swarmtui.models.http_chat import HttpChat, versioned
 from swarmtui.models.sse import SSEvent
 from swarmtui.plan.model import JSON, ModelRef
 from swarmtui.safety.redact import Secret
-from swarmtui.session.vocabulary import ErrorKind, Usage
+from swarmtui.session.vocabulary import Usage
 
 _MAX_BLOCKS = 4_096
-_MAX_TOOL_CALLS = 128
 _WRITTEN_MORE = 0.25
 """What writing a token to the cache costs more than reading it for the first time."""
 _REASONS = {
@@ -91,9 +90,8 @@ class MessageStream:
         tag: str = "",
     ) -> None:
         self._model = model
-        self._host = host
+        self._faults = Faults(model, host, now)
         self._replies = replies
-        self._now = now
         self._tag = tag
         self._blocks: list[_Block] = []
         self._at: dict[int, _Block] = {}
@@ -107,7 +105,7 @@ class MessageStream:
         """What the event with this `data` adds; with ``message_stop`` the end."""
         if self._over:
             return []
-        event = self._read(data)
+        event = self._faults.parsed_object(data)
         items: list[StreamItem] = []
         match event.get("type"):
             case "message_start":
@@ -135,7 +133,7 @@ class MessageStream:
 
     def whole(self, body: str) -> list[StreamItem]:
         """The items of a reply that came as one JSON document."""
-        message = self._read(body)
+        message = self._faults.parsed_object(body)
         if message.get("type") == "error" or message.get("error"):
             raise self._error(message)
         items: list[StreamItem] = []
@@ -145,15 +143,6 @@ class MessageStream:
         self._stop(message.get("stop_reason"))
         self._count(message.get("usage"))
         return [*items, *self.finish()]
-
-    def _read(self, data: str) -> dict[str, JSON]:
-        try:
-            event = read_json(data)
-        except ValueError:
-            raise self._malformed(f"sent an event that is not JSON: {one_line(data, 80)}") from None
-        if not isinstance(event, dict):
-            raise self._malformed("sent an event that is not an object")
-        return event
 
     # -- blocks -----------------------------------------------------------------------------------------------
 
@@ -173,7 +162,7 @@ class MessageStream:
             case "tool_use":
                 made.id, made.name = _name(block.get("id")), _name(block.get("name"))
                 if block.get("input"):
-                    made.given = self._dumped(block["input"])
+                    made.given = self._faults.dumped(block["input"])
                     if self._is_reply(made):
                         self._text(made, made.given, items)
 
@@ -201,10 +190,10 @@ class MessageStream:
         if known is not None and not fresh and known.kind == kind:
             return known
         if len(self._blocks) >= _MAX_BLOCKS:
-            raise self._malformed(f"sent more than {_MAX_BLOCKS:,} blocks of content")
+            raise self._faults.malformed(f"sent more than {_MAX_BLOCKS:,} blocks of content")
         self._calls += kind == "tool_use"
-        if self._calls > _MAX_TOOL_CALLS:
-            raise self._malformed(f"asked for more than {_MAX_TOOL_CALLS} tool calls at once")
+        if self._calls > MAX_TOOL_CALLS:
+            raise self._faults.too_many_calls()
         made = self._at[at] = _Block(kind)
         self._blocks.append(made)
         return made
@@ -257,9 +246,9 @@ class MessageStream:
     def _end(self, *, cut: bool) -> list[StreamItem]:
         self._over = True
         if cut:
-            raise self._malformed("ended the reply in the middle")
+            raise self._faults.cut()
         if not self._blocks and self._reason is None:
-            raise self._malformed("sent a reply without any content in it")
+            raise self._faults.malformed("sent a reply without any content in it")
         calls = self._tool_calls()
         reason = self._reason or (FinishReason.TOOL_CALLS if calls else FinishReason.STOP)
         if reason is FinishReason.TOOL_CALLS and not calls and self._replies:
@@ -300,21 +289,10 @@ class MessageStream:
 
     def _error(self, event: dict[str, JSON]) -> ModelError:
         """An error in mid-stream: its kind stands for the status that can no longer be sent."""
-        message, code = error_fields(event)
         error = event.get("error")
         kind = error.get("type") if isinstance(error, dict) else None
         status = _STATUS.get(kind, 500) if isinstance(kind, str) else 500
-        info = failure(self._model, status, message, code, {}, now=self._now(), host=self._host)
-        return ModelError(info, status)
-
-    def _dumped(self, value: JSON) -> str:
-        try:
-            return write_json(value)
-        except ValueError:
-            raise self._malformed("sent an input that is nested too deeply") from None
-
-    def _malformed(self, what: str) -> ModelError:
-        return model_error(ErrorKind.MALFORMED, f"{self._host} {what}")
+        return self._faults.told(event, status)
 
 
 def _name(value: JSON) -> str:

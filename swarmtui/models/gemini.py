@@ -24,14 +24,14 @@ from swarmtui.models.chat import (
     model_error,
     priced,
 )
-from swarmtui.models.failures import error_fields, failure, one_line, read_json, well_formed, write_json
+from swarmtui.models.failures import one_line, well_formed
+from swarmtui.models.faults import MAX_TOOL_CALLS, Faults
 from swarmtui.models.gemini_request import build_request
 from swarmtui.models.http_chat import HttpChat, versioned
 from swarmtui.plan.model import JSON, ModelRef
 from swarmtui.safety.redact import Secret
 from swarmtui.session.vocabulary import ErrorKind, Usage
 
-_MAX_TOOL_CALLS = 128
 _REASONS = {
     "STOP": FinishReason.STOP,
     "MAX_TOKENS": FinishReason.LENGTH,
@@ -74,8 +74,7 @@ class GenerateStream:
 
     def __init__(self, model: ModelRef, host: str, *, now: Callable[[], float] = time.time, tag: str = "") -> None:
         self._model = model
-        self._host = host
-        self._now = now
+        self._faults = Faults(model, host, now)
         self._tag = tag
         self._parts: list[_Part] = []
         self._calls: dict[str, ToolCall] = {}
@@ -93,7 +92,7 @@ class GenerateStream:
         if data.startswith("[DONE]"):
             return self._end(cut=False)
         items: list[StreamItem] = []
-        self._take(self._read(data), items)
+        self._take(self._faults.parsed(data), items)
         return items
 
     def finish(self) -> list[StreamItem]:
@@ -102,27 +101,21 @@ class GenerateStream:
 
     def whole(self, body: str) -> list[StreamItem]:
         """The items of a reply that came as one JSON document: a response, or a list of what would be events."""
-        read = self._read(body, "a reply")
+        read = self._faults.parsed(body, "a reply")
         items: list[StreamItem] = []
         for response in read if isinstance(read, list) else [read]:
             self._take(response, items)
         return [*items, *self.finish()]
 
-    def _read(self, data: str, what: str = "an event") -> JSON:
-        try:
-            return read_json(data)
-        except ValueError:
-            raise self._malformed(f"sent {what} that is not JSON: {one_line(data, 80)}") from None
-
     def _take(self, response: JSON, items: list[StreamItem]) -> None:
         if not isinstance(response, dict):
-            raise self._malformed("sent an event that is not an object")
+            raise self._faults.malformed("sent an event that is not an object")
         if response.get("error"):
             raise self._error(response)
         feedback = response.get("promptFeedback")
         if isinstance(feedback, dict) and isinstance(feedback.get("blockReason"), str):
             reason = one_line(feedback["blockReason"], 40)
-            told = f"{self._host} refuses what it was asked for its content ({reason}): word it differently"
+            told = f"{self._faults.host} refuses what it was asked for its content ({reason}): word it differently"
             raise model_error(ErrorKind.REFUSED, told)
         self._count(response.get("usageMetadata"))
         candidates = response.get("candidates")
@@ -159,18 +152,15 @@ class GenerateStream:
             self._parts.append(_Part([text], None, signature))
 
     def _call(self, call: dict[str, JSON]) -> ToolCall:
-        if len(self._calls) >= _MAX_TOOL_CALLS:
-            raise self._malformed(f"asked for more than {_MAX_TOOL_CALLS} tool calls at once")
+        if len(self._calls) >= MAX_TOOL_CALLS:
+            raise self._faults.too_many_calls()
         name, given, call_id = call.get("name"), call.get("args"), call.get("id")
         call_id = well_formed(call_id) if isinstance(call_id, str) else ""
         if call_id and call_id not in self._calls:
             self._theirs.append(call_id)
         else:
             call_id = self._free_id()
-        try:
-            written = given if isinstance(given, str) else write_json(given or {})
-        except ValueError:
-            raise self._malformed("sent arguments that are nested too deeply") from None
+        written = given if isinstance(given, str) else self._faults.dumped(given or {})
         made = ToolCall(call_id, well_formed(name) if isinstance(name, str) else "", well_formed(written))
         self._calls[call_id] = made
         return made
@@ -185,7 +175,7 @@ class GenerateStream:
         if not isinstance(reason, str) or not reason or reason == "FINISH_REASON_UNSPECIFIED":
             return
         if reason in _UNUSABLE:
-            raise self._malformed(f"says that {self._model.name} wrote a call that is none ({reason})")
+            raise self._faults.malformed(f"says that {self._model.name} wrote a call that is none ({reason})")
         self._reason = _REASONS.get(reason, FinishReason.OTHER)
 
     def _count(self, usage: JSON) -> None:
@@ -205,9 +195,9 @@ class GenerateStream:
     def _end(self, *, cut: bool) -> list[StreamItem]:
         self._over = True
         if cut:
-            raise self._malformed("ended the reply in the middle")
+            raise self._faults.cut()
         if not self._parts and self._reason is None:
-            raise self._malformed("sent a reply without any content in it")
+            raise self._faults.malformed("sent a reply without any content in it")
         reason = self._reason or FinishReason.STOP
         if self._calls and reason is FinishReason.STOP:
             reason = FinishReason.TOOL_CALLS
@@ -225,16 +215,11 @@ class GenerateStream:
 
     def _error(self, response: dict[str, JSON]) -> ModelError:
         """An error in mid-stream: its code stands for the status that can no longer be sent."""
-        message, code = error_fields(response)
         error = response.get("error")
         told = error.get("code") if isinstance(error, dict) else None
         word = error.get("status") if isinstance(error, dict) else None
         status = told if isinstance(told, int) and 400 <= told < 600 else _STATUS.get(str(word), 500)
-        info = failure(self._model, status, message, code, {}, now=self._now(), host=self._host)
-        return ModelError(info, status)
-
-    def _malformed(self, what: str) -> ModelError:
-        return model_error(ErrorKind.MALFORMED, f"{self._host} {what}")
+        return self._faults.told(response, status)
 
 
 def _written(part: _Part) -> dict[str, JSON]:

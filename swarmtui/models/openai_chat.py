@@ -7,7 +7,6 @@ how; what they send is taken leniently, and whatever cannot be read is a ModelEr
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
@@ -26,7 +25,8 @@ from swarmtui.models.chat import (
     model_error,
     priced,
 )
-from swarmtui.models.failures import error_fields, failure, one_line, well_formed, write_json
+from swarmtui.models.failures import one_line, well_formed
+from swarmtui.models.faults import MAX_TOOL_CALLS, Faults
 from swarmtui.models.http_chat import HttpChat, added
 from swarmtui.models.schemas import wish
 from swarmtui.models.thoughts import ThinkSplitter, Thoughts, detail_text, given_back
@@ -34,7 +34,6 @@ from swarmtui.plan.model import JSON, ModelRef
 from swarmtui.safety.redact import Secret
 from swarmtui.session.vocabulary import ErrorKind, Usage
 
-_MAX_TOOL_CALLS = 128
 _REASONS = {
     "stop": FinishReason.STOP,
     "end_turn": FinishReason.STOP,
@@ -139,8 +138,7 @@ class ChatStream:
     ) -> None:
         self._model = model
         self._quirks = quirks
-        self._host = host
-        self._now = now
+        self._faults = Faults(model, host, now)
         self._tag = tag
         self._think = ThinkSplitter()
         self._thoughts = Thoughts(model.model, quirks.give_back)
@@ -159,12 +157,7 @@ class ChatStream:
             return []
         if data.startswith("[DONE]"):
             return self._end(cut=False)
-        try:
-            chunk = json.loads(data)
-        except (ValueError, RecursionError):
-            raise self._malformed(f"sent an event that is not JSON: {one_line(data, 80)}") from None
-        if not isinstance(chunk, dict):
-            raise self._malformed("sent an event that is not an object")
+        chunk = self._faults.parsed_object(data)
         if chunk.get("error") or chunk.get("object") == "error":
             raise self._error(chunk)
         items: list[StreamItem] = []
@@ -195,7 +188,7 @@ class ChatStream:
         reason = choice.get("finish_reason")
         if isinstance(reason, str) and reason:
             if reason in _BROKE_OFF:
-                raise model_error(ErrorKind.OUTAGE, f"{self._host} broke the reply off ({reason})")
+                raise model_error(ErrorKind.OUTAGE, f"{self._faults.host} broke the reply off ({reason})")
             self._reason = _REASONS.get(reason, FinishReason.OTHER)
 
     def _delta(self, delta: dict[str, JSON], items: list[StreamItem]) -> None:
@@ -252,8 +245,8 @@ class ChatStream:
         call_id = call_id if isinstance(call_id, str) else ""
         call = self._by_index.get(index)
         if call is None or (call_id and call.id and call_id != call.id):
-            if len(self._calls) >= _MAX_TOOL_CALLS:
-                raise self._malformed(f"asked for more than {_MAX_TOOL_CALLS} tool calls at once")
+            if len(self._calls) >= MAX_TOOL_CALLS:
+                raise self._faults.too_many_calls()
             call = self._by_index[index] = _Call()
             self._calls.append(call)
         call.id = call.id or well_formed(call_id)
@@ -266,10 +259,7 @@ class ChatStream:
         if isinstance(arguments, str):
             call.arguments.append(arguments)
         elif isinstance(arguments, dict):
-            try:
-                call.arguments.append(write_json(arguments))
-            except ValueError:
-                raise self._malformed("sent arguments that are nested too deeply") from None
+            call.arguments.append(self._faults.dumped(arguments))
 
     def _count(self, usage: JSON) -> None:
         if not isinstance(usage, dict):  # most chunks say null
@@ -299,9 +289,9 @@ class ChatStream:
             said = one_line("".join(self._refusal))
             raise model_error(ErrorKind.REFUSED, f"{self._model.name} refuses to answer: {said}")
         if cut:
-            raise self._malformed("ended the reply in the middle")
+            raise self._faults.cut()
         if not self._said_something and not self._calls and self._reason is None:
-            raise self._malformed("sent a reply without any choice in it")
+            raise self._faults.malformed("sent a reply without any choice in it")
         for number, call in enumerate(self._calls):
             call_id = call.id or f"call_{self._tag}{number}"
             items.append(ToolCall(call_id, call.name, well_formed("".join(call.arguments)) or "{}"))
@@ -314,13 +304,8 @@ class ChatStream:
         """An error in mid-stream: its code stands for the status that can no longer be sent."""
         holder = chunk["error"] if isinstance(chunk.get("error"), dict) else chunk
         status = next((holder[k] for k in ("code", "status") if isinstance(holder.get(k), int)), 500)
-        message, code = error_fields(chunk)
         status = status if 400 <= status < 600 else 500
-        info = failure(self._model, status, message, code, {}, now=self._now(), host=self._host)
-        return ModelError(info, status)
-
-    def _malformed(self, what: str) -> ModelError:
-        return model_error(ErrorKind.MALFORMED, f"{self._host} {what}")
+        return self._faults.told(chunk, status)
 
 
 def _tokens(value: JSON) -> int | None:
