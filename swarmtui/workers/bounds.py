@@ -1,7 +1,8 @@
 """What all processes of one sandboxed command together may use, beyond what each of them may.
 
 Limits of the kernel are those of a process, and the one on their number does not hold for root. So somebody looks, and
-ends the command once it goes beyond: all of it at once, since its processes die with their namespace.
+ends the command once it goes beyond: all of it at once, since its processes die with their namespace. What multiplies
+faster than anybody looks is held by a wall (:mod:`swarmtui.workers.walls`).
 """
 
 from __future__ import annotations
@@ -30,6 +31,11 @@ class Bounds:
     """Of its own: what it shares with others does not count."""
     disk_bytes: int = 4096 * _MIB
     files: int = 1_000_000
+
+    @property
+    def tasks(self) -> int:
+        """The most processes and threads that it can have before somebody has looked."""
+        return 4 * self.processes
 
 
 class Warden(threading.Thread):

@@ -20,6 +20,7 @@ from swarmtui.session.vocabulary import ErrorInfo, ErrorKind
 from swarmtui.workers.bounds import Bounds, Warden
 from swarmtui.workers.orphans import MARK, Family
 from swarmtui.workers.pump import KEEP_BYTES, Pump
+from swarmtui.workers.walls import walled
 
 GRACE_S = 30.0
 """A command that was asked to stop is killed after this time, or when it is cancelled a second time."""
@@ -114,6 +115,13 @@ async def run_command(command: Command, emit: Callable[[str, str], None], redact
     `steps` say, then, when they have passed or it is cancelled again, killed; CommandStopped is raised when it is gone.
     Raises NotStarted.
     """
+    if command.bounds is None:
+        return await _run(command, emit, redactor)
+    with walled(command.argv, command.bounds.tasks) as argv:
+        return await _run(replace(command, argv=argv), emit, redactor)
+
+
+async def _run(command: Command, emit: Callable[[str, str], None], redactor: Redactor | None) -> Ran:
     loop = asyncio.get_running_loop()
     ended: asyncio.Future[None] = loop.create_future()
 

@@ -1,0 +1,70 @@
+"""The wall of the kernel around a command's processes."""
+
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from swarmtui.workers.walls import walled
+
+COUNTED = "for i in 1 2 3 4 5 6 7 8 9 10; do sleep 0.1 & done; wait"
+
+
+def groups() -> set[str]:
+    return {str(path) for path in Path("/sys/fs/cgroup").rglob("swarmtui-*") if path.is_dir()}
+
+
+def is_walled() -> bool:
+    with walled(["true"], 5) as argv:
+        return argv != ["true"]
+
+
+needs_groups = pytest.mark.skipif(not is_walled(), reason="no control group can be made here (only root can)")
+
+
+@needs_groups
+def test_a_command_behind_a_wall_cannot_have_more_processes_than_it_may_and_leaves_no_group() -> None:
+    before = groups()
+    with walled(["sh", "-c", COUNTED], 5) as argv:
+        ran = subprocess.run(argv, capture_output=True, text=True, check=False)
+    assert "ork" in ran.stderr
+    assert groups() <= before
+    with walled(["sh", "-c", COUNTED], 20) as argv:
+        ran = subprocess.run(argv, capture_output=True, text=True, check=False)
+    assert (ran.returncode, ran.stderr) == (0, "")
+
+
+@needs_groups
+def test_what_a_killed_host_left_is_taken_away_by_the_next_wall() -> None:
+    with walled(["true"], 5) as argv:
+        own = Path(argv[3]).parent
+        left = own.with_name("swarmtui-4194999-7")
+        left.mkdir()
+        young = own.with_name(f"swarmtui-{os.getpid()}-999")
+        young.mkdir()
+        with walled(["true"], 5):
+            assert not left.exists()
+            assert young.exists(), "somebody may be about to join it"
+        young.rmdir()
+
+
+@needs_groups
+def test_arguments_environment_exit_code_and_process_are_the_commands_own() -> None:
+    with walled(["/bin/sh", "-c", 'echo "$$|$1|$A"; exit 7', "x", "a b'\"$(id)"], 5) as argv:
+        process = subprocess.Popen(argv, env={"A": "1"}, stdout=subprocess.PIPE, text=True)
+        said, _ = process.communicate()
+    assert said == f"{process.pid}|a b'\"$(id)|1\n"
+    assert process.returncode == 7
+
+
+def test_where_no_group_can_be_made_the_command_is_run_as_it_is(tmp_path: Path) -> None:
+    with walled(["echo", "x"], 5, parent=tmp_path / "absent") as argv:
+        assert argv == ["echo", "x"]
+
+
+def test_a_group_that_cannot_be_joined_does_not_keep_the_command_from_running(tmp_path: Path) -> None:
+    with walled(["echo", "x"], 5, parent=tmp_path) as argv:  # plain folders: what is written is just a file
+        (Path(argv[3])).mkdir()
+        ran = subprocess.run(argv, capture_output=True, text=True, check=False)
+    assert (ran.stdout, ran.stderr) == ("x\n", "")
