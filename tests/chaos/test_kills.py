@@ -98,7 +98,7 @@ class Aim:
 
     def learn(self, *, useful: bool) -> None:
         """A host had, or had not, results to show when it was killed."""
-        self.ready_s *= 0.93 if useful else 1.12
+        self.ready_s *= 0.93 if useful else 1.25
 
 
 async def killed(shape: str, kills: int, name: str, root: Path, nursery: Nursery, aim: Aim) -> tuple[Trial, int]:
