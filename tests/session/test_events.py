@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 
 import pytest
@@ -9,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from swarmtui.plan.model import Node, Plan, PromptSpec
-from swarmtui.session import fold
+from swarmtui.session import events, fold
 from swarmtui.session.codec import event_from_json, event_to_json
 from swarmtui.session.events import BODIES, AttemptSucceeded, Event, PlanProposed, Unknown, type_of
 from swarmtui.session.vocabulary import Output, Usage
@@ -18,6 +19,18 @@ from swarmtui.session.vocabulary import Output, Usage
 def test_every_body_has_a_type_of_its_own_in_the_past_tense_of_its_name() -> None:
     for name, body in BODIES.items():
         assert name == "".join(f"_{c.lower()}" if c.isupper() else c for c in body.__name__).lstrip("_")
+
+
+def test_the_catalogue_holds_every_event_that_a_module_of_it_defines() -> None:
+    modules = [module for _, module in inspect.getmembers(events, inspect.ismodule)]
+    defined = {
+        kind
+        for module in modules
+        for _, kind in inspect.getmembers(module, inspect.isclass)
+        if kind.__module__ == module.__name__ and hasattr(kind, "TYPE")
+    }
+    assert set(BODIES.values()) == defined
+    assert {kind.__name__ for kind in defined} <= set(events.__all__)
 
 
 json_values = st.recursive(
