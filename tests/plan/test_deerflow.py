@@ -8,7 +8,7 @@ import pytest
 
 from swarmtui.plan.importers import import_deerflow
 from swarmtui.plan.importers.deerflow import mended
-from swarmtui.plan.model import AgentSpec, MergeSpec, PromptSpec, RunSpec
+from swarmtui.plan.model import AgentSpec, MergeSpec, PromptSpec, RunSpec, When
 from swarmtui.plan.problems import TaskError
 from swarmtui.plan.render import task_to_yaml
 from swarmtui.plan.taskfile import parse_task
@@ -71,6 +71,20 @@ def test_what_is_no_plan_is_left_alone(data):
     assert mended(data) == data
 
 
+def test_a_plan_without_steps_is_none_to_mend_unless_a_search_is_demanded():
+    assert mended({"title": "owls"}) == {"title": "owls"}
+    assert mended({"title": "owls"}, enforce_search=True, search=False) == {"title": "owls"}
+
+
+def test_what_is_no_step_stays_where_it_is():
+    assert mended({"steps": ["x", 3]}, enforce_search=True)["steps"][1:] == ["x", 3]
+
+
+def test_the_old_name_of_a_search_is_replaced():
+    (fixed,) = mended({"steps": [step(need_web_search=True)]})["steps"]
+    assert fixed == step(step_type="research", need_search=True)
+
+
 def test_a_plan_in_a_list_or_under_a_key_is_taken_out():
     plan = {"steps": [step(need_search=True)]}
     assert types(mended([plan])) == types(mended({"plan": plan})) == [("research", True)]
@@ -110,7 +124,45 @@ def test_steps_become_a_graph_of_agents():
     assert plan.node("market_size").needs == plan.node("rules").needs == ()
     assert plan.node("compare").needs == ("market_size", "rules", "known")
     assert plan.node("compute").needs == ("market_size", "rules", "known", "compare")
-    assert isinstance(plan.node("report").spec, MergeSpec)
+    report = plan.node("report")
+    assert report.spec == MergeSpec(title='Heat pumps {{ "{{" }} x }}', summary="planner")
+    assert (report.needs, report.when) == (tuple(node.id for node in plan.nodes[:-1]), When.ALL_DONE)
+
+
+def agent_of(more: dict[str, object], **plan: object) -> AgentSpec:
+    """The agent that the last step becomes."""
+    imported = import_deerflow(json.dumps({**PLAN, **plan, "steps": [*PLAN["steps"], step("Last", **more)]}))
+    assert imported is not None
+    assert imported.task.plan is not None
+    spec = imported.task.plan.node("last").spec
+    assert isinstance(spec, AgentSpec)
+    return spec
+
+
+def test_an_agent_that_works_on_findings_is_given_each_of_them():
+    prompt = agent_of({"step_type": "analysis"}).prompt
+    for finding in ("market_size", "rules", "known", "compare", "compute", "failed"):
+        assert f"# Finding: {finding}\n{{{{ {finding}.output }}}}" in prompt
+    assert "# Finding" not in agent_of({"step_type": "research"}).prompt
+
+
+def test_agents_write_in_the_language_of_the_plan():
+    assert agent_of({}).context == {"locale": "de-DE"}
+    assert agent_of({}, locale=None).context == {"locale": "en-US"}
+
+
+def test_a_step_that_needs_a_search_is_for_who_can_search_whatever_its_type():
+    assert agent_of({"step_type": "processing", "need_search": True}).agent == "researcher"
+
+
+def test_every_node_has_an_id_of_its_own_that_a_task_file_takes():
+    titles = ["A 3", "A", "A", "Report", "2024", "\u4e2d\u6587", "x" * 60]
+    imported = import_deerflow(json.dumps({"thought": "x", "title": "t", "steps": [step(title) for title in titles]}))
+    assert imported is not None
+    plan = imported.task.plan
+    assert plan is not None
+    assert [node.id for node in plan.nodes] == ["a_3", "a", "a_3_3", "report_4", "step_5", "step_6", "x" * 40, "report"]
+    assert parse_task(task_to_yaml(imported.task)).plan == plan
 
 
 def test_a_result_that_is_there_is_handed_on_and_not_found_again():
@@ -136,7 +188,11 @@ def test_a_plan_that_knows_enough_is_a_report():
     assert imported is not None
     assert imported.task.plan is not None
     (node,) = imported.task.plan.nodes
-    assert isinstance(node.spec, PromptSpec)
+    assert node.spec == PromptSpec("Write a report on: owls. easy\nLanguage: en-US", model="planner")
+    assert any("rests on what the model knows" in remark for remark in imported.remarks)
+    with_steps = import_deerflow(json.dumps({**PLAN, "has_enough_context": True}))
+    assert with_steps is not None
+    assert not any("rests on what the model knows" in remark for remark in with_steps.remarks)
 
 
 @pytest.mark.parametrize("text", ["", "hello", '{"goal": "x"}', '{"steps": []}', '{"steps": [1], "nodes": {}}', "[1]"])

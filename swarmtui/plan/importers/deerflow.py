@@ -171,4 +171,6 @@ def _report(made: list[Node], data: Mapping[str, JSON], locale: str) -> Node:
 def _id(title: str, index: int, taken: set[str]) -> str:
     word = _ID.sub("_", title.lower()).strip("_")[:40].strip("_")
     name = word if word and word[0].isalpha() else f"step_{index + 1}"
-    return name if name not in (*taken, "report") else f"{name}_{index + 1}"
+    while name in (*taken, "report"):
+        name = f"{name}_{index + 1}"
+    return name
