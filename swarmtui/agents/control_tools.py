@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from swarmtui.agents.thread import ANSWER, ASK_USER, ASSIGN, CREATE, Thread
 from swarmtui.engine.ports import Assignment, Inquiry
 from swarmtui.models.chat import Tool
+from swarmtui.models.schemas import is_object
 from swarmtui.models.structured import Shape
 from swarmtui.plan.lookup import literal
 from swarmtui.plan.model import JSON
@@ -82,14 +83,14 @@ class Powers:
         return Tool(tool, text, {"type": "object", "properties": {}})
 
     def _answer(self) -> JSON:
-        if isinstance(self.schema, dict) and self.schema.get("type") == "object":
+        if not self.answer_is_wrapped:
             return self.schema
         return {"type": "object", "properties": {"answer": self.schema}, "required": ["answer"]}
 
     @property
     def answer_is_wrapped(self) -> bool:
         """Whether the answer stands under ``answer``: arguments of a tool are an object."""
-        return not (isinstance(self.schema, dict) and self.schema.get("type") == "object")
+        return not is_object(self.schema)
 
 
 def is_program(agent: AgentDef) -> bool:

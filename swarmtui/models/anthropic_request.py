@@ -11,7 +11,7 @@ from swarmtui.models.chat import (
     ToolCall,
 )
 from swarmtui.models.http_chat import added
-from swarmtui.models.schemas import wish
+from swarmtui.models.schemas import is_object, wish
 from swarmtui.models.turns import EMPTY, arguments_object, something, system_texts, turns
 from swarmtui.plan.model import JSON, ModelRef
 
@@ -52,11 +52,7 @@ def reply_tool(request: ChatRequest, quirks: Quirks) -> bool:
     """Whether the answer to `request` comes as the input of a tool: not beside other tools, of which the model is to
     choose, nor where it thinks first, which a forced call excludes."""
     thinks = any("thinking" in more for more in quirks.additions(request.model.model))
-    return quirks.json == "tool" and _is_object(request.schema) and not request.tools and not thinks
-
-
-def _is_object(schema: JSON) -> bool:
-    return isinstance(schema, dict) and schema.get("type") == "object"
+    return quirks.json == "tool" and is_object(request.schema) and not request.tools and not thinks
 
 
 def _ask_for_json(body: dict[str, JSON], request: ChatRequest, quirks: Quirks) -> list[str]:
@@ -65,7 +61,7 @@ def _ask_for_json(body: dict[str, JSON], request: ChatRequest, quirks: Quirks) -
         body["tools"] = [_tool(REPLY_TOOL, "Gives the whole answer.", request.schema)]
         body["tool_choice"] = {"type": "tool", "name": REPLY_TOOL}
         return []
-    if quirks.json == "schema" and _is_object(request.schema):
+    if quirks.json == "schema" and is_object(request.schema):
         body["output_config"] = {"format": {"type": "json_schema", "schema": request.schema}}
         return []
     return [wish(request.schema)]

@@ -28,7 +28,7 @@ from swarmtui.models.chat import (
 from swarmtui.models.failures import one_line, well_formed
 from swarmtui.models.faults import MAX_TOOL_CALLS, Faults
 from swarmtui.models.http_chat import HttpChat, added
-from swarmtui.models.schemas import wish
+from swarmtui.models.schemas import is_object, wish
 from swarmtui.models.thoughts import ThinkSplitter, Thoughts, detail_text, given_back
 from swarmtui.plan.model import JSON, ModelRef
 from swarmtui.safety.redact import Secret
@@ -104,11 +104,10 @@ def _ask_for_json(body: dict[str, JSON], schema: JSON, quirks: Quirks) -> None:
 
     The providers' means take objects only: a list would come back wrapped, so it is asked for in words alone.
     """
-    is_object = isinstance(schema, dict) and schema.get("type") == "object"
-    if is_object and quirks.json == "schema":
+    if quirks.json == "schema" and is_object(schema):
         body["response_format"] = {"type": "json_schema", "json_schema": {"name": "reply", "schema": schema}}
         return
-    if is_object and quirks.json == "object":
+    if quirks.json == "object" and is_object(schema):
         body["response_format"] = {"type": "json_object"}
     messages = body["messages"]
     if messages and messages[0]["role"] == "system":

@@ -24,6 +24,11 @@ def wish(schema: JSON) -> str:
     return told + json.dumps(schema, ensure_ascii=False)
 
 
+def is_object(schema: JSON) -> bool:
+    """Whether what fits `schema` is an object, as arguments of tools are and most providers want an answer to be."""
+    return isinstance(schema, dict) and schema.get("type") == "object"
+
+
 class TooLarge(ValueError):
     """A schema has more than MOST_NODES parts once its references are resolved."""
 
