@@ -34,9 +34,6 @@ _ALL_BY_ABI = {1: (1 << 13) - 1, 2: (1 << 14) - 1, 3: (1 << 15) - 1, 4: (1 << 15
 _TCP = 0b11  # bind, connect
 _SCOPES = 0b11  # abstract sockets, signals
 _DEVICES = ("/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom")
-_SYSTEM = ("/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64")
-_ETC = ("alternatives", "ca-certificates", "ld.so.cache", "localtime", "pki", "ssl")
-_ETC_NETWORK = ("hosts", "nsswitch.conf", "resolv.conf")
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,23 +72,22 @@ class Landlock:
         hidden: Sequence[str | Path] = (),
         network: bool = False,
         env: Mapping[str, str] | None = None,
-        chdir: str = "/ws",
+        chdir: str | None = None,
     ) -> list[str]:
         """As :meth:`swarmtui.safety.sandbox.Sandbox.argv`, but that nothing in a writable folder is guarded, for which
         there is no way: so `writable` is refused. Raises OSError, PathRefused.
         """
         from swarmtui.safety.paths import PathRefused
-        from swarmtui.safety.sandbox import WORK, python_prefixes, variables
+        from swarmtui.safety.sandbox import BESIDE_USR, WORK, python_prefixes, system_settings, variables
 
         if writable:
             raise PathRefused(f"{writable[0]}: a partial sandbox cannot guard the hooks in it; install bubblewrap")
         work = os.path.realpath(workdir, strict=True)
-        here = work if chdir == WORK else chdir.replace(f"{WORK}/", f"{work}/", 1)
-        etc = (*_ETC, *_ETC_NETWORK) if network else _ETC
+        here = work if chdir is None or chdir == WORK else chdir.replace(f"{WORK}/", f"{work}/", 1)
         chosen = self.network_filter if network else self.filter
         told = {
             "abi": self.abi,
-            "read": [*_SYSTEM, *(f"/etc/{name}" for name in etc), *python_prefixes(), *map(str, read_only)],
+            "read": ["/usr", *BESIDE_USR, *system_settings(network), *python_prefixes(), *map(str, read_only)],
             "hidden": [str(path) for path in hidden],
             "write": [work],
             "network": network,

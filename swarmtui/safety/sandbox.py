@@ -42,6 +42,8 @@ _NOBODY = "65534"
 _DEEP, _MANY = 3, 4000  # folders within which repositories are looked for
 _MIB = 1 << 20
 _TMP, _SHM = "/tmp", "/dev/shm"  # noqa: S108 (the sandbox's own)
+BESIDE_USR = ("/bin", "/sbin", "/lib", "/lib32", "/lib64")
+"""Folders of the system's programs, or links into /usr, where that is where they are."""
 _ETC = ("alternatives", "ca-certificates", "ld.so.cache", "localtime", "pki", "ssl")
 _ETC_NETWORK = ("hosts", "nsswitch.conf", "resolv.conf")
 _SHARED = tuple((name,) for name in ["home", "media", "mnt", "opt", "run", "srv", "tmp", "usr", "var"])
@@ -289,15 +291,20 @@ def _emptied(path: str) -> tuple[str, ...]:
 
 def _system(network: bool) -> list[str]:
     words = ["--ro-bind", "/usr", "/usr"]
-    for name in ("bin", "sbin", "lib", "lib32", "lib64"):
-        path = Path("/", name)
+    for folder in BESIDE_USR:
+        path = Path(folder)
         if path.is_symlink():
             words += ["--symlink", str(path.readlink()), str(path)]
         elif path.is_dir():
             words += ["--ro-bind", str(path), str(path)]
-    for name in (*_ETC, *_ETC_NETWORK) if network else _ETC:
-        words += ["--ro-bind-try", f"/etc/{name}", f"/etc/{name}"]
+    for setting in system_settings(network):
+        words += ["--ro-bind-try", setting, setting]
     return words
+
+
+def system_settings(network: bool) -> list[str]:
+    """What is seen of /etc, as far as it is there: what programs need to start, and with `network` to find hosts."""
+    return [f"/etc/{name}" for name in ((*_ETC, *_ETC_NETWORK) if network else _ETC)]
 
 
 def variables(env: Mapping[str, str]) -> dict[str, str]:
