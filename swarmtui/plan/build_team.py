@@ -10,6 +10,7 @@ from typing import get_args
 from swarmtui.plan import checks
 from swarmtui.plan.checks import Scope
 from swarmtui.plan.function_files import check_function
+from swarmtui.plan.named_files import read_named
 from swarmtui.plan.problems import Path, listed, shown
 from swarmtui.plan.shapes import TEXT_LIMIT
 from swarmtui.plan.team import BUILT_IN_TOOLS, PROGRAMS, AgentDef, AgentLimits, Search, Server, Team
@@ -93,19 +94,11 @@ def text_of(scope: Scope, at: Path, text: str, folder: FilePath | None) -> str:
     """`text`, or what is in the .md or .txt file that it names, relative to `folder`."""
     if not _FILE.fullmatch(text):
         return text
-    if folder is None:
-        scope.report(at, f"no file is read from here: {shown(text)}", "write the text itself")
+    data = read_named(scope, at, text, folder, TEXT_LIMIT, itself="write the text itself", smaller="say less")
+    if data is None:
         return text
-    path = folder / text
     try:
-        with path.open("rb") as file:
-            data = file.read(TEXT_LIMIT + 1)
-        if len(data) > TEXT_LIMIT:
-            scope.report(at, f"{shown(text)} is larger than 1 MB", "say less")
-            return text
         return data.decode("utf-8")
-    except OSError as error:
-        scope.report(at, f"{shown(text)}: {error.strerror or error}", "check the path: it is relative to the task")
     except UnicodeDecodeError:
         scope.report(at, f"{shown(text)} is not UTF-8", "save it as UTF-8")
     return text

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from swarmtui.plan.checks import Scope
+from swarmtui.plan.named_files import read_start
 from swarmtui.plan.problems import Path, shown
 from swarmtui.plan.shapes import TEXT_LIMIT
 
@@ -15,13 +16,8 @@ def check_function(scope: Scope, at: Path, tool: str) -> None:
     if scope.folder is None:
         return
     file, _, function = tool.rpartition(":")
-    try:
-        with (scope.folder / file).open("rb") as source:
-            text = source.read(TEXT_LIMIT + 1)
-    except OSError as error:
-        scope.report(at, f"{shown(file)}: {error.strerror or error}", "check the path: it is relative to the task")
-        return
-    if len(text) > TEXT_LIMIT:
+    text = read_start(scope, at, file, scope.folder, TEXT_LIMIT + 1)
+    if text is None or len(text) > TEXT_LIMIT:
         return
     try:
         names, functions = _names(text, file)

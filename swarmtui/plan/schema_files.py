@@ -8,6 +8,7 @@ from pathlib import Path
 
 from swarmtui.plan.checks import Scope
 from swarmtui.plan.model import JSON
+from swarmtui.plan.named_files import read_named
 from swarmtui.plan.problems import shown
 from swarmtui.plan.wording import described
 
@@ -19,7 +20,7 @@ def with_schema_files(scope: Scope, nodes: Mapping[str, JSON], folder: Path | No
     """`nodes` as written, with the schema itself wherever a check names a file of it, relative to the task's `folder`.
 
     What is wrong with a file is reported, and its check left without a schema so that the rest is looked at all the
-    same. Without a folder (the task has no file, or is not the user's own) no file is read.
+    same.
     """
     return {name: _with_schema(scope, name, node, folder) for name, node in nodes.items()}
 
@@ -35,19 +36,12 @@ def _with_schema(scope: Scope, name: str, node: JSON, folder: Path | None) -> JS
 
 
 def _read(scope: Scope, at: tuple[str, ...], named: str, folder: Path | None) -> JSON | None:
-    if folder is None:
-        scope.report(at, f"no file is read from here: {shown(named)}", "write the schema itself")
+    itself, smaller = "write the schema itself", "a schema is smaller"
+    text = read_named(scope, at, named, folder, MAX_BYTES, itself=itself, smaller=smaller)
+    if text is None:
         return None
-    path = folder / named
     try:
-        with path.open("rb") as file:
-            text = file.read(MAX_BYTES + 1)
-        if len(text) > MAX_BYTES:
-            scope.report(at, f"{shown(named)} is larger than {MAX_BYTES // 1024} KiB", "a schema is smaller")
-            return None
         schema = json.loads(text)
-    except OSError as error:
-        scope.report(at, f"{shown(str(path))}: {error.strerror or error}", "check the path: it is relative to the task")
     except (ValueError, RecursionError) as error:
         scope.report(at, f"{shown(named)} is not JSON: {shown(str(error), 100)}", "a JSON Schema is an object in JSON")
     else:

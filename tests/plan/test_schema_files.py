@@ -55,3 +55,9 @@ def test_a_planner_has_no_file_read(tmp_path: Path) -> None:
     (tmp_path / "shapes" / "point.json").write_text("{}")
     with pytest.raises(TaskError, match="no file is read from here"):
         parse_task(TASK, path=str(tmp_path / "task.yaml"), author=Author.PLANNER)
+
+
+def test_a_name_that_no_file_can_have_is_told_at_its_place(tmp_path: Path) -> None:
+    (tmp_path / "task.yaml").write_text(TASK.replace("shapes/point.json", r'"a\0b.json"'))
+    with pytest.raises(TaskError, match=r"task\.yaml:5:\d+: a\\x00b\.json: .*: check the path"):
+        load_task(tmp_path / "task.yaml")
