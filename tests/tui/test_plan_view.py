@@ -115,14 +115,73 @@ def test_programs_servers_and_standing_permissions_are_looked_at_before_approvin
     assert not any("nothing but models' text" in line for line in found)
 
 
-def test_an_agent_s_node_says_who_does_it_and_with_what() -> None:
-    plan = parse_task(TEAM).plan
+ODD = """
+goal: g
+agents:
+  mender: {program: claude, worktree: false}
+servers:
+  far: {url: "https://far.example/mcp", headers: {X-Key: $KEY}, tools: ["a\\u202eb"]}
+permissions:
+  - allow: "far/\\u202e*"
+    where: {"a\\u202e": "x\\u202e", b: "*"}
+  - ask: far/b
+nodes:
+  fix: {agent: mender, prompt: mend}
+  own: {agent: {instructions: do}, prompt: go}
+  more: {plan: {goal: go on}}
+"""
+
+
+def plan_of(text: str) -> Plan:
+    plan = parse_task(text).plan
     assert plan is not None
-    state = begun(plan).state
+    return plan
 
+
+def test_names_of_a_team_hide_nothing() -> None:
+    found = told(plan_of(ODD))
+    assert found[:3] == [
+        "look: fix works with a program that does as it sees fit, as you: read its changes",
+        r"look: MCP server far: https://far.example/mcp [X-Key: $KEY], tools a\u202eb",
+        r"look: without asking: far/\u202e* where a\u202e is x\u202e and b is *",
+    ]
+    assert any(line.startswith("look: fix: claude runs with your permissions") for line in found)
+    assert not any("is planned while it runs" in line for line in found)
+
+
+def test_of_many_nodes_some_are_named() -> None:
+    found = told(plan_of("goal: g\nnodes:\n" + "".join(f"  n{n}: {{agent: claude, prompt: x}}\n" for n in range(7))))
+    assert found[0].startswith("look: n0, n1, n2, n3, n4 and 2 more work with a program")
+
+
+def test_what_is_planned_while_it_runs_may_be_more_than_models_text() -> None:
+    for approve in ("ask", "auto"):
+        found = told(plan_of(f"goal: g\nnodes: {{more: {{plan: {{goal: go on, approve: {approve}}}}}}}\n"))
+        assert not any("no command" in line for line in found)
+
+
+def test_questions_of_the_plan_are_announced() -> None:
+    assert "look: 1 node will ask you something" in told(plan_of("goal: g\nnodes: {q: {ask: really}}\n"))
+
+
+def facts_of(text: str, node: str) -> dict[str, str]:
+    plan = plan_of(text)
+    return {label: text for label, text, _ in node_facts(begun(plan).state, plan.node(node))}
+
+
+def test_a_planned_part_says_who_approves_it() -> None:
+    assert (facts_of(ODD, "more")["plans"], facts_of(ODD, "more")["approval"]) == ("go on", "you approve its nodes")
+    assert facts_of(TEAM, "more")["approval"] == "its nodes run unasked"
+
+
+def test_an_agent_s_node_says_who_does_it_and_with_what() -> None:
     def facts(node: str) -> dict[str, str]:
-        return {label: text for label, text, _ in node_facts(state, plan.node(node))}
+        return facts_of(TEAM, node)
 
+    assert facts_of(ODD, "fix")["program"] == "claude, in your folder"
+    own = facts_of(ODD, "own")
+    assert (own["agent"], own["tools"]) == ("one of its own, defined here", "none")
+    assert not {"program", "command", "hands to"} & own.keys()
     look = facts("look")
     assert (look["agent"], look["tools"], look["hands to"]) == ("researcher", "web_search, notes", "own")
     assert look["at most"] == "9 steps, 100 tool calls"

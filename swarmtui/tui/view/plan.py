@@ -164,7 +164,7 @@ def checks(state: SessionState) -> list[Check]:
 def _command_checks(plan: Plan) -> list[Check]:
     runs = [node for node in plan.nodes if node.kind in ("run", "python")]
     if not runs:
-        plain = not any(node.kind == "agent" for node in plan.nodes)
+        plain = not any(node.kind in ("agent", "plan") for node in plan.nodes)
         return [Check("fine", "no command, no code: nothing but models' text")] if plain else []
     names = _listed(node.id for node in runs)
     if plan.author is Author.PLANNER:
