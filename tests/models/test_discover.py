@@ -1,11 +1,12 @@
 """What is found to answer: keys first, then local servers, then the simulated model; and whether it really answers."""
 
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import pytest
 
 from swarmtui.models.anthropic import AnthropicChat
-from swarmtui.models.catalog import Catalog, Provider, load_catalog
+from swarmtui.models.catalog import Catalog, Provider, Quirks, load_catalog
 from swarmtui.models.chat import ModelError
 from swarmtui.models.discover import check_model, discover, keys_abroad, make_model, unusable
 from swarmtui.models.gemini import GeminiChat
@@ -13,7 +14,7 @@ from swarmtui.models.net import Net
 from swarmtui.models.openai_chat import OpenAIChat
 from swarmtui.models.simulated import SimulatedChat
 from swarmtui.plan.model import ModelRef
-from tests.fakes.llm import FakeLLM, Raw, Silence, Status
+from tests.fakes.llm import Answer, FakeLLM, Raw, Silence, Status
 
 
 def local_at(**ports: int) -> Catalog:
@@ -32,6 +33,7 @@ async def test_with_nothing_there_both_tiers_are_simulated_and_said_so(net: Net)
     found = await discover({}, net, local_at())
     assert {ref.name for ref in found.tiers.values()} == {"simulated/normal"}
     assert found.simulated
+    assert not any(finding.name.startswith("tier ") for finding in found.findings)
     missing = {finding.name: finding.detail for finding in found.findings if not finding.found}
     assert "DEEPSEEK_API_KEY is not set" in missing["deepseek"]
     assert "cannot be reached" in missing["ollama"]
@@ -73,6 +75,17 @@ async def test_an_override_wins_over_all(llm: FakeLLM, net: Net) -> None:
     }
 
 
+async def test_a_local_server_takes_the_tiers_that_nothing_else_decides(llm: FakeLLM, net: Net) -> None:
+    found = await discover({"SWARMTUI_PLANNER_MODEL": "simulated/fast"}, net, local_at(vllm=llm.port))
+    assert {tier: ref.name for tier, ref in found.tiers.items()} == {
+        "planner": "simulated/fast",
+        "worker": "vllm/fake-small",
+    }
+    assert [(f.name, f.detail) for f in found.findings if f.name.startswith("tier ")] == [
+        ("tier planner", "simulated/fast: SWARMTUI_PLANNER_MODEL is set")
+    ]
+
+
 @pytest.mark.parametrize(
     "stranger",
     [
@@ -104,6 +117,35 @@ async def test_a_check_says_whether_a_model_answers_and_how_fast(llm: FakeLLM, n
     check = await check_model(ref, net, {"ACME_KEY": "k"})
     assert (check.reachable, check.authorised, check.first_token_s) == (True, False, None)
     assert "ACME_KEY" in check.detail
+
+
+async def test_a_check_knows_a_model_that_is_only_busy_from_one_that_says_nothing(llm: FakeLLM, net: Net) -> None:
+    ref = ModelRef("acme", "m", base_url=llm.base_url)
+    llm.will(Status(429))
+    busy = await check_model(ref, net, {})
+    assert (busy.reachable, busy.authorised, busy.first_token_s) == (True, True, None)
+    llm.will(Status(503))
+    down = await check_model(ref, net, {})
+    assert (down.reachable, down.authorised) == (False, False)
+    llm.will(Answer(""))
+    empty = await check_model(ref, net, {})
+    assert (empty.reachable, empty.authorised, empty.first_token_s) == (True, True, None)
+
+
+async def test_a_model_is_asked_as_its_provider_s_quirks_have_it(llm: FakeLLM, net: Net) -> None:
+    quirks = Quirks(max_tokens_field="max_completion_tokens", headers={"X-Team": "owls"}, key_optional=True)
+    catalog = Catalog({"acme": Provider("acme", base_url=llm.base_url, quirks=quirks)})
+    assert (await check_model(ModelRef("acme", "m", base_url=llm.base_url), net, {}, catalog)).authorised
+    (asked,) = llm.ledger
+    assert (asked.body["max_completion_tokens"], asked.headers["x-team"]) == (16, "owls")
+
+
+async def test_a_configuration_that_was_broken_meanwhile_refuses_on_one_line(net: Net, tmp_path: Path) -> None:
+    (tmp_path / "config").mkdir()
+    (tmp_path / "config" / "config.yaml").write_text("models: {acme: {base_urll: x, base_urly: y}}\n")
+    with pytest.raises(ModelError, match=r"config\.yaml") as caught:
+        make_model(ModelRef("x", "y"), net, {"SWARMTUI_HOME": str(tmp_path)})
+    assert "\n" not in str(caught.value)
 
 
 async def test_a_check_of_nobody_is_unreachable(net: Net) -> None:
@@ -145,11 +187,14 @@ def test_a_known_key_that_goes_to_another_address_is_told() -> None:
     assert told("https://api.openai.com/v1") == told("http://127.0.0.1:4000/v1") == []
     assert told("https://evil.example/v1", "DEEPSEEK_API_KEY") == []  # it is not set
     assert told("http://[::1", "MINE") == []
+    twice = [ModelRef("custom", "m", base_url="https://evil.example/v1", api_key_env="OPENAI_API_KEY")] * 2
+    assert len(keys_abroad(twice, environ)) == 1
 
 
 def test_any_variable_that_goes_where_nobody_but_the_task_file_says_is_told() -> None:
-    environ = {"AWS_SECRET_ACCESS_KEY": "k", "MY_KEY": "k"}
-    catalog = Catalog({"mine": Provider("mine", base_url="https://mine.example/v1", key_env=("MY_KEY",))})
+    environ = {"AWS_SECRET_ACCESS_KEY": "k", "MY_KEY": "k", "MINE_AT": "https://moved.example/v1"}
+    mine = Provider("mine", base_url="https://mine.example/v1", base_url_env="MINE_AT")
+    catalog = Catalog({"mine": mine, "keyed": Provider("keyed", base_url="https://keyed.example", key_env=("MY_KEY",))})
 
     def told(base_url: str, key: str) -> list[str]:
         return keys_abroad([ModelRef("custom", "m", base_url=base_url, api_key_env=key)], environ, catalog)
@@ -157,4 +202,6 @@ def test_any_variable_that_goes_where_nobody_but_the_task_file_says_is_told() ->
     assert told("https://evil.example/v1", "AWS_SECRET_ACCESS_KEY") == [
         "the value of AWS_SECRET_ACCESS_KEY is sent to evil.example: custom/m says so"
     ]
-    assert told("https://mine.example/v1", "MY_KEY") == told("http://127.0.0.1:4000/v1", "MY_KEY") == []
+    assert told("https://keyed.example/v1", "MY_KEY") == told("http://127.0.0.1:4000/v1", "MY_KEY") == []
+    for known in ("https://mine.example/v1", "https://moved.example/v1"):
+        assert told(known, "AWS_SECRET_ACCESS_KEY") == []
