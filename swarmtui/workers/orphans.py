@@ -17,6 +17,8 @@ from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
+from swarmtui.workers.exits import wait_for_an_exit
+
 MARK = "SWARMTUI_ATTEMPT"
 """Variable by whose value an orphan is known as a command's."""
 
@@ -61,11 +63,13 @@ class Family:
             for pid in adopted:
                 with suppress(ChildProcessError):
                     os.waitpid(pid, os.WNOHANG)
-            if not adopted and not any(start_time(pid) == started for pid, started in self._strays.items()):
+            left = [pid for pid, started in self._strays.items() if start_time(pid) == started]
+            if not adopted and not left:
                 return True
-            if time.monotonic() > deadline:
+            within_s = deadline - time.monotonic()
+            if within_s < 0:
                 return False
-            time.sleep(0.002)
+            wait_for_an_exit([*adopted, *left], within_s)  # whoever is gone by now ends the wait at once
 
     def settle(self, patience_s: float = 0.25) -> None:
         """Waits until the process group is empty, once the leader was waited for: being killed takes a moment."""
@@ -73,7 +77,7 @@ class Family:
         with suppress(ProcessLookupError, PermissionError):
             while time.monotonic() < deadline:  # members may stay as zombies where init does not care for them
                 os.killpg(self._leader, 0)
-                time.sleep(0.001)
+                time.sleep(0.001)  # nothing tells that a group is empty: its last members may be anybody's children
 
     def _look_around(self) -> None:
         for pid in (*descendants(self._leader), *self._adopted()):

@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import IO
 
 from swarmtui.safety.redact import Redactor
+from swarmtui.workers.exits import has_exited
 from swarmtui.workers.orphans import Family
 
 KEEP_BYTES = 2 << 20
@@ -346,7 +347,7 @@ class _ExitWatch:
     def ended(self) -> bool:
         """Whether the process has ended."""
         if not self._over and self._fd < 0:
-            self._over = self._look()
+            self._over = has_exited(self._process)
         return self._over
 
     def rest(self) -> None:
@@ -358,8 +359,3 @@ class _ExitWatch:
         """Lets go of the descriptor."""
         if self._fd >= 0:
             os.close(self._fd)
-
-    def _look(self) -> bool:
-        if hasattr(os, "waitid"):
-            return os.waitid(os.P_PID, self._process.pid, os.WEXITED | os.WNOWAIT | os.WNOHANG) is not None
-        return self._process.poll() is not None

@@ -40,7 +40,8 @@ class Host:
         return History(self.folder).state()
 
     def until(self, true: Callable[[SessionState], object], timeout_s: float = 30.0) -> SessionState:
-        """Wait until what is recorded is so."""
+        """Wait until what is recorded is so. It is looked for: a host tells of its commits to viewers alone, and one
+        more viewer would change what is tested."""
         deadline = time.monotonic() + timeout_s
         while True:
             with contextlib.suppress(LogError):
@@ -52,7 +53,7 @@ class Host:
             time.sleep(0.02)
 
     def until_logged(self, part: str, timeout_s: float = 30.0) -> None:
-        """Wait until the host's log says it."""
+        """Wait until the host's log says it. It is looked for: nothing portable tells that a file has grown."""
         deadline = time.monotonic() + timeout_s
         while part not in self.log():
             assert time.monotonic() < deadline, self.log()

@@ -18,6 +18,8 @@ from swarmtui.models.net import Net
 from swarmtui.plan.model import JSON, ModelRef
 from swarmtui.safety.redact import Secret
 from swarmtui.session.vocabulary import ErrorInfo, ErrorKind
+from swarmtui.workers.exits import wait_for_an_exit
+from swarmtui.workers.orphans import start_time
 from tests.fakes.llm import FakeLLM
 
 HERE = "https://llm.acme.example/v1"
@@ -148,14 +150,8 @@ async def test_what_a_command_started_and_that_never_ends_is_ended_though_the_co
 
 
 async def _ended(pid: int) -> bool:
-    for _ in range(500):
-        try:
-            if Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z":
-                return True
-        except FileNotFoundError:
-            return True
-        await asyncio.sleep(0.01)
-    return False
+    await asyncio.to_thread(wait_for_an_exit, (pid,), 30.0)
+    return start_time(pid) is None
 
 
 async def test_neither_keyring_nor_command_is_asked_for_an_address_that_is_not_the_providers(keyring: Path) -> None:

@@ -15,6 +15,7 @@ from swarmtui.safety.redact import Redactor, Secret
 from swarmtui.session.vocabulary import ErrorKind
 from swarmtui.workers import pump
 from swarmtui.workers.command import Command, CommandStopped, NotStarted, Ran, child_env, run_command
+from swarmtui.workers.exits import has_exited
 from swarmtui.workers.orphans import become_subreaper
 from swarmtui.workers.pump import Kept
 
@@ -387,7 +388,7 @@ async def test_what_was_said_in_time_is_read_however_late(monkeypatch: pytest.Mo
         os.waitid(
             os.P_PID, watch._process.pid, os.WEXITED | os.WNOWAIT
         )  # it has spoken and ended before the pump looks
-        return ended(watch) or watch._look()
+        return ended(watch) or has_exited(watch._process)
 
     monkeypatch.setattr(pump._ExitWatch, "ended", late)
     ran = await run(command("printf", "said"))

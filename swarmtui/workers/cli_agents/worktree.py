@@ -333,6 +333,7 @@ def _patiently(act: Callable[[], Result]) -> Result:
         except GitFailed as failed:
             if tried + 1 == _TRIES or not any(word in str(failed).lower() for word in _BUSY):
                 raise
+            # git offers no way to wait for its locks: it fails at once where another one holds them
             time.sleep(0.05 * 2**tried * (0.5 + random.random()))  # noqa: S311  # no secret
     raise AssertionError("unreachable")
 
