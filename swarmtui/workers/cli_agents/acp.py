@@ -10,42 +10,34 @@ from __future__ import annotations
 import asyncio
 import importlib
 import os
-import signal
-import stat
-import subprocess
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from functools import partial
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
-from swarmtui.agents.tools.own_files import withheld
 from swarmtui.engine.ports import Attempt
-from swarmtui.safety.paths import PathRefused, open_inside
 from swarmtui.safety.redact import Redactor
 from swarmtui.safety.text import one_line
 from swarmtui.session.vocabulary import ErrorInfo, ErrorKind
+from swarmtui.workers.cli_agents.acp_files import ServedFiles, refusal
+from swarmtui.workers.cli_agents.acp_process import PipedProcess
 from swarmtui.workers.cli_agents.formats import AcpReader
 from swarmtui.workers.cli_agents.permits import PREFIX, Leave, Permit
-from swarmtui.workers.cli_agents.streams import LINE_BYTES, Event, Outcome, Said, SessionBegan
+from swarmtui.workers.cli_agents.streams import Event, Outcome, Said, SessionBegan
 from swarmtui.workers.cli_agents.worktree import to_the_end
 from swarmtui.workers.command import Ran, child_env
-from swarmtui.workers.orphans import MARK, Family
 from swarmtui.workers.process import failure
 from swarmtui.workers.pump import CappedFile
 
 if TYPE_CHECKING:
     from acp.client.connection import ClientSideConnection
 
-FILE_BYTES = 10_000_000
-"""The largest file that is read or written for a program."""
 CLOSE_S = 2.0
 """How long a program may take to exit by itself once its input is closed."""
 
-_POLL_S = 0.05
 _HEARTBEAT_S = 5.0
 _MISSING = "the Agent Client Protocol needs an extra of swarmtui: pip install 'swarmtui[acp]'"
 
@@ -94,7 +86,7 @@ class Conversation:
         self._env = env
         self._session = session
         self._model = model
-        self._root = root.resolve()
+        self._files = ServedFiles(root, cwd)
         self._own = own
         self._may_edit = may_edit
         self._permit = permit
@@ -117,25 +109,23 @@ class Conversation:
         """How the program ended; nothing of it is left. When cancelled, it is asked to stop, and then made to; a second
         time it is killed at once. Raises WorkerFailed if it cannot be started."""
         library = await load_library(self._attempt)
-        process = self._start()
-        family = Family(process.pid, self._mark())
+        child = self._start()
         connection = None
         listening: asyncio.Future[None] | None = None
-        pipes: list[asyncio.BaseTransport] = []
         try:
-            writer, reader, errors = await _streams(process, pipes)
+            writer, reader, errors = await child.connect()
             listening = asyncio.ensure_future(self._listen(errors))
             from acp.client.connection import ClientSideConnection
 
             connection = ClientSideConnection(self, writer, reader)  # type: ignore[arg-type]
-            await self._speak(connection, library, process)
+            await self._speak(connection, library, child)
             writer.close()
-            await _exits(process, CLOSE_S)
+            await child.exits(CLOSE_S)
         finally:
             try:
-                await self._stop(connection, process, family)
+                await self._stop(connection, child)
             finally:
-                code, cancelled = await to_the_end(_bury(process, family, connection, listening, pipes))
+                code, cancelled = await to_the_end(_bury(child, connection, listening))
                 self._log.close()
         if cancelled:
             raise asyncio.CancelledError
@@ -143,33 +133,19 @@ class Conversation:
 
     # -- our side ---------------------------------------------------------------------------------------------
 
-    def _start(self) -> subprocess.Popen[bytes]:
-        env = {**child_env(self._env, key=self._attempt.key), MARK: self._mark()}
+    def _start(self) -> PipedProcess:
+        env = child_env(self._env, key=self._attempt.key)
+        mark = f"{self._attempt.session}/{self._attempt.id}"
         try:
-            return subprocess.Popen(
-                self._argv,
-                cwd=self._cwd,
-                env=env,
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.PIPE,
-                bufsize=0,
-                start_new_session=True,
-                umask=self._umask,
-            )
+            return PipedProcess(self._argv, cwd=self._cwd, env=env, mark=mark, umask=self._umask)
         except OSError as error:
             message = f"{one_line(self._argv[0], 100)}: cannot be started: {error.strerror}"
             raise failure(self._attempt, ErrorInfo(ErrorKind.INPUT, message)) from error
 
-    def _mark(self) -> str:
-        return f"{self._attempt.session}/{self._attempt.id}"
-
-    async def _speak(
-        self, connection: ClientSideConnection, library: ModuleType, process: subprocess.Popen[bytes]
-    ) -> None:
+    async def _speak(self, connection: ClientSideConnection, library: ModuleType, child: PipedProcess) -> None:
         """Gives it the task and waits for the end of its answer, or for its own end."""
         task = asyncio.ensure_future(self._task(connection, library))
-        gone = asyncio.ensure_future(_exits(process, None))
+        gone = asyncio.ensure_future(child.exits())
         try:
             await asyncio.wait({task, gone}, return_when=asyncio.FIRST_COMPLETED)
             if not task.done():  # what it said last may still be on its way
@@ -177,7 +153,7 @@ class Conversation:
             if task.done():
                 task.result()
         except (library.RequestError, ConnectionError, ValueError) as error:
-            if isinstance(error, library.RequestError) or not await _exits(process, 1.0):
+            if isinstance(error, library.RequestError) or not await child.exits(1.0):
                 data = getattr(error, "data", None)
                 detail = data.get("details") or data.get("message") if isinstance(data, dict) else data
                 self._reader.broke(one_line(f"{error}: {detail}" if isinstance(detail, str) else str(error), 300))
@@ -238,20 +214,17 @@ class Conversation:
             self._said = (self._said + text)[-4096:]
             self._hear(Said(text, "stderr"))
 
-    async def _stop(
-        self, connection: ClientSideConnection | None, process: subprocess.Popen[bytes], family: Family
-    ) -> None:
+    async def _stop(self, connection: ClientSideConnection | None, child: PipedProcess) -> None:
         """Asks what still runs to stop, step by step."""
-        if _has_exited(process):
+        if child.exited:
             return
         if connection is not None and self._session is not None and not self._reader.ended:
             with suppress(Exception):  # whatever it is, the process is ended next
                 async with asyncio.timeout(0.5):
                     await connection.cancel(session_id=self._session)
         for number, wait_s in self._steps:
-            family.signal(number)
-            family.signal(signal.SIGCONT)
-            if await _exits(process, wait_s):
+            child.ask_to_stop(number)
+            if await child.exits(wait_s):
                 return
 
     def _tell(self, events: list[Event]) -> None:
@@ -303,7 +276,7 @@ class Conversation:
             self._tell([Said("· refused after all: it offers no leave for this call alone\n", "reasoning")])
             chosen = next((option for option in options if option.kind == "reject_once"), None)
         elif leave.given and kind == "edit":
-            self._edits.update(self._real(path) for path in paths)
+            self._edits.update(self._files.real(path) for path in paths)
         if chosen is None:
             return RequestPermissionResponse(outcome=DeniedOutcome(outcome="cancelled"))
         return RequestPermissionResponse(outcome=AllowedOutcome(outcome="selected", option_id=chosen.option_id))
@@ -315,7 +288,7 @@ class Conversation:
         from acp.schema import ReadTextFileResponse
 
         await self._leave_or_refuse("read", path)
-        text = await asyncio.to_thread(self._read, path)
+        text = await asyncio.to_thread(self._files.read, path)
         if line is not None or limit is not None:
             start = max((line or 1) - 1, 0)
             text = "".join(text.splitlines(keepends=True)[start : None if limit is None else start + limit])
@@ -328,12 +301,12 @@ class Conversation:
 
         if not self._may_edit:
             raise RequestError.invalid_params({"details": "it may only read here"})
-        real = await asyncio.to_thread(self._real, path)
+        real = await asyncio.to_thread(self._files.real, path)
         if self._edits[real] > 0:
             self._edits[real] -= 1  # it has asked for this one
         else:
             await self._leave_or_refuse("edit", path)
-        await asyncio.to_thread(self._write, path, content)
+        await asyncio.to_thread(self._files.write, path, content)
         self._tell([Said(f"· wrote {one_line(path, 200)}\n", "reasoning")])
         return WriteTextFileResponse()
 
@@ -368,72 +341,16 @@ class Conversation:
         contained = await asyncio.to_thread(self._contained, kind, [plain])
         leave = await self._leave(kind, [{"path": plain}], contained)
         if not leave.given:
-            raise _refuse(one_line(leave.why, 300))
+            raise refusal(one_line(leave.why, 300))
 
     def _contained(self, kind: str, paths: Sequence[str]) -> bool:
         """Whether a call changes nothing but files of its own copy."""
-        if not (self._own and paths and kind in ("edit", "delete", "move")):
-            return False
-        real = [Path(self._real(path)) for path in paths]
-        return all(
-            path.is_relative_to(self._root) and ".git" not in path.relative_to(self._root).parts for path in real
-        )
-
-    def _real(self, path: str) -> str:
-        """Where `path` leads, from the program's folder on."""
-        try:
-            return os.path.realpath(os.path.join(self._cwd, path))  # noqa: PTH118  # also of what is no path
-        except (OSError, ValueError):
-            return "/"
+        return self._own and bool(paths) and kind in ("edit", "delete", "move") and self._files.hold(paths)
 
     @staticmethod
     def _plain(path: str) -> str:
         """`path` as rules see it: without steps back, so that no pattern fits what lies elsewhere."""
         return os.path.normpath(path)
-
-    def _read(self, path: str) -> str:
-        if withheld(os.path.relpath(self._real(path), self._root)):
-            raise _refuse(
-                f"{one_line(path, 200)}: by its name it may hold credentials, and agents do not read such files"
-            )
-        file = self._open(path, os.O_RDONLY | os.O_NONBLOCK)
-        with os.fdopen(file, "rb") as stream:
-            if not stat.S_ISREG(os.fstat(file).st_mode):
-                raise _refuse(f"{one_line(path, 200)} is no file")
-            data = stream.read(FILE_BYTES + 1)
-        if len(data) > FILE_BYTES:
-            raise _refuse(f"{one_line(path, 200)} is larger than {FILE_BYTES:,} bytes")
-        return data.decode("utf-8", "replace")
-
-    def _write(self, path: str, content: str) -> None:
-        data = content.encode("utf-8", "replace")
-        if len(data) > FILE_BYTES:
-            raise _refuse(f"more than {FILE_BYTES:,} bytes for {one_line(path, 200)}")
-        file = self._open(path, os.O_WRONLY | os.O_CREAT | os.O_NONBLOCK)
-        with os.fdopen(file, "wb") as stream:
-            if not stat.S_ISREG(os.fstat(file).st_mode):
-                raise _refuse(f"{one_line(path, 200)} is no file")
-            stream.truncate()
-            stream.write(data)
-
-    def _open(self, path: str, flags: int) -> int:
-        try:
-            relative = Path(path).relative_to(self._root) if Path(path).is_absolute() else Path(path)
-            if ".git" in relative.parts:
-                raise PathRefused(f"{path!a}: belongs to git")
-            return open_inside(self._root, str(relative), flags, 0o666)
-        except (PathRefused, ValueError) as error:
-            raise _refuse(f"{one_line(path, 200)} is not within its folder: {error}") from error
-        except OSError as error:
-            raise _refuse(f"{one_line(path, 200)}: {error.strerror}") from error
-
-
-def _refuse(why: str) -> Exception:
-    """What the program is answered."""
-    from acp import RequestError
-
-    refusal: Exception = RequestError.invalid_params({"details": why})
-    return refusal
 
 
 def _paths_in(given: Mapping[str, Any]) -> list[str]:
@@ -449,61 +366,11 @@ def _values(option: Any) -> list[str]:
     return found
 
 
-# -- the process ----------------------------------------------------------------------------------------------
-
-
-async def _streams(
-    process: subprocess.Popen[bytes], pipes: list[asyncio.BaseTransport]
-) -> tuple[asyncio.StreamWriter, asyncio.StreamReader, asyncio.StreamReader]:
-    """Its pipes, in the event loop; what has to be closed is added to `pipes`."""
-    loop = asyncio.get_running_loop()
-    readers: list[asyncio.StreamReader] = []
-    for pipe, limit in ((process.stdout, LINE_BYTES), (process.stderr, 1 << 16)):
-        reader = asyncio.StreamReader(limit=limit)
-        read, _ = await loop.connect_read_pipe(partial(asyncio.StreamReaderProtocol, reader), pipe)
-        pipes.append(read)
-        readers.append(reader)
-    transport, protocol = await loop.connect_write_pipe(asyncio.streams.FlowControlMixin, process.stdin)
-    pipes.append(transport)
-    return asyncio.StreamWriter(transport, protocol, None, loop), readers[0], readers[1]
-
-
-def _has_exited(process: subprocess.Popen[bytes]) -> bool:
-    """Whether it has, told without taking its exit code: its id stays its own until it is buried."""
-    if process.returncode is not None:
-        return True
-    return os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT | os.WNOHANG) is not None
-
-
-async def _exits(process: subprocess.Popen[bytes], within_s: float | None) -> bool:
-    """Waits until it has exited; whether it has."""
-    deadline = None if within_s is None else time.monotonic() + within_s
-    while not _has_exited(process):
-        if deadline is not None and time.monotonic() >= deadline:
-            return False
-        await asyncio.sleep(_POLL_S)
-    return True
-
-
 async def _bury(
-    process: subprocess.Popen[bytes],
-    family: Family,
-    connection: ClientSideConnection | None,
-    listening: asyncio.Future[None] | None,
-    pipes: Sequence[asyncio.BaseTransport],
+    child: PipedProcess, connection: ClientSideConnection | None, listening: asyncio.Future[None] | None
 ) -> int:
-    """Kills what is left, takes its exit code, and lets go of its pipes."""
-
-    def end() -> int:
-        family.signal(signal.SIGKILL)
-        while not _has_exited(process):
-            time.sleep(0.005)
-        family.end()
-        code = process.wait()
-        family.settle()
-        return code
-
-    code = await asyncio.to_thread(end)
+    """Kills what is left, takes its exit code, and lets go of all that led to it."""
+    code = await asyncio.to_thread(child.kill)
     if listening is not None:
         await asyncio.wait({listening}, timeout=1.0)
         listening.cancel()
@@ -511,11 +378,5 @@ async def _bury(
     if connection is not None:
         with suppress(Exception):  # it is gone either way
             await connection.close()
-    for transport in pipes:
-        transport.close()
-    await asyncio.sleep(0)  # the pipes are closed in the loop's next turn
-    for pipe in (process.stdin, process.stdout, process.stderr):
-        if pipe is not None:
-            with suppress(OSError):
-                pipe.close()
+    await child.close()
     return code
