@@ -5,8 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Callable, Coroutine, Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
 
 from swarmtui.engine.decisions import Start
 from swarmtui.engine.dispatch import Dispatcher, attempt_id
@@ -36,6 +35,7 @@ from swarmtui.engine.scarcity import Scarcity
 from swarmtui.engine.steps import Steps
 from swarmtui.engine.streams import StreamBoard
 from swarmtui.engine.suspension import Suspension, tools_called
+from swarmtui.engine.tasks import Spawn
 from swarmtui.engine.threads import said_so_far
 from swarmtui.plan.model import AskSpec
 from swarmtui.safety.redact import Redactor
@@ -52,8 +52,6 @@ GRACE_S = 3.0
 
 Record = Callable[..., Event]
 """``record(body, *, durable=False)``: append an event, fold it in."""
-Spawn = Callable[[Coroutine[Any, Any, None], str], None]
-"""``spawn(work, name)``: run it in the session's task group."""
 
 
 class Attempts:

@@ -13,17 +13,15 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import time
-from collections.abc import Callable, Coroutine
-from dataclasses import dataclass, field, replace
-from pathlib import Path
+from dataclasses import replace
+from functools import partial
 from random import Random
 from typing import Any
 
-from swarmtui.engine import recovery
 from swarmtui.engine.artefacts import Artefacts
 from swarmtui.engine.attempts import Attempts
-from swarmtui.engine.commands import ParsePlan, Refused, ResolveModel, known_models_only, plan_events
+from swarmtui.engine.commands import Refused, plan_events
+from swarmtui.engine.commands.recorded import applied, without_secrets
 from swarmtui.engine.conditions import Conditions
 from swarmtui.engine.decisions import (
     Decision,
@@ -53,39 +51,32 @@ from swarmtui.engine.follow import (
 )
 from swarmtui.engine.foresight import Foresight
 from swarmtui.engine.map_work import MapWork
+from swarmtui.engine.narrowing import Narrowing
 from swarmtui.engine.own_load import OwnLoad
-from swarmtui.engine.paced import AccountStore, NoStore, PacedPools
+from swarmtui.engine.paced import PacedPools
+from swarmtui.engine.plan_stage import PlanStage
 from swarmtui.engine.planning import Planning
 from swarmtui.engine.ports import Executor, Planner
-from swarmtui.engine.ranks import Known
-from swarmtui.engine.ready import NOTHING_KNOWN
 from swarmtui.engine.replanning import Replanning
 from swarmtui.engine.results import Results
-from swarmtui.engine.reuse import Reach, Reuse
-from swarmtui.engine.reuse_store import ReuseStore
+from swarmtui.engine.reuse import Reuse
 from swarmtui.engine.scheduler import Scheduler
+from swarmtui.engine.setup import Setup
 from swarmtui.engine.streams import StreamBoard
 from swarmtui.engine.subagents import orphans
-from swarmtui.plan.model import Author, plan_hash
-from swarmtui.safety.redact import Redactor
+from swarmtui.engine.takeover import take_up
+from swarmtui.engine.tasks import Tasks
 from swarmtui.session import fold
 from swarmtui.session.events import (
-    AttemptSucceeded,
     Body,
     BudgetReached,
     BudgetWarned,
-    ChangeDecided,
-    CommandApplied,
     Event,
     HostStarted,
     HostStopped,
-    LimitsSet,
     NodeCancelled,
     NodeSkipped,
     Noted,
-    PlanApproved,
-    PlanRejected,
-    QuestionAnswered,
     SessionFinished,
     SessionPaused,
     SessionResumed,
@@ -102,50 +93,8 @@ logger = logging.getLogger(__name__)
 FORECAST = "forecast"
 """The command that has a forecast made anew; unlike the others it changes nothing, and takes a while."""
 DRAIN_S = 10.0
-NARROW_EVERY_S = 2.0
 DISK = "disk"
 """Reason of a pause that ends by itself once the session file can be written again."""
-
-
-@dataclass(frozen=True, slots=True)
-class Setup:
-    """What the conductor needs to know of the world around the session."""
-
-    session_folder: Path
-    artefacts: Path
-    task_folder: Path
-    parse_plan: ParsePlan
-    """Reads an edited plan; raises commands.Refused."""
-    resolve_model: ResolveModel = known_models_only
-    """Finds a model that a patch names and the session does not know yet; raises commands.Refused."""
-    reuse: Reach = "session"
-    """Where results may be taken over from when something is run again."""
-    reuse_store: ReuseStore | None = None
-    """Results of other sessions, for a reach of ``any``."""
-    out: Path | None = None
-    """Folder that gets a copy of the report."""
-    approve: bool = False
-    """Approve any plan without asking."""
-    review: bool = False
-    """Ask even for a plan that is the user's own."""
-    unattended: bool = False
-    """Nobody is there who could be asked: an agent that asks for permission is refused it."""
-    mirror: Callable[[SessionState], None] | None = None
-    """Shows the session somewhere else; called before its end is recorded, so that whoever hears of that finds it."""
-    wait_if_interrupted: bool = False
-    """Stay paused after a crash that caught what may have changed something, until the user has decided."""
-    leftovers: int = 0
-    """Processes of the host before that were still at work, and were ended."""
-    warnings: tuple[str, ...] = ()
-    """What is likely to go wrong, found out before anything runs."""
-    durations: Known = field(default_factory=lambda: NOTHING_KNOWN)
-    """What earlier sessions took, for the order of starts and for forecasts."""
-    accounts: AccountStore = field(default_factory=NoStore)
-    """What is known of providers' accounts from other sessions."""
-    wall: Callable[[], float] = time.time
-    """Seconds since the epoch, for how old what is known is."""
-    seed: int = 0
-    redactor: Redactor = field(default_factory=Redactor)
 
 
 class Conductor:
@@ -159,10 +108,10 @@ class Conductor:
         self._setup = setup
         self._artefacts = Artefacts(setup.session_folder, setup.artefacts)
         self._dispatcher = Dispatcher(state, log, self._artefacts, setup.task_folder)
+        self._tasks = Tasks()
         random = Random(setup.seed)  # noqa: S311 - jitter, not secrets
         results = Results(state, self._artefacts, log.put_blob, setup.redactor, random, setup.out)
         self._paced = PacedPools(state, setup.wall, setup.accounts, setup.seed, OwnLoad(log.clock.now()))
-        self._planning = Planning(planner, state, self.record, self.streams, setup.redactor, self._paced, log.clock.now)
         self._scheduler = Scheduler(state, setup.durations, self._paced)
         self._attempts = Attempts(
             state,
@@ -175,9 +124,9 @@ class Conductor:
             self.streams,
             setup.redactor,
             self.record,
-            self._spawn,
+            self._tasks.spawn,
             self._step,
-            self._narrow,
+            Narrowing(state, self.record, log.clock.now).narrow,
             unattended=setup.unattended,
             approve=setup.approve,
         )
@@ -196,14 +145,23 @@ class Conductor:
             approve=setup.approve,
         )
         self._foresight = Foresight(state, setup.task_folder, Earlier(setup.durations), self.record, setup.accounts)
-        self._map_work: set[asyncio.Task[None]] = set()
+        self._plan_stage = PlanStage(
+            state,
+            Planning(planner, state, self.record, self.streams, setup.redactor, self._paced, log.clock.now),
+            self._foresight,
+            self._tasks,
+            self.record,
+            self._dispatcher.forget_plan,
+            partial(self._finish, Status.FAILED),
+            self._step,
+            approve=setup.approve,
+            review=setup.review,
+        )
         self._poke = asyncio.Event()
         self._begun = asyncio.Event()
         self._stopping = asyncio.Event()
         self._stop_reason = ""
-        self._narrow_from = 0.0
         self._drain_s = DRAIN_S
-        self._tasks: asyncio.TaskGroup | None = None
         self._snapshots = Snapshots(state.seq)
         log.set_summary(lambda: summary(self.state))
         log.watch_trouble(self._on_trouble)
@@ -213,23 +171,24 @@ class Conductor:
     @property
     def at_rest(self) -> bool:
         """Whether nothing goes on and nothing will unless somebody acts."""
-        return not self._attempts and not self._planning.busy and self.state.status is not Status.RUNNING
+        return not self._attempts and not self._plan_stage.busy and self.state.status is not Status.RUNNING
 
     async def run(self, host: HostStarted) -> None:
         """Drive the session until :meth:`stop`; then record that the host let go and close the log."""
         try:
-            async with asyncio.TaskGroup() as tasks:
-                self._tasks = tasks
+            async with asyncio.TaskGroup() as group:
+                self._tasks.open(group)
                 await self._executor.start()
-                receiver = tasks.create_task(self._attempts.receive_forever(), name="receiver")
-                launcher = tasks.create_task(self._attempts.launch_forever(), name="launcher")
-                timekeeper = tasks.create_task(self._watch_time(), name="timekeeper")
-                self._begin(host)
+                receiver = group.create_task(self._attempts.receive_forever(), name="receiver")
+                launcher = group.create_task(self._attempts.launch_forever(), name="launcher")
+                timekeeper = group.create_task(self._watch_time(), name="timekeeper")
+                take_up(self.state, host, self._setup, self._attempts.questions, self.record, self.log.faults)
+                self._plan_stage.take_up()
+                self._step()
                 self._begun.set()
                 await self._stopping.wait()
-                self._planning.cancel()
-                for work in self._map_work:
-                    work.cancel()
+                self._plan_stage.stop_asking()
+                self._tasks.give_up()
                 if self.state.status not in FINAL:
                     await self._attempts.drain(self._drain_s)
                 launcher.cancel()
@@ -240,7 +199,7 @@ class Conductor:
         finally:
             self._stopping.set()
             self._begun.set()
-            self._tasks = None
+            self._tasks.close()
             self._paced.close()
             await self._let_go()
 
@@ -293,14 +252,12 @@ class Conductor:
             if method == FORECAST:
                 return await self._forecast()
             bodies = plan_events(self.state, method, params, self._setup.parse_plan, self._setup.resolve_model)
-            for body in map(self._without_secrets, bodies):
+            for body in (without_secrets(planned, self._setup.redactor) for planned in bodies):
                 seq = self.record(body, actor, durable=True).seq
                 for asked in follows(body):
                     self._follow(asked)
             if command_id is not None:  # with its effect in one commit, since nothing waits in between
-                shown = {name: value for name, value in params.items() if name not in ("text", "ops")}
-                applied = CommandApplied(command_id, method, self._setup.redactor.redact_json(shown))
-                seq = self.record(applied, actor).seq
+                seq = self.record(applied(command_id, method, params, self._setup.redactor), actor).seq
             self._step()
         await self.log.committed(seq or 0)
         return seq or 0
@@ -319,69 +276,6 @@ class Conductor:
         fold.apply(self.state, event)
         self._scheduler.handle(event)
         return event
-
-    # -- beginning ----------------------------------------------------------------------------------------
-
-    def _begin(self, host: HostStarted) -> None:
-        state = self.state
-        resumed, crashed = state.hosts > 0, state.host_pid is not None
-        self.record(host, durable=True)
-        self.log.faults.at("host.begun")
-        for warning in self._setup.warnings:
-            self.record(Noted("warning", warning))
-        caught = recovery.caught_by_crash(state)
-        for event in caught:
-            self.record(event, durable=True)
-        if resumed:
-            leftovers = self._setup.leftovers
-            self.record(recovery.taken_over(state, caught, crashed=crashed, leftovers=leftovers), durable=True)
-        self._attempts.questions.take_over()
-        if resumed:
-            self._go_on()
-        if state.status is Status.AWAITING_APPROVAL:
-            self._foretell()
-            self._approve_unasked()
-        elif state.status is Status.PLANNING:
-            self._plan(state.planning.feedback if state.planning else None)
-        self._step()
-
-    def _go_on(self) -> None:
-        """Let a session that is resumed go on, unless the user wants to decide first about what a crash caught."""
-        state = self.state
-        if self._setup.wait_if_interrupted and next(recovery.waiting_for_user(state), None) is not None:
-            if state.status is Status.RUNNING:
-                self.record(SessionPaused("resumed"), durable=True)
-        elif state.status is Status.PAUSED:
-            self.record(SessionResumed())
-
-    def _approve_unasked(self) -> None:
-        plan = self.state.plan
-        if plan is None:
-            return
-        own = plan.author is Author.USER and not self._setup.review
-        if own or self._setup.approve:
-            why = "the user's own plan" if own else "asked to approve"
-            self.record(PlanApproved(self.state.plan_rev, plan_hash(plan)), why, durable=True)
-
-    def _plan(self, feedback: str | None) -> None:
-        if self._tasks is not None:
-            self._planning.start(self._tasks, feedback, self._planned)
-
-    def _planned(self) -> None:
-        """The planner has answered, well or badly."""
-        error = self.state.planning_error
-        if error is not None and self.state.plan is None:
-            self._finish(Status.FAILED, f"no plan: {error.message}")
-        elif error is None:
-            self._dispatcher.forget_plan()
-            self._foretell()
-            self._approve_unasked()
-        self._step()
-
-    def _foretell(self) -> None:
-        """Have a forecast of the plan made, whose start it does not hold up."""
-        asked = self._setup.review or (self.state.plan is not None and self.state.plan.author is not Author.USER)
-        self._spawn_map_work(self._foresight.tell(whole=asked), "forecast")
 
     # -- one step -----------------------------------------------------------------------------------------
 
@@ -415,13 +309,13 @@ class Conductor:
             case Skip(node, cause):
                 self.record(NodeSkipped(node, cause))
             case Replan():
-                self._spawn_map_work(self._replanning.propose(), "replan")
+                self._tasks.spawn_passing(self._replanning.propose(), "replan")
             case Judge(node):
-                self._spawn_map_work(self._conditions.judge(node), f"judge {node}")
+                self._tasks.spawn_passing(self._conditions.judge(node), f"judge {node}")
             case Expand(node):
-                self._spawn_map_work(self._maps.expand(node), f"expand {node}")
+                self._tasks.spawn_passing(self._maps.expand(node), f"expand {node}")
             case FinishMap(node):
-                self._spawn_map_work(self._maps.finish(node), f"finish {node}")
+                self._tasks.spawn_passing(self._maps.finish(node), f"finish {node}")
             case StopForBudget(kind, spent, limit, held, flying, expected):
                 self.record(BudgetReached(kind, spent, limit, held, flying, expected), durable=True)
             case WarnOfBudget(kind, spent, limit, of):
@@ -452,36 +346,6 @@ class Conductor:
         except OSError as error:  # a convenience for readers, which the session does not depend on
             logger.warning("status.md could not be written: %s", error)
 
-    def _spawn(self, work: Coroutine[Any, Any, None], name: str) -> None:
-        if self._tasks is None:
-            work.close()
-        else:
-            self._tasks.create_task(work, name=name)
-
-    def _spawn_map_work(self, work: Coroutine[Any, Any, None], name: str) -> None:
-        """Work that a host which leaves gives up: the next one does it from the start."""
-        if self._tasks is None:
-            work.close()
-            return
-        task = self._tasks.create_task(work, name=name)
-        self._map_work.add(task)
-        task.add_done_callback(self._map_work.discard)
-
-    # -- a machine that has too little ------------------------------------------------------------------------
-
-    def _narrow(self, running: int) -> None:
-        """There were not enough open files for `running` attempts: from now on fewer run at once."""
-        now = self.log.clock.now()
-        if now < self._narrow_from:
-            return
-        self._narrow_from = now + NARROW_EVERY_S
-        known = self.state.limits.concurrency
-        width = max(1, min(running if known is None else min(running, known), running * 3 // 4))
-        if known is None or width < known:
-            self.record(LimitsSet(replace(self.state.limits, concurrency=width)), "host")
-            told = f"too many open files: at most {width} at once from now on; `ulimit -n` allows more"
-            self.record(Noted("warning", told))
-
     # -- a disk that takes nothing --------------------------------------------------------------------------
 
     def _on_trouble(self, trouble: Trouble | None) -> None:
@@ -502,12 +366,11 @@ class Conductor:
         """Do what an event that a command recorded asks for besides."""
         match asked:
             case ForgetPlan():
-                self._dispatcher.forget_plan()
-                self._foretell()
+                self._plan_stage.replaced()
             case AskPlanner(feedback):
-                self._plan(feedback)
+                self._plan_stage.ask(feedback)
             case StopPlanner():
-                self._planning.cancel()
+                self._plan_stage.stop_asking()
             case StopQuestions(node, hold, item):
                 self._attempts.questions.stop(node, item, hold=hold)
             case StopAttempts(node, hold, item):
@@ -516,20 +379,6 @@ class Conductor:
                 self._attempts.questions.answer(node, item, text)
             case TellAnswer(node, call, text):
                 self._attempts.tell(node, call, text)
-
-    def _without_secrets(self, body: Body) -> Body:
-        """What the user said, as it may be recorded."""
-        redact = self._setup.redactor.redact
-        match body:
-            case QuestionAnswered():
-                return replace(body, answer=redact(body.answer))
-            case AttemptSucceeded(output=said):
-                text = redact(said.text)
-                return replace(body, output=replace(said, text=text, size=len(text.encode("utf-8", "replace"))))
-            case PlanRejected() | ChangeDecided():
-                return replace(body, feedback=redact(body.feedback))
-            case _:
-                return body
 
     # -- time ----------------------------------------------------------------------------------------------
 

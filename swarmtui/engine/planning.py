@@ -10,6 +10,7 @@ from dataclasses import replace
 from swarmtui.engine.paced import PacedCalls, PacedPools
 from swarmtui.engine.ports import Planner, PlanningError, PlanRequest
 from swarmtui.engine.streams import StreamBoard
+from swarmtui.engine.tasks import Tasks
 from swarmtui.safety.redact import Redactor
 from swarmtui.session.events import Body, Event, PlanningFailed, PlanningStarted, PlanProposed
 from swarmtui.session.state import SessionState
@@ -48,10 +49,10 @@ class Planning:
         """Whether the planner is at work."""
         return self._task is not None and not self._task.done()
 
-    def start(self, tasks: asyncio.TaskGroup, feedback: str | None, then: Callable[[], None]) -> None:
+    def start(self, tasks: Tasks, feedback: str | None, then: Callable[[], None]) -> None:
         """Ask for the next revision; `then` is called when the answer, or the failure, is recorded."""
         self.cancel()
-        self._task = tasks.create_task(self._propose(feedback, then), name="planner")
+        self._task = tasks.spawn(self._propose(feedback, then), "planner")
 
     def cancel(self) -> None:
         """Stop asking, if that goes on."""

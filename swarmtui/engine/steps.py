@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Coroutine
-from typing import Any
+from collections.abc import Callable
 
 from swarmtui.engine.ports import Executor, Stepped, ToolCalled
 from swarmtui.engine.results import Live
+from swarmtui.engine.tasks import Spawn
 from swarmtui.plan.model import JSON
 from swarmtui.safety.permissions import Effect
 from swarmtui.safety.redact import Redactor
@@ -30,7 +30,7 @@ class Steps:
         executor: Executor,
         redactor: Redactor,
         record: Callable[..., ev.Event],
-        spawn: Callable[[Coroutine[Any, Any, None], str], None],
+        spawn: Spawn,
     ) -> None:
         self._state = state
         self._log = log

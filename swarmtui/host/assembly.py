@@ -14,11 +14,12 @@ from pathlib import Path
 
 import swarmtui
 from swarmtui.engine.commands import INVALID_PARAMS, Refused
-from swarmtui.engine.conductor import Conductor, Setup
+from swarmtui.engine.conductor import Conductor
 from swarmtui.engine.durations import learn, read
 from swarmtui.engine.orchestrator_folder import OrchestratorFolder
 from swarmtui.engine.ranks import observed
 from swarmtui.engine.reuse_store import ReuseStore
+from swarmtui.engine.setup import Setup
 from swarmtui.host.confinement import find_sandbox, may_need_sandbox, remarks
 from swarmtui.host.experience import accounts_of, durations_file
 from swarmtui.host.leftovers import end_leftovers

@@ -10,8 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from swarmtui.engine.conductor import Conductor, Setup
+from swarmtui.engine.conductor import Conductor
 from swarmtui.engine.paced import account_of
+from swarmtui.engine.setup import Setup
 from swarmtui.host.accounts import Accounts
 from swarmtui.models.discover import make_model
 from swarmtui.models.net import Net

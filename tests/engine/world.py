@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from swarmtui.engine.conductor import Conductor, Setup
+from swarmtui.engine.conductor import Conductor
 from swarmtui.engine.ports import (
     Attempt,
     Delta,
@@ -22,6 +22,7 @@ from swarmtui.engine.ports import (
     Terminal,
     WorkerEvent,
 )
+from swarmtui.engine.setup import Setup
 from swarmtui.plan.model import AskSpec, Author, Limits, MapSpec, ModelRef, Node, Plan, PromptSpec, Retry, When
 from swarmtui.session import fold
 from swarmtui.session.events import Body, Event, HostStarted, PlanProposed, SessionCreated

@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from swarmtui.engine.commands import Refused
-from swarmtui.engine.conductor import Conductor, Setup
+from swarmtui.engine.conductor import Conductor
 from swarmtui.engine.ports import Attempt, Delta, Done, Draft, PlanRequest, Stopped, WorkerEvent
+from swarmtui.engine.setup import Setup
 from swarmtui.host.client import WireFeed
 from swarmtui.host.server import Server, bind
 from swarmtui.plan.model import ModelRef, Node, Plan, PromptSpec

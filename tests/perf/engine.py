@@ -10,8 +10,9 @@ from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 from statistics import mean, median
 
-from swarmtui.engine.conductor import Conductor, Setup
+from swarmtui.engine.conductor import Conductor
 from swarmtui.engine.ports import Attempt, Done, Executor, Failed, WorkerEvent
+from swarmtui.engine.setup import Setup
 from swarmtui.plan.model import Limits, Node, Plan, PromptSpec
 from swarmtui.session import fold
 from swarmtui.session.events import HostStarted, Noted, PlanProposed
