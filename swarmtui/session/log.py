@@ -2,8 +2,8 @@
 
 ``append`` numbers and chains an event at once and returns; a flusher task commits whatever has gathered, so that a
 thousand events share a commit when the disk is the slow part and one event waits for nobody when it is not. Whoever
-must not act before an event is safe awaits ``committed(seq)``. Commits are WAL/NORMAL; a batch with a durable event in
-it, and one at least every second, is synced (FULL).
+must not act before an event is safe awaits ``committed(seq)``. How safe each commit is, is told
+in :mod:`swarmtui.session.commits`.
 
 A disk that takes nothing delays commits and is told as :class:`~swarmtui.session.trouble.Trouble`; what was appended
 waits in memory, and nothing that waits for a commit goes on. What trying again cannot mend (damage, a second writer)
@@ -15,7 +15,6 @@ States of the writer: open -> (trouble <-> open)* -> closed | broken.
 from __future__ import annotations
 
 import asyncio
-import json
 import sqlite3
 import time
 from collections.abc import Callable, Sequence
@@ -28,20 +27,18 @@ import aiosqlite
 from swarmtui.plan.model import JSON
 from swarmtui.session import file
 from swarmtui.session.clock import SessionClock
+from swarmtui.session.commits import SYNC_EVERY_S, Batch, Commits
 from swarmtui.session.errors import Damaged, LogClosed, LogError, first_line
 from swarmtui.session.events import Body, Event
 from swarmtui.session.faults import Faults
-from swarmtui.session.heads import HeadFile
+from swarmtui.session.outage import Outage
 from swarmtui.session.rows import GENESIS, Head, Row, blob_sha, make_row, row_to_line, sealed
-from swarmtui.session.trouble import Reserve, Trouble, TroubleKind, kind_of
+from swarmtui.session.trouble import Trouble
 from swarmtui.session.waiting import Waiting
 
 __all__ = ["Log", "LogError", "LogSettings", "SessionClock"]
 
-SYNC_EVERY_S = 1.0
-CLOSING_RETRY_S = 0.2
 TAIL_ROWS = 4_096
-SUMMARY_EVERY_S = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,31 +72,17 @@ class Log:
         self._db = db
         self._path = path
         self._last: Head | Row = head
-        self._head_file = HeadFile(path.with_name("head"), Head(0, GENESIS, 0.0, 0.0))
-        self._head_told = False
+        self._commits = Commits(db, path, on_trouble, faults)
+        self._outage = Outage(path, settings.retry_s, settings.reserve_bytes, on_trouble)
         self._on_trouble = on_trouble
         self._settings = settings
-        self._rows: list[Row] = []
-        self._blobs: list[tuple[str, int, bytes]] = []
-        self._snapshots: list[tuple[int, int, bytes]] = []
-        self._weight = 0
-        self._durable = False
+        self._gathered = Batch()
         self._wake = asyncio.Event()
         self._blobs_out = asyncio.Event()
         self._blobs_out.set()
         self._committed = head.seq
         self._waiting = Waiting()
         self._tail: list[Row] = []
-        self._full = False
-        self._synced_at = float("-inf")
-        self._unsynced = False
-        self._summary: Callable[[], JSON] | None = None
-        self._summary_at = 0.0
-        self._summary_text = ""
-        self._trouble: Trouble | None = None
-        self._watchers: list[Callable[[Trouble | None], None]] = []
-        self._failed_at = float("-inf")
-        self._reserve = Reserve(path.with_name("reserve"), settings.reserve_bytes)
         self._close_by = 0.0
         self._closing = False
         self._closed = False
@@ -140,7 +123,7 @@ class Log:
         db = await file.connect(path, settings.busy_s)
         log = cls(db, path, head, on_trouble, settings, faults or Faults())
         try:
-            await asyncio.to_thread(log._reserve.take)
+            await asyncio.to_thread(log._outage.prepare)
             log.faults.at("log.opened")
         except BaseException:
             await log.close()
@@ -175,9 +158,9 @@ class Log:
         weight = len(row.data)
         self._take_in(weight)
         self._last = row
-        self._rows.append(row)
+        self._gathered.rows.append(row)
         self.data_weight += weight
-        self._durable |= durable
+        self._gathered.durable |= durable
         self._wake.set()
         return event
 
@@ -185,7 +168,7 @@ class Log:
         """Buffer a blob, to be committed no later than the events appended after it; its key. Raises as append does."""
         self._take_in(len(data))
         sha = blob_sha(data)
-        self._blobs.append((sha, len(data), data))
+        self._gathered.blobs.append((sha, len(data), data))
         self._blobs_out.clear()
         self._wake.set()
         return sha
@@ -197,12 +180,12 @@ class Log:
     def put_snapshot(self, seq: int, data: bytes) -> None:
         """Buffer a snapshot of the state at `seq`, which must be the last event appended."""
         self.faults.at("snapshot.taken")
-        self._snapshots.append((seq, len(data), sealed(self._last.hash, data)))
+        self._gathered.snapshots.append((seq, len(data), sealed(self._last.hash, data)))
         self.data_weight = 0
 
     def set_summary(self, summary: Callable[[], JSON]) -> None:
         """What ``meta.summary`` is kept at, for listings that must not fold a whole file."""
-        self._summary = summary
+        self._commits.summary = summary
 
     async def committed(self, seq: int) -> None:
         """Wait until the event `seq` is in the file. Raises LogError if the log closed or broke before it was."""
@@ -231,7 +214,7 @@ class Log:
         finally:
             self._closed = True
             self._release(None)
-            self._reserve.drop()
+            self._outage.close()
             await self._db.close()
 
     # -- trouble ------------------------------------------------------------------------------------------
@@ -239,23 +222,23 @@ class Log:
     @property
     def trouble(self) -> Trouble | None:
         """Why nothing can be written for now; None if it can."""
-        return self._trouble
+        return self._outage.trouble
 
     def watch_trouble(self, tell: Callable[[Trouble | None], None]) -> None:
         """Have `tell` called, in the event loop, when trouble begins or changes kind, and with None once it is over.
 
         It may append events: on a full disk the reserve is given up right after it, so that they fit.
         """
-        self._watchers.append(tell)
+        self._outage.watch(tell)
 
     def _take_in(self, weight: int) -> None:
         """Make room for `weight` bytes. Raises LogError if there is none."""
         if self._broken is not None:
             raise self._broken
-        if self._trouble is not None and self._weight + weight > self._settings.ram_bytes:
+        if self.trouble is not None and self._gathered.weight + weight > self._settings.ram_bytes:
             held = self._settings.ram_bytes // 1024**2
-            raise LogError(f"{self._trouble.message}; {held} MiB wait to be written and no more can")
-        self._weight += weight
+            raise LogError(f"{self.trouble.message}; {held} MiB wait to be written and no more can")
+        self._gathered.weight += weight
 
     # -- reading, through the same connection ---------------------------------------------------------------
 
@@ -294,7 +277,7 @@ class Log:
 
         A blob that is read as a whole is checked against its key.
         """
-        for known, _, data in self._blobs:
+        for known, _, data in self._gathered.blobs:
             if known == sha:
                 return data[offset:] if length is None else data[offset : offset + length]
         if length is not None:
@@ -314,7 +297,7 @@ class Log:
         except (sqlite3.Error, ValueError) as error:
             if self._closed or self._closing:
                 raise LogClosed(f"{self._path}: closed") from error
-            raise _read_error(self._path, error) from error
+            raise Damaged(self._path, f"cannot be read: {first_line(error)}") from error
 
     # -- the flusher ----------------------------------------------------------------------------------------
 
@@ -322,19 +305,16 @@ class Log:
         while True:
             due = await self._woken()
             try:
-                if self._rows or self._blobs or self._snapshots:
+                if self._gathered:
                     await self._flush_once()
-                if self._closing or (self._unsynced and (due or self._trouble is not None)):
-                    await self._sync()
+                if self._closing or (self._commits.unsynced and (due or self.trouble is not None)):
+                    await self._commits.sync(self._committed)
             except (sqlite3.Error, OSError) as error:
-                await self._get_into_trouble(error)
+                await self._wait_out(error)
                 continue
-            if self._trouble is not None and await asyncio.to_thread(self._reserve.take):
-                self._tell(None)
-            if self._closing and not (self._rows or self._blobs or self._snapshots):
-                self.faults.at("head.before")
-                self._note_head(self.head, synced=True, last=True)
-                self.faults.at("head.after")
+            await self._outage.over()
+            if self._closing and not self._gathered:
+                self._commits.end(self.head)
                 return
 
     async def _woken(self) -> bool:
@@ -346,7 +326,8 @@ class Log:
                     async with asyncio.timeout(left):
                         await self._wake.wait()
             return True
-        timeout = self._settings.retry_s if self._trouble is not None else SYNC_EVERY_S if self._unsynced else None
+        sync_s = SYNC_EVERY_S if self._commits.unsynced else None
+        timeout = sync_s if self.trouble is None else self._settings.retry_s
         if not self._wake.is_set():  # as a rule it is: what came during a commit is the next batch
             try:
                 async with asyncio.timeout(timeout):
@@ -358,125 +339,43 @@ class Log:
 
     def _before_retry(self) -> float:
         """Seconds until the next try after one that failed."""
-        retry_s = self._settings.retry_s
-        return self._failed_at + (min(retry_s, CLOSING_RETRY_S) if self._closing else retry_s) - time.monotonic()
+        return self._outage.before_retry(closing=self._closing)
 
     async def _flush_once(self) -> None:
         """Commit what has gathered. Raises sqlite3.Error, and everything is where it was then."""
-        rows, blobs, snapshots, weight = self._rows[:], self._blobs[:], self._snapshots[:], self._weight
-        full = self._durable or time.monotonic() - self._synced_at >= SYNC_EVERY_S
-        durable, self._durable = self._durable, False
+        batch, self._gathered.durable = self._gathered.so_far(), False
         try:
-            await self._commit(rows, blobs, snapshots, full=full)
+            await self._commits.commit(batch, last=self._closing)
         except BaseException:
-            self._durable |= durable
+            self._gathered.durable |= batch.durable
             raise
-        del self._rows[: len(rows)], self._blobs[: len(blobs)], self._snapshots[: len(snapshots)]
-        self._weight -= weight
-        if not self._blobs:
+        self._gathered.drop(batch)
+        if not self._gathered.blobs:
             self._blobs_out.set()
-        if not rows:
-            return
-        self._tail.extend(rows)
-        if len(self._tail) > 2 * TAIL_ROWS:
-            del self._tail[:-TAIL_ROWS]
-        last = rows[-1]
-        self._note_head(Head(last.seq, last.hash, last.ts, last.mono), synced=full)
-        self._committed = last.seq
-        self._release(self._committed)
+        if batch.rows:
+            self._tail.extend(batch.rows)
+            if len(self._tail) > 2 * TAIL_ROWS:
+                del self._tail[:-TAIL_ROWS]
+            self._committed = batch.rows[-1].seq
+            self._release(self._committed)
+
+    async def _wait_out(self, error: sqlite3.Error | OSError) -> None:
+        """Nothing was written: keep all that matters for the next try. Raises LogError if there can be none."""
+        await self._commits.undo()
+        if not self._outage.met(error):
+            raise _write_error(self._path, error) from error
+        self._gathered.snapshots.clear()  # they only save time
+        if self._before_retry() <= 0:
+            self._wake.set()  # at once: there is room now
+        if self._closing and time.monotonic() >= self._close_by:
+            lost = f"events {self._committed + 1} to {self._last.seq} were not written"
+            raise LogError(f"{self._path}: {error}: {lost}") from error
 
     def _release(self, seq: int | None) -> None:
         """Let go on whoever waits for `seq` or an earlier event; with None, everybody."""
         if seq is None:
             self._blobs_out.set()
         self._waiting.release(seq)
-
-    async def _commit(
-        self,
-        rows: list[Row],
-        blobs: list[tuple[str, int, bytes]],
-        snapshots: list[tuple[int, int, bytes]],
-        *,
-        full: bool,
-    ) -> None:
-        db = self._db
-        self.faults.at("commit.before")
-        if full is not self._full:
-            await db.execute(f"PRAGMA synchronous={'FULL' if full else 'NORMAL'}")
-            self._full = full
-        if blobs:
-            await db.executemany("INSERT OR IGNORE INTO blobs VALUES(?, ?, ?)", blobs)
-        if rows:
-            await db.executemany("INSERT INTO events VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", rows)
-        if snapshots:
-            await db.executemany("INSERT OR REPLACE INTO snapshots VALUES(?, ?, ?)", snapshots)
-        await self._write_summary()
-        self.faults.at("commit.written")
-        await db.commit()
-        self.faults.at("commit.after")
-        self._unsynced = not full
-        if full:
-            self._synced_at = time.monotonic()
-
-    async def _write_summary(self) -> None:
-        now = time.monotonic()
-        if self._summary is None or (now - self._summary_at < SUMMARY_EVERY_S and not self._closing):
-            return
-        self._summary_at = now
-        text = json.dumps(self._summary(), separators=(",", ":"))
-        if text != self._summary_text:
-            self._summary_text = text
-            await self._db.execute("INSERT OR REPLACE INTO meta VALUES('summary', ?)", (text,))
-
-    async def _sync(self) -> None:
-        """Sync what NORMAL commits left to the system, and bring the summary up to date. Raises sqlite3.Error."""
-        self.faults.at("sync.before")
-        await self._db.execute("PRAGMA synchronous=FULL")
-        self._full = True
-        self._summary_at = 0.0
-        await self._db.execute("INSERT OR REPLACE INTO meta VALUES('synced', ?)", (str(self._committed),))
-        await self._write_summary()
-        await self._db.commit()
-        self._unsynced = False
-        self._synced_at = time.monotonic()
-
-    def _note_head(self, head: Head, *, synced: bool, last: bool = False) -> None:
-        try:
-            self._head_file.note(head, synced=synced)
-            if last:
-                self._head_file.close(sync=True)
-        except OSError as error:  # every event is in its file: only the loss of its end would go unseen
-            if not self._head_told:
-                self._on_trouble(f"{self._path.with_name('head')}: cannot be written: {error.strerror}")
-            self._head_told = True
-
-    # -- when the disk takes nothing --------------------------------------------------------------------------
-
-    async def _get_into_trouble(self, error: sqlite3.Error | OSError) -> None:
-        """Nothing was written: say so, make room if there is some, set the time of the next try. Raises LogError."""
-        with suppress(sqlite3.Error):
-            await self._db.rollback()
-        self._summary_text, self._summary_at = "", 0.0  # it went with the rest
-        kind = kind_of(error, self._path.parent)
-        if kind is None:
-            raise _write_error(self._path, error) from error
-        if self._trouble is None or self._trouble.kind is not kind:
-            tries = f"nothing is lost, writing is tried again every {self._settings.retry_s:g} s"
-            self._tell(Trouble(kind, time.time(), f"{self._path}: {error}: {tries}"))
-        self._snapshots.clear()  # they only save time
-        if kind is TroubleKind.DISK_FULL and self._reserve.free():
-            self._wake.set()  # at once: there is room now
-        else:
-            self._failed_at = time.monotonic()
-        if self._closing and time.monotonic() >= self._close_by:
-            lost = f"events {self._committed + 1} to {self._last.seq} were not written"
-            raise LogError(f"{self._path}: {error}: {lost}") from error
-
-    def _tell(self, trouble: Trouble | None) -> None:
-        self._trouble = trouble
-        self._on_trouble(None if trouble is None else trouble.message)
-        for watcher in self._watchers:
-            watcher(trouble)
 
     def _flusher_ended(self, flusher: asyncio.Task[None]) -> None:
         """Whoever waits must learn of it when nothing will be written any more."""
@@ -498,7 +397,3 @@ def _write_error(path: Path, error: BaseException) -> LogError:
             return Damaged(path, f"cannot be written any more: {error}")
         case _:
             return LogError(f"{path}: the writer broke: {type(error).__name__}: {first_line(error)}")
-
-
-def _read_error(path: Path, error: BaseException) -> LogError:
-    return Damaged(path, f"cannot be read: {first_line(error)}")
