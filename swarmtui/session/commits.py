@@ -53,7 +53,7 @@ class Batch:
 
 
 class Commits:
-    """Commits to one session file. :meth:`commit` and :meth:`sync` raise sqlite3.Error, and :meth:`undo` is due then."""
+    """Commits to one session file. When :meth:`commit` or :meth:`sync` raises sqlite3.Error, :meth:`undo` is due."""
 
     def __init__(self, db: aiosqlite.Connection, path: Path, on_trouble: Callable[[str], None], faults: Faults) -> None:
         self._db = db
