@@ -10,6 +10,7 @@ import asyncio
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cache
 
 from swarmtui.agents.actions import CallModel, CallTools, Fail, Finish, Ready, Record, Suspend, Work
 from swarmtui.agents.calls import call_text
@@ -60,10 +61,9 @@ class AgentWorker:
     def __init__(
         self, make_model: Callable[[ModelRef], ChatModel], sources: Sources, programs: Worker | None = None
     ) -> None:
-        self._make_model = make_model
+        self._model = cache(make_model)
         self._sources = sources
         self._programs = programs
-        self._models: dict[ModelRef, ChatModel] = {}
 
     async def __call__(self, attempt: Attempt, emit: Course) -> Done | Suspended:
         """The answer, or what there is to wait for. Raises WorkerFailed."""
@@ -76,12 +76,6 @@ class AgentWorker:
                 raise _failed(attempt, ErrorInfo(ErrorKind.INPUT, "no program can be an agent here"))
             return await self._programs(attempt, emit)
         return await _Run(self._model, self._sources(attempt), attempt, spec, emit).to_the_end()
-
-    def _model(self, ref: ModelRef) -> ChatModel:
-        model = self._models.get(ref)
-        if model is None:
-            model = self._models[ref] = self._make_model(ref)
-        return model
 
 
 @dataclass(slots=True)

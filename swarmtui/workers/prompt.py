@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Callable
+from functools import cache
 
 from swarmtui.engine.ports import Attempt, Delta, Done, Failed, Signal
 from swarmtui.models.chat import (
@@ -36,8 +37,7 @@ class PromptWorker:
     """
 
     def __init__(self, make_model: Callable[[ModelRef], ChatModel]) -> None:
-        self._make_model = make_model
-        self._models: dict[ModelRef, ChatModel] = {}
+        self._model = cache(make_model)
 
     async def __call__(self, attempt: Attempt, emit: Callable[[Signal], None]) -> Done:
         """The attempt's result. Raises WorkerFailed, also when cancelled: it then holds the text that had come."""
@@ -113,12 +113,6 @@ class PromptWorker:
             return await complete_telling(self._model(request.model), request, attempt, emit, pass_on)
         except asyncio.CancelledError:
             raise model_error(ErrorKind.LOST, f"stopped while {request.model.name} answered") from None
-
-    def _model(self, ref: ModelRef) -> ChatModel:
-        model = self._models.get(ref)
-        if model is None:
-            model = self._models[ref] = self._make_model(ref)
-        return model
 
 
 def _messages(spec: PromptSpec) -> list[Message]:
