@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Literal
 
 from textual.app import ComposeResult
@@ -101,40 +103,37 @@ class NodeScreen(SessionScreen):
         app = workbench(self)
         if app.feed is None:
             return
-        try:
+        with self._fetching("the node's events"):
             found = await app.feed.events_before(app.state.seq + 1, EVENTS, self.node_id)
-        except ConnectionError:
-            content.notice(self.app, "the node's events could not be fetched: the link is lost", "warning")
-            return
-        known = {event.seq for event in found}
-        self._events = sorted([*found, *(e for e in self._events if e.seq not in known)], key=lambda event: event.seq)
-        self._drawn = None
-        self.redraw()
+            known = {event.seq for event in found}
+            whole = [*found, *(event for event in self._events if event.seq not in known)]
+            self._events = sorted(whole, key=lambda event: event.seq)
 
     async def _fetch_output(self, wanted: object) -> None:
-        app = workbench(self)
-        if app.feed is None:
+        feed = workbench(self).feed
+        if feed is None:
             return
-        try:
-            self._output = await app.feed.output(self.node_id)
-        except ConnectionError:
-            content.notice(self.app, "the whole output could not be fetched: the link is lost", "warning")
-            return
-        self._output_of = wanted
-        self._drawn = None
-        self.redraw()
+        with self._fetching("the whole output"):
+            self._output = await feed.output(self.node_id)
+            self._output_of = wanted
 
     async def _fetch_log(self) -> None:
-        app = workbench(self)
-        if app.feed is None:
+        feed = workbench(self).feed
+        if feed is None:
             return
+        with self._fetching("the log"):
+            self._log = await feed.log_tail(self.node_id)
+
+    @contextmanager
+    def _fetching(self, what: str) -> Iterator[None]:
+        """Draws anew once `what` has been fetched, or tells that it could not be."""
         try:
-            self._log = await app.feed.log_tail(self.node_id)
+            yield
         except ConnectionError:
-            content.notice(self.app, "the log could not be fetched: the link is lost", "warning")
-            return
-        self._drawn = None
-        self.redraw()
+            content.notice(self.app, f"{what} could not be fetched: the link is lost", "warning")
+        else:
+            self._drawn = None
+            self.redraw()
 
     def absorb(self, changes: Changes) -> None:
         """Events of this node."""
