@@ -113,50 +113,11 @@ class Conductor:
         results = Results(state, self._artefacts, log.put_blob, setup.redactor, random, setup.out)
         self._paced = PacedPools(state, setup.wall, setup.accounts, setup.seed, OwnLoad(log.clock.now()))
         self._scheduler = Scheduler(state, setup.durations, self._paced)
-        self._attempts = Attempts(
-            state,
-            log,
-            executor,
-            self._dispatcher,
-            results,
-            Reuse(state, log, setup.reuse, setup.reuse_store),
-            self._paced,
-            self.streams,
-            setup.redactor,
-            self.record,
-            self._tasks.spawn,
-            self._step,
-            Narrowing(state, self.record, log.clock.now).narrow,
-            unattended=setup.unattended,
-            approve=setup.approve,
-        )
+        self._attempts = self._new_attempts(results)
         self._maps = MapWork(state, log, self._dispatcher, results, self.record, self._step)
         self._conditions = Conditions(state, self._dispatcher.values, self.record, self._scheduler.judged, self._step)
-        self._replanning = Replanning(
-            planner,
-            state,
-            self._dispatcher.values,
-            self.record,
-            self.streams,
-            setup.redactor,
-            self._paced,
-            log.clock.now,
-            self._step,
-            approve=setup.approve,
-        )
-        self._foresight = Foresight(state, setup.task_folder, Earlier(setup.durations), self.record, setup.accounts)
-        self._plan_stage = PlanStage(
-            state,
-            Planning(planner, state, self.record, self.streams, setup.redactor, self._paced, log.clock.now),
-            self._foresight,
-            self._tasks,
-            self.record,
-            self._dispatcher.forget_plan,
-            partial(self._finish, Status.FAILED),
-            self._step,
-            approve=setup.approve,
-            review=setup.review,
-        )
+        self._replanning = self._new_replanning(planner)
+        self._plan_stage = self._new_plan_stage(planner)
         self._poke = asyncio.Event()
         self._begun = asyncio.Event()
         self._stopping = asyncio.Event()
@@ -165,6 +126,55 @@ class Conductor:
         self._snapshots = Snapshots(state.seq)
         log.set_summary(lambda: summary(self.state))
         log.watch_trouble(self._on_trouble)
+
+    def _new_attempts(self, results: Results) -> Attempts:
+        setup = self._setup
+        return Attempts(
+            self.state,
+            self.log,
+            self._executor,
+            self._dispatcher,
+            results,
+            Reuse(self.state, self.log, setup.reuse, setup.reuse_store),
+            self._paced,
+            self.streams,
+            setup.redactor,
+            self.record,
+            self._tasks.spawn,
+            self._step,
+            Narrowing(self.state, self.record, self.log.clock.now).narrow,
+            unattended=setup.unattended,
+            approve=setup.approve,
+        )
+
+    def _new_replanning(self, planner: Planner) -> Replanning:
+        return Replanning(
+            planner,
+            self.state,
+            self._dispatcher.values,
+            self.record,
+            self.streams,
+            self._setup.redactor,
+            self._paced,
+            self.log.clock.now,
+            self._step,
+            approve=self._setup.approve,
+        )
+
+    def _new_plan_stage(self, planner: Planner) -> PlanStage:
+        state, setup, now = self.state, self._setup, self.log.clock.now
+        return PlanStage(
+            state,
+            Planning(planner, state, self.record, self.streams, setup.redactor, self._paced, now),
+            Foresight(state, setup.task_folder, Earlier(setup.durations), self.record, setup.accounts),
+            self._tasks,
+            self.record,
+            self._dispatcher.forget_plan,
+            partial(self._finish, Status.FAILED),
+            self._step,
+            approve=setup.approve,
+            review=setup.review,
+        )
 
     # -- the outside --------------------------------------------------------------------------------------
 
@@ -250,7 +260,9 @@ class Conductor:
             if method == "session.resume" and self.log.trouble is not None:
                 raise Refused(f"{self.log.trouble.message}; the session goes on by itself once that works")
             if method == FORECAST:
-                return await self._forecast()
+                seq = await self._plan_stage.forecast()
+                await self.log.committed(seq)
+                return seq
             bodies = plan_events(self.state, method, params, self._setup.parse_plan, self._setup.resolve_model)
             for body in (without_secrets(planned, self._setup.redactor) for planned in bodies):
                 seq = self.record(body, actor, durable=True).seq
@@ -261,14 +273,6 @@ class Conductor:
             self._step()
         await self.log.committed(seq or 0)
         return seq or 0
-
-    async def _forecast(self) -> int:
-        """Make a forecast of what remains anew; its seq, once committed. Raises commands.Refused."""
-        seq = await self._foresight.forecast(whole=True)
-        if seq is None:
-            raise Refused("there is nothing to forecast: the session has no plan, or has ended")
-        await self.log.committed(seq)
-        return seq
 
     def record(self, body: Body, actor: str | None = None, *, durable: bool = False) -> Event:
         """Append an event, fold it in, let the scheduler take note."""

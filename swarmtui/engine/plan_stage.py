@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from swarmtui.engine.commands import Refused
 from swarmtui.engine.foresight import Foresight
 from swarmtui.engine.planning import Planning
 from swarmtui.engine.tasks import Tasks
@@ -76,6 +77,13 @@ class PlanStage:
         """Have a forecast of the plan made, whose start it does not hold up."""
         asked = self._review or (self._state.plan is not None and self._state.plan.author is not Author.USER)
         self._tasks.spawn_passing(self._foresight.tell(whole=asked), "forecast")
+
+    async def forecast(self) -> int:
+        """Make a forecast of what remains anew; the seq of what was recorded. Raises commands.Refused."""
+        seq = await self._foresight.forecast(whole=True)
+        if seq is None:
+            raise Refused("there is nothing to forecast: the session has no plan, or has ended")
+        return seq
 
     def _answered(self) -> None:
         """The planner has answered, well or badly."""

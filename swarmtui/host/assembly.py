@@ -8,7 +8,8 @@ import logging
 import os
 import random
 import time
-from collections.abc import AsyncIterator, Callable, Collection, Iterable, Mapping
+from collections.abc import AsyncIterator, Callable, Collection, Iterable, Iterator, Mapping
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -82,37 +83,18 @@ async def assembled(
         net.found_keys.tell(redactor.learn)
         back = None if spec.write_back is None else OrchestratorFolder(Path(spec.write_back), folder.path)
         kept, since = durations_file(environ), state.mono
-        durations = await asyncio.to_thread(read, kept)
         accounts = accounts_of(folder.id, environ)
         try:
             find, confined = await _sandbox(state, environ, unsandboxed=unsandboxed)
             processes = Processes(redactor, find, umask, unsandboxed=unsandboxed)
-            setup = Setup(
-                session_folder=folder.path,
-                artefacts=folder.artefacts,
-                task_folder=spec.task_folder,
-                parse_plan=partial(parse_edited, state=state),
-                resolve_model=partial(resolve_named, environ=environ),
-                reuse=spec.reuse,
-                reuse_store=ReuseStore(places().state / "reuse.db") if spec.reuse == "any" else None,
-                out=Path(spec.out) if spec.out else None,
-                approve=spec.approve,
-                review=spec.review,
-                unattended=spec.unattended,
+            setup = replace(
+                _setup(folder, spec, state, environ),
                 mirror=back,
                 wait_if_interrupted=wait_if_interrupted,
                 leftovers=leftovers,
-                durations=durations,
-                warnings=(
-                    *unusable(state.models.values(), environ),
-                    *keys_abroad(state.models.values(), environ),
-                    *_servers_told(state, environ),
-                    *money_warnings(state),
-                    *filter(None, [little_room(folder.path)]),
-                    *confined,
-                ),
+                durations=await asyncio.to_thread(read, kept),
+                warnings=(*_warnings(folder, state, environ), *confined),
                 accounts=accounts,
-                seed=random.getrandbits(32),  # jitter, not a secret
                 redactor=redactor,
             )
             async with workforce(folder.path, net, environ, processes, umask) as (executor, planner):
@@ -122,6 +104,34 @@ async def assembled(
             await asyncio.to_thread(learn, kept, observed(state, since), time.time())
         finally:
             accounts.close()
+
+
+def _setup(folder: SessionFolder, spec: LaunchSpec, state: SessionState, environ: Mapping[str, str]) -> Setup:
+    """What the conductor is told of the session's own: where it lies, and what its user asked for."""
+    return Setup(
+        session_folder=folder.path,
+        artefacts=folder.artefacts,
+        task_folder=spec.task_folder,
+        parse_plan=partial(parse_edited, state=state),
+        resolve_model=partial(resolve_named, environ=environ),
+        reuse=spec.reuse,
+        reuse_store=ReuseStore(places().state / "reuse.db") if spec.reuse == "any" else None,
+        out=Path(spec.out) if spec.out else None,
+        approve=spec.approve,
+        review=spec.review,
+        unattended=spec.unattended,
+        seed=random.getrandbits(32),  # jitter, not a secret
+    )
+
+
+def _warnings(folder: SessionFolder, state: SessionState, environ: Mapping[str, str]) -> Iterator[str]:
+    """What is likely to go wrong, or goes to others, told before anything runs."""
+    yield from unusable(state.models.values(), environ)
+    yield from keys_abroad(state.models.values(), environ)
+    yield from _servers_told(state, environ)
+    yield from money_warnings(state)
+    if room := little_room(folder.path):
+        yield room
 
 
 async def prospect(spec: LaunchSpec, environ: Mapping[str, str] = os.environ) -> SessionState:
