@@ -14,14 +14,14 @@ import pytest
 
 from swarmtui.safety import sandbox as module
 from swarmtui.safety.paths import PathRefused
-from swarmtui.safety.sandbox import ENVIRON, Blocked, Rlimits, Sandbox, probe
+from swarmtui.safety.sandbox import ENVIRON, Rlimits, Sandbox
 from tests.safety.escapes import WAYS
 from tests.safety.outside import CANARY, NOBODY, PROGRAM, Outside, made, tidy
+from tests.sandboxed import WORKS, needs_sandbox
 
-WORKS = probe()
 pytestmark = [
     pytest.mark.timeout(180),
-    pytest.mark.skipif(isinstance(WORKS, Blocked), reason=f"no sandbox works here: {WORKS}"),
+    needs_sandbox,
 ]
 
 UNFILTERED = {

@@ -10,9 +10,8 @@ import pytest
 
 from swarmtui.safety import sandbox
 from swarmtui.safety.sandbox import ENVIRON, Blocked, Sandbox, probe, too_wide
+from tests.sandboxed import WORKS, needs_sandbox
 
-WORKS = probe()
-needs_sandbox = pytest.mark.skipif(isinstance(WORKS, Blocked), reason=f"no sandbox works here: {WORKS}")
 pytestmark = pytest.mark.timeout(60)
 
 

@@ -9,17 +9,16 @@ from swarmtui.agents.tools import ToolContext
 from swarmtui.agents.tools.code import PROJECT, CodeBlocked
 from swarmtui.engine.ports import Attempt, Done, Failed
 from swarmtui.plan.model import PythonSpec, RunSpec
-from swarmtui.safety.sandbox import Blocked, Sandbox, probe
+from swarmtui.safety.sandbox import Blocked, Sandbox
 from swarmtui.session.vocabulary import ErrorKind
 from swarmtui.workers.bounds import Bounds
 from swarmtui.workers.process import Processes
 from swarmtui.workers.python import PythonWorker
 from swarmtui.workers.run import RunWorker
 from swarmtui.workers.tool_code import SandboxedCode
+from tests.sandboxed import WORKS, needs_sandbox
 from tests.workers.building import attempt, carry_out
 
-WORKS = probe()
-needs_sandbox = pytest.mark.skipif(isinstance(WORKS, Blocked), reason=f"no sandbox works here: {WORKS}")
 pytestmark = pytest.mark.timeout(60)
 NONE = Blocked("there is none", "get one")
 FORK_BOMB = "bomb() { bomb | bomb & }; bomb; sleep 60"

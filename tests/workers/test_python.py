@@ -7,14 +7,12 @@ import pytest
 
 from swarmtui.engine.ports import Delta, Done, Failed
 from swarmtui.plan.model import PythonSpec
-from swarmtui.safety.sandbox import Blocked, Sandbox, probe
+from swarmtui.safety.sandbox import Blocked, Sandbox
 from swarmtui.session.vocabulary import ErrorKind
 from swarmtui.workers.process import Processes
 from swarmtui.workers.python import PythonWorker
+from tests.sandboxed import WORKS, needs_sandbox
 from tests.workers.building import attempt, carry_out
-
-WORKS = probe()
-needs_sandbox = pytest.mark.skipif(isinstance(WORKS, Blocked), reason=f"no sandbox works here: {WORKS}")
 
 
 async def python(

@@ -7,16 +7,15 @@ import pytest
 
 from swarmtui.engine.ports import Delta, Done, Failed
 from swarmtui.plan.model import RunSpec
-from swarmtui.safety.sandbox import Blocked, Sandbox, probe
+from swarmtui.safety.sandbox import Blocked, Sandbox
 from swarmtui.session.vocabulary import ErrorKind
 from swarmtui.workers.local import LocalExecutor, WorkerFailed
 from swarmtui.workers.orphans import start_time
 from swarmtui.workers.process import Processes
 from swarmtui.workers.run import RunWorker
+from tests.sandboxed import WORKS, needs_sandbox
 from tests.workers.building import attempt, carry_out
 
-WORKS = probe()
-needs_sandbox = pytest.mark.skipif(isinstance(WORKS, Blocked), reason=f"no sandbox works here: {WORKS}")
 NONE = Blocked("bubblewrap is not installed", "install it")
 
 

@@ -7,13 +7,12 @@ from swarmtui.agents.tools import AgentTool
 from swarmtui.agents.tools.code import python, shell
 from swarmtui.agents.tools.files import read_file, write_file
 from swarmtui.safety.permissions import Effect
-from swarmtui.safety.sandbox import Blocked, probe
+from swarmtui.safety.sandbox import Blocked
 from swarmtui.workers.process import Processes
 from swarmtui.workers.tool_code import SandboxedCode
 from tests.agents.tools.calling import called, context, refusal, text
+from tests.sandboxed import WORKS, needs_sandbox
 
-WORKS = probe()
-needs_sandbox = pytest.mark.skipif(isinstance(WORKS, Blocked), reason=f"no sandbox works here: {WORKS}")
 RUN = SandboxedCode(Processes(find_sandbox=lambda: WORKS))
 
 

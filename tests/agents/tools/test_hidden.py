@@ -5,10 +5,8 @@ from pathlib import Path
 import pytest
 
 from swarmtui.agents.tools.hidden import hidden
-from swarmtui.safety.sandbox import ENVIRON, Blocked, probe
-
-WORKS = probe()
-needs_sandbox = pytest.mark.skipif(isinstance(WORKS, Blocked), reason=f"no sandbox works here: {WORKS}")
+from swarmtui.safety.sandbox import ENVIRON, Blocked
+from tests.sandboxed import WORKS, needs_sandbox
 
 
 def project(root: Path, *paths: str) -> Path:

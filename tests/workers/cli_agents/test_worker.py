@@ -9,10 +9,10 @@ import pytest
 from swarmtui.engine.ports import Delta, Done, Failed, Stepped, Stopped
 from swarmtui.plan.model import AgentSpec, ModelRef
 from swarmtui.plan.team import AgentDef
-from swarmtui.safety.sandbox import Blocked, probe
 from swarmtui.session.vocabulary import ErrorKind, Usage
 from swarmtui.workers.cli_agents.run import GO_ON, Patience
 from swarmtui.workers.local import LocalExecutor, WorkerFailed
+from tests.sandboxed import needs_sandbox
 from tests.workers.building import Telling, carry_out
 from tests.workers.building import attempt as plain_attempt
 from tests.workers.cli_agents.building import (
@@ -28,8 +28,6 @@ from tests.workers.cli_agents.building import (
     worker,
 )
 
-WORKS = probe()
-needs_sandbox = pytest.mark.skipif(isinstance(WORKS, Blocked), reason=f"no sandbox works here: {WORKS}")
 HANGS = "sleep 600"
 STUBBORN = "trap '' INT TERM"
 OWN = AgentDef(program="claude", worktree=False)

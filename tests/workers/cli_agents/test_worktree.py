@@ -7,9 +7,9 @@ import pytest
 from swarmtui.engine.ports import Delta, Done, Failed, Stepped
 from swarmtui.plan.team import AgentDef
 from swarmtui.safety.redact import Redactor, Secret
-from swarmtui.safety.sandbox import Blocked, probe
 from swarmtui.workers.cli_agents.run import Patience
 from swarmtui.workers.cli_agents.worktree import SHOWN_CHARS, Repository, Worktree, find_repository
+from tests.sandboxed import needs_sandbox
 from tests.workers.building import Telling, carry_out
 from tests.workers.cli_agents.building import (
     QUICK,
@@ -23,8 +23,6 @@ from tests.workers.cli_agents.building import (
     worker,
 )
 
-WORKS = probe()
-needs_sandbox = pytest.mark.skipif(isinstance(WORKS, Blocked), reason=f"no sandbox works here: {WORKS}")
 EDITS = r"printf 'one\nTWO\n' > a.txt; echo new > new.txt; rm sub/b.txt; printf '\000\001\377' > blob"
 
 
