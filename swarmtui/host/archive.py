@@ -51,6 +51,10 @@ class FileFeed:
         """Whether every event of the file has been folded."""
         return self._done
 
+    def clock(self) -> float:
+        """When the last event happened: nothing goes on since."""
+        return self.state.ts
+
     def drain(self) -> Changes:
         """What arrived since the last call."""
         return self._gathered.drain()

@@ -12,6 +12,7 @@ import contextlib
 import os
 import random
 import socket
+import time
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
@@ -141,6 +142,10 @@ class WireFeed:
     def status(self) -> FeedStatus:
         """Link, role and the other viewers."""
         return self._gathered.status
+
+    def clock(self) -> float:
+        """The present while somebody works; once nobody does, when the last event happened."""
+        return self.state.ts if self.status.link in (Link.ENDED, Link.CRASHED) else time.time()
 
     def drain(self) -> Changes:
         """What arrived since the last call."""

@@ -12,7 +12,9 @@ from typing import Protocol
 
 from swarmtui.plan.model import JSON
 from swarmtui.session.events import Event
+from swarmtui.session.marks import Mark
 from swarmtui.session.state import SessionState
+from swarmtui.session.vocabulary import Status
 
 
 class Link(StrEnum):
@@ -27,6 +29,8 @@ class Link(StrEnum):
     """The host is gone without a goodbye."""
     ARCHIVE = "archive"
     """Read from the file: nobody can act."""
+    REPLAY = "replay"
+    """The past is played: nobody can act, and time is that of the session."""
 
 
 class CommandRefused(Exception):
@@ -90,10 +94,49 @@ class FeedStatus:
     role: str = "control"
     viewers: tuple[Viewer, ...] = field(default_factory=tuple)
     host_version: str = ""
+    program: str = ""
+    """The swarmtui command that the host was started with, on its machine."""
+    seen: Status | None = None
+    """The status where it is not the recorded one: a crash is seen, never recorded."""
+    retry_at: float | None = None
+    """While the link is broken: when it is tried again, in seconds of ``time.monotonic``; None while it is tried."""
+    caps: frozenset[str] = frozenset()
+    """What the host can do beyond the oldest version of the wire (:data:`swarmtui.host.protocol.CAPS`)."""
+    skipped: int = 0
+    """Events that a snapshot has stood in for, since this viewer was too far behind."""
+    play: Play | None = None
+    """Where a replay is; None where nothing is played."""
+
+
+@dataclass(frozen=True, slots=True)
+class Play:
+    """Where a replay is, and what of the session there is to go to."""
+
+    seq: int
+    head_seq: int
+    ts: float
+    """Epoch seconds at the play head."""
+    mono: float
+    first_mono: float
+    last_mono: float
+    """Seconds on the session's own clock at the play head, the first and the last event."""
+    speed: float
+    """Seconds of the session per second."""
+    playing: bool
+    idle_limit: float | None
+    """Seconds that a time without events lasts at most, before the speed applies; None: as long as it lasted."""
+    gap_s: float | None = None
+    """How long the time without events is that is being passed over, in seconds of the session."""
+    live: bool = False
+    """Whether the session goes on meanwhile: :meth:`Player.go_live` leads back to it."""
+    marks: tuple[Mark, ...] = ()
 
 
 class Feed(Protocol):
     """A source of one session. All calls belong to one event loop."""
+
+    def clock(self) -> float:
+        """Epoch seconds to draw with: now, the last moment of a session that is over, or that of the play head."""
 
     @property
     def state(self) -> SessionState:
@@ -126,3 +169,37 @@ class Feed(Protocol):
 
     async def close(self) -> None:
         """Leave; the session goes on."""
+
+
+class Player(Feed, Protocol):
+    """A feed whose past can be moved about in. None of these waits: what they change comes with the next drain."""
+
+    def play(self) -> None:
+        """Go on; from the beginning where the play head is at the end."""
+
+    def pause(self) -> None:
+        """Stand still."""
+
+    def set_speed(self, speed: float) -> None:
+        """Between :data:`SLOWEST` and :data:`FASTEST`; what is beyond is the nearest of them."""
+
+    def set_idle_limit(self, seconds: float | None) -> None:
+        """See :attr:`Play.idle_limit`."""
+
+    def step(self, events: int) -> None:
+        """Pause, and go by so many events, backwards if negative."""
+
+    def seek(self, seq: int) -> None:
+        """Go to just after event `seq`, or the nearest there is."""
+
+    def seek_time(self, mono: float) -> None:
+        """Go to the last event at or before `mono`, on the session's own clock."""
+
+    def seek_mark(self, direction: int) -> Mark | None:
+        """Go to the next mark (1) or the previous one (-1), which is returned; None, and nothing moves, without one."""
+
+    def go_live(self) -> None:
+        """Follow the session as it goes on; to the end, where it does not."""
+
+
+SLOWEST, FASTEST = 0.25, 64.0

@@ -32,6 +32,7 @@ from swarmtui.session.events import (
     SessionCancelRequested,
     SessionCreated,
     SessionFinished,
+    SessionForked,
     SessionPaused,
     SessionResumed,
 )
@@ -44,8 +45,8 @@ from swarmtui.session.moves import (
     undoable,
 )
 from swarmtui.session.pools import name_pools
-from swarmtui.session.state import Foretold, NodeState, Pending, Planning, Revision, SessionState
-from swarmtui.session.vocabulary import State, Status
+from swarmtui.session.state import Foretold, NodeState, Parent, Pending, Planning, Revision, SessionState
+from swarmtui.session.vocabulary import FORKED, State, Status
 
 COMMANDS_KEPT = 1_000
 
@@ -129,6 +130,15 @@ def _session_finished(state: SessionState, body: SessionFinished, event: Event) 
             if not node.ended:
                 cancel_waiting_items(node)
                 end(state, node, State.CANCELLED)
+
+
+def _session_forked(state: SessionState, body: SessionForked, event: Event) -> None:
+    state.id, state.parent, state.host_pid = body.id, Parent(body.parent, body.parent_seq), None
+    state.ended_ts, state.cancelling, state.report_path, state.report_copy = None, False, None, None
+    if state.status not in (Status.PLANNING, Status.AWAITING_APPROVAL):
+        state.status, state.reason = Status.PAUSED, FORKED
+    state.undoable, state.redoable = [], []
+    state.commands.clear()
 
 
 def _limits_set(state: SessionState, body: LimitsSet, event: Event) -> None:
@@ -227,6 +237,7 @@ _HANDLERS: Handlers = {
     SessionCreated: _session_created,
     HostStarted: _host_started,
     HostStopped: _host_stopped,
+    SessionForked: _session_forked,
     SessionPaused: _session_paused,
     SessionResumed: _session_resumed,
     SessionCancelRequested: _session_cancel_requested,

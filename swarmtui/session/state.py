@@ -231,6 +231,15 @@ class Foretold:
     cost_usd: float
 
 
+@dataclass(frozen=True, slots=True)
+class Parent:
+    """Where a fork left another session."""
+
+    id: str
+    seq: int
+    """The last event that both have."""
+
+
 @dataclass(slots=True)
 class SessionState:
     """Everything that the events tell. Made by ``fold.empty()``, changed by ``fold.apply`` alone."""
@@ -289,6 +298,8 @@ class SessionState:
     """Where a copy for the user lies, absolute."""
     host_pid: int | None = None
     cpus: int = 2
+    parent: Parent | None = None
+    """The session that this one was forked from."""
     hosts: int = 0
     """How many hosts have run the session; more than one means it was resumed."""
     paced: dict[str, PoolPaced] = field(default_factory=dict)

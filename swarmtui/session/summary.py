@@ -35,7 +35,7 @@ def summary(state: SessionState) -> dict[str, JSON]:
         "simulated": state.simulated,
         "needs_you": needs_you(state),
         "host": None,
-        "parent": None,
+        "parent": _parent(state),
     }
 
 
@@ -53,13 +53,17 @@ def show(state: SessionState, status: Status | None = None) -> dict[str, JSON]:
         "counts": counts(state),
         "metrics": metrics(state),
         "report_path": state.report_path,
-        "parent": None,
+        "parent": _parent(state),
         "simulated": state.simulated,
         "models": {tier: ref.name for tier, ref in state.models.items()},
         "pools": [_pool(paced) for paced in state.paced.values()],
         "waits": [_waiting(pending) for pending in sorted(state.pending.values(), key=lambda one: one.since_ts)],
         "nodes": [_node(state, node) for node in state.nodes.values()],
     }
+
+
+def _parent(state: SessionState) -> dict[str, JSON] | None:
+    return None if state.parent is None else {"id": state.parent.id, "seq": state.parent.seq}
 
 
 def _waiting(pending: Pending) -> dict[str, JSON]:

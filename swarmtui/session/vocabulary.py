@@ -65,6 +65,9 @@ BY_CONDITION = "if"
 STUCK = "stuck"
 """Reason of a pause in which nothing can start until somebody acts: any command about a node or a limit ends it."""
 
+FORKED = "forked"
+"""Reason of the pause that a fork begins with."""
+
 FINAL: frozenset[Status] = frozenset({Status.SUCCEEDED, Status.FAILED, Status.CANCELLED})
 
 

@@ -109,6 +109,31 @@ class SessionFinished:
 
 
 @dataclass(frozen=True, slots=True)
+class MarkerSet:
+    """Somebody marked this moment, to find it again in a replay; it changes no state."""
+
+    TYPE: ClassVar[str] = "marker_set"
+    label: str
+
+
+@dataclass(frozen=True, slots=True)
+class SessionForked:
+    """What comes before this event was copied from another session, which goes its own way; this one is `id`.
+
+    The first event of its own that a fork has. Attempts that were in flight at that point are none of its own: its
+    first host treats them as it does after a crash, except that nothing of them can still be alive.
+    """
+
+    TYPE: ClassVar[str] = "session_forked"
+    id: str
+    parent: str
+    parent_seq: int
+    """The last event that was copied."""
+    log: str = ""
+    """Hash of that event, in hex: that it is the parent's own can be seen by it."""
+
+
+@dataclass(frozen=True, slots=True)
 class Noted:
     """A line for the log that changes no state: a warning, a hint, something the user should know."""
 
@@ -148,6 +173,8 @@ SessionBody = (
     | SessionResumed
     | SessionCancelRequested
     | SessionFinished
+    | SessionForked
+    | MarkerSet
     | Noted
     | CommandApplied
     | ReportWritten

@@ -205,6 +205,8 @@ _TELL: Mapping[type[Any], Callable[[Any], Told]] = {
     ev.BudgetWarned: lambda b: ("warning", f"{b.spent:g} of {b.limit:g} {b.kind} used{_of(b.node)}"),
     ev.PoolPaced: lambda b: ("debug", _paced(b)),
     ev.Forecasted: lambda b: ("debug", f"forecast of revision {b.plan_rev}: {b.basis}"),
+    ev.MarkerSet: lambda b: ("info", f"mark: {b.label}"),
+    ev.SessionForked: lambda b: ("info", f"forked from {b.parent} after its event {b.parent_seq}"),
     ev.Noted: _noted,
     ev.CommandApplied: lambda b: ("debug", f"command {b.method}"),
     ev.PlanningStarted: lambda b: ("info", f"planning revision {b.plan_rev} on {b.model}"),

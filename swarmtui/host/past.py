@@ -1,0 +1,37 @@
+"""What can be asked of a session's past, wherever it lies: in a file, or behind the wire of a live host."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from swarmtui.session.events import Event
+from swarmtui.session.marks import Mark
+from swarmtui.session.state import SessionState
+
+
+class Past(Protocol):
+    """The recorded past of one session. All calls belong to one event loop; none of them blocks it for long."""
+
+    async def head(self) -> int:
+        """Seq of the last event that is recorded by now."""
+
+    async def state_at(self, seq: int) -> SessionState:
+        """The state after event `seq`; the caller's own, to fold more into. Raises IndexError beyond the head."""
+
+    async def events(self, from_seq: int, limit: int) -> list[Event]:
+        """Up to `limit` events from `from_seq` on, in order; fewer only at the head."""
+
+    async def marks(self, from_seq: int = 1) -> list[Mark]:
+        """All marks from `from_seq` on, in order."""
+
+    async def seq_at(self, mono: float) -> int:
+        """Seq of the last event at or before `mono` on the session's own clock; 1 before the first."""
+
+    async def output(self, node: str, item: int | None = None) -> str:
+        """The whole recorded output of a node or item as it is at the head, not cleaned."""
+
+    async def log_tail(self, node: str, limit: int = 65_536) -> str:
+        """The last `limit` bytes of the node's log file, not cleaned; empty if there is none."""
+
+    async def close(self) -> None:
+        """Let go of it."""

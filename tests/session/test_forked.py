@@ -1,0 +1,39 @@
+"""What the event that begins a fork changes, and that a mark changes nothing."""
+
+from swarmtui.session import events as ev
+from swarmtui.session import fold
+from swarmtui.session.state import Parent, SessionState
+from swarmtui.session.state_json import state_from_json, state_to_json
+from swarmtui.session.summary import show, summary
+from swarmtui.session.vocabulary import Status
+from tests.tui.scripted_feed import awaiting_approval, finished, mid_run
+
+
+def forked(events: list[ev.Event]) -> SessionState:
+    last = events[-1]
+    body = ev.SessionForked("new-one", "old-one", last.seq, "ab")
+    return fold.fold([*events, ev.Event(last.seq + 1, last.ts + 60, last.mono, body)])
+
+
+def test_a_fork_names_its_parent_has_an_id_of_its_own_and_waits_to_go_on() -> None:
+    before = list(mid_run()._all)
+    state = forked(before)
+    assert (state.id, state.parent) == ("new-one", Parent("old-one", before[-1].seq))
+    assert (state.status, state.reason, state.ended_ts) == (Status.PAUSED, "forked", None)
+    for told in (summary(state), show(state)):
+        assert told["id"] == "new-one"
+        assert told["parent"] == {"id": "old-one", "seq": before[-1].seq}
+    assert state_to_json(state_from_json(state_to_json(state))) == state_to_json(state)
+
+
+def test_what_had_ended_goes_on_and_what_waited_for_approval_still_does() -> None:
+    assert forked(list(finished()._all)).status is Status.PAUSED
+    assert forked(list(awaiting_approval()._all)).status is Status.AWAITING_APPROVAL
+
+
+def test_a_mark_changes_no_state() -> None:
+    feed = mid_run()
+    before = state_to_json(feed.state)
+    feed.play(ev.MarkerSet("here it went wrong"), actor="ann@host")
+    after = state_to_json(feed.state)
+    assert {key for key in after if after[key] != before[key]} <= {"seq", "ts", "mono", "active_s"}
