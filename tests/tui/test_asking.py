@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import pytest
 
+from swarmtui.session import events as ev
 from swarmtui.tui.app import Workbench
 from swarmtui.tui.screens.asking import ChangeScreen, PermissionScreen
 from swarmtui.tui.screens.dialogs import EditScreen, LineScreen
 from swarmtui.tui.screens.run import RunScreen
 from tests.tui.opening import notices, opened, press, settled, text
-from tests.tui.scripted_agents import DETAIL, agents, proposed
-from tests.tui.scripted_feed import HOSTILE, ScriptedFeed
+from tests.tui.scripted_agents import DETAIL, TRIP, agents, proposed
+from tests.tui.scripted_feed import HOSTILE, ScriptedFeed, approved
 
 SIZE = (120, 40)
 
@@ -108,12 +109,32 @@ async def test_a_change_is_edited_as_yaml_and_the_text_stays_until_it_is_taken()
     assert "Which museums, with prices and hours?" in str(params["text"])
 
 
-async def test_what_comes_from_outside_cannot_draw_the_dialog() -> None:
-    from swarmtui.session.events import QuestionAsked
+async def test_of_what_a_node_asks_the_oldest_is_put_first() -> None:
+    feed = agents()
+    for call, tool in (("c8", "mail"), ("c9", "pay")):
+        feed.play(ev.QuestionAsked("hotels-north", "May I?", kind="permission", call=call, tool=tool), after=1)
+    async with opened(feed, SIZE) as pilot:
+        app = pilot.app
+        assert isinstance(app, Workbench)
+        assert not app.asking.about("report")
+        assert app.asking.about("hotels-north")
+        await settled(pilot)
+        assert "hotels-north wants to call mail" in text(pilot)
 
+
+async def test_what_a_crash_caught_is_put_to_the_user_when_nothing_is_asked() -> None:
+    feed = approved(TRIP).play(ev.AttemptStarted("hotels", 1), ev.AttemptInterrupted("hotels", 1))
+    async with opened(feed, SIZE) as pilot:
+        await press(pilot, "a")
+        assert isinstance(pilot.app, Workbench)
+        assert pilot.app.selected == "hotels"
+        assert "hotels was cut short: r runs it again" in notices(pilot)[-1]
+
+
+async def test_what_comes_from_outside_cannot_draw_the_dialog() -> None:
     joined = " ".join(HOSTILE)
     feed = agents().play(
-        QuestionAsked(
+        ev.QuestionAsked(
             "hotels-north", joined, HOSTILE, kind="permission", call="c9", detail=joined, agent=joined, tool=joined
         )
     )
