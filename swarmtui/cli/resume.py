@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from argparse import ArgumentParser, Namespace
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from swarmtui.cli.run import UNSAFE_BANNER, add_unsafe_argument, add_watch_arguments, watch
@@ -11,6 +12,7 @@ from swarmtui.cli.run import UNSAFE_BANNER, add_unsafe_argument, add_watch_argum
 if TYPE_CHECKING:
     from swarmtui.cli.console import Console
     from swarmtui.session.folder import SessionFolder
+    from swarmtui.session.state import SessionState
 
 
 def arguments(parser: ArgumentParser) -> None:
@@ -75,20 +77,11 @@ def _note_who_watches(folder: SessionFolder, *, unattended: bool) -> None:
 
 async def _resume_paused(folder: SessionFolder) -> bool:
     """Let a paused session whose host lives go on; False if it is not paused, or the host has left."""
-    from swarmtui.cli.following import open_feed
-    from swarmtui.host.client import WireFeed
     from swarmtui.session.vocabulary import Status
 
-    feed = await open_feed(folder, name="resume")
-    try:
-        if not isinstance(feed, WireFeed) or feed.state.status is not Status.PAUSED or feed.state.budget is not None:
-            return False
-        await feed.command("session.resume", {})
-        return True
-    except ConnectionError:
-        return False
-    finally:
-        await feed.close()
+    return await _have_done(
+        folder, "session.resume", lambda state: state.status is Status.PAUSED and state.budget is None
+    )
 
 
 def _decides(arguments: Namespace, console: Console) -> bool:
@@ -109,14 +102,19 @@ def _check(folder: SessionFolder, status: str, *, ended: bool, arguments: Namesp
 
 async def _retry(folder: SessionFolder) -> bool:
     """Have the host run again what failed; False if it left before it could be asked."""
+    return await _have_done(folder, "nodes.retry_failed", lambda state: True)
+
+
+async def _have_done(folder: SessionFolder, command: str, fits: Callable[[SessionState], bool]) -> bool:
+    """Have the host carry `command` out; False if that does not fit the session's state, or the host has left."""
     from swarmtui.cli.following import open_feed
     from swarmtui.host.client import WireFeed
 
     feed = await open_feed(folder, name="resume")
     try:
-        if not isinstance(feed, WireFeed):
+        if not isinstance(feed, WireFeed) or not fits(feed.state):
             return False
-        await feed.command("nodes.retry_failed", {})
+        await feed.command(command, {})
         return True
     except ConnectionError:
         return False
