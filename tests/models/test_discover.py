@@ -10,7 +10,7 @@ from swarmtui.models.catalog import Catalog, Provider, Quirks, load_catalog
 from swarmtui.models.chat import ModelError
 from swarmtui.models.discover import check_model, discover, keys_abroad, make_model, unusable
 from swarmtui.models.gemini import GeminiChat
-from swarmtui.models.net import Net
+from swarmtui.models.net import Net, Timeouts
 from swarmtui.models.openai_chat import OpenAIChat
 from swarmtui.models.simulated import SimulatedChat
 from swarmtui.plan.model import ModelRef
@@ -130,6 +130,15 @@ async def test_a_check_knows_a_model_that_is_only_busy_from_one_that_says_nothin
     llm.will(Answer(""))
     empty = await check_model(ref, net, {})
     assert (empty.reachable, empty.authorised, empty.first_token_s) == (True, True, None)
+
+
+async def test_a_check_of_a_model_that_never_says_anything_ends(
+    llm: FakeLLM, net: Net, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("swarmtui.models.discover._CHECK", Timeouts(connect_s=30, first_s=30, idle_s=30, total_s=0.1))
+    llm.will(Silence())
+    check = await check_model(ModelRef("acme", "m", base_url=llm.base_url), net, {})
+    assert (check.reachable, check.authorised, check.detail) == (False, False, "no answer in time")
 
 
 async def test_a_model_is_asked_as_its_provider_s_quirks_have_it(llm: FakeLLM, net: Net) -> None:

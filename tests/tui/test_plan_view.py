@@ -152,6 +152,7 @@ def test_names_of_a_team_hide_nothing() -> None:
 def test_of_many_nodes_some_are_named() -> None:
     found = told(plan_of("goal: g\nnodes:\n" + "".join(f"  n{n}: {{agent: claude, prompt: x}}\n" for n in range(7))))
     assert found[0].startswith("look: n0, n1, n2, n3, n4 and 2 more work with a program")
+    assert not any("no command" in line for line in found)
 
 
 def test_what_is_planned_while_it_runs_may_be_more_than_models_text() -> None:
