@@ -11,8 +11,16 @@ from swarmtui.workers.walls import walled
 COUNTED = "for i in 1 2 3 4 5 6 7 8 9 10; do sleep 0.1 & done; wait"
 
 
-def groups() -> set[str]:
-    return {str(path) for path in Path("/sys/fs/cgroup").rglob("swarmtui-*") if path.is_dir()}
+def groups() -> list[Path]:
+    return [path for path in Path("/sys/fs/cgroup").rglob(f"swarmtui-{os.getpid()}-*") if path.is_dir()]
+
+
+def ended(argv: list[str]) -> subprocess.CompletedProcess[str]:
+    """How it ended, once all that it started has too."""
+    ran = subprocess.run(argv, capture_output=True, text=True, check=False)  # its pipes are open until then
+    while Path(argv[3]).read_text():
+        pass
+    return ran
 
 
 def is_walled() -> bool:
@@ -25,13 +33,13 @@ needs_groups = pytest.mark.skipif(not is_walled(), reason="no control group can 
 
 @needs_groups
 def test_a_command_behind_a_wall_cannot_have_more_processes_than_it_may_and_leaves_no_group() -> None:
-    before = groups()
     with walled(["sh", "-c", COUNTED], 5) as argv:
-        ran = subprocess.run(argv, capture_output=True, text=True, check=False)
+        ran = ended(argv)
+        assert groups()
     assert "ork" in ran.stderr
-    assert groups() <= before
+    assert not groups()
     with walled(["sh", "-c", COUNTED], 20) as argv:
-        ran = subprocess.run(argv, capture_output=True, text=True, check=False)
+        ran = ended(argv)
     assert (ran.returncode, ran.stderr) == (0, "")
 
 
