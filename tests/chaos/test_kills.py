@@ -90,15 +90,19 @@ class Aim:
     random: Random
     ready_s: float = 0.0
     """What a host takes to its first request."""
+    early: bool = False
+    """Whether the last shot was meant to come before that: it says nothing about it."""
 
     def delay_s(self) -> float:
-        if self.random.random() < 0.25:
+        self.early = self.random.random() < 0.25
+        if self.early:
             return self.random.uniform(0.0, self.ready_s)
         return self.ready_s * 0.8 + self.random.uniform(0.0, 0.5)
 
     def learn(self, *, useful: bool) -> None:
         """A host had, or had not, results to show when it was killed."""
-        self.ready_s *= 0.93 if useful else 1.25
+        if not self.early:
+            self.ready_s *= 0.9 if useful else 1.25
 
 
 async def killed(shape: str, kills: int, name: str, root: Path, nursery: Nursery, aim: Aim) -> tuple[Trial, int]:
