@@ -44,6 +44,12 @@ def test_one_tool_without_end_is_a_warning_and_then_the_end() -> None:
     assert circling(other(31), 100) == Circling()
     assert circling(other(50), 100).stop == "it called look 50 times"
     assert circling(other(50), 400) == Circling()  # the user allows more
+    assert circling(other(9), 10) == Circling()  # few are allowed: their number ends it, not this
+
+
+def test_of_several_tools_in_a_turn_the_one_called_most_counts() -> None:
+    turns = [*other(49), [call("note"), call("look", at=0), call("end")]]
+    assert circling(turns, 100).stop == "it called look 50 times"
 
 
 def test_answers_without_calls_are_no_circles() -> None:
@@ -59,4 +65,6 @@ def test_order_of_calls_and_of_arguments_makes_no_difference(calls: list[Call]) 
 
 def test_different_calls_differ() -> None:
     assert fingerprint([call("a", x=1)]) != fingerprint([call("a", x=2)])
+    long = "x" * 20_000  # too long to be read at each step: compared as it is written
+    assert fingerprint([Call("1", "a", f'{{"x":"{long}"}}')]) != fingerprint([Call("1", "a", f'{{"x": "{long}"}}')])
     assert fingerprint([Call("1", "a", "not json")]) != fingerprint([Call("1", "a", "not json either")])

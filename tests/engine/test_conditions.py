@@ -10,7 +10,7 @@ import pytest
 from swarmtui.engine.conditions import equals_one
 from swarmtui.engine.ports import Attempt
 from swarmtui.plan.model import Condition, MapSpec, Node, When
-from swarmtui.session.events import NodeSkipped
+from swarmtui.session.events import AttemptStarted, NodeSkipped
 from swarmtui.session.vocabulary import Status
 from tests.engine.virtual import VirtualSession
 from tests.engine.world import node, plan, running
@@ -67,6 +67,10 @@ async def test_a_condition_that_cannot_be_judged_fails_the_node_and_names_the_lo
         assert error is not None
         assert error.kind.value == "input"
         assert "a.output.next" in error.message
+        await world.do("node.retry", node="b")
+        await world.until(lambda: world.state.nodes["b"].attempts == 2 and world.state.nodes["b"].ended)
+        started = [event.body for event in await world.recorded() if isinstance(event.body, AttemptStarted)]
+        assert [(body.node, body.attempt) for body in started] == [("a", 1), ("b", 1), ("b", 2)]
 
 
 async def test_a_condition_is_judged_anew_when_what_it_is_about_is_run_again(tmp_path: Path) -> None:
@@ -101,6 +105,7 @@ async def test_a_node_left_out_by_its_condition_stays_so_whatever_is_added_to_th
     ("said", "wanted", "equal"),
     [
         ("go\n", ("go",), True),
+        ("go", ("stay", " go\n"), True),
         ("true", (True,), True),
         (True, ("true",), True),
         (1, (True,), False),

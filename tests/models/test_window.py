@@ -1,5 +1,7 @@
 """What fits a window is told before the provider says so, and never of what may well fit."""
 
+from dataclasses import replace
+
 import pytest
 
 from swarmtui.models.catalog import load_catalog
@@ -27,6 +29,9 @@ def test_calls_tools_and_thoughts_count_too() -> None:
     called = Message("assistant", "", (ToolCall("c", "f", "y" * 400),), extra={"blocks": ["z" * 400]})
     assert estimate_tokens([Message("user", "x" * 40), called]) > plain + 200
     assert estimate_tokens([Message("user", "x" * 40)], [Tool("f", "d" * 400, {})]) > plain + 100
+    assert estimate_tokens([Message("user", "x" * 40)], [Tool("f", "", {"x": "d" * 400})]) > plain + 100
+    asked = request("x" * 40, 1000)
+    assert fit(replace(asked, schema={"description": "d" * 400})).tokens > fit(asked).tokens + 100
 
 
 def test_room_is_what_is_left_beside_the_answer() -> None:
@@ -34,6 +39,7 @@ def test_room_is_what_is_left_beside_the_answer() -> None:
     assert room(request("x" * 400, 1000)) == 1000 - 104
     found = fit(request("x" * 400, 1000, max_tokens=900))
     assert (found.room, found.fits, found.refused) == (-4, False, False)
+    assert fit(request("x" * 400, 1000, max_tokens=896)).fits
 
 
 def test_what_surely_does_not_fit_is_refused_with_the_figures() -> None:
