@@ -15,6 +15,7 @@ from swarmtui.plan.problems import TaskError
 from swarmtui.safety.paths import PathRefused
 from swarmtui.session.folder import SessionMissing
 from swarmtui.session.log import LogError
+from swarmtui.session.placing import NameRefused
 
 
 class UsageError(Exception):
@@ -34,7 +35,7 @@ class Told:
 
 
 _CODES: tuple[tuple[tuple[type[Exception], ...], Exit], ...] = (
-    ((TaskError, CatalogError), Exit.USAGE),
+    ((TaskError, CatalogError, NameRefused), Exit.USAGE),
     ((SessionMissing,), Exit.NO_SESSION),
 )
 _UNREACHABLE: dict[int | None, Exit] = {Code.VERSION: Exit.VERSION, Code.FORBIDDEN: Exit.PERMISSION}

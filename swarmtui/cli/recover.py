@@ -2,27 +2,19 @@
 
 from __future__ import annotations
 
-import errno
-import fcntl
 import math
-import os
 import shutil
 import sys
-import tempfile
 import time
 from argparse import ArgumentParser, Namespace
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from swarmtui.cli.console import Console
-    from swarmtui.cli.failures import UsageError
     from swarmtui.session.folder import SessionFolder
     from swarmtui.session.recover import Kept
-
-_WORKPLACE = ".recover-"
 
 
 def arguments(parser: ArgumentParser) -> None:
@@ -36,47 +28,22 @@ def run(arguments: Namespace, console: Console) -> int:
     import swarmtui
     from swarmtui.cli.failures import UsageError
     from swarmtui.host.exits import Exit
+    from swarmtui.host.locate import sessions_root
     from swarmtui.session.errors import NewerVersion
-    from swarmtui.session.folder import SessionFolder
+    from swarmtui.session.placing import placed
     from swarmtui.session.recover import Unusable, recover
 
     source = _source(arguments.what)
-    root = _root(arguments.new)
     try:
-        with _workplace(root) as place:
-            made = SessionFolder(place / "new")
-            made.path.mkdir(mode=0o700)
-            (place / "scratch").mkdir(mode=0o700)
-            kept = recover(source, made.db, swarmtui.__version__, place / "scratch")
-            _complete(source, made, kept)
-            folder = _named(made, root, arguments.new)
+        with placed(sessions_root(), arguments.new) as new:
+            kept = recover(source, new.folder.db, swarmtui.__version__, new.scratch)
+            _complete(source, new.folder, kept)
     except Unusable as error:
         raise UsageError(str(error)) from error
     except NewerVersion as error:
         raise UsageError(str(error), Exit.VERSION) from error
-    _tell(source, folder, kept, console)
+    _tell(source, new.id, kept, console)
     return Exit.OK
-
-
-@contextmanager
-def _workplace(root: Path) -> Iterator[Path]:
-    """A folder among the sessions that is none, gone afterwards; those that died before that are cleared away."""
-    for left in root.glob(f"{_WORKPLACE}*"):
-        with suppress(OSError), _held(left):
-            shutil.rmtree(left, ignore_errors=True)
-    with tempfile.TemporaryDirectory(prefix=_WORKPLACE, dir=root) as place, _held(Path(place)):
-        yield Path(place)
-
-
-@contextmanager
-def _held(folder: Path) -> Iterator[None]:
-    """Hold the lock of a folder, which the kernel frees whatever becomes of us. Raises OSError if somebody has it."""
-    fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
-    try:
-        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        yield
-    finally:
-        os.close(fd)
 
 
 def _source(word: str) -> Path:
@@ -100,46 +67,6 @@ def _source(word: str) -> Path:
     return source
 
 
-def _root(name: str | None) -> Path:
-    """The folder of all sessions, of which none may be called `name`. Raises UsageError, PathRefused."""
-    from swarmtui.cli.failures import UsageError
-    from swarmtui.host.locate import sessions_root
-    from swarmtui.safety.paths import ensure_private
-    from swarmtui.session.folder import is_session_id
-
-    ensure_private(sessions_root().parent)
-    root = ensure_private(sessions_root())
-    if name is not None and not is_session_id(name):
-        raise UsageError(f"{name!r} cannot be a session's ID: letters, digits, '.', '_' and '-', at most 64")
-    if name is not None and os.path.lexists(root / name):
-        raise _taken(name)
-    return root
-
-
-def _named(made: SessionFolder, root: Path, name: str | None) -> SessionFolder:
-    """Give the new session its place, whole or not at all. Raises UsageError."""
-    from swarmtui.session.file import sync_folder
-    from swarmtui.session.folder import SessionFolder, new_session_folder
-
-    folder = new_session_folder(root) if name is None else SessionFolder(root / name)
-    try:
-        made.path.rename(folder.path)  # over an empty folder, if there is one
-    except (FileExistsError, NotADirectoryError):
-        raise _taken(folder.id) from None
-    except OSError as error:
-        if error.errno == errno.ENOTEMPTY:
-            raise _taken(folder.id) from None
-        raise
-    sync_folder(root)
-    return folder
-
-
-def _taken(name: str) -> UsageError:
-    from swarmtui.cli.failures import UsageError
-
-    return UsageError(f"there is a session {name} already: give another ID")
-
-
 def _complete(source: Path, folder: SessionFolder, kept: Kept) -> None:
     """Give the new session what a host needs besides: how it was launched, and the files that it had written."""
     from swarmtui.host.spec import LaunchSpec
@@ -156,7 +83,7 @@ def _complete(source: Path, folder: SessionFolder, kept: Kept) -> None:
     spec.write(folder)
 
 
-def _tell(source: Path, folder: SessionFolder, kept: Kept, console: Console) -> None:
+def _tell(source: Path, new: str, kept: Kept, console: Console) -> None:
     console.say(f"{source}: {'; '.join(kept.wrong) or 'intact'}")
     until = _when(kept.head.ts)
     texts = f" and {kept.blobs} recorded texts" if kept.blobs else ""
@@ -167,7 +94,7 @@ def _tell(source: Path, folder: SessionFolder, kept: Kept, console: Console) -> 
         last = kept.last_known_ts
         to = f" to {_when(last)}" if last is not None and last > kept.head.ts else ""
         console.say(f"lost: events {kept.lost[0]} to {kept.lost[1]}, from after {until}{to}")
-    console.say(f"the file itself is as it was; go on with: swarmtui resume {folder.id}")
+    console.say(f"the file itself is as it was; go on with: swarmtui resume {new}")
 
 
 def _when(ts: float) -> str:

@@ -90,10 +90,15 @@ def is_session_id(word: str) -> bool:
     return _ID.match(word) is not None
 
 
+def new_session_id() -> str:
+    """An ID that no session has, as far as chance allows."""
+    return "".join(secrets.choice(_ALPHABET) for _ in range(8))
+
+
 def new_session_folder(sessions: Path) -> SessionFolder:
     """Make the folder of a new session under `sessions`, mode 0700."""
     while True:
-        path = sessions / "".join(secrets.choice(_ALPHABET) for _ in range(8))
+        path = sessions / new_session_id()
         try:
             path.mkdir(mode=0o700, parents=True)
         except FileExistsError:

@@ -7,9 +7,7 @@ of the two prefixes goes into the new file, with the blobs that its events name 
 
 from __future__ import annotations
 
-import json
 import os
-import re
 import shutil
 import sqlite3
 from collections.abc import Iterator
@@ -19,16 +17,12 @@ from itertools import islice
 from pathlib import Path
 
 from swarmtui.session import fold, migrate
+from swarmtui.session.build import FileBuilder
 from swarmtui.session.errors import DB_ERRORS, LogError, NewerVersion, first_line
-from swarmtui.session.faults import Faults
-from swarmtui.session.file import make
-from swarmtui.session.heads import read_noted, write_head
+from swarmtui.session.heads import read_noted
 from swarmtui.session.reader import UNREADABLE
-from swarmtui.session.rows import APPLICATION_ID, GENESIS, SCHEMA, Head, Row, blob_sha, fits, row_to_event
+from swarmtui.session.rows import APPLICATION_ID, GENESIS, SCHEMA, Head, Row, blob_sha, blobs_named, fits, row_to_event
 from swarmtui.session.state import SessionState
-
-_BLOB_KEY = re.compile(r'"(?:(sha|lines)":")?([0-9a-f]{32})"')
-"""What may be the key of a blob in an event's data; under these names it is one."""
 
 
 class Unusable(LogError):
@@ -82,17 +76,7 @@ def recover(source: Path, target: Path, app: str, scratch: Path) -> Kept:
     if not found.head.seq:
         why = "; ".join(found.wrong) or "it has no events"
         raise Unusable(f"{source}: nothing of it can be saved: {why}")
-    make(target, app, Faults())
-    try:
-        state, blobs, blobs_lost = _write(found, target)
-        write_head(target.with_name("head"), found.head)
-    except BaseException as error:
-        for path in (target, target.with_name("head")):
-            with suppress(OSError):
-                path.unlink(missing_ok=True)
-        if isinstance(error, DB_ERRORS):
-            raise LogError(f"{target}: cannot be written: {first_line(error)}") from error
-        raise
+    state, blobs, blobs_lost = _write(found, target, app)
     noted = max((known.seq for known in read_noted(source.with_name("head"))), default=0)
     last_known = max(found.head.seq, found.last_seen, noted)
     if noted > max(found.head.seq, found.last_seen):
@@ -211,34 +195,29 @@ def _last_seen(db: sqlite3.Connection) -> tuple[int, float]:
     return 0, 0.0
 
 
-def _write(found: _Found, target: Path) -> tuple[SessionState, int, int]:
+def _write(found: _Found, target: Path, app: str) -> tuple[SessionState, int, int]:
     """Copy the kept events and the blobs that they name; the state, the blobs kept and those lost."""
     wanted: set[str] = set()
     needed: set[str] = set()
-    state = found.state or fold.empty()
-    with closing(sqlite3.connect(found.copy)) as old, closing(sqlite3.connect(target)) as new:
-        new.execute("PRAGMA synchronous=FULL")
+    with closing(sqlite3.connect(found.copy)) as old, FileBuilder(target, app) as new:
         for row in islice(_rows(_Found(found.source, found.copy), old), found.head.seq):
-            if found.state is None:
-                fold.apply(state, row_to_event(row))
-            new.execute("INSERT INTO events VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", row)
-            for name, key in _BLOB_KEY.findall(row.data):
+            new.copy(row)
+            for key, sure in blobs_named(row.data):
                 wanted.add(key)
-                if name:
+                if sure:
                     needed.add(key)
         kept = {key for key in sorted(wanted) if _copy_blob(old, new, key)}
-        about = {"from": str(found.source), "kept": found.head.seq}
-        new.execute("INSERT INTO meta VALUES('recovered', ?)", (json.dumps(about),))
-        new.commit()
-    return state, len(kept), len(needed - kept)
+        new.meta("recovered", {"from": str(found.source), "kept": found.head.seq})
+        new.done()
+    return new.state, len(kept), len(needed - kept)
 
 
-def _copy_blob(old: sqlite3.Connection, new: sqlite3.Connection, key: str) -> bool:
+def _copy_blob(old: sqlite3.Connection, new: FileBuilder, key: str) -> bool:
     try:
         found = old.execute("SELECT data FROM blobs WHERE sha = ?", (key,)).fetchone()
     except DB_ERRORS:
         return False
     if found is None or not isinstance(found[0], bytes) or blob_sha(found[0]) != key:
         return False
-    new.execute("INSERT INTO blobs VALUES(?, ?, ?)", (key, len(found[0]), found[0]))
+    new.blob(found[0])
     return True

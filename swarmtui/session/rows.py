@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+import re
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
 from typing import Any, NamedTuple
@@ -27,6 +28,10 @@ CREATE TABLE blobs(sha TEXT PRIMARY KEY, size INTEGER NOT NULL, data BLOB NOT NU
 CREATE TABLE snapshots(seq INTEGER PRIMARY KEY, size INTEGER NOT NULL, data BLOB NOT NULL);
 CREATE TABLE meta(key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 """
+
+
+_BLOB_KEY = re.compile(r'"(?:(sha|lines)":")?([0-9a-f]{32})"')
+"""What may be the key of a blob in an event's data; under these names it is one."""
 
 
 class Row(NamedTuple):
@@ -119,6 +124,21 @@ def row_to_line(row: Row) -> str:
 def blob_sha(data: bytes) -> str:
     """The key of a blob: BLAKE2b-16 in hex."""
     return blake2b(data, digest_size=16).hexdigest()
+
+
+def blobs_named(data: str) -> Iterator[tuple[str, bool]]:
+    """Keys of blobs in an event's data, each with whether it is surely one: a text of that form may be anything."""
+    for name, key in _BLOB_KEY.findall(data):
+        yield key, bool(name)
+
+
+def log_id(first_hash: bytes, session_id: str) -> str:
+    """What tells the log of one session from all others, though they may have begun with the same events.
+
+    `first_hash` is that of event 1. A fork and its parent have that one in common, and a seq of one says nothing in
+    the other.
+    """
+    return blake2b(first_hash + session_id.encode(), digest_size=16).hexdigest()
 
 
 @dataclass(frozen=True, slots=True)

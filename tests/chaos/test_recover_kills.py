@@ -84,4 +84,4 @@ def test_a_recovery_that_is_killed_leaves_a_whole_session_or_none(
     assert 0 < whole < KILLS, f"{whole} of {KILLS} came through: the kills were all late, or all early"
     assert killed
     assert recover_in_a_fork(["original", "-o", "last"], 30.0) == 0
-    assert not list(sessions.glob(".recover-*")), "what the dead left is cleared away"
+    assert not list(sessions.glob(".new-*")), "what the dead left is cleared away"

@@ -1,0 +1,106 @@
+"""Giving a new session its place among the others: whole, or not at all."""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from swarmtui.safety.paths import ensure_private
+from swarmtui.session.file import sync_folder
+from swarmtui.session.folder import SessionFolder, is_session_id, new_session_id
+
+_WORKPLACE = ".new-"
+
+
+class NameRefused(Exception):
+    """No new session can have this ID; the text says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Placing:
+    """A session that is being made."""
+
+    folder: SessionFolder
+    """Where it is made: nobody finds it there, and its name is the new ID."""
+    scratch: Path
+    """An empty folder to work in, gone afterwards."""
+    final: SessionFolder
+    """Where it is once the block has been left without an error."""
+
+    @property
+    def id(self) -> str:
+        """The new session's ID."""
+        return self.final.id
+
+
+@contextmanager
+def placed(root: Path, name: str | None = None) -> Iterator[Placing]:
+    """Make a new session below `root`, the folder of all sessions, within the block; with an error nothing is left.
+
+    Its ID is `name`, or is made up. Raises NameRefused, PathRefused, OSError. Blocks.
+    """
+    ensure_private(root.parent)
+    ensure_private(root)
+    if name is not None:
+        _check(root, name)
+    with _workplace(root) as place:
+        new = new_session_id() if name is None else name
+        made = SessionFolder(place / "made" / new)
+        made.path.mkdir(mode=0o700, parents=True)
+        scratch = place / "scratch"
+        scratch.mkdir(mode=0o700)
+        placing = Placing(made, scratch, SessionFolder(root / new))
+        yield placing
+        _rename(made, placing.final)
+
+
+def _check(root: Path, name: str) -> None:
+    if not is_session_id(name):
+        raise NameRefused(f"{name!r} cannot be a session's ID: letters, digits, '.', '_' and '-', at most 64")
+    if os.path.lexists(root / name):
+        raise _taken(name)
+
+
+def _rename(made: SessionFolder, final: SessionFolder) -> None:
+    sync_folder(made.path)
+    try:
+        made.path.rename(final.path)  # over an empty folder, if there is one
+    except (FileExistsError, NotADirectoryError):
+        raise _taken(final.id) from None
+    except OSError as error:
+        if error.errno == errno.ENOTEMPTY:
+            raise _taken(final.id) from None
+        raise
+    sync_folder(final.path.parent)
+
+
+def _taken(name: str) -> NameRefused:
+    return NameRefused(f"there is a session {name} already: give another ID")
+
+
+@contextmanager
+def _workplace(root: Path) -> Iterator[Path]:
+    """A folder among the sessions that is none, gone afterwards; those of who died before that are cleared away."""
+    for left in root.glob(f"{_WORKPLACE}*"):
+        with suppress(OSError), _held(left):
+            shutil.rmtree(left, ignore_errors=True)
+    with tempfile.TemporaryDirectory(prefix=_WORKPLACE, dir=root) as place, _held(Path(place)):
+        yield Path(place)
+
+
+@contextmanager
+def _held(folder: Path) -> Iterator[None]:
+    """Hold the lock of a folder, which the kernel frees whatever becomes of us. Raises OSError if somebody has it."""
+    fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        yield
+    finally:
+        os.close(fd)
