@@ -66,6 +66,14 @@ def test_details_are_put_together_and_go_back_as_a_list() -> None:
     ]
 
 
+def test_details_of_another_kind_or_number_are_others_and_nothing_said_later_takes_back_what_was() -> None:
+    one, two = {"type": "reasoning.text", "index": 0}, {"type": "reasoning.text", "index": 1}
+    summary = {"type": "reasoning.summary", "index": 0}
+    told = [{**one, "text": "a", "format": "f"}, {**two, "text": "b"}, {**summary, "summary": "c"}]
+    _, end = read(DETAILS, {"reasoning_details": told}, {"reasoning_details": [{**one, "format": None}]}, CALL)
+    assert again(DETAILS, end)[1]["reasoning_details"] == told
+
+
 def test_an_answer_without_calls_has_nothing_to_give_back() -> None:
     assert read(CONTENT, {"reasoning_content": "hm"}, {"content": "x"})[1].extra is None
 

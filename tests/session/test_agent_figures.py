@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from swarmtui.plan.model import AgentSpec, Node, Plan, plan_hash
+from dataclasses import replace
+
+from swarmtui.plan.model import AgentSpec, Check, Node, Plan, plan_hash
 from swarmtui.plan.team import AgentDef
 from swarmtui.session import events as ev
 from swarmtui.session import fold
@@ -57,3 +59,36 @@ def test_critical_steps_are_those_of_the_worked_example() -> None:
         "subtask_finish_rate": None,
     }
     assert found["s1"]["critical_steps"] == 9
+
+
+def test_stages_follow_each_other_and_so_do_nodes_of_one_that_need_each_other() -> None:
+    """1 + (2, then 3 that need it) + 1 + a program, which has no steps of its own and counts as one + 1."""
+    boss = Node("boss", AgentSpec("self", "x", SUB))
+    first, second = sub("a"), replace(sub("b"), needs=("a",))
+    third = replace(sub("c"), check=Check(regex="x"))
+    bodies: list[Body] = [
+        ev.SessionCreated("s", "g", "t", "/", "0"),
+        ev.PlanProposed(1, Plan("test", (boss,))),
+        ev.PlanApproved(1, plan_hash(Plan("test", (boss,)))),
+        ev.AttemptStarted("boss", 1),
+        *steps("boss", 1),
+        ev.PlanPatched(2, (first, second, replace(boss, needs=("a", "b"))), by="boss"),
+        ev.TaskAssigned("boss", 1, "c1", ("a", "b")),
+        ev.AttemptSuspended("boss", 1, "subagents"),
+        *carried_out("a", 2),
+        *carried_out("b", 3),
+        ev.AttemptStarted("boss", 2),
+        *steps("boss", 1),
+        ev.PlanPatched(3, (third, replace(boss, needs=("a", "b", "c"))), by="boss"),
+        ev.TaskAssigned("boss", 2, "c2", ("c",)),
+        ev.AttemptSuspended("boss", 2, "subagents"),
+        *carried_out("c", 0),
+        ev.AttemptStarted("boss", 3),
+        *steps("boss", 1),
+        ev.AttemptSucceeded("boss", 3, Output("x", 1)),
+    ]
+    state = fold.fold(Event(seq, 0.0, 0.0, body) for seq, body in enumerate(bodies, 1))
+    found = metrics(state)["agents"]
+    assert (found["boss"]["stages"], found["boss"]["critical_steps"]) == (2, 9)
+    assert (found["boss"]["subtasks_succeeded"], found["boss"]["subtask_finish_rate"]) == (3, 1 / 3)
+    assert "c" not in found
