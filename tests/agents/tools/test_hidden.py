@@ -33,6 +33,17 @@ def test_what_may_hold_credentials_is_hidden_however_deep_it_lies(tmp_path: Path
     assert parts(tmp_path) == [".env", ".ssh", f"{deep}/.env", "deploy/key.pem"]
 
 
+def test_a_name_that_goes_on_where_another_ends_is_hidden_too(tmp_path: Path) -> None:
+    project(tmp_path, ".env", ".env.local", ".env.production")
+    assert parts(tmp_path) == [".env", ".env.local", ".env.production"]
+
+
+def test_a_project_behind_a_link_is_hidden_where_it_really_lies(tmp_path: Path) -> None:
+    project(tmp_path / "real", ".env")
+    (tmp_path / "link").symlink_to("real")
+    assert hidden(tmp_path / "link").paths == (str(tmp_path.resolve() / "real" / ".env"),)
+
+
 def test_a_link_hides_what_it_leads_to_within_the_project(tmp_path: Path) -> None:
     project(tmp_path, "config/prod.vars", "a")
     (tmp_path / ".env").symlink_to("config/prod.vars")

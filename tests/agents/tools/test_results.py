@@ -40,6 +40,16 @@ def test_a_long_result_is_cut_and_says_how_much_is_missing() -> None:
     assert shape("x" * RESULT_CHARS) == "x" * RESULT_CHARS
 
 
+def test_of_a_long_output_both_ends_are_kept_and_what_is_missing_is_counted() -> None:
+    cut = head_and_tail("a" * 5000 + "b" * 5000, 1000)
+    assert len(cut) in range(998, 1001)
+    first, told, last = cut.split("\n")
+    assert set(first) == {"a"}
+    assert set(last) == {"b"}
+    assert len(last) - len(first) in (0, 1)
+    assert told == f"[… {10_000 - len(first) - len(last):,} characters left out …]"
+
+
 def test_deeply_nested_text_is_shaped_too() -> None:
     assert shape('{"a":' * 100_000)[:10] == '{"a":{"a":'
 
