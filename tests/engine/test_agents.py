@@ -456,6 +456,16 @@ async def test_what_is_held_while_it_asks_goes_on_asking_when_released(tmp_path:
         assert await world.finished() is Status.SUCCEEDED
 
 
+async def test_an_agent_that_is_stopped_while_it_asks_asks_nothing_any_more(tmp_path: Path) -> None:
+    asked = asking(Inquiry("c1", "may it?", ("allow once", "deny"), "permission"), Inquiry("c2", "well?"), seen=[])
+    async with running(tmp_path, team_plan(agent()), asked) as world:
+        boss = world.state.nodes["boss"]
+        await world.until(lambda: boss.asks == 2 and not boss.running)
+        await world.do("node.cancel", node="boss")
+        await world.until(lambda: boss.ended)
+        assert (world.state.pending, boss.asks) == ({}, 0)
+
+
 async def test_leave_given_for_good_is_a_rule_for_that_agent_from_then_on(tmp_path: Path) -> None:
     seen: list[Attempt] = []
     choices = ("allow once", "allow always", "deny")

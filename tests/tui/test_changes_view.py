@@ -38,7 +38,7 @@ def test_a_repetition_may_do_harm_where_something_was_begun_that_nobody_called_s
     state = begun(Plan("g", nodes)).state
     for name in ("a", "b", "d"):
         state.nodes[name].attempts = 1
-    state.nodes["d"].writes = 1
+    state.nodes["b"].writes = state.nodes["d"].writes = 1
     change = replace(CHANGE, again=("a", "b", "c", "d", "gone"))
     assert run_again(state, change) == [("a", True), ("b", False), ("c", False), ("d", True)]
 
