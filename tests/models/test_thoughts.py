@@ -7,6 +7,7 @@ import pytest
 from swarmtui.models.catalog import Quirks, load_catalog
 from swarmtui.models.chat import ChatRequest, Finished, Message, ReasoningDelta, StreamItem, ToolCall
 from swarmtui.models.openai_chat import ChatStream, build_request
+from swarmtui.models.thoughts import ThinkSplitter
 from swarmtui.plan.model import JSON, ModelRef
 
 REF = ModelRef("deepseek", "deepseek-reasoner", base_url="https://api.deepseek.com")
@@ -72,6 +73,17 @@ def test_details_of_another_kind_or_number_are_others_and_nothing_said_later_tak
     told = [{**one, "text": "a", "format": "f"}, {**two, "text": "b"}, {**summary, "summary": "c"}]
     _, end = read(DETAILS, {"reasoning_details": told}, {"reasoning_details": [{**one, "format": None}]}, CALL)
     assert again(DETAILS, end)[1]["reasoning_details"] == told
+
+
+@pytest.mark.parametrize(
+    ("text", "fed", "left"),
+    [("<think>a</thi", ("a", ""), ("</thi", "")), (" <thi", ("", ""), ("", " <thi"))],
+)
+def test_what_was_held_back_at_the_end_is_a_thought_only_where_one_had_begun(
+    text: str, fed: tuple[str, str], left: tuple[str, str]
+) -> None:
+    splitter = ThinkSplitter()
+    assert (splitter.feed(text), splitter.finish()) == (fed, left)
 
 
 def test_an_answer_without_calls_has_nothing_to_give_back() -> None:
