@@ -8,6 +8,7 @@ import os
 import sys
 from collections.abc import Sequence
 from importlib import import_module
+from keyword import iskeyword
 from typing import NoReturn
 
 import swarmtui
@@ -34,6 +35,9 @@ COMMANDS: dict[str, str] = {
     "themes": "list themes",
 }
 """Command -> what it does. Each is a module of this package: ``arguments(parser)`` and ``run(arguments, console)``."""
+
+HIDDEN: dict[str, str] = {"dial-stdio": "carry the wire of a session over standard input and output, for ssh"}
+"""Commands that programs give; help does not list them."""
 
 EPILOG = """\
 swarmtui run code_review            review the project in this folder
@@ -74,7 +78,7 @@ def main(argv: Sequence[str]) -> int:
     console = Console(json=bool(getattr(arguments, "json", False)))
     name = arguments.command or "home"
     try:
-        return int(import_module(f"swarmtui.cli.{name}").run(arguments, console))
+        return int(import_module(module_of(name)).run(arguments, console))
     except KeyboardInterrupt:
         console.warn("interrupted")
         return 130
@@ -103,8 +107,15 @@ def _parser(chosen: str) -> argparse.ArgumentParser:
     for name, does in COMMANDS.items():
         own = commands.add_parser(name, help=does, description=f"{does[0].upper()}{does[1:]}.")
         if name == chosen:
-            import_module(f"swarmtui.cli.{name}").arguments(own)
+            import_module(module_of(name)).arguments(own)
+    if chosen in HIDDEN:
+        import_module(module_of(chosen)).arguments(commands.add_parser(chosen, description=HIDDEN[chosen]))
     return parser
+
+
+def module_of(name: str) -> str:
+    """The module of a command: ``dial-stdio`` is ``dial_stdio``, and ``import``, a word of Python, ``import_``."""
+    return f"swarmtui.cli.{name.replace('-', '_')}{'_' if iskeyword(name) else ''}"
 
 
 def _mend_streams() -> None:
