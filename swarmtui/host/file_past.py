@@ -1,0 +1,118 @@
+"""The past of a session as its file holds it, whether or not a host goes on writing to it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+
+from swarmtui.host.history import History, OutputMissing
+from swarmtui.session.events import Event
+from swarmtui.session.folder import SessionFolder
+from swarmtui.session.marks import MARK_TYPES, Mark, mark_of
+from swarmtui.session.reader import Reader
+from swarmtui.session.rows import Row, row_to_event
+from swarmtui.session.state import SessionState
+
+_T = TypeVar("_T")
+
+
+@dataclass(frozen=True, slots=True)
+class LooseFile(SessionFolder):
+    """A session file by itself, wherever it lies: what is beside it need not be a session's."""
+
+    file: Path
+
+    @property
+    def db(self) -> Path:
+        """The session file."""
+        return self.file
+
+
+class FilePast:
+    """A :class:`~swarmtui.host.past.Past` over a session file. Raises LogError where the file is not what was written.
+
+    One thread of its own reads, through one connection, which is opened by the first question.
+    """
+
+    def __init__(self, folder: SessionFolder) -> None:
+        self._folder = folder
+        self._history = History(folder)
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="past")
+        self._reader: Reader | None = None
+
+    async def head(self) -> int:
+        """Seq of the last event that is recorded by now; 0 if there is none."""
+        return await self._ask(Reader.last_seq)
+
+    async def state_at(self, seq: int) -> SessionState:
+        """The state after event `seq`; the caller's own, to fold more into. Raises IndexError beyond the head."""
+        return await self._ask(lambda reader: self._state_at(reader, seq))
+
+    async def events(self, from_seq: int, limit: int) -> list[Event]:
+        """Up to `limit` events from `from_seq` on, in order; fewer only at the head."""
+        first = max(1, from_seq)
+        return await self._ask(lambda reader: [row_to_event(row) for row in reader.rows(first, first + limit - 1)])
+
+    async def marks(self, from_seq: int = 1) -> list[Mark]:
+        """All marks from `from_seq` on, in order."""
+        return await self._ask(lambda reader: _marks(reader, from_seq))
+
+    async def seq_at(self, mono: float) -> int:
+        """Seq of the last event at or before `mono` on the session's own clock; 1 before the first."""
+        return await self._ask(lambda reader: _seq_at(reader, mono))
+
+    async def output(self, node: str, item: int | None = None) -> str:
+        """The whole recorded output of a node or item as it is at the head, not cleaned; empty if there is none."""
+        try:
+            return await self._ask(lambda reader: self._history.output(node, item))
+        except OutputMissing:
+            return ""
+
+    async def log_tail(self, node: str, limit: int = 65_536) -> str:
+        """The last `limit` bytes of the node's log file, not cleaned; empty if there is none."""
+        return await self._ask(lambda reader: self._history.log_tail(node, limit))
+
+    async def close(self) -> None:
+        """Let go of the file, once what was asked before is answered."""
+        reader, self._reader = self._reader, None
+        if reader is not None:
+            await asyncio.get_running_loop().run_in_executor(self._thread, reader.close)
+        self._thread.shutdown(wait=False)
+
+    async def _ask(self, question: Callable[[Reader], _T]) -> _T:
+        return await asyncio.get_running_loop().run_in_executor(self._thread, self._answer, question)
+
+    def _answer(self, question: Callable[[Reader], _T]) -> _T:
+        """In the thread: connections of sqlite belong to the one that made them."""
+        if self._reader is None:
+            self._reader = Reader(self._folder.db)
+        return question(self._reader)
+
+    def _state_at(self, reader: Reader, seq: int) -> SessionState:
+        if not 1 <= seq <= reader.last_seq():
+            raise IndexError(f"there is no event {seq}")
+        state = reader.state(seq)
+        if not isinstance(self._folder, LooseFile):
+            state.id = self._folder.id  # of one that was recovered or forked, its first events name another
+        return state
+
+
+def _marks(reader: Reader, from_seq: int) -> list[Mark]:
+    holes = ", ".join("?" * len(MARK_TYPES))
+    sql = f"SELECT * FROM events WHERE seq >= ? AND type IN ({holes}) ORDER BY seq"  # noqa: S608
+    found = (mark_of(row_to_event(Row(*row))) for row in reader.query(sql, (from_seq, *sorted(MARK_TYPES))))
+    return [mark for mark in found if mark is not None]
+
+
+def _seq_at(reader: Reader, mono: float) -> int:
+    """By halves: the clock never goes back, and no index is kept of it."""
+    low, high = 1, max(1, reader.last_seq())
+    while low < high:
+        middle = (low + high + 1) // 2
+        (found,) = reader.query("SELECT mono FROM events WHERE seq = ?", (middle,))[0]
+        low, high = (middle, high) if found <= mono else (low, middle - 1)
+    return low

@@ -1,0 +1,540 @@
+"""The past of a session as a feed: played, stopped, gone through step by step, forwards and backwards.
+
+State is made of recorded events, and of nothing else: no model is asked, no tool called, nothing is carried out. So
+this module imports nothing that could (import-linter keeps it so).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import math
+import time
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from swarmtui.host.feed import Changes, CommandRefused, Feed, FeedStatus, Link, Play
+from swarmtui.host.gathering import Gathering
+from swarmtui.host.past import Past
+from swarmtui.host.spreading import Spreading
+from swarmtui.host.tempo import IDLE_LIMIT_S, Tempo, gap_between
+from swarmtui.plan.model import JSON
+from swarmtui.session.events import Event
+from swarmtui.session.marks import Mark, mark_of
+from swarmtui.session.rows import blob_sha
+from swarmtui.session.state import SessionState
+from swarmtui.session.vocabulary import Output
+
+PAGE = 500
+"""Events that are asked of the past at a time."""
+AHEAD = 2_000
+"""Events ahead of the play head that are held."""
+BURST = 2_000
+"""Events that one drain folds in at most: what is too dense for the speed is played slower."""
+MARKS_EVERY_S = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class _Goal:
+    """Where to go: to just after event `seq`, or to what lies `offset` events from session second `mono`."""
+
+    seq: int = 0
+    mono: float | None = None
+    offset: int = 0
+
+    def by(self, events: int) -> _Goal:
+        """So many events from there."""
+        return replace(self, seq=self.seq + events, offset=self.offset + events)
+
+
+class ReplayFeed:
+    """A :class:`~swarmtui.host.feed.Player` over a past, which stands still until it is played.
+
+    Between two events time passes evenly, at :attr:`Play.speed`; a longer time without events than
+    :attr:`Play.idle_limit` takes no longer than that. With `live`, the feed of the session as it goes on, everything
+    is handed through to that from :meth:`go_live` (or from when the play head has caught up) until something of the
+    past is asked for again. The task that reads the past belongs to this feed and ends with :meth:`close`.
+    """
+
+    def __init__(
+        self,
+        past: Past,
+        *,
+        head: int,
+        clock: Callable[[], float] = time.monotonic,
+        at: int | None = None,
+        speed: float = 1.0,
+        idle_limit: float | None = IDLE_LIMIT_S,
+        until: int | None = None,
+        pause_on_marks: bool = False,
+        live: Feed | None = None,
+    ) -> None:
+        """Stand just after event `at` (None: the first); `until` is where play stops. Needs a running event loop."""
+        self._past, self._head, self._now, self._live = past, max(1, head), clock, live
+        self._until, self._pause_on_marks = until, pause_on_marks
+        self._tempo = Tempo(idle_limit=idle_limit)
+        self._tempo.set_speed(speed)
+        self._gathered = Gathering()
+        self._gathered.status.role = "observe"
+        self._gathered.set_link(Link.REPLAY)
+        self._ahead: deque[tuple[float, Event]] = deque()
+        """What comes next, with the time at which it does on the clock of :attr:`_at`."""
+        self._at = 0.0
+        """Seconds of the session from where it was read anew to the play head, times without a host included."""
+        self._spreading = Spreading()
+        self._playing = self._following = self._switched = self._moved = self._news = False
+        self._marks: tuple[Mark, ...] = ()
+        self._marks_read, self._marks_at = 0, -math.inf
+        self._ends: tuple[float, float] | None = None
+        self._goal: _Goal | None = _Goal(self._within(1 if at is None else at))
+        self._played_to = clock()
+        self._stirred, self._asked = asyncio.Event(), asyncio.Event()
+        self._reached, self._settled = asyncio.Event(), asyncio.Event()
+        self._failure: Exception | None = None
+        self._reading = asyncio.create_task(self._read_for_ever(), name="replay")
+        self._ask()
+
+    @classmethod
+    async def open(
+        cls,
+        past: Past,
+        *,
+        at: int | None = None,
+        speed: float = 1.0,
+        idle_limit: float | None = IDLE_LIMIT_S,
+        until: int | None = None,
+        pause_on_marks: bool = False,
+        live: Feed | None = None,
+    ) -> ReplayFeed:
+        """A feed that is there already: its first state is read. Raises what the past raises."""
+        feed = cls(
+            past,
+            head=await past.head(),
+            at=at,
+            speed=speed,
+            idle_limit=idle_limit,
+            until=until,
+            pause_on_marks=pause_on_marks,
+            live=live,
+        )
+        try:
+            await feed._reached.wait()
+            feed._raise()
+        except BaseException:
+            feed._live = None  # whoever gave it has it back
+            await feed.close()
+            raise
+        return feed
+
+    # -- what is seen -----------------------------------------------------------------------------------------
+
+    @property
+    def state(self) -> SessionState:
+        """The state at the play head; to be read, never changed."""
+        return self._live.state if self._live is not None and self._following else self._gathered.state
+
+    @property
+    def status(self) -> FeedStatus:
+        """Where the play head is; while the session is followed live, the status of that."""
+        if self._live is not None and self._following:
+            return self._live.status
+        self._gathered.status.play = self._play()
+        return self._gathered.status
+
+    def clock(self) -> float:
+        """Epoch seconds at the play head, as of the last drain."""
+        if self._live is not None and self._following:
+            return self._live.clock()
+        state, share = self._gathered.state, self._share()
+        return state.ts + share * (self._ahead[0][1].ts - state.ts) if share else state.ts
+
+    def _play(self) -> Play:
+        state, share = self._gathered.state, self._share()
+        gap = self._gap()
+        limit = self._tempo.idle_limit
+        first, last = self._ends or (state.mono, state.mono)
+        idle = limit is not None and gap > limit and (self._playing or self._tempo.passed > 0)
+        return Play(
+            seq=state.seq,
+            head_seq=self._head,
+            ts=self.clock(),
+            mono=state.mono + share * (self._ahead[0][1].mono - state.mono) if share else state.mono,
+            first_mono=first,
+            last_mono=max(last, state.mono),
+            speed=self._tempo.speed,
+            playing=self._playing,
+            idle_limit=limit,
+            gap_s=gap if idle else None,
+            live=self._goes_on,
+            marks=self._marks,
+        )
+
+    @property
+    def _goes_on(self) -> bool:
+        return self._live is not None and self._live.status.link not in (Link.ENDED, Link.ARCHIVE)
+
+    def _gap(self) -> float:
+        return gap_between(self._gathered.state, self._ahead[0][1]) if self._ahead else 0.0
+
+    def _share(self) -> float:
+        return self._tempo.share(self._gap()) if self._tempo.passed else 0.0
+
+    # -- moving about -----------------------------------------------------------------------------------------
+
+    def play(self) -> None:
+        """Go on; from the beginning where the play head is at the end, unless the session goes on from there."""
+        self._touch()
+        if self._following:
+            return
+        here = self._base()
+        if here.mono is None and here.seq >= self._head:
+            if self._goes_on:
+                self.go_live()
+                return
+            self._goal = _Goal(1)
+        self._playing = True
+        self._ask()
+
+    def pause(self) -> None:
+        """Stand still."""
+        self._touch()
+        if self._following:
+            self._goal = self._base()
+        self._playing = False
+        self._ask()
+
+    def set_speed(self, speed: float) -> None:
+        """Change the speed; what is beyond the slowest or fastest is the nearest of them."""
+        self._touch()
+        self._tempo.set_speed(speed)
+
+    def set_idle_limit(self, seconds: float | None) -> None:
+        """Change how long a time without events lasts at most; None: as long as it lasted."""
+        self._touch()
+        self._tempo.set_idle_limit(seconds, self._gap())
+
+    def step(self, events: int) -> None:
+        """Pause, and go by so many events, backwards if negative."""
+        self._touch()
+        goal = self._base().by(events)
+        self._playing = False
+        self._go(goal)
+
+    def seek(self, seq: int) -> None:
+        """Go to just after event `seq`, or the nearest there is."""
+        self._touch()
+        self._go(_Goal(seq))
+
+    def seek_time(self, mono: float) -> None:
+        """Go to the last event at or before `mono`, on the session's own clock."""
+        self._touch()
+        self._go(_Goal(mono=mono))
+
+    def seek_mark(self, direction: int) -> Mark | None:
+        """Go to the next mark (1) or the previous one (-1), which is returned; None, and nothing moves, without one."""
+        self._touch()
+        base = self._base()
+        if base.mono is None:
+            later = [mark for mark in self._marks if mark.seq > base.seq]
+            before = [mark for mark in self._marks if mark.seq < base.seq]
+        else:
+            later = [mark for mark in self._marks if mark.mono > base.mono]
+            before = [mark for mark in self._marks if mark.mono < base.mono]
+        found = next(iter(later), None) if direction > 0 else next(reversed(before), None)
+        if found is not None:
+            self._go(_Goal(found.seq))
+        return found
+
+    def go_live(self) -> None:
+        """Follow the session as it goes on; to the end, where it does not."""
+        self._touch()
+        if self._goes_on:
+            self._goal, self._playing = None, False
+            if not self._following:
+                self._following = self._switched = True
+        else:
+            self._go(_Goal(self._head))
+
+    def _base(self) -> _Goal:
+        """Where the play head is, or will be once what was asked for is read."""
+        if self._goal is not None:
+            return self._goal
+        return _Goal(self.state.seq)
+
+    def _go(self, goal: _Goal) -> None:
+        self._goal = goal if goal.mono is not None else _Goal(self._within(goal.seq))
+        self._ask()
+
+    def _within(self, seq: int) -> int:
+        return min(max(seq, 1), self._head)
+
+    def _touch(self) -> None:
+        """Before a command: what was played until now was played as it was before."""
+        self._watch_live()
+        self._advance()
+        self._news = True
+        self._stirred.set()
+
+    def _ask(self) -> None:
+        """Have the past read as far as it is wanted."""
+        self._settled.clear()
+        self._asked.set()
+
+    # -- playing ----------------------------------------------------------------------------------------------
+
+    def drain(self) -> Changes:
+        """What arrived since the last call: up to now, the play head has moved on."""
+        self._watch_live()
+        self._advance()
+        told = self._news or self._moved
+        self._news = self._moved = False
+        if self._live is not None and self._following:
+            switched, self._switched = self._switched, False
+            changes = self._live.drain()
+            return replace(changes, reset=True, link=True) if switched else changes
+        for piece in self._spreading.until(self._at + self._share() * self._gap(), self._gathered.state):
+            self._gathered.stream(piece)
+        changes = self._gathered.drain()
+        return replace(changes, link=True) if told else changes
+
+    async def wait(self) -> None:
+        """Until there is something to drain. Raises what the past raised since the last call."""
+        while True:
+            self._raise()
+            self._stirred.clear()
+            self._advance()
+            if self._news or self._switched:
+                return
+            if self._live is not None and self._following:
+                if await self._waited_for(self._live):
+                    return
+                continue
+            due_s = self._tempo.due_s(self._gap()) if self._playing and self._ahead and self._goal is None else None
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(due_s):
+                    await self._stirred.wait()
+
+    async def settled(self) -> None:
+        """Until everything that was asked for is read, and what comes next. Raises what the past raised."""
+        await self._settled.wait()
+        self._raise()
+
+    async def _waited_for(self, live: Feed) -> bool:
+        """Until there is something to drain of `live`, or something was asked of the past; whether it is the former."""
+        waits = [asyncio.ensure_future(live.wait()), asyncio.ensure_future(self._stirred.wait())]
+        try:
+            await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+            if waits[0].done():
+                await waits[0]
+            return waits[0].done()
+        finally:
+            for one in waits:
+                one.cancel()
+            await asyncio.gather(*waits, return_exceptions=True)
+
+    def _raise(self) -> None:
+        failure, self._failure = self._failure, None
+        if failure is not None:
+            raise failure
+
+    def _watch_live(self) -> None:
+        """The session goes on meanwhile: how far, and whether it still does."""
+        if self._live is None:
+            return
+        if not self._following:
+            self._news |= self._live.drain().link
+        if self._live.state.seq > self._head:
+            self._head = self._live.state.seq
+            self._news |= not self._following
+            if self._ends is not None:
+                self._ends = (self._ends[0], self._live.state.mono)
+        if self._wants_marks() or self._wants_more():
+            self._ask()
+
+    def _advance(self) -> None:
+        """Fold in what has happened by now."""
+        now = self._now()
+        seconds, self._played_to = (now - self._played_to) * self._tempo.speed, now
+        if not self._playing or self._goal is not None or self._following:
+            return
+        self._moved = True
+        for _ in range(BURST):
+            if self._gathered.state.seq >= self._head:
+                self._arrive()
+                return
+            left = self._tempo.spend(seconds, self._gap()) if self._ahead else None
+            if left is None:
+                break
+            seconds = left
+            marked = self._take()
+            if self._gathered.state.seq == self._until or (marked and self._pause_on_marks):
+                self._playing = False
+                break
+        if self._wants_more():
+            self._ask()
+
+    def _arrive(self) -> None:
+        """The play head is at the end of what there is."""
+        self._playing, self._news = False, True
+        if self._goes_on:
+            self._following = self._switched = True
+
+    def _take(self) -> bool:
+        """Fold the next event in; whether it is a mark."""
+        self._at, event = self._ahead.popleft()
+        rest = self._spreading.at_end(event)
+        self._gathered.apply(event)
+        if rest is not None:
+            self._gathered.stream(rest)
+        self._news = True
+        return mark_of(event) is not None
+
+    # -- reading ----------------------------------------------------------------------------------------------
+
+    async def _read_for_ever(self) -> None:
+        while True:
+            await self._asked.wait()
+            self._asked.clear()
+            try:
+                await self._read()
+            except Exception as error:  # noqa: BLE001 - whatever a past raises is told, and raised by who waits
+                self._failure, self._goal, self._playing = error, None, False
+                self._gathered.set_link(Link.REPLAY, str(error))
+                self._news = True
+                self._stirred.set()
+                self._reached.set()
+            if not self._asked.is_set():
+                self._settled.set()
+
+    async def _read(self) -> None:
+        """Read what is wanted, the most urgent first, until nothing is."""
+        while True:
+            if (goal := self._goal) is not None:
+                await self._reach(goal)
+            elif self._ends is None:
+                self._ends = await self._mono(1), await self._mono(self._head)
+            elif self._wants_more(PAGE):
+                await self._read_on()
+            elif self._wants_marks():
+                await self._read_marks()
+            elif self._wants_more(AHEAD):
+                await self._read_on()
+            else:
+                return
+            self._news = True
+            self._stirred.set()
+
+    async def _reach(self, goal: _Goal) -> None:
+        """Make the state that is asked for; on the way to another one asked for since, it is shown all the same."""
+        seq = goal.seq if goal.mono is None else self._within(await self._past.seq_at(goal.mono) + goal.offset)
+        if self._gathered.state.seq <= seq <= self._end():
+            while self._goal is not None and self._gathered.state.seq < seq:
+                self._take()
+            if self._following:
+                self._gathered.reset(self._gathered.state)
+        else:
+            state = await self._past.state_at(seq)
+            if self._goal is None:
+                return
+            self._gathered.reset(state)
+            self._ahead.clear()
+            self._spreading.clear()
+            self._at = 0.0
+        self._tempo.passed, self._played_to, self._following = 0.0, self._now(), False
+        self._gathered.set_link(Link.REPLAY)
+        self._reached.set()
+        if self._goal is goal:
+            self._goal = None
+
+    def _end(self) -> int:
+        """The last event that is held; 0 before there is any."""
+        return self._ahead[-1][1].seq if self._ahead else self._gathered.state.seq
+
+    def _wants_more(self, least: int = AHEAD // 2) -> bool:
+        return len(self._ahead) < least and 0 < self._end() < self._head
+
+    def _wants_marks(self) -> bool:
+        return self._marks_read < self._head and self._now() - self._marks_at >= MARKS_EVERY_S
+
+    async def _read_on(self) -> None:
+        first = self._end() + 1
+        events = await self._past.events(first, min(PAGE, self._head + 1 - first))
+        if not events:
+            raise EOFError(f"event {first} is not there")
+        before, at = (self._ahead[-1][1], self._ahead[-1][0]) if self._ahead else (self._gathered.state, self._at)
+        for event in events:
+            at += gap_between(before, event)
+            self._ahead.append((at, event))
+            self._spreading.foresee(event, at)
+            before = event
+
+    async def _read_marks(self) -> None:
+        head, self._marks_at = self._head, self._now()
+        self._marks += tuple(mark for mark in await self._past.marks(self._marks_read + 1) if mark.seq <= head)
+        self._marks_read = head
+
+    async def _mono(self, seq: int) -> float:
+        events = await self._past.events(seq, 1)
+        return events[0].mono if events else 0.0
+
+    # -- asking -----------------------------------------------------------------------------------------------
+
+    async def command(self, method: str, params: dict[str, JSON]) -> int:
+        """Ask the session, while it is followed live. Raises CommandRefused: what is past cannot be changed."""
+        if self._live is not None and self._following:
+            return await self._live.command(method, params)
+        if self._goes_on:
+            raise CommandRefused("this is the past, which nobody can change: go back to the live session first")
+        here = f"`swarmtui fork {self._gathered.state.id} --at {self._gathered.state.seq}`"
+        raise CommandRefused(f"this is the past, which nobody can change: {here} begins another session from here")
+
+    async def events_before(self, seq: int, limit: int, node: str | None = None) -> list[Event]:
+        """Up to `limit` events before `seq`, oldest first, of one node if given; none beyond the play head."""
+        if self._live is not None and self._following:
+            return await self._live.events_before(seq, limit, node)
+        found: list[Event] = []
+        end = min(seq, self._gathered.state.seq + 1)
+        while end > 1 and len(found) < limit:
+            first = max(1, end - (limit if node is None else PAGE))
+            page = await self._past.events(first, end - first)
+            found = [event for event in page if node is None or getattr(event.body, "node", None) == node] + found
+            end = first
+        return found[-limit:] if limit > 0 else []
+
+    async def output(self, node: str, item: int | None = None) -> str:
+        """The whole output of a node or item as it was at the play head, not cleaned; empty if there was none yet."""
+        if self._live is not None and self._following:
+            return await self._live.output(node, item)
+        output = await self._output_then(node, item)
+        if output is None:
+            return ""
+        if output.whole:
+            return output.text
+        text = await self._past.output(node, item)
+        same = output.sha is None or blob_sha(text.encode("utf-8", "surrogatepass")) == output.sha
+        return text if same else output.text
+
+    async def _output_then(self, node: str, item: int | None) -> Output | None:
+        found = self._gathered.state.nodes.get(node)
+        if found is None or item is None:
+            return None if found is None else found.output
+        seq = found.items.seqs[item] if found.items is not None and item < found.items.total else 0
+        events = await self._past.events(seq, 1) if seq else []
+        return getattr(events[0].body, "output", None) if events else None
+
+    async def log_tail(self, node: str, limit: int = 65_536) -> str:
+        """The end of the node's log, not cleaned; empty until the node has ended: how far it had come is not known."""
+        if self._live is not None and self._following:
+            return await self._live.log_tail(node, limit)
+        found = self._gathered.state.nodes.get(node)
+        return await self._past.log_tail(node, limit) if found is not None and found.ended else ""
+
+    async def close(self) -> None:
+        """Let go of the past, and of the live feed; the session goes on."""
+        self._reading.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await self._reading
+        await self._past.close()
+        if self._live is not None:
+            await self._live.close()
