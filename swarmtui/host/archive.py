@@ -7,11 +7,15 @@ import asyncio
 from swarmtui.host.feed import Changes, CommandRefused, FeedStatus, Link
 from swarmtui.host.gathering import EVENTS_KEPT, Gathering
 from swarmtui.host.history import History, OutputMissing
+from swarmtui.host.locate import seen_status
 from swarmtui.plan.model import JSON
 from swarmtui.session.events import Event
 from swarmtui.session.folder import SessionFolder
 from swarmtui.session.rows import row_to_event
 from swarmtui.session.state import SessionState
+from swarmtui.session.vocabulary import Status
+
+NOTE = "no host lives: read from the file"
 
 
 class FileFeed:
@@ -23,16 +27,21 @@ class FileFeed:
         self._gathered = gathered
         self._done = done
         gathered.status.role = "observe"
-        gathered.set_link(Link.ARCHIVE, "no host lives: read from the file")
+        self._stand()
 
     @classmethod
-    async def open(cls, folder: SessionFolder, *, whole: bool = False) -> FileFeed:
-        """A feed of the session's end, or with `whole` one that hands out every event. Raises LogError."""
+    async def open(cls, folder: SessionFolder, *, whole: bool = False, from_seq: int = 1) -> FileFeed:
+        """A feed of the session's end, or with `whole` one that hands out every event from `from_seq` on.
+
+        Raises LogError.
+        """
+        history = History(folder)
         if whole:
-            feed = cls(folder, Gathering(whole=True), done=False)
+            before = None if from_seq <= 1 else await asyncio.to_thread(history.state, from_seq - 1)
+            feed = cls(folder, Gathering(whole=True, state=before, from_seq=from_seq), done=False)
             await feed._read_on()
             return feed
-        state = await asyncio.to_thread(History(folder).state)
+        state = await asyncio.to_thread(history.state)
         return cls(folder, Gathering(state=state), done=True)
 
     @property
@@ -92,3 +101,9 @@ class FileFeed:
         for event in events:
             self._gathered.apply(event)
         self._done = not events
+        self._stand()
+
+    def _stand(self) -> None:
+        """Say how the session stands: one that has not ended and whose host went without a word has crashed."""
+        crashed = self._done and seen_status(self._folder, self.state.status) is Status.CRASHED
+        self._gathered.set_link(Link.ARCHIVE, NOTE, seen=Status.CRASHED if crashed else None)

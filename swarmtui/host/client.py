@@ -1,25 +1,26 @@
 """A live session as a feed: connects to its host, follows it, and comes back when the link breaks.
 
 States of the link: connecting -> live <-> reconnecting -> ended | crashed. What has been folded is kept over a break:
-the viewer goes on at the next event if the log is the same one, and takes a snapshot if it is not. A host that is gone
-without a goodbye is `crashed`, but the viewer keeps looking: a resumed session is followed again.
+the viewer goes on at the next event if the log is the same one, and takes a snapshot if it is not. Where a host is
+gone, with a goodbye (`ended`) or without one (`crashed`), the viewer keeps looking: a resumed session is followed
+again. It ends for good when it is refused, or has been without a connection for longer than it may.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-import os
 import random
-import socket
 import time
 import uuid
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import swarmtui
 from swarmtui.host import protocol as wire
 from swarmtui.host.connection import CallFailed, Connection
+from swarmtui.host.dialling import Dial, Dialled, Unreachable, dial_session, dial_unix, introduction, refusal
+from swarmtui.host.exits import Exit
 from swarmtui.host.feed import Changes, CommandRefused, FeedStatus, Link, StreamText, Viewer
 from swarmtui.host.gathering import Gathering
 from swarmtui.host.history import History, OutputMissing
@@ -32,69 +33,72 @@ from swarmtui.session.folder import SessionFolder
 from swarmtui.session.rows import row_to_event
 from swarmtui.session.state import SessionState
 from swarmtui.session.state_json import state_from_json
+from swarmtui.session.vocabulary import FINAL, Status
 
-Dial = Callable[[], Awaitable[tuple[asyncio.StreamReader, asyncio.StreamWriter]]]
+__all__ = ["Dial", "Dialled", "Unreachable", "WireFeed", "dial_unix"]
 
 BACKOFF_S = 0.5
 BACKOFF_CAP_S = 30.0
 CRASH_POLL_S = 1.0
 COMMAND_PATIENCE_S = 30.0
-
-
-class Unreachable(ConnectionError):
-    """The host could not be reached, or will not talk to this viewer; the text says what to do.
-
-    `code` is VERSION or FORBIDDEN where trying again is in vain, else None.
-    """
-
-    def __init__(self, message: str, code: int | None = None) -> None:
-        super().__init__(message)
-        self.code = code
-
-
-def dial_unix(path: Path) -> Dial:
-    """Connections to the socket at `path`."""
-
-    async def dial() -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
-        return await asyncio.open_unix_connection(str(path))
-
-    return dial
+COMES_BACK = ("signal", "disk", "idle")
+"""Why a host left whose session is not over: another one may take it up."""
+OVER = (Link.ENDED, Link.CRASHED, Link.ARCHIVE)
+"""Links without a host: nothing comes until another one takes the session up."""
+LOST = (OSError, TimeoutError, CallFailed, ValueError, KeyError, TypeError)
+"""What a broken link, or a host that says what makes no sense, raises."""
 
 
 class WireFeed:
-    """A feed over the wire. Made by :meth:`connect`; :meth:`close` leaves, and the session goes on."""
+    """A feed over the wire. Made by :meth:`connect` or :meth:`over`; :meth:`close` leaves, and the session goes on."""
 
     def __init__(
         self,
         dial: Dial,
         folder: SessionFolder | None,
         *,
-        name: str = "viewer",
-        role: Role = "control",
-        stream: bool = True,
-        whole: bool = False,
-        silence_s: float = wire.SILENCE_S,
-        backoff_s: float = BACKOFF_S,
+        name: str,
+        role: Role,
+        stream: bool,
+        whole: bool,
+        from_seq: int,
+        max_wait_s: float | None,
+        destination: str,
+        silence_s: float,
+        backoff_s: float,
     ) -> None:
         self._dial = dial
         self._folder = folder
         self._name = name
         self._stream = stream
         self._whole = whole
+        self._from_seq = from_seq
+        self._destination = destination
         self._silence_s = silence_s
         self._backoff_s = backoff_s
-        self._gathered = Gathering(whole=whole)
+        self._gathered = Gathering(whole=whole, from_seq=from_seq)
         self._gathered.status.role = role
         self._role: Role = role
+        self._session = "" if folder is None else folder.id
         self._log_id = ""
-        self._started = whole
+        self._started = whole and from_seq <= 1
         self._failures = 0
+        self._why = ""
+        self._broken_at: float | None = None
+        self._bye: wire.Bye | None = None
+        self._welcome: wire.Welcome | None = None
+        self._was_live = False
         self._connection: Connection | None = None
+        self._hurry = asyncio.Event()
         self._turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._first: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._task = asyncio.create_task(self._run(), name="feed")
+        self.max_wait_s = max_wait_s
+        """Seconds that it may be without a connection before it ends; None: as long as it takes."""
         self.exit_code: int | None = None
         """What the host said its exit code is, once it has said goodbye."""
+        self.given_up: Unreachable | None = None
+        """Why it does not try any more."""
+        self._task = asyncio.create_task(self._run(), name="feed")
 
     @classmethod
     async def connect(
@@ -106,21 +110,57 @@ class WireFeed:
         role: Role = "control",
         stream: bool = True,
         whole: bool = False,
+        from_seq: int = 1,
+        max_wait_s: float | None = None,
         silence_s: float = wire.SILENCE_S,
         backoff_s: float = BACKOFF_S,
     ) -> WireFeed:
-        """A feed that is live. With `whole` it begins with the first event instead of a snapshot and drops none.
+        """:meth:`over` the socket at `path`; with a `folder` over that of whatever host runs the session later on."""
+        return await cls.over(
+            dial_unix(path) if folder is None else dial_session(folder, path),
+            folder=folder,
+            name=name,
+            role=role,
+            stream=stream,
+            whole=whole,
+            from_seq=from_seq,
+            max_wait_s=max_wait_s,
+            silence_s=silence_s,
+            backoff_s=backoff_s,
+        )
+
+    @classmethod
+    async def over(
+        cls,
+        dial: Dial,
+        *,
+        folder: SessionFolder | None = None,
+        name: str = "viewer",
+        role: Role = "control",
+        stream: bool = True,
+        whole: bool = False,
+        from_seq: int = 1,
+        max_wait_s: float | None = None,
+        destination: str = "",
+        silence_s: float = wire.SILENCE_S,
+        backoff_s: float = BACKOFF_S,
+    ) -> WireFeed:
+        """A feed that is connected. With `whole` it hands out every event from `from_seq` on, and drops none.
 
         `folder` (of a session on this machine) lets it tell a crash from a broken link, and read the past without a
-        host. Raises Unreachable if the first try fails.
+        host. `destination` is what ssh calls the host's machine, for what the user is told to type. Raises Unreachable
+        if the first try fails.
         """
         feed = cls(
-            dial_unix(path),
+            dial,
             folder,
             name=name,
             role=role,
             stream=stream,
             whole=whole,
+            from_seq=from_seq,
+            max_wait_s=max_wait_s,
+            destination=destination,
             silence_s=silence_s,
             backoff_s=backoff_s,
         )
@@ -143,9 +183,20 @@ class WireFeed:
         """Link, role and the other viewers."""
         return self._gathered.status
 
+    @property
+    def session(self) -> str:
+        """ID of the session, as its host says."""
+        return self._session
+
+    @property
+    def at_end(self) -> bool:
+        """Whether no host lives and everything that is recorded has arrived."""
+        welcome = self._welcome
+        return welcome is not None and welcome.recorded and self.state.seq >= welcome.head_seq
+
     def clock(self) -> float:
         """The present while somebody works; once nobody does, when the last event happened."""
-        return self.state.ts if self.status.link in (Link.ENDED, Link.CRASHED) else time.time()
+        return self.state.ts if self.status.link in OVER else time.time()
 
     def drain(self) -> Changes:
         """What arrived since the last call."""
@@ -155,27 +206,42 @@ class WireFeed:
         """Until there is something to drain."""
         await self._gathered.wait()
 
+    def retry_now(self) -> None:
+        """Try to connect at once instead of when it is due."""
+        self._failures = 0
+        self._hurry.set()
+
     async def command(self, method: str, params: dict[str, JSON]) -> int:
         """Ask the session to do something; the seq at which it took effect. Asked again over a broken link.
 
         Raises CommandRefused; ConnectionError when the link stayed broken and whether it took effect is not known.
         """
-        marked = {**params, "client_cmd_id": uuid.uuid4().hex}
+        reply = await self.ask(method, {**params, "client_cmd_id": uuid.uuid4().hex})
+        return int(reply["seq"])
+
+    async def ask(self, method: str, params: dict[str, JSON], cap: str = "") -> JSON:
+        """What the host answers, asked again over a broken link: for requests that may be repeated.
+
+        `cap` is what of :data:`protocol.CAPS` it takes. Raises CommandRefused, which names what an older host lacks;
+        ConnectionError when the link stayed broken.
+        """
         async with _patience(COMMAND_PATIENCE_S):
             while True:
                 connection = await self._live()
+                if cap and cap not in self.status.caps:
+                    raise CommandRefused(self._lacking(wire.CAPS[cap]), Code.METHOD)
                 try:
-                    reply = await connection.call(method, marked)
-                    return int(reply["seq"])
+                    return await connection.call(method, params)
                 except CallFailed as error:
-                    raise CommandRefused(str(error), error.code) from error
+                    raise CommandRefused(self._refused(method, error), error.code, error.data) from error
                 except ConnectionError:
                     await self._lost(connection)
 
     async def events_before(self, seq: int, limit: int, node: str | None = None) -> list[Event]:
         """Up to `limit` events before `seq`, oldest first; of one node if given. Raises ConnectionError."""
         if self._connection is not None:
-            page = await self._connection.call(Method.EVENTS_PAGE, {"before": seq, "limit": limit, "node": node})
+            asked: dict[str, JSON] = {"before": seq, "limit": limit, "node": node}
+            page = await self._connection.call(Method.EVENTS_PAGE, asked)
             return [event_from_json(line) for line in page["events"]]
         rows = await asyncio.to_thread(self._past().before, seq, limit, node)
         return [row_to_event(row) for row in rows]
@@ -211,93 +277,174 @@ class WireFeed:
     # -- the link -----------------------------------------------------------------------------------------
 
     async def _run(self) -> None:
-        while True:
-            try:
-                bye = await self._follow()
-            except Unreachable as error:
-                self._lose(Link.ENDED, error)
-                return
-            except (OSError, TimeoutError, CallFailed, ValueError, KeyError, TypeError) as error:
-                self._lose(Link.CRASHED if self._host_is_gone() else Link.RECONNECTING, error)
-            else:
-                self.exit_code = bye.exit_code
-                self._set_link(Link.ENDED, f"the host has left: {bye.reason}")
-                return
-            await self._wait_for_retry()
+        try:
+            while await self._followed():
+                await self._wait_for_retry()
+        except Unreachable as error:
+            self.given_up = error
+            self._lose(error)
+            self._set_link(Link.ENDED, str(error))
 
-    def _lose(self, link: Link, error: BaseException) -> None:
+    async def _followed(self) -> bool:
+        """Follow one connection to its end; whether there may be another. Raises Unreachable where that is in vain."""
+        try:
+            self._bye = await self._follow()
+        except LOST as error:
+            if isinstance(error, Unreachable) and error.final:
+                raise
+            self._lose(error)
+            return True
+        self.exit_code = self._bye.exit_code
+        self._set_link(Link.ENDED, _left(self._bye))
+        return self._folder is not None or self._bye.reason in COMES_BACK
+
+    def _lose(self, error: BaseException) -> None:
+        self._why = str(error) or type(error).__name__
+        if self._broken_at is None:
+            self._broken_at = time.monotonic()
         if not self._first.done():
             first = error if isinstance(error, Unreachable) else Unreachable(f"the host cannot be reached: {error}")
             self._first.set_exception(first)
-        self._set_link(link, str(error))
 
-    def _set_link(self, link: Link, note: str) -> None:
-        self._gathered.set_link(link, note)
+    def _set_link(
+        self, link: Link, note: str = "", *, seen: Status | None = None, retry_at: float | None = None
+    ) -> None:
+        self._gathered.set_link(link, note, seen=seen, retry_at=retry_at)
         turned, self._turn = self._turn, asyncio.get_running_loop().create_future()
         turned.set_result(None)
 
     async def _wait_for_retry(self) -> None:
-        """Back-off with jitter; a crashed session is looked at every second until it is resumed."""
-        if self._host_is_gone():
-            note = "the host is gone without a goodbye: resume the session to go on"
-            self._set_link(Link.CRASHED, note)
-            while self._host_is_gone():  # noqa: ASYNC110 - nobody tells when another host takes over
-                await asyncio.sleep(CRASH_POLL_S)
-            self._failures = 0
+        """Back-off with jitter; a session without a host is looked at every second until it is resumed.
+
+        Raises Unreachable when it has been waited for as long as was asked for.
+        """
+        if self._bye is not None or self._host_is_gone():
+            await self._until_taken_up()
+            return
         delay = min(BACKOFF_CAP_S, self._backoff_s * 2**self._failures) * random.uniform(0.75, 1.25)  # noqa: S311
         self._failures = min(self._failures + 1, 16)
-        self._set_link(Link.RECONNECTING, f"{self.status.note}: trying again in {delay:.0f} s")
-        await asyncio.sleep(delay)
+        delay = min(delay, self._patience_left())
+        self._set_link(Link.RECONNECTING, self._why, retry_at=time.monotonic() + delay)
+        await self._pause(delay)
+        self._set_link(Link.RECONNECTING, f"{self._why}: trying again")
+
+    async def _until_taken_up(self) -> None:
+        """Until another host may have taken up what this one has left."""
+        bye = self._bye
+        if bye is not None:
+            self._set_link(Link.ENDED, _left(bye))
+        elif self.state.status in FINAL:
+            self._set_link(Link.ENDED, "the session is over, and its host is gone")
+        else:
+            note = "the host is gone without a goodbye: resume the session to go on"
+            self._set_link(Link.CRASHED, note, seen=Status.CRASHED)
+        self._failures = 0
+        if self._folder is None:
+            self._bye = None  # whether it is reached at all, the next try tells
+        while True:
+            await self._pause(CRASH_POLL_S if bye is not None else min(CRASH_POLL_S, self._patience_left()))
+            if not self._host_is_gone():
+                return
+
+    async def _pause(self, seconds: float) -> None:
+        """So long, or until somebody asks for a try."""
+        self._hurry.clear()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._hurry.wait()
+
+    def _patience_left(self) -> float:
+        """Seconds for which it may go on without a connection. Raises Unreachable if there are none."""
+        if self.max_wait_s is None or self._broken_at is None:
+            return float("inf")
+        left = self._broken_at + self.max_wait_s - time.monotonic()
+        if left <= 0:
+            raise Unreachable(f"{self._why}: given up after {self.max_wait_s:g} s without a connection", Exit.LOST)
+        return left
 
     def _host_is_gone(self) -> bool:
         return self._folder is not None and not self._folder.owned()
 
     async def _follow(self) -> wire.Bye:
         """One connection, from dialling to the host's goodbye. Raises OSError and its like when it breaks."""
-        reader, writer = await self._dial()
-        async with Connection(reader, writer, self._silence_s) as connection:
-            async with asyncio.timeout(wire.HANDSHAKE_S):
-                welcome = await self._shake_hands(connection)
-            await self._catch_up(connection, welcome)
-            self._connection = connection
-            self._failures = 0
-            self._set_link(Link.LIVE, "")
-            if not self._first.done():
-                self._first.set_result(None)
-            try:
-                async for notice in connection.notices():
-                    bye = await self._take(connection, notice)
-                    if bye is not None:
-                        return bye
-                    await self._gathered.room()
-            finally:
-                self._connection = None
-                self._gathered.set_trouble("")
+        left = self._patience_left()
+        async with asyncio.timeout(left if left < float("inf") else None):
+            dialled = await self._dial()
+        try:
+            async with Connection(dialled.reader, dialled.writer, self._silence_s) as connection:
+                return await self._heed(connection)
+        except LOST as error:
+            lost = error
+        finally:
+            await dialled.end()
+        told = None if isinstance(lost, Unreachable) else dialled.why()
+        raise lost if told is None else told from lost
+
+    async def _heed(self, connection: Connection) -> wire.Bye:
+        """From the handshake to the host's goodbye."""
+        async with asyncio.timeout(wire.HANDSHAKE_S):
+            welcome = await self._shake_hands(connection)
+        await self._catch_up(connection, welcome)
+        self._connected(connection, welcome)
+        try:
+            async for notice in connection.notices():
+                bye = await self._take(connection, notice)
+                if bye is not None:
+                    return bye
+                await self._gathered.room()
+        finally:
+            self._connection = None
+            self._gathered.set_trouble("")
         raise ConnectionError("the connection was closed")
 
+    def _connected(self, connection: Connection, welcome: wire.Welcome) -> None:
+        self._connection, self._welcome = connection, welcome
+        self._failures, self._broken_at, self._bye = 0, None, None
+        if not welcome.recorded:
+            self._was_live, self.exit_code = True, None
+            self._set_link(Link.LIVE)
+        else:
+            seen = Status.CRASHED if welcome.status == Status.CRASHED else None
+            known = Link.CRASHED if seen else Link.ENDED
+            note = "no host lives: read from the file"
+            self._set_link(known if self._was_live else Link.ARCHIVE, note, seen=seen)
+        if not self._first.done():
+            self._first.set_result(None)
+
     async def _shake_hands(self, connection: Connection) -> wire.Welcome:
-        hello = wire.Initialize(
-            wire.Span(),
-            wire.ClientInfo(self._name, swarmtui.__version__, os.getpid(), socket.gethostname()),
-            self._role,
-        )
+        hello = wire.Initialize(wire.Span(), introduction(self._name), self._role)
         try:
             welcome = wire.parse(wire.Welcome, await connection.call(Method.INITIALIZE, wire.to_json(hello)))
         except CallFailed as error:
-            raise _refusal(error) from error
-        self.status.host_version = welcome.server.version
+            raise refusal(error, self._session, self._destination) from error
+        if self._session and welcome.session != self._session:
+            raise ConnectionError(f"the host that was reached runs session {welcome.session}, not {self._session}")
+        self._session = welcome.session
+        status = self.status
+        status.host_version, status.program = welcome.server.version, welcome.server.program
+        status.caps, status.role = frozenset(welcome.caps), welcome.role
         return welcome
 
     async def _catch_up(self, connection: Connection, welcome: wire.Welcome) -> None:
         same_log = not self._log_id or self._log_id == welcome.log_id
-        if not self._started or not same_log or self.state.seq > welcome.head_seq:
+        if not same_log or self.state.seq > welcome.head_seq:
             await self._take_snapshot(connection)
+        elif not self._started:
+            await self._begin(connection, welcome)
         self._started = True
         self._log_id = welcome.log_id
         await self._subscribe(connection)
 
-    async def _take_snapshot(self, connection: Connection) -> None:
-        snapshot = await connection.call(Method.SNAPSHOT, {})
+    async def _begin(self, connection: Connection, welcome: wire.Welcome) -> None:
+        """The state to begin with: of who wants events from one on, that before it, where the host can tell it."""
+        if not self._whole:
+            await self._take_snapshot(connection)
+        elif "past" in welcome.caps and welcome.head_seq > 0:
+            await self._take_snapshot(connection, min(self._from_seq - 1, welcome.head_seq))
+
+    async def _take_snapshot(self, connection: Connection, seq: int | None = None) -> None:
+        asked: dict[str, JSON] = {} if seq is None else {"seq": seq}
+        snapshot = await connection.call(Method.SNAPSHOT, asked)
         self._log_id = str(snapshot["log_id"])
         self._gathered.reset(state_from_json(snapshot["state"]))
 
@@ -321,14 +468,27 @@ class WireFeed:
                 self._gathered.set_viewers(tuple(Viewer(viewer.id, viewer.name, viewer.role) for viewer in known))
             case Topic.TROUBLE:
                 self._gathered.set_trouble(wire.parse(wire.TroubleTold, notice.params).message)
+            case Topic.LAGGING:
+                self._lag(wire.parse(wire.Lagging, notice.params))
             case Topic.RESYNC:
-                await self._take_snapshot(connection)
-                await self._subscribe(connection)
+                await self._skip(connection)
             case Topic.BYE:
                 return wire.parse(wire.Bye, notice.params)
             case _:
                 pass  # heartbeats need no answer, and a newer host may say more than this version knows
         return None
+
+    async def _skip(self, connection: Connection) -> None:
+        """A snapshot in place of the events that this viewer was too slow for."""
+        before = self.state.seq
+        await self._take_snapshot(connection)
+        self._gathered.add_skipped(max(0, self.state.seq - before))
+        await self._subscribe(connection)
+
+    def _lag(self, told: wire.Lagging) -> None:
+        if self.status.link is Link.LIVE:
+            note = f"{told.behind:,} events behind for {told.seconds:.0f} s" if told.behind else ""
+            self._set_link(Link.LIVE, note)
 
     async def _apply(self, connection: Connection, line: JSON) -> None:
         self._gathered.apply(event_from_json(await connection.resolve(line)))
@@ -337,14 +497,14 @@ class WireFeed:
 
     async def _live(self) -> Connection:
         while self._connection is None:
-            if self.status.link in (Link.ENDED, Link.CRASHED):
+            if self.status.link in OVER:
                 raise ConnectionError(self.status.note or "no host lives")
             await self._lost(None)
         return self._connection
 
     async def _lost(self, connection: Connection | None) -> None:
         """Until the link is another than `connection`."""
-        while self._connection is connection and self.status.link not in (Link.ENDED, Link.CRASHED):
+        while self._connection is connection and not (connection is None and self.status.link in OVER):
             await asyncio.shield(self._turn)
 
     def _past(self) -> History:
@@ -352,12 +512,21 @@ class WireFeed:
             raise ConnectionError(self.status.note or "not connected")
         return History(self._folder)
 
+    def _lacking(self, what: str) -> str:
+        version = self.status.host_version or "of an unknown version"
+        return (
+            f"the host runs swarmtui {version}, which cannot {what}: a session that it lets go of, a newer one resumes"
+        )
 
-def _refusal(error: CallFailed) -> Unreachable:
-    if error.code == Code.VERSION:
-        text = f"{error}; the host runs swarmtui {error.data.get('server_version')} ({error.data.get('argv0')})"
-        return Unreachable(f"{text}: use that program to attach", error.code)
-    return Unreachable(str(error), error.code)
+    def _refused(self, method: str, error: CallFailed) -> str:
+        version = self.status.host_version
+        if error.code == Code.METHOD and version != swarmtui.__version__:
+            return f"the host runs swarmtui {version}, which lacks {method!r}: {error}"
+        return str(error)
+
+
+def _left(bye: wire.Bye) -> str:
+    return f"the host has left: {bye.reason}"
 
 
 @contextlib.asynccontextmanager

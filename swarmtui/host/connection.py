@@ -21,6 +21,7 @@ from swarmtui.plan.model import JSON
 from swarmtui.session.rows import blob_sha
 
 NOTICES_HELD = 64
+CLOSE_S = 1.0
 BODY_CAP = 1024 * 1024 * 1024
 
 
@@ -60,8 +61,10 @@ class Connection:
             await asyncio.gather(self._task, return_exceptions=True)
         self._break(ConnectionError("the connection was closed"))
         self._writer.close()
-        with contextlib.suppress(ConnectionError):
-            await self._writer.wait_closed()
+        with contextlib.suppress(OSError, TimeoutError):
+            async with asyncio.timeout(CLOSE_S):
+                await self._writer.wait_closed()
+        self._writer.transport.abort()  # a link that is frozen takes nothing any more
 
     async def call(self, method: str, params: dict[str, JSON]) -> JSON:
         """The host's result. Raises CallFailed, or ConnectionError when the link broke before the reply."""

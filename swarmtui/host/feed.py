@@ -34,11 +34,15 @@ class Link(StrEnum):
 
 
 class CommandRefused(Exception):
-    """The session did not take a command; the text says why and what would work. `code` is the wire's error code."""
+    """The session did not take a command; the text says why and what would work. `code` is the wire's error code.
 
-    def __init__(self, message: str, code: int = -32000) -> None:
+    `data` has the particulars: of a decision that somebody else took first ``current_rev`` and ``decided_by``.
+    """
+
+    def __init__(self, message: str, code: int = -32000, data: dict[str, JSON] | None = None) -> None:
         super().__init__(message)
         self.code = code
+        self.data = data or {}
 
 
 @dataclass(frozen=True, slots=True)

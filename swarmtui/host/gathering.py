@@ -10,6 +10,7 @@ from swarmtui.host.feed import Changes, FeedStatus, Link, StreamText, Viewer
 from swarmtui.session import fold
 from swarmtui.session.events import Event
 from swarmtui.session.state import SessionState
+from swarmtui.session.vocabulary import Status
 
 EVENTS_KEPT = 20_000
 STREAM_KEPT = 65_536
@@ -20,12 +21,14 @@ class Gathering:
 
     A viewer that drains rarely costs bounded memory: the oldest events are dropped from what it is handed (the state
     has them all) and of streamed text the newest is kept. With `whole` nothing is dropped, and :meth:`room` waits.
+    Events before `from_seq` are folded and not handed out.
     """
 
-    def __init__(self, *, whole: bool = False, state: SessionState | None = None) -> None:
+    def __init__(self, *, whole: bool = False, state: SessionState | None = None, from_seq: int = 1) -> None:
         self.state = state if state is not None else fold.empty()
         self.status = FeedStatus()
         self._whole = whole
+        self._from_seq = from_seq
         self._events: deque[Event] = deque(maxlen=None if whole else EVENTS_KEPT)
         self._streams: dict[tuple[str, int | None, int, str], StreamText] = {}
         self._reset = state is not None
@@ -40,7 +43,8 @@ class Gathering:
         if event.seq <= self.state.seq:
             return
         fold.apply(self.state, event)
-        self._events.append(event)
+        if event.seq >= self._from_seq:
+            self._events.append(event)
         self._news.set()
 
     def reset(self, state: SessionState) -> None:
@@ -63,12 +67,21 @@ class Gathering:
         self._streams[key] = piece
         self._news.set()
 
-    def set_link(self, link: Link, note: str = "") -> None:
+    def set_link(
+        self, link: Link, note: str = "", *, seen: Status | None = None, retry_at: float | None = None
+    ) -> None:
         """Say how the feed stands with its source."""
-        if (self.status.link, self.status.note) != (link, note):
-            self.status.link, self.status.note = link, note
+        status = self.status
+        if (status.link, status.note, status.seen, status.retry_at) != (link, note, seen, retry_at):
+            status.link, status.note, status.seen, status.retry_at = link, note, seen, retry_at
             self._link = True
             self._news.set()
+
+    def add_skipped(self, events: int) -> None:
+        """Say that a snapshot has stood in for so many events."""
+        self.status.skipped += events
+        self._link = True
+        self._news.set()
 
     def set_trouble(self, message: str) -> None:
         """Say what the host cannot do for now; nothing: it can."""

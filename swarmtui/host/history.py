@@ -38,11 +38,11 @@ class History:
 
     folder: SessionFolder
 
-    def state(self) -> SessionState:
-        """The state at the last event. Raises LogError, also when an event is not what it should be."""
+    def state(self, at: int | None = None) -> SessionState:
+        """The state after event `at`, or the last. Raises LogError, also when an event is not what it should be."""
         try:
             with Reader(self.folder.db) as reader:
-                state = reader.state()
+                state = reader.state(at)
             state.id = self.folder.id  # of a session that was recovered, events name the one it was
             return state
         except (ValueError, KeyError, IndexError) as error:

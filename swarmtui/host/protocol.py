@@ -7,6 +7,10 @@ huge event, an output) travels as a reference in its place and is fetched in pag
 A viewer first sends ``initialize``; then ``snapshot`` and ``subscribe`` in any order, and commands. A method that is
 not listed in :class:`Method` is a command and goes to the engine as it is, with `client_cmd_id` taken out of its
 parameters: repeating a command with the same id has no second effect.
+
+Version 2 adds to version 1 and changes nothing of it: methods and notices that the other side may not know, and fields
+that it ignores. What a host can do beyond version 1 it names in ``Welcome.caps``, so that a viewer can say what an
+older host lacks; a viewer of version 1 is sent nothing that it does not know.
 """
 
 from __future__ import annotations
@@ -24,8 +28,17 @@ if TYPE_CHECKING:
     from pydantic import TypeAdapter
 
 PROTOCOL_MIN = 1
-PROTOCOL_MAX = 1
+PROTOCOL_MAX = 2
 """Versions of this protocol that this program speaks."""
+
+CAPS: dict[str, str] = {
+    "past": "go back to what the session was before",
+    "marks": "list the session's marks",
+    "fork": "fork the session",
+    "lag": "tell how far behind this viewer is",
+    "viewers": "tell in its snapshot who watches",
+}
+"""What hosts of version 2 can do and those of version 1 cannot, in words for a message."""
 
 MAX_BODY = 256 * 1024
 """Bytes above which a value is sent as a reference to a body."""
@@ -41,6 +54,12 @@ STALLED_S = 60.0
 """A host drops a viewer that has accepted no byte for so long."""
 RESYNC_EVENTS = 50_000
 """A viewer that is so far behind is offered a snapshot instead of the events in between."""
+LAG_S = 10.0
+"""So is one that has been behind for so long, by LAG_EVENTS at least."""
+LAG_EVENTS = 2_000
+"""A viewer that is so far behind is told so, once a second."""
+LABEL_CHARS = 200
+"""The longest label of a mark that is sent; what is longer is cut."""
 
 
 class Method(StrEnum):
@@ -55,6 +74,11 @@ class Method(StrEnum):
     BLOB_READ = "blob.read"
     OUTPUT_READ = "output.read"
     LOG_TAIL = "log.tail"
+    MARKS = "marks"
+    SEQ_AT = "seq.at"
+    ITEMS_PAGE = "items.page"
+    FORK = "fork"
+    """Answered by the host itself, and only for who controls: it makes another session."""
 
 
 class Topic(StrEnum):
@@ -67,6 +91,7 @@ class Topic(StrEnum):
     VIEWERS = "viewers"
     RESYNC = "resync"
     TROUBLE = "trouble"
+    LAGGING = "lagging"
     BYE = "bye"
 
 
@@ -112,6 +137,9 @@ class ClientInfo:
     version: str = ""
     pid: int | None = None
     host: str = ""
+    user: str = ""
+    tty: tuple[int, int] | None = None
+    """Columns and rows of its terminal."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,6 +160,8 @@ class ServerInfo:
     argv0: str
     started: float
     host: str
+    program: str = ""
+    """The swarmtui command that belongs to it, as a shell takes it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,6 +175,21 @@ class Welcome:
     role: Role
     head_seq: int
     log_id: str
+    caps: tuple[str, ...] = ()
+    first_seq: int = 1
+    status: str = ""
+    """The session's status as it is seen; ``crashed`` where it is `recorded` and its host went without a word."""
+    title: str = ""
+    boot_id: str = ""
+    recorded: bool = False
+    """No host lives: everything comes from the file, and nobody can act."""
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """Parameters of ``snapshot``: the state after event `seq`; None: as it is."""
+
+    seq: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,11 +204,15 @@ class Subscribe:
 
 @dataclass(frozen=True, slots=True)
 class EventsPage:
-    """Parameters of ``events.page``: up to `limit` events before `before`, of one node if given."""
+    """Parameters of ``events.page``: up to `limit` events before `before`, or from `from_seq` on; of one node if given.
 
-    before: int
-    limit: int
+    A page holds less than `limit` when it would be too heavy, one event at least.
+    """
+
+    before: int = 0
+    limit: int = 0
     node: str | None = None
+    from_seq: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,6 +238,51 @@ class LogTail:
 
     node: str
     limit: int = 65_536
+
+
+@dataclass(frozen=True, slots=True)
+class MarksFrom:
+    """Parameters of ``marks``; its result: ``{marks, head_seq}``, the marks from `from_seq` to the head."""
+
+    from_seq: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class SeqAt:
+    """Parameters of ``seq.at``: the last event at or before a moment, of the session's own clock or of the wall's."""
+
+    mono: float | None = None
+    ts: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ItemsPage:
+    """Parameters of ``items.page``: up to `limit` items of a map after number `after`; of one state if given.
+
+    The result is ``{items: [{item, state, attempts, error?}], counts, total}``.
+    """
+
+    node: str
+    after: int = -1
+    limit: int = 100
+    where: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Fork:
+    """Parameters of ``fork``: a new session that has the events up to `at_seq`, changed by `edits` (``plan.patch``)."""
+
+    at_seq: int
+    edits: dict[str, Any] | None = None
+    start: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Lagging:
+    """Parameters of ``lagging``: how far behind the viewer is; no event behind: it no longer is."""
+
+    behind: int
+    seconds: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -241,7 +335,7 @@ class TroubleTold:
 
 @dataclass(frozen=True, slots=True)
 class Bye:
-    """Parameters of ``bye``: the host leaves. `reason` is ``finished``, ``signal``, ``idle`` or ``disk``."""
+    """Parameters of ``bye``: the host leaves. `reason` is finished, signal, idle, disk or kicked."""
 
     reason: str
     exit_code: int = 0

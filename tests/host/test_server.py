@@ -305,7 +305,7 @@ async def test_another_protocol_is_refused_with_both_versions(tmp_path: Path) ->
     async with live_session(tmp_path, chain("a")) as session, raw(session) as viewer:
         error = (await viewer.call("initialize", {**HELLO, "protocol": {"min": 3, "max": 4}}))["error"]
         assert error["code"] == Code.VERSION
-        assert error["data"]["supported"] == {"min": 1, "max": 1}
+        assert error["data"]["supported"] == {"min": 1, "max": 2}
         assert error["data"]["argv0"]
 
 
