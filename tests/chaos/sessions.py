@@ -11,7 +11,7 @@ from pathlib import Path
 from swarmtui.engine.recovery import REPEATS
 from swarmtui.host.spec import LaunchSpec
 from swarmtui.session.errors import LogError
-from swarmtui.session.events import AttemptFailed, AttemptInterrupted, AttemptStarted, AttemptSucceeded
+from swarmtui.session.events import AttemptFailed, AttemptInterrupted, AttemptStarted, AttemptSucceeded, SessionFinished
 from swarmtui.session.folder import SessionFolder
 from swarmtui.session.reader import Reader
 from swarmtui.session.rows import Row, row_to_event
@@ -102,6 +102,11 @@ class Trial:
         self.check()
         results = sum(row.type == AttemptSucceeded.TYPE for row in self._rows)
         self.shots.append(Shot(len(self._rows), results))
+
+    @property
+    def over(self) -> bool:
+        """Whether the session has come to its end: a host then only waits for viewers."""
+        return any(row.type == SessionFinished.TYPE for row in self._rows)
 
     def state(self) -> SessionState:
         """The state at the last event."""

@@ -111,7 +111,7 @@ async def killed(shape: str, kills: int, name: str, root: Path, nursery: Nursery
     async with FakeLLM(Answer("done", latency_s=latency_s)) as llm:
         trial = Trial.begun(root, name.replace(" ", "-").replace("=", "-"), llm, nodes, name)
         code = None
-        while code is None and len(trial.shots) < kills:
+        while code is None and not trial.over and len(trial.shots) < kills:
             pid = await asyncio.to_thread(nursery.start, trial.folder)
             began = time.monotonic()
             if not aim.ready_s:
