@@ -271,6 +271,18 @@ def test_while_a_cancelled_session_waits_for_what_runs_nobody_is_asked_any_more(
     assert session.state.counts.get(State.RUNNING, 0) == 1
 
 
+def test_what_the_user_takes_back_of_a_node_does_not_part_it_from_the_tasks_it_gave_away_since() -> None:
+    session = AgentSession(Plan("test", (agent("lead"),), team=TEAM), Limits(concurrency=2))
+    op = {"op": "set", "node": "lead", "field": "title", "value": "new"}
+    assert session.command("plan.patch", base_rev=session.state.plan_rev, ops=[op], restart=False)
+    session.suspends(("lead", None, 1), tasks=1, questions=0)
+    assert session.command("undo")
+    lead = session.state.plan_nodes["lead"]
+    assert (lead.title, len(lead.needs)) == (None, 1)
+    assert session.state.nodes["lead"].state is State.WAITING
+    assert ("lead", None, 2) not in session.running
+
+
 @pytest.mark.chaos
 @pytest.mark.timeout(900)
 def test_agents_for_long() -> None:

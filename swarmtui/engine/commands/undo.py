@@ -12,9 +12,10 @@ from typing import Any
 
 from swarmtui.engine.commands import limits, nodes, plans, session
 from swarmtui.engine.commands.refusal import Params, Refused, need
-from swarmtui.plan.model import plan_from_json
+from swarmtui.plan.model import Node, plan_from_json
 from swarmtui.plan.patch import Patch
 from swarmtui.session.events import Body, NodeRetried, Undone
+from swarmtui.session.moves import is_child
 from swarmtui.session.state import SessionState, Undoable
 from swarmtui.session.vocabulary import FINAL, State, how_ended, place_of
 
@@ -87,7 +88,14 @@ def _restore_plan(state: SessionState, params: Params) -> list[Body]:
     if params["again"]:
         raise Refused(f"{', '.join(params['again'])} did run, and would once more: add it anew if you mean that")
     put = plan_from_json({"goal": "", "nodes": params["put"]}).nodes
-    return [plans.restored(state, Patch(put, tuple(params["drop"])))]
+    return [plans.restored(state, Patch(tuple(_with_children(state, node) for node in put), tuple(params["drop"])))]
+
+
+def _with_children(state: SessionState, node: Node) -> Node:
+    """The node as it was, but for what it has made since: that is no change of the user's, and it waits for it."""
+    now = state.plan_nodes.get(node.id)
+    made = [need for need in now.needs if is_child(state, need, node.id)] if now is not None else []
+    return replace(node, needs=(*node.needs, *(need for need in made if need not in node.needs)))
 
 
 def _unskip(state: SessionState, params: Params) -> list[Body]:
