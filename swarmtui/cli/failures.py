@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 from dataclasses import dataclass
 
+from swarmtui.host.address import BadAddress
 from swarmtui.host.client import Unreachable
 from swarmtui.host.exits import Exit
 from swarmtui.host.feed import CommandRefused
@@ -35,10 +36,14 @@ class Told:
 
 
 _CODES: tuple[tuple[tuple[type[Exception], ...], Exit], ...] = (
-    ((TaskError, CatalogError, NameRefused), Exit.USAGE),
+    ((TaskError, CatalogError, NameRefused, BadAddress), Exit.USAGE),
     ((SessionMissing,), Exit.NO_SESSION),
 )
-_UNREACHABLE: dict[int | None, Exit] = {Code.VERSION: Exit.VERSION, Code.FORBIDDEN: Exit.PERMISSION}
+_UNREACHABLE: dict[int | None, Exit] = {
+    Code.VERSION: Exit.VERSION,
+    Code.FORBIDDEN: Exit.PERMISSION,
+    **{code: code for code in (Exit.NO_SESSION, Exit.PERMISSION, Exit.VERSION, Exit.NOT_INSTALLED)},
+}
 
 
 def explain(error: Exception) -> Told | None:

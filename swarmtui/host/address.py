@@ -51,9 +51,14 @@ class Address:
         return f"{self.machine}/{self.id}"
 
     @property
+    def ssh_words(self) -> str:
+        """What a user gives ssh to reach the machine: ``[-p PORT] [USER@]HOST``."""
+        return self.destination if self.port is None else f"-p {self.port} {self.destination}"
+
+    @property
     def by_hand(self) -> str:
         """How a user reaches the machine without swarmtui."""
-        return " ".join(["ssh", *(["-p", str(self.port)] if self.port is not None else []), self.destination])
+        return f"ssh {self.ssh_words}"
 
 
 def parse_address(word: str) -> Address | None:

@@ -27,6 +27,8 @@ class Exit(IntEnum):
     """Disk full, or an I/O error."""
     TIMEOUT = 124
     """``wait --timeout`` ran out."""
+    NOT_INSTALLED = 127
+    """There is no swarmtui on the other machine, or no ssh on this one."""
     HUNG_UP = 129
     INTERRUPTED = 130
     SIGNALLED = 143
