@@ -21,6 +21,7 @@ COMMANDS: dict[str, str] = {
     "show": "summary, figures and nodes of a session",
     "forecast": "how long the rest of a session takes, and what it costs",
     "attach": "watch and steer a session",
+    "replay": "live through a session again, at any speed, forwards and backwards",
     "resume": "go on with a session after a crash or a pause",
     "recover": "save what is intact of a damaged session file into a new session",
     "ctl": "steer a session from a script",

@@ -14,7 +14,7 @@ from swarmtui.session.events import Event
 from swarmtui.session.folder import SessionFolder
 from swarmtui.session.marks import MARK_TYPES, Mark, mark_of
 from swarmtui.session.reader import Reader
-from swarmtui.session.rows import Row, row_to_event
+from swarmtui.session.rows import Row, row_to_event, row_to_line
 from swarmtui.session.state import SessionState
 
 _T = TypeVar("_T")
@@ -56,6 +56,11 @@ class FilePast:
         """Up to `limit` events from `from_seq` on, in order; fewer only at the head."""
         first = max(1, from_seq)
         return await self._ask(lambda reader: [row_to_event(row) for row in reader.rows(first, first + limit - 1)])
+
+    async def lines(self, from_seq: int, limit: int) -> list[str]:
+        """Like :meth:`events`, as lines of JSON as the file has them: nothing is decoded."""
+        first = max(1, from_seq)
+        return await self._ask(lambda reader: [row_to_line(row) for row in reader.rows(first, first + limit - 1)])
 
     async def marks(self, from_seq: int = 1) -> list[Mark]:
         """All marks from `from_seq` on, in order."""

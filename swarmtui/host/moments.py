@@ -1,0 +1,76 @@
+"""How a person names a moment of a session: by an event's number, by the time, or by a mark."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from swarmtui.host.past import Past
+from swarmtui.session.marks import Mark, MarkKind
+
+_SEQ = re.compile(r"\d{1,15}\Z")
+_CLOCK = re.compile(r"(?:(\d{1,6}):)?(\d{1,6}):(\d{1,2}(?:\.\d{1,6})?)\Z")
+_UNITS = re.compile(r"(?:(\d{1,6})h)?(?:(\d{1,6})m)?(?:(\d{1,9}(?:\.\d{1,6})?)s)?\Z")
+_NUMBERED = re.compile(r"(.+):(\d{1,6})\Z")
+FORMS = "an event's number (120), a time (90s, 5m, 1:02:03), or a mark (failure, retry:2, or the label of one of yours)"
+
+
+class MomentMissing(ValueError):
+    """There is no such moment; the text says what was looked for, and what there is."""
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """A moment by exactly one of three names."""
+
+    seq: int | None = None
+    seconds: float | None = None
+    """Since the first event, on the session's own clock."""
+    mark: str | None = None
+    number: int = 1
+    """Which of the marks of that name."""
+
+
+def parse_moment(word: str) -> Moment:
+    """What `word` means; see :data:`FORMS`. Whatever is no number and no time is the name of a mark."""
+    if _SEQ.match(word):
+        return Moment(seq=int(word))
+    found = _CLOCK.match(word) or (_UNITS.match(word) if word else None)
+    if found is not None:
+        hours, minutes, seconds = (float(part or 0) for part in found.groups())
+        return Moment(seconds=hours * 3600 + minutes * 60 + seconds)
+    numbered = _NUMBERED.match(word)
+    if numbered is not None and int(numbered[2]) > 0:
+        return Moment(mark=numbered[1], number=int(numbered[2]))
+    return Moment(mark=word)
+
+
+def find_mark(marks: Sequence[Mark], moment: Moment) -> Mark:
+    """The mark that `moment` names by its kind or, of a user's, by its label. Raises MomentMissing."""
+    name = moment.mark or ""
+    of_name = [mark for mark in marks if mark.kind == name or (mark.kind is MarkKind.USER and mark.label == name)]
+    if len(of_name) >= moment.number:
+        return of_name[moment.number - 1]
+    if of_name:
+        raise MomentMissing(f"there are {len(of_name)} marks {name!r}, and no {moment.number}th")
+    raise MomentMissing(f"{name!r} is no moment of this session: give {FORMS}; marks here: {_listed(marks)}")
+
+
+async def find_moment(past: Past, moment: Moment) -> int:
+    """The last event by then: its seq, no later than the head. Raises MomentMissing, and what the past raises."""
+    if moment.seq is not None:
+        head = await past.head()
+        if not 1 <= moment.seq <= head:
+            raise MomentMissing(f"there is no event {moment.seq}: this session has events 1 to {head}")
+        return moment.seq
+    if moment.seconds is not None:
+        first = await past.events(1, 1)
+        return await past.seq_at(moment.seconds + (first[0].mono if first else 0.0))
+    return find_mark(await past.marks(), moment).seq
+
+
+def _listed(marks: Sequence[Mark]) -> str:
+    counted = Counter(mark.kind.value for mark in marks)
+    return ", ".join(f"{count} {kind}" for kind, count in counted.most_common()) or "none"
