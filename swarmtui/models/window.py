@@ -88,10 +88,17 @@ def room(request: ChatRequest) -> int | None:
     return fit(request).room
 
 
+def _is_plain(request: ChatRequest) -> bool:
+    """Whether the text of its messages is all there is to it."""
+    if request.tools or request.schema is not None:
+        return False
+    return all(message.extra is None and not message.tool_calls for message in request.messages)
+
+
 def check_window(request: ChatRequest) -> None:
     """Raises ModelError (TOO_LONG) for a request that surely does not fit."""
     window = request.model.context
-    if window is None or sum(len(message.content) for message in request.messages) < window:
+    if window is None or (_is_plain(request) and sum(len(message.content) for message in request.messages) < window):
         return  # nothing has more tokens than characters, or near enough
     found = fit(request)
     if found.refused:

@@ -67,7 +67,8 @@ class Asking:
 
     def _permission(self, pending: Pending) -> None:
         title = f"{self._who(pending)} wants to call {name_of(pending.tool or 'a tool', 60)}"
-        screen = PermissionScreen(title, pending.question, pending.detail, self._age(pending), self._app.clock)
+        lasts = "the rest of the session" if pending.agent else "this attempt"  # a program is told within it alone
+        screen = PermissionScreen(title, pending.question, pending.detail, self._age(pending), lasts, self._app.clock)
         self._app.push_screen(screen, self._answer(pending))
 
     def _answer(self, pending: Pending) -> Callable[[str | None], None]:

@@ -1,5 +1,6 @@
 """What fits a window is told before the provider says so, and never of what may well fit."""
 
+import json
 from dataclasses import replace
 
 import pytest
@@ -46,6 +47,19 @@ def test_what_surely_does_not_fit_is_refused_with_the_figures() -> None:
     with pytest.raises(ModelError, match=r"^about 210,004 tokens do not fit the 131,072 of acme/m: shorten") as raised:
         check_window(request("abcd" * 210_000, 131_072))
     assert raised.value.info.kind is ErrorKind.TOO_LONG
+
+
+def test_what_calls_tools_and_schemas_weigh_is_refused_too() -> None:
+    heavy = "abcd" * 200_000
+    plain = request("short", 131_072)
+    call = ToolCall("c1", "write_file", json.dumps({"text": heavy}))
+    for more in (
+        replace(plain, messages=(*plain.messages, Message("assistant", "", tool_calls=(call,)))),
+        replace(plain, tools=(Tool("t", heavy, {"type": "object"}),)),
+        replace(plain, schema={"type": "object", "description": heavy}),
+    ):
+        with pytest.raises(ModelError, match="do not fit"):
+            check_window(more)
 
 
 @pytest.mark.parametrize("tokens", [1_000, 131_000, 150_000])

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from swarmtui.session import events as ev
@@ -43,6 +45,18 @@ async def test_a_permission_is_answered_with_one_key(key: str, answer: str) -> N
         await press(pilot, key)
         assert isinstance(pilot.app.screen, RunScreen)
     assert feed.commands == [("answer", {"pending": "booking:c1", "text": answer})]
+
+
+async def test_how_long_a_yes_for_good_lasts_is_said() -> None:
+    async with opened(agents(), SIZE) as pilot:
+        await press(pilot, "a")
+        assert "A this tool for the rest of the session" in text(pilot)
+    feed = agents()
+    key, asked = next(iter(feed.state.pending.items()))
+    feed.state.pending[key] = replace(asked, agent="")
+    async with opened(feed, SIZE) as pilot:
+        await press(pilot, "a")
+        assert "A this tool for this attempt" in text(pilot)
 
 
 async def test_a_yes_in_the_first_moment_is_none_and_a_no_is_one() -> None:

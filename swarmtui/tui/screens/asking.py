@@ -82,9 +82,15 @@ class PermissionScreen(Deliberate):
     ]
 
     def __init__(
-        self, title: str, question: str, detail: str, age: str, clock: Callable[[], float] = time.monotonic
+        self,
+        title: str,
+        question: str,
+        detail: str,
+        age: str,
+        lasts: str,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        hint = "Y allows this call, A this tool for the rest of the session, n denies; esc puts it off"
+        hint = f"Y allows this call, A this tool for {lasts}, n denies; esc puts it off"
 
         def told(width: int) -> list[Line]:
             return [*document.verbatim(question, width, "strong"), (), *document.verbatim(detail, width, "text")]

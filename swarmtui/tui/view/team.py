@@ -63,7 +63,12 @@ def team_checks(plan: Plan) -> Iterator[Told]:
             yield "look", f"without asking: {rule_words(rule)}"
     unasked = [node for node in plan.nodes if isinstance(node.spec, PlanSpec) and node.spec.approve == "auto"]
     if unasked:
-        yield "look", f"{_names(unasked)} is planned while it runs, and its nodes run unasked"
+        what = (
+            "is planned while it runs, and its nodes"
+            if len(unasked) == 1
+            else "are planned while they run; their nodes"
+        )
+        yield "look", f"{_names(unasked)} {what} run unasked"
 
 
 def server_words(server: Server) -> str:
