@@ -37,6 +37,29 @@ def caught_by_crash(state: SessionState) -> list[Caught]:
     ]
 
 
+def cut_by_fork(state: SessionState) -> list[AttemptInterrupted]:
+    """One event for each attempt that was in flight where a fork leaves its parent: repeated, or held for the user.
+
+    As after a crash, but that nothing has happened to it: it goes on in the parent, which pays for it, and counts
+    against nothing here. A question that waits for the user waits here too.
+    """
+    waiting = {(pending.node, pending.item) for pending in state.pending.values() if not pending.call}
+    return [
+        AttemptInterrupted(
+            node.id,
+            number,
+            item,
+            repeat=_repeats(state, node, item) and not _was_cancelled(node, item),
+            cancelled=_was_cancelled(node, item),
+            stopped=True,
+        )
+        for node in state.nodes.values()
+        if node.running
+        for item, number in _open(node)
+        if (node.id, item) not in waiting
+    ]
+
+
 def _open(node: NodeState) -> Iterator[tuple[int | None, int]]:
     if node.items is None:
         yield None, node.attempts
@@ -46,9 +69,8 @@ def _open(node: NodeState) -> Iterator[tuple[int | None, int]]:
 
 
 def _becomes(state: SessionState, node: NodeState, item: int | None, number: int) -> Caught:
-    repeat = not (changes_world(state, state.plan_nodes[node.id]) or node.open_calls_of(item))
+    repeat, cancelled = _repeats(state, node, item), _was_cancelled(node, item)
     repeats = caught_times(node, item)
-    cancelled = node.cancelled or (item is not None and node.items is not None and item in node.items.cancelled)
     if not repeat or cancelled or repeats < REPEATS:
         return AttemptInterrupted(node.id, number, item, repeat=repeat and not cancelled, cancelled=cancelled)
     told = (
@@ -56,6 +78,15 @@ def _becomes(state: SessionState, node: NodeState, item: int | None, number: int
         f"to run it again: retry {_name(node.id, item)}"
     )
     return AttemptFailed(node.id, number, ErrorInfo(ErrorKind.LOST, told), item)
+
+
+def _repeats(state: SessionState, node: NodeState, item: int | None) -> bool:
+    """Whether it is repeated by itself: nothing of it can have changed the world."""
+    return not (changes_world(state, state.plan_nodes[node.id]) or node.open_calls_of(item))
+
+
+def _was_cancelled(node: NodeState, item: int | None) -> bool:
+    return node.cancelled or (item is not None and node.items is not None and item in node.items.cancelled)
 
 
 def caught_times(node: NodeState, item: int | None) -> int:

@@ -41,9 +41,16 @@ def seen_status(folder: SessionFolder, recorded: Status) -> Status:
     """The status as it is: a session that has not ended and whose host went without a word has crashed."""
     if recorded in FINAL or folder.owned():
         return recorded
-    if History(folder).last_type() != HostStopped.TYPE:
+    if not (History(folder).last_type() == HostStopped.TYPE or _never_hosted(folder)):
         return Status.CRASHED
     return recorded if recorded in (Status.PAUSED, Status.AWAITING_APPROVAL) else Status.PAUSED
+
+
+def _never_hosted(folder: SessionFolder) -> bool:
+    """Whether it is a fork that no host has run yet: nothing of its own was recorded since it was made."""
+    with Reader(folder.db) as reader:
+        made = reader.meta("forked")
+        return isinstance(made, dict) and made.get("rests_at") == reader.last_seq()
 
 
 def list_sessions(where: Places | None = None) -> list[dict[str, JSON]]:

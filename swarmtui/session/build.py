@@ -21,7 +21,7 @@ from swarmtui.session.faults import Faults
 from swarmtui.session.file import make
 from swarmtui.session.heads import write_head
 from swarmtui.session.reader import Reader
-from swarmtui.session.rows import GENESIS, Head, Row, blob_sha, fits, make_row, row_to_event, sealed
+from swarmtui.session.rows import GENESIS, Head, Row, blob_sha, blobs_named, fits, make_row, row_to_event, sealed
 from swarmtui.session.snapshots import Snapshots
 from swarmtui.session.state import SessionState
 from swarmtui.session.summary import summary
@@ -83,17 +83,24 @@ class FileBuilder:
             self._take_snapshot()
 
     def copy_until(self, reader: Reader, at: int) -> None:
-        """Take over all events up to `at`, with the snapshots among them: only what comes after those is folded.
+        """Take over all events up to `at`, the blobs that they name, and the snapshots among them: only what comes
+        after those is folded.
 
         It must be the first thing done. Raises LogError if the file that is read is not what was written.
         """
         if self.head.seq:
             raise ValueError("a file begins once")
         last: Row | None = None
+        keys: set[str] = set()
         for last in reader.rows(1, at):
             self._open.execute("INSERT INTO events VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", last)
+            keys.update(key for key, _ in blobs_named(last.data))
         if last is None:
             return
+        for key in sorted(keys):
+            data = reader.blob(key)
+            if data is not None:
+                self.blob(data)
         self.state = reader.state(at)
         self.head = Head(last.seq, last.hash, last.ts, last.mono)
         kept = 0

@@ -135,6 +135,7 @@ def _session_finished(state: SessionState, body: SessionFinished, event: Event) 
 def _session_forked(state: SessionState, body: SessionForked, event: Event) -> None:
     state.id, state.parent, state.host_pid = body.id, Parent(body.parent, body.parent_seq), None
     state.ended_ts, state.cancelling, state.report_path, state.report_copy = None, False, None, None
+    state.created_ts = event.ts - event.mono  # its own time, without what passed between: perhaps a week
     if state.status not in (Status.PLANNING, Status.AWAITING_APPROVAL):
         state.status, state.reason = Status.PAUSED, FORKED
     state.undoable, state.redoable = [], []

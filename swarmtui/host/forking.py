@@ -1,0 +1,256 @@
+"""Forks: a new session that begins with what another one had recorded up to some event, and goes its own way.
+
+The parent is only read, be it running, waiting, crashed or finished. The fork is whole before anything of it runs.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import swarmtui
+from swarmtui.engine.commands import INVALID_PARAMS, REFUSED, Refused
+from swarmtui.engine.forks import Begun, Edit, begin
+from swarmtui.host.assembly import parse_edited, resolve_named
+from swarmtui.host.launch import Launched, LaunchFailed, start_host
+from swarmtui.host.spec import LaunchSpec
+from swarmtui.plan.model import JSON
+from swarmtui.plan.problems import listed
+from swarmtui.safety.paths import PathRefused
+from swarmtui.session import fold
+from swarmtui.session.build import FileBuilder
+from swarmtui.session.errors import LogError
+from swarmtui.session.events import Body, Event, Noted, ReportWritten, SessionForked
+from swarmtui.session.folder import SessionFolder
+from swarmtui.session.fork import TakenFiles, take_files
+from swarmtui.session.placing import NameRefused, Placing, placed
+from swarmtui.session.reader import Reader
+from swarmtui.session.rows import Row
+from swarmtui.session.state import SessionState
+
+FILES_TOLD = 5
+
+
+@dataclass(frozen=True, slots=True)
+class ForkSpec:
+    """What is wanted of a fork."""
+
+    at: int
+    """The last event that it has in common with its parent."""
+    edits: tuple[Edit, ...] = ()
+    retry_failed: bool = False
+    name: str | None = None
+    """ID of the new session; made up unless given."""
+    actor: str | None = None
+    """Who asked for it, as viewers are called."""
+    unattended: bool = False
+    """As :attr:`LaunchSpec.unattended`."""
+    viewer: bool = True
+    """As :attr:`LaunchSpec.viewer`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Forked:
+    """A fork that was made, or would be."""
+
+    folder: SessionFolder
+    state: SessionState
+    parent: str
+    at: int
+    begun: Begun
+    files: TakenFiles = field(default_factory=TakenFiles)
+
+    def to_json(self) -> dict[str, JSON]:
+        """For scripts and the wire."""
+        return {
+            "id": self.state.id,
+            "seq": self.state.seq,
+            "parent": {"id": self.parent, "seq": self.at},
+            "status": self.state.status.value,
+            "plan_rev": self.state.plan_rev,
+            "kept": list(self.begun.kept),
+            "again": list(self.begun.again),
+            "repeated": list(self.begun.repeated),
+            "held": list(self.begun.held),
+            "files_restored": list(self.files.restored),
+            "files_lost": list(self.files.lost),
+        }
+
+
+def fork(parent: SessionFolder, spec: ForkSpec, environ: Mapping[str, str] = os.environ) -> Forked:
+    """Make a session that begins with events 1 to `spec.at` of `parent`, and is changed as the edits say. Blocks.
+
+    No host is started: it is paused, or waits for approval as its parent did. Raises Refused (an edit cannot be made,
+    there is no such event), NameRefused, PathRefused, LogError, OSError; nothing is left then.
+    """
+    with Reader(parent.db) as reader:
+        last = _row_at(reader, spec.at)
+        with placed(parent.path.parent, spec.name) as new:
+            forked = _made(parent, reader, last, new, spec, environ)
+            _launch_spec(parent, spec, forked.state).write(new.folder)
+    return forked
+
+
+def forecast_of(parent: SessionFolder, spec: ForkSpec, environ: Mapping[str, str] = os.environ) -> Forked:
+    """What :func:`fork` would make, without making it: no file is looked at or written."""
+    with Reader(parent.db) as reader:
+        last = _row_at(reader, spec.at)
+        state = reader.state(spec.at)
+
+    def record(body: Body) -> None:
+        fold.apply(state, Event(state.seq + 1, max(time.time(), state.ts), state.mono, body, spec.actor))
+
+    id = spec.name or "fork"
+    begun = _begin(state, _first(parent, last, id), record, spec, environ)
+    return Forked(SessionFolder(parent.path.with_name(id)), state, parent.id, spec.at, begun)
+
+
+def _row_at(reader: Reader, at: int) -> Row:
+    head = reader.last_seq()
+    if not 1 <= at <= head:
+        raise Refused(f"there is no event {at}: this session has events 1 to {head}", INVALID_PARAMS)
+    return next(reader.rows(at, at))
+
+
+def _first(parent: SessionFolder, last: Row, id: str) -> SessionForked:
+    return SessionForked(id, parent.id, last.seq, last.hash.hex())
+
+
+def _made(
+    parent: SessionFolder, reader: Reader, last: Row, new: Placing, spec: ForkSpec, environ: Mapping[str, str]
+) -> Forked:
+    with FileBuilder(new.folder.db, swarmtui.__version__) as builder:
+        builder.copy_until(reader, spec.at)
+        state, now = builder.state, time.time()
+        report, reporter = state.report_path, _reporter(reader, spec.at)
+        files = take_files(parent, new.folder.path, state, last.ts, reader)
+
+        def record(body: Body) -> None:
+            builder.event(body, now, builder.head.mono, spec.actor)
+
+        begun = _begin(state, _first(parent, last, new.id), record, spec, environ)
+        if files.report and report is not None:
+            record(ReportWritten(report, reporter))
+        for note in _notes(files):
+            record(note)
+        builder.meta("forked", {"parent": parent.id, "seq": spec.at, "rests_at": builder.head.seq})
+        builder.done()
+    return Forked(new.final, state, parent.id, spec.at, begun, files)
+
+
+def _begin(
+    state: SessionState,
+    first: SessionForked,
+    record: Callable[[Body], None],
+    spec: ForkSpec,
+    environ: Mapping[str, str],
+) -> Begun:
+    return begin(
+        state,
+        first,
+        record,
+        spec.edits,
+        retry_failed=spec.retry_failed,
+        parse=partial(parse_edited, state=state),
+        resolve=partial(resolve_named, environ=environ),
+    )
+
+
+def _reporter(reader: Reader, at: int) -> str:
+    """The node that wrote the report that was there at event `at`; empty if there was none."""
+    sql = "SELECT node FROM events WHERE type = ? AND seq <= ? ORDER BY seq DESC LIMIT 1"
+    found = reader.query(sql, (ReportWritten.TYPE, at))
+    return str(found[0][0]) if found else ""
+
+
+def _notes(files: TakenFiles) -> list[Noted]:
+    notes = []
+    if files.restored:
+        what = f"changed since in the parent; here they are as they were recorded: {_some(files.restored)}"
+        notes.append(Noted("info", f"files that {what}"))
+    if files.lost:
+        what = f"changed since in the parent, and nothing else holds what was in them: {_some(files.lost)}"
+        notes.append(Noted("warning", f"files that {what}"))
+    return notes
+
+
+def _some(names: Sequence[str]) -> str:
+    more = len(names) - FILES_TOLD
+    return listed(names[:FILES_TOLD]) + (f", and {more} more" if more > 0 else "")
+
+
+def _launch_spec(parent: SessionFolder, spec: ForkSpec, state: SessionState) -> LaunchSpec:
+    """How the parent was launched, but for what lies outside of its folder: that stays the parent's."""
+    launch = LaunchSpec(cwd=state.cwd or str(Path.cwd()), goal=state.goal, path=state.task_path, inputs=state.inputs)
+    with suppress(OSError, ValueError):
+        launch = LaunchSpec.read(parent)
+    return replace(launch, out=None, write_back=None, unattended=spec.unattended, viewer=spec.viewer)
+
+
+# -- over the wire ----------------------------------------------------------------------------------------------
+
+
+async def fork_live(
+    folder: SessionFolder,
+    params: Mapping[str, Any],
+    *,
+    actor: str | None = None,
+    environ: Mapping[str, str] = os.environ,
+) -> dict[str, JSON]:
+    """``fork {at_seq, edits?, retry_failed?, name?, start?}``: fork the session in `folder`, whether or not a host runs
+    it; the reply. With `start`, which it does unless told otherwise, a host is started over the fork.
+
+    Every event up to `at_seq` must be in the file. Raises Refused; nothing is left then, unless the host alone failed.
+    """
+    spec, start = _wanted(params, actor)
+    try:
+        forked = await asyncio.to_thread(fork, folder, spec, environ)
+    except (NameRefused, PathRefused, LogError) as error:
+        raise Refused(str(error), INVALID_PARAMS if isinstance(error, NameRefused) else REFUSED) from error
+    except OSError as error:
+        raise Refused(f"the fork cannot be made: {error.strerror or error}") from error
+    reply = forked.to_json()
+    if start:
+        launched = await asyncio.to_thread(_start, forked)
+        reply |= {"pid": launched.pid, "socket": launched.socket}
+    return reply
+
+
+def _wanted(params: Mapping[str, Any], actor: str | None) -> tuple[ForkSpec, bool]:
+    at, edits, name = params.get("at_seq"), params.get("edits") or [], params.get("name")
+    if not isinstance(at, int) or isinstance(at, bool):
+        raise Refused("at_seq is missing or not a number", INVALID_PARAMS)
+    if not (isinstance(edits, list) and all(isinstance(edit, dict) for edit in edits)):
+        raise Refused("edits is a list of {ops: […]} or {text: …}", INVALID_PARAMS)
+    if not isinstance(name, str | None):
+        raise Refused("name is not text", INVALID_PARAMS)
+    flags = {key: params.get(key, default) for key, default in (("start", True), ("retry_failed", False))}
+    for key, value in flags.items():
+        if not isinstance(value, bool):
+            raise Refused(f"{key} is true or false", INVALID_PARAMS)
+    spec = ForkSpec(at, tuple(edits), flags["retry_failed"], name, actor, viewer=True)
+    return spec, flags["start"]
+
+
+def _start(forked: Forked) -> Launched:
+    try:
+        launched = start_host(forked.folder)
+    except (LaunchFailed, OSError) as error:
+        how = f"session {forked.state.id} was made; `swarmtui resume {forked.state.id}` starts it"
+        raise Refused(f"{error}: {how}") from error
+    threading.Thread(target=_reap, args=(launched.pid,), name=f"reap {launched.pid}", daemon=True).start()
+    return launched
+
+
+def _reap(pid: int) -> None:
+    """Take the exit code of a host that this process started, so that nothing is left of it while we live on."""
+    with suppress(ChildProcessError):
+        os.waitpid(pid, 0)
