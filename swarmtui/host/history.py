@@ -9,12 +9,20 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
+from itertools import accumulate
 from pathlib import Path
 from typing import Any
 
 from swarmtui.safety.paths import PathRefused, open_inside
 from swarmtui.safety.text import one_line
-from swarmtui.session.events import AttemptFailed, AttemptSucceeded, Event, MapFinished
+from swarmtui.session.events import (
+    AttemptFailed,
+    AttemptSucceeded,
+    Event,
+    MapFinished,
+    PlanApproved,
+    PlanRejected,
+)
 from swarmtui.session.folder import SessionFolder
 from swarmtui.session.log import LogError
 from swarmtui.session.reader import Reader
@@ -56,11 +64,27 @@ class History:
         except ValueError as error:
             raise LogError(f"{self.folder.db}: damaged: an event cannot be read ({_first_line(error)})") from error
 
-    def before(self, seq: int, limit: int, node: str | None = None) -> list[Row]:
-        """Up to `limit` rows before `seq`, oldest first; of one node if given."""
+    def before(self, seq: int, limit: int, node: str | None = None, weight: int | None = None) -> list[Row]:
+        """Up to `limit` rows before `seq`, oldest first; of one node if given; with `weight` the latest of so many
+        bytes of data, one row at least."""
         sql = "SELECT * FROM events WHERE seq < ?1 AND (?2 IS NULL OR node = ?2) ORDER BY seq DESC LIMIT ?3"
-        values = (seq, node, limit)
-        return [Row(*row) for row in reversed(self._query(sql, values))]
+        return self._page(sql, (seq, node, limit), weight)[::-1]
+
+    def rows(self, from_seq: int, limit: int, node: str | None = None, weight: int | None = None) -> list[Row]:
+        """Up to `limit` rows from `from_seq` on, in order; `node` and `weight` as of :meth:`before`."""
+        sql = "SELECT * FROM events WHERE seq >= ?1 AND (?2 IS NULL OR node = ?2) ORDER BY seq LIMIT ?3"
+        return self._page(sql, (from_seq, node, limit), weight)
+
+    def seq_at_ts(self, ts: float) -> int:
+        """Seq of the last event at or before `ts`, epoch seconds; 1 before the first."""
+        found = self._query("SELECT coalesce(max(seq), 1) FROM events WHERE ts <= ?", (ts,))
+        return int(found[0][0])
+
+    def decision(self) -> Row | None:
+        """The last decision on a plan; None if there is none."""
+        types = (PlanApproved.TYPE, PlanRejected.TYPE)
+        found = self._query("SELECT * FROM events WHERE type IN (?, ?) ORDER BY seq DESC LIMIT 1", types)
+        return Row(*found[0]) if found else None
 
     def last_type(self) -> str | None:
         """Type of the last event; None if there is none."""
@@ -117,6 +141,16 @@ class History:
             with os.fdopen(fd, "rb") as file:
                 return file.read(OUTPUT_CAP).decode("utf-8", "replace")
         return output.text
+
+    def _page(self, sql: str, values: tuple[object, ...], weight: int | None) -> list[Row]:
+        """The rows of a page, in the order of `sql`."""
+        if weight is None:
+            return [Row(*row) for row in self._query(sql, values)]
+        sizes = self._query(sql.replace("SELECT *", "SELECT length(data)", 1), values)
+        fitting = next(
+            (at for at, sum_ in enumerate(accumulate(size for (size,) in sizes)) if sum_ > weight), len(sizes)
+        )
+        return [Row(*row) for row in self._query(sql, (*values[:-1], max(1, fitting)))]
 
     def _query(self, sql: str, values: tuple[object, ...]) -> list[tuple[Any, ...]]:
         if any(isinstance(value, int) and abs(value) >= 2**63 for value in values):

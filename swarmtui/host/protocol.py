@@ -78,7 +78,7 @@ class Method(StrEnum):
     SEQ_AT = "seq.at"
     ITEMS_PAGE = "items.page"
     FORK = "fork"
-    """Answered by the host itself, and only for who controls: it makes another session."""
+    """Makes another session (:func:`swarmtui.host.forking.fork_live`), for who controls; repeated by id as commands."""
 
 
 class Topic(StrEnum):
@@ -266,15 +266,6 @@ class ItemsPage:
     after: int = -1
     limit: int = 100
     where: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Fork:
-    """Parameters of ``fork``: a new session that has the events up to `at_seq`, changed by `edits` (``plan.patch``)."""
-
-    at_seq: int
-    edits: dict[str, Any] | None = None
-    start: bool = True
 
 
 @dataclass(frozen=True, slots=True)

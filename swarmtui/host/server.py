@@ -17,14 +17,20 @@ from pathlib import Path
 
 import swarmtui
 from swarmtui.host import protocol as wire
-from swarmtui.host.history import History
+from swarmtui.host.answers import Answers
+from swarmtui.host.dialling import own_program
 from swarmtui.host.viewer import Conducted, ViewerLink
+from swarmtui.plan.model import JSON
 from swarmtui.safety.paths import PathRefused
 from swarmtui.safety.text import one_line
 from swarmtui.session.folder import SessionFolder
+from swarmtui.session.rows import log_id
 from swarmtui.session.trouble import Trouble
+from swarmtui.session.vocabulary import Status
 
 LOCAL_PEERCRED = 1
+IDS_PER_HOST = 1_000_000
+"""How far the ids of viewers of two hosts of one session lie apart, so that none is ever used again."""
 BYE_PATIENCE_S = 2.0
 
 
@@ -82,27 +88,45 @@ class Server:
         heartbeat_s: float = wire.HEARTBEAT_S,
         stalled_s: float = wire.STALLED_S,
         resync_events: int = wire.RESYNC_EVENTS,
+        lag_s: float = wire.LAG_S,
         uid_of: Callable[[socket.socket], int | None] = peer_uid,
+        recorded: Status | None = None,
     ) -> None:
+        """`recorded`: no host lives; the session's status as it is seen."""
         self.conducted = conducted
+        self.folder = folder
         self.session = folder.id
-        self.history = History(folder)
+        self.recorded = recorded is not None
+        self.answers = Answers(conducted, folder, self.log_id)
         self.handshake_s = handshake_s
         self.heartbeat_s = heartbeat_s
         self.stalled_s = stalled_s
         self.resync_events = resync_events
+        self.lag_s = lag_s
         self.info = wire.ServerInfo(
-            swarmtui.__version__, os.getpid(), sys.argv[0], time.time(), one_line(socket.gethostname(), 64)
+            swarmtui.__version__,
+            os.getpid(),
+            sys.argv[0],
+            time.time(),
+            one_line(socket.gethostname(), 64),
+            own_program(),
         )
+        self._seen = recorded
         self._uid_of = uid_of
         self._log_id = ""
         self._links: dict[int, ViewerLink] = {}
         self._tasks: set[asyncio.Task[None]] = set()
-        self._last_id = 0
+        self._forks: dict[str, asyncio.Task[dict[str, JSON]]] = {}
+        self._last_id = conducted.state.hosts * IDS_PER_HOST
         self._changed = asyncio.Event()
         self.ever_seen = False
         """Whether any viewer has come."""
         conducted.log.watch_trouble(self._trouble_changed)
+
+    @property
+    def status(self) -> Status:
+        """The session's status as it is seen: that of a file whose host went without a word is crashed."""
+        return self._seen or self.conducted.state.status
 
     @property
     def viewers(self) -> tuple[wire.ViewerInfo, ...]:
@@ -115,10 +139,10 @@ class Server:
         await self._changed.wait()
 
     async def log_id(self) -> str:
-        """What tells this log from every other: the hash of its first event."""
+        """What tells this log from every other, also from one that has a beginning in common with it."""
         if not self._log_id:
             await self.conducted.log.committed(1)
-            self._log_id = (await self.conducted.log.rows(1, 1))[0].hash.hex()
+            self._log_id = log_id((await self.conducted.log.rows(1, 1))[0].hash, self.session)
         return self._log_id
 
     @contextlib.asynccontextmanager
@@ -131,7 +155,8 @@ class Server:
             server.close()
             for task in self._tasks:
                 task.cancel()
-            await asyncio.gather(*self._tasks, return_exceptions=True)
+            await asyncio.gather(*self._tasks, *self._forks.values(), return_exceptions=True)
+            await self.answers.close()
 
     async def say_bye(self, reason: str, exit_code: int, patience_s: float = BYE_PATIENCE_S) -> None:
         """Let every viewer see the end of the log and tell it that the host leaves."""
@@ -151,6 +176,17 @@ class Server:
         self.ever_seen = True
         self._company_changed()
 
+    async def fork(self, params: dict[str, JSON], actor: str | None, command_id: str | None) -> dict[str, JSON]:
+        """Make another session of this one's past, once for each `command_id`. Raises Refused."""
+        from swarmtui.host.forking import fork_live
+
+        if command_id is None:
+            return await fork_live(self.folder, params, actor=actor)
+        making = self._forks.get(command_id)
+        if making is None:
+            making = self._forks[command_id] = asyncio.create_task(fork_live(self.folder, params, actor=actor))
+        return await asyncio.shield(making)
+
     def note(self, text: str) -> None:
         """A line for the host's own log."""
         logging.getLogger(__name__).warning("%s", text)
@@ -158,15 +194,22 @@ class Server:
     # -- connections --------------------------------------------------------------------------------------
 
     def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.create_task(self._serve(reader, writer))
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
-
-    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self._last_id += 1
         peer: socket.socket = writer.get_extra_info("socket")
         uid = self._uid_of(peer)
         user = _user_name(uid) if uid is not None and uid == os.geteuid() else ""
+        task = asyncio.create_task(self._serve(reader, writer, user))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def serve_own(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Serve one viewer over what this user's own process has opened, until it leaves."""
+        try:
+            await self._serve(reader, writer, _user_name(os.geteuid()))
+        finally:
+            await self.answers.close()
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, user: str) -> None:
+        self._last_id += 1
         link = self._links[self._last_id] = ViewerLink(self, self._last_id, reader, writer, user)
         try:
             await link.serve()

@@ -20,26 +20,44 @@ from swarmtui.engine.streams import StreamBoard, StreamItem
 from swarmtui.host import jsonrpc as rpc
 from swarmtui.host import protocol as wire
 from swarmtui.host.bodies import Bodies
-from swarmtui.host.history import OutputMissing
 from swarmtui.host.jsonrpc import Code, Fault, Notice, ProtocolError, Request
 from swarmtui.host.protocol import Method, Topic
 from swarmtui.plan.model import JSON
 from swarmtui.safety.paths import PathRefused
-from swarmtui.session.log import Log, LogError
-from swarmtui.session.rows import row_to_line
+from swarmtui.session.errors import LogError
+from swarmtui.session.heads import boot_id
+from swarmtui.session.rows import Head, Row, row_to_line
 from swarmtui.session.state import SessionState
-from swarmtui.session.state_json import state_to_json
+from swarmtui.session.trouble import Trouble
 
 if TYPE_CHECKING:
     from swarmtui.host.server import Server
 
+ONLY_OBSERVES = "this viewer only observes: attach without --read-only"
+NOBODY = "no host lives: `swarmtui resume {}` starts one"
 STREAM_EVERY_S = 0.05
 STREAM_CHARS = 16_384
 """Characters of one piece of streamed text; as JSON they weigh at most twelve bytes each."""
 CLOSE_S = 1.0
-PAGE_EVENTS = 2_000
-COMMIT_PATIENCE_S = 1.0
-"""How long a snapshot waits for the state to be in the file before it is taken from the file."""
+LAG_EVERY_S = 1.0
+
+
+class Recording(Protocol):
+    """What the server needs of a log: that of a live session, or a file that nobody writes any more."""
+
+    @property
+    def head(self) -> Head: ...
+    @property
+    def committed_seq(self) -> int: ...
+    @property
+    def closing(self) -> bool: ...
+    @property
+    def trouble(self) -> Trouble | None: ...
+    def watch_trouble(self, tell: Callable[[Trouble | None], None]) -> None: ...
+    async def committed(self, seq: int) -> None: ...
+    async def after(self, seq: int) -> None: ...
+    async def rows(self, from_seq: int, limit: int) -> Sequence[Row]: ...
+    async def lines(self, from_seq: int, limit: int) -> list[str]: ...
 
 
 class Conducted(Protocol):
@@ -48,7 +66,7 @@ class Conducted(Protocol):
     @property
     def state(self) -> SessionState: ...
     @property
-    def log(self) -> Log: ...
+    def log(self) -> Recording: ...
     @property
     def streams(self) -> StreamBoard: ...
 
@@ -69,6 +87,7 @@ class ViewerLink:
         self._writer = writer
         self._user = user
         self._actor: str | None = None
+        self._version = wire.PROTOCOL_MIN
         self._bodies = Bodies()
         self._sending = asyncio.Lock()
         self._sent_at = time.monotonic()
@@ -220,50 +239,45 @@ class ViewerLink:
         if not self._user:
             raise ProtocolError(Code.FORBIDDEN, "this session belongs to another user", request.id)
         asked = wire.parse(wire.Initialize, request.params, request.id)
+        server = self._server
         try:
-            version = wire.negotiate(asked.protocol)
+            self._version = wire.negotiate(asked.protocol)
         except ProtocolError as error:
-            server = self._server.info
-            raise ProtocolError(
-                error.code,
-                str(error),
-                request.id,
-                {**error.data, "server_version": server.version, "argv0": server.argv0},
-            ) from None
-        self.role = asked.role
-        self.name, self._actor = self._server.introduce(self._user, asked.client)
-        log = self._server.conducted.log
-        await self._reply(
-            request.id,
-            _dumped(
-                wire.Welcome(
-                    version,
-                    self._server.info,
-                    self._server.session,
-                    self.id,
-                    self.role,
-                    log.committed_seq,
-                    await self._server.log_id(),
-                )
-            ),
+            info = server.info
+            about = {"server_version": info.version, "argv0": info.argv0, "program": info.program}
+            raise ProtocolError(error.code, str(error), request.id, {**error.data, **about}) from None
+        self.role = "observe" if server.recorded else asked.role
+        self.name, self._actor = server.introduce(self._user, asked.client)
+        log = server.conducted.log
+        welcome = wire.Welcome(
+            self._version,
+            server.info,
+            server.session,
+            self.id,
+            self.role,
+            log.committed_seq,
+            await server.log_id(),
+            tuple(wire.CAPS),
+            status=server.status.value,
+            title=server.conducted.state.title,
+            boot_id=boot_id(),
+            recorded=server.recorded,
         )
+        await self._reply(request.id, _dumped(welcome))
         self.welcomed = True
         if log.trouble is not None:
             self.trouble_changed()
-        self._server.arrived()
+        server.arrived()
 
     async def _answer(self, request: Request) -> None:
         handlers: dict[str, Callable[[Request], Awaitable[str]]] = {
-            Method.SNAPSHOT: self._snapshot,
             Method.SUBSCRIBE: self._subscribe,
             Method.UNSUBSCRIBE: self._unsubscribe,
             Method.PING: self._ping,
-            Method.EVENTS_PAGE: self._events_page,
             Method.BLOB_READ: self._blob_read,
-            Method.OUTPUT_READ: self._output_read,
-            Method.LOG_TAIL: self._log_tail,
         }
-        handler = handlers.get(request.method)
+        answers = self._server.answers
+        handler = handlers.get(request.method) or (answers.answer if answers.answers(request.method) else None)
         if handler is None:
             self._run_command(request)
             return
@@ -285,19 +299,6 @@ class ViewerLink:
     async def _ping(self, request: Request) -> str:
         return rpc.dump(request.params)
 
-    async def _snapshot(self, request: Request) -> str:
-        conducted = self._server.conducted
-        state = state_to_json(conducted.state)
-        seq = conducted.state.seq
-        try:
-            async with asyncio.timeout(0 if conducted.log.trouble is not None else COMMIT_PATIENCE_S):
-                await conducted.log.committed(seq)  # no viewer sees what a crash could still take back
-        except TimeoutError:  # the disk takes nothing: what it has taken so far is in the file
-            recorded = await asyncio.to_thread(self._server.history.state)
-            seq, state = recorded.seq, state_to_json(recorded)
-            await conducted.log.committed(seq)
-        return rpc.dump({"seq": seq, "log_id": await self._server.log_id(), "state": state})
-
     async def _subscribe(self, request: Request) -> str:
         asked = wire.parse(wire.Subscribe, request.params, request.id)
         head = self._server.conducted.log.committed_seq
@@ -311,42 +312,24 @@ class ViewerLink:
         self._stop_pumps()
         return "{}"
 
-    async def _events_page(self, request: Request) -> str:
-        asked = wire.parse(wire.EventsPage, request.params, request.id)
-        limit = max(0, min(asked.limit, PAGE_EVENTS))
-        rows = await asyncio.to_thread(self._server.history.before, asked.before, limit, asked.node)
-        return f'{{"events":[{",".join(map(row_to_line, rows))}]}}'
-
     async def _blob_read(self, request: Request) -> str:
         asked = wire.parse(wire.BlobRead, request.params, request.id)
         offset, length = max(0, asked.offset), max(1, min(asked.len, wire.PAGE))
         page = self._bodies.read(asked.sha, offset, length)
         if page is None:
-            page = await asyncio.to_thread(self._server.history.blob, asked.sha, offset, length)
+            page = await asyncio.to_thread(self._server.answers.history.blob, asked.sha, offset, length)
         if page is None:
             raise ProtocolError(Code.MISSING, f"no blob {asked.sha}: ask again for what it was part of", request.id)
         self._body_read.set()
         return rpc.dump({"data": base64.b64encode(page).decode()})
 
-    async def _output_read(self, request: Request) -> str:
-        asked = wire.parse(wire.OutputRead, request.params, request.id)
-        try:
-            text = await asyncio.to_thread(self._server.history.output, asked.node, asked.item)
-        except OutputMissing as error:
-            raise ProtocolError(Code.MISSING, str(error), request.id) from error
-        return rpc.dump({"text": text})
-
-    async def _log_tail(self, request: Request) -> str:
-        asked = wire.parse(wire.LogTail, request.params, request.id)
-        limit = max(0, min(asked.limit, 4 * rpc.MAX_LINE))
-        return rpc.dump({"text": await asyncio.to_thread(self._server.history.log_tail, asked.node, limit)})
-
     # -- commands -----------------------------------------------------------------------------------------
 
     def _run_command(self, request: Request) -> None:
         """Commands may wait for the disk, so that the viewer's other requests go on meanwhile."""
-        if self.role != "control":
-            raise ProtocolError(Code.FORBIDDEN, "this viewer only observes: attach without --read-only", request.id)
+        if self.role != "control" and not (self._server.recorded and request.method == Method.FORK):
+            told = NOBODY.format(self._server.session) if self._server.recorded else ONLY_OBSERVES
+            raise ProtocolError(Code.FORBIDDEN, told, request.id)
         if self._tasks is not None:
             self._tasks.create_task(self._command(request))
 
@@ -357,14 +340,32 @@ class ViewerLink:
             await self.send(Fault(request.id, Code.PARAMS, "client_cmd_id: must be a string"))
             return
         try:
-            seq = await self._server.conducted.command(request.method, params, actor=self._actor, command_id=command_id)
+            if request.method == Method.FORK:
+                result = await self._server.fork(params, self._actor, command_id)
+            else:
+                conducted = self._server.conducted
+                seq = await conducted.command(request.method, params, actor=self._actor, command_id=command_id)
+                result = {"seq": seq}
         except Refused as refused:
-            await self.send(Fault(request.id, refused.code, str(refused), refused.data or {}))
-            return
-        except LogError as error:
+            data = {**(refused.data or {}), **(await self._decision() if refused.code == Code.STALE_PLAN else {})}
+            await self.send(Fault(request.id, refused.code, str(refused), data))
+        except ProtocolError as error:
+            await self.send(Fault(request.id, error.code, str(error), error.data))
+        except (LogError, OSError) as error:
             await self.send(Fault(request.id, Code.INTERNAL, str(error)))
-            return
-        await self._reply(request.id, rpc.dump({"seq": seq}))
+        else:
+            await self._reply(request.id, rpc.dump(result))
+
+    async def _decision(self) -> dict[str, JSON]:
+        """Who decided on the plan last, and how: for whoever came too late."""
+        try:
+            row = await asyncio.to_thread(self._server.answers.history.decision)
+        except LogError:
+            return {}
+        about: dict[str, JSON] = {"current_rev": self._server.conducted.state.plan_rev}
+        if row is not None:
+            about |= {"decided_by": row.actor, "choice": row.type.removeprefix("plan_")}
+        return about
 
     # -- pumps --------------------------------------------------------------------------------------------
 
@@ -387,8 +388,12 @@ class ViewerLink:
 
     async def _pump_events(self, resync: bool) -> None:
         log = self._server.conducted.log
+        lag = _Lag()
         while True:
             behind = log.committed_seq + 1 - self._next_seq
+            lag.note(behind)
+            if (told := lag.due()) is not None and self._version > 1:
+                await self.send(Notice(Topic.LAGGING, wire.to_json(told)))
             if behind <= 0:
                 self._caught_up.set()
                 if not log.closing:
@@ -397,7 +402,7 @@ class ViewerLink:
                     await log.committed(self._next_seq)
                 else:
                     break
-            elif resync and behind >= self._server.resync_events:
+            elif resync and (behind >= self._server.resync_events or lag.seconds >= self._server.lag_s):
                 await self.send(Notice(Topic.RESYNC, {"reason": "too far behind", "seq": log.committed_seq}))
                 break
             else:
@@ -405,7 +410,7 @@ class ViewerLink:
         self._following = False
         self._caught_up.set()
 
-    async def _read_lines(self, log: Log) -> list[str]:
+    async def _read_lines(self, log: Recording) -> list[str]:
         """The next few lines; from the file when the log, which must not outwait a slow viewer, is being closed."""
         try:
             return await log.lines(self._next_seq, wire.BATCH_EVENTS)
@@ -413,7 +418,7 @@ class ViewerLink:
             if not log.closing:
                 raise
             last = min(log.committed_seq, self._next_seq + wire.BATCH_EVENTS - 1)
-            rows = await asyncio.to_thread(self._server.history.before, last + 1, last + 1 - self._next_seq)
+            rows = await asyncio.to_thread(self._server.answers.history.before, last + 1, last + 1 - self._next_seq)
             return [row_to_line(row) for row in rows]
 
     async def _send_events(self, lines: list[str]) -> None:
@@ -451,6 +456,37 @@ class ViewerLink:
             await self._write(
                 f'{{"jsonrpc":"2.0","method":"{Topic.STREAM}","params":{{"pieces":[{",".join(batch)}]}}}}\n'.encode()
             )
+
+
+class _Lag:
+    """How far behind a viewer is, and for how long."""
+
+    def __init__(self) -> None:
+        self._since = self._told_at = time.monotonic()
+        self._behind = 0
+        self._told = False
+
+    def note(self, behind: int) -> None:
+        """So many events are recorded that it has not been sent."""
+        self._behind = behind
+        if behind < wire.LAG_EVENTS:
+            self._since = time.monotonic()
+
+    @property
+    def seconds(self) -> float:
+        """For how long it has been behind by enough to matter."""
+        return time.monotonic() - self._since
+
+    def due(self) -> wire.Lagging | None:
+        """What to tell the viewer now, if anything."""
+        now = time.monotonic()
+        if self._behind >= wire.LAG_EVENTS and self.seconds >= LAG_EVERY_S and now - self._told_at >= LAG_EVERY_S:
+            self._told, self._told_at = True, now
+            return wire.Lagging(self._behind, round(self.seconds, 1))
+        if self._told and self._behind < wire.LAG_EVENTS:
+            self._told = False
+            return wire.Lagging(0)
+        return None
 
 
 def _dumped(result: Any) -> str:

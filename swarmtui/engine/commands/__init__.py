@@ -54,6 +54,7 @@ _METHODS: Mapping[str, Callable[[SessionState, Params], list[Body]]] = {
     "nodes.retry_failed": retries.retry_failed,
     "nodes.rerun_stale": retries.rerun_stale,
     "answer": session.answer,
+    "marker.add": session.mark,
     "change.accept": changes.accept,
     "change.edit": changes.edit,
     "change.reject": changes.reject,

@@ -11,6 +11,7 @@ from swarmtui.session.events import (
     Body,
     ChangeDecided,
     CommandApplied,
+    MarkerSet,
     PlanRejected,
     QuestionAnswered,
 )
@@ -36,5 +37,7 @@ def without_secrets(body: Body, redactor: Redactor) -> Body:
             return replace(body, output=replace(said, text=text, size=len(text.encode("utf-8", "replace"))))
         case PlanRejected() | ChangeDecided():
             return replace(body, feedback=redact(body.feedback))
+        case MarkerSet():
+            return replace(body, label=redact(body.label))
         case _:
             return body

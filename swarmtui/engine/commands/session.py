@@ -8,6 +8,7 @@ from swarmtui.plan.problems import listed, shown
 from swarmtui.session import budgets
 from swarmtui.session.events import (
     Body,
+    MarkerSet,
     PlanApproved,
     PlanRejected,
     QuestionAnswered,
@@ -17,6 +18,8 @@ from swarmtui.session.events import (
 )
 from swarmtui.session.state import Pending, SessionState
 from swarmtui.session.vocabulary import DENY, FINAL, Status, how_ended
+
+MARK_CHARS = 200
 
 
 def pause(state: SessionState, params: Params) -> list[Body]:
@@ -99,6 +102,16 @@ def reject(state: SessionState, params: Params) -> list[Body]:
         raise Refused("feedback is not text", INVALID_PARAMS)
     rejected: list[Body] = [PlanRejected(state.plan_rev, feedback.strip())]
     return rejected if feedback.strip() else [*rejected, SessionCancelRequested()]
+
+
+def mark(state: SessionState, params: Params) -> list[Body]:
+    """``marker.add {label}``: a moment that somebody wants to find again, up to MARK_CHARS long."""
+    label = " ".join(need(params, "label", str).split())
+    if not label:
+        raise Refused("a mark needs a label: a few words", INVALID_PARAMS)
+    if len(label) > MARK_CHARS:
+        raise Refused(f"the label has {len(label)} characters: {MARK_CHARS} is the most", INVALID_PARAMS)
+    return [MarkerSet(label)]
 
 
 def answer(state: SessionState, params: Params) -> list[Body]:
