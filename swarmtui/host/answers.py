@@ -15,7 +15,6 @@ from swarmtui.host.jsonrpc import Code, ProtocolError, Request
 from swarmtui.host.protocol import Method
 from swarmtui.plan.model import JSON
 from swarmtui.session import fold
-from swarmtui.session.folder import SessionFolder
 from swarmtui.session.items import Items
 from swarmtui.session.rows import row_to_line
 from swarmtui.session.state import SessionState
@@ -23,7 +22,7 @@ from swarmtui.session.state_json import state_to_json
 from swarmtui.session.vocabulary import State
 
 if TYPE_CHECKING:
-    from swarmtui.host.viewer import Conducted
+    from swarmtui.host.server import Server
 
 COMMIT_PATIENCE_S = 1.0
 """How long a snapshot waits for the state to be in the file before it is taken from the file."""
@@ -44,11 +43,11 @@ class Answer(NamedTuple):
 class Answers:
     """Answers of one session to all its viewers. Files are read in threads."""
 
-    def __init__(self, conducted: Conducted, folder: SessionFolder, log_id: Callable[[], Coroutine[Any, Any, str]]):
-        self.history = History(folder)
-        self._conducted = conducted
-        self._past = FilePast(folder)
-        self._log_id = log_id
+    def __init__(self, server: Server) -> None:
+        self.history = History(server.folder)
+        self._server = server
+        self._conducted = server.conducted
+        self._past = FilePast(server.folder)
         self._by_method: Mapping[str, Answer] = {
             Method.SNAPSHOT: Answer(wire.Snapshot, self._snapshot),
             Method.EVENTS_PAGE: Answer(wire.EventsPage, self._events_page),
@@ -76,7 +75,7 @@ class Answers:
         """Let go of the file."""
         await self._past.close()
 
-    async def state_text(self) -> tuple[int, str]:
+    async def _state_text(self) -> tuple[int, str]:
         """Seq and JSON text of the state as it is in the file by now: a crash takes back nothing that was shown."""
         conducted, log = self._conducted, self._conducted.log
         state, seq = state_to_json(conducted.state), conducted.state.seq
@@ -91,10 +90,12 @@ class Answers:
 
     async def _snapshot(self, asked: wire.Snapshot) -> str:
         if asked.seq is None:
-            seq, text = await self.state_text()
+            seq, text = await self._state_text()
         else:
-            seq, text = asked.seq, await asyncio.to_thread(_state_text, await self._state_at(asked.seq))
-        return f'{{"seq":{seq},"log_id":{rpc.dump(await self._log_id())},"state":{text}}}'
+            seq, text = asked.seq, await asyncio.to_thread(_text_of, await self._state_at(asked.seq))
+        log_id = rpc.dump(await self._server.log_id())
+        viewers = rpc.dump(wire.to_json(wire.Viewers(self._server.viewers))["viewers"])
+        return f'{{"seq":{seq},"log_id":{log_id},"state":{text},"viewers":{viewers}}}'
 
     async def _state_at(self, seq: int) -> SessionState:
         if seq == 0:
@@ -157,7 +158,7 @@ class _Missing(Exception):
         self.code = code
 
 
-def _state_text(state: SessionState) -> str:
+def _text_of(state: SessionState) -> str:
     return rpc.dump(state_to_json(state))
 
 

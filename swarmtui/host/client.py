@@ -189,6 +189,11 @@ class WireFeed:
         return self._session
 
     @property
+    def recorded(self) -> bool:
+        """Whether what is connected to is no host, but the file."""
+        return self._welcome is not None and self._welcome.recorded
+
+    @property
     def at_end(self) -> bool:
         """Whether no host lives and everything that is recorded has arrived."""
         welcome = self._welcome
@@ -447,6 +452,8 @@ class WireFeed:
         snapshot = await connection.call(Method.SNAPSHOT, asked)
         self._log_id = str(snapshot["log_id"])
         self._gathered.reset(state_from_json(snapshot["state"]))
+        if "viewers" in snapshot:
+            self._see(wire.parse(wire.Viewers, snapshot))
 
     async def _subscribe(self, connection: Connection) -> None:
         asked = wire.Subscribe(self.state.seq + 1, self._log_id, self._stream, resync=not self._whole)
@@ -464,8 +471,7 @@ class WireFeed:
                     text = StreamText(piece.node, piece.item, piece.attempt, piece.channel, piece.offset, piece.text)
                     self._gathered.stream(text)
             case Topic.VIEWERS:
-                known = wire.parse(wire.Viewers, notice.params).viewers
-                self._gathered.set_viewers(tuple(Viewer(viewer.id, viewer.name, viewer.role) for viewer in known))
+                self._see(wire.parse(wire.Viewers, notice.params))
             case Topic.TROUBLE:
                 self._gathered.set_trouble(wire.parse(wire.TroubleTold, notice.params).message)
             case Topic.LAGGING:
@@ -484,6 +490,9 @@ class WireFeed:
         await self._take_snapshot(connection)
         self._gathered.add_skipped(max(0, self.state.seq - before))
         await self._subscribe(connection)
+
+    def _see(self, told: wire.Viewers) -> None:
+        self._gathered.set_viewers(tuple(Viewer(viewer.id, viewer.name, viewer.role) for viewer in told.viewers))
 
     def _lag(self, told: wire.Lagging) -> None:
         if self.status.link is Link.LIVE:

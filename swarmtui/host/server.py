@@ -97,7 +97,7 @@ class Server:
         self.folder = folder
         self.session = folder.id
         self.recorded = recorded is not None
-        self.answers = Answers(conducted, folder, self.log_id)
+        self.answers = Answers(self)
         self.handshake_s = handshake_s
         self.heartbeat_s = heartbeat_s
         self.stalled_s = stalled_s
