@@ -1,4 +1,4 @@
-"""The wire as it was: viewers and hosts of version 1, played from a transcript, get on with those of today."""
+"""The wire as it was: viewers and hosts of a transcript get on with those of today."""
 
 from __future__ import annotations
 
@@ -238,8 +238,9 @@ def without_names(answer: Line) -> Line:
     return answer
 
 
-async def test_18_viewers_of_version_1_are_answered_as_they_were(tmp_path: Path) -> None:
-    recorded, heard, differing = transcript("v1.jsonl"), list[Line](), list[tuple[Line, Line]]()
+@pytest.mark.parametrize("name", ["v1.jsonl", "v2.jsonl"])
+async def test_18_viewers_of_every_version_are_answered_as_they_were(tmp_path: Path, name: str) -> None:
+    recorded, heard, differing = transcript(name), list[Line](), list[tuple[Line, Line]]()
     async with staged(tmp_path) as session:
         viewers = Replayed(session, heard)
         for said in recorded:
@@ -264,7 +265,9 @@ async def test_18_viewers_of_version_1_are_answered_as_they_were(tmp_path: Path)
                 await hear_event(viewers, link, seq, heard)
     assert differing == []
     known = {line["line"]["method"] for line in recorded if "method" in line["line"]}
-    assert {line["line"]["method"] for line in heard if "method" in line["line"]} <= known
+    assert {
+        line["line"]["method"] for line in heard if "method" in line["line"]
+    } <= known  # nothing is said that is new
     mine, theirs = events_by_seq(heard), events_by_seq(recorded)
     assert {seq: theirs[seq] for seq in range(1, 12)} == {seq: mine[seq] for seq in range(1, 12)}
     viewers.close()
