@@ -186,6 +186,7 @@ def _map_finished(body: ev.MapFinished) -> Line:
 _SKIPPED = {"user": "by the user", "if": "its condition does not hold"}
 _LINES: dict[type[Body], Callable[[Any], Line | None]] = {
     ev.SessionCreated: _session("created", lambda body: f"{body.id}  {body.title}"),
+    ev.SessionForked: _session("forked", lambda body: f"from {body.parent} after its event {body.parent_seq}"),
     ev.SessionTakenOver: _taken_over,
     ev.SessionPaused: _session("paused", lambda body: body.reason),
     ev.SessionResumed: _session("running", lambda body: "resumed"),

@@ -23,6 +23,7 @@ COMMANDS: dict[str, str] = {
     "attach": "watch and steer a session",
     "replay": "live through a session again, at any speed, forwards and backwards",
     "resume": "go on with a session after a crash or a pause",
+    "fork": "begin a new session with the past of another one, changed",
     "recover": "save what is intact of a damaged session file into a new session",
     "ctl": "steer a session from a script",
     "wait": "wait for a session to end",

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import asyncio
 import os
+import pwd
+import socket
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -25,6 +27,7 @@ from swarmtui.host.spec import LaunchSpec
 from swarmtui.plan.model import JSON
 from swarmtui.plan.problems import listed
 from swarmtui.safety.paths import PathRefused
+from swarmtui.safety.text import one_line
 from swarmtui.session import fold
 from swarmtui.session.build import FileBuilder
 from swarmtui.session.errors import LogError
@@ -193,6 +196,15 @@ def _launch_spec(parent: SessionFolder, spec: ForkSpec, state: SessionState) -> 
     with suppress(OSError, ValueError):
         launch = LaunchSpec.read(parent)
     return replace(launch, out=None, write_back=None, unattended=spec.unattended, viewer=spec.viewer)
+
+
+def local_actor() -> str:
+    """Who uses this program here, as viewers of a host are called."""
+    host = one_line(socket.gethostname(), 64)
+    try:
+        return f"{pwd.getpwuid(os.geteuid()).pw_name}@{host}"
+    except KeyError:
+        return f"uid{os.geteuid()}@{host}"
 
 
 # -- over the wire ----------------------------------------------------------------------------------------------

@@ -152,6 +152,10 @@ def _write(child: Path, name: str, data: bytes) -> None:
 
 
 def _place(child: Path, name: str) -> Path:
-    target = child / name
-    target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    return target
+    """Where a file goes, in folders that are the user's alone."""
+    folder = child
+    *folders, last = PurePosixPath(name).parts
+    for part in folders:
+        folder = folder / part
+        folder.mkdir(mode=0o700, exist_ok=True)
+    return folder / last
