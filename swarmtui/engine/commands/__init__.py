@@ -93,4 +93,5 @@ def plan_events(
 def _was_stuck(state: SessionState, method: str) -> bool:
     """Whether the session is paused only because nothing could start, which the command may have mended: if it has
     not, the scheduler says so again."""
-    return state.status is Status.PAUSED and state.reason == STUCK and not method.startswith("session.")
+    stuck = state.status is Status.PAUSED and state.reason == STUCK
+    return stuck and not method.startswith(("session.", "marker."))
