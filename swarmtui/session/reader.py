@@ -29,8 +29,8 @@ from swarmtui.session.rows import (
     chained,
     unsealed,
 )
+from swarmtui.session.snapshots import taken_up
 from swarmtui.session.state import SessionState
-from swarmtui.session.state_json import state_from_json
 
 UNREADABLE = (ValueError, LookupError, TypeError, AttributeError, ArithmeticError)
 """What decoding or folding an event raises that is not what was written."""
@@ -98,11 +98,12 @@ class Reader:
 
     def state(self, at: int | None = None, *, use_snapshots: bool = True) -> SessionState:
         """The state after event `at` (None: the last), from the nearest snapshot before it."""
-        state = (self._snapshot(at if at is not None else _LAST) if use_snapshots else None) or fold.empty()
-        with closing(self._pages(state.seq + 1, at)) as pages:
-            for page in pages:
-                self._fold(state, page)
-        return state
+        with _without_collector():
+            state = (self._snapshot(at if at is not None else _LAST) if use_snapshots else None) or fold.empty()
+            with closing(self._pages(state.seq + 1, at)) as pages:
+                for page in pages:
+                    self._fold(state, page)
+            return state
 
     def verify(self) -> Head:
         """Check every row against the chain, and the chain against the head file.
@@ -199,7 +200,7 @@ class Reader:
                 found = self._db.execute(sql, (limit, skipped)).fetchall()
                 data = unsealed(found[0][1], found[0][0]) if found else None
                 if data is not None:
-                    return state_from_json(json.loads(data))
+                    return taken_up(data)
             except (*DB_ERRORS, *UNREADABLE):
                 continue
             if not found:

@@ -13,7 +13,7 @@ import os
 import sys
 from collections.abc import Callable, Iterable
 
-from tests.perf import engine, forecasts, graphs, items, log, startup, tokens
+from tests.perf import engine, forecasts, graphs, items, log, replay, startup, tokens
 
 Result = dict[str, object]
 
@@ -26,6 +26,7 @@ MEASUREMENTS: dict[str, Callable[[bool], Iterable[Result]]] = {
     "layered": lambda full: graphs.layered(),
     "record": lambda full: log.record(),
     "resume": lambda full: log.resume(100_000 if full else 30_000),
+    "seek": lambda full: replay.seek(),
     "items": lambda full: items.items(),
     "token": lambda full: tokens.token(),
     "forecast": lambda full: forecasts.forecast_cost(),

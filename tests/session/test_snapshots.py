@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import zlib
 from array import array
 from dataclasses import replace
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -14,10 +16,10 @@ from swarmtui.session import fold
 from swarmtui.session.events import BudgetReached, Event, PlanProposed, SessionCreated
 from swarmtui.session.items import Items
 from swarmtui.session.node_json import node_from_json, node_to_json
-from swarmtui.session.snapshots import LEAST_EVENTS, Snapshots
+from swarmtui.session.snapshots import LEAST_EVENTS, OUTWEIGHED, Snapshots, taken_up
 from swarmtui.session.spent import Spent
 from swarmtui.session.state import NodeState, SessionState
-from swarmtui.session.state_json import state_from_json, state_hash
+from swarmtui.session.state_json import state_hash, state_to_json
 from swarmtui.session.vocabulary import ErrorInfo, ErrorKind, Output, State
 
 ITEMS = Items(2, bytearray(2), array("I", [1, 0]), array("I", [7, 0]), errors={1: ErrorInfo(ErrorKind.EXIT, "no", 3)})
@@ -54,7 +56,7 @@ def session(nodes: list[NodeState]) -> SessionState:
 @given(st.lists(NODES, max_size=6, unique_by=lambda node: node.id))
 def test_a_snapshot_holds_the_state(nodes: list[NodeState]) -> None:
     state = session(nodes)
-    again = state_from_json(json.loads(Snapshots(0).take(state)))
+    again = taken_up(Snapshots(0).take(state))
     assert again.nodes == state.nodes
     assert again.plan == state.plan
     assert state_hash(again) == state_hash(state)
@@ -74,17 +76,36 @@ def test_the_plan_of_a_snapshot_is_the_one_that_stands() -> None:
     snapshots = Snapshots(0)
     snapshots.take(state)
     state.plan = replace(state.plan or Plan("g"), title="another")
-    assert state_from_json(json.loads(snapshots.take(state))).plan == state.plan
+    assert taken_up(snapshots.take(state)).plan == state.plan
 
 
-def test_a_snapshot_is_due_once_the_events_since_the_last_one_weigh_as_much_as_that() -> None:
+def test_a_snapshot_is_due_once_the_events_since_the_last_one_outweigh_that_several_times() -> None:
     state = session([])
     snapshots = Snapshots(0)
     state.seq = LEAST_EVENTS - 1
     assert not snapshots.due(state, 10**9)
     state.seq = LEAST_EVENTS
     assert snapshots.due(state, 0)
-    weight = len(snapshots.take(state))
+    weight = OUTWEIGHED * len(snapshots.take(state))
     state.seq = 2 * LEAST_EVENTS
     assert not snapshots.due(state, weight - 1)
     assert snapshots.due(state, weight)
+
+
+def test_a_snapshot_of_an_earlier_version_which_is_not_packed_is_taken_up_all_the_same() -> None:
+    state = session([])
+    plain = json.dumps(state_to_json(state)).encode()
+    assert state_hash(taken_up(plain)) == state_hash(state)
+
+
+@pytest.mark.parametrize("data", [b"", b"\0", b"{", zlib.compress(b"{}")[:-3], zlib.compress(b"[]")])
+def test_what_is_no_snapshot_is_refused(data: bytes) -> None:
+    with pytest.raises((ValueError, LookupError, AttributeError)):
+        taken_up(data)
+
+
+def test_a_snapshot_that_unpacks_without_end_is_refused_before_it_has(monkeypatch: pytest.MonkeyPatch) -> None:
+    data = Snapshots(0).take(session([]))
+    monkeypatch.setattr("swarmtui.session.snapshots.MOST_BYTES", 100)
+    with pytest.raises(ValueError, match="too large"):
+        taken_up(data)
