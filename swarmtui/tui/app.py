@@ -23,7 +23,7 @@ from textual.screen import Screen
 from textual.theme import Theme
 from textual.worker import WorkerCancelled, WorkerFailed
 
-from swarmtui.host.feed import Changes, CommandRefused, Feed, FeedStatus, Link
+from swarmtui.host.feed import Changes, CommandRefused, Feed, FeedStatus
 from swarmtui.session import fold
 from swarmtui.session.events import ReportWritten, SessionFinished
 from swarmtui.session.state import SessionState
@@ -75,13 +75,12 @@ class Workbench(App[int]):
         connect: Connect,
         *,
         review: bool = False,
-        clock: Callable[[], float] = time.time,
         glyphs: Glyphs | None = None,
         theme: str | None = None,
         signals: bool = False,
     ) -> None:
         super().__init__()
-        self._connect, self._review, self.clock, self._signals = connect, review, clock, signals
+        self._connect, self._review, self._signals = connect, review, signals
         self.feed: Feed | None = None
         self.failure: Exception | None = None
         """What went wrong before there was a session to show."""
@@ -91,13 +90,13 @@ class Workbench(App[int]):
         self.editing = PlanEditing(self)
         self.asking = Asking(self)
         self.text_out = TextOut(self)
-        self.moment = Moment(clock(), 0.0)
+        self.moment = Moment(time.time(), 0.0)
         self._glyphs = terminal.glyphs_for() if glyphs is None else glyphs
         self._looks: Looks | None = None
         self._backstop = content.TerminalFilter()  # one and the same: finished lines are cached by filter
         self._nothing = fold.empty()
         self._no_status = FeedStatus()
-        self._second = -1
+        self._drawn_at = (-1, -1)
         self._seen = False
         """Whether a frame has been drawn: what came before is history, not news."""
         self._away = False
@@ -113,6 +112,10 @@ class Workbench(App[int]):
             self.theme = wanted
 
     # -- looks ------------------------------------------------------------------------------------------------
+
+    def clock(self) -> float:
+        """Epoch seconds to draw with; they stand still with a session that is over, and are the past's in a replay."""
+        return self.feed.clock() if self.feed is not None else time.time()
 
     @property
     def state(self) -> SessionState:
@@ -213,15 +216,16 @@ class Workbench(App[int]):
         feed = self.feed
         if feed is None or not self._stands():
             return
-        now = self.clock()
-        tick = int(now) != self._second
-        if self._away and not tick:
+        second = int(time.monotonic())
+        if self._away and second == self._drawn_at[1] and not force:
             return
         changes = feed.drain()
-        still = self.state.status in FINAL or self.status.link is Link.ARCHIVE
-        if not (changes or force or (tick and not still)):
+        now = self.clock()
+        counts_down = feed.status.retry_at is not None and second != self._drawn_at[1]
+        ticks = int(now) != self._drawn_at[0] and self.state.status not in FINAL
+        if not (changes or force or ticks or counts_down):
             return
-        self._second = int(now)
+        self._drawn_at = int(now), second
         self._take(changes, now)
         self._seen = True
         self._route()

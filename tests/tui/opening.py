@@ -17,12 +17,12 @@ SIZE = (120, 40)
 def workbench(
     feed: ScriptedFeed, *, theme: str = "swarm-dark", glyphs: Glyphs = UNICODE, review: bool = False
 ) -> Workbench:
-    """The workbench over `feed`, its clock the feed's."""
+    """The workbench over `feed`."""
 
     async def connect() -> ScriptedFeed:
         return feed
 
-    return Workbench(connect, clock=feed.clock, theme=theme, glyphs=glyphs, review=review)
+    return Workbench(connect, theme=theme, glyphs=glyphs, review=review)
 
 
 @asynccontextmanager

@@ -417,7 +417,7 @@ def main(names: Sequence[str]) -> int:
         await asyncio.sleep(0)
         return feed
 
-    return Workbench(connect, clock=feed.clock).run() or 0
+    return Workbench(connect).run() or 0
 
 
 if __name__ == "__main__":

@@ -6,6 +6,7 @@ import pytest
 
 from swarmtui.host.feed import Link
 from swarmtui.session import events as ev
+from swarmtui.session.vocabulary import Status
 from swarmtui.tui.view.figures import can_act, figures, header, session_time
 from swarmtui.tui.view.glyphs import ASCII, UNICODE
 from swarmtui.tui.view.lines import width
@@ -112,3 +113,13 @@ def test_what_of_a_provider_holds_starts_back_is_named(binding: str, shown: str)
     line = told(feed)
     assert shown in line
     assert ("provider down" in line) is (binding == "outage")
+
+
+def test_a_session_that_is_read_after_its_host_crashed_is_not_shown_as_running() -> None:
+    feed = mid_run()
+    feed.set_link(Link.ARCHIVE)
+    feed.status.seen = Status.CRASHED
+    text = told(feed)
+    assert "crashed" in text
+    assert "running" not in text
+    assert "swarmtui resume" in (can_act(feed.state, feed.status) or "")

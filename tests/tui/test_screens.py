@@ -110,7 +110,7 @@ async def test_the_first_frame_comes_before_the_session() -> None:
         await waiting.wait()
         return feed
 
-    app = Workbench(connect, clock=feed.clock)
+    app = Workbench(connect)
     async with app.run_test(size=(120, 40)) as pilot:
         await pilot.pause()
         assert "connecting to the session" in text(pilot)

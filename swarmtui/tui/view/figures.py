@@ -67,13 +67,24 @@ def session_time(state: SessionState, now: float) -> float:
     return state.mono + max(0.0, now - state.ts)
 
 
+REPLAYED = "this is a replay: the past cannot be changed"
+
+
+def _crashed(state: SessionState, status: FeedStatus) -> bool:
+    """A crash is seen, never recorded."""
+    seen = status.seen is Status.CRASHED or status.link is Link.CRASHED
+    return seen and status.link is not Link.REPLAY and state.status not in FINAL
+
+
 def can_act(state: SessionState, status: FeedStatus) -> str | None:
     """Why the user can do nothing now, or None if they can."""
     if status.link is Link.CONNECTING:
         return "not connected yet"
     if status.link is Link.RECONNECTING:
         return "the link is lost; it is being set up again"
-    if status.link is Link.CRASHED:
+    if status.link is Link.REPLAY:
+        return REPLAYED
+    if _crashed(state, status):
         return "the host has crashed; quit, then: swarmtui resume " + one_line(state.id, 64)
     if status.link in (Link.ENDED, Link.ARCHIVE):
         return "this is a recording: nobody can act on it"
@@ -86,7 +97,7 @@ def figures(state: SessionState, status: FeedStatus, now: float, *, ascii_only: 
     """The header's figures at wall time `now`."""
     ended = state.ended_ts
     shown = state.status
-    if status.link is Link.CRASHED and shown not in FINAL:
+    if _crashed(state, status):
         shown, ended = Status.CRASHED, state.ts
     return Figures(
         title=one_line(state.title or state.goal or state.id or "session", 80),
