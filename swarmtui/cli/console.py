@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import sys
+from argparse import ArgumentTypeError
 from collections.abc import Iterable, Sequence
 
 from swarmtui.plan.model import JSON
@@ -68,3 +70,14 @@ def duration(seconds: float) -> str:
 def money(usd: float | None) -> str:
     """Dollars for people; ``?`` when the price is not known."""
     return "?" if usd is None else f"${usd:.2f}" if usd >= 0.01 or usd == 0 else f"${usd:.4f}"
+
+
+def seconds(text: str) -> float:
+    """A number of seconds, not negative, from the command line."""
+    try:
+        number = float(text)
+    except ValueError:
+        number = math.nan
+    if not 0 <= number < math.inf:
+        raise ArgumentTypeError(f"{text!r} is no number of seconds")
+    return number

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from swarmtui.cli.console import Console
-    from swarmtui.cli.following import AnyFeed
+    from swarmtui.cli.following import AnyFeed, Place
     from swarmtui.plan.model import JSON
     from swarmtui.session.folder import SessionFolder
     from swarmtui.session.state import SessionState
@@ -28,7 +28,7 @@ _REVIVING = frozenset(
 
 def arguments(parser: ArgumentParser) -> None:
     """The command's arguments."""
-    parser.add_argument("id", metavar="ID", help="the session, or the beginning of its ID")
+    parser.add_argument("id", metavar="ID", help="the session, or the beginning of its ID; elsewhere HOST/ID")
     parser.add_argument("--json", action="store_true", help="print {seq} as JSON")
     verbs = parser.add_subparsers(dest="verb", metavar="WHAT", required=True)
     _session_verbs(verbs)
@@ -134,10 +134,11 @@ def _node_verbs(verbs: _SubParsersAction[ArgumentParser]) -> None:
 
 def run(arguments: Namespace, console: Console) -> int:
     """Send the command and say at which event it took effect."""
+    from swarmtui.cli.following import reached
     from swarmtui.host.exits import Exit
-    from swarmtui.host.locate import locate
 
-    seq = asyncio.run(_send(locate(arguments.id), arguments))
+    with reached(arguments.id) as place:
+        seq = asyncio.run(_send(place, arguments))
     if console.json:
         console.emit({"seq": seq})
     else:
@@ -145,20 +146,33 @@ def run(arguments: Namespace, console: Console) -> int:
     return Exit.OK
 
 
-async def _send(folder: SessionFolder, arguments: Namespace) -> int:
+async def _send(place: Place, arguments: Namespace) -> int:
     from swarmtui.cli.following import open_feed, open_live
-    from swarmtui.host.client import WireFeed
+    from swarmtui.host.feed import Link
 
-    feed: AnyFeed = await open_feed(folder, name="ctl")
+    feed: AnyFeed = await open_feed(place, name="ctl")
     try:
         method, params = await asyncio.to_thread(call_of, arguments, feed)
-        if not isinstance(feed, WireFeed):
-            await asyncio.to_thread(_revive, folder, feed.state, method, params)
+        if feed.status.link is Link.ARCHIVE:
+            await asyncio.to_thread(_revive, _here(place), feed.state, method, params)
             await feed.close()
-            feed = await open_live(folder, name="ctl")
+            feed = await open_live(place, name="ctl")
         return await feed.command(method, params)
     finally:
         await feed.close()
+
+
+def _here(place: Place) -> SessionFolder:
+    """The session's folder. Raises UsageError for one elsewhere: a host is started where the session is."""
+    from swarmtui.cli.failures import UsageError
+    from swarmtui.host.exits import Exit
+    from swarmtui.host.ssh_dial import SshDial
+
+    if isinstance(place, SshDial):
+        far = place.address
+        again = f"`{far.by_hand} swarmtui ctl {far.id} …` gives one that has ended work again"
+        raise UsageError(f"no host runs {far.name}: `swarmtui resume {far.name}` starts one; {again}", Exit.LOST)
+    return place
 
 
 def _revive(folder: SessionFolder, state: SessionState, method: str, params: Mapping[str, JSON]) -> None:

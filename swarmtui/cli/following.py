@@ -1,39 +1,92 @@
-"""Getting at a session: its feed, live or from the file, and the workbench or plain lines to watch it with."""
+"""Getting at a session, here or on another machine: its feed, live or from the file, and what to watch it with."""
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import sys
+from collections.abc import Iterator
 
 from swarmtui.cli.console import Console
 from swarmtui.cli.failures import UsageError
+from swarmtui.host.address import parse_address
 from swarmtui.host.archive import FileFeed
 from swarmtui.host.client import Unreachable, WireFeed
 from swarmtui.host.exits import Exit
+from swarmtui.host.feed import Link
 from swarmtui.host.history import History
-from swarmtui.host.locate import seen_status, socket_of
+from swarmtui.host.locate import locate, seen_status, socket_of
 from swarmtui.host.protocol import Role
+from swarmtui.host.ssh_dial import SshDial, predial
 from swarmtui.session.folder import SessionFolder
 from swarmtui.session.vocabulary import Status
 
 AnyFeed = WireFeed | FileFeed
+Place = SessionFolder | SshDial
+"""Where a session is: in a folder of this machine, or behind a connection to another one."""
 
 _TRIES = 20
 PATIENCE_S = 20.0
 """How long a host may take to say hello before it counts as stopped or stuck."""
 
 
+@contextlib.contextmanager
+def reached(word: str) -> Iterator[Place]:
+    """The session that `word` means: an ID here, or ``HOST/ID``, which is connected to before the block begins.
+
+    Raises SessionMissing, BadAddress, Unreachable.
+    """
+    address = parse_address(word)
+    if address is None:
+        yield locate(word)
+        return
+    with predial(address) as dial:
+        yield dial
+
+
+def name_of(place: Place) -> str:
+    """What commands call the session, here."""
+    return place.id if isinstance(place, SessionFolder) else place.address.name
+
+
 async def open_feed(
-    folder: SessionFolder, *, name: str, role: Role = "control", stream: bool = False, whole: bool = False
+    place: Place,
+    *,
+    name: str,
+    role: Role = "control",
+    stream: bool = False,
+    whole: bool = False,
+    from_seq: int = 1,
+    max_wait_s: float | None = None,
 ) -> AnyFeed:
-    """A feed of the session: live where a host lives, else from the file. Raises Unreachable, LogError."""
+    """A feed of the session: live where a host lives, else from the file. Raises Unreachable, LogError.
+
+    With `whole` it hands out every event from `from_seq` on. With `max_wait_s` it ends after so long without a link.
+    """
     try:
         async with asyncio.timeout(PATIENCE_S) as patience:
-            return await _open_feed(folder, name, role, stream=stream, whole=whole)
+            if isinstance(place, SshDial):
+                destination = place.address.ssh_words
+                return await WireFeed.over(
+                    place,
+                    name=name,
+                    role=role,
+                    stream=stream,
+                    whole=whole,
+                    from_seq=from_seq,
+                    max_wait_s=max_wait_s,
+                    destination=destination,
+                )
+            return await _open_here(
+                place, name, role, stream=stream, whole=whole, from_seq=from_seq, max_wait_s=max_wait_s
+            )
     except TimeoutError:
         if not patience.expired():
             raise
+        if isinstance(place, SshDial):
+            raise Unreachable(f"the host of {name_of(place)} does not answer", Exit.LOST) from None
+        folder = place
         pid = folder.lock.read_text().strip() or "?"
         raise Unreachable(
             f"the host of {folder.id} (process {pid}) does not answer: if its disk is full, make room; if it is "
@@ -41,13 +94,29 @@ async def open_feed(
         ) from None
 
 
-async def _open_feed(folder: SessionFolder, name: str, role: Role, *, stream: bool, whole: bool) -> AnyFeed:
+async def _open_here(
+    folder: SessionFolder,
+    name: str,
+    role: Role,
+    *,
+    stream: bool,
+    whole: bool,
+    from_seq: int,
+    max_wait_s: float | None,
+) -> AnyFeed:
     for remaining in reversed(range(_TRIES)):
         if not folder.owned():
-            return await FileFeed.open(folder, whole=whole)
+            return await FileFeed.open(folder, whole=whole, from_seq=from_seq)
         try:
             return await WireFeed.connect(
-                socket_of(folder), folder=folder, name=name, role=role, stream=stream, whole=whole
+                socket_of(folder),
+                folder=folder,
+                name=name,
+                role=role,
+                stream=stream,
+                whole=whole,
+                from_seq=from_seq,
+                max_wait_s=max_wait_s,
             )
         except Unreachable as error:
             if error.code is not None or not remaining:
@@ -56,33 +125,49 @@ async def _open_feed(folder: SessionFolder, name: str, role: Role, *, stream: bo
     raise AssertionError("unreachable")
 
 
-async def open_live(folder: SessionFolder, *, name: str, role: Role = "control") -> WireFeed:
+async def open_live(place: Place, *, name: str, role: Role = "control") -> WireFeed:
     """A feed that can take commands. Raises UsageError when no host lives."""
-    feed = await open_feed(folder, name=name, role=role)
-    if isinstance(feed, WireFeed):
+    feed = await open_feed(place, name=name, role=role)
+    if isinstance(feed, WireFeed) and feed.status.link is not Link.ARCHIVE:
         return feed
-    raise UsageError(f"no host runs {folder.id}: `swarmtui resume {folder.id}` starts one", Exit.LOST)
+    await feed.close()
+    called = name_of(place)
+    raise UsageError(f"no host runs {called}: `swarmtui resume {called}` starts one", Exit.LOST)
 
 
-def watch_in_workbench(folder: SessionFolder, console: Console, role: Role = "control") -> int:
+def watch_in_workbench(
+    place: Place, console: Console, role: Role = "control", *, max_wait_s: float | None = None
+) -> int:
     """Open the workbench on the session; leaving it leaves the session as it is."""
     from swarmtui.tui.app import run_workbench
 
-    code = run_workbench(lambda: open_feed(folder, name=f"tui on {_tty()}", role=role, stream=True))
-    _say_how_it_stands(folder, console)
+    opened: list[AnyFeed] = []
+
+    async def connect() -> AnyFeed:
+        feed = await open_feed(place, name=f"tui on {_tty()}", role=role, stream=True, max_wait_s=max_wait_s)
+        opened.append(feed)
+        return feed
+
+    code = run_workbench(connect)
+    if opened or isinstance(place, SessionFolder):
+        _say_how_it_stands(place, opened, console)
     return code
 
 
-def _say_how_it_stands(folder: SessionFolder, console: Console) -> None:
+def _say_how_it_stands(place: Place, opened: list[AnyFeed], console: Console) -> None:
     """What a user who has left the workbench wants to read in its place."""
-    from swarmtui.cli.headless import finish
+    from swarmtui.cli.headless import finish, standing
     from swarmtui.host.exits import of_status
 
-    state = History(folder).state()
-    status = seen_status(folder, state.status)
-    finish(folder, state, status, of_status(status), console)
+    if isinstance(place, SessionFolder):
+        state = History(place).state()
+        status = seen_status(place, state.status)
+    else:
+        state, status = opened[-1].state, standing(place, opened[-1])
+    finish(place, state, status, of_status(status), console)
     if status in (Status.RUNNING, Status.PLANNING):
-        console.say(f"session {folder.id} goes on: `swarmtui attach {folder.id}` watches it")
+        called = name_of(place)
+        console.say(f"session {called} goes on: `swarmtui attach {called}` watches it")
 
 
 def _tty() -> str:

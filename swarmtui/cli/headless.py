@@ -8,9 +8,8 @@ import signal
 from collections.abc import Callable, Iterator
 
 from swarmtui.cli.console import Console, duration, money
-from swarmtui.cli.following import AnyFeed, open_feed
+from swarmtui.cli.following import AnyFeed, Place, name_of, open_feed
 from swarmtui.cli.lines import DETAIL_CHARS, Printer
-from swarmtui.host.archive import FileFeed
 from swarmtui.host.client import WireFeed
 from swarmtui.host.exits import Exit, of_status
 from swarmtui.host.feed import Link
@@ -27,22 +26,26 @@ from swarmtui.session.summary import counts
 from swarmtui.session.vocabulary import STUCK, State, Status
 
 
-def watch(folder: SessionFolder, console: Console, *, from_seq: int = 1) -> int:
-    """Print what happens from event `from_seq` on until the session rests; the exit code that says how it stands."""
+def watch(place: Place, console: Console, *, from_seq: int = 1, max_wait_s: float | None = None) -> int:
+    """Print what happens from event `from_seq` on until the session rests; the exit code that says how it stands.
+
+    With `max_wait_s` it gives up after so long without a connection. Raises Unreachable, LogError.
+    """
     try:
-        return asyncio.run(_watch(folder, console, from_seq))
+        return asyncio.run(_watch(place, console, from_seq, max_wait_s))
     except KeyboardInterrupt:
-        return _left(folder, console, "interrupted", Exit.INTERRUPTED)
+        return _left(place, console, "interrupted", Exit.INTERRUPTED)
     except _Told as told:
-        return _left(folder, console, *_LEAVE_ON[told.signal])
+        return _left(place, console, *_LEAVE_ON[told.signal])
 
 
-def _left(folder: SessionFolder, console: Console, how: str, code: Exit) -> Exit:
+def _left(place: Place, console: Console, how: str, code: Exit) -> Exit:
     """Whoever watched was told to leave: the session is not theirs to end."""
+    called = name_of(place)
     with contextlib.suppress(OSError):  # the terminal may be gone
         console.warn(
-            f"{how}; session {folder.id} goes on: `swarmtui attach {folder.id}` watches it, "
-            f"`swarmtui ctl {folder.id} cancel` ends it"
+            f"{how}; session {called} goes on: `swarmtui attach {called}` watches it, "
+            f"`swarmtui ctl {called} cancel` ends it"
         )
     return code
 
@@ -84,20 +87,20 @@ def _leaving_on_signals() -> Iterator[None]:
             loop.remove_signal_handler(number)
 
 
-async def _watch(folder: SessionFolder, console: Console, from_seq: int) -> int:
+async def _watch(place: Place, console: Console, from_seq: int, max_wait_s: float | None) -> int:
     with _leaving_on_signals():
-        return await _watched(folder, console, from_seq)
+        return await _watched(place, console, from_seq, max_wait_s)
 
 
-async def _watched(folder: SessionFolder, console: Console, from_seq: int) -> int:
-    feed = await open_feed(folder, name="headless", whole=True)
+async def _watched(place: Place, console: Console, from_seq: int, max_wait_s: float | None) -> int:
+    feed = await open_feed(place, name="headless", whole=True, from_seq=from_seq, max_wait_s=max_wait_s)
     try:
         printer = Printer(console)
         await follow(feed, lambda event: printer.print(event) if event.seq >= from_seq else None, warn=console.warn)
-        status = standing(folder, feed)
+        status = standing(place, feed)
         left_for_disk = isinstance(feed, WireFeed) and feed.exit_code == Exit.DISK
         code = Exit.DISK if left_for_disk else exit_code(feed.state, status)
-        finish(folder, feed.state, status, code, console)
+        finish(place, feed.state, status, code, console)
         return code
     finally:
         await feed.close()
@@ -113,9 +116,10 @@ async def follow(
     """Hand every event to `take` until the session rests, or its host has gone.
 
     A pause by a person is waited through, since a person can end it; so is one by the disk, which ends by itself.
-    `warn` is told of what the host cannot do for now.
+    `warn` is told of what the host cannot do for now, and of a link that is broken. Raises Unreachable where that link
+    is given up.
     """
-    told = ""
+    told, broken = "", False
     while True:
         await feed.wait()
         if feed.status.trouble != told:
@@ -123,22 +127,31 @@ async def follow(
             warn(told or "the session file can be written again")
         for event in feed.drain().events:
             take(event)
-        if isinstance(feed, FileFeed):
+        link = feed.status.link
+        if (link is Link.RECONNECTING) != broken:
+            broken = not broken
+            warn(f"connection lost: {feed.status.note}; trying again" if broken else "connected again")
+        if link is Link.ARCHIVE:
             if feed.at_end:
                 return
-        elif feed.status.link in (Link.ENDED, Link.CRASHED):
-            return
+        elif link in (Link.ENDED, Link.CRASHED):
+            if isinstance(feed, WireFeed) and feed.given_up is not None:
+                raise feed.given_up
+            if not (isinstance(feed, WireFeed) and feed.recorded) or feed.at_end:
+                return
         elif feed.state.host_pid is not None and at_rest(feed.state):
             paused_by_hand = feed.state.status is Status.PAUSED and feed.state.reason in ("user", "signal")
             if not (paused_by_hand and through_pauses):
                 return
 
 
-def standing(folder: SessionFolder, feed: AnyFeed) -> Status:
+def standing(place: Place, feed: AnyFeed) -> Status:
     """The session's status as it is, crashes included."""
-    if isinstance(feed, FileFeed) or feed.status.link in (Link.ENDED, Link.CRASHED):
-        return seen_status(folder, feed.state.status)
-    return feed.state.status
+    if feed.status.link not in (Link.ARCHIVE, Link.ENDED, Link.CRASHED):
+        return feed.state.status
+    if isinstance(place, SessionFolder):
+        return seen_status(place, feed.state.status)
+    return feed.status.seen or feed.state.status
 
 
 def exit_code(state: SessionState, status: Status) -> Exit:
@@ -153,19 +166,19 @@ def exit_code(state: SessionState, status: Status) -> Exit:
 # -- the end --------------------------------------------------------------------------------------------------
 
 
-def finish(folder: SessionFolder, state: SessionState, status: Status, code: Exit, console: Console) -> None:
+def finish(place: Place, state: SessionState, status: Status, code: Exit, console: Console) -> None:
     """Print how the session stands, and what to do next where something is to be done."""
     if console.json:
-        console.emit(summary_line(folder, state, status, code))
+        console.emit(summary_line(place, state, status, code))
     else:
-        for line in _closing_lines(folder, state, status):
+        for line in _closing_lines(place, state, status):
             console.say(line)
-    advice = _after_disk(folder) if code is Exit.DISK else _advice(folder, state, status)
+    advice = _after_disk(name_of(place)) if code is Exit.DISK else _advice(place, state, status)
     if advice:
         console.warn(advice)
 
 
-def summary_line(folder: SessionFolder, state: SessionState, status: Status, code: Exit) -> dict[str, JSON]:
+def summary_line(place: Place, state: SessionState, status: Status, code: Exit) -> dict[str, JSON]:
     """The last line of ``--json``."""
     return {
         "type": "summary",
@@ -174,20 +187,22 @@ def summary_line(folder: SessionFolder, state: SessionState, status: Status, cod
         "exit_code": int(code),
         "counts": counts(state),
         "metrics": metrics(state),
-        "report_path": report_path(folder, state),
+        "report_path": report_path(place, state),
         "simulated": state.simulated,
         "reason": state.reason,
     }
 
 
-def report_path(folder: SessionFolder, state: SessionState) -> str | None:
-    """Where the report lies, absolute: the user's copy if there is one."""
+def report_path(place: Place, state: SessionState) -> str | None:
+    """Where the report lies: the user's copy if there is one, absolute. On another machine, as scp calls it."""
+    if not isinstance(place, SessionFolder):
+        return None if state.report_copy is None else f"{place.address.destination}:{state.report_copy}"
     if state.report_copy is not None:
         return state.report_copy
-    return None if state.report_path is None else str(folder.path / state.report_path)
+    return None if state.report_path is None else str(place.path / state.report_path)
 
 
-def _closing_lines(folder: SessionFolder, state: SessionState, status: Status) -> list[str]:
+def _closing_lines(place: Place, state: SessionState, status: Status) -> list[str]:
     figures = metrics(state)
     nodes = ", ".join(f"{count} {name}" for name, count in counts(state).items()) or "no nodes"
     parts = [f"{status.value} after {duration(figures['wall_s'])}", nodes]
@@ -198,23 +213,25 @@ def _closing_lines(folder: SessionFolder, state: SessionState, status: Status) -
     told = status in (Status.SUCCEEDED, Status.FAILED) and all(part in nodes for part in state.reason.split(", "))
     reason = f": {one_line(state.reason, DETAIL_CHARS)}" if state.reason and not told else ""
     lines = [" · ".join(parts) + reason]
-    path = report_path(folder, state)
+    path = report_path(place, state)
     if path is not None:
         lines.append(f"report: {path}")
+    elif state.report_path is not None:
+        lines.append(f"report: `swarmtui show {name_of(place)} --report` prints it")
     if state.simulated:
         lines.append("SIMULATED: answers were made up by the built-in stand-in; nothing that rests on them is a result")
     return lines
 
 
-def _after_disk(folder: SessionFolder) -> str:
+def _after_disk(id: str) -> str:
     return (
-        f"the host of {folder.id} left because its disk took nothing more; what it had recorded is safe: "
-        f"make room, then `swarmtui resume {folder.id}` goes on"
+        f"the host of {id} left because its disk took nothing more; what it had recorded is safe: "
+        f"make room, then `swarmtui resume {id}` goes on"
     )
 
 
-def _advice(folder: SessionFolder, state: SessionState, status: Status) -> str | None:
-    id = state.id
+def _advice(place: Place, state: SessionState, status: Status) -> str | None:
+    id = name_of(place)
     asked = sorted((one for one in state.pending.values() if one.kind != "plan"), key=lambda one: one.since_ts)
     if status is Status.AWAITING_APPROVAL:
         return (
@@ -224,7 +241,7 @@ def _advice(folder: SessionFolder, state: SessionState, status: Status) -> str |
     if status is Status.CRASHED:
         return f"the host of {id} is gone without a goodbye: `swarmtui resume {id}` goes on"
     if status is Status.PAUSED:
-        return _of_paused(folder, state)
+        return _of_paused(place, state)
     if status is Status.RUNNING and asked:
         return _asks(id, asked[0])
     if status is Status.RUNNING:
@@ -252,34 +269,36 @@ def _asks(id: str, asked: Pending) -> str:
     return f"session {id} asks: {asked.question}: answer with {ctl} answer {asked.id} TEXT`"
 
 
-def _of_paused(folder: SessionFolder, state: SessionState) -> str:
+def _of_paused(place: Place, state: SessionState) -> str:
+    id = name_of(place)
     if state.status is not Status.PAUSED:
-        return f"the host of {state.id} stopped: {folder.host_log} says why; `swarmtui resume {state.id}` goes on"
+        log = place.host_log if isinstance(place, SessionFolder) else "its host.log there"
+        return f"the host of {id} stopped: {log} says why; `swarmtui resume {id}` goes on"
     if state.budget is not None:
-        return _more_budget(state, state.budget)
-    how = f"swarmtui resume {state.id}" if state.host_pid is None else f"swarmtui ctl {state.id} resume"
+        return _more_budget(id, state, state.budget)
+    how = f"swarmtui resume {id}" if state.host_pid is None else f"swarmtui ctl {id} resume"
     caught = [node.id for node in state.nodes.values() if node.state is State.INTERRUPTED]
     if state.reason in ("resumed", STUCK) and caught:
         return (
-            f"session {state.id} is paused: {listed(caught)} was cut short and may have changed something: "
-            f"`swarmtui ctl {state.id} retry|done|skip {caught[0]}`, then `{how}`"
+            f"session {id} is paused: {listed(caught)} was cut short and may have changed something: "
+            f"`swarmtui ctl {id} retry|done|skip {caught[0]}`, then `{how}`"
         )
     spent = next((node for node in state.nodes.values() if node.held and node.budget is not None), None)
     if state.reason == STUCK and spent is not None and spent.budget is not None:
-        change = f"`swarmtui ctl {state.id} change {spent.id} budget.{spent.budget.kind}=N`"
+        change = f"`swarmtui ctl {id} change {spent.id} budget.{spent.budget.kind}=N`"
         return (
-            f"session {state.id} is paused: {spent.id} has used up its budget of {spent.budget.limit:g} "
-            f"{spent.budget.kind}: {change} raises it, `swarmtui ctl {state.id} release {spent.id}` lets it go beyond"
+            f"session {id} is paused: {spent.id} has used up its budget of {spent.budget.limit:g} "
+            f"{spent.budget.kind}: {change} raises it, `swarmtui ctl {id} release {spent.id}` lets it go beyond"
         )
     held = [node.id for node in state.nodes.values() if node.held]
     if state.reason == STUCK and held:
-        release = f"`swarmtui ctl {state.id} release {held[0]}`"
-        return f"session {state.id} is paused: all that is left waits for {listed(held)}, which you hold: {release}"
-    return f"session {state.id} is paused ({state.reason}): `{how}` goes on"
+        release = f"`swarmtui ctl {id} release {held[0]}`"
+        return f"session {id} is paused: all that is left waits for {listed(held)}, which you hold: {release}"
+    return f"session {id} is paused ({state.reason}): `{how}` goes on"
 
 
-def _more_budget(state: SessionState, budget: BudgetReached) -> str:
-    how = f"`swarmtui ctl {state.id} set {budget.kind}=N` with more, or with none, lets it go on"
+def _more_budget(id: str, state: SessionState, budget: BudgetReached) -> str:
+    how = f"`swarmtui ctl {id} set {budget.kind}=N` with more, or with none, lets it go on"
     if state.host_pid is None:
-        how = f"`swarmtui resume {state.id}` brings its host back, then {how}"
-    return f"session {state.id} is paused, its budget of {budget.limit:g} {budget.kind} being spent: {how}"
+        how = f"`swarmtui resume {id}` brings its host back, then {how}"
+    return f"session {id} is paused, its budget of {budget.limit:g} {budget.kind} being spent: {how}"

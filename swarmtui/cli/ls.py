@@ -1,4 +1,4 @@
-"""``swarmtui ls``: the sessions of this machine, newest first."""
+"""``swarmtui ls``: the sessions of this machine, or of others, newest first."""
 
 from __future__ import annotations
 
@@ -6,12 +6,14 @@ import time
 from argparse import ArgumentParser, Namespace
 from typing import Any
 
-from swarmtui.cli.console import Console, duration, money
+from swarmtui.cli.console import Console, duration, money, seconds
+from swarmtui.host.address import Address, parse_machine
 from swarmtui.host.exits import Exit
 from swarmtui.host.locate import list_sessions
 from swarmtui.safety.text import one_line
 
 TITLE_CHARS = 60
+HEADER = ("ID", "STATUS", "STARTED", "TOOK", "NODES", "COST", "TITLE")
 ENDED = ("succeeded", "failed", "skipped", "cancelled", "stale")
 
 
@@ -19,12 +21,23 @@ def arguments(parser: ArgumentParser) -> None:
     """The command's arguments."""
     parser.add_argument("--json", action="store_true", help="one JSON object per session")
     parser.add_argument(
+        "--host",
+        action="append",
+        metavar="HOST,…",
+        help="of these machines instead, over ssh: HOST, USER@HOST or ssh://USER@HOST:PORT; repeatable",
+    )
+    parser.add_argument(
+        "--timeout", type=seconds, default=5.0, metavar="SECONDS", help="how long each of them may take (5)"
+    )
+    parser.add_argument(
         "--status", action="append", metavar="STATUS", help="only sessions with this status; repeatable"
     )
 
 
 def run(arguments: Namespace, console: Console) -> int:
-    """Print the list."""
+    """Print the list; exit code 6 if no machine that was asked has answered."""
+    if arguments.host:
+        return _of_hosts(machines(arguments.host), arguments, console)
     if console.json:
         for row in list_sessions():
             if not arguments.status or row["status"] in arguments.status:
@@ -35,12 +48,39 @@ def run(arguments: Namespace, console: Console) -> int:
     return Exit.OK
 
 
+def machines(words: list[str]) -> list[Address]:
+    """The machines that ``--host a,b --host c`` means, each once. Raises BadAddress."""
+    return list(dict.fromkeys(parse_machine(word) for words_ in words for word in words_.split(",")))
+
+
+def _of_hosts(asked: list[Address], arguments: Namespace, console: Console) -> int:
+    """The sessions of several machines, each asked at once; a row for each that does not answer."""
+    import asyncio
+
+    from swarmtui.host.fleet import list_hosts
+
+    found = asyncio.run(list_hosts(asked, timeout_s=arguments.timeout))
+    failed = [row for row in found if "error" in row]
+    rows = [row for row in found if "error" not in row and (not arguments.status or row["status"] in arguments.status)]
+    rows.sort(key=lambda row: float(row.get("started") or 0.0), reverse=True)
+    if console.json:
+        for row in [*rows, *failed]:
+            console.emit(row)
+    else:
+        if rows:
+            console.table(("HOST", *HEADER), [(row["host"], *_cells(row)) for row in rows])
+        for row in failed:
+            console.say(f"{row['host']}: {row['error']}")
+        if not found:
+            console.say("no sessions there")
+    return Exit.LOST if len(failed) == len(asked) else Exit.OK
+
+
 def print_table(console: Console, statuses: list[str] | None = None) -> int:
     """Print the list for people; how many rows it has."""
     rows = [row for row in list_sessions() if not statuses or row["status"] in statuses]
     if rows:
-        header = ("ID", "STATUS", "STARTED", "TOOK", "NODES", "COST", "TITLE")
-        console.table(header, [_cells(row) for row in rows])
+        console.table(HEADER, [_cells(row) for row in rows])
     return len(rows)
 
 

@@ -9,9 +9,12 @@ import sys
 from collections.abc import Sequence
 from importlib import import_module
 from keyword import iskeyword
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 import swarmtui
+
+if TYPE_CHECKING:
+    from swarmtui.cli.console import Console
 
 COMMANDS: dict[str, str] = {
     "run": "run a task file or a goal",
@@ -24,6 +27,7 @@ COMMANDS: dict[str, str] = {
     "replay": "live through a session again, at any speed, forwards and backwards",
     "resume": "go on with a session after a crash or a pause",
     "fork": "begin a new session with the past of another one, changed",
+    "compare": "hold two sessions against each other, node by node",
     "recover": "save what is intact of a damaged session file into a new session",
     "ctl": "steer a session from a script",
     "wait": "wait for a session to end",
@@ -80,6 +84,9 @@ def main(argv: Sequence[str]) -> int:
     console = Console(json=bool(getattr(arguments, "json", False)))
     name = arguments.command or "home"
     try:
+        far = _carried_out_elsewhere(name, arguments, argv, console) if any("/" in word for word in argv) else None
+        if far is not None:
+            return far
         return int(import_module(module_of(name)).run(arguments, console))
     except KeyboardInterrupt:
         console.warn("interrupted")
@@ -94,6 +101,15 @@ def main(argv: Sequence[str]) -> int:
             raise
         console.warn(told.message)
         return told.code
+
+
+def _carried_out_elsewhere(
+    name: str, arguments: argparse.Namespace, argv: Sequence[str], console: Console
+) -> int | None:
+    """The exit code of a command about a session on another machine; None where it is carried out here."""
+    from swarmtui.cli.remote import delegated
+
+    return delegated(name, arguments, argv, console)
 
 
 def _parser(chosen: str) -> argparse.ArgumentParser:

@@ -27,6 +27,12 @@ OPTIONS = (
 REMOTE_SCRIPT = 'PATH="$PATH:$HOME/.local/bin"; exec swarmtui "$@"'
 """Run by sh, whatever the user's shell is. A command over ssh reads no profile, which is where pipx extends PATH."""
 
+STDERR_BYTES = 4096
+"""How much of the end of what ssh says is kept."""
+
+SSH_CODES = (255, 126, 127)
+"""Exit codes that are ssh's own, or the other shell's, rather than those of the command that was to be run."""
+
 _REFUSED = ("permission denied", "too many authentication failures", "no supported authentication", "no more authent")
 _UNKNOWN_KEY = ("host key verification failed", "identification has changed")
 

@@ -18,7 +18,7 @@ import sys
 import termios
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from types import TracebackType
 from typing import Self
@@ -27,7 +27,7 @@ from swarmtui.host.address import Address
 from swarmtui.host.dial import DIAL_VERSION, MAGIC
 from swarmtui.host.dialling import Dialled, Unreachable
 from swarmtui.host.exits import Exit
-from swarmtui.host.ssh import failure_of, last_line, own_screen, ssh_argv
+from swarmtui.host.ssh import STDERR_BYTES, failure_of, last_line, own_screen, ssh_argv
 from swarmtui.safety.text import clean, one_line
 
 NOISE_BYTES = 64 * 1024
@@ -36,7 +36,6 @@ GREETING_S = 30.0
 """How long it may take until then: 15 s for ssh, 15 s for the other machine."""
 PERSON_S = 300.0
 """The same where a person may have to type a password."""
-STDERR_BYTES = 4096
 GOODBYE_S = 1.0
 """How long ssh may take to end once the other side has closed the connection."""
 PROMPTLY_S = 0.2
@@ -87,7 +86,7 @@ class SshCall:
                 f"{argv[0]} cannot be run ({error.strerror}): install an ssh client, or name one in SWARMTUI_SSH",
                 Exit.NOT_INSTALLED,
             ) from None
-        self._tail = _Tail(read_end, echo=None if batch else _to_terminal)
+        self._tail = Tail(read_end, echo=not batch)
         self._rest = b""
         self._reader: asyncio.StreamReader | None = None
         self._stopped = False
@@ -218,17 +217,19 @@ class SshCall:
         self.process.wait()
 
 
-class _Tail:
+class Tail:
     """The last few KiB of what a process says on standard error, read by a thread so that it never has to wait for us.
 
     What it says while it still runs a moment later is shown, cleaned: a question has its explanation there. What it
-    says as it ends becomes part of one line instead.
+    says as it ends can become part of one line instead.
     """
 
-    def __init__(self, fd: int, echo: Callable[[str], None] | None) -> None:
+    def __init__(self, fd: int, *, echo: bool) -> None:
+        """`fd` is the reading end of a pipe, from here on this object's to close."""
         self._fd = fd
         self._echo = echo
         self._held = b""
+        self._unsaid = b""
         self._thread = threading.Thread(target=self._read, daemon=True)
         self._thread.start()
 
@@ -239,33 +240,31 @@ class _Tail:
 
     def quiet(self) -> None:
         """Show nothing more."""
-        self._echo = None
+        self._echo = False
 
     def wait(self) -> None:
         """Until all is read, or for a moment: another process may hold the pipe open."""
         self._thread.join(ECHO_LAG_S)
 
+    def say(self) -> None:
+        """Show what was not shown yet."""
+        unsaid, self._unsaid = self._unsaid, b""
+        with contextlib.suppress(OSError):
+            sys.stderr.write(clean(unsaid.decode("utf-8", "replace")))
+            sys.stderr.flush()
+
     def _read(self) -> None:
-        waiting = b""
         try:
             while True:
-                if waiting and not select.select([self._fd], [], [], ECHO_LAG_S)[0]:
-                    if self._echo is not None:
-                        self._echo(clean(waiting.decode("utf-8", "replace")))
-                    waiting = b""
+                if self._echo and self._unsaid and not select.select([self._fd], [], [], ECHO_LAG_S)[0]:
+                    self.say()
                 data = os.read(self._fd, STDERR_BYTES)
                 if not data:
                     return
                 self._held = (self._held + data)[-STDERR_BYTES:]
-                waiting = (waiting + data)[-STDERR_BYTES:] if self._echo is not None else b""
+                self._unsaid = (self._unsaid + data)[-STDERR_BYTES:]
         finally:
             os.close(self._fd)
-
-
-def _to_terminal(text: str) -> None:
-    with contextlib.suppress(OSError):
-        sys.stderr.write(text)
-        sys.stderr.flush()
 
 
 # -- the terminal ---------------------------------------------------------------------------------------------

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from swarmtui.cli import ctl_words, doctor, run, wait
+from swarmtui.cli import console, ctl_words, doctor, run
 from swarmtui.cli.failures import UsageError
 from swarmtui.cli.targets import find_target, read_task_file
 from swarmtui.plan.yaml_source import MAX_BYTES
@@ -180,10 +180,10 @@ def test_limits_are_numbers_that_count(word: str) -> None:
 
 
 def test_a_timeout_is_a_number_of_seconds() -> None:
-    assert wait.seconds("1.5") == 1.5
+    assert console.seconds("1.5") == 1.5
     for refused in ("-1", "nan", "inf", "soon"):
         with pytest.raises(ArgumentTypeError):
-            wait.seconds(refused)
+            console.seconds(refused)
 
 
 @pytest.mark.chaos

@@ -1,0 +1,175 @@
+"""Commands about a session on another machine that are carried out there: its files and its programs are there.
+
+What such a command prints, and the code that it ends with, are passed on. Those that start a host start it there, and
+then watch it from here.
+"""
+
+from __future__ import annotations
+
+import codecs
+import json
+import os
+import subprocess
+import sys
+from argparse import Namespace
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from swarmtui.host.address import Address, BadAddress, parse_address
+
+if TYPE_CHECKING:
+    from swarmtui.cli.console import Console
+
+FAR: dict[str, tuple[str, ...]] = {
+    "show": ("id",),
+    "events": ("id",),
+    "graph": ("what",),
+    "forecast": ("task",),
+    "resume": ("id",),
+    "fork": ("id",),
+    "compare": ("first", "second"),
+    "rm": ("ids",),
+}
+"""Command -> its arguments that name a session. The commands that are not here reach another machine by themselves."""
+
+FILES = (".yaml", ".yml", ".json", ".jsonl", ".db")
+"""A word that ends so is a file's name, not ``HOST/ID``."""
+WATCHING = ("--headless", "--json")
+LAUNCHING = ("resume", "fork")
+
+
+def delegated(name: str, arguments: Namespace, argv: Sequence[str], console: Console) -> int | None:
+    """Carry the command out where its session is; the exit code, or None if that is here.
+
+    `argv` are the words that `arguments` were made of. Raises BadAddress, UsageError, Unreachable.
+    """
+    if name == "events" and arguments.follow:
+        return None
+    far = [address for word in _named(name, arguments) if (address := _address(word)) is not None]
+    if not far:
+        return None
+    if len(far) < len(_named(name, arguments)) or len({address.destination for address in far}) > 1:
+        raise BadAddress(f"{name} needs sessions of one machine: give all of them as HOST/ID, with the same HOST")
+    words = list(argv)
+    for address, word in zip(far, _named(name, arguments), strict=True):
+        words[words.index(word)] = address.id
+    if name in LAUNCHING and not _is_short(arguments):
+        return _launched_there(far[0], words, arguments, console)
+    return _there(far[0], words, arguments, console).code
+
+
+def _named(name: str, arguments: Namespace) -> list[str]:
+    found: list[str] = []
+    for field in FAR.get(name, ()):
+        value = getattr(arguments, field)
+        found += value if isinstance(value, list) else [value]
+    return found
+
+
+def _address(word: str) -> Address | None:
+    return None if word.endswith(FILES) or Path(word).exists() else parse_address(word)
+
+
+def _is_short(arguments: Namespace) -> bool:
+    """Whether nothing is watched afterwards."""
+    return any(getattr(arguments, flag, False) for flag in ("detach", "paused", "dry_run"))
+
+
+@dataclass(frozen=True, slots=True)
+class _Done:
+    """What came of a command: its exit code, and what it printed where that was kept."""
+
+    code: int
+    said: str = ""
+
+
+def _launched_there(address: Address, words: list[str], arguments: Namespace, console: Console) -> int:
+    """Have a host started there, then watch its session from here."""
+    words = [word for word in words if word not in WATCHING]
+    done = _there(address, [*words, "--detach"], arguments, console, keep=True)
+    if done.code:
+        return done.code
+    try:
+        id = str(json.loads(done.said.splitlines()[-1])["id"])
+    except (ValueError, KeyError, TypeError, IndexError):
+        id = address.id
+    from dataclasses import replace
+
+    from swarmtui.cli import attach
+
+    lines = arguments.headless or arguments.json or not console.interactive
+    watched = Namespace(
+        id=replace(address, id=id).name,
+        read_only=False,
+        headless=lines,
+        json=arguments.json,
+        from_seq=1,
+        max_wait=None,
+    )
+    return attach.run(watched, console)
+
+
+def _there(
+    address: Address, words: Sequence[str], arguments: Namespace, console: Console, *, keep: bool = False
+) -> _Done:
+    """Run ``swarmtui WORDS`` on the other machine. Raises Unreachable if that came to nothing, UsageError."""
+    from swarmtui.host.ssh import SSH_CODES, failure_of, ssh_argv
+    from swarmtui.host.ssh_dial import Tail, has_terminal
+
+    words, given = _with_edit(words, arguments)
+    batch = not has_terminal()
+    read_end, write_end = os.pipe()
+    tail = Tail(read_end, echo=not batch)
+    with os.fdopen(write_end, "wb") as stderr:
+        # What another machine prints is not for a terminal as it is; into a file or a pipe it goes unchanged.
+        ssh = subprocess.Popen(
+            ssh_argv(address, words, batch=batch),
+            stdin=subprocess.PIPE if given is not None else subprocess.DEVNULL if sys.stdin.isatty() else None,
+            stdout=subprocess.PIPE if keep or sys.stdout.isatty() else None,
+            stderr=stderr,
+        )
+    with ssh:
+        if ssh.stdin is not None:
+            ssh.stdin.write(given or b"")
+            ssh.stdin.close()
+        said = _printed(ssh, keep=keep)
+    tail.wait()
+    if ssh.returncode in SSH_CODES:
+        failure = failure_of(ssh.returncode, tail.text, address, batch=batch)
+        if failure is not None:
+            raise failure
+    tail.say()
+    return _Done(ssh.returncode, said)
+
+
+def _printed(ssh: subprocess.Popen[bytes], *, keep: bool) -> str:
+    """What the command prints: kept, or shown as it comes without what a terminal would obey."""
+    from swarmtui.safety.text import Cleaner
+
+    if ssh.stdout is None:
+        return ""
+    if keep:
+        return ssh.stdout.read().decode("utf-8", "replace")
+    cleaner, decoder = Cleaner(), codecs.getincrementaldecoder("utf-8")("replace")
+    while data := os.read(ssh.stdout.fileno(), 65_536):
+        sys.stdout.write(cleaner.feed(decoder.decode(data)))
+        sys.stdout.flush()
+    return ""
+
+
+def _with_edit(words: Sequence[str], arguments: Namespace) -> tuple[list[str], bytes | None]:
+    """The words, and what the command is to read: a file of an edit is here, so that it is sent along.
+
+    Raises UsageError, OSError.
+    """
+    from swarmtui.cli.failures import UsageError
+
+    edit = getattr(arguments, "edit", None)
+    if edit is None or edit == "-":
+        return list(words), None
+    if not edit:
+        raise UsageError("the plan is on the other machine: give --edit the FILE with the plan as it is to be")
+    sent = ["--edit=-" if word == f"--edit={edit}" else "-" if word == edit else word for word in words]
+    return sent, Path(edit).read_bytes()
