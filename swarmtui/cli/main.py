@@ -28,7 +28,6 @@ COMMANDS: dict[str, str] = {
     "resume": "go on with a session after a crash or a pause",
     "fork": "begin a new session with the past of another one, changed",
     "compare": "hold two sessions against each other, node by node",
-    "compare": "hold two sessions against each other, node by node",
     "recover": "save what is intact of a damaged session file into a new session",
     "ctl": "steer a session from a script",
     "wait": "wait for a session to end",
