@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import shutil
 from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,8 @@ from swarmtui.session.events import HostStarted, PlanProposed, SessionCreated
 from swarmtui.session.faults import Faults
 from swarmtui.session.folder import SessionFolder
 from swarmtui.session.log import Log, LogSettings
+from swarmtui.session.reader import Reader
+from swarmtui.session.state import SessionState
 
 
 class PlayedExecutor:
@@ -43,6 +46,10 @@ class PlayedExecutor:
     def finish(self, attempt: str, output: str = "done") -> None:
         del self.running[attempt]
         self._queue.put_nowait([Done(attempt, output)])
+
+    def tell(self, event: WorkerEvent) -> None:
+        """Anything else that a worker may report."""
+        self._queue.put_nowait([event])
 
     def say(self, attempt: str, text: str) -> None:
         self._queue.put_nowait([Delta(attempt, text)])
@@ -118,8 +125,35 @@ async def live_session(
     state = fold.empty()
     for body in (SessionCreated(folder.id, plan.goal, "title", "/", "test", models=MODELS), PlanProposed(1, plan)):
         fold.apply(state, log.append(body))
+    async with _hosted(folder, log, state, review=review, at_once=at_once, **server_options) as session:
+        yield session
+
+
+@contextlib.asynccontextmanager
+async def resumed_session(
+    folder: SessionFolder, *, at_once: bool = False, **server_options: Any
+) -> AsyncIterator[LiveSession]:
+    """The session in `folder` taken up by another host, within the block."""
+    with Reader(folder.db) as reader:
+        head, state = reader.resume()
+    log = await Log.open(folder.db, head)
+    async with _hosted(folder, log, state, review=True, at_once=at_once, **server_options) as session:
+        yield session
+
+
+async def as_killed(session: LiveSession, to: Path) -> SessionFolder:
+    """The session as it would be if its host were killed now: nothing that it does later is in there."""
+    await session.conductor.log.flushed()
+    shutil.copytree(session.folder.path, to / session.folder.id, ignore=shutil.ignore_patterns("*.sock"))
+    return SessionFolder(to / session.folder.id)
+
+
+@contextlib.asynccontextmanager
+async def _hosted(
+    folder: SessionFolder, log: Log, state: SessionState, *, review: bool, at_once: bool, **server_options: Any
+) -> AsyncIterator[LiveSession]:
     executor = PlayedExecutor(at_once)
-    setup = Setup(folder.path, folder.artefacts, tmp_path, refuse_plan, review=review)
+    setup = Setup(folder.path, folder.artefacts, folder.path.parent, refuse_plan, review=review)
     conductor = Conductor(log, state, executor, NoPlanner(), setup)
     server = Server(conductor, folder, **server_options)
     session = LiveSession(folder, executor, conductor, server)
