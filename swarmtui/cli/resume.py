@@ -7,7 +7,7 @@ from argparse import ArgumentParser, Namespace
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from swarmtui.cli.run import UNSAFE_BANNER, add_unsafe_argument, add_watch_arguments, watch
+from swarmtui.cli.run import UNSAFE_BANNER, add_unsafe_argument, add_watch_arguments, tell_launched, watch
 
 if TYPE_CHECKING:
     from swarmtui.cli.console import Console
@@ -56,7 +56,7 @@ def run(arguments: Namespace, console: Console) -> int:
             asyncio.run(_retry(folder))
     if arguments.detach:
         pid = int(folder.lock.read_text())
-        console.emit({"type": "launch", "id": folder.id, "pid": pid, "socket": str(socket_of(folder))})
+        tell_launched(console, folder.id, pid, str(socket_of(folder)))
         return Exit.OK
     return watch(folder, arguments, console, state.seq + 1)
 

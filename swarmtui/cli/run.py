@@ -116,9 +116,20 @@ def run(arguments: Namespace, console: Console) -> int:
     if arguments.unsafe_no_sandbox:
         console.alarm(UNSAFE_BANNER)
     if arguments.detach:
-        console.emit({"type": "launch", "id": launched.id, "pid": launched.pid, "socket": launched.socket})
+        tell_launched(console, launched.id, launched.pid, launched.socket)
         return Exit.OK
     return watch(locate(launched.id), arguments, console)
+
+
+def tell_launched(console: Console, id: str, pid: int, socket: str) -> None:
+    """Print where a detached session is, and what would end it at logout, if anything does."""
+    from swarmtui.host.lodging import ends_at_logout
+
+    note = ends_at_logout()
+    told = {"type": "launch", "id": id, "pid": pid, "socket": socket}
+    console.emit(told | ({"note": note} if note else {}))
+    if note:
+        console.warn(note)
 
 
 def spec_of(arguments: Namespace) -> LaunchSpec:

@@ -20,6 +20,7 @@ import signal
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, NoReturn, TypedDict, Unpack
@@ -139,36 +140,36 @@ def _allow_open_files() -> None:
 
 async def _serve(folder: SessionFolder, ready: Ready, umask: int, **how: Unpack[How]) -> int:
     from swarmtui.host.assembly import assembled, host_started, started
+    from swarmtui.host.door import Door
     from swarmtui.host.leftovers import end_leftovers
-    from swarmtui.host.server import Server, bind
-    from swarmtui.safety.paths import places, socket_path
+    from swarmtui.host.server import Server
     from swarmtui.session.faults import Faults
 
     spec = _spec(folder)
-    path = socket_path(folder.id, places())
-    listener = bind(path)
+    door = Door(folder)
     try:
         faults = Faults.from_environ(os.environ)
         made = assembled(folder, spec, faults=faults, umask=umask, **how)
         async with made as conductor, watched_loop():
             server = Server(conductor, folder)
-            async with server.listening(listener):
+            tell = partial(_publish, folder, server)
+            async with server.listening(door.listener):
                 # A host is started over a session that has ended only by somebody who is about to give it work.
                 awaited = spec.viewer or conductor.state.status in FINAL
                 host = _Host(conductor, server, viewer_expected=awaited)
                 with host.signals():
                     conducting = asyncio.create_task(conductor.run(host_started(folder.id)), name="conductor")
                     await started(conductor, conducting)
-                    _publish(folder, server, path)
-                    ready.tell({"ready": True, "pid": os.getpid(), "socket": str(path)})
-                    await host.run(conducting)
+                    tell(door.path)
+                    ready.tell({"ready": True, "pid": os.getpid(), "socket": str(door.path)})
+                    async with door.kept_open(server.listen, tell):
+                        await host.run(conducting)
                 if host.abandoned:
                     await asyncio.to_thread(end_leftovers, folder.id)
                 await server.say_bye(host.reason, host.exit_code)
             return int(host.exit_code)
     finally:
-        listener.close()
-        path.unlink(missing_ok=True)
+        door.close()
         folder.host_json.unlink(missing_ok=True)
 
 

@@ -115,6 +115,7 @@ class Server:
         self._uid_of = uid_of
         self._log_id = ""
         self._links: dict[int, ViewerLink] = {}
+        self._accepting: asyncio.Server | None = None
         self._tasks: set[asyncio.Task[None]] = set()
         self._forks: dict[str, asyncio.Task[dict[str, JSON]]] = {}
         self._last_id = conducted.state.hosts * IDS_PER_HOST
@@ -148,15 +149,23 @@ class Server:
     @contextlib.asynccontextmanager
     async def listening(self, listener: socket.socket) -> AsyncIterator[None]:
         """Accept viewers on `listener` within the block; afterwards nobody is connected."""
-        server = await asyncio.start_unix_server(self._accept, sock=listener, limit=wire.MAX_BODY)
+        await self.listen(listener)
         try:
             yield
         finally:
-            server.close()
+            if self._accepting is not None:
+                self._accepting.close()
             for task in self._tasks:
                 task.cancel()
             await asyncio.gather(*self._tasks, *self._forks.values(), return_exceptions=True)
             await self.answers.close()
+
+    async def listen(self, listener: socket.socket) -> None:
+        """Accept viewers on `listener` from now on, and no longer where they came in before; who is in stays."""
+        before = self._accepting
+        self._accepting = await asyncio.start_unix_server(self._accept, sock=listener, limit=wire.MAX_BODY)
+        if before is not None:
+            before.close()
 
     async def say_bye(self, reason: str, exit_code: int, patience_s: float = BYE_PATIENCE_S) -> None:
         """Let every viewer see the end of the log and tell it that the host leaves."""

@@ -35,12 +35,16 @@ class Places:
     config: Path
     state: Path
     runtime: Path
-    """For sockets; emptied when the user logs out or the machine starts."""
+    """For sockets; may be emptied when the machine starts."""
     cache: Path
 
 
-def places(environ: Mapping[str, str] = os.environ) -> Places:
-    """The user's directories: all below ``SWARMTUI_HOME`` if that is set, else where the platform wants them."""
+def places(environ: Mapping[str, str] = os.environ, root: Path = Path("/")) -> Places:
+    """The user's directories: all below ``SWARMTUI_HOME`` if that is set, else where the platform wants them.
+
+    A session outlives the login that started it, and so must its socket: a runtime directory that goes with the last
+    login is not used. `root` is where the machine's files are.
+    """
     home = environ.get("SWARMTUI_HOME")
     if home:
         root = Path(home).expanduser().absolute()
@@ -53,7 +57,7 @@ def places(environ: Mapping[str, str] = os.environ) -> Places:
     return Places(
         _xdg(environ, "XDG_CONFIG_HOME") or dirs.user_config_path,
         state,
-        runtime if runtime and _is_ours(runtime.parent) else state / "run",
+        runtime if runtime and _is_ours(runtime.parent) and _stays(runtime.parent, root) else state / "run",
         _xdg(environ, "XDG_CACHE_HOME") or dirs.user_cache_path,
     )
 
@@ -191,6 +195,26 @@ def _components(relative: str) -> tuple[str, ...]:
 def _xdg(environ: Mapping[str, str], name: str) -> Path | None:
     value = environ.get(name, "")
     return Path(value) / "swarmtui" if value.startswith("/") else None
+
+
+def user_name() -> str:
+    """Who this process runs as; the number of a user who has no name."""
+    import pwd
+
+    try:
+        return pwd.getpwuid(os.geteuid()).pw_name
+    except KeyError:
+        return str(os.geteuid())
+
+
+def lingers(root: Path = Path("/")) -> bool:
+    """Whether systemd-logind lets what this user runs be after the last logout (``loginctl enable-linger``)."""
+    return (root / "var/lib/systemd/linger" / user_name()).exists()
+
+
+def _stays(runtime: Path, root: Path) -> bool:
+    """Whether the runtime directory outlives a login: logind's own, one for each user, only where that user lingers."""
+    return runtime.resolve().parent != (root / "run/user").resolve() or lingers(root)
 
 
 def _is_ours(folder: Path) -> bool:
