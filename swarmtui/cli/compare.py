@@ -17,8 +17,8 @@ HEADER = ("NODE", "A", "B", "TIME A", "TIME B", "COST A", "COST B", "OUTPUT")
 
 def arguments(parser: ArgumentParser) -> None:
     """The command's arguments."""
-    parser.add_argument("a", metavar="A", help="a session, or the beginning of its ID")
-    parser.add_argument("b", metavar="B", help="the session to hold it against, such as a fork of it")
+    parser.add_argument("first", metavar="A", help="a session, or the beginning of its ID")
+    parser.add_argument("second", metavar="B", help="the session to hold it against, such as a fork of it")
     parser.add_argument("--node", metavar="NODE[/ITEM]", help="this node alone, with what differs in its output")
     parser.add_argument("--json", action="store_true", help="one JSON object")
 
@@ -31,7 +31,7 @@ def run(arguments: Namespace, console: Console) -> int:
     from swarmtui.session.compare import common_past, compare
     from swarmtui.session.reader import Reader
 
-    folders = locate(arguments.a), locate(arguments.b)
+    folders = locate(arguments.first), locate(arguments.second)
     a, b = (History(folder).state() for folder in folders)
     at, common = common_past(a, b), None
     if at:

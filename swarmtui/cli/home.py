@@ -11,7 +11,7 @@ from swarmtui.host.exits import Exit
 
 def run(arguments: Namespace, console: Console) -> int:
     """List the sessions, with a hint."""
-    found = ls.print_table(console)
+    found = ls.print_table(console, tree=True)
     if found:
         console.say()
     console.say('next: swarmtui run TASK.yaml | swarmtui run "a goal" | swarmtui attach ID | swarmtui --help')

@@ -7,6 +7,7 @@ from argparse import ArgumentParser, Namespace
 from typing import Any
 
 from swarmtui.cli.console import Console, duration, money, seconds
+from swarmtui.cli.tree import Row, as_tree
 from swarmtui.host.address import Address, parse_machine
 from swarmtui.host.exits import Exit
 from swarmtui.host.locate import list_sessions
@@ -32,6 +33,7 @@ def arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--status", action="append", metavar="STATUS", help="only sessions with this status; repeatable"
     )
+    parser.add_argument("--tree", action="store_true", help="forks under the sessions that they were forked from")
 
 
 def run(arguments: Namespace, console: Console) -> int:
@@ -43,7 +45,7 @@ def run(arguments: Namespace, console: Console) -> int:
             if not arguments.status or row["status"] in arguments.status:
                 console.emit(row)
         return Exit.OK
-    if not print_table(console, arguments.status):
+    if not print_table(console, arguments.status, tree=arguments.tree):
         console.say("no sessions yet: swarmtui run TASK starts one")
     return Exit.OK
 
@@ -68,7 +70,7 @@ def _of_hosts(asked: list[Address], arguments: Namespace, console: Console) -> i
             console.emit(row)
     else:
         if rows:
-            console.table(("HOST", *HEADER), [(row["host"], *_cells(row)) for row in rows])
+            console.table(("HOST", *HEADER), _lines(rows, tree=arguments.tree, hosts=True))
         for row in failed:
             console.say(f"{row['host']}: {row['error']}")
         if not found:
@@ -76,15 +78,20 @@ def _of_hosts(asked: list[Address], arguments: Namespace, console: Console) -> i
     return Exit.LOST if len(failed) == len(asked) else Exit.OK
 
 
-def print_table(console: Console, statuses: list[str] | None = None) -> int:
-    """Print the list for people; how many rows it has."""
+def print_table(console: Console, statuses: list[str] | None = None, *, tree: bool = False) -> int:
+    """Print the list for people; how many rows it has. As a `tree` each fork stands below its parent."""
     rows = [row for row in list_sessions() if not statuses or row["status"] in statuses]
     if rows:
-        console.table(HEADER, [_cells(row) for row in rows])
+        console.table(HEADER, _lines(rows, tree=tree))
     return len(rows)
 
 
-def _cells(row: dict[str, Any]) -> tuple[str, ...]:
+def _lines(rows: list[dict[str, Any]], *, tree: bool, hosts: bool = False) -> list[tuple[str, ...]]:
+    placed = as_tree(rows) if tree else [("", row) for row in rows]
+    return [(*((row["host"],) if hosts else ()), head + row["id"], *_cells(row)) for head, row in placed]
+
+
+def _cells(row: Row) -> tuple[str, ...]:
     counts = row["counts"]
     done = sum(counts.get(state, 0) for state in ENDED)
     failed = f", {counts['failed']} failed" if counts.get("failed") else ""
@@ -92,7 +99,6 @@ def _cells(row: dict[str, Any]) -> tuple[str, ...]:
     waits = f" (needs you: {row['needs_you']})" if row.get("needs_you") else ""
     simulated = " [simulated]" if row.get("simulated") else ""
     return (
-        row["id"],
         row["status"] + waits,
         time.strftime("%Y-%m-%d %H:%M", time.localtime(started)) if started else "",
         duration(ended - started) if started and ended else "",
