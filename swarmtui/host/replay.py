@@ -303,35 +303,31 @@ class ReplayFeed:
         while True:
             self._raise()
             self._stirred.clear()
+            self._watch_live()
             self._advance()
-            if self._news or self._switched:
+            if self._news or self._switched or (await self._stirs() and self._following):
                 return
-            if self._live is not None and self._following:
-                if await self._waited_for(self._live):
-                    return
-                continue
-            due_s = self._tempo.due_s(self._gap()) if self._playing and self._ahead and self._goal is None else None
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(due_s):
-                    await self._stirred.wait()
+
+    async def _stirs(self) -> bool:
+        """Until an event is due, something was asked or read, or the session went on; whether it was the last."""
+        due_s = self._tempo.due_s(self._gap()) if self._playing and self._ahead and self._goal is None else None
+        waits = [asyncio.ensure_future(self._stirred.wait())]
+        if self._live is not None:
+            waits.append(asyncio.ensure_future(self._live.wait()))
+        try:
+            done, _ = await asyncio.wait(waits, timeout=due_s, return_when=asyncio.FIRST_COMPLETED)
+            for one in done:
+                await one
+            return waits[-1] in done and len(waits) > 1
+        finally:
+            for one in waits:
+                one.cancel()
+            await asyncio.gather(*waits, return_exceptions=True)
 
     async def settled(self) -> None:
         """Until everything that was asked for is read, and what comes next. Raises what the past raised."""
         await self._settled.wait()
         self._raise()
-
-    async def _waited_for(self, live: Feed) -> bool:
-        """Until there is something to drain of `live`, or something was asked of the past; whether it is the former."""
-        waits = [asyncio.ensure_future(live.wait()), asyncio.ensure_future(self._stirred.wait())]
-        try:
-            await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
-            if waits[0].done():
-                await waits[0]
-            return waits[0].done()
-        finally:
-            for one in waits:
-                one.cancel()
-            await asyncio.gather(*waits, return_exceptions=True)
 
     def _raise(self) -> None:
         failure, self._failure = self._failure, None
