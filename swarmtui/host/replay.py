@@ -13,6 +13,7 @@ import time
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import Any
 
 from swarmtui.host.feed import Changes, CommandRefused, Feed, FeedStatus, Link, Play
 from swarmtui.host.gathering import Gathering
@@ -311,7 +312,7 @@ class ReplayFeed:
     async def _stirs(self) -> bool:
         """Until an event is due, something was asked or read, or the session went on; whether it was the last."""
         due_s = self._tempo.due_s(self._gap()) if self._playing and self._ahead and self._goal is None else None
-        waits = [asyncio.ensure_future(self._stirred.wait())]
+        waits: list[asyncio.Future[Any]] = [asyncio.ensure_future(self._stirred.wait())]
         if self._live is not None:
             waits.append(asyncio.ensure_future(self._live.wait()))
         try:
