@@ -70,7 +70,7 @@ async def raw(session: LiveSession) -> AsyncIterator[Raw]:
             await writer.wait_closed()
 
 
-async def test_a_viewer_that_attaches_midway_holds_the_same_state_as_one_from_the_beginning(tmp_path: Path) -> None:
+async def test_05_a_viewer_that_attaches_midway_holds_the_same_state_as_one_from_the_beginning(tmp_path: Path) -> None:
     async with live_session(tmp_path, chain("a", "b", "c")) as session:
         early = await session.attach(name="early", whole=True)
         session.executor.finish((await session.until_running())[0])
@@ -102,7 +102,7 @@ async def test_events_come_once_each_and_in_order(tmp_path: Path) -> None:
         await feed.close()
 
 
-async def test_a_command_is_answered_with_the_seq_at_which_everybody_sees_it(tmp_path: Path) -> None:
+async def test_07_a_command_is_answered_with_the_seq_at_which_everybody_sees_it(tmp_path: Path) -> None:
     async with live_session(tmp_path, chain("a", "b")) as session:
         await session.until_running()
         actor, other = await session.attach(name="actor"), await session.attach(name="other")
@@ -120,7 +120,7 @@ async def test_a_command_is_answered_with_the_seq_at_which_everybody_sees_it(tmp
         await other.close()
 
 
-async def test_who_observes_cannot_command(tmp_path: Path) -> None:
+async def test_07_who_observes_cannot_command(tmp_path: Path) -> None:
     async with live_session(tmp_path, chain("a")) as session:
         feed = await session.attach(role="observe")
         before = session.conductor.state.seq
@@ -132,7 +132,7 @@ async def test_who_observes_cannot_command(tmp_path: Path) -> None:
         await feed.close()
 
 
-async def test_a_command_repeated_with_its_id_has_one_effect(tmp_path: Path) -> None:
+async def test_12_a_command_repeated_with_its_id_has_one_effect(tmp_path: Path) -> None:
     async with live_session(tmp_path, chain("a", "b")) as session, raw(session) as viewer:
         await viewer.call("initialize", HELLO)
         params = {"node": "b", "client_cmd_id": "one"}
@@ -155,7 +155,7 @@ async def test_a_refused_command_says_why_with_the_codes_of_the_engine(tmp_path:
         assert (await viewer.call("ping", {"t": 1}, 4))["result"] == {"t": 1}
 
 
-async def test_two_who_decide_on_one_plan_at_once_have_one_winner(tmp_path: Path) -> None:
+async def test_17_two_who_decide_on_one_plan_at_once_have_one_winner(tmp_path: Path) -> None:
     async with live_session(tmp_path, chain("a"), review=True) as session:
         feeds = [await session.attach(name=str(number)) for number in range(2)]
         results = await asyncio.gather(
@@ -166,7 +166,7 @@ async def test_two_who_decide_on_one_plan_at_once_have_one_winner(tmp_path: Path
             await feed.close()
 
 
-async def test_the_snapshot_tells_what_waits_for_a_person(tmp_path: Path) -> None:
+async def test_16_the_snapshot_tells_what_waits_for_a_person(tmp_path: Path) -> None:
     async with live_session(tmp_path, chain("a"), review=True) as session:
         feed = await session.attach()
         assert feed.state.status is Status.AWAITING_APPROVAL
@@ -174,7 +174,7 @@ async def test_the_snapshot_tells_what_waits_for_a_person(tmp_path: Path) -> Non
         await feed.close()
 
 
-async def test_viewers_know_of_each_other_and_ids_are_never_used_again(tmp_path: Path) -> None:
+async def test_06_viewers_know_of_each_other_and_ids_are_never_used_again(tmp_path: Path) -> None:
     async with live_session(tmp_path, chain("a")) as session:
         first, second = await session.attach(name="first"), await session.attach(name="second", role="observe")
         await until(first, lambda feed: len(feed.status.viewers) == 2)
@@ -222,7 +222,7 @@ async def test_a_huge_event_and_a_huge_snapshot_arrive_whole(tmp_path: Path) -> 
         await by_snapshot.close()
 
 
-async def test_a_recorded_output_of_five_megabytes_arrives_whole(tmp_path: Path) -> None:
+async def test_26_a_recorded_output_of_five_megabytes_arrives_whole(tmp_path: Path) -> None:
     async with live_session(tmp_path, chain("a")) as session:
         output = "".join(random.Random(1).choices("abc \né", k=5_000_000))
         session.executor.finish((await session.until_running())[0], output)
@@ -254,7 +254,7 @@ async def test_pages_of_the_past_are_of_one_node_if_asked(tmp_path: Path) -> Non
     ],
     ids=["over-long", "not utf-8", "not json", "garbage"],
 )
-async def test_noise_closes_its_own_connection_and_no_other(tmp_path: Path, noise: bytes) -> None:
+async def test_25_noise_closes_its_own_connection_and_no_other(tmp_path: Path, noise: bytes) -> None:
     async with live_session(tmp_path, chain("a", "b")) as session:
         feed = await session.attach()
         async with raw(session) as viewer:
@@ -289,19 +289,27 @@ async def test_figures_beyond_reason_are_refused_and_the_connection_lives(
         assert "result" in await viewer.call("ping", {}, id=3)
 
 
-async def test_who_does_not_introduce_itself_is_closed(tmp_path: Path) -> None:
+async def test_25_an_unknown_method_is_named_and_the_connection_lives(tmp_path: Path) -> None:
+    async with live_session(tmp_path, chain("a")) as session, raw(session) as viewer:
+        await viewer.call("initialize", HELLO)
+        error = (await viewer.call("plan.admire", {}, 2))["error"]
+        assert (error["code"], "plan.admire" in error["message"]) == (Code.METHOD, True)
+        assert "result" in await viewer.call("ping", {}, 3)
+
+
+async def test_25_who_does_not_introduce_itself_is_closed(tmp_path: Path) -> None:
     async with live_session(tmp_path, chain("a"), handshake_s=0.1) as session, raw(session) as viewer:
         assert (await viewer.line())["error"]["code"] == Code.HANDSHAKE
         assert await viewer.closed()
 
 
-async def test_nothing_is_answered_before_initialize(tmp_path: Path) -> None:
+async def test_25_nothing_is_answered_before_initialize(tmp_path: Path) -> None:
     async with live_session(tmp_path, chain("a")) as session, raw(session) as viewer:
         assert (await viewer.call("snapshot", {}))["error"]["code"] == Code.HANDSHAKE
         assert await viewer.closed()
 
 
-async def test_another_protocol_is_refused_with_both_versions(tmp_path: Path) -> None:
+async def test_18_another_protocol_is_refused_with_both_versions(tmp_path: Path) -> None:
     async with live_session(tmp_path, chain("a")) as session, raw(session) as viewer:
         error = (await viewer.call("initialize", {**HELLO, "protocol": {"min": 3, "max": 4}}))["error"]
         assert error["code"] == Code.VERSION
@@ -325,7 +333,7 @@ async def test_events_of_another_log_are_not_continued(tmp_path: Path) -> None:
         assert ahead["error"]["code"] == Code.AHEAD
 
 
-async def test_a_viewer_that_reads_nothing_costs_little_and_slows_nobody(tmp_path: Path) -> None:
+async def test_08_a_viewer_that_reads_nothing_costs_little_and_slows_nobody(tmp_path: Path) -> None:
     async with live_session(tmp_path, chain("a"), stalled_s=60.0) as session, raw(session) as stuck:
         welcome = (await stuck.call("initialize", HELLO))["result"]
         await stuck.call("subscribe", {"from_seq": 1, "log_id": welcome["log_id"]}, 2)
@@ -339,7 +347,9 @@ async def test_a_viewer_that_reads_nothing_costs_little_and_slows_nobody(tmp_pat
         await quick.close()
 
 
-async def test_a_viewer_that_accepts_nothing_is_dropped(tmp_path: Path) -> None:
+async def test_09_a_viewer_that_accepts_nothing_is_dropped_with_a_word_and_evicts_nobody(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     async with live_session(tmp_path, chain("a"), stalled_s=0.2) as session, raw(session) as stuck:
         welcome = (await stuck.call("initialize", HELLO))["result"]
         await stuck.call("subscribe", {"from_seq": 1, "log_id": welcome["log_id"]}, 2)
@@ -350,6 +360,13 @@ async def test_a_viewer_that_accepts_nothing_is_dropped(tmp_path: Path) -> None:
             while session.server.viewers:
                 await session.server.viewers_changed()
         assert not session.server._links
+        assert "viewer 1 (raw) accepts nothing and was dropped" in caplog.text
+        feed = await session.attach()  # what is left of the old connection evicts nobody
+        stuck.reader._transport.resume_reading()  # type: ignore[attr-defined]
+        await stuck.closed()
+        assert await feed.command("marker.add", {"label": "still here"}) <= session.conductor.state.seq
+        assert [viewer.id for viewer in session.server.viewers] == [2]
+        await feed.close()
 
 
 async def test_a_viewer_far_behind_is_offered_a_snapshot(tmp_path: Path) -> None:
@@ -411,7 +428,7 @@ async def test_a_broken_link_is_mended_without_gap_or_repetition(tmp_path: Path)
         await feed.close()
 
 
-async def test_a_command_sent_while_the_link_breaks_takes_effect_once(tmp_path: Path) -> None:
+async def test_12_a_command_sent_while_the_link_breaks_takes_effect_once(tmp_path: Path) -> None:
     async with live_session(tmp_path, chain("a", "b")) as session:
         feed = await session.attach(backoff_s=0.02)
         command = asyncio.create_task(feed.command("node.pause", {"node": "b"}))
