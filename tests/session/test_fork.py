@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import os
-import subprocess
 import sys
 from pathlib import Path
 from typing import Any
@@ -13,8 +12,8 @@ from typing import Any
 import pytest
 
 from swarmtui.engine.commands import Refused
+from swarmtui.host.assembly import _gone_on_with
 from swarmtui.host.forking import ForkSpec, forecast_of, fork, fork_live
-from swarmtui.host.leftovers import end_leftovers
 from swarmtui.host.locate import seen_status
 from swarmtui.host.spec import LaunchSpec
 from swarmtui.plan.model import ModelRef, Node, Plan, PromptSpec, RunSpec, plan_hash
@@ -33,6 +32,7 @@ from swarmtui.session.events import (
     SessionFinished,
     SessionForked,
 )
+from swarmtui.session.faults import Faults
 from swarmtui.session.folder import SessionFolder, session_folders
 from swarmtui.session.placing import NameRefused, placed
 from swarmtui.session.reader import Reader
@@ -247,18 +247,21 @@ async def test_31_a_session_that_crashed_is_forked_from_its_log_as_it_lies(tmp_p
     assert all_of(original.path) == before
 
 
-def test_31_what_the_parent_left_running_is_never_ended_for_its_fork(parent: SessionFolder) -> None:
-    forked = fork(parent, ForkSpec(END))
-    with Reader(forked.folder.db) as reader:
-        recorded = reader.state().id
-    assert recorded == forked.folder.id, "a host ends what was left by the ID that its events name"
+async def test_31_what_the_parent_left_running_is_never_ended_for_its_fork(parent: SessionFolder) -> None:
+    forked = await asyncio.to_thread(fork, parent, ForkSpec(END))
+    assert forked.state.id == forked.folder.id, "a host ends what was left by the ID that its events name"
     env = {**os.environ, MARK: f"{parent.id}/deploy//1"}
-    with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE, env=env) as left:
-        try:
-            assert end_leftovers(recorded) == 0
-            assert left.poll() is None
-        finally:
-            left.kill()
+    left = await asyncio.create_subprocess_exec(sys.executable, "-c", "input()", stdin=asyncio.subprocess.PIPE, env=env)
+    try:
+        opened = await _gone_on_with(forked.folder, Faults())
+        assert opened is not None
+        log, state, ended = opened
+        await log.close()
+        assert (state.id, ended, left.returncode) == (forked.folder.id, 0, None)
+        assert Path(f"/proc/{left.pid}/environ").read_bytes().count(MARK.encode()) == 1, "it lives"
+    finally:
+        left.kill()
+        await left.wait()
 
 
 def test_a_file_that_is_built_is_whole_or_not_there(tmp_path: Path) -> None:
