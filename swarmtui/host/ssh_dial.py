@@ -172,8 +172,10 @@ class SshCall:
     def failure(self) -> Unreachable | None:
         """Why it has ended; None where it has not, or in good order, or by our own hand."""
         code = self.process.poll()
-        if code is None or code < 0 or self._stopped:
+        if code is None or self._stopped:
             return None
+        if code < 0:
+            return Unreachable(f"ssh to {self.address.machine} was ended by signal {-code}", Exit.LOST)
         self._tail.wait()
         return failure_of(code, self._tail.text, self.address, batch=self._batch)
 

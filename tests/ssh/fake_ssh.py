@@ -29,6 +29,15 @@ def parsed(argv: list[str]) -> tuple[str, str]:
     return words[0], " ".join(words[1:])
 
 
+def asked(question: str) -> bool:
+    """Whether somebody at the terminal knows the word, which is `secret`; nobody is asked in batch mode."""
+    if "BatchMode=yes" in sys.argv:
+        return False
+    with open("/dev/tty", "r+b", buffering=0) as terminal:
+        terminal.write(question.encode())
+        return terminal.readline().strip() == b"secret"
+
+
 def main() -> int:
     destination, command = parsed(sys.argv[1:])
     host = destination.rpartition("@")[2]
@@ -45,6 +54,9 @@ def main() -> int:
     if host == "old":
         os.write(2, b"swarmtui: argument COMMAND: invalid choice: 'dial-stdio' (choose from run, plan); see --help\n")
         return 2
+    if host == "asks" and not asked("someone@asks's password: "):
+        os.write(2, b"someone@asks: Permission denied (publickey,password).\r\n")
+        return 255
     if host == "silent":
         time.sleep(600)
     if host == "later":

@@ -1,0 +1,162 @@
+"""Connections through a stand-in for ssh, which runs commands here or fails as its host's name says."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from swarmtui.cli.main import main
+from swarmtui.host import ssh_dial
+from swarmtui.host.address import Address
+from swarmtui.host.dialling import Unreachable
+from swarmtui.host.fleet import list_hosts
+from swarmtui.host.ssh_dial import SshCall, predial
+from tests.ssh.machines import PROGRAM
+
+FAKE = f"{sys.executable} -S {Path(__file__).with_name('fake_ssh.py')}"
+
+
+@pytest.fixture(autouse=True)
+def _nobody_to_ask(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever runs the tests keeps their terminal."""
+    monkeypatch.setattr(ssh_dial, "has_terminal", lambda: False)
+
+
+@pytest.fixture
+def environ(tmp_path: Path) -> dict[str, str]:
+    return {
+        "PATH": f"{PROGRAM.parent}:/usr/bin:/bin",
+        "SWARMTUI_SSH": FAKE,
+        "SWARMTUI_HOME": str(tmp_path / "home"),
+        "FAKE_SSH_LOG": str(tmp_path / "ssh.log"),
+    }
+
+
+@pytest.mark.parametrize(
+    ("host", "code", "said"),
+    [
+        ("closed", 6, "closed cannot be reached: connect to host closed port 22: Connection refused"),
+        ("nowhere", 6, "Could not resolve hostname"),
+        ("changed", 4, "its key is not known here, or is another one than before"),
+        ("denied", 4, "denied did not let you in"),
+        ("bare", 127, "`ssh bare 'pipx install swarmtui'` installs it"),
+        ("elsewhere", 6, "elsewhere answers, but not with swarmtui"),
+        ("flood", 6, "printed 64 KiB of something else before swarmtui spoke"),
+    ],
+)
+def test_13_who_does_not_get_through_is_told_why(environ: dict[str, str], host: str, code: int, said: str) -> None:
+    with pytest.raises(Unreachable, match="`ssh ") as told:
+        predial(Address(host, "7f3a"), environ=environ)
+    assert said in str(told.value)
+    assert told.value.code == code
+
+
+@pytest.mark.parametrize(("host", "said"), [("old", "pipx upgrade swarmtui"), ("later", "in another way (dial 2")])
+def test_18_a_machine_with_another_version_offers_its_own_screen(environ: dict[str, str], host: str, said: str) -> None:
+    with pytest.raises(Unreachable) as told:
+        predial(Address(host, "7f3a", "me", 22), environ=environ)
+    assert said in str(told.value)
+    assert f"`ssh -t -p 22 me@{host} swarmtui attach 7f3a`" in str(told.value)
+    assert told.value.code == 5
+
+
+def test_13_a_machine_that_says_nothing_is_not_waited_for_without_end(environ: dict[str, str]) -> None:
+    began = time.monotonic()
+    with pytest.raises(Unreachable, match="did not speak in time"):
+        predial(Address("silent", "7f3a"), environ=environ, patience_s=0.3)
+    assert time.monotonic() - began < 20
+    assert not _alive(environ)
+
+
+def test_13_without_an_ssh_program_the_user_is_told_to_install_one(environ: dict[str, str]) -> None:
+    environ["SWARMTUI_SSH"] = "/nonexistent/ssh"
+    with pytest.raises(Unreachable, match="install an ssh client, or name one in SWARMTUI_SSH"):
+        predial(Address("box", "7f3a"), environ=environ)
+
+
+def test_connections_that_follow_ask_nobody_and_are_in_a_session_of_their_own(environ: dict[str, str]) -> None:
+    call = SshCall(Address("silent", "7f3a"), batch=True, environ=environ)
+    try:
+        assert os.getsid(call.process.pid) == call.process.pid
+        assert "BatchMode=yes" in call.process.args
+    finally:
+        call.kill()
+    assert not _alive(environ)
+
+
+async def test_a_dial_that_is_called_off_leaves_no_process(environ: dict[str, str]) -> None:
+    call = SshCall(Address("silent", "7f3a"), batch=True, environ=environ)
+    waiting = asyncio.create_task(asyncio.to_thread(call.greeted, 60.0))
+    await asyncio.sleep(0)
+    call.abandon()
+    with pytest.raises((Unreachable, OSError)):
+        await waiting
+    call.kill()
+    assert not _alive(environ)
+
+
+LISTED = {"id": "7f3a", "status": "running", "title": "x", "started": 1.0, "host": "its-own-name"}
+
+
+@pytest.fixture
+def listing(environ: dict[str, str], tmp_path: Path) -> dict[str, str]:
+    """Machines whose swarmtui lists one session."""
+    script = tmp_path / "swarmtui"
+    script.write_text(f"#!/bin/sh\necho motd; echo '[1]'; echo '{json.dumps(LISTED)}'\n")
+    script.chmod(0o755)
+    return environ | {"SWARMTUI_REMOTE": str(script)}
+
+
+async def test_32_machines_are_listed_side_by_side_and_one_that_is_down_is_a_row_that_says_so(
+    listing: dict[str, str],
+) -> None:
+    rows = await list_hosts([Address("a"), Address("closed"), Address("b", port=22)], timeout_s=30, environ=listing)
+    assert [row["host"] for row in rows] == ["a", "closed", "ssh://b:22"]
+    assert [row.get("id") for row in rows] == ["7f3a", None, "7f3a"]
+    assert "Connection refused" in rows[1]["error"]
+
+
+async def test_32_a_machine_that_never_answers_does_not_hold_the_others_up(environ: dict[str, str]) -> None:
+    rows = await list_hosts([Address("silent"), Address("closed")], timeout_s=0.3, environ=environ)
+    assert rows[0] == {"host": "silent", "error": "no answer within 0.3 s"}
+    assert len(rows) == 2
+    assert not _alive(environ)
+
+
+@pytest.mark.parametrize(
+    "word", ["ssh://-oProxyCommand=touch${IFS}sentinel/7f3a", "a;touch sentinel/7f3a", "box/7f3a;touch sentinel"]
+)
+@pytest.mark.parametrize("command", ["attach --headless", "show", "events --follow", "wait", "ls --host"])
+def test_14_no_command_runs_for_a_word_that_is_no_address(
+    environ: dict[str, str],
+    tmp_path: Path,
+    word: str,
+    command: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    for name, value in environ.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.chdir(tmp_path)
+    assert main([*command.split(), word] if command == "ls --host" else [*command.split(), "--", word]) == 2
+    told = capsys.readouterr()
+    assert (told.out, told.err.count("\n")) == ("", 1)
+    assert not (tmp_path / "sentinel").exists()
+    assert not Path(environ["FAKE_SSH_LOG"]).exists()
+
+
+def _alive(environ: dict[str, str]) -> list[str]:
+    """The stand-ins that were started and still run."""
+    found = []
+    log = Path(environ["FAKE_SSH_LOG"])
+    for line in log.read_text().splitlines() if log.exists() else []:
+        command = Path(f"/proc/{line.split()[0]}/cmdline")
+        if command.exists() and b"fake_ssh" in command.read_bytes():
+            found.append(line)
+    return found
