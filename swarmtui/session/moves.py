@@ -24,6 +24,12 @@ Handlers = Mapping[type[Body], Callable[[SessionState, Any, Event], None]]
 
 def derive(state: SessionState) -> None:
     """Rebuild what JSON leaves out: counts, indices of the plan."""
+    index_plan(state)
+    count_nodes(state)
+
+
+def index_plan(state: SessionState) -> None:
+    """Rebuild what follows from the plan and the models alone. Each is made anew, and is never changed in place."""
     nodes = state.plan.nodes if state.plan else ()
     state.plan_nodes = {node.id: node for node in nodes}
     state.dependents = graph.dependents(graph.needs_of(nodes))
@@ -34,6 +40,10 @@ def derive(state: SessionState) -> None:
             state.children.setdefault(node.parent, []).append(node.id)
     state.pools_used = frozenset(pool for node in nodes for pool in pools_of(state, node))
     state.programs = frozenset(filter(None, (program_of(state, node) for node in nodes)))
+
+
+def count_nodes(state: SessionState) -> None:
+    """Rebuild what is counted of the nodes."""
     state.in_flight = sum(node.running for node in state.nodes.values() if node.running and node.pool != QUESTIONS)
     state.counts = {}
     for known in state.nodes.values():

@@ -31,6 +31,7 @@ from swarmtui.session.rows import (
 )
 from swarmtui.session.snapshots import taken_up
 from swarmtui.session.state import SessionState
+from swarmtui.session.state_json import PlanMemory
 
 UNREADABLE = (ValueError, LookupError, TypeError, AttributeError, ArithmeticError)
 """What decoding or folding an event raises that is not what was written."""
@@ -48,6 +49,7 @@ class Reader:
     def __init__(self, path: Path) -> None:
         """Open `path`. Raises LogError if it is no session file, damaged beyond opening, or of a newer version."""
         self._path = path
+        self._plans = PlanMemory()
         migrate.check_file(path)
         self._db = _connect(path)
         try:
@@ -200,7 +202,7 @@ class Reader:
                 found = self._db.execute(sql, (limit, skipped)).fetchall()
                 data = unsealed(found[0][1], found[0][0]) if found else None
                 if data is not None:
-                    return taken_up(data)
+                    return taken_up(data, self._plans)
             except (*DB_ERRORS, *UNREADABLE):
                 continue
             if not found:

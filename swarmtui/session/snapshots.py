@@ -7,7 +7,7 @@ import zlib
 
 from swarmtui.plan.model import Plan, plan_to_json
 from swarmtui.session.state import SessionState
-from swarmtui.session.state_json import state_from_json, state_to_json
+from swarmtui.session.state_json import PlanMemory, state_from_json, state_to_json
 
 LEAST_EVENTS = 1_000
 OUTWEIGHED = 4
@@ -48,13 +48,13 @@ class Snapshots:
         return self._plan[1]
 
 
-def taken_up(taken: bytes) -> SessionState:
+def taken_up(taken: bytes, memory: PlanMemory | None = None) -> SessionState:
     """The state that a snapshot holds; files of earlier versions hold the JSON as it is.
 
     Raises ValueError and the like if it is none.
     """
     if taken[:1] == b"{":
-        return state_from_json(json.loads(taken))
+        return state_from_json(json.loads(taken), memory)
     unpacking = zlib.decompressobj()
     try:
         text = unpacking.decompress(taken, MOST_BYTES)
@@ -62,4 +62,4 @@ def taken_up(taken: bytes) -> SessionState:
         raise ValueError(f"no snapshot: {error}") from error
     if not unpacking.eof:
         raise ValueError("no snapshot: it is cut off, or far too large")
-    return state_from_json(json.loads(text))
+    return state_from_json(json.loads(text), memory)

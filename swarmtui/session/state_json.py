@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 from functools import cache
 from hashlib import blake2b
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from swarmtui.plan.model import JSON, plan_from_json, plan_to_json
+from swarmtui.plan.model import JSON, ModelRef, Plan, plan_from_json, plan_to_json
 from swarmtui.session.codec import decode_body, encode_body
 from swarmtui.session.events import ChangeProposed
 from swarmtui.session.measures import Measures
-from swarmtui.session.moves import derive
+from swarmtui.session.moves import count_nodes, index_plan
 from swarmtui.session.node_json import node_from_json, node_to_json, nodes_from_columns, nodes_to_columns
 from swarmtui.session.state import SessionState
 
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 _DERIVED = frozenset(
     {"counts", "touched", "plan_nodes", "dependents", "children", "pools_used", "in_flight", "model_pools", "programs"}
 )
+_INDEX = ("plan_nodes", "dependents", "children", "pools_used", "model_pools", "programs")
 _BY_HAND = frozenset({"plan", "prior_plan", "nodes", "measures", "proposed"})
 
 
@@ -54,13 +55,42 @@ def state_to_json(state: SessionState, *, columns: bool = False) -> dict[str, JS
     return data
 
 
-def state_from_json(data: dict[str, JSON]) -> SessionState:
+class PlanMemory:
+    """The last plans that were decoded, for who decodes many states of one session, one after the other.
+
+    States share what has not changed: the plan, which is half of the work, and what follows from it.
+    """
+
+    def __init__(self) -> None:
+        self._plans: dict[str, tuple[JSON, Plan]] = {}
+        self._indexed: tuple[Plan | None, dict[str, ModelRef]] | None = None
+        self._index: dict[str, Any] = {}
+
+    def plan(self, name: str, data: JSON) -> Plan:
+        """The plan that `data` is."""
+        known = self._plans.get(name)
+        if known is None or known[0] != data:
+            known = self._plans[name] = data, plan_from_json(data)
+        return known[1]
+
+    def index(self, state: SessionState) -> None:
+        """:func:`moves.index_plan`, which this does where plan or models are others than the last time."""
+        if self._indexed is None or self._indexed[0] is not state.plan or self._indexed[1] != state.models:
+            index_plan(state)
+            self._indexed = state.plan, dict(state.models)
+            self._index = {name: getattr(state, name) for name in _INDEX}
+        for name, value in self._index.items():
+            setattr(state, name, value)
+
+
+def state_from_json(data: dict[str, JSON], memory: PlanMemory | None = None) -> SessionState:
     """The inverse of :func:`state_to_json`. Raises ValueError and the like if `data` is no state's."""
+    memory = memory or PlanMemory()
     plain = {key: value for key, value in data.items() if key not in _BY_HAND}
     state = _adapter().validate_python(plain)
     for name in ("plan", "prior_plan"):
         if name in data:
-            setattr(state, name, plan_from_json(data[name]))
+            setattr(state, name, memory.plan(name, data[name]))
     nodes = data["nodes"]
     made = nodes_from_columns(nodes) if isinstance(nodes, dict) else map(node_from_json, nodes)
     state.nodes = {node.id: node for node in made}
@@ -70,7 +100,8 @@ def state_from_json(data: dict[str, JSON]) -> SessionState:
         change = decode_body(ChangeProposed.TYPE, one)
         if isinstance(change, ChangeProposed):
             state.proposed[change.id] = change
-    derive(state)
+    memory.index(state)
+    count_nodes(state)
     return state
 
 
