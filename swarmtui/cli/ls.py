@@ -98,6 +98,7 @@ def _cells(row: Row) -> tuple[str, ...]:
     started, ended = row["started"], row["ended"]
     waits = f" (needs you: {row['needs_you']})" if row.get("needs_you") else ""
     simulated = " [simulated]" if row.get("simulated") else ""
+    simulated += " [imported]" if row.get("imported") else ""
     return (
         row["status"] + waits,
         time.strftime("%Y-%m-%d %H:%M", time.localtime(started)) if started else "",

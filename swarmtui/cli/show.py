@@ -14,6 +14,7 @@ from swarmtui.host.locate import locate, seen_status
 from swarmtui.safety.text import one_line, visible
 from swarmtui.session.events import ChangeProposed
 from swarmtui.session.folder import SessionFolder
+from swarmtui.session.imports import imported_from
 from swarmtui.session.replans import run_again
 from swarmtui.session.state import SessionState
 from swarmtui.session.summary import show
@@ -69,6 +70,7 @@ def run(arguments: Namespace, console: Console) -> int:
         console.raw(f"{again_comment(state, change)}{nodes_to_yaml(change.put)}")
     else:
         found = {**show(state, seen_status(folder, state.status)), "report_path": report, "folder": str(folder.path)}
+        found["imported"] = imported_from(folder.db)
         if console.json:
             console.emit(found)
         else:
@@ -107,6 +109,9 @@ def _print(found: dict[str, Any], console: Console) -> None:
     console.say(f"{found['status']}{reason}, {duration(totals['wall_s'])}, {money(totals['cost_usd'])}")
     if found["simulated"]:
         console.say("SIMULATED: answers were made up by the built-in stand-in; nothing that rests on them is a result")
+    if found["imported"] is not None:
+        where = one_line(f"{found['imported'].get('format')}, {found['imported'].get('from')}", 200)
+        console.say(f"imported from {where}: a recording; nothing of it ran here")
     if found["report_path"]:
         console.say(f"report: {found['report_path']}")
     console.say(f"files: {found['folder']}/artefacts")

@@ -11,6 +11,7 @@ from swarmtui.plan.model import JSON
 from swarmtui.safety.paths import Places, places, socket_path
 from swarmtui.session.events import HostStopped
 from swarmtui.session.folder import SessionFolder, find_session, session_folders
+from swarmtui.session.imports import IMPORTED, imported_from
 from swarmtui.session.log import LogError
 from swarmtui.session.reader import Reader
 from swarmtui.session.summary import summary
@@ -42,7 +43,7 @@ def seen_status(folder: SessionFolder, recorded: Status) -> Status:
     if recorded in FINAL or folder.owned():
         return recorded
     if not (History(folder).last_type() == HostStopped.TYPE or _never_hosted(folder)):
-        return Status.CRASHED
+        return Status.CRASHED if imported_from(folder.db) is None else Status.PAUSED
     return recorded if recorded in (Status.PAUSED, Status.AWAITING_APPROVAL) else Status.PAUSED
 
 
@@ -63,6 +64,7 @@ def _row(folder: SessionFolder) -> dict[str, JSON]:
     try:
         with Reader(folder.db) as reader:
             found = reader.meta("summary")
+            imported = reader.meta(IMPORTED)
             recorded = found["status"] if isinstance(found, dict) else None
             if recorded not in FINAL and 0 < reader.last_seq() <= FOLDED_EVENTS:
                 found = summary(
@@ -70,6 +72,7 @@ def _row(folder: SessionFolder) -> dict[str, JSON]:
                 )  # the kept one may be a second old, and a short file costs nothing
         row: dict[str, JSON] = dict(found) if isinstance(found, dict) else _unknown(folder, "nothing was recorded yet")
         row["status"] = seen_status(folder, Status(row["status"])).value
+        row["imported"] = imported.get("format") if isinstance(imported, dict) else None
     except LogError as error:
         row = _unknown(folder, str(error))
     except ValueError as error:

@@ -118,7 +118,10 @@ class FileBuilder:
             raise ValueError("an event's times must be numbers")
         if mono < self.head.mono:
             raise ValueError(f"event {self.head.seq + 1} is earlier on the session's clock than the one before it")
-        self.copy(make_row(Event(self.head.seq + 1, ts, mono, body, actor), self.head.hash))
+        event = Event(
+            self.head.seq + 1, float(ts), float(mono), body, actor
+        )  # the file gives back floats, and is hashed
+        self.copy(make_row(event, self.head.hash))
         return self.head.seq
 
     def blob(self, data: bytes) -> str:

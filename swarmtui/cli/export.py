@@ -1,0 +1,268 @@
+"""``swarmtui export``: a session as a file for others: lossless JSON lines, a page, a recording, a summary."""
+
+from __future__ import annotations
+
+import os
+import re
+import secrets
+import sys
+from argparse import ArgumentParser, ArgumentTypeError, Namespace
+from collections import deque
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, TextIO
+
+if TYPE_CHECKING:
+    from swarmtui.cli.console import Console
+    from swarmtui.plan.model import JSON
+    from swarmtui.session.export_html import LogLine
+    from swarmtui.session.folder import SessionFolder
+    from swarmtui.session.marks import Mark
+    from swarmtui.session.reader import Reader
+    from swarmtui.session.state import SessionState
+
+FORMS = ("jsonl", "html", "md", "json")
+FOR_FILES = ("jsonl", "html")
+"""What nobody wants to read in a terminal."""
+LOG_LINES = 3_000
+REPORT_BYTES = 8 * 1024 * 1024
+OUTPUT_CHARS = 64 * 1024
+SIZE = (120, 36)
+
+
+def arguments(parser: ArgumentParser) -> None:
+    """The command's arguments."""
+    parser.add_argument("id", metavar="ID", help="the session, or the beginning of its ID; it may be running")
+    parser.add_argument(
+        "--as",
+        "--format",
+        dest="form",
+        choices=FORMS,
+        help="jsonl: everything, for `swarmtui import`; html: a page; cast: an asciinema recording; md, json: a "
+        "summary. Unless said, what the name of FILE ends with, else jsonl",
+    )
+    parser.add_argument("-o", dest="file", metavar="FILE", help="write there; - or nothing is standard output")
+    parser.add_argument("--no-files", action="store_true", help="jsonl: leave out the files that events name")
+    parser.add_argument("--size", type=size, default=SIZE, metavar="COLSxROWS", help="cast: the terminal (120x36)")
+    parser.add_argument("--fps", type=float, default=5.0, metavar="N", help="cast: pictures a second at most (5)")
+    parser.add_argument("--speed", type=float, default=1.0, metavar="N", help="cast: so many times as fast (1)")
+
+
+def size(word: str) -> tuple[int, int]:
+    """``120x36``."""
+    found = re.fullmatch(r"(\d{2,3})x(\d{1,3})", word)
+    if found is None or not (40 <= int(found[1]) <= 500 and 10 <= int(found[2]) <= 200):
+        raise ArgumentTypeError(f"{word!r} is no size of a terminal: COLSxROWS, from 40x10 to 500x200")
+    return int(found[1]), int(found[2])
+
+
+def run(arguments: Namespace, console: Console) -> int:
+    """Write it."""
+    from swarmtui.cli.failures import UsageError
+    from swarmtui.host.exits import Exit
+    from swarmtui.host.locate import locate
+
+    if "/" in arguments.id:
+        raise UsageError("export runs where the session is: ssh HOST swarmtui export ID --as html > FILE")
+    folder = locate(arguments.id)
+    form = arguments.form or _form_of(arguments.file)
+    to_terminal = arguments.file in (None, "-") and sys.stdout.isatty()
+    if to_terminal and form in FOR_FILES:
+        raise UsageError(f"{form} is not for a terminal: give -o FILE, or a pipe")
+    lines = _lines(folder, form, arguments)
+    if arguments.file in (None, "-"):
+        for line in lines:
+            sys.stdout.write(f"{_cleaned(line) if to_terminal else line}\n")
+        return Exit.OK
+    path = Path(arguments.file)
+    with _written(path) as file:
+        for line in lines:
+            file.write(f"{line}\n")
+    console.warn(f"{path}: {path.stat().st_size:,} bytes")
+    return Exit.OK
+
+
+def _form_of(file: str | None) -> str:
+    from swarmtui.cli.failures import UsageError
+
+    suffix = Path(file or "-").suffix.lower().removeprefix(".")
+    form = {"htm": "html", "markdown": "md"}.get(suffix, suffix or "jsonl")
+    if form not in FORMS:
+        raise UsageError(f"{file}: as what? say --as {'|'.join(FORMS)}")
+    return form
+
+
+@contextmanager
+def _written(path: Path) -> Iterator[TextIO]:
+    """A private file that gets its name once it is whole. Raises OSError."""
+    temporary = path.with_name(f".{path.name[:100]}.{secrets.token_hex(6)}")
+    fd = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+    try:
+        with os.fdopen(fd, "w", encoding="utf-8", errors="replace", newline="\n") as file:
+            yield file
+        temporary.replace(path)
+    except BaseException:
+        with suppress(OSError):
+            temporary.unlink()
+        raise
+
+
+def _cleaned(line: str) -> str:
+    from swarmtui.safety.text import clean
+
+    return clean(line)
+
+
+def _lines(folder: SessionFolder, form: str, arguments: Namespace) -> Iterable[str]:
+    """The file's lines, made while they are written where there may be many."""
+    match form:
+        case "jsonl":
+            return _jsonl(folder, files=not arguments.no_files)
+        case "html":
+            return [_page(folder)]
+        case "md":
+            return [_summary(folder)]
+        case _:
+            return [_json(folder)]
+
+
+def _jsonl(folder: SessionFolder, *, files: bool) -> Iterator[str]:
+    from swarmtui.session.export_jsonl import export_lines
+    from swarmtui.session.reader import Reader
+
+    with Reader(folder.db) as reader:
+        yield from export_lines(reader, folder.path, folder.id, files=files)
+
+
+def _page(folder: SessionFolder) -> str:
+    import swarmtui
+    from swarmtui.cli.figures import figures
+    from swarmtui.host.locate import seen_status
+    from swarmtui.session.export_html import Story, page
+    from swarmtui.session.metrics import metrics
+    from swarmtui.session.reader import Reader
+
+    with Reader(folder.db) as reader:
+        state = _state(folder, reader)
+        log, left_out, marks = _log(reader, state.seq)
+        story = Story(
+            seen_status(folder, state.status).value,
+            _outputs(folder, state),
+            log,
+            left_out,
+            marks,
+            figures(metrics(state)),
+            _report(folder, state),
+            _imported(reader),
+            f"swarmtui {swarmtui.__version__}",
+        )
+    return page(state, story).rstrip("\n")
+
+
+def _summary(folder: SessionFolder) -> str:
+    from swarmtui.cli.figures import figures
+    from swarmtui.host.locate import seen_status
+    from swarmtui.session.export_markdown import markdown
+    from swarmtui.session.metrics import metrics
+    from swarmtui.session.reader import Reader
+
+    with Reader(folder.db) as reader:
+        state, imported = _state(folder, reader), _imported(reader)
+    return markdown(
+        state,
+        seen_status(folder, state.status).value,
+        figures=figures(metrics(state)),
+        outputs=_outputs(folder, state),
+        report=_report(folder, state),
+        imported=imported,
+    ).rstrip("\n")
+
+
+def _json(folder: SessionFolder) -> str:
+    import json
+
+    from swarmtui.host.locate import seen_status
+    from swarmtui.session.imports import IMPORTED
+    from swarmtui.session.reader import Reader
+    from swarmtui.session.summary import show
+
+    with Reader(folder.db) as reader:
+        state = _state(folder, reader)
+        _, _, marks = _log(reader, state.seq)
+        imported = reader.meta(IMPORTED)
+    told: list[JSON] = [
+        {"seq": mark.seq, "ts": mark.ts, "mono": mark.mono, "kind": mark.kind.value, "label": mark.label}
+        for mark in marks
+    ]
+    return json.dumps({**show(state, seen_status(folder, state.status)), "marks": told, "imported": imported})
+
+
+def _state(folder: SessionFolder, reader: Reader) -> SessionState:
+    from swarmtui.session.errors import LogError
+
+    if not reader.last_seq():
+        raise LogError(f"{folder.db}: nothing was recorded yet")
+    state = reader.state()
+    state.id = folder.id  # of one that was recovered or imported, events name the one it was
+    return state
+
+
+def _log(reader: Reader, head: int) -> tuple[list[LogLine], int, list[Mark]]:
+    """The last lines of the log, how many come before them, and all marks."""
+    import time
+
+    from swarmtui.cli.lines import describe
+    from swarmtui.session.export_html import LogLine
+    from swarmtui.session.marks import mark_of
+    from swarmtui.session.rows import row_to_event
+
+    lines, count, marks = deque[LogLine](maxlen=LOG_LINES), 0, list["Mark"]()
+    for row in reader.rows(1, head):
+        event = row_to_event(row)
+        mark, told = mark_of(event), describe(event.body)
+        marks += [mark] if mark is not None else []
+        if told is not None:
+            count += 1
+            lines.append(LogLine(time.strftime("%H:%M:%S", time.localtime(max(0.0, min(event.ts, 2.0**40)))), *told))
+    return list(lines), count - len(lines), marks
+
+
+def _outputs(folder: SessionFolder, state: SessionState) -> dict[str, str]:
+    """The outputs of nodes, each as far as it is shown at most."""
+    from swarmtui.host.history import History, OutputMissing
+
+    history = History(folder)
+    found: dict[str, str] = {}
+    for node in state.nodes.values():
+        if node.output is None:
+            continue
+        found[node.id] = node.output.text
+        if not node.output.whole:
+            with suppress(OutputMissing):
+                found[node.id] = history.output(node.id)[:OUTPUT_CHARS]
+    return found
+
+
+def _report(folder: SessionFolder, state: SessionState) -> str | None:
+    """The report's text, which is in the session's folder or nowhere."""
+    from swarmtui.safety.paths import PathRefused, open_inside
+
+    if state.report_path is None:
+        return None
+    try:
+        fd = open_inside(folder.path, state.report_path, os.O_RDONLY | os.O_NONBLOCK)
+    except (PathRefused, OSError):
+        return None
+    with os.fdopen(fd, "rb") as file:
+        return file.read(REPORT_BYTES).decode("utf-8", "replace")
+
+
+def _imported(reader: Reader) -> str | None:
+    """From what the session was imported, in a few words; None if it ran here."""
+    from swarmtui.session.imports import IMPORTED
+
+    found = reader.meta(IMPORTED)
+    if not isinstance(found, dict):
+        return None
+    return f"{found.get('format')}, {Path(str(found.get('from'))).name}"
