@@ -8,10 +8,10 @@ from enum import StrEnum
 
 from textual.binding import Binding
 
-from swarmtui.host.feed import FeedStatus
+from swarmtui.host.feed import FeedStatus, Link
 from swarmtui.session.state import NodeState, SessionState
 from swarmtui.tui import commands
-from swarmtui.tui.view.figures import can_act
+from swarmtui.tui.view.figures import REPLAYED, can_act
 
 
 class Scope(StrEnum):
@@ -20,6 +20,20 @@ class Scope(StrEnum):
     RUN = "run"
     PLAN = "plan"
     NODE = "node"
+
+
+class Mode(StrEnum):
+    """How the feed stands, as far as keys go: a mode takes the keys of its own actions from all others."""
+
+    LIVE = "live"
+    BROKEN = "broken"
+    """The link is lost."""
+    REPLAY = "replay"
+
+
+def mode_of(status: FeedStatus) -> Mode:
+    """The mode that keys are in."""
+    return {Link.REPLAY: Mode.REPLAY, Link.RECONNECTING: Mode.BROKEN}.get(status.link, Mode.LIVE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,9 +68,17 @@ class Action:
     commands: bool = False
     """Whether it asks something of the session, so that the link must be live and the role be control."""
     why_not: WhyNot | None = None
+    present: bool = False
+    """Whether it is about the present alone, and so has no use in a replay."""
+    mode: Mode | None = None
+    """The only mode in which there is such an action; None: in all of them."""
 
     def refusal(self, context: Context) -> str | None:
         """Why it does not apply now; None if it does."""
+        if self.mode not in (None, mode_of(context.status)):
+            return "this moves about in a replay: H opens one" if self.mode is Mode.REPLAY else "the link is not lost"
+        if self.present and context.status.link is Link.REPLAY:
+            return REPLAYED
         if self.commands:
             why = can_act(context.state, context.status)
             if why:
@@ -80,7 +102,16 @@ def _has_plan(context: Context) -> str | None:
     return None if context.state.plan is not None else "there is no plan yet"
 
 
+def _past(context: Context) -> str | None:
+    return None if context.state.seq else "nothing has happened yet"
+
+
+def _marks(context: Context) -> str | None:
+    return None if "marks" in context.status.caps else "the host is of an older version, which knows no marks"
+
+
 _SESSION, _NODE, _PLAN, _MOVE, _VIEW, _GENERAL = "Session", "Node", "Plan", "Move", "View", "General"
+_REPLAY = "Replay"
 
 ACTIONS: tuple[Action, ...] = (
     Action(
@@ -165,8 +196,40 @@ ACTIONS: tuple[Action, ...] = (
     ),
     Action(
         "attend", ("a",), "needs you", "Go to what waits for you: a plan, a question, a node that a crash caught",
-        _SESSION, EVERYWHERE, 0, why_not=_of_state(commands.why_not_attend),
+        _SESSION, EVERYWHERE, 0, why_not=_of_state(commands.why_not_attend), present=True,
     ),
+    Action(
+        "mark", ("M",), "mark", "Mark this moment with a few words, to be found again in a replay", _SESSION,
+        EVERYWHERE, 0, commands=True, why_not=_marks,
+    ),
+    Action(
+        "past", ("H",), "history", "Go back to what has happened; the session goes on meanwhile (G leads back)",
+        _SESSION, EVERYWHERE, 26, why_not=_past, present=True,
+    ),
+    Action("retry_link", ("r",), "try now", "Try at once to set the link up again", _SESSION, EVERYWHERE, 150,
+           mode=Mode.BROKEN),
+    Action("toggle_play", ("space",), "play", "Play, or stand still", _REPLAY, EVERYWHERE, 99,
+           mode=Mode.REPLAY),
+    Action("step_on", ("full_stop",), "step", "One event on", _REPLAY, EVERYWHERE, 90, mode=Mode.REPLAY),
+    Action("step_back", ("comma",), "step back", "One event back", _REPLAY, EVERYWHERE, 84, mode=Mode.REPLAY),
+    Action("previous_mark", ("left_square_bracket",), "last mark",
+           "To the mark before: failure, retry, decision, edit, question, budget, pause, crash, or one of yours",
+           _REPLAY, EVERYWHERE, 91, mode=Mode.REPLAY),
+    Action("next_mark", ("right_square_bracket",), "next mark", "To the next mark", _REPLAY, EVERYWHERE, 92,
+           mode=Mode.REPLAY),
+    Action("rewind", ("less_than_sign",), "-5 s", "Five seconds back", _REPLAY, EVERYWHERE, 60, mode=Mode.REPLAY),
+    Action("forward", ("greater_than_sign",), "+5 s", "Five seconds on", _REPLAY, EVERYWHERE, 61, mode=Mode.REPLAY),
+    Action("slower", ("minus",), "slower", "Half as fast", _REPLAY, EVERYWHERE, 70, mode=Mode.REPLAY),
+    Action("faster", ("plus", "equals_sign"), "faster", "Twice as fast", _REPLAY, EVERYWHERE, 71, mode=Mode.REPLAY),
+    Action("idle", ("i",), "waits", "Pass over times without events in two seconds, or live through them", _REPLAY,
+           EVERYWHERE, 40, mode=Mode.REPLAY),
+    Action("seek_share", tuple("0123456789"), "seek", "To 0 %, 10 % … 90 % of the events", _REPLAY, EVERYWHERE,
+           mode=Mode.REPLAY),
+    Action("begin", ("g",), "start", "To the first event", _REPLAY, EVERYWHERE, 50, mode=Mode.REPLAY),
+    Action("end", ("G",), "end/live", "To the last event; back to the session, where it goes on", _REPLAY,
+           EVERYWHERE, 88, mode=Mode.REPLAY),
+    Action("seek_to", ("semicolon",), "go to", "To an event by its number, a time (5m, 1:02:03) or a mark (failure)",
+           _REPLAY, EVERYWHERE, 80, mode=Mode.REPLAY),
     Action("open", ("enter",), "open", "Open the selected node: output, prompt, attempts, events, log", _NODE,
            RUN | PLAN, 58, why_not=_selected),
     Action("copy", ("y",), "copy", "Copy the output (on the plan: the plan as YAML) to the clipboard", _NODE,
@@ -191,12 +254,12 @@ ACTIONS: tuple[Action, ...] = (
     Action("reverse", ("D",), "reverse", "Turn the order of the table round", _VIEW, RUN, 0),
     Action("widen", ("w",), "wide", "Give the focused pane the whole screen, or put it back", _VIEW, RUN | PLAN, 22),
     Action("toggle_log", ("L",), "log", "Show or hide the log", _VIEW, RUN, 16),
-    Action("log_level", ("i",), "log level", "What the log shows: warnings up, all, or what matters", _VIEW, RUN, 0),
-    Action("view_plan", ("1",), "plan", "The plan", _VIEW, EVERYWHERE, 0),
-    Action("view_run", ("2",), "run", "Everything at a glance", _VIEW, EVERYWHERE, 0),
-    Action("view_workers", ("3",), "workers", "The workers' live output", _VIEW, EVERYWHERE, 0),
-    Action("view_table", ("4",), "table", "The table alone", _VIEW, EVERYWHERE, 0),
-    Action("view_log", ("5",), "log", "The log alone", _VIEW, EVERYWHERE, 0),
+    Action("log_level", ("i", "I"), "log level", "What the log shows: warnings up, all, or what matters", _VIEW, RUN),
+    Action("view_plan", ("1", "f2"), "plan", "The plan", _VIEW, EVERYWHERE, 0),
+    Action("view_run", ("2", "f3"), "run", "Everything at a glance", _VIEW, EVERYWHERE, 0),
+    Action("view_workers", ("3", "f4"), "workers", "The workers' live output", _VIEW, EVERYWHERE, 0),
+    Action("view_table", ("4", "f5"), "table", "The table alone", _VIEW, EVERYWHERE, 0),
+    Action("view_log", ("5", "f6"), "log", "The log alone", _VIEW, EVERYWHERE, 0),
     Action("back", ("escape",), "back", "Back; clears the filter", _GENERAL, EVERYWHERE, 14),
     Action("theme", ("t",), "theme", "Next theme", _GENERAL, EVERYWHERE, 0),
     Action("palette", ("colon", "ctrl+p"), "commands", "All commands and nodes, by name", _GENERAL, EVERYWHERE, 42),
@@ -209,7 +272,8 @@ BY_ID: dict[str, Action] = {action.id: action for action in ACTIONS}
 
 _KEY_NAMES = {
     "plus": "+", "equals_sign": "=", "minus": "-", "slash": "/", "question_mark": "?", "colon": ":", "escape": "esc",
-    "greater_than_sign": ">", "less_than_sign": "<",
+    "greater_than_sign": ">", "less_than_sign": "<", "full_stop": ".", "comma": ",", "semicolon": ";",
+    "left_square_bracket": "[", "right_square_bracket": "]",
     "pageup": "pgup", "pagedown": "pgdn", "shift+tab": "S-tab", "up": "↑", "down": "↓", "left": "←", "right": "→",
 }  # fmt: skip
 _ASCII_KEYS = {"up": "up", "down": "down", "left": "left", "right": "right"}
@@ -223,20 +287,43 @@ def key_name(key: str, *, ascii_only: bool = False) -> str:
     return f"^{name.removeprefix('ctrl+')}" if name.startswith("ctrl+") else name
 
 
-def in_scope(scope: Scope) -> tuple[Action, ...]:
-    """The actions that a screen offers, in the order of the table."""
-    return tuple(action for action in ACTIONS if scope in action.scopes)
+def in_scope(scope: Scope, mode: Mode = Mode.LIVE) -> tuple[Action, ...]:
+    """The actions that a screen offers in a mode, in the order of the table."""
+    return tuple(action for action in ACTIONS if scope in action.scopes and action.mode in (None, mode))
+
+
+TAKEN: dict[Mode, frozenset[str]] = {
+    mode: frozenset(key for action in ACTIONS if action.mode is mode for key in action.keys) for mode in Mode
+}
+"""Keys that a mode has for its own actions."""
+
+
+def keys_in(action: Action, mode: Mode) -> tuple[str, ...]:
+    """The keys that an action has in a mode; what has none is still in the palette."""
+    if action.mode is mode:
+        return action.keys
+    return () if action.mode is not None else tuple(key for key in action.keys if key not in TAKEN[mode])
 
 
 def bindings(scope: Scope) -> list[Binding]:
-    """The bindings of a screen."""
-    return [
-        Binding(",".join(action.keys), f"perform('{action.id}')", action.label, show=False, id=f"{scope}.{action.id}")
-        for action in in_scope(scope)
-    ]
+    """The bindings of a screen: each key with the modes in which it is the action's."""
+    bound: list[Binding] = []
+    for action in ACTIONS:
+        if scope not in action.scopes:
+            continue
+        for key in action.keys:
+            modes = " ".join(mode for mode in Mode if key in keys_in(action, mode))
+            name = f"{scope}.{action.id}"
+            bound.append(Binding(key, f"press('{action.id}', '{key}', '{modes}')", action.label, show=False, id=name))
+    return bound
 
 
 def footer(scope: Scope, context: Context) -> list[Action]:
     """The actions worth a place in the footer now, the most important first."""
-    shown = [action for action in in_scope(scope) if action.footer and action.refusal(context) is None]
+    mode = mode_of(context.status)
+    shown = [
+        action
+        for action in in_scope(scope, mode)
+        if action.footer and keys_in(action, mode) and action.refusal(context) is None
+    ]
     return sorted(shown, key=lambda action: -action.footer)

@@ -29,10 +29,12 @@ from swarmtui.session.events import ReportWritten, SessionFinished
 from swarmtui.session.state import SessionState
 from swarmtui.session.vocabulary import FINAL, State, Status
 from swarmtui.tui import commands, content, terminal, themes
-from swarmtui.tui.actions import Scope
+from swarmtui.tui.actions import Mode, Scope, mode_of
 from swarmtui.tui.asking import Asking
 from swarmtui.tui.editing import PlanEditing
 from swarmtui.tui.leaving import CRASHED, LOST, crash_line, leave_on_signals, outcome
+from swarmtui.tui.mirror import Mirror
+from swarmtui.tui.replaying import Replaying, ToPast
 from swarmtui.tui.screens.dialogs import ConfirmScreen, HelpScreen, LineScreen
 from swarmtui.tui.screens.palette import ActionProvider
 from swarmtui.tui.screens.plan import PlanScreen
@@ -44,6 +46,7 @@ from swarmtui.tui.view.glyphs import Glyphs
 from swarmtui.tui.view.logs import log_line
 from swarmtui.tui.view.nodes import Moment, asks
 from swarmtui.tui.view.tails import Tails
+from swarmtui.tui.view.watching import lacking, watchers
 from swarmtui.tui.widgets.looks import Looks
 
 FRAME_S = 0.1
@@ -75,6 +78,7 @@ class Workbench(App[int]):
         connect: Connect,
         *,
         review: bool = False,
+        past: ToPast | None = None,
         glyphs: Glyphs | None = None,
         theme: str | None = None,
         signals: bool = False,
@@ -82,6 +86,8 @@ class Workbench(App[int]):
         super().__init__()
         self._connect, self._review, self._signals = connect, review, signals
         self.feed: Feed | None = None
+        self._source: Feed | None = None
+        """What `connect` gave: a replay opened meanwhile stands before it."""
         self.failure: Exception | None = None
         """What went wrong before there was a session to show."""
         self.crash: BaseException | None = None
@@ -89,6 +95,9 @@ class Workbench(App[int]):
         self.selected = ""
         self.editing = PlanEditing(self)
         self.asking = Asking(self)
+        self.replaying = Replaying(self, past)
+        self._mirror = Mirror()
+        self._skipped = 0
         self.text_out = TextOut(self)
         self.moment = Moment(time.time(), 0.0)
         self._glyphs = terminal.glyphs_for() if glyphs is None else glyphs
@@ -182,16 +191,53 @@ class Workbench(App[int]):
             self.failure = error
             self.exit(LOST)
             return
-        self.feed = feed
+        self.feed = self._source = feed
+        self._skipped = feed.status.skipped
         self._frame(force=True)
         if self._review:
             self.show_plan()
-        with contextlib.suppress(ConnectionError):
-            events = await feed.events_before(self.state.seq + 1, HISTORY)
-            self._run_screen().put_history([log_line(event) for event in events])
+        await self._put_history()
+        self._tell_lack()
         if self._signals:
             gc.freeze()  # what is loaded stays: collections that walk it again cost visible pauses
         self.set_interval(FRAME_S, self._frame)
+
+    async def _put_history(self) -> None:
+        """What happened before the first line of the log."""
+        if self.feed is not None:
+            with contextlib.suppress(ConnectionError):
+                events = await self.feed.events_before(self.state.seq + 1, HISTORY)
+                self._run_screen().put_history([log_line(event) for event in events])
+
+    def _tell_lack(self) -> None:
+        """Of an older host: what it cannot do."""
+        lack = lacking(self.status)
+        if lack:
+            version = self.status.host_version or "older"
+            content.notice(self, f"the host's swarmtui is {version}: it cannot {lack}", "warning")
+
+    def show_feed(self, feed: Feed) -> None:
+        """Draw another feed of the same session from now on."""
+        self.feed = feed
+        self._frame(force=True)
+
+    def draw_now(self) -> None:
+        """Draw what a key has changed without waiting for the next frame."""
+        self._frame(force=True)
+
+    @property
+    def can_retry_link(self) -> bool:
+        """Whether the link can be tried at once."""
+        return hasattr(self._source, "retry_now")
+
+    def retry_link(self) -> None:
+        """Try the link at once."""
+        retry: Callable[[], None] | None = getattr(self._source, "retry_now", None)
+        if retry is not None:
+            retry()
+            content.notice(self, "trying the link now")
+        else:
+            content.notice(self, "this link is tried again by itself", "warning")
 
     async def on_unmount(self) -> None:
         """Leave the session."""
@@ -237,17 +283,40 @@ class Workbench(App[int]):
 
     def _take(self, changes: Changes, now: float) -> None:
         self.moment = Moment(now, session_time(self.state, now))
+        replays = mode_of(self.status) is Mode.REPLAY
+        if changes.reset and self._seen:
+            self._start_anew(replays)
         self.tails.absorb(changes, now)
         if self.selected not in self.state.nodes:
             self.selected = most_telling(self.state)
         for event in changes.events:
             if isinstance(event.body, ReportWritten):
                 self.selected = event.body.node  # what all of it was for
-            elif isinstance(event.body, SessionFinished) and self._seen:
+            elif isinstance(event.body, SessionFinished) and self._seen and not replays:
                 self._tell_end(event.body)
+        if self._seen and not replays:
+            self._tell_others(changes)
         for screen in self.screen_stack:
             if isinstance(screen, SessionScreen):
                 screen.absorb(changes)
+
+    def _start_anew(self, replays: bool) -> None:
+        """After a jump: the log begins with what was before, and in the past nobody has said anything yet."""
+        if replays:
+            self.tails.by_key.clear()
+        self.run_worker(self._put_history(), group="history", exclusive=True)
+
+    def _tell_others(self, changes: Changes) -> None:
+        """What other viewers did, and how much of it was passed over."""
+        for line in self._mirror.told(() if changes.reset else changes.events):
+            content.notice(self, line)
+        skipped = self.status.skipped - self._skipped
+        if skipped > 0:
+            text = (
+                f"this viewer was too far behind: {skipped:,} events are not shown one by one; what you see is current"
+            )
+            content.notice(self, text, "warning")
+        self._skipped = max(self._skipped, self.status.skipped)
 
     def _tell_end(self, end: SessionFinished) -> None:
         report = self.state.report_copy or self.state.report_path
@@ -258,7 +327,8 @@ class Workbench(App[int]):
     def _draw(self) -> None:
         for screen in reversed(self.screen_stack):
             if isinstance(screen, SessionScreen):
-                screen.redraw()
+                if screen.stands:
+                    screen.redraw()
                 return
 
     def _route(self) -> None:
@@ -317,7 +387,7 @@ class Workbench(App[int]):
 
     def show_help(self, scope: Scope) -> None:
         """All keys."""
-        self.push_screen(HelpScreen(scope))
+        self.push_screen(HelpScreen(scope, mode_of(self.status), watchers(self.status)))
 
     def confirm(self, question: str, consequence: str, verb: str, then: Callable[[], None]) -> None:
         """Do `then` if the user says yes."""
@@ -353,12 +423,16 @@ class Workbench(App[int]):
         """Ask the session for something; why it was not done, or None."""
         if self.feed is None:
             return "there is no session yet"
+        self._mirror.asked += 1
+        seq: int | None = None
         try:
-            await self.feed.command(request.method, request.params)
+            seq = await self.feed.command(request.method, request.params)
         except CommandRefused as error:
             return str(error)
         except ConnectionError:
             return f"the link broke: whether this took effect is not known yet ({request.done})"
+        finally:
+            self._mirror.answered(seq)
         return None
 
     def edit_plan(self) -> None:
@@ -420,13 +494,14 @@ def most_telling(state: SessionState) -> str:
     return next(iter(state.nodes), "")
 
 
-def run_workbench(connect: Connect, *, review: bool = False) -> int:
+def run_workbench(connect: Connect, *, review: bool = False, past: ToPast | None = None) -> int:
     """Show a session until the user leaves; the exit code of design section 12, or 70 if the workbench crashed.
 
     `connect` is awaited on the workbench's own event loop once the first frame is drawn. With `review` the plan is
-    shown first. What `connect` raises is raised here, after the terminal has been restored.
+    shown first. `past` makes the past of what `connect` gave, so that H can go back to it. What `connect` raises is
+    raised here, after the terminal has been restored.
     """
-    app = Workbench(connect, review=review, signals=True)
+    app = Workbench(connect, review=review, past=past, signals=True)
     code = app.run()
     if app.failure is not None:
         raise app.failure

@@ -115,6 +115,11 @@ def edit(rev: int, text: str, *, runs: bool = False) -> Request:
     return Request("plan.edit", {"plan_rev": rev, "text": text}, done)
 
 
+def mark(label: str) -> Request:
+    """Mark the moment."""
+    return Request("marker.add", {"label": label[:200]}, f"marked: {one_line(label, 60)}")
+
+
 def answer(pending: str, text: str) -> Request:
     """Answer a question."""
     return Request("answer", {"pending": pending, "text": text}, "answered")

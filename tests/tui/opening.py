@@ -2,35 +2,49 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
 from textual.pilot import Pilot
 
+from swarmtui.host.feed import Feed
+from swarmtui.host.replay import ReplayFeed
 from swarmtui.tui.app import Workbench
+from swarmtui.tui.replaying import ToPast
 from swarmtui.tui.view.glyphs import UNICODE, Glyphs
-from tests.tui.scripted_feed import ScriptedFeed
 
+Source = Feed | Callable[[], Feed]
+"""A feed, or what makes one once there is an event loop."""
 SIZE = (120, 40)
 
 
 def workbench(
-    feed: ScriptedFeed, *, theme: str = "swarm-dark", glyphs: Glyphs = UNICODE, review: bool = False
+    feed: Source,
+    *,
+    theme: str = "swarm-dark",
+    glyphs: Glyphs = UNICODE,
+    review: bool = False,
+    past: ToPast | None = None,
 ) -> Workbench:
     """The workbench over `feed`."""
 
-    async def connect() -> ScriptedFeed:
-        return feed
+    async def connect() -> Feed:
+        return feed() if callable(feed) else feed
 
-    return Workbench(connect, theme=theme, glyphs=glyphs, review=review)
+    return Workbench(connect, past=past, theme=theme, glyphs=glyphs, review=review)
 
 
 @asynccontextmanager
 async def opened(
-    feed: ScriptedFeed, size: tuple[int, int] = SIZE, *, glyphs: Glyphs = UNICODE, review: bool = False
+    feed: Source,
+    size: tuple[int, int] = SIZE,
+    *,
+    glyphs: Glyphs = UNICODE,
+    review: bool = False,
+    past: ToPast | None = None,
 ) -> AsyncIterator[Pilot[int]]:
     """The workbench, running, its first session frame drawn."""
-    app = workbench(feed, glyphs=glyphs, review=review)
+    app = workbench(feed, glyphs=glyphs, review=review, past=past)
     async with app.run_test(size=size) as pilot:
         await settled(pilot)
         yield pilot
@@ -43,8 +57,13 @@ async def settled(pilot: Pilot[int]) -> None:
     await pilot.pause()
     app = pilot.app
     assert isinstance(app, Workbench)
+    if isinstance(app.feed, ReplayFeed):
+        await app.feed.settled()
     app._frame(force=True)
     await pilot.pause()
+    if app.workers:
+        await app.workers.wait_for_complete()
+        await pilot.pause()
 
 
 async def press(pilot: Pilot[int], *keys: str) -> None:

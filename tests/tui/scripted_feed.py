@@ -13,6 +13,7 @@ from dataclasses import replace
 
 from swarmtui.host.feed import Changes, CommandRefused, FeedStatus, Link, StreamText
 from swarmtui.host.gathering import Gathering
+from swarmtui.host.protocol import CAPS
 from swarmtui.plan.model import (
     JSON,
     AskSpec,
@@ -51,6 +52,7 @@ class ScriptedFeed:
         self._gathering = Gathering()
         self._gathering.status.role = role
         self._gathering.set_link(link)
+        self._gathering.status.caps = frozenset(CAPS)
         self._all: list[ev.Event] = []
         self.now = START
         self.commands: list[tuple[str, dict[str, JSON]]] = []
@@ -61,6 +63,11 @@ class ScriptedFeed:
         self.closed = False
         self.outputs: dict[str, str] = {}
         self.logs: dict[str, str] = {}
+
+    @property
+    def events(self) -> list[ev.Event]:
+        """All that was played."""
+        return self._all
 
     # -- playing ----------------------------------------------------------------------------------------------
 

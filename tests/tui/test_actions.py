@@ -9,7 +9,18 @@ import pytest
 from swarmtui.host.feed import Link
 from swarmtui.plan.model import RunSpec
 from swarmtui.session import events as ev
-from swarmtui.tui.actions import ACTIONS, Action, Context, Scope, bindings, footer, in_scope, key_name
+from swarmtui.tui.actions import (
+    ACTIONS,
+    Action,
+    Context,
+    Mode,
+    Scope,
+    bindings,
+    footer,
+    in_scope,
+    key_name,
+    keys_in,
+)
 from swarmtui.tui.app import Workbench
 from swarmtui.tui.screens.dialogs import ConfirmScreen, EditScreen, HelpScreen, LineScreen, QuestionScreen
 from swarmtui.tui.screens.node import NodeScreen
@@ -17,29 +28,45 @@ from swarmtui.tui.screens.plan import PlanScreen
 from swarmtui.tui.screens.run import RunScreen
 from swarmtui.tui.screens.session import SessionScreen
 from swarmtui.tui.widgets.graph import GraphView
-from tests.tui.opening import notices, opened, press
-from tests.tui.scripted_feed import ScriptedFeed, awaiting_approval, finished, mid_run
+from tests.tui.opening import Source, notices, opened, press
+from tests.tui.scripted_feed import awaiting_approval, finished, mid_run
+from tests.tui.scripted_past import replayed
 
 SCREENS: dict[Scope, type[SessionScreen]] = {Scope.RUN: RunScreen, Scope.PLAN: PlanScreen, Scope.NODE: NodeScreen}
-EACH = [(scope, action) for scope in Scope for action in in_scope(scope)]
+EACH = [
+    (scope, action)
+    for scope in Scope
+    for action in dict.fromkeys(action for mode in Mode for action in in_scope(scope, mode))
+]
 NAMES = [f"{scope}-{action.id}" for scope, action in EACH]
+OFFERED = [(scope, mode) for scope in Scope for mode in Mode]
 
 
-async def feed_and_keys(scope: Scope) -> tuple[ScriptedFeed, list[str]]:
-    if scope is Scope.PLAN:
-        return awaiting_approval(), []
-    return mid_run(), ["enter"] if scope is Scope.NODE else []
+def feed_for(scope: Scope, mode: Mode) -> Source:
+    source = awaiting_approval() if scope is Scope.PLAN else mid_run()
+    if mode is Mode.REPLAY:
+        return replayed(source, at=len(source.events))
+    if mode is Mode.BROKEN:
+        source.set_link(Link.RECONNECTING, "the link is lost")
+    return source
 
 
-@pytest.mark.parametrize("scope", Scope)
-def test_no_key_means_two_things_on_one_screen(scope: Scope) -> None:
-    keys = [key for action in in_scope(scope) for key in action.keys]
+@pytest.mark.parametrize(("scope", "mode"), OFFERED)
+def test_no_key_means_two_things_on_one_screen(scope: Scope, mode: Mode) -> None:
+    keys = [key for action in in_scope(scope, mode) for key in keys_in(action, mode)]
     assert len(keys) == len(set(keys))
 
 
-def test_a_key_does_the_same_thing_on_every_screen() -> None:
+@pytest.mark.parametrize("mode", Mode)
+def test_a_key_does_the_same_thing_on_every_screen(mode: Mode) -> None:
     for key in {key for action in ACTIONS for key in action.keys}:
-        assert len({action.id for action in ACTIONS if key in action.keys}) == 1
+        assert len({action.id for action in ACTIONS if key in keys_in(action, mode)}) <= 1
+
+
+def test_what_loses_its_key_to_a_replay_has_another_one_or_could_not_be_done_there() -> None:
+    for action in ACTIONS:
+        if action.mode is None and not keys_in(action, Mode.REPLAY):
+            assert action.commands
 
 
 @pytest.mark.parametrize(("scope", "action"), EACH, ids=NAMES)
@@ -51,31 +78,30 @@ def test_every_action_has_a_method_where_it_is_offered(scope: Scope, action: Act
 
 @pytest.mark.parametrize("scope", Scope)
 def test_bindings_come_from_the_table(scope: Scope) -> None:
-    bound = {key for binding in bindings(scope) for key in binding.key.split(",")}
-    assert bound == {key for action in in_scope(scope) for key in action.keys}
+    bound = {binding.key for binding in bindings(scope)}
+    assert bound == {key for of, action in EACH if of is scope for key in action.keys}
 
 
-@pytest.mark.parametrize("scope", Scope)
+@pytest.mark.parametrize(("scope", "mode"), OFFERED)
 async def test_pressing_any_key_of_the_table_performs_its_action_and_no_other(
-    scope: Scope, monkeypatch: pytest.MonkeyPatch
+    scope: Scope, mode: Mode, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     performed: list[str] = []
     monkeypatch.setattr(SessionScreen, "perform", lambda self, asked: performed.append(asked.id))
-    feed, before = await feed_and_keys(scope)
     # ctrl+q leaves on every screen, before any screen sees it
-    wanted = {key: [action.id] for action in in_scope(scope) for key in action.keys if key != "ctrl+q"}
+    offered = in_scope(scope, mode)
+    wanted = {key: [action.id] for action in offered for key in keys_in(action, mode) if key != "ctrl+q"}
     done: dict[str, list[str]] = {}
-    async with opened(feed) as pilot:
+    async with opened(feed_for(scope, mode)) as pilot:
         app = pilot.app
         assert isinstance(app, Workbench)
-        if before:
+        if scope is Scope.NODE:
             app.open_node("quality")
             await pilot.pause()
         assert isinstance(app.screen, SCREENS[scope])
         for key in wanted:
             performed.clear()
             await pilot.press(key)
-            await pilot.pause()
             done[key] = list(performed)
     assert done == wanted
 

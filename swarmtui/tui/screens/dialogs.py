@@ -13,7 +13,7 @@ from textual.widgets import Input, OptionList, Static, TextArea
 from textual.widgets.option_list import Option
 
 from swarmtui.tui import content
-from swarmtui.tui.actions import Scope, in_scope, key_name
+from swarmtui.tui.actions import Mode, Scope, in_scope, key_name, keys_in
 from swarmtui.tui.view import document
 from swarmtui.tui.view.lines import Line
 from swarmtui.tui.widgets.lines import TextView
@@ -138,9 +138,9 @@ class HelpScreen(ModalScreen[None]):
         Binding("pageup", "scroll(-10)", show=False),
     ]
 
-    def __init__(self, scope: Scope) -> None:
+    def __init__(self, scope: Scope, mode: Mode = Mode.LIVE, watching: Sequence[Line] = ()) -> None:
         super().__init__()
-        self._scope = scope
+        self._scope, self._mode, self._watching = scope, mode, watching
 
     def compose(self) -> ComposeResult:
         """A filter over the list of keys."""
@@ -161,7 +161,12 @@ class HelpScreen(ModalScreen[None]):
     def _draw(self, text: str) -> None:
         words = text.casefold().split()
         ascii_only = looks(self).glyphs.ascii
-        self.query_one("#keys", TextView).show(lambda width: _keys(self._scope, words, width, ascii_only), top=True)
+        watching = [] if words else [*self._watching, ()] if self._watching else []
+
+        def told(width: int) -> list[Line]:
+            return watching + _keys(self._scope, self._mode, words, width, ascii_only)
+
+        self.query_one("#keys", TextView).show(told, top=True)
 
     def action_scroll(self, lines: int) -> None:
         """Scroll the list."""
@@ -172,15 +177,17 @@ class HelpScreen(ModalScreen[None]):
         self.dismiss(None)
 
 
-_GROUPS = ("Plan", "Node", "Session", "View", "Move", "General")
+_GROUPS = ("Replay", "Plan", "Node", "Session", "View", "Move", "General")
 
 
-def _keys(scope: Scope, words: list[str], width: int, ascii_only: bool) -> list[Line]:
-    """The actions of `scope` that match, by group."""
+def _keys(scope: Scope, mode: Mode, words: list[str], width: int, ascii_only: bool) -> list[Line]:
+    """The actions of `scope` that match and have a key in `mode`, by group; of a replay those that it has a use for."""
     lines: list[Line] = []
     group = ""
-    for action in sorted(in_scope(scope), key=lambda action: _GROUPS.index(action.group)):
-        keys = " ".join(key_name(key, ascii_only=ascii_only) for key in action.keys)
+    for action in sorted(in_scope(scope, mode), key=lambda action: _GROUPS.index(action.group)):
+        keys = " ".join(key_name(key, ascii_only=ascii_only) for key in keys_in(action, mode))
+        if not keys or ((action.commands or action.present) and mode is Mode.REPLAY):
+            continue
         told = f"{keys} {action.label} {action.description} {action.group}".casefold()
         if not all(word in told for word in words):
             continue

@@ -7,7 +7,7 @@ from functools import partial
 from textual.command import DiscoveryHit, Hit, Hits, Provider
 
 from swarmtui.tui import content
-from swarmtui.tui.actions import in_scope, key_name
+from swarmtui.tui.actions import in_scope, key_name, keys_in, mode_of
 from swarmtui.tui.screens.session import SessionScreen
 from swarmtui.tui.view.nodes import detail, name_of
 from swarmtui.tui.widgets.looks import workbench
@@ -24,9 +24,11 @@ class ActionProvider(Provider):
         screen = self.screen
         if not isinstance(screen, SessionScreen):
             return
-        for action in in_scope(screen.SCOPE):
+        mode = mode_of(screen.context.status)
+        for action in in_scope(screen.SCOPE, mode):
             if action.group != "Move" and action.refusal(screen.context) is None:
-                title = f"{action.label}  ({key_name(action.keys[0])})"
+                keys = keys_in(action, mode)
+                title = f"{action.label}  ({key_name(keys[0])})" if keys else action.label
                 yield DiscoveryHit(content.line(title), partial(screen.perform, action), help=action.description)
 
     async def search(self, query: str) -> Hits:
@@ -35,7 +37,7 @@ class ActionProvider(Provider):
         if not isinstance(screen, SessionScreen):
             return
         matcher = self.matcher(query)
-        for action in in_scope(screen.SCOPE):
+        for action in in_scope(screen.SCOPE, mode_of(screen.context.status)):
             title = f"{action.label}: {action.description}"
             score = matcher.match(title)
             if score > 0:

@@ -78,7 +78,7 @@ class PlanScreen(Finding, SessionScreen):
 
     def redraw(self) -> None:
         """Draw the plan, or the planner at work."""
-        if not self.is_mounted:
+        if not self.stands:
             return
         app = workbench(self)
         state = app.state

@@ -2,26 +2,26 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any, ClassVar
 
 from textual.app import ComposeResult
 from textual.binding import Binding
 from textual.screen import Screen
 
-from swarmtui.host.feed import Changes, Link
+from swarmtui.host.feed import Changes
 from swarmtui.session.state import NodeState
 from swarmtui.tui import actions, commands, content
 from swarmtui.tui.actions import Action, Context, Scope
+from swarmtui.tui.replaying import JUMP_S
+from swarmtui.tui.view.banner import banner
 from swarmtui.tui.view.figures import figures
 from swarmtui.tui.widgets.bars import ActionBar, Banner, HeaderBar
 from swarmtui.tui.widgets.lines import LineView
 from swarmtui.tui.widgets.looks import workbench
+from swarmtui.tui.widgets.scrub import ScrubBar
 
 DOUBLE_CTRL_C_S = 2.0
-_NOTES: dict[Link, str] = {
-    Link.RECONNECTING: "The link to the session is lost and is being set up again; the session goes on",
-    Link.CRASHED: "The host has crashed; what is recorded is safe. Quit, then: swarmtui resume",
-}
 
 
 class SessionScreen(Screen[None]):
@@ -29,6 +29,8 @@ class SessionScreen(Screen[None]):
 
     SCOPE: ClassVar[Scope]
     AUTO_FOCUS = None
+    pressed = ""
+    """The key whose action is being carried out; empty where it was chosen in another way."""
     HORIZONTAL_BREAKPOINTS = [  # noqa: RUF012 - as Textual declares it
         (0, "-tiny"), (80, "-narrow"), (100, "-medium"), (160, "-wide"),
     ]  # fmt: skip
@@ -50,11 +52,17 @@ class SessionScreen(Screen[None]):
         yield HeaderBar(id="header")
         yield Banner(id="banner")
         yield from self.compose_body()
+        yield ScrubBar(id="scrub")
         yield ActionBar(id="actions")
 
     def compose_body(self) -> ComposeResult:
         """What is between header and footer."""
         yield from ()
+
+    @property
+    def stands(self) -> bool:
+        """Whether its widgets are there: they come after it does, and go before."""
+        return self.is_mounted and bool(self.query(ActionBar))
 
     def absorb(self, changes: Changes) -> None:
         """Take note of what happened, whether the screen is visible or not."""
@@ -67,11 +75,11 @@ class SessionScreen(Screen[None]):
         shown = figures(app.state, app.status, app.moment.wall, ascii_only=app.looks.glyphs.ascii)
         self.query_one(HeaderBar).show(shown)
         status = app.status
-        live = status.link in (Link.LIVE, Link.ENDED, Link.ARCHIVE)
-        note = status.note or _NOTES.get(status.link, "")
-        self.query_one(Banner).say(status.trouble if live else note)
+        self.query_one(Banner).say(banner(status, time.monotonic(), tries=app.can_retry_link))
+        self.query_one(ScrubBar).show(status.play)
+        mode = actions.mode_of(status)
         order = {action.id: at for at, action in enumerate(actions.ACTIONS)}
-        self.query_one(ActionBar).show(actions.footer(self.SCOPE, self.context), order)
+        self.query_one(ActionBar).show(actions.footer(self.SCOPE, self.context), order, mode)
 
     def on_screen_resume(self) -> None:
         """Show what happened meanwhile."""
@@ -91,9 +99,17 @@ class SessionScreen(Screen[None]):
         app = workbench(self)
         return app.state.nodes.get(app.selected)
 
-    def action_perform(self, action_id: str) -> None:
-        """Carry an action out, or say why not."""
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """A key is the action's in some modes only; in another it may be that of another action."""
+        if action == "press":
+            return actions.mode_of(workbench(self).status) in str(parameters[2]).split()
+        return super().check_action(action, parameters)
+
+    def action_press(self, action_id: str, key: str, modes: str) -> None:
+        """Carry out the action of a key, or say why not."""
+        self.pressed = key
         self.perform(actions.BY_ID[action_id])
+        self.pressed = ""
 
     def perform(self, action: Action) -> None:
         """Carry an action out, or say why not."""
@@ -190,6 +206,85 @@ class SessionScreen(Screen[None]):
     def do_fewer(self) -> None:
         """-."""
         self.send(commands.change_concurrency(-1))
+
+    def do_mark(self) -> None:
+        """M."""
+        workbench(self).ask_text(
+            "Mark this moment",
+            "A few words by which a replay finds it again. enter sets the mark, esc leaves it.",
+            lambda label: self.send(commands.mark(label)),
+        )
+
+    def do_past(self) -> None:
+        """H."""
+        workbench(self).replaying.open()
+
+    def do_retry_link(self) -> None:
+        """r, while the link is lost."""
+        workbench(self).retry_link()
+
+    def do_toggle_play(self) -> None:
+        """space."""
+        workbench(self).replaying.toggle()
+
+    def do_step_on(self) -> None:
+        """."""
+        workbench(self).replaying.step(1)
+
+    def do_step_back(self) -> None:
+        """,."""
+        workbench(self).replaying.step(-1)
+
+    def do_next_mark(self) -> None:
+        """]."""
+        workbench(self).replaying.to_mark(1)
+
+    def do_previous_mark(self) -> None:
+        """[."""
+        workbench(self).replaying.to_mark(-1)
+
+    def do_forward(self) -> None:
+        """>, in a replay."""
+        workbench(self).replaying.by_seconds(JUMP_S)
+
+    def do_rewind(self) -> None:
+        """<, in a replay."""
+        workbench(self).replaying.by_seconds(-JUMP_S)
+
+    def do_faster(self) -> None:
+        """+, in a replay."""
+        workbench(self).replaying.change_speed(2.0)
+
+    def do_slower(self) -> None:
+        """-, in a replay."""
+        workbench(self).replaying.change_speed(0.5)
+
+    def do_idle(self) -> None:
+        """i, in a replay."""
+        workbench(self).replaying.toggle_idle()
+
+    def do_seek_share(self) -> None:
+        """0 to 9, in a replay; from the palette, ask."""
+        if self.pressed.isdigit():
+            workbench(self).replaying.to_share(int(self.pressed) / 10)
+        else:
+            self.do_seek_to()
+
+    def do_begin(self) -> None:
+        """g, in a replay."""
+        workbench(self).replaying.to_share(0.0)
+
+    def do_end(self) -> None:
+        """G, in a replay."""
+        workbench(self).replaying.go_live()
+
+    def do_seek_to(self) -> None:
+        """;."""
+        workbench(self).replaying.ask_where()
+
+    def on_scrub_bar_sought(self, message: ScrubBar.Sought) -> None:
+        """A click on the bar."""
+        workbench(self).replaying.to_seq(message.seq)
 
     def do_attend(self) -> None:
         """a."""

@@ -31,6 +31,7 @@ _LINKS: dict[Link, tuple[str, Role]] = {
     Link.ENDED: ("ended", "muted"),
     Link.CRASHED: ("host crashed", "bad"),
     Link.ARCHIVE: ("recorded", "muted"),
+    Link.REPLAY: ("replay", "accent"),
 }
 
 
@@ -58,6 +59,9 @@ class Figures:
     simulated: bool
     link: Link
     ended_ts: float | None
+    now: float = 0.0
+    watching: int = 1
+    """Viewers, this one among them."""
 
 
 def session_time(state: SessionState, now: float) -> float:
@@ -67,7 +71,7 @@ def session_time(state: SessionState, now: float) -> float:
     return state.mono + max(0.0, now - state.ts)
 
 
-REPLAYED = "this is a replay: the past cannot be changed"
+REPLAYED = "this is the past, which nobody can change (G leads to the end)"
 
 
 def _crashed(state: SessionState, status: FeedStatus) -> bool:
@@ -118,6 +122,8 @@ def figures(state: SessionState, status: FeedStatus, now: float, *, ascii_only: 
         simulated=state.simulated,
         link=status.link,
         ended_ts=ended,
+        now=now,
+        watching=len(status.viewers) or 1,
     )
 
 
@@ -169,12 +175,15 @@ def _tail(shown: Figures, glyphs: Glyphs) -> list[Part]:
     if shown.failed:
         parts.append((8, ((f"{shown.failed} failed", "failed"),)))
     if shown.needs_you:
-        parts.append((10, ((f"{shown.needs_you} needs you [a]", "ask"),)))
+        key = "" if shown.link is Link.REPLAY else " [a]"
+        parts.append((10, ((f"{shown.needs_you} needs you{key}", "ask"),)))
     if shown.cost or shown.budget_usd is not None:
         cost = shown.cost or "$0.00"
         text = cost if cost != say.UNKNOWN else f"cost {say.UNKNOWN}"
         budget = f"/{say.usd(shown.budget_usd)}" if shown.budget_usd is not None else ""
         parts.append((6, ((text, "text"), (budget, "muted"))))
+    if shown.watching > 1:
+        parts.append((3, ((str(shown.watching), "text"), (" watch", "muted"))))
     if shown.status not in FINAL and shown.approved:
         limit = f"/{shown.limit}{' auto' if shown.auto else ''}"
         bound: Line = ((f" {shown.binding}", "muted"),) if shown.binding not in ("", "outage") else ()
@@ -190,7 +199,9 @@ def _badges(shown: Figures) -> list[Span]:
         badges += [("  ", "text"), (" SIMULATED ", "badge")]
     if shown.link in _LINKS:
         word, role = _LINKS[shown.link]
-        if shown.ended_ts is not None:
+        if shown.link is Link.REPLAY:
+            word += time.strftime(" %Y-%m-%d %H:%M:%S", time.localtime(shown.now))
+        elif shown.ended_ts is not None:
             word += time.strftime(" %Y-%m-%d %H:%M", time.localtime(shown.ended_ts))
         badges += [("  ", "text"), (f"[{word}]", role)]
     return badges

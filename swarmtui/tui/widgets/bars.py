@@ -5,7 +5,7 @@ from __future__ import annotations
 from textual import events
 from textual.message import Message
 
-from swarmtui.tui.actions import Action, key_name
+from swarmtui.tui.actions import Action, Mode, key_name, keys_in
 from swarmtui.tui.view.figures import Figures, header
 from swarmtui.tui.view.lines import Line, Span, cells, shorten
 from swarmtui.tui.widgets.lines import Bar
@@ -59,21 +59,24 @@ class ActionBar(Bar):
         super().__init__(id=id)
         self._actions: list[Action] = []
         self._order: dict[str, int] = {}
+        self._mode = Mode.LIVE
         self._places: list[tuple[int, int, str]] = []
 
-    def show(self, actions: list[Action], order: dict[str, int]) -> None:
-        """Offer `actions` (most important first), placed by `order`."""
-        if actions != self._actions:
-            self._actions, self._order = actions, order
+    def show(self, actions: list[Action], order: dict[str, int], mode: Mode = Mode.LIVE) -> None:
+        """Offer `actions` (most important first), placed by `order`, with the keys they have in `mode`."""
+        if (actions, mode) != (self._actions, self._mode):
+            self._actions, self._order, self._mode = actions, order, mode
             self.changed()
+
+    def _key(self, action: Action) -> str:
+        return key_name(keys_in(action, self._mode)[0], ascii_only=looks(self).glyphs.ascii)
 
     def shown(self, width: int) -> Line:
         """As many as fit, in the order of the table; help and detach keep to the right."""
-        glyphs = looks(self).glyphs
         chosen: list[Action] = []
         taken = 1
         for action in self._actions:
-            wide = cells(key_name(action.keys[0], ascii_only=glyphs.ascii)) + cells(action.label) + 3
+            wide = cells(self._key(action)) + cells(action.label) + 3
             if taken + wide <= width:
                 chosen.append(action)
                 taken += wide
@@ -82,7 +85,7 @@ class ActionBar(Bar):
         self._places = []
         at = 1
         for action in chosen:
-            key = key_name(action.keys[0], ascii_only=glyphs.ascii)
+            key = self._key(action)
             wide = cells(key) + cells(action.label) + 3
             self._places.append((at, at + wide - 2, action.id))
             spans += [(key, "accent"), (f" {action.label}  ", "muted")]

@@ -84,7 +84,7 @@ class LogView(LineView):
     def line_at(self, y: int, width: int) -> Shown:
         """A line of the log."""
         if not 0 <= y < len(self._shown):
-            empty = "nothing has happened yet" if not self._all else "nothing at this level (i shows more)"
+            empty = "nothing has happened yet" if not self._all else "nothing at this level (I shows more)"
             return ((" " + empty if y == 0 and not self._shown else "", "faint"),), None
         node_width = NODE_WIDTH if width >= 60 else 0
         return draw(self._shown[y], width, looks(self).glyphs, node_width), None

@@ -1,0 +1,158 @@
+"""Moving about in the past of the session that the workbench shows."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING, cast
+
+from swarmtui.host.feed import FASTEST, SLOWEST, Feed, Play, Player
+from swarmtui.host.moments import FORMS, MomentMissing, find_mark, parse_moment
+from swarmtui.host.past import Past
+from swarmtui.host.tempo import IDLE_LIMIT_S
+from swarmtui.tui import content
+from swarmtui.tui.view import format as say
+from swarmtui.tui.view.scrub import seq_at_share
+
+if TYPE_CHECKING:
+    from swarmtui.tui.app import Workbench
+
+JUMP_S = 5.0
+ToPast = Callable[[Feed], Awaitable[Past]]
+"""Makes the past of the session that a feed is of."""
+
+
+class Replaying:
+    """What the keys of a replay do. Without a replay all of it does nothing, except :meth:`open`."""
+
+    def __init__(self, app: Workbench, to_past: ToPast | None) -> None:
+        self._app, self._to_past = app, to_past
+        self._opened: Player | None = None
+        """The replay of a session that is followed again meanwhile."""
+
+    @property
+    def player(self) -> Player | None:
+        """The replay that is shown; None where none is."""
+        return cast("Player", self._app.feed) if self._app.status.play is not None else None
+
+    @property
+    def _at(self) -> tuple[Player, Play] | None:
+        player, play = self.player, self._app.status.play
+        return None if player is None or play is None else (player, play)
+
+    def open(self) -> None:
+        """Stand still in the past, where the session is now."""
+        if self._opened is not None:
+            self._opened.pause()
+            self._app.draw_now()
+        elif self._to_past is None or self._app.feed is None:
+            content.notice(self._app, "the past cannot be reached from here: try swarmtui replay", "warning")
+        else:
+            self._app.run_worker(self._open(self._app.feed, self._to_past), group="past", exclusive=True)
+
+    async def _open(self, feed: Feed, to_past: ToPast) -> None:
+        from swarmtui.host.replay import ReplayFeed
+
+        try:
+            past = await to_past(feed)
+        except Exception as error:  # noqa: BLE001 - told, and the session is shown as before
+            content.notice(self._app, f"history: {error}", "error")
+            return
+        try:
+            player = await ReplayFeed.open(past, at=max(1, feed.state.seq), live=feed)
+        except Exception as error:  # noqa: BLE001 - told, and the session is shown as before
+            await past.close()
+            content.notice(self._app, f"history: {error}", "error")
+            return
+        self._opened = player
+        self._app.show_feed(player)
+        content.notice(self._app, "this is the past: space plays, [ and ] go to marks, G leads back")
+
+    # -- keys -------------------------------------------------------------------------------------------------
+
+    def toggle(self) -> None:
+        """Play, or stand still."""
+        if (at := self._at) is not None:
+            at[0].pause() if at[1].playing else at[0].play()
+            self._app.draw_now()
+
+    def step(self, events: int) -> None:
+        """So many events on, or back."""
+        if (player := self.player) is not None:
+            player.step(events)
+            self._app.draw_now()
+
+    def to_mark(self, direction: int) -> None:
+        """To the next mark, or the one before."""
+        player = self.player
+        if player is None:
+            return
+        if player.seek_mark(direction) is None:
+            content.notice(self._app, f"there is no mark {'after' if direction > 0 else 'before'} this", "warning")
+        self._app.draw_now()
+
+    def by_seconds(self, seconds: float) -> None:
+        """So many seconds of the session on, or back; where nothing happened for longer, to the next event."""
+        if (at := self._at) is None:
+            return
+        player, play = at
+        player.seek_time(min(play.last_mono, max(play.first_mono, play.mono + seconds)))
+        if seconds > 0:
+            player.step(1)
+            if play.playing:
+                player.play()
+        self._app.draw_now()
+
+    def change_speed(self, factor: float) -> None:
+        """Faster or slower."""
+        if (at := self._at) is not None:
+            at[0].set_speed(min(FASTEST, max(SLOWEST, at[1].speed * factor)))
+            self._app.draw_now()
+
+    def toggle_idle(self) -> None:
+        """Whether times without events are passed over."""
+        if (at := self._at) is None:
+            return
+        limit = IDLE_LIMIT_S if at[1].idle_limit is None else None
+        at[0].set_idle_limit(limit)
+        words = "last as long as they did" if limit is None else f"take {say.took(limit)} at most"
+        content.notice(self._app, f"times without events {words}")
+        self._app.draw_now()
+
+    def to_share(self, share: float) -> None:
+        """To a share of all events."""
+        if (at := self._at) is not None:
+            self.to_seq(seq_at_share(share, at[1].head_seq))
+
+    def to_seq(self, seq: int) -> None:
+        """To just after an event."""
+        if (player := self.player) is not None:
+            player.seek(seq)
+            self._app.draw_now()
+
+    def go_live(self) -> None:
+        """Back to the session, or to its end."""
+        if (player := self.player) is not None:
+            player.go_live()
+            self._app.draw_now()
+
+    def ask_where(self) -> None:
+        """Ask for a moment, and go there."""
+        if self.player is not None:
+            self._app.ask_text("Where to?", f"{FORMS}. esc stays here.", self._go)
+
+    def _go(self, word: str) -> None:
+        at = self._at
+        if at is None:
+            return
+        player, play = at
+        try:
+            moment = parse_moment(word)
+            if moment.seconds is not None:
+                player.seek_time(play.first_mono + moment.seconds)
+            elif moment.seq is not None:
+                player.seek(moment.seq)
+            else:
+                player.seek(find_mark(play.marks, moment).seq)
+        except MomentMissing as error:
+            content.notice(self._app, str(error), "warning")
+        self._app.draw_now()

@@ -1,0 +1,115 @@
+"""The bar of a replay: where in the events the play head is, what is worth going to, and how time passes. Pure.
+
+A cell of the bar stands for as many events as any other, not for as much time: waits take no room in it.
+"""
+
+from __future__ import annotations
+
+from swarmtui.host.feed import Play
+from swarmtui.safety.text import one_line
+from swarmtui.session.marks import Mark, MarkKind
+from swarmtui.tui.view import format as say
+from swarmtui.tui.view.glyphs import Glyphs
+from swarmtui.tui.view.lines import Line, Role, Span, cells, pad, shorten, width
+
+TICKS: dict[MarkKind, tuple[str, str, Role]] = {
+    MarkKind.USER: ("★", "*", "accent"),
+    MarkKind.CRASH: ("!", "!", "bad"),
+    MarkKind.FAILURE: ("✗", "x", "failed"),
+    MarkKind.QUESTION: ("?", "?", "ask"),
+    MarkKind.APPROVAL: ("◆", "a", "ask"),
+    MarkKind.BUDGET: ("$", "$", "warn"),
+    MarkKind.EDIT: ("±", "e", "accent"),
+    MarkKind.FORK: ("Y", "Y", "accent"),
+    MarkKind.RETRY: ("↻", "r", "retrying"),
+    MarkKind.PAUSE: ("‖", "|", "held"),
+}
+"""How marks look, in ASCII too; where several fall into one cell, the first of this order is shown."""
+_RANK = {kind: at for at, kind in enumerate(TICKS)}
+MARGIN = 1
+
+
+def room(size: int) -> int:
+    """Cells of the bar itself in a line of `size`."""
+    return max(1, size - 2 * MARGIN)
+
+
+def cell_of(seq: int, head_seq: int, size: int) -> int:
+    """The cell of `size` that event `seq` falls into."""
+    return min(size - 1, max(0, (seq - 1) * size // max(1, head_seq)))
+
+
+def seq_of(x: int, head_seq: int, size: int) -> int:
+    """The event to go to for a click on cell `x` of a line of `size`; the last cell is the end."""
+    inside = room(size)
+    at = min(inside - 1, max(0, x - MARGIN))
+    return head_seq if at == inside - 1 else min(head_seq, 1 - (-at * head_seq // inside))
+
+
+def seq_at_share(share: float, head_seq: int) -> int:
+    """The event at a share (0 to 1) of all."""
+    return 1 + round(share * max(0, head_seq - 1))
+
+
+def bar(play: Play, size: int, glyphs: Glyphs) -> tuple[Line, int]:
+    """The bar in `size` cells, and the cell in which the play head is."""
+    inside = room(size)
+    head = cell_of(play.seq, play.head_seq, inside)
+    ticks: dict[int, Mark] = {}
+    for mark in play.marks:
+        at = cell_of(mark.seq, play.head_seq, inside)
+        if at not in ticks or _RANK[mark.kind] < _RANK[ticks[at].kind]:
+            ticks[at] = mark
+    spans: list[Span] = [(" " * MARGIN, "text")]
+    for at in range(inside):
+        if at in ticks:
+            shown, plain, role = TICKS[ticks[at].kind]
+            spans.append((plain if glyphs.ascii else shown, role))
+        elif at == head:
+            spans.append(("O" if glyphs.ascii else "●", "strong"))
+        else:
+            spans.append((glyphs.full, "bar") if at < head else (glyphs.empty, "rest"))
+    return _joined(spans), head + MARGIN
+
+
+def figures(play: Play, size: int, glyphs: Glyphs) -> Line:
+    """In words: played or not, how fast, where, what wait is passed over, and the mark that was passed last."""
+    length = play.last_mono - play.first_mono
+    play_sign, pause_sign = (">", "||") if glyphs.ascii else ("▶", "⏸")
+    at = say.clock(play.mono - play.first_mono)
+    spans: list[Span] = [
+        (f" {play_sign if play.playing else pause_sign} ", "running" if play.playing else "held"),
+        (f"{play.speed:g}{'x' if glyphs.ascii else '×'}", "strong"),
+        (f"  {at}", "strong"),
+        (f"/{say.clock(length)}  ", "muted"),
+        (say.count(play.seq), "strong"),
+        (f"/{say.count(play.head_seq)}  {say.percent(play.seq, play.head_seq)}", "muted"),
+    ]
+    if play.gap_s is not None:
+        spans += [("  ", "text"), (f"{pause_sign} {say.ago(play.gap_s)}", "warn")]
+    elif play.idle_limit is None:
+        spans.append(("  waits in full", "muted"))
+    if play.live:
+        spans += [("  ", "text"), ("G live", "accent")]
+        if play.head_seq > play.seq:
+            spans.append((f" +{say.count(play.head_seq - play.seq)}", "muted"))
+    left = size - width(tuple(spans)) - 4
+    last = next((mark for mark in reversed(play.marks) if mark.seq <= play.seq), None)
+    if last is not None and left >= 12:
+        shown, plain, role = TICKS[last.kind]
+        on_it = last.seq == play.seq
+        icon = plain if glyphs.ascii else shown
+        label = shorten(one_line(last.label, 200), left - cells(icon) - 1, glyphs.cut)
+        spans += [("   ", "text"), (f"{icon} ", role), (label, "text" if on_it else "faint")]
+    return pad(tuple(spans), size)
+
+
+def _joined(spans: list[Span]) -> Line:
+    """Neighbours of one role as one span."""
+    joined: list[Span] = []
+    for text, role in spans:
+        if joined and joined[-1][1] == role:
+            joined[-1] = joined[-1][0] + text, role
+        else:
+            joined.append((text, role))
+    return tuple(joined)

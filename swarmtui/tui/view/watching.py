@@ -1,0 +1,32 @@
+"""Who watches the session, and what its host cannot do for them."""
+
+from __future__ import annotations
+
+from swarmtui.host.feed import FeedStatus, Link
+from swarmtui.host.protocol import CAPS
+from swarmtui.safety.text import one_line
+from swarmtui.tui.view.lines import Line
+
+_TOLD = ("past", "marks", "fork")
+"""What of :data:`CAPS` a user can miss."""
+
+
+def lacking(status: FeedStatus) -> str:
+    """What a live host cannot do that this viewer would ask of it, in words; empty if there is no such thing."""
+    if status.link is not Link.LIVE:
+        return ""
+    return ", ".join(CAPS[cap] for cap in _TOLD if cap not in status.caps)
+
+
+def watchers(status: FeedStatus) -> list[Line]:
+    """Lines for the help: each viewer with its role, and what the host lacks."""
+    if not status.viewers:
+        return []
+    lines: list[Line] = [(("Watching", "strong"),)]
+    for viewer in status.viewers:
+        role = "can act" if viewer.role == "control" else "only watches"
+        lines.append(((f"  {one_line(viewer.name, 48)}", "text"), (f"  {role}", "muted")))
+    lack = lacking(status)
+    if lack:
+        lines.append(((f"  the host is older, it cannot {lack}", "warn"),))
+    return lines

@@ -1,0 +1,282 @@
+"""A replay in the workbench: its keys, its bar, its clocks, the way back to the session that goes on."""
+
+from __future__ import annotations
+
+import pytest
+from textual.pilot import Pilot
+
+from swarmtui.host.feed import Link, Play
+from swarmtui.host.replay import ReplayFeed
+from swarmtui.session import events as ev
+from swarmtui.session.fold import fold
+from swarmtui.session.marks import Mark, MarkKind
+from swarmtui.session.state_json import state_hash
+from swarmtui.tui.app import Workbench
+from swarmtui.tui.screens.dialogs import LineScreen
+from swarmtui.tui.screens.plan import PlanScreen
+from swarmtui.tui.screens.run import RunScreen
+from swarmtui.tui.view import scrub
+from swarmtui.tui.view.glyphs import ASCII, UNICODE
+from swarmtui.tui.view.lines import width
+from swarmtui.tui.widgets.scrub import ScrubBar
+from tests.tui.opening import notices, opened, press, settled, text
+from tests.tui.scripted_feed import finished, mid_run
+from tests.tui.scripted_past import Stopwatch, replayed, to_past
+
+HEAD = len(finished().events)
+
+
+def play_of(pilot: Pilot[int]) -> Play:
+    assert isinstance(pilot.app, Workbench)
+    play = pilot.app.status.play
+    assert play is not None
+    return play
+
+
+# -- keys -----------------------------------------------------------------------------------------------------------
+
+
+async def test_29_a_replay_is_stepped_and_sought_with_keys_forwards_and_backwards() -> None:
+    async with opened(replayed(at=10)) as pilot:
+        for key, seq in (
+            ("full_stop", 11),
+            ("comma", 10),
+            ("comma", 9),
+            ("G", HEAD),
+            ("g", 1),
+            ("5", 1 + round(0.5 * (HEAD - 1))),
+            ("0", 1),
+        ):
+            await press(pilot, key)
+            assert play_of(pilot).seq == seq, key
+            app = pilot.app
+            assert isinstance(app, Workbench)
+            assert state_hash(app.state) == state_hash(fold(finished().events[:seq]))
+
+
+async def test_29_keys_lead_from_mark_to_mark_and_say_where_there_is_none() -> None:
+    async with opened(replayed(at=1)) as pilot:
+        marks = [mark.seq for mark in play_of(pilot).marks]
+        assert len(marks) >= 3
+        for seq in marks:
+            await press(pilot, "right_square_bracket")
+            assert play_of(pilot).seq == seq
+        await press(pilot, "right_square_bracket")
+        assert "no mark after" in notices(pilot)[-1]
+        await press(pilot, "left_square_bracket")
+        assert play_of(pilot).seq == marks[-2]
+
+
+async def test_29_speed_doubles_and_halves_within_its_limits_and_waits_are_cut_or_lived_through() -> None:
+    async with opened(replayed(at=1)) as pilot:
+        await press(pilot, "plus", "equals_sign")
+        assert play_of(pilot).speed == 4
+        await press(pilot, *["minus"] * 6)
+        assert play_of(pilot).speed == 0.25
+        assert play_of(pilot).idle_limit == 2
+        await press(pilot, "i")
+        assert play_of(pilot).idle_limit is None
+        await press(pilot, "i")
+        assert play_of(pilot).idle_limit == 2
+
+
+async def test_29_space_plays_and_stands_still_and_the_header_shows_the_time_of_the_past() -> None:
+    watch = Stopwatch()
+    async with opened(replayed(at=8, clock=watch)) as pilot:
+        before = text(pilot)
+        watch.now += 30
+        await settled(pilot)
+        assert text(pilot) == before, "a replay that stands still shows clocks that go"
+        await press(pilot, "space")
+        assert play_of(pilot).playing
+        watch.now += 1
+        await settled(pilot)
+        assert "replay 2025-10-0" in text(pilot)
+        assert text(pilot) != before
+        await press(pilot, "space")
+        assert not play_of(pilot).playing
+
+
+async def test_29_seconds_are_gone_forwards_and_backwards() -> None:
+    async with opened(replayed(at=HEAD)) as pilot:
+        late = play_of(pilot).mono
+        await press(pilot, "less_than_sign")
+        early = play_of(pilot)
+        assert early.mono <= late - 5
+        await press(pilot, "greater_than_sign")
+        assert play_of(pilot).seq > early.seq, "a time without events keeps the play head where it is"
+
+
+@pytest.mark.parametrize(
+    ("word", "seq"), [("12", 12), ("0s", 2), ("failure", None), ("nonsense", 10)], ids=["seq", "time", "mark", "none"]
+)
+async def test_29_a_place_is_gone_to_by_number_time_and_mark(word: str, seq: int | None) -> None:
+    async with opened(replayed(at=10)) as pilot:
+        wanted = seq or next(mark.seq for mark in play_of(pilot).marks if mark.kind is MarkKind.FAILURE)
+        await press(pilot, "semicolon")
+        assert isinstance(pilot.app.screen, LineScreen)
+        await press(pilot, *word, "enter")
+        assert play_of(pilot).seq == wanted
+        if word == "nonsense":
+            assert "no moment" in notices(pilot)[-1]
+
+
+async def test_29_a_click_on_the_bar_goes_there() -> None:
+    async with opened(replayed(at=10)) as pilot:
+        bar = pilot.app.screen.query_one(ScrubBar)
+        await pilot.click(bar, offset=(bar.size.width - 2, 0))
+        await settled(pilot)
+        assert play_of(pilot).seq == HEAD
+        await pilot.click(bar, offset=(bar.size.width // 2, 0))
+        await settled(pilot)
+        assert play_of(pilot).seq == pytest.approx(HEAD / 2, abs=1.5)
+
+
+async def test_29_nothing_is_asked_of_a_session_in_its_past() -> None:
+    feed = mid_run()
+    async with opened(replayed(feed, at=len(feed.events))) as pilot:
+        await press(pilot, "P", "p", "r", "X", "M", "a")
+        assert len(notices(pilot)) >= 6
+        assert all("past" in notice for notice in notices(pilot))
+        assert "pause all" not in text(pilot)
+    assert feed.commands == []
+
+
+async def test_29_the_plan_is_shown_again_while_it_waited_for_a_decision() -> None:
+    async with opened(replayed(at=1)) as pilot:
+        assert isinstance(pilot.app.screen, PlanScreen)
+        assert pilot.app.screen.query_one(ScrubBar).display
+        await press(pilot, "G")
+        assert isinstance(pilot.app.screen, RunScreen)
+
+
+async def test_29_the_log_begins_with_what_was_before_the_play_head() -> None:
+    async with opened(replayed(at=HEAD)) as pilot:
+        assert "session failed" in text(pilot)
+        await press(pilot, "comma", "comma", "comma", "comma")
+        assert "session failed" not in text(pilot)
+        assert "started on" in text(pilot)
+
+
+# -- while the session goes on ----------------------------------------------------------------------------------------
+
+
+async def test_30_the_past_is_gone_through_while_the_session_goes_on_and_G_leads_back() -> None:
+    feed = mid_run()
+    async with opened(feed, past=to_past) as pilot:
+        app = pilot.app
+        assert isinstance(app, Workbench)
+        await press(pilot, "H", "comma")
+        assert app.status.link is Link.REPLAY
+        here = app.state.seq
+        assert here == len(feed.events) - 1
+        feed.play(ev.SessionPaused("user"), after=3)
+        await settled(pilot)
+        assert app.state.seq == here, "the present shows through"
+        assert play_of(pilot).head_seq == len(feed.events)
+        assert "G live +2" in text(pilot)
+        await press(pilot, "G")
+        assert app.status.link is Link.LIVE
+        assert app.state is feed.state
+        assert "paused" in text(pilot)
+        await press(pilot, "P")
+        assert feed.commands == [("session.resume", {})]
+        await press(pilot, "H")
+        assert app.status.link is Link.REPLAY
+    assert feed.closed
+
+
+async def test_15_a_session_that_is_over_can_be_lived_through_again() -> None:
+    feed = finished()
+    async with opened(feed, past=to_past) as pilot:
+        await press(pilot, "H", "left_square_bracket")
+        assert play_of(pilot).seq < HEAD
+        assert not play_of(pilot).live
+
+
+async def test_a_past_that_cannot_be_read_is_said_and_the_session_stays() -> None:
+    async def broken(feed: object) -> object:
+        raise OSError("no such file")
+
+    async with opened(mid_run(), past=broken) as pilot:  # type: ignore[arg-type]
+        await press(pilot, "H")
+        assert "history: no such file" in notices(pilot)
+        app = pilot.app
+        assert isinstance(app, Workbench)
+        assert not isinstance(app.feed, ReplayFeed)
+    async with opened(mid_run()) as pilot:
+        await press(pilot, "H")
+        assert "swarmtui replay" in notices(pilot)[-1]
+
+
+# -- the bar ----------------------------------------------------------------------------------------------------------
+
+
+def playing(seq: int = 50, head: int = 100, **more: object) -> Play:
+    known: dict[str, object] = {
+        "ts": 1.0, "mono": 30.0, "first_mono": 0.0, "last_mono": 60.0, "speed": 1.0, "playing": True, "idle_limit": 2.0
+    }  # fmt: skip
+    return Play(seq, head, **{**known, **more})  # type: ignore[arg-type]
+
+
+def words(play: Play, size: int = 120) -> str:
+    return "".join(part for part, _ in scrub.figures(play, size, UNICODE))
+
+
+@pytest.mark.parametrize("size", [3, 20, 80, 200])
+@pytest.mark.parametrize("head", [1, 7, 100, 100_000])
+def test_a_click_on_a_cell_of_the_bar_puts_the_play_head_into_it(size: int, head: int) -> None:
+    inside = scrub.room(size)
+    for x in range(1, size - 1):
+        seq = scrub.seq_of(x, head, size)
+        assert 1 <= seq <= head
+        if head >= inside:
+            assert scrub.cell_of(seq, head, inside) + 1 == x
+    assert scrub.seq_of(size - 1, head, size) == head
+    assert scrub.seq_of(0, head, size) == 1 or inside == 1
+
+
+@pytest.mark.parametrize("glyphs", [UNICODE, ASCII], ids=["unicode", "ascii"])
+@pytest.mark.parametrize("size", [10, 40, 80, 160])
+def test_the_bar_and_its_figures_are_as_wide_as_they_should_be(size: int, glyphs: object) -> None:
+    kinds = [Mark(at * 7 + 1, 0.0, 0.0, kind, "said\x1b[31m " * 9) for at, kind in enumerate(MarkKind)]
+    play = playing(marks=tuple(kinds), gap_s=7_300.0, live=True)
+    line, head = scrub.bar(play, size, glyphs)  # type: ignore[arg-type]
+    assert width(line) == size - 1
+    assert 1 <= head < size
+    told = scrub.figures(play, size, glyphs)  # type: ignore[arg-type]
+    assert width(told) == size
+    shown = "".join(part for part, _ in (*line, *told))
+    assert "\x1b" not in shown
+    assert glyphs is UNICODE or shown.isascii()
+
+
+def test_every_kind_of_mark_has_a_tick_of_its_own() -> None:
+    assert set(scrub.TICKS) == set(MarkKind)
+    assert len({tick for tick, _, _ in scrub.TICKS.values()}) == len(MarkKind)
+    assert len({plain for _, plain, _ in scrub.TICKS.values()}) == len(MarkKind)
+
+
+def test_the_gravest_of_marks_in_one_cell_is_the_one_that_is_seen() -> None:
+    marks = (
+        Mark(40, 0, 0, MarkKind.PAUSE, "p"),
+        Mark(41, 0, 0, MarkKind.FAILURE, "f"),
+        Mark(42, 0, 0, MarkKind.EDIT, "e"),
+    )
+    line, _ = scrub.bar(playing(1, 1_000, marks=marks), 42, UNICODE)
+    assert "".join(part for part, _ in line).count("✗") == 1
+    assert "‖" not in "".join(part for part, _ in line)
+
+
+def test_a_wait_that_is_passed_over_is_told_with_its_length() -> None:
+    assert "⏸ 2h" in words(playing(gap_s=7_300.0))
+    assert "⏸" not in words(playing())
+    assert "waits in full" in words(playing(idle_limit=None))
+
+
+def test_the_last_mark_is_named_and_what_is_ahead_of_a_live_session_counted() -> None:
+    marks = (Mark(40, 0, 0, MarkKind.FAILURE, "lint failed"), Mark(60, 0, 0, MarkKind.USER, "later"))
+    told = words(playing(marks=marks, live=True))
+    assert "lint failed" in told
+    assert "later" not in told
+    assert "G live +50" in told
