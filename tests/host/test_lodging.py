@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 
 import pytest
 
@@ -24,11 +26,9 @@ def ann(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(module, "user_name", lambda: "ann")
 
 
-def machine(root: Path, group: str, *, lingers: bool = False, **files: str) -> Path:
-    """A machine's files; those of systemd are named by folder, with `__` for each `/`."""
-    texts = {"proc/self/cgroup": group}
-    for name, text in files.items():
-        texts[name.replace("__", "/") + ".conf"] = text
+def machine(root: Path, group: str, files: Mapping[str, str] = MappingProxyType({}), *, lingers: bool = False) -> Path:
+    """A machine with these files of systemd, each named without its ``.conf``."""
+    texts = {"proc/self/cgroup": group, **{f"{name}.conf": text for name, text in files.items()}}
     if lingers:
         texts["var/lib/systemd/linger/ann"] = ""
     for name, text in texts.items():
@@ -38,7 +38,7 @@ def machine(root: Path, group: str, *, lingers: bool = False, **files: str) -> P
 
 
 def test_03_a_site_that_kills_what_outlives_a_login_is_told_with_how_to_mend_it(tmp_path: Path) -> None:
-    told = ends_at_logout(machine(tmp_path, LOGIN, etc__systemd__logind=KILLS))
+    told = ends_at_logout(machine(tmp_path, LOGIN, {"etc/systemd/logind": KILLS}))
     assert f"KillUserProcesses=yes in {tmp_path}/etc/systemd/logind.conf" in told
     assert "loginctl enable-linger" in told
     assert "systemd-run --user --scope swarmtui run" in told
@@ -46,7 +46,7 @@ def test_03_a_site_that_kills_what_outlives_a_login_is_told_with_how_to_mend_it(
 
 
 def test_lingering_alone_does_not_help_a_login_whose_processes_are_killed(tmp_path: Path) -> None:
-    told = ends_at_logout(machine(tmp_path, LOGIN, lingers=True, etc__systemd__logind=KILLS))
+    told = ends_at_logout(machine(tmp_path, LOGIN, {"etc/systemd/logind": KILLS}, lingers=True))
     assert "enable-linger" not in told
     assert "systemd-run --user --scope" in told
 
@@ -55,22 +55,22 @@ def test_lingering_alone_does_not_help_a_login_whose_processes_are_killed(tmp_pa
     ("files", "kills"),
     [
         ({}, False),
-        ({"etc__systemd__logind": "[Login]\n#KillUserProcesses=no\n"}, False),
-        ({"usr__lib__systemd__logind": "[Login]\n#KillUserProcesses=yes\n"}, True),
-        ({"usr__lib__systemd__logind": KILLS, "etc__systemd__logind": "[Login]\n"}, False),
-        ({"etc__systemd__logind": "[Login]\n#KillUserProcesses=yes\nKillUserProcesses=no\n"}, False),
-        ({"etc__systemd__logind.conf.d__50-site": "[Login]\nKillUserProcesses = true\n"}, True),
-        ({"etc__systemd__logind.conf.d__50-site": "[Login]\n#KillUserProcesses=yes\n"}, False),
-        ({"etc__systemd__logind": KILLS, "run__systemd__logind.conf.d__a": "[Login]\nKillUserProcesses=0\n"}, False),
-        ({"usr__lib__systemd__logind.conf.d__a": KILLS, "etc__systemd__logind.conf.d__a": "[Login]\n"}, False),
-        ({"etc__systemd__logind": KILLS + "KillExcludeUsers=bob ann\n"}, False),
-        ({"etc__systemd__logind": KILLS + "KillExcludeUsers=ann\nKillExcludeUsers=\n"}, True),
-        ({"etc__systemd__logind": KILLS + "KillOnlyUsers=bob\n"}, False),
-        ({"etc__systemd__logind": KILLS + "KillOnlyUsers=bob ann\n"}, True),
+        ({"etc/systemd/logind": "[Login]\n#KillUserProcesses=no\n"}, False),
+        ({"usr/lib/systemd/logind": "[Login]\n#KillUserProcesses=yes\n"}, True),
+        ({"usr/lib/systemd/logind": KILLS, "etc/systemd/logind": "[Login]\n"}, False),
+        ({"etc/systemd/logind": "[Login]\n#KillUserProcesses=yes\nKillUserProcesses=no\n"}, False),
+        ({"etc/systemd/logind.conf.d/50-site": "[Login]\nKillUserProcesses = true\n"}, True),
+        ({"etc/systemd/logind.conf.d/50-site": "[Login]\n#KillUserProcesses=yes\n"}, False),
+        ({"etc/systemd/logind": KILLS, "run/systemd/logind.conf.d/a": "[Login]\nKillUserProcesses=0\n"}, False),
+        ({"usr/lib/systemd/logind.conf.d/a": KILLS, "etc/systemd/logind.conf.d/a": "[Login]\n"}, False),
+        ({"etc/systemd/logind": KILLS + "KillExcludeUsers=bob ann\n"}, False),
+        ({"etc/systemd/logind": KILLS + "KillExcludeUsers=ann\nKillExcludeUsers=\n"}, True),
+        ({"etc/systemd/logind": KILLS + "KillOnlyUsers=bob\n"}, False),
+        ({"etc/systemd/logind": KILLS + "KillOnlyUsers=bob ann\n"}, True),
     ],
 )
 def test_what_logind_does_is_read_as_logind_reads_it(files: dict[str, str], kills: bool, tmp_path: Path) -> None:
-    assert bool(ends_at_logout(machine(tmp_path, LOGIN, **files))) is kills
+    assert bool(ends_at_logout(machine(tmp_path, LOGIN, files))) is kills
 
 
 @pytest.mark.parametrize("lingers", [True, False])
@@ -82,7 +82,7 @@ def test_what_a_service_manager_runs_ends_with_the_last_login_unless_its_user_li
 
 
 def test_nothing_is_said_where_no_login_holds_the_process(tmp_path: Path) -> None:
-    told = ends_at_logout(machine(tmp_path, "0::/system.slice/cron.service\n", etc__systemd__logind=KILLS))
+    told = ends_at_logout(machine(tmp_path, "0::/system.slice/cron.service\n", {"etc/systemd/logind": KILLS}))
     assert told == ""
     assert ends_at_logout(tmp_path / "no such machine") == ""
 
