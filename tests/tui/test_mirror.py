@@ -1,0 +1,216 @@
+"""Work mirrored: what other viewers do is told with their name, what a host lacks is named, a lost link counts down."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+
+from swarmtui.host.feed import FeedStatus, Link, Viewer
+from swarmtui.session import events as ev
+from swarmtui.tui.app import Workbench
+from swarmtui.tui.mirror import Mirror
+from swarmtui.tui.screens.dialogs import HelpScreen, LineScreen
+from swarmtui.tui.screens.plan import PlanScreen
+from swarmtui.tui.view.banner import banner
+from swarmtui.tui.view.watching import lacking
+from tests.tui.opening import notices, opened, press, settled, text
+from tests.tui.scripted_feed import awaiting_approval, finished, mid_run
+
+ADA, BOB = "ada@laptop tui on pts/3", "bob@desk ctl"
+
+
+def held(seq: int, actor: str | None) -> ev.Event:
+    return ev.Event(seq, 0.0, 0.0, ev.NodeHeld("quality"), actor)
+
+
+def test_what_others_do_is_told_and_what_this_viewer_does_is_not() -> None:
+    mirror = Mirror()
+    assert mirror.told([held(1, BOB)])[0].startswith("bob@desk ctl: quality ")
+    mirror.asked += 1
+    assert mirror.told([held(2, ADA)]) == []
+    mirror.answered(2)
+    assert mirror.told([]) == []
+    assert mirror.told([held(3, ADA), held(4, None)]) == []
+    assert len(mirror.told([held(5, BOB)])) == 1
+
+
+def test_what_others_do_while_an_answer_is_outstanding_is_told_after_it() -> None:
+    mirror = Mirror(asked=1)
+    assert mirror.told([held(1, BOB), held(2, ADA)]) == []
+    mirror.answered(2)
+    assert [line.split(":")[0] for line in mirror.told([])] == [BOB]
+
+
+def test_much_at_once_is_one_line_for_each_of_them() -> None:
+    told = Mirror().told([held(at, BOB if at % 2 else ADA) for at in range(1, 9)])
+    assert len(told) == 2
+    assert all("(and 3 more)" in line for line in told)
+
+
+async def test_07_what_another_viewer_does_is_shown_with_the_actor_at_once() -> None:
+    feed = mid_run()
+    async with opened(feed) as pilot:
+        feed.play(ev.NodeHeld("quality"), actor=BOB)
+        await settled(pilot)
+        assert notices(pilot)[-1].startswith("bob@desk ctl: quality ")
+        before = len(notices(pilot))
+        feed.play(ev.AttemptStarted("tests", 2))
+        await settled(pilot)
+        assert len(notices(pilot)) == before
+
+
+async def test_what_was_done_before_this_viewer_came_is_no_news() -> None:
+    async with opened(mid_run()) as pilot:
+        assert notices(pilot) == []
+
+
+async def test_07_who_watches_is_counted_in_the_header_and_named_in_the_help() -> None:
+    feed = mid_run()
+    feed.status.viewers = (Viewer(1, "tui on pts/3", "control"), Viewer(2, "tui on pts/9", "observe"))
+    async with opened(feed, (160, 40)) as pilot:
+        assert "2 watch" in text(pilot)
+        await press(pilot, "question_mark")
+        assert isinstance(pilot.app.screen, HelpScreen)
+        assert "tui on pts/9  only watches" in text(pilot)
+        assert "tui on pts/3  can act" in text(pilot)
+
+
+async def test_04_leaving_a_lost_link_or_a_crashed_host_never_asks_for_anything() -> None:
+    for link in (Link.RECONNECTING, Link.CRASHED):
+        feed = mid_run()
+        feed.set_link(link)
+        async with opened(feed) as pilot:
+            await pilot.press("q")
+            await pilot.pause()
+        assert feed.commands == []
+        assert feed.closed
+        assert pilot.app.return_value == 6
+
+
+async def test_08_a_viewer_that_was_too_far_behind_is_told_what_it_did_not_see() -> None:
+    feed = mid_run()
+    async with opened(feed) as pilot:
+        feed.status.skipped += 60_000
+        await settled(pilot)
+        assert "60,000 events are not shown one by one" in notices(pilot)[-1]
+        before = len(notices(pilot))
+        await settled(pilot)
+        assert len(notices(pilot)) == before
+
+
+# -- a lost link ----------------------------------------------------------------------------------------------------
+
+
+def test_10_the_banner_counts_down_to_the_next_try() -> None:
+    status = FeedStatus(Link.RECONNECTING, "the ssh connection ended", retry_at=100.0)
+    assert banner(status, 96.2, tries=True) == "the ssh connection ended; trying again in 4 s, r tries now"
+    assert banner(status, 99.5) == "the ssh connection ended; trying again in 1 s"
+    assert banner(status, 107.0).endswith("in 0 s")
+    status.retry_at = None
+    assert banner(status, 96.2, tries=True) == "the ssh connection ended"
+
+
+@pytest.mark.parametrize("link", [Link.LIVE, Link.ENDED, Link.ARCHIVE])
+def test_where_the_link_is_well_the_banner_tells_trouble_alone(link: Link) -> None:
+    assert banner(FeedStatus(link, "said goodbye"), 1.0) == ""
+    assert banner(FeedStatus(link, "", "the disk is full"), 1.0) == "the disk is full"
+
+
+async def test_10_r_tries_a_lost_link_now_and_retries_a_node_once_it_is_back() -> None:
+    feed = mid_run()
+    tried: list[float] = []
+    feed.retry_now = lambda: tried.append(1.0)  # type: ignore[attr-defined]
+    feed.set_link(Link.RECONNECTING, "the link is lost")
+    feed.status.retry_at = time.monotonic() + 600
+    async with opened(feed) as pilot:
+        assert "r tries now" in text(pilot)
+        assert "r try now" in text(pilot)
+        await press(pilot, "r")
+        assert tried == [1.0]
+        assert feed.commands == []
+        feed.set_link(Link.LIVE)
+        pilot.app.screen.select("lint")  # type: ignore[attr-defined]
+        await press(pilot, "r")
+        assert feed.commands == [("node.retry", {"node": "lint"})]
+        assert tried == [1.0]
+
+
+async def test_12_a_command_on_a_breaking_link_is_never_passed_over_in_silence() -> None:
+    feed = mid_run()
+    feed.broken = True
+    async with opened(feed) as pilot:
+        await press(pilot, "P")
+        assert "whether this took effect is not known yet" in notices(pilot)[-1]
+        feed.set_link(Link.RECONNECTING, "the link is lost")
+        await press(pilot, "P")
+        assert "the link is lost" in notices(pilot)[-1]
+        feed.set_link(Link.LIVE)
+        feed.broken = False
+        feed.play(ev.SessionPaused("user"), actor=ADA)
+        await settled(pilot)
+        assert "paused" in text(pilot)
+
+
+# -- what is over, and what waits -------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("link", [Link.ENDED, Link.ARCHIVE])
+async def test_15_a_session_that_is_over_shows_when_and_offers_nothing_that_would_change_it(link: Link) -> None:
+    feed = finished()
+    feed.set_link(link)
+    async with opened(feed) as pilot:
+        shown = text(pilot)
+        assert "2025-10-09" in shown
+        assert "failed (1 node failed)" in shown
+        assert "1:21" in shown.splitlines()[0]
+        footer = shown.splitlines()[-1]
+        assert "retry" not in footer
+        assert "H history" in footer
+        await press(pilot, "R", "P", "M")
+        assert all("recording" in notice for notice in notices(pilot))
+    assert feed.commands == []
+
+
+async def test_15_the_clock_of_a_session_whose_host_left_or_crashed_stands_still() -> None:
+    feed = mid_run()
+    feed.set_link(Link.ARCHIVE)
+    async with opened(feed) as pilot:
+        before = text(pilot)
+        await settled(pilot)
+        assert text(pilot) == before
+
+
+async def test_16_a_plan_that_waits_opens_at_once_and_again_for_who_comes_back() -> None:
+    feed = awaiting_approval()
+    for _ in range(2):
+        async with opened(feed) as pilot:
+            assert isinstance(pilot.app.screen, PlanScreen)
+            assert "approve and run" in text(pilot)
+
+
+# -- marks, and older hosts -------------------------------------------------------------------------------------------
+
+
+async def test_29_M_marks_the_moment_with_the_words_of_the_user() -> None:
+    feed = mid_run()
+    async with opened(feed) as pilot:
+        await press(pilot, "M")
+        assert isinstance(pilot.app.screen, LineScreen)
+        await press(pilot, *"odd", "enter")
+        assert "marked: odd" in notices(pilot)[-1]
+    assert feed.commands == [("marker.add", {"label": "odd"})]
+
+
+async def test_18_what_an_older_host_cannot_do_is_named_and_not_asked_of_it() -> None:
+    feed = mid_run()
+    feed.status.caps = frozenset()
+    feed.status.host_version = "0.1.0"
+    async with opened(feed) as pilot:
+        app = pilot.app
+        assert isinstance(app, Workbench)
+        assert any("0.1.0: it cannot" in notice and "marks" in notice for notice in notices(pilot))
+        await press(pilot, "M")
+        assert "older version" in notices(pilot)[-1]
+    assert feed.commands == []
+    assert lacking(FeedStatus(Link.ARCHIVE)) == ""
