@@ -3,21 +3,28 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
 from swarmtui.host.history import History, OutputMissing
+from swarmtui.session import fold
+from swarmtui.session.errors import Damaged, first_line
 from swarmtui.session.events import Event
 from swarmtui.session.folder import SessionFolder
 from swarmtui.session.marks import MARK_TYPES, Mark, mark_of
-from swarmtui.session.reader import Reader
+from swarmtui.session.reader import UNREADABLE, Reader, without_collector
 from swarmtui.session.rows import Row, row_to_event, row_to_line
 from swarmtui.session.state import SessionState
 
 _T = TypeVar("_T")
+
+BLOCK = 512
+"""Events that are decoded together."""
+BLOCKS = 12
+"""Decoded ones that are kept: those used last."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +50,7 @@ class FilePast:
         self._history = History(folder)
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="past")
         self._reader: Reader | None = None
+        self._blocks: dict[int, list[Event]] = {}
 
     async def head(self) -> int:
         """Seq of the last event that is recorded by now; 0 if there is none."""
@@ -55,7 +63,7 @@ class FilePast:
     async def events(self, from_seq: int, limit: int) -> list[Event]:
         """Up to `limit` events from `from_seq` on, in order; fewer only at the head."""
         first = max(1, from_seq)
-        return await self._ask(lambda reader: [row_to_event(row) for row in reader.rows(first, first + limit - 1)])
+        return await self._ask(lambda reader: list(self._events(reader, first, first + limit - 1)))
 
     async def lines(self, from_seq: int, limit: int) -> list[str]:
         """Like :meth:`events`, as lines of JSON as the file has them: nothing is decoded."""
@@ -100,10 +108,34 @@ class FilePast:
     def _state_at(self, reader: Reader, seq: int) -> SessionState:
         if not 1 <= seq <= reader.last_seq():
             raise IndexError(f"there is no event {seq}")
-        state = reader.state(seq)
+        with without_collector():
+            state = reader.kept(seq)
+            for event in self._events(reader, state.seq + 1, seq):
+                self._fold(state, event)
         if not isinstance(self._folder, LooseFile):
             state.id = self._folder.id  # of one that was recovered or forked, its first events name another
         return state
+
+    def _fold(self, state: SessionState, event: Event) -> None:
+        try:
+            fold.apply(state, event)
+        except UNREADABLE as error:
+            raise Damaged(self._folder.db, f"event {event.seq} cannot be read: {first_line(error)}") from error
+
+    def _events(self, reader: Reader, first: int, last: int) -> Iterator[Event]:
+        """Events `first` to `last`, block by block: who goes to and fro decodes each of them once."""
+        for block in range((first - 1) // BLOCK, (last - 1) // BLOCK + 1):
+            begins = block * BLOCK + 1
+            events = self._blocks.pop(block, None)
+            if events is None:
+                events = list(reader.events(begins, begins + BLOCK - 1))
+            if len(events) == BLOCK:  # what is not full yet may grow
+                self._blocks[block] = events
+            yield from events[max(0, first - begins) : max(0, last + 1 - begins)]
+            if len(events) < BLOCK:
+                break
+        while len(self._blocks) > BLOCKS:
+            del self._blocks[next(iter(self._blocks))]
 
 
 def _marks(reader: Reader, from_seq: int) -> list[Mark]:

@@ -27,6 +27,7 @@ from swarmtui.session.rows import (
     Row,
     blob_sha,
     chained,
+    row_to_event,
     unsealed,
 )
 from swarmtui.session.snapshots import taken_up
@@ -100,12 +101,25 @@ class Reader:
 
     def state(self, at: int | None = None, *, use_snapshots: bool = True) -> SessionState:
         """The state after event `at` (None: the last), from the nearest snapshot before it."""
-        with _without_collector():
-            state = (self._snapshot(at if at is not None else _LAST) if use_snapshots else None) or fold.empty()
+        with without_collector():
+            state = self.kept(at) if use_snapshots else fold.empty()
             with closing(self._pages(state.seq + 1, at)) as pages:
                 for page in pages:
                     self._fold(state, page)
             return state
+
+    def kept(self, at: int | None = None) -> SessionState:
+        """The nearest state before event `at`, or at it, from which :meth:`state` begins to fold; at worst the first.
+
+        It is the caller's own.
+        """
+        return self._snapshot(at if at is not None else _LAST) or fold.empty()
+
+    def events(self, from_seq: int = 1, to_seq: int | None = None) -> Generator[Event]:
+        """:meth:`rows`, decoded."""
+        with closing(self._pages(from_seq, to_seq)) as pages:
+            for page in pages:
+                yield from map(self._event, page)
 
     def verify(self) -> Head:
         """Check every row against the chain, and the chain against the head file.
@@ -117,7 +131,7 @@ class Reader:
 
     def resume(self) -> tuple[Head, SessionState]:
         """:meth:`verify` and :meth:`state` in one pass: only what no snapshot holds is decoded and folded."""
-        with _without_collector():
+        with without_collector():
             state = self._snapshot(_LAST) or fold.empty()
             return self._verify(state), state
 
@@ -145,7 +159,16 @@ class Reader:
             try:
                 fold.apply(state, Event(seq, ts, mono, decode_text(kind, data, node, item, attempt), actor))
             except UNREADABLE as error:
-                raise Damaged(self._path, f"event {row[0]} cannot be read: {first_line(error)}") from error
+                raise self._undecodable(row, error) from error
+
+    def _event(self, row: _Columns) -> Event:
+        try:
+            return row_to_event(Row._make(row))
+        except UNREADABLE as error:
+            raise self._undecodable(row, error) from error
+
+    def _undecodable(self, row: _Columns, error: Exception) -> Damaged:
+        return Damaged(self._path, f"event {row[0]} cannot be read: {first_line(error)}")
 
     def check_pages(self) -> None:
         """Raises Damaged if the file's own structure is broken anywhere, be it where no event lies."""
@@ -220,7 +243,7 @@ class Reader:
 
 
 @contextmanager
-def _without_collector() -> Iterator[None]:
+def without_collector() -> Iterator[None]:
     """What a state is made of is no garbage: looking for some meanwhile takes a fifth of the time of a resume."""
     collects = gc.isenabled()
     gc.disable()
