@@ -54,7 +54,7 @@ def find_mark(marks: Sequence[Mark], moment: Moment) -> Mark:
     if len(of_name) >= moment.number:
         return of_name[moment.number - 1]
     if of_name:
-        raise MomentMissing(f"there are {len(of_name)} marks {name!r}, and no {moment.number}th")
+        raise MomentMissing(f"there are {len(of_name)} marks {name!r}, and no number {moment.number}")
     raise MomentMissing(f"{name!r} is no moment of this session: give {FORMS}; marks here: {_listed(marks)}")
 
 
