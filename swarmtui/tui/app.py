@@ -106,6 +106,7 @@ class Workbench(App[int]):
         self._nothing = fold.empty()
         self._no_status = FeedStatus()
         self._drawn_at = (-1, -1)
+        self.frames_drawn = 0
         self._seen = False
         """Whether a frame has been drawn: what came before is history, not news."""
         self._away = False
@@ -225,6 +226,10 @@ class Workbench(App[int]):
         """Draw what a key has changed without waiting for the next frame."""
         self._frame(force=True)
 
+    def draw_if_due(self) -> None:
+        """Draw what has changed, if anything has."""
+        self._frame()
+
     @property
     def can_retry_link(self) -> bool:
         """Whether the link can be tried at once."""
@@ -276,6 +281,7 @@ class Workbench(App[int]):
         self._seen = True
         self._route()
         self._draw()
+        self.frames_drawn += 1
 
     def _stands(self) -> bool:
         """Whether there is something to draw on: on leaving, widgets go away before the timer does."""
