@@ -5,16 +5,20 @@ from __future__ import annotations
 import asyncio
 import math
 from argparse import ArgumentParser, ArgumentTypeError, Namespace
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 if TYPE_CHECKING:
     from swarmtui.cli.console import Console
-    from swarmtui.host.feed import Feed
+    from swarmtui.cli.following import Place
+    from swarmtui.host.client import WireFeed
     from swarmtui.host.file_past import FilePast
     from swarmtui.host.replay import ReplayFeed
-    from swarmtui.session.folder import SessionFolder
+    from swarmtui.host.wire_past import WirePast
+
+    AnyPast = FilePast | WirePast
 
 MAX = math.inf
 """The speed at which nothing is waited for."""
@@ -23,7 +27,7 @@ PAGE = 500
 
 def arguments(parser: ArgumentParser) -> None:
     """The command's arguments."""
-    parser.add_argument("id", metavar="ID|FILE", help="the session, the beginning of its ID, or a session file")
+    parser.add_argument("id", metavar="ID|FILE", help="the session as everywhere (ID, HOST/ID), or a session file")
     parser.add_argument(
         "--speed", type=speed, default=1.0, metavar="N", help="from 0.25 to 64 times as fast as it was, or max (1)"
     )
@@ -76,47 +80,65 @@ def run(arguments: Namespace, console: Console) -> int:
     from swarmtui.cli.failures import UsageError
     from swarmtui.host.exits import Exit
 
-    folder = _located(arguments.id)
-    if arguments.no_tty or arguments.json:
-        if arguments.pause_on_marks:
-            raise UsageError("--pause-on-marks needs the workbench, where somebody can go on: leave out --no-tty")
-        asyncio.run(_print(folder, arguments, console))
-        return Exit.OK
-    if not console.interactive:
+    lines = arguments.no_tty or arguments.json
+    if lines and arguments.pause_on_marks:
+        raise UsageError("--pause-on-marks needs the workbench, where somebody can go on: leave out --no-tty")
+    if not (lines or console.interactive):
         raise UsageError("replay needs a terminal; without one: --no-tty")
-    from swarmtui.tui.app import run_workbench
-    from swarmtui.tui.leaving import CRASHED
+    with _reached(arguments.id) as place:
+        if lines:
+            asyncio.run(_print(place, arguments, console))
+            return Exit.OK
+        from swarmtui.tui.app import run_workbench
+        from swarmtui.tui.leaving import CRASHED
 
-    code = run_workbench(lambda: _feed(folder, arguments))
-    return code if code == CRASHED else Exit.OK
+        code = run_workbench(lambda: _feed(place, arguments))
+        return code if code == CRASHED else Exit.OK
 
 
-def _located(word: str) -> SessionFolder:
-    """The session that `word` names: a file or folder where it is a path, else an ID. Raises SessionMissing."""
+@contextmanager
+def _reached(word: str) -> Iterator[Place]:
+    """The session that `word` means: a file or a session's folder where there is one, else as everywhere."""
+    from swarmtui.cli.following import reached
     from swarmtui.host.file_past import LooseFile
-    from swarmtui.host.locate import locate
     from swarmtui.session.folder import SessionFolder
 
     path = Path(word).expanduser()
-    if "/" not in word and not path.suffix:
-        return locate(word)
-    folder = SessionFolder(path if path.is_dir() else path.parent)
-    return folder if path in (folder.path, folder.db) else LooseFile(path.parent, path)
+    folder = SessionFolder(path)
+    if folder.db.is_file():
+        yield folder
+    elif path.is_file() or word.startswith(("/", "./", "../", "~")):
+        beside = SessionFolder(path.parent)
+        yield beside if path == beside.db else LooseFile(path.parent, path)
+    else:
+        with reached(word) as place:
+            yield place
 
 
-async def _feed(folder: SessionFolder, arguments: Namespace) -> ReplayFeed:
-    """A replay for the workbench, which plays at once; while a host lives, with the way back to it."""
+async def _past_of(place: Place, *, live: bool) -> tuple[FilePast | WirePast, WireFeed | None]:
+    """The session's past, and its feed where it is elsewhere, or `live` and a host lives. Raises Unreachable."""
     from swarmtui.cli.following import open_feed
     from swarmtui.host.client import Unreachable, WireFeed
     from swarmtui.host.file_past import FilePast
+    from swarmtui.host.wire_past import WirePast
+    from swarmtui.session.folder import SessionFolder
+
+    if not isinstance(place, SessionFolder):
+        far = cast("WireFeed", await open_feed(place, name="replay", stream=True))
+        return WirePast(far), far
+    feed: WireFeed | None = None
+    if live and place.owned():
+        with suppress(Unreachable):  # what is recorded can be seen, whatever the host does
+            found = await open_feed(place, name="replay", stream=True)
+            feed = found if isinstance(found, WireFeed) else None
+    return FilePast(place), feed
+
+
+async def _feed(place: Place, arguments: Namespace) -> ReplayFeed:
+    """A replay for the workbench, which plays at once; while a host lives, with the way back to it."""
     from swarmtui.host.replay import ReplayFeed
 
-    past = FilePast(folder)
-    live: Feed | None = None
-    if folder.owned():
-        with suppress(Unreachable):
-            found = await open_feed(folder, name="replay", stream=True)
-            live = found if isinstance(found, WireFeed) else None
+    past, live = await _past_of(place, live=True)
     try:
         at, until = await _span(past, arguments)
         feed = await ReplayFeed.open(
@@ -137,10 +159,8 @@ async def _feed(folder: SessionFolder, arguments: Namespace) -> ReplayFeed:
     return feed
 
 
-async def _print(folder: SessionFolder, arguments: Namespace, console: Console) -> None:
-    from swarmtui.host.file_past import FilePast
-
-    past = FilePast(folder)
+async def _print(place: Place, arguments: Namespace, console: Console) -> None:
+    past, live = await _past_of(place, live=False)
     try:
         first, until = await _span(past, arguments)
         last = await past.head() if until is None else until
@@ -150,9 +170,11 @@ async def _print(folder: SessionFolder, arguments: Namespace, console: Console) 
             await _print_as_played(past, first, last, arguments, console)
     finally:
         await past.close()
+        if live is not None:
+            await live.close()
 
 
-async def _print_as_played(past: FilePast, first: int, last: int, arguments: Namespace, console: Console) -> None:
+async def _print_as_played(past: AnyPast, first: int, last: int, arguments: Namespace, console: Console) -> None:
     from swarmtui.host.replay import ReplayFeed
 
     feed = await ReplayFeed.open(past, at=first, speed=arguments.speed, idle_limit=arguments.idle_limit, until=last)
@@ -170,13 +192,22 @@ async def _print_as_played(past: FilePast, first: int, last: int, arguments: Nam
         await feed.close()
 
 
-async def _print_lines(past: FilePast, first: int, last: int, console: Console) -> None:
+async def _print_lines(past: AnyPast, first: int, last: int, console: Console) -> None:
+    """As ``events`` prints them; from a file without decoding them."""
+    from swarmtui.host.file_past import FilePast
+    from swarmtui.session.codec import event_to_json
+
     for page in range(first, last + 1, PAGE):
-        for line in await past.lines(page, min(PAGE, last + 1 - page)):
-            console.line(line)
+        count = min(PAGE, last + 1 - page)
+        if isinstance(past, FilePast):
+            for line in await past.lines(page, count):
+                console.line(line)
+        else:
+            for event in await past.events(page, count):
+                console.emit(event_to_json(event))
 
 
-async def _span(past: FilePast, arguments: Namespace) -> tuple[int, int | None]:
+async def _span(past: AnyPast, arguments: Namespace) -> tuple[int, int | None]:
     """Where to begin, and where to stop if somewhere. Raises UsageError."""
     from swarmtui.cli.failures import UsageError
     from swarmtui.host.moments import MomentMissing, find_moment, parse_moment

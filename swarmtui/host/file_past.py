@@ -38,6 +38,10 @@ class LooseFile(SessionFolder):
         """The session file."""
         return self.file
 
+    def owned(self) -> bool:
+        """No host writes to it."""
+        return False
+
 
 class FilePast:
     """A :class:`~swarmtui.host.past.Past` over a session file. Raises LogError where the file is not what was written.
