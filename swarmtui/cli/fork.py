@@ -72,7 +72,7 @@ def run(arguments: Namespace, console: Console) -> int:
         forked = fork(parent, spec)
     except Refused as error:
         raise UsageError(str(error)) from None
-    if arguments.paused:
+    if arguments.paused or forked.foreign:
         _tell(forked, console, arguments)
         return Exit.OK
     return _go_on(forked, arguments, console)
@@ -202,7 +202,15 @@ def _tell(forked: Forked, console: Console, arguments: Namespace, launched: Laun
     _say_nodes(console, "may have changed something, waits for you", begun.held)
     _say_nodes(console, "file changed since in the parent, kept as it was recorded", files.restored)
     _say_nodes(console, "file changed since in the parent, and is not taken over", files.lost)
-    if arguments.paused and not arguments.dry_run:
+    if forked.foreign and not arguments.dry_run:
+        id = forked.state.id
+        console.say(
+            f"its past was recorded elsewhere, and nothing of it runs yet: `swarmtui show {id} --plan` shows what"
+        )
+        console.say(
+            f"would; `swarmtui resume {id}` runs it, its commands in the sandbox, with models and keys as it names"
+        )
+    elif arguments.paused and not arguments.dry_run:
         console.say(f"nothing of it runs: `swarmtui resume {forked.state.id}` goes on with it")
 
 

@@ -68,7 +68,8 @@ class Dispatcher:
                 results = await self.values.results(plan_node)
             thread: tuple[JSON, ...] = ()
             if isinstance(spec, AgentSpec | PlanSpec):
-                thread = await thread_of(self._log, node_id, item, node.thread_seq, self.values.told)
+                forked = 0 if state.parent is None else state.parent.seq
+                thread = await thread_of(self._log, node_id, item, node.thread_seq, self.values.told, forked=forked)
         except (ValueMissing, LookupFailed, ItemsError, ThreadLost) as error:
             return ErrorInfo(ErrorKind.INPUT, str(error))
         except OSError as error:

@@ -7,19 +7,20 @@ own way is forked for that.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from swarmtui.engine import recovery
 from swarmtui.engine.commands import ParsePlan, Refused, ResolveModel, plan_events
 from swarmtui.engine.commands.refusal import INVALID_PARAMS
 from swarmtui.plan import graph
-from swarmtui.plan.model import JSON
-from swarmtui.session.events import Body, PlanPatched, SessionForked
+from swarmtui.plan.model import JSON, Author
+from swarmtui.session.events import Body, PlanPatched, PlanProposed, SessionForked
 from swarmtui.session.state import SessionState
-from swarmtui.session.vocabulary import State, place_of
+from swarmtui.session.vocabulary import State, Status, place_of
 
 Edit = Mapping[str, JSON]
 """A change of the plan: ``{ops: […]}`` or ``{text: …}`` as ``plan.patch`` and ``plan.edit`` have it, with `note`."""
+FOREIGN = "recorded elsewhere: not trusted"
 _BAD = (State.FAILED, State.CANCELLED)
 Record = Callable[[Body], None]
 """Appends an event and folds it in."""
@@ -46,18 +47,22 @@ def begin(
     edits: Iterable[Edit] = (),
     *,
     retry_failed: bool = False,
+    foreign: bool = False,
     parse: ParsePlan,
     resolve: ResolveModel,
 ) -> Begun:
     """Record the first events of a fork of which `state` is what was copied. `record` folds them into it.
 
-    `retry_failed`: what had failed is run again, too. Raises Refused where an edit cannot be made.
+    `retry_failed`: what had failed is run again, too. `foreign`: the past was recorded elsewhere, so that its plan is
+    not the user's own whatever it says. Raises Refused where an edit cannot be made.
     """
     ended = {node.id for node in state.nodes.values() if node.ended}
     record(forked)
     cut = recovery.cut_by_fork(state)
     for caught in cut:
         record(caught)
+    if foreign:
+        _distrust(state, record)
     for edit in edits:
         _edit(state, edit, record, parse, resolve)
     if retry_failed:
@@ -70,6 +75,17 @@ def begin(
         repeated=tuple(place_of(body.node, body.item) for body in cut if body.repeat),
         held=tuple(recovery.waiting_for_user(state)),
     )
+
+
+def _distrust(state: SessionState, record: Record) -> None:
+    """What runs of the plan from here on runs in the sandbox, as what a planner wrote."""
+    plan = state.plan
+    if plan is None or plan.author is not Author.USER:
+        return
+    if state.status is Status.AWAITING_APPROVAL:
+        record(PlanProposed(state.plan_rev + 1, replace(plan, author=Author.PLANNER), note=FOREIGN))
+    else:
+        record(PlanPatched(state.plan_rev + 1, note=FOREIGN, author=Author.PLANNER))
 
 
 def _edit(state: SessionState, edit: Edit, record: Record, parse: ParsePlan, resolve: ResolveModel) -> None:

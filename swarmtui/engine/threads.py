@@ -49,6 +49,8 @@ _TYPES = tuple(
     )
 )
 REPEAT = "repeat"
+PROGRAMS_OWN = "session"
+"""Role of an entry that names the session which a program that is an agent keeps for itself."""
 _MENDABLE = frozenset({ErrorKind.SCHEMA, ErrorKind.CHECK, ErrorKind.MALFORMED})
 
 ResultsOf = Callable[[tuple[str, ...]], Awaitable[list[JSON]]]
@@ -73,13 +75,20 @@ class _Thread:
         self.open.clear()
 
 
-async def thread_of(log: Log, node: str, item: int | None, after: int, results_of: ResultsOf) -> tuple[JSON, ...]:
-    """The thread with which the attempt that has just started goes on. Raises ThreadLost, LogError."""
+async def thread_of(
+    log: Log, node: str, item: int | None, after: int, results_of: ResultsOf, *, forked: int = 0
+) -> tuple[JSON, ...]:
+    """The thread with which the attempt that has just started goes on. Raises ThreadLost, LogError.
+
+    `forked` is the last event that the session has of its parent, if it is a fork.
+    """
     thread = _Thread()
     for row in await log.of_node(node, after, _TYPES):
         body = row_to_event(row).body
         if getattr(body, "item", None) != item:
             continue
+        if isinstance(body, AgentStepped) and body.role == PROGRAMS_OWN and row.seq <= forked:
+            continue  # the parent goes on with that one, and two at once would spoil it
         if isinstance(body, AgentStepped):
             thread.entries.append(await _entry(log, body))
             thread.open.pop(body.call, None)

@@ -31,9 +31,18 @@ from swarmtui.safety.text import one_line
 from swarmtui.session import fold
 from swarmtui.session.build import FileBuilder
 from swarmtui.session.errors import LogError
-from swarmtui.session.events import Body, Event, Noted, ReportWritten, SessionForked
+from swarmtui.session.events import (
+    Body,
+    Event,
+    HostStarted,
+    Noted,
+    PlanProposed,
+    ReportWritten,
+    SessionForked,
+)
 from swarmtui.session.folder import SessionFolder
 from swarmtui.session.fork import TakenFiles, take_files
+from swarmtui.session.imports import IMPORTED
 from swarmtui.session.placing import NameRefused, Placing, placed
 from swarmtui.session.reader import Reader
 from swarmtui.session.rows import Row
@@ -70,6 +79,8 @@ class Forked:
     at: int
     begun: Begun
     files: TakenFiles = field(default_factory=TakenFiles)
+    foreign: bool = False
+    """Its past was recorded elsewhere and imported: no host is started over it before the user has looked at it."""
 
     def to_json(self) -> dict[str, JSON]:
         """For scripts and the wire."""
@@ -85,6 +96,7 @@ class Forked:
             "held": list(self.begun.held),
             "files_restored": list(self.files.restored),
             "files_lost": list(self.files.lost),
+            "foreign": self.foreign,
         }
 
 
@@ -105,22 +117,38 @@ def fork(parent: SessionFolder, spec: ForkSpec, environ: Mapping[str, str] = os.
 def forecast_of(parent: SessionFolder, spec: ForkSpec, environ: Mapping[str, str] = os.environ) -> Forked:
     """What :func:`fork` would make, without making it: no file is looked at or written."""
     with Reader(parent.db) as reader:
-        last = _row_at(reader, spec.at)
+        last, foreign = _row_at(reader, spec.at), _is_foreign(reader)
         state = reader.state(spec.at)
 
     def record(body: Body) -> None:
         fold.apply(state, Event(state.seq + 1, max(time.time(), state.ts), state.mono, body, spec.actor))
 
     id = spec.name or "fork"
-    begun = _begin(state, _first(parent, last, id), record, spec, environ)
-    return Forked(SessionFolder(parent.path.with_name(id)), state, parent.id, spec.at, begun)
+    begun = _begin(state, _first(parent, last, id), record, spec, environ, foreign=foreign)
+    return Forked(SessionFolder(parent.path.with_name(id)), state, parent.id, spec.at, begun, foreign=foreign)
 
 
 def _row_at(reader: Reader, at: int) -> Row:
     head = reader.last_seq()
     if not 1 <= at <= head:
         raise Refused(f"there is no event {at}: this session has events 1 to {head}", INVALID_PARAMS)
+    given = _plan_given(reader)
+    if at < given:
+        raise Refused(f"the session began with its plan, which is event {given}: fork there or later", INVALID_PARAMS)
     return next(reader.rows(at, at))
+
+
+def _plan_given(reader: Reader) -> int:
+    """Seq of the plan that came with the task, before any host; 0 if a planner had to write it."""
+    sql = "SELECT min(seq) FROM events WHERE type = ?"
+    (planned,), (hosted,) = (reader.query(sql, (kind.TYPE,))[0] for kind in (PlanProposed, HostStarted))
+    return int(planned) if planned and planned < (hosted or planned + 1) else 0
+
+
+def _is_foreign(reader: Reader) -> bool:
+    """Whether the session, or one that it was forked from, was imported."""
+    forked = reader.meta("forked")
+    return reader.meta(IMPORTED) is not None or (isinstance(forked, dict) and bool(forked.get("foreign")))
 
 
 def _first(parent: SessionFolder, last: Row, id: str) -> SessionForked:
@@ -130,6 +158,7 @@ def _first(parent: SessionFolder, last: Row, id: str) -> SessionForked:
 def _made(
     parent: SessionFolder, reader: Reader, last: Row, new: Placing, spec: ForkSpec, environ: Mapping[str, str]
 ) -> Forked:
+    foreign = _is_foreign(reader)
     with FileBuilder(new.folder.db, swarmtui.__version__) as builder:
         builder.copy_until(reader, spec.at)
         state, now = builder.state, time.time()
@@ -139,14 +168,15 @@ def _made(
         def record(body: Body) -> None:
             builder.event(body, now, builder.head.mono, spec.actor)
 
-        begun = _begin(state, _first(parent, last, new.id), record, spec, environ)
+        begun = _begin(state, _first(parent, last, new.id), record, spec, environ, foreign=foreign)
         if files.report and report is not None:
             record(ReportWritten(report, reporter))
         for note in _notes(files):
             record(note)
-        builder.meta("forked", {"parent": parent.id, "seq": spec.at, "rests_at": builder.head.seq})
+        about = {"parent": parent.id, "seq": spec.at, "rests_at": builder.head.seq, "foreign": foreign}
+        builder.meta("forked", about)
         builder.done()
-    return Forked(new.final, state, parent.id, spec.at, begun, files)
+    return Forked(new.final, state, parent.id, spec.at, begun, files, foreign)
 
 
 def _begin(
@@ -155,6 +185,8 @@ def _begin(
     record: Callable[[Body], None],
     spec: ForkSpec,
     environ: Mapping[str, str],
+    *,
+    foreign: bool,
 ) -> Begun:
     return begin(
         state,
@@ -162,6 +194,7 @@ def _begin(
         record,
         spec.edits,
         retry_failed=spec.retry_failed,
+        foreign=foreign,
         parse=partial(parse_edited, state=state),
         resolve=partial(resolve_named, environ=environ),
     )
@@ -218,7 +251,8 @@ async def fork_live(
     environ: Mapping[str, str] = os.environ,
 ) -> dict[str, JSON]:
     """``fork {at_seq, edits?, retry_failed?, name?, start?}``: fork the session in `folder`, whether or not a host runs
-    it; the reply. With `start`, which it does unless told otherwise, a host is started over the fork.
+    it; the reply. With `start`, which it does unless told otherwise, a host is started over the fork, and the reply has
+    its `pid`; over one whose past was recorded elsewhere none is.
 
     Every event up to `at_seq` must be in the file. Raises Refused; nothing is left then, unless the host alone failed.
     """
@@ -230,7 +264,7 @@ async def fork_live(
     except OSError as error:
         raise Refused(f"the fork cannot be made: {error.strerror or error}") from error
     reply = forked.to_json()
-    if start:
+    if start and not forked.foreign:
         launched = await asyncio.to_thread(_start, forked)
         reply |= {"pid": launched.pid, "socket": launched.socket}
     return reply

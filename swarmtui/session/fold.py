@@ -139,6 +139,7 @@ def _session_forked(state: SessionState, body: SessionForked, event: Event) -> N
     if state.status not in (Status.PLANNING, Status.AWAITING_APPROVAL):
         state.status, state.reason = Status.PAUSED, FORKED
     state.undoable, state.redoable = [], []
+    state.granted = []  # the word was given for the rest of that session
     state.commands.clear()
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from typing import Any
 
@@ -12,9 +13,11 @@ from hypothesis import strategies as st
 from swarmtui.engine.commands import Refused, known_models_only
 from swarmtui.engine.forks import Begun, begin
 from swarmtui.engine.scheduler import Scheduler
+from swarmtui.engine.threads import PROGRAMS_OWN, thread_of
 from swarmtui.plan.model import MapSpec, Node, Plan, PromptSpec, Retry, RunSpec, When
 from swarmtui.session import fold
 from swarmtui.session.events import (
+    AgentStepped,
     AttemptInterrupted,
     AttemptStarted,
     Body,
@@ -25,9 +28,11 @@ from swarmtui.session.events import (
     SessionForked,
     SessionResumed,
 )
-from swarmtui.session.state import SessionState
+from swarmtui.session.rows import Row, make_row
+from swarmtui.session.state import Grant, SessionState
 from swarmtui.session.state_json import state_from_json, state_hash, state_to_json
 from swarmtui.session.vocabulary import State, Status
+from swarmtui.workers.cli_agents.thread import ROLE
 from tests.engine.virtual import FINISHED, VirtualSession
 from tests.engine.world import node, plan
 
@@ -257,3 +262,37 @@ def test_31_an_item_in_flight_is_begun_again_and_those_that_ended_are_not() -> N
     child.resume()
     assert child.run_dry().status is Status.SUCCEEDED
     assert child.started == {("m", 1), ("m", 2)}
+
+
+class Rows:
+    """The log of one node, as far as threads are read from it."""
+
+    def __init__(self, *bodies: Body) -> None:
+        self.rows = [make_row(Event(seq, 0.0, 0.0, body), b"") for seq, body in enumerate(bodies, 1)]
+
+    async def of_node(self, node: str, after: int, types: object) -> list[Row]:
+        return [row for row in self.rows if row.seq > after]
+
+    async def blob(self, sha: str) -> bytes:
+        return json.dumps({"role": sha}).encode()
+
+
+async def no_results(names: tuple[str, ...]) -> list[object]:
+    return []
+
+
+async def test_31_the_session_that_a_program_keeps_for_itself_stays_the_parents() -> None:
+    """Its entries are read by the key of their blob here."""
+    log = Rows(AgentStepped("n", 1, "session", "session"), AgentStepped("n", 1, "assistant", "assistant"))
+    whole = await thread_of(log, "n", None, 0, no_results)  # type: ignore[arg-type]
+    of_fork = await thread_of(log, "n", None, 0, no_results, forked=2)  # type: ignore[arg-type]
+    assert [entry["role"] for entry in whole] == ["session", "assistant"]
+    assert [entry["role"] for entry in of_fork] == ["assistant"]
+    assert PROGRAMS_OWN == ROLE
+
+
+def test_31_leave_that_was_given_for_the_rest_of_the_parent_is_asked_for_again() -> None:
+    session = at_work(node("a"))
+    session.state.granted.append(Grant("writer", "write_file"))
+    fold.apply(session.state, Event(session.state.seq + 1, 2_000.0, 0.0, SessionForked("fork", "parent", 4)))
+    assert session.state.granted == []

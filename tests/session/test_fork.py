@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import os
+import sqlite3
 import sys
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +18,7 @@ from swarmtui.host.assembly import _gone_on_with
 from swarmtui.host.forking import ForkSpec, forecast_of, fork, fork_live
 from swarmtui.host.locate import seen_status
 from swarmtui.host.spec import LaunchSpec
-from swarmtui.plan.model import ModelRef, Node, Plan, PromptSpec, RunSpec, plan_hash
+from swarmtui.plan.model import Author, ModelRef, Node, Plan, PromptSpec, RunSpec, plan_hash
 from swarmtui.session.build import FileBuilder
 from swarmtui.session.errors import LogError
 from swarmtui.session.events import (
@@ -204,6 +206,7 @@ def test_31_edits_are_in_the_fork_before_it_runs_with_who_made_them(parent: Sess
     [
         (ForkSpec(0), Refused, "events 1 to 14"),
         (ForkSpec(15), Refused, "events 1 to 14"),
+        (ForkSpec(1), Refused, "began with its plan, which is event 2"),
         (ForkSpec(8, ({"ops": [{"op": "remove", "node": "nobody"}]},)), Refused, "nobody"),
         (ForkSpec(8, name="parent"), NameRefused, "already"),
         (ForkSpec(8, name="../x"), NameRefused, "cannot be a session's ID"),
@@ -262,6 +265,25 @@ async def test_31_what_the_parent_left_running_is_never_ended_for_its_fork(paren
     finally:
         left.kill()
         await left.wait()
+
+
+async def test_31_what_was_recorded_elsewhere_is_not_trusted_and_no_host_is_started_over_it(
+    parent: SessionFolder,
+) -> None:
+    with closing(sqlite3.connect(parent.db)) as db:
+        db.execute("INSERT INTO meta VALUES('imported', '{}')")
+        db.commit()
+    reply = await fork_live(parent, {"at_seq": AFTER_REVIEW, "name": "child", "start": True})
+    assert (reply["foreign"], "pid" in reply) == (True, False)
+    child = SessionFolder(parent.path.with_name("child"))
+    assert not child.owned()
+    for folder, at in ((child, AFTER_REVIEW), (parent, 3)):
+        forked = await asyncio.to_thread(fork, folder, ForkSpec(at))
+        assert forked.foreign, "nor is a fork of the fork"
+        assert forked.state.plan is not None
+        assert forked.state.plan.author is Author.PLANNER
+    waits = forked.state
+    assert (waits.status, waits.pending["plan"].plan_rev, waits.plan_rev) == (Status.AWAITING_APPROVAL, 2, 2)
 
 
 def test_a_file_that_is_built_is_whole_or_not_there(tmp_path: Path) -> None:
