@@ -9,18 +9,14 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import gc
-import os
 import sys
 import time
 from collections.abc import Awaitable, Callable
 from typing import ClassVar, Literal
 
-from textual.app import App
 from textual.binding import Binding, BindingType
 from textual.command import CommandPalette
-from textual.filter import LineFilter
 from textual.screen import Screen
-from textual.theme import Theme
 from textual.worker import WorkerCancelled, WorkerFailed
 
 from swarmtui.host.feed import Changes, CommandRefused, Feed, FeedStatus
@@ -28,9 +24,10 @@ from swarmtui.session import fold
 from swarmtui.session.events import ReportWritten, SessionFinished
 from swarmtui.session.state import SessionState
 from swarmtui.session.vocabulary import FINAL, State, Status
-from swarmtui.tui import commands, content, terminal, themes
+from swarmtui.tui import commands, content
 from swarmtui.tui.actions import Mode, Scope, mode_of
 from swarmtui.tui.asking import Asking
+from swarmtui.tui.dressed import Dressed
 from swarmtui.tui.editing import PlanEditing
 from swarmtui.tui.leaving import CRASHED, LOST, crash_line, leave_on_signals, outcome
 from swarmtui.tui.mirror import Mirror
@@ -47,7 +44,6 @@ from swarmtui.tui.view.logs import log_line
 from swarmtui.tui.view.nodes import Moment, asks
 from swarmtui.tui.view.tails import Tails
 from swarmtui.tui.view.watching import lacking, watchers
-from swarmtui.tui.widgets.looks import Looks
 
 FRAME_S = 0.1
 HISTORY = 500
@@ -61,12 +57,10 @@ LAST_WORDS_S = 2.0
 Connect = Callable[[], Awaitable[Feed]]
 
 
-class Workbench(App[int]):
+class Workbench(Dressed[int]):
     """The app. `connect` is called once the first frame is drawn."""
 
     CSS_PATH = "screens/frame.tcss"
-    TITLE = "swarmtui"
-    ENABLE_COMMAND_PALETTE = False  # its key would win over ours: the action table opens the palette
     COMMANDS = {ActionProvider}  # noqa: RUF012 - as Textual declares it
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("ctrl+q", "leave", show=False, priority=True),
@@ -83,7 +77,7 @@ class Workbench(App[int]):
         theme: str | None = None,
         signals: bool = False,
     ) -> None:
-        super().__init__()
+        super().__init__(glyphs=glyphs, theme=theme)
         self._connect, self._review, self._signals = connect, review, signals
         self.feed: Feed | None = None
         self._source: Feed | None = None
@@ -100,9 +94,6 @@ class Workbench(App[int]):
         self._skipped = 0
         self.text_out = TextOut(self)
         self.moment = Moment(time.time(), 0.0)
-        self._glyphs = terminal.glyphs_for() if glyphs is None else glyphs
-        self._looks: Looks | None = None
-        self._backstop = content.TerminalFilter()  # one and the same: finished lines are cached by filter
         self._nothing = fold.empty()
         self._no_status = FeedStatus()
         self._drawn_at = (-1, -1)
@@ -112,14 +103,6 @@ class Workbench(App[int]):
         self._away = False
         self._plan_shown_for = -1
         self._interrupted_at = -TWICE_S
-        loaded = themes.load_themes()
-        self._own_themes = [found.name for found in loaded.themes]
-        self._theme_problems = loaded.problems
-        for found in loaded.themes:
-            self.register_theme(found)
-        wanted = theme or os.environ.get("SWARMTUI_THEME") or themes.DEFAULT
-        if wanted in self.available_themes:
-            self.theme = wanted
 
     # -- looks ------------------------------------------------------------------------------------------------
 
@@ -137,44 +120,15 @@ class Workbench(App[int]):
         """How the feed stands."""
         return self.feed.status if self.feed is not None else self._no_status
 
-    @property
-    def looks(self) -> Looks:
-        """What widgets draw with."""
-        if self._looks is None:
-            self.get_css_variables()
-            palette = themes.palette_of(self.theme_variables, no_color=self.no_color)
-            self._looks = Looks(palette, self._glyphs)
-        return self._looks
-
-    def get_theme_variable_defaults(self) -> dict[str, str]:
-        """Our variables for themes that do not know them."""
-        return themes.variable_defaults(self.current_theme)
-
-    def get_line_filters(self) -> list[LineFilter]:
-        """Textual's, and the backstop against control characters last."""
-        return [*super().get_line_filters(), self._backstop]
-
-    def next_theme(self) -> None:
-        """The next of our themes, at once."""
-        names = self._own_themes or [self.theme]
-        self.theme = names[(names.index(self.theme) + 1) % len(names) if self.theme in names else 0]
-        content.notice(self, f"theme {self.theme}")
-
-    def _theme_changed(self, theme: Theme) -> None:
-        self._looks = None
-        for screen in self.screen_stack:
-            screen.refresh(layout=True)
-            for widget in screen.walk_children():
-                widget.refresh()
+    def draw_all(self) -> None:
+        """In another theme."""
         self._draw()
 
     # -- life -------------------------------------------------------------------------------------------------
 
     def on_mount(self) -> None:
         """The first frame is empty panes; the session comes right after it."""
-        if self._glyphs.ascii:
-            self.add_class("-ascii")
-        self.theme_changed_signal.subscribe(self, self._theme_changed)
+        self.dress()
         if self._signals:
             leave_on_signals(asyncio.get_running_loop(), self.detach)
         self.push_screen(RunScreen())
