@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -72,16 +73,29 @@ class Program:
             time.sleep(0.02)
 
 
-@pytest.fixture
-def swarmtui(tmp_path: Path) -> Iterator[Program]:
+@contextlib.contextmanager
+def program_in(tmp_path: Path) -> Iterator[Program]:
+    """The program in a new folder below `tmp_path`; its hosts are ended afterwards."""
     folder, home = tmp_path / "work", tmp_path / "home"
     folder.mkdir()
     keep = {name: value for name, value in os.environ.items() if not name.endswith(("_KEY", "_TOKEN"))}
     keep.pop("SWARMTUI_MODEL", None)
     program = Program(folder, home, {**keep, "SWARMTUI_HOME": str(home), "PYTHONWARNINGS": "error"})
-    yield program
+    try:
+        yield program
+    finally:
+        _end_hosts(program)
+
+
+def _end_hosts(program: Program) -> None:
     for session in program.sessions():
         for _ in range(2):  # the second one does not wait for what runs
             if session.owned():
                 os.kill(int(session.lock.read_text()), signal.SIGTERM)
     program.until_no_host()
+
+
+@pytest.fixture
+def swarmtui(tmp_path: Path) -> Iterator[Program]:
+    with program_in(tmp_path) as program:
+        yield program

@@ -89,7 +89,7 @@ def test_a_failed_node_makes_exit_code_1(swarmtui: Program) -> None:
     assert "failed" in done.stdout
 
 
-def test_a_run_leaves_private_files_and_no_host(swarmtui: Program) -> None:
+def test_24_a_run_leaves_private_files_and_no_host(swarmtui: Program) -> None:
     swarmtui.write("tiny.yaml", TINY)
     swarmtui.env["SOME_API_KEY"] = secret = "not-to-be-seen-0123456789"
     assert swarmtui("run", "tiny.yaml").returncode == 0
@@ -104,7 +104,7 @@ def test_a_run_leaves_private_files_and_no_host(swarmtui: Program) -> None:
 
 
 @pytest.mark.chaos
-def test_detached_sessions_are_attached_to_at_once_and_run_to_their_end(swarmtui: Program) -> None:
+def test_01_detached_sessions_are_attached_to_at_once_and_run_to_their_end(swarmtui: Program) -> None:
     swarmtui.write("tiny.yaml", TINY)
     for _ in range(3):
         id = detach(swarmtui, "tiny.yaml")
@@ -144,7 +144,7 @@ def test_ls_and_show_tell_the_fields_that_scripts_rely_on(swarmtui: Program) -> 
 
 
 @pytest.mark.chaos
-def test_a_killed_host_is_a_crash_and_resume_goes_on_without_running_again_what_is_recorded(swarmtui: Program) -> None:
+def test_21_a_killed_host_is_a_crash_and_resume_goes_on_without_running_again_what_is_recorded(swarmtui: Program) -> None:
     id = reach_gate(swarmtui)
     swarmtui.kill(signal.SIGKILL)
     (row,) = lines(swarmtui("ls", "--json").stdout)
@@ -180,7 +180,7 @@ def _read(path: Path) -> bytes:
 
 
 @pytest.mark.chaos
-def test_a_viewer_sees_the_crash_at_once_and_follows_the_resumed_session(swarmtui: Program) -> None:
+def test_20_a_viewer_sees_the_crash_at_once_and_says_how_to_resume(swarmtui: Program) -> None:
     id = reach_gate(swarmtui)
     watcher = swarmtui.start("attach", id, "--headless")
     assert watcher.stdout is not None
@@ -205,7 +205,7 @@ def test_sigterm_pauses_and_resume_goes_on(swarmtui: Program) -> None:
 
 
 @pytest.mark.chaos
-def test_the_end_of_the_launching_terminal_means_nothing_to_the_host(swarmtui: Program) -> None:
+def test_03_the_end_of_the_launching_terminal_means_nothing_to_the_host(swarmtui: Program) -> None:
     id = reach_gate(swarmtui)
     os.kill(swarmtui.pid(), signal.SIGHUP)
     assert os.getsid(swarmtui.pid()) == swarmtui.pid()
@@ -220,7 +220,7 @@ def test_the_end_of_the_launching_terminal_means_nothing_to_the_host(swarmtui: P
         pytest.param(signal.SIGHUP, 129, "hung up on", marks=pytest.mark.chaos),
     ],
 )
-def test_an_interrupted_watcher_leaves_the_session_running(
+def test_04_an_interrupted_watcher_leaves_the_session_running(
     number: signal.Signals, code: int, how: str, swarmtui: Program
 ) -> None:
     id = reach_gate(swarmtui)
@@ -238,7 +238,7 @@ def test_an_interrupted_watcher_leaves_the_session_running(
 
 
 @pytest.mark.chaos
-def test_a_second_owner_is_refused_and_the_first_goes_on(swarmtui: Program) -> None:
+def test_22_a_second_owner_is_refused_and_the_first_goes_on(swarmtui: Program) -> None:
     id = reach_gate(swarmtui)
     again = swarmtui("resume", id)
     assert again.returncode == 2
@@ -362,7 +362,7 @@ def test_items_come_from_the_file_that_is_named(swarmtui: Program) -> None:
 
 
 @pytest.mark.parametrize("words", [("run", "bad.yaml"), ("run", "bad.yaml", "--detach"), ("validate", "bad.yaml")])
-def test_an_invalid_task_is_refused_with_places_and_nothing_is_started(
+def test_02_an_invalid_task_is_refused_with_places_and_nothing_is_started(
     swarmtui: Program, words: tuple[str, ...]
 ) -> None:
     swarmtui.write("bad.yaml", "goal: g\nnodes:\n  a: {rum: [x]}\n  b: {needs: c, run: [x]}\n")
@@ -374,7 +374,7 @@ def test_an_invalid_task_is_refused_with_places_and_nothing_is_started(
     assert swarmtui.sessions() == []
 
 
-def test_a_host_that_cannot_start_leaves_no_trace(swarmtui: Program) -> None:
+def test_02_a_host_that_cannot_start_leaves_no_trace(swarmtui: Program) -> None:
     swarmtui.write("tiny.yaml", "goal: g\nnodes:\n  a: {prompt: hi}\n")
     swarmtui.env["SWARMTUI_MODEL"] = "nobody/nothing"
     done = swarmtui("run", "tiny.yaml", "--detach")

@@ -97,7 +97,7 @@ async def test_a_log_is_read_from_its_end_and_never_through_a_link(tmp_path: Pat
 
 
 @pytest.mark.chaos
-async def test_a_viewer_follows_a_session_over_a_crash_and_its_resumption(home: Path) -> None:
+async def test_21_a_viewer_follows_a_session_over_a_crash_and_its_resumption(home: Path) -> None:
     launched = await asyncio.to_thread(launch, LaunchSpec(cwd=str(home), text=GATED))
     folder = locate(launched.id)
     feed = await WireFeed.connect(Path(launched.socket), folder=folder, whole=True)
@@ -154,7 +154,7 @@ async def test_python_refuses_a_bad_task_before_anything_is_made(home: Path) -> 
     assert list_sessions() == []
 
 
-def test_the_lock_has_one_holder_who_is_named_and_asking_does_not_take_it(tmp_path: Path) -> None:
+def test_22_the_lock_has_one_holder_who_is_named_and_asking_does_not_take_it(tmp_path: Path) -> None:
     folder = SessionFolder(tmp_path)
     assert not folder.owned()
     with locked(folder):
@@ -167,7 +167,7 @@ def test_the_lock_has_one_holder_who_is_named_and_asking_does_not_take_it(tmp_pa
 
 
 @pytest.mark.chaos
-def test_of_many_who_want_to_resume_one_wins(home: Path) -> None:
+def test_22_of_many_who_want_to_resume_one_wins(home: Path) -> None:
     launched = launch(LaunchSpec(cwd=str(home), text=GATED))
     folder = locate(launched.id)
     os.kill(launched.pid, signal.SIGKILL)

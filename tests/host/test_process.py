@@ -230,7 +230,7 @@ signal.pause()
 """
 
 
-def test_a_lock_that_a_dead_host_left_to_a_process_of_its_is_taken_only_on_demand(tmp_path: Path) -> None:
+def test_22_a_lock_that_a_dead_host_left_to_a_process_of_its_is_taken_only_on_demand(tmp_path: Path) -> None:
     folder = SessionFolder(tmp_path)
     holder = subprocess.run(
         [sys.executable, "-c", HOLD, str(folder.lock)],

@@ -145,7 +145,7 @@ def test_a_file_that_is_not_ours_is_refused_in_one_line_and_left_alone(
 
 
 @pytest.mark.chaos
-def test_a_second_host_is_refused_and_the_first_one_does_not_notice(tmp_path: Path) -> None:
+def test_22_a_second_host_is_refused_and_the_first_one_does_not_notice(tmp_path: Path) -> None:
     gate = "while [ ! -e open ]; do sleep 0.02; done"
     session = made(tmp_path, {"goal": "gated", "nodes": {"gate": {"run": ["sh", "-c", gate]}}})
     with hosted(tmp_path, session) as host:

@@ -317,7 +317,7 @@ async def test_18_another_protocol_is_refused_with_both_versions(tmp_path: Path)
         assert error["data"]["argv0"]
 
 
-async def test_another_user_is_refused_after_being_heard(tmp_path: Path) -> None:
+async def test_24_another_user_is_refused_after_being_heard(tmp_path: Path) -> None:
     async with live_session(tmp_path, chain("a"), uid_of=lambda peer: os.geteuid() + 1) as session:
         with pytest.raises(Unreachable, match="another user") as caught:
             await session.attach()
@@ -442,7 +442,7 @@ async def test_12_a_command_sent_while_the_link_breaks_takes_effect_once(tmp_pat
         await feed.close()
 
 
-def test_the_socket_is_the_users_alone_whatever_the_umask(tmp_path: Path) -> None:
+def test_24_the_socket_is_the_users_alone_whatever_the_umask(tmp_path: Path) -> None:
     before = os.umask(0)
     try:
         listener = bind(tmp_path / "s.sock")
@@ -452,7 +452,7 @@ def test_the_socket_is_the_users_alone_whatever_the_umask(tmp_path: Path) -> Non
     listener.close()
 
 
-def test_a_stale_socket_is_replaced_and_anything_else_is_not(tmp_path: Path) -> None:
+def test_23_a_stale_socket_is_replaced_and_anything_else_is_not(tmp_path: Path) -> None:
     bind(tmp_path / "s.sock").close()
     bind(tmp_path / "s.sock").close()
     (tmp_path / "file").write_text("mine")

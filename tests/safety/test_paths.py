@@ -40,7 +40,7 @@ def test_xdg_variables_are_followed(tmp_path: Path) -> None:
     assert where.config == where.state == where.runtime == tmp_path / "swarmtui"
 
 
-def test_without_a_runtime_directory_of_ours_sockets_live_beside_the_state(tmp_path: Path) -> None:
+def test_23_without_a_runtime_directory_of_ours_sockets_live_beside_the_state(tmp_path: Path) -> None:
     missing = {"XDG_STATE_HOME": str(tmp_path), "XDG_RUNTIME_DIR": str(tmp_path / "missing")}
     assert places(missing).runtime == tmp_path / "swarmtui" / "run"
     assert places({"XDG_STATE_HOME": str(tmp_path)}).runtime == tmp_path / "swarmtui" / "run"
@@ -57,7 +57,7 @@ def test_a_private_directory_is_made_for_the_user_alone(tmp_path: Path) -> None:
     assert ensure_private(folder) == folder
 
 
-def test_a_directory_open_to_others_is_refused_with_the_remedy(tmp_path: Path) -> None:
+def test_23_a_directory_open_to_others_is_refused_with_the_remedy(tmp_path: Path) -> None:
     folder = tmp_path / "open"
     folder.mkdir()
     folder.chmod(0o750)
@@ -65,7 +65,7 @@ def test_a_directory_open_to_others_is_refused_with_the_remedy(tmp_path: Path) -
         ensure_private(folder)
 
 
-def test_a_link_or_a_file_in_place_of_the_directory_is_refused(tmp_path: Path) -> None:
+def test_23_a_link_or_a_file_in_place_of_the_directory_is_refused(tmp_path: Path) -> None:
     (tmp_path / "real").mkdir(mode=0o700)
     (tmp_path / "link").symlink_to(tmp_path / "real")
     with pytest.raises(PathRefused, match="symbolic link"):
@@ -78,7 +78,7 @@ def test_a_link_or_a_file_in_place_of_the_directory_is_refused(tmp_path: Path) -
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a directory away")
-def test_a_directory_of_somebody_else_is_refused(tmp_path: Path) -> None:
+def test_23_a_directory_of_somebody_else_is_refused(tmp_path: Path) -> None:
     folder = ensure_private(tmp_path / "theirs")
     os.chown(folder, 65534, 65534)
     with pytest.raises(PathRefused, match="belongs to uid 65534"):
@@ -94,7 +94,7 @@ def test_a_socket_is_named_after_its_session(tmp_path: Path) -> None:
 
 
 @given(st.text("abcdef0123456789-._", min_size=0, max_size=63), st.integers(0, 150))
-def test_a_socket_path_always_fits_and_is_always_the_same(name: str, depth: int) -> None:
+def test_23_a_socket_path_always_fits_and_is_always_the_same(name: str, depth: int) -> None:
     with tempfile.TemporaryDirectory() as root:
         where = Places(Path(root), Path(root), Path(root) / ("d" * depth), Path(root))
         first = socket_path("s" + name, where)

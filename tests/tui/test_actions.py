@@ -185,7 +185,7 @@ async def test_the_pause_keys_let_go_on_what_is_paused() -> None:
     assert [method for method, _ in feed.commands] == ["node.resume", "session.resume"]
 
 
-async def test_cancelling_the_session_asks_first() -> None:
+async def test_04_cancelling_the_session_asks_first() -> None:
     feed = mid_run()
     async with opened(feed) as pilot:
         await press(pilot, "X")
@@ -266,7 +266,7 @@ def test_keys_are_named_as_they_are_printed() -> None:
 
 
 @pytest.mark.parametrize("key", ["d", "q", "ctrl+q"])
-async def test_leaving_never_stops_the_session(key: str) -> None:
+async def test_04_leaving_never_stops_the_session(key: str) -> None:
     feed = mid_run()
     async with opened(feed) as pilot:
         await pilot.press(key)
