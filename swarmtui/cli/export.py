@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from swarmtui.session.reader import Reader
     from swarmtui.session.state import SessionState
 
-FORMS = ("jsonl", "html", "md", "json")
-FOR_FILES = ("jsonl", "html")
+FORMS = ("jsonl", "html", "cast", "md", "json")
+FOR_FILES = ("jsonl", "html", "cast")
 """What nobody wants to read in a terminal."""
 LOG_LINES = 3_000
 REPORT_BYTES = 8 * 1024 * 1024
@@ -45,8 +45,10 @@ def arguments(parser: ArgumentParser) -> None:
     parser.add_argument("-o", dest="file", metavar="FILE", help="write there; - or nothing is standard output")
     parser.add_argument("--no-files", action="store_true", help="jsonl: leave out the files that events name")
     parser.add_argument("--size", type=size, default=SIZE, metavar="COLSxROWS", help="cast: the terminal (120x36)")
-    parser.add_argument("--fps", type=float, default=5.0, metavar="N", help="cast: pictures a second at most (5)")
-    parser.add_argument("--speed", type=float, default=1.0, metavar="N", help="cast: so many times as fast (1)")
+    parser.add_argument("--fps", type=fps, default=5.0, metavar="N", help="cast: pictures a second at most (5)")
+    parser.add_argument(
+        "--speed", type=speed, default=1.0, metavar="N", help="cast: so many times as fast, from 0.25 to 64 (1)"
+    )
 
 
 def size(word: str) -> tuple[int, int]:
@@ -55,6 +57,28 @@ def size(word: str) -> tuple[int, int]:
     if found is None or not (40 <= int(found[1]) <= 500 and 10 <= int(found[2]) <= 200):
         raise ArgumentTypeError(f"{word!r} is no size of a terminal: COLSxROWS, from 40x10 to 500x200")
     return int(found[1]), int(found[2])
+
+
+def fps(word: str) -> float:
+    """A number of pictures a second."""
+    return _within(word, 0.1, 30.0, "pictures a second")
+
+
+def speed(word: str) -> float:
+    """A speed that a replay can have."""
+    from swarmtui.host.feed import FASTEST, SLOWEST
+
+    return _within(word, SLOWEST, FASTEST, "a speed")
+
+
+def _within(word: str, least: float, most: float, what: str) -> float:
+    try:
+        number = float(word)
+    except ValueError:
+        number = -1.0
+    if not least <= number <= most:
+        raise ArgumentTypeError(f"{word!r} is no number from {least:g} to {most:g}: {what}")
+    return number
 
 
 def run(arguments: Namespace, console: Console) -> int:
@@ -119,6 +143,10 @@ def _lines(folder: SessionFolder, form: str, arguments: Namespace) -> Iterable[s
     match form:
         case "jsonl":
             return _jsonl(folder, files=not arguments.no_files)
+        case "cast":
+            from swarmtui.cli.export_cast import cast_lines
+
+            return cast_lines(folder, arguments.size, arguments.fps, arguments.speed)
         case "html":
             return [_page(folder)]
         case "md":

@@ -65,11 +65,11 @@ def page(state: SessionState, story: Story) -> str:
     body = [
         _header(state, story, title),
         _goal(state),
-        _section("figures", "Figures", _figures(story.figures)) if story.figures else "",
         _section("graph", "Graph", _graph(state, anchors)),
         _section("timeline", "Timeline", _timeline(state, story, anchors)),
         _section("report", "Report", f"<pre>{_block(story.report, ALL_CHARS)}</pre>") if story.report else "",
         _section("nodes", "Nodes", _nodes(state, story, anchors)),
+        _section("figures", "Figures", _figures(story.figures)) if story.figures else "",
         _section("log", "Log", _log(story)),
         f"<footer>{text(story.app)} · session {text(state.id)} · {state.seq} events · "
         f"{_when(state.created_ts)}</footer>",
@@ -160,7 +160,7 @@ def _node(state: SessionState, node: NodeState, anchor: str, shown: str) -> str:
     facts += [f"{node.attempts} attempts"] if node.attempts > 1 and node.items is None else []
     if node.items is not None:
         facts.append(f"{node.items.count(State.SUCCEEDED)} of {node.items.total} items")
-    title = f" <i>{text(planned.title, 80)}</i>" if planned.title else ""
+    title = f" <i>{text(planned.title, 80)}</i>" if planned.title and planned.title != node.id else ""
     rows = [f"<p>{text(planned.kind)}{_needed(planned.needs)}{_model(node)}</p>"]
     if why := node.error.message if node.error else why_skipped(node.cause):
         rows.append(f'<p class="why">{_block(why, 4_000)}</p>')

@@ -20,6 +20,8 @@ MOST_NODES = 400
 MOST_ROWS = 400
 """Of a timeline."""
 MOST_MARKS = 400
+FITTING = 1_400
+"""Pixels; a graph that is wider is not made smaller to fit, since nobody could read it."""
 BOX_W, BOX_H = 168, 46
 _GAP_ALONG, _GAP_ACROSS = 52, 16
 _LABEL_W, _BARS_W, _ROW_H, _TOP = 170, 700, 24, 34
@@ -78,7 +80,7 @@ def graph_svg(plan: Plan, state: SessionState, anchors: Mapping[str, str]) -> st
     wires = [_wire(places[need], place, down=down) for node, place in places.items() for need in needs[node]]
     boxes = [_box(state.nodes[node], places[node], anchors.get(node), state.mono) for node in places]
     return (
-        f'<svg class="graph" role="img" aria-label="The graph: {len(places)} nodes" width="{width}" height="{height}" '
+        f'<svg class="graph{" fit" if width <= FITTING else ""}" role="img" aria-label="The graph: {len(places)} nodes" width="{width}" height="{height}" '
         f'viewBox="0 0 {width} {height}"><g class="wires">{"".join(wires)}</g>{"".join(boxes)}</svg>'
     )
 

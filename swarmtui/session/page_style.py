@@ -67,5 +67,6 @@ font:13px/1.45 ui-monospace,SFMono-Regular,Menlo,Consolas,"DejaVu Sans Mono",mon
 #log em{font-style:normal}
 footer{margin-top:2.5rem;color:var(--dim);font-size:.875rem;overflow-wrap:anywhere}
 @media(max-width:40rem){body{font-size:15px}summary .facts{margin-left:0;flex-basis:100%;padding-left:1.2rem}}
+@media(min-width:60rem){svg.fit{max-width:100%;height:auto}}
 @media print{pre{max-height:none}.scroll{overflow:visible}}
 """

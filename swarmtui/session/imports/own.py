@@ -10,6 +10,8 @@ import base64
 import binascii
 import json
 import os
+from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from hashlib import blake2b
 from pathlib import Path, PurePosixPath
@@ -17,6 +19,7 @@ from pathlib import Path, PurePosixPath
 from swarmtui.plan import graph
 from swarmtui.plan.model import JSON
 from swarmtui.session.build import FileBuilder
+from swarmtui.session.codec import encode_text
 from swarmtui.session.errors import first_line
 from swarmtui.session.events import PlanPatched, PlanProposed, SessionCreated
 from swarmtui.session.export_jsonl import END, FILES, HEADER, VERSION
@@ -163,16 +166,13 @@ class _Reading:
 
     def _hashed(self, head: Row, text: str, value: dict[str, JSON]) -> Row:
         """The row as it was exported: its data may have been written anew on the way, with other blanks."""
-        verbatim = text.rstrip()[:-1].partition(',"data":')[2]
-        compact = json.dumps(value["data"], separators=(",", ":"))
-        texts = [verbatim, compact] if _is_json(verbatim, value["data"]) else [compact]
-        told = value.get("hash")
-        before = self.builder.head.hash
-        rows = [row._replace(hash=chain(before, row)) for row in (head._replace(data=data) for data in texts)]
-        if told is None:
-            self.unhashed = True
-            return rows[0]
-        for row in rows:
+        before, told = self.builder.head.hash, value.get("hash")
+        for data in _spellings(head, text, value["data"]):
+            row = head._replace(data=data)
+            row = row._replace(hash=chain(before, row))
+            if told is None:
+                self.unhashed = True
+                return row
             if row.hash.hex() == told:
                 return row
         raise ValueError(f"event {head.seq} was changed since it was exported: its hash is another")
@@ -187,7 +187,7 @@ class _Reading:
         before, self.open = self.open, None
         if before is None or (before.name, before.is_blob) != (name, is_blob):
             if before is not None:
-                raise ValueError(f"comes before the end of {before.name[:80]!r}")
+                self.problems.add(self.lines, f"comes before the end of {before.name[:80]!r}, which is missing")
             before = _Piecemeal(name, is_blob, size)
         if offset != len(before.data):
             raise ValueError(f"{name[:80]!r}: the piece from byte {len(before.data)} on is missing")
@@ -297,6 +297,17 @@ def _check_column(name: str, value: JSON, kind: type) -> None:
         raise ValueError(f"{name} is out of bounds")
     elif isinstance(value, str) and any("\ud800" <= char <= "\udfff" for char in value):
         raise ValueError(f"{name} holds half a character")
+
+
+def _spellings(head: Row, text: str, data: dict[str, JSON]) -> Iterator[str]:
+    """How the data of an event may have been written when it was hashed, likely ones first."""
+    verbatim = text.rstrip()[:-1].partition(',"data":')[2]
+    if _is_json(verbatim, data):
+        yield verbatim
+    compact = json.dumps(data, separators=(",", ":"))
+    yield compact
+    with suppress(*UNREADABLE):
+        yield encode_text(row_to_event(head._replace(data=compact)).body)
 
 
 def _time(value: JSON) -> float:
