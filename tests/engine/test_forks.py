@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+from collections.abc import Iterable
 from dataclasses import replace
+from pathlib import Path
+from random import Random
 from typing import Any
 
 import pytest
@@ -12,8 +16,11 @@ from hypothesis import strategies as st
 
 from swarmtui.engine.commands import Refused, known_models_only
 from swarmtui.engine.forks import Begun, begin
+from swarmtui.engine.ports import Attempt
 from swarmtui.engine.scheduler import Scheduler
 from swarmtui.engine.threads import PROGRAMS_OWN, thread_of
+from swarmtui.host.forking import ForkSpec
+from swarmtui.host.forking import fork as make_fork
 from swarmtui.plan.model import MapSpec, Node, Plan, PromptSpec, Retry, RunSpec, When
 from swarmtui.session import fold
 from swarmtui.session.events import (
@@ -27,14 +34,18 @@ from swarmtui.session.events import (
     PlanPatched,
     SessionForked,
     SessionResumed,
+    SessionTakenOver,
 )
+from swarmtui.session.folder import SessionFolder
+from swarmtui.session.log import Log
+from swarmtui.session.reader import Reader
 from swarmtui.session.rows import Row, make_row
 from swarmtui.session.state import Grant, SessionState
 from swarmtui.session.state_json import state_from_json, state_hash, state_to_json
 from swarmtui.session.vocabulary import State, Status
 from swarmtui.workers.cli_agents.thread import ROLE
 from tests.engine.virtual import FINISHED, VirtualSession
-from tests.engine.world import node, plan
+from tests.engine.world import host, node, plan, running
 
 WORLD = Node("world", RunSpec(("deploy",)))
 
@@ -138,13 +149,26 @@ def histories(draw: st.DrawFn) -> VirtualSession:
 
 
 @given(histories(), st.randoms(use_true_random=False))
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=8, deadline=None)
 def test_31_a_fork_at_any_event_of_any_history_ends_and_repeats_nothing_that_had_ended(
-    session: VirtualSession, random: Any
+    session: VirtualSession, random: Random
 ) -> None:
-    before = [state_hash(fold.fold(session.events)), len(session.events)]
     points = range(1, len(session.events) + 1)
-    for at in [len(points), *random.sample(points, min(5, len(points)))]:
+    hold_for_forks(session, [len(points), *random.sample(points, min(3, len(points)))])
+
+
+@pytest.mark.chaos
+@given(histories())
+@settings(max_examples=150, deadline=None)
+def test_31_a_fork_at_every_event_of_many_histories_ends_and_repeats_nothing_that_had_ended(
+    session: VirtualSession,
+) -> None:
+    hold_for_forks(session, range(1, len(session.events) + 1))
+
+
+def hold_for_forks(session: VirtualSession, points: Iterable[int]) -> None:
+    before = [state_hash(fold.fold(session.events)), len(session.events)]
+    for at in points:
         child = fork(session, at)
         assert child.state.id == "fork"
         assert not any(known.running for known in child.state.nodes.values() if not known.asks)
@@ -296,3 +320,34 @@ def test_31_leave_that_was_given_for_the_rest_of_the_parent_is_asked_for_again()
     session.state.granted.append(Grant("writer", "write_file"))
     fold.apply(session.state, Event(session.state.seq + 1, 2_000.0, 0.0, SessionForked("fork", "parent", 4)))
     assert session.state.granted == []
+
+
+async def for_ever(attempt: Attempt) -> str:
+    await asyncio.Event().wait()
+    return ""
+
+
+async def test_31_a_host_over_a_fork_makes_not_one_call_again_while_the_parent_goes_on(tmp_path: Path) -> None:
+    folder = tmp_path / "sessions" / "test"
+    folder.mkdir(parents=True)
+    for place in (tmp_path, folder.parent, folder):
+        place.chmod(0o700)
+    the_map = replace(node("m", "a"), map=MapSpec(name="n", values=("x", "y")))
+    script = lambda attempt: for_ever(attempt) if attempt.item == 1 or attempt.node == "world" else "ok"  # noqa: E731
+    async with running(folder, plan(node("a"), the_map, WORLD, node("end", "m")), script) as world:
+        await world.until(lambda: world.state.nodes["m"].items and world.state.nodes["m"].items.ended == 1)
+        await world.until(lambda: {"m/1/1", "world//1"} <= set(world.executor.running))
+        await world.conductor.log.flushed()
+        at = world.conductor.log.committed_seq
+        forked = await asyncio.to_thread(make_fork, SessionFolder(folder), ForkSpec(at))
+        with Reader(forked.folder.db) as reader:
+            head, state = reader.resume()
+        async with host(forked.folder.path, await Log.open(forked.folder.db, head), state) as child:
+            await child.until(lambda: child.state.nodes["end"].state is State.SUCCEEDED)
+            assert sorted(child.executor.started) == ["end//1", "m/1/2"]
+            assert child.state.nodes["world"].state is State.INTERRUPTED
+            told = [event.body for event in await child.recorded() if isinstance(event.body, SessionTakenOver)]
+            assert told == [SessionTakenOver(crashed=False, kept=2, held=1, waiting=("world",))]
+            assert state_hash(fold.fold(await child.recorded())) == state_hash(child.state)
+        assert {"m/1/1", "world//1"} <= set(world.executor.running)
+        assert world.state.seq == at
