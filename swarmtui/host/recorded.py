@@ -23,6 +23,9 @@ from swarmtui.session.rows import Head, Row, row_to_line
 from swarmtui.session.state import SessionState
 from swarmtui.session.trouble import Trouble
 
+PAGE_ROWS = 2_000
+PAGE_WEIGHT = 4 * 1024 * 1024
+
 
 async def serve_recorded(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, folder: SessionFolder) -> None:
     """Serve the file of `folder` to one viewer until it leaves. Raises LogError if the file cannot be read."""
@@ -45,6 +48,8 @@ class RecordedLog:
     head: Head
     trouble: Trouble | None = None
     closing: bool = False
+    page: list[Row] = field(default_factory=list)
+    """Rows that were read last: opening the file for a few at a time would cost more than reading them."""
 
     @property
     def committed_seq(self) -> int:
@@ -67,7 +72,12 @@ class RecordedLog:
     async def rows(self, from_seq: int, limit: int) -> Sequence[Row]:
         """Up to `limit` rows from `from_seq` on. Raises LogError."""
         limit = min(limit, self.head.seq + 1 - from_seq)
-        return await asyncio.to_thread(self.history.rows, from_seq, limit) if limit > 0 else []
+        if limit <= 0:
+            return []
+        if not self.page or not self.page[0].seq <= from_seq <= self.page[-1].seq:
+            self.page = await asyncio.to_thread(self.history.rows, from_seq, PAGE_ROWS, None, PAGE_WEIGHT)
+        at = from_seq - self.page[0].seq
+        return self.page[at : at + limit]
 
     async def lines(self, from_seq: int, limit: int) -> list[str]:
         """Like :meth:`rows`, as lines of the wire."""

@@ -88,6 +88,7 @@ class ViewerLink:
         self._user = user
         self._actor: str | None = None
         self._version = wire.PROTOCOL_MIN
+        self._may_fork = False
         self._bodies = Bodies()
         self._sending = asyncio.Lock()
         self._sent_at = time.monotonic()
@@ -247,6 +248,7 @@ class ViewerLink:
             about = {"server_version": info.version, "argv0": info.argv0, "program": info.program}
             raise ProtocolError(error.code, str(error), request.id, {**error.data, **about}) from None
         self.role = "observe" if server.recorded else asked.role
+        self._may_fork = asked.role == "control"  # also of a session that nobody can steer any more
         self.name, self._actor = server.introduce(self._user, asked.client)
         log = server.conducted.log
         welcome = wire.Welcome(
@@ -327,7 +329,7 @@ class ViewerLink:
 
     def _run_command(self, request: Request) -> None:
         """Commands may wait for the disk, so that the viewer's other requests go on meanwhile."""
-        if self.role != "control" and not (self._server.recorded and request.method == Method.FORK):
+        if self.role != "control" and not (self._may_fork and request.method == Method.FORK):
             told = NOBODY.format(self._server.session) if self._server.recorded else ONLY_OBSERVES
             raise ProtocolError(Code.FORBIDDEN, told, request.id)
         if self._tasks is not None:
