@@ -7,6 +7,7 @@ import contextlib
 import os
 import sys
 from collections.abc import Iterator
+from typing import cast
 
 from swarmtui.cli.console import Console
 from swarmtui.cli.failures import UsageError
@@ -14,11 +15,14 @@ from swarmtui.host.address import parse_address
 from swarmtui.host.archive import FileFeed
 from swarmtui.host.client import Unreachable, WireFeed
 from swarmtui.host.exits import Exit
-from swarmtui.host.feed import Link
+from swarmtui.host.feed import Feed, Link
+from swarmtui.host.file_past import FilePast
 from swarmtui.host.history import History
 from swarmtui.host.locate import locate, seen_status, socket_of
+from swarmtui.host.past import Past
 from swarmtui.host.protocol import Role
 from swarmtui.host.ssh_dial import SshDial, predial
+from swarmtui.host.wire_past import WirePast
 from swarmtui.session.folder import SessionFolder
 from swarmtui.session.vocabulary import Status
 
@@ -148,7 +152,12 @@ def watch_in_workbench(
         opened.append(feed)
         return feed
 
-    code = run_workbench(connect)
+    async def past(feed: Feed) -> Past:
+        if isinstance(place, SessionFolder):
+            return FilePast(place)
+        return WirePast(cast("WireFeed", feed))  # of what is elsewhere there is no file here
+
+    code = run_workbench(connect, past=past)
     if opened or isinstance(place, SessionFolder):
         _say_how_it_stands(place, opened, console)
     return code
