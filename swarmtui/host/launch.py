@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import select
@@ -14,11 +15,12 @@ from dataclasses import dataclass
 
 from swarmtui.host.exits import Exit
 from swarmtui.host.spec import LaunchSpec
-from swarmtui.safety.paths import Places, ensure_private, places
+from swarmtui.safety.paths import PathRefused, Places, ensure_private, places, socket_path
 from swarmtui.session.folder import SessionFolder, new_session_folder
 from swarmtui.session.imports import imported_from
 
 START_S = 60.0
+_BEGINNINGS = ("planning_started", "attempt_started")
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +43,8 @@ class LaunchFailed(Exception):
 def launch(spec: LaunchSpec, where: Places | None = None, *, unsandboxed: bool = False) -> Launched:
     """Start a new session. Blocks until it can be attached to. Raises LaunchFailed, PathRefused, OSError.
 
-    A session that did not get as far as its first event leaves no trace. `unsandboxed`: see :func:`start_host`.
+    A session that did not get as far as its first event leaves no trace; nor does one whose host was not waited for,
+    unless a model has been asked or a node has begun by then. `unsandboxed`: see :func:`start_host`.
     """
     where = where or places()
     ensure_private(where.state)
@@ -49,10 +52,24 @@ def launch(spec: LaunchSpec, where: Places | None = None, *, unsandboxed: bool =
     try:
         spec.write(folder)
         return start_host(folder, unsandboxed=unsandboxed)
-    except BaseException:
-        if not folder.db.exists():
+    except BaseException as error:
+        if not (folder.db.exists() if isinstance(error, LaunchFailed) else _has_begun(folder)):
             shutil.rmtree(folder.path, ignore_errors=True)
         raise
+
+
+def _has_begun(folder: SessionFolder) -> bool:
+    """Whether a host has done anything in the session that counts. What cannot be read may have."""
+    from swarmtui.session.errors import LogError
+    from swarmtui.session.reader import Reader
+
+    if not folder.db.exists():
+        return False
+    try:
+        with Reader(folder.db) as reader:
+            return bool(reader.query("SELECT 1 FROM events WHERE type IN (?, ?) LIMIT 1", _BEGINNINGS))
+    except LogError:
+        return True
 
 
 def start_host(
@@ -88,7 +105,7 @@ def start_host(
     try:
         line = _read_line(read_end, START_S)
     except BaseException:
-        _end(child)
+        _end(child, folder)
         raise
     finally:
         os.close(read_end)
@@ -107,7 +124,7 @@ def _outcome(folder: SessionFolder, child: subprocess.Popen[bytes], line: bytes 
     try:
         told = json.loads(line or b"")
     except ValueError:
-        _end(child)
+        _end(child, folder)
         if line is None:
             raise LaunchFailed(f"the host was not ready after {START_S:.0f} s: see {folder.host_log}") from None
         raise LaunchFailed(f"the host ended before it was ready: {_last_word(folder)}") from None
@@ -132,16 +149,17 @@ def _read_line(fd: int, patience_s: float) -> bytes | None:
     return said
 
 
-def _end(child: subprocess.Popen[bytes]) -> None:
-    """End a host that is not to live: politely, then not."""
+def _end(child: subprocess.Popen[bytes], folder: SessionFolder) -> None:
+    """End a host that is not to live: politely, then not; and clear away what it had no time to."""
     for number, patience_s in ((signal.SIGTERM, 5.0), (signal.SIGKILL, 5.0)):
         if child.poll() is None:
             child.send_signal(number)
-        try:
+        with contextlib.suppress(subprocess.TimeoutExpired):
             child.wait(patience_s)
-            return
-        except subprocess.TimeoutExpired:
-            continue
+            break
+    if not folder.owned():
+        with contextlib.suppress(OSError, PathRefused):
+            socket_path(folder.id, places()).unlink(missing_ok=True)
 
 
 def _last_word(folder: SessionFolder) -> str:
