@@ -194,7 +194,7 @@ def _planning_failed(state: SessionState, body: PlanningFailed, event: Event) ->
 def _plan_proposed(state: SessionState, body: PlanProposed, event: Event) -> None:
     state.planning = state.planning_error = None
     state.prior_plan, state.plan, state.plan_rev = state.plan, body.plan, body.plan_rev
-    state.models |= body.models
+    state.models = state.models | body.models  # never in place: it may be the event's own
     state.revisions.append(Revision(body.plan_rev, body.plan.author, event.ts, event.actor, body.note))
     state.title = body.plan.title or state.title
     state.spent.add(body.usage)

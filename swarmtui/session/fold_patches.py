@@ -40,7 +40,7 @@ def _plan_patched(state: SessionState, body: PlanPatched, event: Event) -> None:
     author = body.author if body.by is None else Author.USER  # what a node made is not trusted, whoever wrote the plan
     state.prior_plan, state.plan = plan, patched(plan, body.put, body.drop, author)
     state.plan_rev = state.approved_rev = body.plan_rev
-    state.models |= body.models
+    state.models = state.models | body.models
     state.revisions.append(Revision(body.plan_rev, body.author, event.ts, event.actor, body.note, body.by))
     for node_id in body.drop:
         gone = state.nodes.pop(node_id)

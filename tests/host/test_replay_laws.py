@@ -13,8 +13,19 @@ from hypothesis import strategies as st
 from swarmtui.host.feed import FASTEST, SLOWEST, Play
 from swarmtui.host.replay import ReplayFeed
 from swarmtui.host.tempo import gap_between
+from swarmtui.plan.model import ModelRef, Node, Plan, PromptSpec
 from swarmtui.session import fold
-from swarmtui.session.events import Body, Event, HostStarted, MarkerSet, Noted
+from swarmtui.session.codec import event_to_json
+from swarmtui.session.events import (
+    Body,
+    Event,
+    HostStarted,
+    MarkerSet,
+    Noted,
+    PlanPatched,
+    PlanProposed,
+    SessionCreated,
+)
 from swarmtui.session.state_json import state_hash
 from tests.host.pasts import BEGAN, Clock, MemoryPast, beginning, recorded, worked
 
@@ -227,3 +238,19 @@ def test_29_across_a_restart_time_is_that_of_the_wall_and_the_gap_is_told() -> N
             assert watched.seq == 6
 
     asyncio.run(law())
+
+
+def test_29_events_that_are_folded_again_and_again_stay_as_they_are() -> None:
+    later = {"worker": ModelRef("simulated", "worker", dialect="simulated")}
+    created = SessionCreated("abcdefgh", "g", "t", "/", "test", models={}, inputs={"a": 1})
+    plan = Plan("g", (Node("a", PromptSpec("say")),))
+    events = recorded(
+        (0.0, created),
+        (0.0, PlanProposed(1, plan, models=later)),
+        (0.0, PlanPatched(2, models={"planner": later["worker"]})),
+    )
+    told = [event_to_json(event) for event in events]
+    first = state_hash(fold.fold(events[:1]))
+    fold.fold(events)
+    assert [event_to_json(event) for event in events] == told
+    assert state_hash(fold.fold(events[:1])) == first
