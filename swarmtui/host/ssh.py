@@ -129,4 +129,4 @@ def last_line(stderr: str) -> str:
     """What matters of what was said: swarmtui's own word, else the last line."""
     lines = [line.strip() for line in clean(stderr).splitlines() if line.strip()]
     own = [line.removeprefix("swarmtui: ") for line in lines if line.startswith("swarmtui: ")]
-    return one_line((own or lines or [""])[-1].removeprefix("ssh: "), 300)
+    return one_line((own or lines or [""])[-1].removeprefix("ssh: ").rstrip("."), 300)

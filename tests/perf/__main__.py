@@ -13,7 +13,7 @@ import os
 import sys
 from collections.abc import Callable, Iterable
 
-from tests.perf import engine, forecasts, graphs, items, log, replay, startup, tokens
+from tests.perf import attach, engine, forecasts, graphs, items, log, replay, startup, tokens
 
 Result = dict[str, object]
 
@@ -27,6 +27,7 @@ MEASUREMENTS: dict[str, Callable[[bool], Iterable[Result]]] = {
     "record": lambda full: log.record(),
     "resume": lambda full: log.resume(100_000 if full else 30_000),
     "seek": lambda full: replay.seek(),
+    "attach": lambda full: attach.attach(20_000 if full else 5_000),
     "items": lambda full: items.items(),
     "token": lambda full: tokens.token(),
     "forecast": lambda full: forecasts.forecast_cost(),

@@ -63,12 +63,18 @@ class Machine:
         keep["PATH"] = f"{PROGRAM.parent}:{keep['PATH']}"
         self.env = {**keep, "SWARMTUI_HOME": str(folder / "home"), **environ}
         self.far_env = {**keep, "SWARMTUI_HOME": str(far_home), "SWARMTUI_MODEL": "simulated/instant"}
-        self._made: list[SessionFolder] = []
+        self._started: list[subprocess.Popen[str]] = []
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
+        for process in self._started:
+            process.kill()
+            process.wait()
+            for stream in (process.stdout, process.stderr):
+                if stream is not None:
+                    stream.close()
         for session in session_folders(self.far_home / "state" / "sessions"):
             if session.owned():
                 with contextlib.suppress(ProcessLookupError, ValueError):
@@ -89,18 +95,24 @@ class Machine:
             **options,
         )
 
-    def start(self, *words: str) -> subprocess.Popen[str]:
-        """A command that is given here and goes on."""
-        return subprocess.Popen(
-            [str(PROGRAM), *words],
-            env=self.env,
-            cwd=self.folder,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-            start_new_session=True,
-        )
+    def start(self, *words: str, stdout: Path | None = None, stderr: Path | None = None) -> subprocess.Popen[str]:
+        """A command that is given here and goes on; what it prints goes into the files, or can be read."""
+        with contextlib.ExitStack() as opened:
+            files = [
+                subprocess.PIPE if path is None else opened.enter_context(path.open("wb")) for path in (stdout, stderr)
+            ]
+            process = subprocess.Popen(
+                [str(PROGRAM), *words],
+                env=self.env,
+                cwd=self.folder,
+                stdin=subprocess.DEVNULL,
+                stdout=files[0],
+                stderr=files[1],
+                text=True,
+                start_new_session=True,
+            )
+        self._started.append(process)
+        return process
 
     def far(self, *words: str) -> subprocess.CompletedProcess[str]:
         """A command that is given over there."""

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from tests.ssh.conftest import Ssh
+from tests.ssh.daemons import Ssh
 from tests.ssh.machines import QUICK, Machine, running, until
 
 pytestmark = [pytest.mark.ssh, pytest.mark.timeout(180)]

@@ -1,0 +1,49 @@
+"""What ssh asks for is asked in the user's terminal, before the screen takes it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.e2e.terminal import Terminal, needs_tmux
+from tests.ssh.machines import SLOW, Machine, running, until
+from tests.ssh.test_dialling import FAKE
+
+pytestmark = [pytest.mark.ssh, needs_tmux, pytest.mark.timeout(180)]
+
+
+def test_a_password_is_asked_for_before_the_screen_starts_and_ctrl_c_then_leaves(tmp_path: Path) -> None:
+    far = tmp_path / "far"
+    remote = f"env SWARMTUI_HOME={far} swarmtui"
+    with (
+        Machine(tmp_path, far, {}) as machine,
+        Terminal(tmp_path, 120, 40, SWARMTUI_SSH=FAKE, SWARMTUI_REMOTE=remote) as terminal,
+    ):
+        attach = f"swarmtui attach asks/{machine.session(SLOW).id}"
+        terminal.run("sh", "-c", f"{attach}; echo first $?")
+        terminal.until("asks's password:")
+        terminal.type("wrong")
+        terminal.press("Enter")
+        assert "if it wants a password" not in terminal.until("did not let you in", "first 4")
+        terminal.run("sh", "-c", f"clear; {attach}; echo second $?")
+        terminal.until("asks's password:")
+        terminal.press("C-c")
+        terminal.until("interrupted", "second 130")
+        terminal.run("sh", "-c", f"clear; {attach}")
+        terminal.until("asks's password:")
+        terminal.type("secret")
+        terminal.press("Enter")
+        terminal.until("running", "step")
+        terminal.press("q")
+        terminal.until("goes on")
+        until(lambda: not running("dial-stdio"), patience_s=5)
+
+
+def test_18_another_version_offers_the_other_machine_s_own_screen(tmp_path: Path) -> None:
+    with Terminal(tmp_path, 120, 40, SWARMTUI_SSH=FAKE) as terminal:
+        terminal.run("sh", "-c", "swarmtui attach later/7f3a; echo left $?")
+        terminal.until("`ssh -t later swarmtui attach 7f3a`", "over ssh? [Y/n]")
+        terminal.type("n")
+        terminal.press("Enter")
+        terminal.until("left 5")

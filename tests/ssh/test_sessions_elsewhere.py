@@ -1,0 +1,253 @@
+"""What is done with sessions of another machine, from here."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import json
+import os
+import signal
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+
+from swarmtui.host.address import Address
+from swarmtui.host.client import WireFeed
+from swarmtui.host.dial import socket_of
+from swarmtui.host.history import History
+from swarmtui.host.ssh_dial import predial
+from swarmtui.session.state_json import state_to_json
+from tests.e2e.terminal import Terminal, needs_tmux
+from tests.ssh.daemons import Ssh
+from tests.ssh.machines import QUICK, SLOW, Machine, running, steps, until
+
+pytestmark = [pytest.mark.ssh, pytest.mark.timeout(180)]
+
+LARGE = """
+goal: Say much
+nodes:
+  much:
+    run: [python3, -c, "import random; r = random.Random(26); print(''.join(r.choices('abcdefgh ', k=5_000_000)))"]
+  slow:
+    run: [sleep, "600"]
+"""
+WAITS = """
+goal: Wait for a decision
+nodes:
+  question: {ask: "go on?"}
+"""
+
+
+def test_03_a_session_outlives_the_ssh_that_started_it(machine: Machine, ssh: Ssh) -> None:
+    (machine.folder / "task.yaml").write_text(SLOW)
+    began = time.monotonic()
+    far = ["box", "swarmtui", "run", str(machine.folder / "task.yaml"), "--detach"]
+    done = subprocess.run([*ssh.program.split(), *far], capture_output=True, text=True, timeout=60, check=False)
+    took = time.monotonic() - began
+    assert done.returncode == 0, done.stderr
+    assert took < 30
+    launched = json.loads(done.stdout)
+    until(lambda: not ssh.daemons["box"].sessions())
+    os.kill(launched["pid"], 0)
+    assert machine("wait", f"box/{launched['id']}", "--timeout", "0.5").returncode == 124
+
+
+def test_03_a_session_outlives_the_ssh_in_whose_terminal_it_is_watched(machine: Machine, ssh: Ssh) -> None:
+    (machine.folder / "task.yaml").write_text(SLOW)
+    far = ["-tt", "box", "swarmtui", "run", str(machine.folder / "task.yaml"), "--headless"]
+    before = {row["id"] for row in map(json.loads, machine.far("ls", "--json").stdout.splitlines())}
+    watching = subprocess.Popen([*ssh.program.split(), *far], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE)
+    assert watching.stdout is not None
+    while b"running" not in watching.stdout.readline():
+        pass
+    watching.kill()
+    watching.communicate()
+    until(lambda: not ssh.daemons["box"].sessions())
+    (row,) = [
+        row for row in map(json.loads, machine.far("ls", "--json").stdout.splitlines()) if row["id"] not in before
+    ]
+    assert row["status"] == "running"
+
+
+async def test_06_viewers_here_and_there_hold_the_same_state_and_see_each_other(machine: Machine) -> None:
+    session = machine.session(steps(20_000))
+    with predial(Address("box", session.id), environ=machine.env) as dial:
+        feeds = [
+            await WireFeed.connect(socket_of(session), name="there"),
+            await WireFeed.connect(socket_of(session), name="reader", role="observe"),
+            await WireFeed.over(dial, name="far"),
+        ]
+        try:
+            async with asyncio.timeout(60):
+                seen: set[str] = set()
+                while not seen >= {"there", "reader", "far"}:
+                    await feeds[2].wait()
+                    feeds[2].drain()
+                    seen = {viewer.name for viewer in feeds[2].status.viewers}
+                await feeds[2].command("session.cancel", {})
+                for feed in feeds:
+                    while feed.state.ended_ts is None:
+                        await feed.wait()
+                        feed.drain()
+        finally:
+            for feed in feeds:
+                await feed.close()
+    hashes = {hashlib.sha256(json.dumps(state_to_json(feed.state)).encode()).hexdigest() for feed in feeds}
+    assert len(hashes) == 1
+    assert len({feed.state.seq for feed in feeds}) == 1
+
+
+def test_07_what_is_done_from_here_is_recorded_with_who_did_it(machine: Machine) -> None:
+    session = machine.session(SLOW)
+    done = machine("ctl", f"box/{session.id}", "pause", "--json")
+    assert done.returncode == 0, done.stderr
+    events = map(json.loads, machine("events", f"box/{session.id}").stdout.splitlines())
+    (event,) = [event for event in events if event["type"] == "session_paused"]
+    assert event["actor"].endswith(" ctl")
+
+
+def test_15_an_ended_session_is_read_from_its_file_and_nothing_is_started_for_it(machine: Machine) -> None:
+    session = machine.ended()
+    done = machine("attach", f"box/{session.id}", "--json")
+    lines = [json.loads(line) for line in done.stdout.splitlines()]
+    assert done.returncode == 0, done.stderr
+    assert [line["seq"] for line in lines[:-1]] == list(range(1, History(session).state().seq + 1))
+    assert lines[-1]["status"] == "succeeded"
+    assert not session.owned()
+    refused = machine("ctl", f"box/{session.id}", "pause")
+    assert refused.returncode == 6
+    assert f"no host runs box/{session.id}: `swarmtui resume box/{session.id}` starts one" in refused.stderr
+
+
+def test_15_the_exit_code_follows_the_result(machine: Machine) -> None:
+    session = machine.ended("goal: Fail\nnodes:\n  bad:\n    run: ['false']\n")
+    assert machine("attach", f"box/{session.id}", "--no-tty").returncode == 1
+    assert machine("wait", f"box/{session.id}").returncode == 1
+
+
+@needs_tmux
+def test_15_the_screen_shows_an_ended_session_of_another_machine_whole(machine: Machine, ssh: Ssh) -> None:
+    session = machine.ended()
+    with Terminal(machine.folder, 120, 40, SWARMTUI_SSH=ssh.program) as terminal:
+        terminal.run("swarmtui", "attach", f"box/{session.id}")
+        terminal.until("succeeded", "hello", "1/1")
+        terminal.press("q")
+        terminal.until("succeeded after")
+    assert not session.owned()
+
+
+def test_20_a_host_that_is_killed_is_seen_as_a_crash_and_followed_when_it_is_resumed(machine: Machine) -> None:
+    session = machine.session(SLOW)
+    viewer = machine.start("attach", f"box/{session.id}", "--headless")
+    assert viewer.stdout is not None
+    while "running" not in viewer.stdout.readline():
+        pass
+    os.kill(int(session.lock.read_text()), signal.SIGKILL)
+    said, told = viewer.communicate(timeout=60)
+    assert viewer.returncode == 6
+    assert "crashed after" in said
+    assert f"`swarmtui resume box/{session.id}` goes on" in told
+    back = machine("resume", f"box/{session.id}", "--detach")
+    assert back.returncode == 0, back.stderr
+    assert json.loads(back.stdout)["id"] == session.id
+    assert session.owned()
+
+
+async def test_26_a_large_output_arrives_whole(machine: Machine) -> None:
+    session = machine.session(LARGE)
+    until(lambda: "much" in History(session).state().nodes and History(session).state().nodes["much"].ended_ts)
+    local = await WireFeed.connect(socket_of(session), name="there")
+    with predial(Address("box", session.id), environ=machine.env) as dial:
+        far = await WireFeed.over(dial, name="far")
+        try:
+            texts = [await feed.output("much") for feed in (local, far)]
+        finally:
+            await far.close()
+            await local.close()
+    assert len(texts[0]) == 5_000_001
+    assert len({hashlib.sha256(text.encode()).hexdigest() for text in texts}) == 1
+
+
+def test_31_a_fork_is_made_on_the_machine_that_has_the_data(machine: Machine) -> None:
+    session = machine.ended(QUICK)
+    before = session.db.read_bytes()
+    done = machine("fork", f"box/{session.id}", "--set", "hello.run=[echo, changed]", "--detach")
+    assert done.returncode == 0, done.stderr
+    made = json.loads(done.stdout)["id"]
+    assert machine("wait", f"box/{made}").returncode == 0
+    assert session.db.read_bytes() == before
+    rows = {row["id"]: row for row in map(json.loads, machine("ls", "--host", "box", "--json").stdout.splitlines())}
+    assert rows[made]["parent"]["id"] == session.id
+    assert rows[made]["host"] == "box"
+    shown = json.loads(machine("show", f"box/{made}", "--json").stdout)
+    assert shown["nodes"][0]["output"] == "changed\n"
+
+
+def test_32_machines_are_listed_within_six_seconds_though_one_is_down(machine: Machine, ssh: Ssh) -> None:
+    session = machine.ended()
+    began = time.monotonic()
+    done = machine("ls", "--host", "box,closed", "--host", "strict", "--json", "--timeout", "20")
+    assert done.returncode == 0, done.stderr
+    rows = [json.loads(line) for line in done.stdout.splitlines()]
+    assert {row["host"] for row in rows if row.get("id") == session.id} == {"box", "strict"}
+    assert [row["host"] for row in rows if "error" in row] == ["closed"]
+    assert time.monotonic() - began < 40
+    assert machine("ls", "--host", "closed").returncode == 6
+    table = machine("ls", "--host", "box,closed", "--status", "succeeded", "--timeout", "20").stdout
+    assert f"box   {session.id}" in table.replace("strict", "box   ")
+    assert "closed: closed cannot be reached" in table
+
+
+@pytest.mark.parametrize("where", ["box/", ""])
+def test_33_scripts_wait_watch_and_follow(machine: Machine, where: str) -> None:
+    session = machine.session(SLOW)
+    if not where:
+        machine.env["SWARMTUI_HOME"] = str(machine.far_home)
+    name = where + session.id
+    late = machine("wait", name, "--timeout", "3")
+    assert (late.returncode, late.stdout) == (124, "")
+    followed, watched = machine.folder / "followed", machine.folder / "watched"
+    follower = machine.start("events", name, "--from", "3", "--follow", stdout=followed)
+    watcher = machine.start("attach", name, "--no-tty", "--json", stdout=watched)
+    gone = machine.start("events", name, "--follow")
+    assert gone.stdout is not None
+    assert gone.stderr is not None
+    gone.stdout.readline()
+    gone.stdout.close()
+    until(lambda: followed.exists() and followed.stat().st_size and watched.exists() and watched.stat().st_size)
+    assert machine("ctl", name, "cancel").returncode == 0
+    assert (follower.wait(60), watcher.wait(60), gone.wait(60)) == (0, 1, 0)
+    seqs = [json.loads(line)["seq"] for line in followed.read_text().splitlines()]
+    assert seqs == list(range(3, 3 + len(seqs)))
+    lines = [json.loads(line) for line in watched.read_text().splitlines()]
+    assert [line["seq"] for line in lines[:-1]] == list(range(1, len(lines)))
+    assert lines[-1]["status"] == "cancelled"
+    assert gone.stderr.read() == ""
+
+
+def test_33_a_session_that_waits_for_somebody_ends_a_watch_with_its_own_code(machine: Machine) -> None:
+    session = machine.session(WAITS)
+    assert machine("wait", f"box/{session.id}").returncode == 7
+    done = machine("ctl", f"box/{session.id}", "answer", "question", "yes")
+    assert done.returncode == 0, done.stderr
+    assert machine("wait", f"box/{session.id}").returncode == 0
+
+
+def test_what_is_shown_of_a_session_elsewhere_is_what_is_shown_there(machine: Machine) -> None:
+    session = machine.ended()
+    for words in (["show", "--json"], ["events"], ["graph"]):
+        here = machine(words[0], f"box/{session.id}", *words[1:])
+        there = machine.far(words[0], session.id, *words[1:])
+        assert (here.returncode, here.stdout) == (there.returncode, there.stdout)
+    assert not running(f"dial-stdio {session.id}")
+
+
+def test_a_file_whose_name_looks_like_an_address_is_a_file(machine: Machine) -> None:
+    folder = machine.folder / "box"
+    folder.mkdir()
+    Path(folder / "task.yaml").write_text(QUICK)
+    done = machine("graph", "box/task.yaml")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "hello" in done.stdout
