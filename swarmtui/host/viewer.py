@@ -390,7 +390,7 @@ class ViewerLink:
 
     async def _pump_events(self, resync: bool) -> None:
         log = self._server.conducted.log
-        lag = _Lag()
+        lag = Lag()
         while True:
             behind = log.committed_seq + 1 - self._next_seq
             lag.note(behind)
@@ -460,11 +460,12 @@ class ViewerLink:
             )
 
 
-class _Lag:
+class Lag:
     """How far behind a viewer is, and for how long."""
 
-    def __init__(self) -> None:
-        self._since = self._told_at = time.monotonic()
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._since = self._told_at = clock()
         self._behind = 0
         self._told = False
 
@@ -472,23 +473,22 @@ class _Lag:
         """So many events are recorded that it has not been sent."""
         self._behind = behind
         if behind < wire.LAG_EVENTS:
-            self._since = time.monotonic()
+            self._since = self._clock()
 
     @property
     def seconds(self) -> float:
         """For how long it has been behind by enough to matter."""
-        return time.monotonic() - self._since
+        return self._clock() - self._since
 
     def due(self) -> wire.Lagging | None:
-        """What to tell the viewer now, if anything."""
-        now = time.monotonic()
-        if self._behind >= wire.LAG_EVENTS and self.seconds >= LAG_EVERY_S and now - self._told_at >= LAG_EVERY_S:
-            self._told, self._told_at = True, now
-            return wire.Lagging(self._behind, round(self.seconds, 1))
-        if self._told and self._behind < wire.LAG_EVENTS:
-            self._told = False
-            return wire.Lagging(0)
-        return None
+        """What to tell the viewer now, if anything: once a second while it is behind, and when it no longer is."""
+        if self._behind < wire.LAG_EVENTS:
+            told, self._told = self._told, False
+            return wire.Lagging(0) if told else None
+        if self._clock() - max(self._told_at, self._since) < LAG_EVERY_S:
+            return None
+        self._told, self._told_at = True, self._clock()
+        return wire.Lagging(self._behind, round(self.seconds, 1))
 
 
 def _dumped(result: Any) -> str:

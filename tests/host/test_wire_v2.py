@@ -21,8 +21,9 @@ from swarmtui.host.file_past import FilePast
 from swarmtui.host.history import History
 from swarmtui.host.jsonrpc import Code
 from swarmtui.host.lock import locked
-from swarmtui.host.protocol import LAG_EVENTS
+from swarmtui.host.protocol import LAG_EVENTS, Lagging
 from swarmtui.host.recorded import serve_recorded
+from swarmtui.host.viewer import Lag
 from swarmtui.host.wire_past import WirePast
 from swarmtui.plan.model import AskSpec, Node, Plan, PromptSpec
 from swarmtui.session.events import Event, LimitsSet, MarkerSet, Noted
@@ -239,6 +240,40 @@ async def test_a_viewer_that_stays_behind_is_given_a_snapshot_and_told_how_much_
         assert 0 < feed.status.skipped <= last - first
         assert state_hash(feed.state) == state_hash(session.conductor.state)
         await feed.close()
+
+
+def test_a_viewer_is_told_once_a_second_how_far_behind_it_is_and_when_it_no_longer_is() -> None:
+    now = 100.0
+    lag = Lag(lambda: now)
+    lag.note(LAG_EVENTS - 1)
+    now = 105.0
+    assert lag.due() is None  # so few are nothing
+    lag.note(LAG_EVENTS - 1)
+    lag.note(LAG_EVENTS)
+    now = 105.9
+    assert lag.due() is None
+    now = 106.5
+    assert lag.due() == Lagging(LAG_EVENTS, 1.5)
+    now = 107.0
+    assert lag.due() is None
+    lag.note(2 * LAG_EVENTS)
+    now = 107.5
+    assert lag.due() == Lagging(2 * LAG_EVENTS, 2.5)
+    lag.note(10)
+    assert (lag.due(), lag.due()) == (Lagging(0), None)
+
+
+async def test_33_a_file_gives_events_from_a_number_on_over_the_state_before_it(tmp_path: Path) -> None:
+    folder = await ended(tmp_path, "a", "b")
+    head = History(folder).state().seq
+    for first in (5, head + 7):
+        feed = await FileFeed.open(folder, whole=True, from_seq=first)
+        seqs: list[int] = []
+        while not feed.at_end:
+            await feed.wait()
+            seqs += [event.seq for event in feed.drain().events]
+        assert seqs == list(range(first, head + 1))
+        assert state_hash(feed.state) == state_hash(History(folder).state())
 
 
 async def test_the_past_over_the_wire_is_that_of_the_file(tmp_path: Path) -> None:
