@@ -51,7 +51,8 @@ def _table(found: Comparison, at: int, console: Console) -> None:
     from swarmtui.safety.text import one_line
 
     for name, total in (("A", found.a), ("B", found.b)):
-        console.say(f"{name}  {total.id}  {total.status.value}  {one_line(total.title, 80)}")
+        made_up = " [simulated]" if total.simulated else ""
+        console.say(f"{name}  {total.id}  {total.status.value}  {one_line(total.title, 80)}{made_up}")
     if at:
         console.say(f"they have the past in common up to event {at}: what ended in it (=) was paid once")
     console.say()

@@ -109,6 +109,8 @@ def _print(found: dict[str, Any], console: Console) -> None:
     console.say(f"{found['status']}{reason}, {duration(totals['wall_s'])}, {money(totals['cost_usd'])}")
     if found["simulated"]:
         console.say("SIMULATED: answers were made up by the built-in stand-in; nothing that rests on them is a result")
+    if found["parent"] is not None:
+        console.say(f"forked from {found['parent']['id']} after its event {found['parent']['seq']}")
     if found["imported"] is not None:
         where = one_line(f"{found['imported'].get('format')}, {found['imported'].get('from')}", 200)
         console.say(f"imported from {where}: a recording; nothing of it ran here")

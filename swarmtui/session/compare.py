@@ -87,6 +87,8 @@ class Total:
     attempts: int
     succeeded: int
     nodes: int
+    simulated: bool = False
+    """Whether a model of it is the built-in stand-in: every view must say so."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,6 +200,7 @@ def _total(state: SessionState) -> Total:
         state.starts,
         state.counts.get(State.SUCCEEDED, 0),
         len(state.nodes),
+        state.simulated,
     )
 
 

@@ -15,7 +15,7 @@ import pytest
 
 from swarmtui.cli import compare as compare_command
 from swarmtui.cli import fork as fork_command
-from swarmtui.cli import ls
+from swarmtui.cli import ls, show
 from swarmtui.cli.console import Console
 from swarmtui.cli.failures import UsageError, explain
 from swarmtui.cli.main import main
@@ -112,6 +112,10 @@ def test_31_a_fork_that_is_paused_is_there_with_its_edits_and_stands_under_its_p
     lines = capsys.readouterr().out.splitlines()
     assert [line.split()[:2] for line in lines[1:]] == [["parent", "failed"], ["└─", "kind"]]
     assert lines[2].split()[2] == "paused"
+    assert command(show, "kind") == 0
+    assert "forked from parent after its event 11\n" in capsys.readouterr().out
+    assert command(compare_command, "parent", "kind") == 0
+    assert "Seeing [simulated]\n" in capsys.readouterr().out
     assert command(compare_command, "parent", "kind", "--json") == 0
     found = told(capsys)
     assert found["common_seq"] == 11

@@ -53,6 +53,7 @@ def test_31_a_fork_beside_its_parent_shows_what_was_paid_once_and_what_was_made_
     assert found.common is not None
     assert found.common.cost_usd == 1.5
     assert found.b.took_s - found.common.took_s == 2.0
+    assert found.a.simulated, "and every view says so"
 
 
 def test_two_forks_of_one_session_have_the_past_in_common_up_to_the_earlier_point() -> None:
