@@ -269,8 +269,8 @@ def test_the_gravest_of_marks_in_one_cell_is_the_one_that_is_seen() -> None:
 
 
 def test_a_wait_that_is_passed_over_is_told_with_its_length() -> None:
-    assert "⏸ 2h" in words(playing(gap_s=7_300.0))
-    assert "⏸" not in words(playing())
+    assert "‖ 2h" in words(playing(gap_s=7_300.0))
+    assert "‖" not in words(playing())
     assert "waits in full" in words(playing(idle_limit=None))
 
 

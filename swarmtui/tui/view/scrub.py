@@ -75,7 +75,7 @@ def bar(play: Play, size: int, glyphs: Glyphs) -> tuple[Line, int]:
 def figures(play: Play, size: int, glyphs: Glyphs) -> Line:
     """In words: played or not, how fast, where, what wait is passed over, and the mark that was passed last."""
     length = play.last_mono - play.first_mono
-    play_sign, pause_sign = (">", "||") if glyphs.ascii else ("▶", "⏸")
+    play_sign, pause_sign = (">", "||") if glyphs.ascii else ("▶", "‖")
     at = say.clock(play.mono - play.first_mono)
     spans: list[Span] = [
         (f" {play_sign if play.playing else pause_sign} ", "running" if play.playing else "held"),

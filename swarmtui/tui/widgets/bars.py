@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from textual import events
 from textual.message import Message
 
@@ -98,3 +100,68 @@ class ActionBar(Bar):
             if start <= event.x < end:
                 self.post_message(self.Clicked(action))
                 return
+
+
+class Words(Bar):
+    """A line that is given."""
+
+    line: Line = ()
+
+    def say(self, line: Line) -> None:
+        """Show `line`."""
+        self.line = line
+        self.changed()
+
+    def shown(self, width: int) -> Line:
+        """As it was given."""
+        return self.line
+
+
+class KeyBar(Bar):
+    """Keys and what they do, as many as fit, in the order of their importance; clicking does it."""
+
+    class Clicked(Message):
+        """The user clicked a key's name."""
+
+        def __init__(self, action: str) -> None:
+            super().__init__()
+            self.action = action
+
+    def __init__(self, keys: Sequence[tuple[str, str, str]], *, id: str | None = None) -> None:
+        """`keys`: each with its label and its action."""
+        super().__init__(id=id)
+        self._keys = keys
+        self._places: list[tuple[int, int, str]] = []
+
+    def shown(self, width: int) -> Line:
+        """As many as fit; the last one, which leads out, always."""
+        ascii_only = looks(self).glyphs.ascii
+        named = [(key_name(key, ascii_only=ascii_only), label, action) for key, label, action in self._keys]
+        *others, last = named
+        room = width - 1 - _wide(last)
+        chosen = []
+        for one in others:
+            room -= _wide(one)
+            if room < 0:
+                break
+            chosen.append(one)
+        spans: list[Span] = [(" ", "text")]
+        self._places = []
+        at = 1
+        for key, label, action in [*chosen, last]:
+            wide = _wide((key, label, action))
+            self._places.append((at, at + wide - 2, action))
+            spans += [(key, "accent"), (f" {label}  ", "muted")]
+            at += wide
+        return tuple(spans)
+
+    def on_click(self, event: events.Click) -> None:
+        """Do what was clicked."""
+        for start, end, action in self._places:
+            if start <= event.x < end:
+                self.post_message(self.Clicked(action))
+                return
+
+
+def _wide(named: tuple[str, str, str]) -> int:
+    return cells(named[0]) + cells(named[1]) + 3

@@ -1,0 +1,131 @@
+"""Two sessions node by node: how each ended, how long it took, what it cost, and what differs in its output."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar, cast
+
+from textual import on
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.screen import Screen
+
+from swarmtui.session.compare import Comparison
+from swarmtui.tui import content
+from swarmtui.tui.view.compared import ComparedRows, diff_lines, totals
+from swarmtui.tui.view.lines import Line
+from swarmtui.tui.view.nodes import name_of
+from swarmtui.tui.widgets.bars import KeyBar
+from swarmtui.tui.widgets.lines import LineView, TextView, entitle
+from swarmtui.tui.widgets.looks import looks
+from swarmtui.tui.widgets.table import RowTable
+
+if TYPE_CHECKING:
+    from swarmtui.tui.browser import Browser, DiffOf
+
+KEYS: tuple[tuple[str, str, str], ...] = (
+    ("v", "shown", "only what differs"),
+    ("tab", "pane", "pane"),
+    ("t", "theme", "theme"),
+    ("q", "leave", "back"),
+)
+
+
+class CompareScreen(Screen[None]):
+    """The table of nodes, and below it the output of the selected one."""
+
+    CSS_PATH = "sessions.tcss"
+    AUTO_FOCUS = None
+    BINDINGS: ClassVar[list[BindingType]] = [
+        *(Binding(key, action, label, show=False) for key, action, label in KEYS),
+        Binding("escape,ctrl+c", "leave", show=False),
+        Binding("shift+tab", "pane", show=False),
+        Binding("k,up", "go(-1)", show=False),
+        Binding("j,down", "go(1)", show=False),
+        Binding("pageup", "go(-10)", show=False),
+        Binding("pagedown", "go(10)", show=False),
+        Binding("g,home", "end(False)", show=False),
+        Binding("G,end", "end(True)", show=False),
+    ]
+
+    def __init__(self, found: Comparison, diff_of: DiffOf) -> None:
+        super().__init__()
+        self._found, self._diff_of = found, diff_of
+        self._rows = ComparedRows(found)
+
+    def compose(self) -> ComposeResult:
+        """Totals, nodes, difference, keys."""
+        yield TextView(id="totals")
+        yield RowTable(id="compared")
+        yield TextView(id="diff")
+        yield KeyBar([(key, label, action) for key, action, label in KEYS], id="keys-bar")
+
+    def on_mount(self) -> None:
+        """All nodes, and the first of them."""
+        self.query_one("#totals").can_focus = False
+        self.query_one("#totals").styles.height = 2 if self._found.common is None else 3
+        self.query_one(RowTable).focus()
+        self.call_after_refresh(self._draw)
+
+    def _draw(self) -> None:
+        glyphs = looks(self.query_one(RowTable)).glyphs
+
+        def told(width: int) -> list[Line]:
+            return totals(self._found, width, glyphs)
+
+        self.query_one("#totals", TextView).show(told, top=True)
+        table = self.query_one(RowTable)
+        table.show(self._rows)
+        different = sum(1 for row in self._found.rows if not row.equal)
+        entitle(table, f"{len(self._found.rows)} nodes, {different} differ")
+        self._show(table.selected)
+
+    @on(RowTable.RowSelected)
+    def _selected(self, message: RowTable.RowSelected) -> None:
+        self._show(message.key)
+
+    def _show(self, node: str) -> None:
+        view = self.query_one("#diff", TextView)
+        entitle(view, f"output of {name_of(node, 60)}: - A, + B" if node else "output")
+        if node:
+            self.run_worker(self._read(node), exclusive=True, group="diff")
+
+    async def _read(self, node: str) -> None:
+        try:
+            diff = [content.plain(line).replace("\n", " ") for line in await self._diff_of(node)]
+        except Exception as error:  # noqa: BLE001 - told in the pane: an output may be gone from the disk
+            diff = [f"@ {content.plain(str(error))}"]
+        self.query_one("#diff", TextView).show(lambda width: diff_lines(diff, width), top=True)
+
+    def action_shown(self) -> None:
+        """v: all nodes, or those that differ."""
+        self._rows = ComparedRows(self._found, not self._rows.only_different)
+        self._draw()
+
+    def action_pane(self) -> None:
+        """tab."""
+        self.focus_next()
+
+    def action_go(self, step: int) -> None:
+        """j and k, in the focused pane."""
+        if isinstance(self.focused, LineView):
+            self.focused.go(0, step)
+
+    def action_end(self, last: bool) -> None:
+        """g and G."""
+        if isinstance(self.focused, LineView):
+            self.focused.go_to_end(last)
+
+    def action_theme(self) -> None:
+        """t."""
+        cast("Browser", self.app).next_theme()
+
+    def action_leave(self) -> None:
+        """q: back to the list, or out where there is none."""
+        if len(self.app.screen_stack) > 2:
+            self.dismiss(None)
+        else:
+            self.app.exit(None)
+
+    async def on_key_bar_clicked(self, message: KeyBar.Clicked) -> None:
+        """A click on a key's name."""
+        await self.run_action(message.action)

@@ -1,0 +1,148 @@
+"""Two sessions node by node, as rows and lines. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from swarmtui.safety.text import one_line
+from swarmtui.session.compare import Comparison, NodeRow, Outputs, Side, Total
+from swarmtui.tui.view import format as say
+from swarmtui.tui.view.figures import STATUS
+from swarmtui.tui.view.glyphs import MARKS, Glyphs
+from swarmtui.tui.view.lines import Line, Role, Span, cells, shorten, wrap
+from swarmtui.tui.view.nodes import Moment
+from swarmtui.tui.view.table import Column
+
+COLUMNS: tuple[Column, ...] = (
+    Column("node", "node", 24, 10),
+    Column("a", "A", 13, 9),
+    Column("b", "B", 13, 9),
+    Column("took_a", "took A", 7, 4, right=True),
+    Column("took_b", "took B", 7, 5, right=True),
+    Column("took", "B - A", 8, 6, right=True),
+    Column("cost_a", "cost A", 8, 3, right=True),
+    Column("cost_b", "cost B", 8, 3, right=True),
+    Column("output", "output", 17, 8),
+)
+SAME = "="
+_OUTPUT_ROLES: dict[Outputs, Role] = {Outputs.DIFFERENT: "warn", Outputs.ONLY_A: "warn", Outputs.ONLY_B: "warn"}
+
+
+@dataclass(slots=True)
+class ComparedRows:
+    """The nodes of both as rows; with `only_different`, those in which there is something to see."""
+
+    found: Comparison
+    only_different: bool = False
+    _columns: tuple[Column, ...] = ()
+
+    @property
+    def columns(self) -> Sequence[Column]:
+        """Columns of a node, the first as wide as the longest name asks for."""
+        if not self._columns:
+            longest = max((cells(one_line(row.id, 60)) for row in self.found.rows), default=8)
+            wide = min(36, max(8, longest))
+            self._columns = tuple(replace(one, width=wide) if one.key == "node" else one for one in COLUMNS)
+        return self._columns
+
+    @property
+    def sort(self) -> tuple[str, bool]:
+        """In the order of the plan."""
+        return "", False
+
+    @property
+    def rows(self) -> list[NodeRow]:
+        """Those that are shown."""
+        return [row for row in self.found.rows if not (self.only_different and row.equal)]
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def key(self, at: int) -> str:
+        """The node's id."""
+        return self.rows[at].id
+
+    def cells(self, at: int, moment: Moment, glyphs: Glyphs) -> dict[str, Span]:
+        """The cells of one node: what both have in common is there once, as an equals sign."""
+        row = self.rows[at]
+        told = "edited, " if row.edited else ""
+        role: Role = "accent" if row.edited else _OUTPUT_ROLES.get(row.output, "faint")
+        shared = row.shared
+        return {
+            "node": (one_line(row.id, 60), "muted" if row.equal else "strong"),
+            "a": _state(row.a, glyphs),
+            "b": (SAME, "faint") if shared else _state(row.b, glyphs),
+            "took_a": _took(row.a),
+            "took_b": (SAME, "faint") if shared else _took(row.b),
+            "took": ("", "faint") if shared else _longer(row.a, row.b),
+            "cost_a": _cost(row.a),
+            "cost_b": (SAME, "faint") if shared else _cost(row.b),
+            "output": ("paid once" if shared else told + row.output.value, "faint" if shared else role),
+        }
+
+
+def _state(side: Side | None, glyphs: Glyphs) -> Span:
+    if side is None:
+        return "not there", "faint"
+    mark = MARKS[side.state]
+    items = "" if side.items is None else f" {side.succeeded}/{side.items}"
+    return f"{glyphs.icon(mark)} {mark.word}{items}" if not glyphs.ascii else f"{mark.word}{items}", mark.role
+
+
+def _took(side: Side | None) -> Span:
+    return ("" if side is None or not side.took_s else say.took(side.took_s)), "text"
+
+
+def _longer(a: Side | None, b: Side | None) -> Span:
+    if a is None or b is None or not (a.took_s and b.took_s):
+        return "", "faint"
+    more = b.took_s - a.took_s
+    if abs(more) < 0.05:
+        return SAME, "faint"
+    return f"{'+' if more > 0 else '-'}{say.took(abs(more))}", "warn" if more > 0 else "ok"
+
+
+def _cost(side: Side | Total | None) -> Span:
+    if side is None or not side.attempts:
+        return "", "faint"
+    if side.cost_usd is None:
+        return say.UNKNOWN, "muted"
+    return (say.usd(side.cost_usd) if side.cost_usd else ""), "text"
+
+
+def totals(found: Comparison, size: int, glyphs: Glyphs) -> list[Line]:
+    """A line for each session, and what they have in common."""
+    lines = [_total(name, total, size, glyphs) for name, total in (("A", found.a), ("B", found.b))]
+    if found.common is not None:
+        common = found.common
+        told = f"{common.succeeded} nodes, {say.took(common.took_s)}, {_cost(common)[0] or say.usd(0)}"
+        lines.append(((" = ", "accent"), (f"in both, and paid once: {told}", "muted")))
+    return lines
+
+
+def _total(name: str, total: Total, size: int, glyphs: Glyphs) -> Line:
+    word, icon, role = STATUS[total.status]
+    figures = f"{total.succeeded}/{total.nodes} ok  {say.took(total.took_s)}  {_cost(total)[0]}"
+    head = f"{'' if glyphs.ascii else icon + ' '}{word}"
+    title = f"{one_line(total.id, 30)}  {one_line(total.title, 80)}"
+    room = size - len(figures) - len(head) - 9
+    return (
+        (f" {name} ", "accent"),
+        (f"{head}  ", role),
+        (f"{figures}  ", "text"),
+        (shorten(title, max(0, room), glyphs.cut), "muted"),
+    )
+
+
+def diff_lines(diff: Sequence[str], width: int) -> list[Line]:
+    """A difference as lines; its signs stay where colours do not show."""
+    if not diff:
+        return [(("the outputs are the same", "faint"),)]
+    roles: dict[str, Role] = {"+": "ok", "-": "bad", "@": "accent"}
+    lines: list[Line] = []
+    for told in diff:
+        role = roles.get(told[:1], "muted")
+        first, *rest = wrap(told, max(8, width))
+        lines += [((first, role),), *(((f"  {part}", role),) for part in rest)]
+    return lines

@@ -1,0 +1,249 @@
+"""The browser of sessions, and two of them held against each other."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from textual.pilot import Pilot
+
+from swarmtui.session.compare import Comparison, compare, output_diff
+from swarmtui.tui.browser import Browser, Choice
+from swarmtui.tui.screens.compare import CompareScreen
+from swarmtui.tui.screens.dialogs import LineScreen
+from swarmtui.tui.view.glyphs import ASCII, UNICODE, Glyphs
+from swarmtui.tui.view.nodes import Moment
+from swarmtui.tui.view.sessions import SHOWN, SORTS, Looking, Row, SessionRows
+from tests.tui.opening import lines, notices, text
+from tests.tui.scripted_feed import HOSTILE, START, finished, mid_run
+
+HOUR = 3_600.0
+
+
+def session(name: str, status: str, hours_ago: float, **more: Any) -> Row:
+    """A row as ``ls --json`` prints it."""
+    started = START - hours_ago * HOUR
+    over = status in ("succeeded", "failed", "cancelled")
+    row: dict[str, Any] = {
+        "id": name, "title": f"Review {name}", "status": status, "reason": "", "started": started,
+        "ended": started + 754 if over else None, "counts": {"succeeded": 31, "running": 17}, "cost_usd": 0.4210,
+        "needs_you": 0, "host": "here", "parent": None, "simulated": False,
+    }  # fmt: skip
+    return {**row, **more}
+
+
+def found() -> list[Row]:
+    """Newest first."""
+    return [
+        session("q7m2xk", "running", 0.1),
+        session("p2xq9c", "awaiting_approval", 0.4, needs_you=1, counts={"waiting": 9}, cost_usd=None),
+        session("f31kqz", "succeeded", 1, parent={"id": "7f3ak2", "seq": 120}, counts={"succeeded": 48}, cost_usd=0.12),
+        session("c9r8ta", "crashed", 3, counts={"succeeded": 3, "running": 2, "failed": 1}),
+        session("7f3ak2", "failed", 20, counts={"succeeded": 46, "failed": 2}, title="Review payments-service"),
+        session("sim4xy", "succeeded", 400, simulated=True, cost_usd=None, counts={"succeeded": 5}),
+    ]
+
+
+def as_tree(rows: Sequence[Row]) -> list[tuple[str, Row]]:
+    """Forks under their parents, one level deep."""
+    ids = {row["id"] for row in rows}
+    roots = [row for row in rows if (row.get("parent") or {}).get("id") not in ids]
+    below = {id(root): [row for row in rows if (row.get("parent") or {}).get("id") == root["id"]] for root in roots}
+    return [pair for root in roots for pair in [("", root), *(("└─ ", row) for row in below[id(root)])]]
+
+
+async def held(first: str, second: str) -> tuple[Comparison, Any]:
+    """A session that failed and one in which it went on."""
+    a, b = finished(), mid_run()
+
+    async def diff_of(node: str) -> list[str]:
+        outputs = [feed.state.nodes[node].output if node in feed.state.nodes else None for feed in (a, b)]
+        return output_diff(*("" if one is None else one.text for one in outputs))
+
+    return compare(replace(a.state, id=first), replace(b.state, id=second)), diff_of
+
+
+@asynccontextmanager
+async def browsed(
+    rows: Sequence[Row] | None = None,
+    looking: Looking | None = None,
+    size: tuple[int, int] = (120, 40),
+    glyphs: Glyphs = UNICODE,
+) -> AsyncIterator[Pilot[Choice]]:
+    """The browser, running, the sessions read."""
+
+    async def read() -> Sequence[Row]:
+        return found() if rows is None else rows
+
+    app = browser(read, looking, glyphs)
+    async with app.run_test(size=size) as pilot:
+        await rested(pilot)
+        yield pilot
+
+
+def browser(read: Any, looking: Looking | None = None, glyphs: Glyphs = UNICODE) -> Browser:
+    """The app."""
+    kept = Looking() if looking is None else looking
+    return Browser(read, kept, as_tree=as_tree, compare=held, glyphs=glyphs, theme="swarm-dark", clock=lambda: START)
+
+
+async def rested(pilot: Pilot[Choice]) -> None:
+    """Until nothing is under way."""
+    await pilot.pause()
+    await pilot.app.workers.wait_for_complete()
+    await pilot.pause()
+
+
+async def press(pilot: Pilot[Choice], *keys: str) -> None:
+    """Press keys."""
+    for key in keys:
+        await pilot.press(key)
+        await rested(pilot)
+
+
+def taken(looking: Looking, rows: Sequence[Row] | None = None) -> list[str]:
+    """The sessions shown."""
+    shown = SessionRows(looking, as_tree)
+    shown.take(found() if rows is None else rows)
+    return [shown.key(at) for at in range(len(shown))]
+
+
+# -- rows -------------------------------------------------------------------------------------------------------------
+
+
+def test_31_a_fork_stands_under_the_session_that_it_was_forked_from() -> None:
+    order = taken(Looking())
+    assert order.index("f31kqz") == order.index("7f3ak2") + 1
+
+
+@pytest.mark.parametrize(
+    ("looking", "wanted"),
+    [
+        (Looking(shown="needs you"), {"p2xq9c"}),
+        (Looking(shown="failed"), {"c9r8ta", "7f3ak2"}),
+        (Looking(shown="not finished ok"), {"q7m2xk", "p2xq9c", "c9r8ta", "7f3ak2"}),
+        (Looking(shown="running"), {"q7m2xk", "p2xq9c"}),
+        (Looking(words="payments"), {"7f3ak2"}),
+        (Looking(words="review !succeeded !failed"), {"q7m2xk", "p2xq9c", "c9r8ta"}),
+    ],
+)
+def test_32_only_the_sessions_asked_for_are_shown(looking: Looking, wanted: set[str]) -> None:
+    assert set(taken(looking)) == wanted
+
+
+@pytest.mark.parametrize("key", SORTS)
+def test_every_sort_keeps_every_session(key: str) -> None:
+    assert set(taken(Looking(sort=(key, True)))) == set(taken(Looking()))
+
+
+def test_by_time_the_longest_is_first() -> None:
+    rows = [session("a", "succeeded", 1), session("b", "succeeded", 2, ended=START), session("c", "failed", 3)]
+    assert taken(Looking(sort=("took", True)), rows)[0] == "b"
+
+
+def test_32_a_machine_that_does_not_answer_has_a_row_whatever_is_filtered() -> None:
+    rows = [*found(), {"host": "far", "error": "ssh: connect to host far port 22: refused"}]
+    shown = SessionRows(Looking(words="nothing like it"))
+    shown.take(rows)
+    assert len(shown) == 1
+    assert "refused" in shown.cells(0, Moment(START, 0.0), UNICODE)["title"][0]
+
+
+def test_rows_with_missing_or_odd_fields_are_drawn_all_the_same() -> None:
+    odd: list[Row] = [{"id": "x"}, {"id": "y", "status": "unheard of", "counts": None, "parent": {"id": None}}]
+    shown = SessionRows()
+    for choice in SHOWN:
+        shown.looking.shown = choice
+        shown.take([*odd, session("z", "running", 0, title=" ".join(HOSTILE))])
+        for at in range(len(shown)):
+            for glyphs in (UNICODE, ASCII):
+                assert all("\x1b" not in cell for cell, _ in shown.cells(at, Moment(START, 0.0), glyphs).values())
+
+
+# -- the screen -------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("size", [(80, 24), (120, 40)])
+async def test_the_browser_tells_what_needs_the_user(size: tuple[int, int]) -> None:
+    async with browsed(size=size) as pilot:
+        shown = text(pilot)  # type: ignore[arg-type]
+        assert "1 needs you" in shown
+        assert "awaits approval" in shown
+        assert "└─ f31kqz" in shown
+        assert "quit" in lines(pilot)[-1]  # type: ignore[arg-type]
+
+
+async def test_a_session_is_opened_lived_through_again_and_forked() -> None:
+    for keys, wanted in (
+        (("j", "enter"), Choice("open", "p2xq9c")),
+        (("G", "H"), Choice("replay", "sim4xy")),
+        (("f", "4", "2", "enter"), Choice("fork", "q7m2xk", "42")),
+        (("q",), None),
+    ):
+        async with browsed() as pilot:
+            for key in keys:
+                await pilot.press(key)
+                await pilot.pause()
+        assert pilot.app.return_value == wanted
+
+
+async def test_a_fork_asks_where_first() -> None:
+    async with browsed() as pilot:
+        await press(pilot, "f")
+        assert isinstance(pilot.app.screen, LineScreen)
+        await press(pilot, "escape")
+        assert pilot.app.is_running
+
+
+async def test_32_how_the_sessions_are_looked_at_is_kept_from_screen_to_screen() -> None:
+    looking = Looking()
+    async with browsed(looking=looking) as pilot:
+        await press(pilot, "v", "slash", *"review", "enter", "S", "j", "q")
+    assert (looking.shown, looking.words, looking.sort[0]) == ("not finished ok", "review", SORTS[1])
+    selected = looking.selected
+    async with browsed(looking=looking) as pilot:
+        assert "not finished ok, review" in text(pilot)  # type: ignore[arg-type]
+        await press(pilot, "enter")
+    assert pilot.app.return_value == Choice("open", selected)
+
+
+async def test_where_there_are_no_sessions_the_browser_says_how_to_get_one() -> None:
+    async with browsed([]) as pilot:
+        assert "swarmtui run TASK.yaml" in text(pilot)  # type: ignore[arg-type]
+        await press(pilot, "enter", "H", "f", "c", "space")
+        assert pilot.app.is_running
+
+
+async def test_sessions_that_cannot_be_read_are_said() -> None:
+    async def broken() -> Sequence[Row]:
+        raise OSError("the disk is gone")
+
+    async with browser(broken).run_test(size=(80, 24)) as pilot:
+        await rested(pilot)
+        assert "sessions: the disk is gone" in notices(pilot)  # type: ignore[arg-type]
+
+
+async def test_31_two_sessions_are_held_against_each_other_node_by_node() -> None:
+    async with browsed() as pilot:
+        await press(pilot, "c")
+        assert "mark one" in notices(pilot)[-1]  # type: ignore[arg-type]
+        await press(pilot, "space", "j", "c")
+        assert isinstance(pilot.app.screen, CompareScreen)
+        shown = text(pilot)  # type: ignore[arg-type]
+        assert "q7m2xk" in shown
+        assert "p2xq9c" in shown
+        assert "-a.py" in shown
+        assert "+payments/module_0.py" in shown
+        await press(pilot, "j", "v", "tab", "G", "q")
+        assert not isinstance(pilot.app.screen, CompareScreen)
+
+
+async def test_31_a_fork_is_held_against_its_parent_without_a_mark() -> None:
+    async with browsed() as pilot:
+        await press(pilot, "slash", *"f31kqz", "enter", "c")
+        screen = pilot.app.screen
+        assert isinstance(screen, CompareScreen)
+        assert (screen._found.a.id, screen._found.b.id) == ("7f3ak2", "f31kqz")
