@@ -8,6 +8,8 @@ import io
 import json
 import os
 import signal
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -182,6 +184,34 @@ def test_31_a_session_that_is_not_there_is_exit_3(sessions: Path, capsys: pytest
     assert main(["fork", "nobody", "--dry-run"]) == 3
     assert main(["compare", "parent", "nobody"]) == 3
     assert "no session 'nobody'" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("show", "parent"),
+        ("events", "parent"),
+        ("fork", "parent", "--paused"),
+        ("fork", "parent", "--dry-run"),
+        ("compare", "parent", "parent"),
+        ("replay", "parent", "--no-tty", "--speed", "max"),
+        ("attach", "parent", "--headless"),
+        ("export", "parent", "--as", "jsonl"),
+    ],
+)
+def test_19_a_damaged_file_is_overwritten_by_nothing_and_each_command_names_it_and_what_saves_it(
+    sessions: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, words: tuple[str, ...]
+) -> None:
+    db = sessions / "parent" / "session.db"
+    with closing(sqlite3.connect(db)) as file:
+        file.execute("UPDATE events SET data = '{}' WHERE seq = 6")
+        file.commit()
+    before = fingerprint(sessions)
+    assert main(words) == 74
+    said = capsys.readouterr().err
+    assert f"{db}: event 6 is missing or was changed" in said
+    assert "`swarmtui recover parent` saves what is intact" in said
+    assert fingerprint(sessions) == before
 
 
 # -- whole programs ------------------------------------------------------------------------------------------------

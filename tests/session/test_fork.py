@@ -147,7 +147,7 @@ def test_31_what_may_have_changed_the_world_when_the_fork_left_waits_for_the_use
     assert forked.state.nodes["deploy"].state is State.INTERRUPTED
 
 
-def test_19_a_file_that_changed_since_is_told_and_what_was_recorded_is_kept(parent: SessionFolder) -> None:
+def test_31_a_file_that_changed_since_is_told_and_what_was_recorded_is_kept(parent: SessionFolder) -> None:
     file(parent, "scan/output.txt", "somebody wrote over it")
     (parent.artefacts / "review" / "output.txt").unlink()
     forked = fork(parent, ForkSpec(END))
