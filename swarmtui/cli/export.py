@@ -90,7 +90,7 @@ def run(arguments: Namespace, console: Console) -> int:
     if "/" in arguments.id:
         raise UsageError("export runs where the session is: ssh HOST swarmtui export ID --as html > FILE")
     folder = locate(arguments.id)
-    form = arguments.form or _form_of(arguments.file)
+    form = arguments.form or form_of(arguments.file)
     to_terminal = arguments.file in (None, "-") and sys.stdout.isatty()
     if to_terminal and form in FOR_FILES:
         raise UsageError(f"{form} is not for a terminal: give -o FILE, or a pipe")
@@ -107,7 +107,8 @@ def run(arguments: Namespace, console: Console) -> int:
     return Exit.OK
 
 
-def _form_of(file: str | None) -> str:
+def form_of(file: str | None) -> str:
+    """The form that the name of the file ends with. Raises UsageError."""
     from swarmtui.cli.failures import UsageError
 
     suffix = Path(file or "-").suffix.lower().removeprefix(".")

@@ -30,6 +30,7 @@ FAR: dict[str, tuple[str, ...]] = {
     "resume": ("id",),
     "fork": ("id",),
     "compare": ("first", "second"),
+    "export": ("id",),
     "rm": ("ids",),
 }
 """Command -> its arguments that name a session. The commands that are not here reach another machine by themselves."""
@@ -57,7 +58,11 @@ def delegated(name: str, arguments: Namespace, argv: Sequence[str], console: Con
         words[words.index(word)] = address.id
     if name in LAUNCHING and not _is_short(arguments):
         return _launched_there(far[0], words, arguments, console)
-    return _there(far[0], words, arguments, console).code
+    if name == "export":
+        return _exported(far[0], arguments)
+    if name == "rm" and not arguments.force and console.interactive:
+        return _asked_there(far[0], words)
+    return _there(far[0], words, arguments).code
 
 
 def _named(name: str, arguments: Namespace) -> list[str]:
@@ -88,7 +93,7 @@ class _Done:
 def _launched_there(address: Address, words: list[str], arguments: Namespace, console: Console) -> int:
     """Have a host started there, then watch its session from here."""
     words = [word for word in words if word not in WATCHING]
-    done = _there(address, [*words, "--detach"], arguments, console, keep=True)
+    done = _there(address, [*words, "--detach"], arguments, keep=True)
     if done.code:
         return done.code
     try:
@@ -111,10 +116,46 @@ def _launched_there(address: Address, words: list[str], arguments: Namespace, co
     return attach.run(watched, console)
 
 
+def _exported(address: Address, arguments: Namespace) -> int:
+    """Have it written there, into a file here. Raises UsageError, Unreachable, OSError."""
+    from swarmtui.cli import export
+    from swarmtui.cli.failures import UsageError
+
+    form = arguments.form or export.form_of(arguments.file)
+    columns, rows = arguments.size
+    words = ["export", address.id, "--as", form, "--size", f"{columns}x{rows}"]
+    words += ["--fps", str(arguments.fps), "--speed", str(arguments.speed)]
+    words += ["--no-files"] if arguments.no_files else []
+    if arguments.file in (None, "-"):
+        if sys.stdout.isatty() and form in export.FOR_FILES:
+            raise UsageError(f"{form} is not for a terminal: give -o FILE, or a pipe")
+        return _there(address, words, arguments).code
+    path = Path(arguments.file)
+    beside = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        with beside.open("xb") as file:
+            code = _there(address, words, arguments, into=file.fileno()).code
+        if code == 0:
+            beside.replace(path)
+        return code
+    finally:
+        beside.unlink(missing_ok=True)
+
+
+def _asked_there(address: Address, words: Sequence[str]) -> int:
+    """Run it in a terminal over there, since it asks something."""
+    from swarmtui.host.ssh import ssh_argv
+
+    return subprocess.call(ssh_argv(address, words, batch=False, terminal=True))
+
+
 def _there(
-    address: Address, words: Sequence[str], arguments: Namespace, console: Console, *, keep: bool = False
+    address: Address, words: Sequence[str], arguments: Namespace, *, keep: bool = False, into: int | None = None
 ) -> _Done:
-    """Run ``swarmtui WORDS`` on the other machine. Raises Unreachable if that came to nothing, UsageError."""
+    """Run ``swarmtui WORDS`` on the other machine; what it prints is kept, written `into` a file, or passed on.
+
+    Raises Unreachable if that came to nothing, UsageError.
+    """
     from swarmtui.host.ssh import SSH_CODES, failure_of, ssh_argv
     from swarmtui.host.ssh_dial import Tail, has_terminal
 
@@ -127,7 +168,7 @@ def _there(
         ssh = subprocess.Popen(
             ssh_argv(address, words, batch=batch),
             stdin=subprocess.PIPE if given is not None else subprocess.DEVNULL if sys.stdin.isatty() else None,
-            stdout=subprocess.PIPE if keep or sys.stdout.isatty() else None,
+            stdout=into if into is not None else subprocess.PIPE if keep or sys.stdout.isatty() else None,
             stderr=stderr,
         )
     with ssh:
