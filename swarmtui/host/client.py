@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import random
 import time
 import uuid
 from collections.abc import AsyncIterator
@@ -18,9 +17,9 @@ from pathlib import Path
 
 import swarmtui
 from swarmtui.host import protocol as wire
+from swarmtui.host.backoff import Backoff
 from swarmtui.host.connection import CallFailed, Connection
 from swarmtui.host.dialling import Dial, Dialled, Unreachable, dial_session, dial_unix, introduction, refusal
-from swarmtui.host.exits import Exit
 from swarmtui.host.feed import Changes, CommandRefused, FeedStatus, Link, StreamText, Viewer
 from swarmtui.host.gathering import Gathering
 from swarmtui.host.history import History, OutputMissing
@@ -38,7 +37,6 @@ from swarmtui.session.vocabulary import FINAL, Status
 __all__ = ["Dial", "Dialled", "Unreachable", "WireFeed", "dial_unix"]
 
 BACKOFF_S = 0.5
-BACKOFF_CAP_S = 30.0
 CRASH_POLL_S = 1.0
 COMMAND_PATIENCE_S = 30.0
 COMES_BACK = ("signal", "disk", "idle")
@@ -75,25 +73,19 @@ class WireFeed:
         self._from_seq = from_seq
         self._destination = destination
         self._silence_s = silence_s
-        self._backoff_s = backoff_s
+        self._backoff = Backoff(backoff_s, max_wait_s)
         self._gathered = Gathering(whole=whole, from_seq=from_seq)
         self._gathered.status.role = role
         self._role: Role = role
         self._session = "" if folder is None else folder.id
         self._log_id = ""
         self._started = whole and from_seq <= 1
-        self._failures = 0
-        self._why = ""
-        self._broken_at: float | None = None
         self._bye: wire.Bye | None = None
         self._welcome: wire.Welcome | None = None
         self._was_live = False
         self._connection: Connection | None = None
-        self._hurry = asyncio.Event()
         self._turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._first: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self.max_wait_s = max_wait_s
-        """Seconds that it may be without a connection before it ends; None: as long as it takes."""
         self.exit_code: int | None = None
         """What the host said its exit code is, once it has said goodbye."""
         self.given_up: Unreachable | None = None
@@ -148,7 +140,8 @@ class WireFeed:
         """A feed that is connected. With `whole` it hands out every event from `from_seq` on, and drops none.
 
         `folder` (of a session on this machine) lets it tell a crash from a broken link, and read the past without a
-        host. `destination` is what ssh calls the host's machine, for what the user is told to type. Raises Unreachable
+        host. `max_wait_s` is how long it may be without a connection before it ends, None: as long as it takes.
+        `destination` is what ssh calls the host's machine, for what the user is told to type. Raises Unreachable
         if the first try fails.
         """
         feed = cls(
@@ -213,8 +206,7 @@ class WireFeed:
 
     def retry_now(self) -> None:
         """Try to connect at once instead of when it is due."""
-        self._failures = 0
-        self._hurry.set()
+        self._backoff.hurry()
 
     async def command(self, method: str, params: dict[str, JSON]) -> int:
         """Ask the session to do something; the seq at which it took effect. Asked again over a broken link.
@@ -292,8 +284,9 @@ class WireFeed:
 
     async def _followed(self) -> bool:
         """Follow one connection to its end; whether there may be another. Raises Unreachable where that is in vain."""
+        patience_s = self._backoff.left()
         try:
-            self._bye = await self._follow()
+            self._bye = await self._follow(patience_s)
         except LOST as error:
             if isinstance(error, Unreachable) and error.final:
                 raise
@@ -304,9 +297,7 @@ class WireFeed:
         return self._folder is not None or self._bye.reason in COMES_BACK
 
     def _lose(self, error: BaseException) -> None:
-        self._why = str(error) or type(error).__name__
-        if self._broken_at is None:
-            self._broken_at = time.monotonic()
+        self._backoff.lost(str(error) or type(error).__name__)
         if not self._first.done():
             first = error if isinstance(error, Unreachable) else Unreachable(f"the host cannot be reached: {error}")
             self._first.set_exception(first)
@@ -326,12 +317,10 @@ class WireFeed:
         if self._bye is not None or self._host_is_gone():
             await self._until_taken_up()
             return
-        delay = min(BACKOFF_CAP_S, self._backoff_s * 2**self._failures) * random.uniform(0.75, 1.25)  # noqa: S311
-        self._failures = min(self._failures + 1, 16)
-        delay = min(delay, self._patience_left())
-        self._set_link(Link.RECONNECTING, self._why, retry_at=time.monotonic() + delay)
-        await self._pause(delay)
-        self._set_link(Link.RECONNECTING, f"{self._why}: trying again")
+        delay, why = self._backoff.delay(), self._backoff.why
+        self._set_link(Link.RECONNECTING, why, retry_at=time.monotonic() + delay)
+        await self._backoff.pause(delay)
+        self._set_link(Link.RECONNECTING, f"{why}: trying again")
 
     async def _until_taken_up(self) -> None:
         """Until another host may have taken up what this one has left."""
@@ -343,37 +332,20 @@ class WireFeed:
         else:
             note = "the host is gone without a goodbye: resume the session to go on"
             self._set_link(Link.CRASHED, note, seen=Status.CRASHED)
-        self._failures = 0
+        self._backoff.begin_anew()
         if self._folder is None:
             self._bye = None  # whether it is reached at all, the next try tells
         while True:
-            await self._pause(CRASH_POLL_S if bye is not None else min(CRASH_POLL_S, self._patience_left()))
+            await self._backoff.pause(CRASH_POLL_S if bye is not None else min(CRASH_POLL_S, self._backoff.left()))
             if not self._host_is_gone():
                 return
-
-    async def _pause(self, seconds: float) -> None:
-        """So long, or until somebody asks for a try."""
-        self._hurry.clear()
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(seconds):
-                await self._hurry.wait()
-
-    def _patience_left(self) -> float:
-        """Seconds for which it may go on without a connection. Raises Unreachable if there are none."""
-        if self.max_wait_s is None or self._broken_at is None:
-            return float("inf")
-        left = self._broken_at + self.max_wait_s - time.monotonic()
-        if left <= 0:
-            raise Unreachable(f"{self._why}: given up after {self.max_wait_s:g} s without a connection", Exit.LOST)
-        return left
 
     def _host_is_gone(self) -> bool:
         return self._folder is not None and not self._folder.owned()
 
-    async def _follow(self) -> wire.Bye:
-        """One connection, from dialling to the host's goodbye. Raises OSError and its like when it breaks."""
-        left = self._patience_left()
-        async with asyncio.timeout(left if left < float("inf") else None):
+    async def _follow(self, patience_s: float) -> wire.Bye:
+        """One connection, from dialling, for which there is so long, to the host's goodbye. Raises LOST."""
+        async with asyncio.timeout(None if patience_s == float("inf") else patience_s):
             dialled = await self._dial()
         try:
             async with Connection(dialled.reader, dialled.writer, self._silence_s) as connection:
@@ -404,7 +376,8 @@ class WireFeed:
 
     def _connected(self, connection: Connection, welcome: wire.Welcome) -> None:
         self._connection, self._welcome = connection, welcome
-        self._failures, self._broken_at, self._bye = 0, None, None
+        self._backoff.mended()
+        self._bye = None
         if not welcome.recorded:
             self._was_live, self.exit_code = True, None
             self._set_link(Link.LIVE)

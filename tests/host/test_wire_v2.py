@@ -412,7 +412,7 @@ async def test_who_does_not_wait_for_ever_is_told_when_it_was_long_enough(tmp_pa
         await until(feed, lambda feed: feed.status.link is Link.ENDED)
         assert feed.given_up is not None
         assert feed.given_up.code == Exit.LOST
-        assert "given up after 0.1 s" in feed.status.note
+        assert feed.status.note == "the line is down: given up after 0.1 s without a connection"
         await feed.close()
 
 
