@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import platform
+import shlex
 import shutil
 import sqlite3
 import stat
@@ -20,6 +21,7 @@ from swarmtui.cli.console import Console
 from swarmtui.host.exits import Exit
 from swarmtui.plan.team import PROGRAMS
 from swarmtui.safety.paths import PathRefused, data_dir, ensure_private, places
+from swarmtui.safety.text import one_line
 
 if TYPE_CHECKING:
     from swarmtui.models.catalog import Catalog
@@ -179,10 +181,14 @@ def _terminal() -> Check:
 
 
 def _ssh() -> Check:
-    program = shutil.which(os.environ.get("SWARMTUI_SSH", "ssh").split()[0])
+    words = shlex.split(os.environ.get("SWARMTUI_SSH") or "ssh")
+    program = shutil.which(words[0]) if words else None
     if program is None:
-        return Check("ssh", "note", "not found: sessions on other machines cannot be attached to")
-    return Check("ssh", "ok", program)
+        called = " (SWARMTUI_SSH)" if os.environ.get("SWARMTUI_SSH") else ""
+        return Check("ssh", "note", f"not found{called}: sessions on other machines cannot be attached to")
+    remote = os.environ.get("SWARMTUI_REMOTE")
+    there = f"; swarmtui on other machines: {one_line(remote, 100)}" if remote else ""
+    return Check("ssh", "ok", f"{shlex.join([program, *words[1:]])}{there}")
 
 
 async def _models() -> list[Check]:
