@@ -55,7 +55,7 @@ swarmtui COMMAND --help             more about one command
 
 exit codes: 0 succeeded or detached; 1 finished with failures; 2 usage or invalid file; 3 no such session;
 4 permission; 5 version mismatch; 6 connection lost or crashed; 7 waits for a decision; 74 disk; 124 timeout;
-130 interrupted"""
+127 no swarmtui there, or no ssh here; 129 hung up on; 130 interrupted; 143 terminated"""
 
 
 class Parser(argparse.ArgumentParser):
