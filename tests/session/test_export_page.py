@@ -8,7 +8,7 @@ from base64 import b64encode
 from hashlib import sha256
 from html.parser import HTMLParser
 
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from swarmtui.plan.model import Node, Plan, PromptSpec
@@ -146,6 +146,7 @@ def test_a_long_output_is_cut_and_that_is_said_and_a_graph_too_large_is_not_draw
 
 
 @settings(max_examples=25, deadline=None)
+@example("a\n```\n<b>| x |\n```\n````\n")
 @given(texts | st.text(alphabet="`~\n|*_[]()#<a", max_size=30))
 def test_nothing_in_a_session_ends_a_block_of_its_summary_or_makes_a_column(said: str) -> None:
     lines = markdown(session(said), "failed", outputs={"n0": said}, report=said, imported=said).split("\n")
@@ -184,6 +185,7 @@ def parsed(lines: list[str]) -> tuple[dict[str, object], list[tuple[float, str, 
     return head, events
 
 
+@example([0.0004] * 200)
 @given(st.lists(st.floats(0, 3), min_size=1, max_size=200))
 @settings(max_examples=20)
 def test_intervals_of_a_recording_add_up_to_its_times(steps: list[float]) -> None:

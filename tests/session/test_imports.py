@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from swarmtui.session import fold
-from swarmtui.session.events import Event, Noted, QuestionAnswered
+from swarmtui.session.events import AttemptFailed, Event, Noted, QuestionAnswered
 from swarmtui.session.folder import SessionFolder
 from swarmtui.session.imports import imported_from
 from swarmtui.session.imports.deerflow_sse import read_deerflow
@@ -96,6 +96,14 @@ def test_a_tools_result_takes_its_time_and_chunks_take_50_ms(tmp_path: Path) -> 
     assert searching.ended_mono - searching.started_mono == pytest.approx(3 * 0.05 + 0.5 + 0.8)
 
 
+def test_two_steps_of_one_agent_are_two_nodes_and_its_messages_within_a_step_are_one(tmp_path: Path) -> None:
+    chat = deerflow_chat()
+    second = [said("researcher", "r4", "On to the next."), said("researcher", "r5", "Twice that.", stop=True)]
+    _, state, _ = made(tmp_path, sse(*chat[:11], *second, *chat[12:]))
+    assert list(state.nodes)[3:] == ["Find_the_height", "Double_it", "reporter"]
+    assert output(state.nodes["Double_it"]) == "Twice that."
+
+
 def test_a_plan_that_was_sent_back_is_planned_anew_and_its_steps_were_never_there(tmp_path: Path) -> None:
     chat = deerflow_chat()
     plan, interrupt = chat[4:6], chat[6]
@@ -142,9 +150,11 @@ def test_every_malformed_line_is_told_with_its_number_and_the_rest_is_there(tmp_
 
 
 def test_a_trace_gives_tasks_tries_ends_and_times_as_it_tells_them(tmp_path: Path) -> None:
-    recording, state, _ = made(tmp_path, lines(trace()))
+    recording, state, events = made(tmp_path, lines(trace()))
     assert recording.problems.total == 0
     assert state.status is Status.FAILED
+    again = [event.body.retry_in_s for event in events if isinstance(event.body, AttemptFailed)]
+    assert again == [1.0, None]
     ends = {name: node.state for name, node in state.nodes.items()}
     assert ends == {
         "find": State.SUCCEEDED,
