@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import math
 import sqlite3
+from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
@@ -92,9 +93,14 @@ class FileBuilder:
             raise ValueError("a file begins once")
         last: Row | None = None
         keys: set[str] = set()
-        for last in reader.rows(1, at):
-            self._open.execute("INSERT INTO events VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", last)
-            keys.update(key for key, _ in blobs_named(last.data))
+
+        def rows() -> Iterator[Row]:
+            nonlocal last
+            for last in reader.rows(1, at):
+                keys.update(key for key, _ in blobs_named(last.data))
+                yield last
+
+        self._open.executemany("INSERT INTO events VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", rows())
         if last is None:
             return
         for key in sorted(keys):

@@ -89,18 +89,40 @@ def _taken(name: str) -> NameRefused:
 def _workplace(root: Path) -> Iterator[Path]:
     """A folder among the sessions that is none, gone afterwards; those of who died before that are cleared away."""
     for left in root.glob(f"{_WORKPLACE}*"):
-        with suppress(OSError), _held(left):
-            shutil.rmtree(left, ignore_errors=True)
-    with tempfile.TemporaryDirectory(prefix=_WORKPLACE, dir=root) as place, _held(Path(place)):
-        yield Path(place)
+        with suppress(OSError):
+            held = _hold(left)
+            try:
+                shutil.rmtree(left, ignore_errors=True)
+            finally:
+                os.close(held)
+    place, held = _own_folder(root)
+    try:
+        yield place
+    finally:
+        shutil.rmtree(place, ignore_errors=True)
+        os.close(held)
 
 
-@contextmanager
-def _held(folder: Path) -> Iterator[None]:
-    """Hold the lock of a folder, which the kernel frees whatever becomes of us. Raises OSError if somebody has it."""
+def _own_folder(root: Path) -> tuple[Path, int]:
+    """A new folder, and what holds its lock: somebody else may have taken it for one that was left, before it was."""
+    while True:
+        place = Path(tempfile.mkdtemp(prefix=_WORKPLACE, dir=root))
+        with suppress(FileNotFoundError, BlockingIOError):
+            held = _hold(place)
+            if place.exists():
+                return place, held
+            os.close(held)
+
+
+def _hold(folder: Path) -> int:
+    """Hold the lock of a folder until what is returned is closed, which the kernel does whatever becomes of us.
+
+    Raises BlockingIOError if somebody has it, OSError.
+    """
     fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
     try:
         fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        yield
-    finally:
+    except BaseException:
         os.close(fd)
+        raise
+    return fd

@@ -7,6 +7,7 @@ import hashlib
 import os
 import sqlite3
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -339,6 +340,16 @@ def test_a_new_session_takes_its_place_whole_or_leaves_nothing(tmp_path: Path) -
         assert new.folder.id == new.id
     assert [folder.id for folder in session_folders(root)] == [new.id]
     assert [path.name for path in root.iterdir()] == [new.id]
+
+
+def test_31_many_forks_at_once_do_not_clear_each_other_away(parent: SessionFolder) -> None:
+    with ThreadPoolExecutor(4) as pool:
+        made = list(pool.map(lambda _: fork(parent, ForkSpec(AFTER_REVIEW)).folder, range(6)))
+    assert len({folder.id for folder in made}) == 6
+    for folder in made:
+        with Reader(folder.db) as reader:
+            assert reader.verify().seq == AFTER_REVIEW + 1
+    assert len(list(parent.path.parent.iterdir())) == 7, "nothing is left to be cleared away"
 
 
 def test_blobs_have_the_keys_that_events_name(parent: SessionFolder) -> None:
