@@ -10,19 +10,17 @@ import asyncio
 import contextlib
 import math
 import time
-from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
 from swarmtui.host.feed import Changes, CommandRefused, Feed, FeedStatus, Link, Play
-from swarmtui.host.gathering import Gathering
 from swarmtui.host.past import Past
-from swarmtui.host.spreading import Spreading
-from swarmtui.host.tempo import IDLE_LIMIT_S, Tempo, gap_between
+from swarmtui.host.playhead import Playhead
+from swarmtui.host.tempo import IDLE_LIMIT_S, Tempo
 from swarmtui.plan.model import JSON
 from swarmtui.session.events import Event
-from swarmtui.session.marks import Mark, mark_of
+from swarmtui.session.marks import Mark
 from swarmtui.session.rows import blob_sha
 from swarmtui.session.state import SessionState
 from swarmtui.session.vocabulary import Output
@@ -74,16 +72,11 @@ class ReplayFeed:
         """Stand just after event `at` (None: the first); `until` is where play stops. Needs a running event loop."""
         self._past, self._head, self._now, self._live = past, max(1, head), clock, live
         self._until, self._pause_on_marks = until, pause_on_marks
-        self._tempo = Tempo(idle_limit=idle_limit)
-        self._tempo.set_speed(speed)
-        self._gathered = Gathering()
-        self._gathered.status.role = "observe"
-        self._gathered.set_link(Link.REPLAY)
-        self._ahead: deque[tuple[float, Event]] = deque()
-        """What comes next, with the time at which it does on the clock of :attr:`_at`."""
-        self._at = 0.0
-        """Seconds of the session from where it was read anew to the play head, times without a host included."""
-        self._spreading = Spreading()
+        tempo = Tempo(idle_limit=idle_limit)
+        tempo.set_speed(speed)
+        self._here = Playhead(tempo)
+        self._here.gathered.status.role = "observe"
+        self._here.gathered.set_link(Link.REPLAY)
         self._playing = self._following = self._switched = self._moved = self._news = False
         self._marks: tuple[Mark, ...] = ()
         self._marks_read, self._marks_at = 0, -math.inf
@@ -133,40 +126,36 @@ class ReplayFeed:
     @property
     def state(self) -> SessionState:
         """The state at the play head; to be read, never changed."""
-        return self._live.state if self._live is not None and self._following else self._gathered.state
+        return self._live.state if self._live is not None and self._following else self._here.state
 
     @property
     def status(self) -> FeedStatus:
         """Where the play head is; while the session is followed live, the status of that."""
         if self._live is not None and self._following:
             return self._live.status
-        self._gathered.status.play = self._play()
-        return self._gathered.status
+        self._here.gathered.status.play = self._play()
+        return self._here.gathered.status
 
     def clock(self) -> float:
         """Epoch seconds at the play head, as of the last drain."""
         if self._live is not None and self._following:
             return self._live.clock()
-        state, share = self._gathered.state, self._share()
-        return state.ts + share * (self._ahead[0][1].ts - state.ts) if share else state.ts
+        return self._here.ts
 
     def _play(self) -> Play:
-        state, share = self._gathered.state, self._share()
-        gap = self._gap()
-        limit = self._tempo.idle_limit
-        first, last = self._ends or (state.mono, state.mono)
-        idle = limit is not None and gap > limit and (self._playing or self._tempo.passed > 0)
+        here = self._here
+        first, last = self._ends or (here.state.mono, here.state.mono)
         return Play(
-            seq=state.seq,
+            seq=here.state.seq,
             head_seq=self._head,
-            ts=self.clock(),
-            mono=state.mono + share * (self._ahead[0][1].mono - state.mono) if share else state.mono,
+            ts=here.ts,
+            mono=here.mono,
             first_mono=first,
-            last_mono=max(last, state.mono),
-            speed=self._tempo.speed,
+            last_mono=max(last, here.state.mono),
+            speed=here.tempo.speed,
             playing=self._playing,
-            idle_limit=limit,
-            gap_s=gap if idle else None,
+            idle_limit=here.tempo.idle_limit,
+            gap_s=here.passes_over if self._playing or here.tempo.passed > 0 else None,
             live=self._goes_on,
             marks=self._marks,
         )
@@ -174,12 +163,6 @@ class ReplayFeed:
     @property
     def _goes_on(self) -> bool:
         return self._live is not None and self._live.status.link not in (Link.ENDED, Link.ARCHIVE)
-
-    def _gap(self) -> float:
-        return gap_between(self._gathered.state, self._ahead[0][1]) if self._ahead else 0.0
-
-    def _share(self) -> float:
-        return self._tempo.share(self._gap()) if self._tempo.passed else 0.0
 
     # -- moving about -----------------------------------------------------------------------------------------
 
@@ -208,12 +191,12 @@ class ReplayFeed:
     def set_speed(self, speed: float) -> None:
         """Change the speed; what is beyond the slowest or fastest is the nearest of them."""
         self._touch()
-        self._tempo.set_speed(speed)
+        self._here.tempo.set_speed(speed)
 
     def set_idle_limit(self, seconds: float | None) -> None:
         """Change how long a time without events lasts at most; None: as long as it lasted."""
         self._touch()
-        self._tempo.set_idle_limit(seconds, self._gap())
+        self._here.set_idle_limit(seconds)
 
     def step(self, events: int) -> None:
         """Pause, and go by so many events, backwards if negative."""
@@ -294,9 +277,8 @@ class ReplayFeed:
             switched, self._switched = self._switched, False
             changes = self._live.drain()
             return replace(changes, reset=True, link=True) if switched else changes
-        for piece in self._spreading.until(self._at + self._share() * self._gap(), self._gathered.state):
-            self._gathered.stream(piece)
-        changes = self._gathered.drain()
+        self._here.speak()
+        changes = self._here.gathered.drain()
         return replace(changes, link=True) if told else changes
 
     async def wait(self) -> None:
@@ -311,7 +293,7 @@ class ReplayFeed:
 
     async def _stirs(self) -> bool:
         """Until an event is due, something was asked or read, or the session went on; whether it was the last."""
-        due_s = self._tempo.due_s(self._gap()) if self._playing and self._ahead and self._goal is None else None
+        due_s = self._here.due_s() if self._playing and self._goal is None else None
         waits: list[asyncio.Future[Any]] = [asyncio.ensure_future(self._stirred.wait())]
         if self._live is not None:
             waits.append(asyncio.ensure_future(self._live.wait()))
@@ -352,20 +334,20 @@ class ReplayFeed:
     def _advance(self) -> None:
         """Fold in what has happened by now."""
         now = self._now()
-        seconds, self._played_to = (now - self._played_to) * self._tempo.speed, now
+        seconds, self._played_to = (now - self._played_to) * self._here.tempo.speed, now
         if not self._playing or self._goal is not None or self._following:
             return
         self._moved = True
         for _ in range(BURST):
-            if self._gathered.state.seq >= self._head:
+            if self._here.state.seq >= self._head:
                 self._arrive()
                 return
-            left = self._tempo.spend(seconds, self._gap()) if self._ahead else None
+            left = self._here.spend(seconds)
             if left is None:
                 break
-            seconds = left
-            marked = self._take()
-            if self._gathered.state.seq == self._until or (marked and self._pause_on_marks):
+            seconds, self._news = left, True
+            marked = self._here.take()
+            if self._here.state.seq == self._until or (marked and self._pause_on_marks):
                 self._playing = False
                 break
         if self._wants_more():
@@ -377,16 +359,6 @@ class ReplayFeed:
         if self._goes_on:
             self._following = self._switched = True
 
-    def _take(self) -> bool:
-        """Fold the next event in; whether it is a mark."""
-        self._at, event = self._ahead.popleft()
-        rest = self._spreading.at_end(event)
-        self._gathered.apply(event)
-        if rest is not None:
-            self._gathered.stream(rest)
-        self._news = True
-        return mark_of(event) is not None
-
     # -- reading ----------------------------------------------------------------------------------------------
 
     async def _read_for_ever(self) -> None:
@@ -397,7 +369,7 @@ class ReplayFeed:
                 await self._read()
             except Exception as error:  # noqa: BLE001 - whatever a past raises is told, and raised by who waits
                 self._failure, self._goal, self._playing = error, None, False
-                self._gathered.set_link(Link.REPLAY, str(error))
+                self._here.gathered.set_link(Link.REPLAY, str(error))
                 self._news = True
                 self._stirred.set()
                 self._reached.set()
@@ -425,46 +397,35 @@ class ReplayFeed:
     async def _reach(self, goal: _Goal) -> None:
         """Make the state that is asked for; on the way to another one asked for since, it is shown all the same."""
         seq = goal.seq if goal.mono is None else self._within(await self._past.seq_at(goal.mono) + goal.offset)
-        if self._gathered.state.seq <= seq <= self._end():
-            while self._goal is not None and self._gathered.state.seq < seq:
-                self._take()
+        here = self._here
+        if here.state.seq <= seq <= here.end:
+            while here.state.seq < seq:
+                here.take()
             if self._following:
-                self._gathered.reset(self._gathered.state)
+                here.gathered.reset(here.state)
         else:
             state = await self._past.state_at(seq)
-            if self._goal is None:
+            if self._goal is None:  # the session is followed again meanwhile
                 return
-            self._gathered.reset(state)
-            self._ahead.clear()
-            self._spreading.clear()
-            self._at = 0.0
-        self._tempo.passed, self._played_to, self._following = 0.0, self._now(), False
-        self._gathered.set_link(Link.REPLAY)
+            here.jump(state)
+        here.tempo.passed, self._played_to, self._following = 0.0, self._now(), False
+        self._here.gathered.set_link(Link.REPLAY)
         self._reached.set()
         if self._goal is goal:
             self._goal = None
 
-    def _end(self) -> int:
-        """The last event that is held; 0 before there is any."""
-        return self._ahead[-1][1].seq if self._ahead else self._gathered.state.seq
-
     def _wants_more(self, least: int = AHEAD // 2) -> bool:
-        return len(self._ahead) < least and 0 < self._end() < self._head
+        return self._here.held < least and 0 < self._here.end < self._head
 
     def _wants_marks(self) -> bool:
         return self._marks_read < self._head and self._now() - self._marks_at >= MARKS_EVERY_S
 
     async def _read_on(self) -> None:
-        first = self._end() + 1
+        first = self._here.end + 1
         events = await self._past.events(first, min(PAGE, self._head + 1 - first))
         if not events:
             raise EOFError(f"event {first} is not there")
-        before, at = (self._ahead[-1][1], self._ahead[-1][0]) if self._ahead else (self._gathered.state, self._at)
-        for event in events:
-            at += gap_between(before, event)
-            self._ahead.append((at, event))
-            self._spreading.foresee(event, at)
-            before = event
+        self._here.extend(events)
 
     async def _read_marks(self) -> None:
         head, self._marks_at = self._head, self._now()
@@ -483,7 +444,7 @@ class ReplayFeed:
             return await self._live.command(method, params)
         if self._goes_on:
             raise CommandRefused("this is the past, which nobody can change: go back to the live session first")
-        here = f"`swarmtui fork {self._gathered.state.id} --at {self._gathered.state.seq}`"
+        here = f"`swarmtui fork {self._here.state.id} --at {self._here.state.seq}`"
         raise CommandRefused(f"this is the past, which nobody can change: {here} begins another session from here")
 
     async def events_before(self, seq: int, limit: int, node: str | None = None) -> list[Event]:
@@ -491,7 +452,7 @@ class ReplayFeed:
         if self._live is not None and self._following:
             return await self._live.events_before(seq, limit, node)
         found: list[Event] = []
-        end = min(seq, self._gathered.state.seq + 1)
+        end = min(seq, self._here.state.seq + 1)
         while end > 1 and len(found) < limit:
             first = max(1, end - (limit if node is None else PAGE))
             page = await self._past.events(first, end - first)
@@ -513,7 +474,7 @@ class ReplayFeed:
         return text if same else output.text
 
     async def _output_then(self, node: str, item: int | None) -> Output | None:
-        found = self._gathered.state.nodes.get(node)
+        found = self._here.state.nodes.get(node)
         if found is None or item is None:
             return None if found is None else found.output
         seq = found.items.seqs[item] if found.items is not None and item < found.items.total else 0
@@ -524,7 +485,7 @@ class ReplayFeed:
         """The end of the node's log, not cleaned; empty until the node has ended: how far it had come is not known."""
         if self._live is not None and self._following:
             return await self._live.log_tail(node, limit)
-        found = self._gathered.state.nodes.get(node)
+        found = self._here.state.nodes.get(node)
         return await self._past.log_tail(node, limit) if found is not None and found.ended else ""
 
     async def close(self) -> None:
