@@ -7,10 +7,15 @@ from argparse import Namespace
 from swarmtui.cli import ls
 from swarmtui.cli.console import Console
 from swarmtui.host.exits import Exit
+from swarmtui.host.locate import list_sessions
 
 
 def run(arguments: Namespace, console: Console) -> int:
-    """List the sessions, with a hint."""
+    """The browser of sessions in a terminal; elsewhere, or where there are none, the list and a hint."""
+    if console.interactive and next(iter(list_sessions()), None) is not None:
+        from swarmtui.cli.browsing import browse
+
+        return browse()
     found = ls.print_table(console, tree=True)
     if found:
         console.say()

@@ -47,13 +47,14 @@ class Browser(Dressed[Choice]):
         *,
         as_tree: AsTree | None = None,
         compare: Compare | None = None,
+        said: str = "",
         glyphs: Glyphs | None = None,
         theme: str | None = None,
         clock: Callable[[], float] = time.time,
     ) -> None:
         super().__init__(glyphs=glyphs, theme=theme)
         self.rows, self.looking, self.as_tree, self.compare = rows, looking, as_tree, compare
-        self._clock = clock
+        self._clock, self._said = clock, said
 
     @property
     def moment(self) -> Moment:
@@ -66,6 +67,8 @@ class Browser(Dressed[Choice]):
 
         self.dress()
         self.push_screen(SessionsScreen())
+        if self._said:
+            content.notice(self, self._said, "warning")
 
     def held_against(self, first: str, second: str) -> None:
         """Show two sessions node by node."""
@@ -87,13 +90,16 @@ class Browser(Dressed[Choice]):
 
 def run_browser(
     rows: Rows,
-    carry_out: Callable[[Choice], None],
+    carry_out: Callable[[Choice], str],
     *,
     as_tree: AsTree | None = None,
     compare: Compare | None = None,
 ) -> None:
     """Show the sessions, have what is chosen carried out, and show them again as they were looked at, until the user
-    leaves. The terminal is the shell's while `carry_out` runs."""
-    looking = Looking()
-    while (choice := Browser(rows, looking, as_tree=as_tree, compare=compare).run()) is not None:
-        carry_out(choice)
+    leaves. The terminal is the shell's while `carry_out` runs; what it says is shown after it."""
+    looking, said = Looking(), ""
+    while True:
+        choice = Browser(rows, looking, as_tree=as_tree, compare=compare, said=said).run()
+        if choice is None:
+            return
+        said = carry_out(choice)

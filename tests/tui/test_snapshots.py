@@ -13,7 +13,9 @@ from textual.pilot import Pilot
 from swarmtui.tui.view.glyphs import ASCII, UNICODE
 from tests.tui.opening import settled, workbench
 from tests.tui.scripted_agents import agents, proposed
-from tests.tui.scripted_feed import SESSIONS
+from tests.tui.scripted_feed import SESSIONS, mid_run
+from tests.tui.scripted_past import replayed
+from tests.tui.test_browser import browser, found, press, rested
 
 pytestmark = pytest.mark.usefixtures("greenwich")
 
@@ -76,6 +78,30 @@ def test_screen(name: str, size: tuple[int, int], keys: tuple[str, ...], theme: 
 
     app = workbench(ALL[name](), theme=theme)
     assert snap_compare(app, terminal_size=size, run_before=before)
+
+
+BOTH = [(80, 24), (120, 40)]
+SIZES = ["80x24", "120x40"]
+
+
+@pytest.mark.parametrize("size", BOTH, ids=SIZES)
+def test_replay(size: tuple[int, int], snap_compare: Any) -> None:
+    source = mid_run()
+    app = workbench(replayed(source, at=len(source.events) - 3))
+    assert snap_compare(app, terminal_size=size, run_before=still)
+
+
+@pytest.mark.parametrize("keys", [(), ("space", "j", "c")], ids=["sessions", "compared"])
+@pytest.mark.parametrize("size", BOTH, ids=SIZES)
+def test_browser(size: tuple[int, int], keys: tuple[str, ...], snap_compare: Any) -> None:
+    async def read() -> Any:
+        return found()
+
+    async def before(pilot: Pilot[Any]) -> None:
+        await rested(pilot)
+        await press(pilot, *keys)
+
+    assert snap_compare(browser(read), terminal_size=size, run_before=before)
 
 
 def test_ascii(snap_compare: Any) -> None:

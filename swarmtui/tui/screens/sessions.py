@@ -123,7 +123,10 @@ class SessionsScreen(Screen[None]):
             return ((" swarmtui", "strong"), ("   no sessions yet: swarmtui run TASK.yaml starts one", "muted"))
         needs = sum(1 for row in self._found if row.get("needs_you"))
         runs = sum(1 for row in self._found if SHOWN["running"](row))
-        line: Line = ((" swarmtui", "strong"), (f"   {len(self._found):,} sessions   {runs} go on", "muted"))
+        count = len(self._found)
+        goes_on = f"   {runs} go{'es' if runs == 1 else ''} on" if runs else ""
+        many = f"   {count:,} session{'' if count == 1 else 's'}"
+        line: Line = ((" swarmtui", "strong"), (many + goes_on, "muted"))
         return (*line, (f"   {needs} need{'s' if needs == 1 else ''} you", "ask")) if needs else line
 
     # -- what is chosen ---------------------------------------------------------------------------------------
