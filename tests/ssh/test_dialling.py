@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import subprocess
 import sys
 import time
 from pathlib import Path
@@ -160,3 +161,13 @@ def _alive(environ: dict[str, str]) -> list[str]:
         if command.exists() and b"fake_ssh" in command.read_bytes():
             found.append(line)
     return found
+
+
+def test_the_far_end_of_a_live_session_imports_nothing_that_a_viewer_would_have_to_wait_for() -> None:
+    heavy = ("asyncio", "sqlite3", "pydantic", "textual", "yaml", "httpx", "swarmtui.session.state")
+    code = (
+        "import sys, swarmtui.cli.main, swarmtui.cli.console, swarmtui.cli.dial_stdio, swarmtui.host.dial\n"
+        f"print([name for name in {heavy!r} if name in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
