@@ -262,6 +262,17 @@ async def test_29_gone_to_the_midst_of_an_attempt_what_it_had_said_is_there_and_
             assert feed.drain().streams == ()
 
 
+def test_29_an_attempt_says_nothing_before_it_is_recorded_as_started() -> None:
+    """However long it says that it took."""
+    end = AttemptSucceeded("a", 1, Output("0123456789", 10), took_s=10.0)
+    events = recorded(*beginning("a"), (6.0, AttemptStarted("a", 1)), (4.0, end))
+    spreading = Spreading()
+    spreading.foresee(events[-1], 10.0)
+    assert spreading.until(5.0, fold.fold(events[:4])) == []
+    (piece,) = spreading.until(7.0, fold.fold(events[:5]))
+    assert piece.text == "0123456"
+
+
 def test_29_what_was_taken_over_from_before_was_never_said() -> None:
     spreading = Spreading()
     (started, succeeded) = recorded(*worked("a", "text", 0.0))
