@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.e2e.conftest import hosts_below
 from tests.e2e.terminal import Terminal, cli, needs_tmux
 
 pytestmark = [needs_tmux, pytest.mark.timeout(180)]
@@ -79,22 +80,58 @@ nodes:
 """
 
 
-@pytest.mark.parametrize("how", ["close the window", "kill -9"])
+GATED = """
+goal: Wait for a file
+nodes:
+  gate:
+    run: [sh, -c, "while [ ! -e open ]; do sleep 0.1; done"]
+  after:
+    needs: gate
+    run: [echo, done]
+"""
+
+
+@pytest.mark.parametrize("how", ["q", "d", "SIGHUP", "SIGTERM", "kill -9"])
 @pytest.mark.chaos
-def test_a_session_outlives_its_terminal(place: Path, how: str) -> None:
-    (place / "slow.yaml").write_text(SLOW)
+def test_04_a_session_outlives_its_workbench_however_that_ends(place: Path, how: str) -> None:
+    (place / "gated.yaml").write_text(GATED)
     with Terminal(place, 80, 24) as terminal:
-        terminal.run("swarmtui", "run", "slow.yaml")
+        terminal.run("swarmtui", "run", "gated.yaml")
         terminal.until("running", "started")
-        if how == "kill -9":
-            os.kill(terminal.pid_of_front(), signal.SIGKILL)
-        else:
-            terminal.close()
+        (host,) = hosts_below(place)
+        match how:
+            case "q" | "d":
+                terminal.press(how)
+                terminal.until("goes on")
+            case "SIGHUP":
+                terminal.close()
+            case _:
+                os.kill(terminal.pid_of_front(), signal.SIGTERM if how == "SIGTERM" else signal.SIGKILL)
         identity = str(sessions(place)[0]["id"])
+        assert sessions(place)[0]["status"] == "running"
+        (place / "open").touch()
         assert cli(place, "wait", identity).returncode == 0
     shown = json.loads(cli(place, "show", identity, "--json").stdout)
     assert shown["counts"] == {"succeeded": 2}
     assert [node["attempts"] for node in shown["nodes"]] == [1, 1]
+    events = [json.loads(line) for line in cli(place, "events", identity).stdout.splitlines()]
+    assert [event["seq"] for event in events] == list(range(1, shown["head_seq"] + 1))
+    assert [event["data"]["pid"] for event in events if event["type"] == "host_started"] == [host]
+
+
+@pytest.mark.chaos
+def test_04_only_a_cancel_that_is_confirmed_stops_a_session(place: Path) -> None:
+    (place / "gated.yaml").write_text(GATED)
+    with Terminal(place, 80, 24) as terminal:
+        terminal.run("swarmtui", "run", "gated.yaml")
+        terminal.until("running", "started")
+        terminal.press("X")
+        terminal.press("Escape")
+        identity = str(sessions(place)[0]["id"])
+        assert sessions(place)[0]["status"] == "running"
+        terminal.press("X")
+        terminal.until("cancelled", press="y")
+        assert cli(place, "wait", identity).returncode == 1
 
 
 @pytest.mark.chaos
@@ -133,7 +170,7 @@ def test_two_terminals_see_each_other_s_actions(place: Path) -> None:
 
 
 @pytest.mark.chaos
-def test_a_host_that_is_killed_shows_as_crashed_and_resumes_without_running_anything_again(place: Path) -> None:
+def test_20_a_host_that_is_killed_shows_as_crashed_and_resumes_without_running_anything_again(place: Path) -> None:
     (place / "two.yaml").write_text(
         "goal: Two steps\nnodes:\n  first: {run: [sh, -c, 'echo x >> ran']}\n"
         "  second: {needs: first, prompt: 'say [[take:30]]'}\n"
