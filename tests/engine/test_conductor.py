@@ -566,6 +566,7 @@ async def test_what_the_planner_and_the_user_say_is_recorded_without_secrets(tmp
     (tmp_path / "asks").mkdir()
     async with running(tmp_path / "asks", plan(Node("which", AskSpec("?"))), redactor=redactor) as world:
         await world.until(lambda: "which" in world.state.pending)
+        await world.do("marker.add", label=f"here {secret} was said")
         await world.do("answer", pending="which", text=f"it is {secret}")
         await world.finished()
     for file in (tmp_path / "session.db", tmp_path / "asks" / "session.db"):
