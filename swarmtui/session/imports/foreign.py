@@ -78,15 +78,17 @@ def names(wanted: Iterable[str], taken: set[str] | None = None) -> dict[str, str
     """A node name of ours for each name of theirs, whatever that may hold: two are never the same."""
     taken = set() if taken is None else taken
     found: dict[str, str] = {}
+    numbers: dict[str, int] = {}  # many may come down to one word
     for name in wanted:
         if name in found:
             continue
         word = _ODD.sub("_", name).strip("_")[:NAME_CHARS].strip("_") or "node"
         word = word if word[0].isalpha() else f"n_{word}"
-        unique, number = word, 1
+        unique, number = word, numbers.get(word.lower(), 1)
         while unique.lower() in taken:
             number += 1
             unique = f"{word}_{number}"
+        numbers[word.lower()] = number
         taken.add(unique.lower())
         found[name] = unique
     return found
