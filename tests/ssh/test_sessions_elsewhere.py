@@ -178,7 +178,8 @@ def test_31_a_fork_is_made_on_the_machine_that_has_the_data(machine: Machine) ->
     made = json.loads(done.stdout)["id"]
     assert machine("wait", f"box/{made}").returncode == 0
     assert session.db.read_bytes() == before
-    rows = {row["id"]: row for row in map(json.loads, machine("ls", "--host", "box", "--json").stdout.splitlines())}
+    listed = machine("ls", "--host", "box", "--json", "--timeout", "30").stdout
+    rows = {row["id"]: row for row in map(json.loads, listed.splitlines())}
     assert rows[made]["parent"]["id"] == session.id
     assert rows[made]["host"] == "box"
     shown = json.loads(machine("show", f"box/{made}", "--json").stdout)
