@@ -79,9 +79,10 @@ def graph_svg(plan: Plan, state: SessionState, anchors: Mapping[str, str]) -> st
     height = max(y for _, y in places.values()) + BOX_H + 8
     wires = [_wire(places[need], place, down=down) for node, place in places.items() for need in needs[node]]
     boxes = [_box(state.nodes[node], places[node], anchors.get(node), state.mono) for node in places]
+    classes = "graph fit" if width <= FITTING else "graph"
     return (
-        f'<svg class="graph{" fit" if width <= FITTING else ""}" role="img" aria-label="The graph: {len(places)} nodes" width="{width}" height="{height}" '
-        f'viewBox="0 0 {width} {height}"><g class="wires">{"".join(wires)}</g>{"".join(boxes)}</svg>'
+        f'<svg class="{classes}" role="img" aria-label="The graph: {len(places)} nodes" width="{width}" '
+        f'height="{height}" viewBox="0 0 {width} {height}"><g class="wires">{"".join(wires)}</g>{"".join(boxes)}</svg>'
     )
 
 
