@@ -166,6 +166,7 @@ def test_rows_with_missing_or_odd_fields_are_drawn_all_the_same() -> None:
 # -- the screen -------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.chaos
 @pytest.mark.parametrize("size", [(80, 24), (120, 40)])
 async def test_the_browser_tells_what_needs_the_user(size: tuple[int, int]) -> None:
     async with browsed(size=size) as pilot:
@@ -190,6 +191,7 @@ async def test_a_session_is_opened_lived_through_again_and_forked() -> None:
         assert pilot.app.return_value == wanted
 
 
+@pytest.mark.chaos
 async def test_a_fork_asks_where_first() -> None:
     async with browsed() as pilot:
         await press(pilot, "f")
@@ -210,6 +212,7 @@ async def test_32_how_the_sessions_are_looked_at_is_kept_from_screen_to_screen()
     assert pilot.app.return_value == Choice("open", selected)
 
 
+@pytest.mark.chaos
 async def test_where_there_are_no_sessions_the_browser_says_how_to_get_one() -> None:
     async with browsed([]) as pilot:
         assert "swarmtui run TASK.yaml" in text(pilot)  # type: ignore[arg-type]
@@ -217,6 +220,7 @@ async def test_where_there_are_no_sessions_the_browser_says_how_to_get_one() -> 
         assert pilot.app.is_running
 
 
+@pytest.mark.chaos
 async def test_sessions_that_cannot_be_read_are_said() -> None:
     async def broken() -> Sequence[Row]:
         raise OSError("the disk is gone")
@@ -241,6 +245,7 @@ async def test_31_two_sessions_are_held_against_each_other_node_by_node() -> Non
         assert not isinstance(pilot.app.screen, CompareScreen)
 
 
+@pytest.mark.chaos
 async def test_31_a_fork_is_held_against_its_parent_without_a_mark() -> None:
     async with browsed() as pilot:
         await press(pilot, "slash", *"f31kqz", "enter", "c")

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+import pytest
+
 from swarmtui.host.replay import ReplayFeed
 from swarmtui.tui.cast import FilmClock, frames
 from tests.tui.scripted_feed import finished
@@ -26,6 +28,7 @@ class Terminal:
             self.lines[int(row) - 1] = re.sub(r"\x1b\[[0-9;]*m", "", written)
 
 
+@pytest.mark.chaos
 async def test_the_film_of_a_session_goes_from_its_first_event_to_its_end_in_the_time_that_its_replay_takes() -> None:
     clock, terminal = FilmClock(), Terminal()
     feed = finished()

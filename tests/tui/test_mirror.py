@@ -60,11 +60,13 @@ async def test_07_what_another_viewer_does_is_shown_with_the_actor_at_once() -> 
         assert len(notices(pilot)) == before
 
 
+@pytest.mark.chaos
 async def test_what_was_done_before_this_viewer_came_is_no_news() -> None:
     async with opened(mid_run()) as pilot:
         assert notices(pilot) == []
 
 
+@pytest.mark.chaos
 async def test_07_who_watches_is_counted_in_the_header_and_named_in_the_help() -> None:
     feed = mid_run()
     feed.status.viewers = (Viewer(1, "tui on pts/3", "control"), Viewer(2, "tui on pts/9", "observe"))
@@ -76,6 +78,7 @@ async def test_07_who_watches_is_counted_in_the_header_and_named_in_the_help() -
         assert "tui on pts/3  can act" in text(pilot)
 
 
+@pytest.mark.chaos
 async def test_04_leaving_a_lost_link_or_a_crashed_host_never_asks_for_anything() -> None:
     for link in (Link.RECONNECTING, Link.CRASHED):
         feed = mid_run()
@@ -88,6 +91,7 @@ async def test_04_leaving_a_lost_link_or_a_crashed_host_never_asks_for_anything(
         assert pilot.app.return_value == 6
 
 
+@pytest.mark.chaos
 async def test_08_a_viewer_that_was_too_far_behind_is_told_what_it_did_not_see() -> None:
     feed = mid_run()
     async with opened(feed) as pilot:
@@ -155,6 +159,7 @@ async def test_12_a_command_on_a_breaking_link_is_never_passed_over_in_silence()
 # -- what is over, and what waits -------------------------------------------------------------------------------------
 
 
+@pytest.mark.chaos
 @pytest.mark.parametrize("link", [Link.ENDED, Link.ARCHIVE])
 async def test_15_a_session_that_is_over_shows_when_and_offers_nothing_that_would_change_it(link: Link) -> None:
     feed = finished()
@@ -172,6 +177,7 @@ async def test_15_a_session_that_is_over_shows_when_and_offers_nothing_that_woul
     assert feed.commands == []
 
 
+@pytest.mark.chaos
 async def test_15_the_clock_of_a_session_whose_host_left_or_crashed_stands_still() -> None:
     feed = mid_run()
     feed.set_link(Link.ARCHIVE)
@@ -181,6 +187,7 @@ async def test_15_the_clock_of_a_session_whose_host_left_or_crashed_stands_still
         assert text(pilot) == before
 
 
+@pytest.mark.chaos
 async def test_16_a_plan_that_waits_opens_at_once_and_again_for_who_comes_back() -> None:
     feed = awaiting_approval()
     for _ in range(2):
@@ -192,6 +199,7 @@ async def test_16_a_plan_that_waits_opens_at_once_and_again_for_who_comes_back()
 # -- marks, and older hosts -------------------------------------------------------------------------------------------
 
 
+@pytest.mark.chaos
 async def test_29_M_marks_the_moment_with_the_words_of_the_user() -> None:
     feed = mid_run()
     async with opened(feed) as pilot:
@@ -202,6 +210,7 @@ async def test_29_M_marks_the_moment_with_the_words_of_the_user() -> None:
     assert feed.commands == [("marker.add", {"label": "odd"})]
 
 
+@pytest.mark.chaos
 async def test_18_what_an_older_host_cannot_do_is_named_and_not_asked_of_it() -> None:
     feed = mid_run()
     feed.status.caps = frozenset()

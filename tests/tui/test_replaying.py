@@ -67,6 +67,7 @@ async def test_29_keys_lead_from_mark_to_mark_and_say_where_there_is_none() -> N
         assert play_of(pilot).seq == marks[-2]
 
 
+@pytest.mark.chaos
 async def test_29_speed_doubles_and_halves_within_its_limits_and_waits_are_cut_or_lived_through() -> None:
     async with opened(replayed(at=1)) as pilot:
         await press(pilot, "plus", "equals_sign")
@@ -80,6 +81,7 @@ async def test_29_speed_doubles_and_halves_within_its_limits_and_waits_are_cut_o
         assert play_of(pilot).idle_limit == 2
 
 
+@pytest.mark.chaos
 async def test_29_space_plays_and_stands_still_and_the_header_shows_the_time_of_the_past() -> None:
     watch = Stopwatch()
     async with opened(replayed(at=8, clock=watch)) as pilot:
@@ -97,6 +99,7 @@ async def test_29_space_plays_and_stands_still_and_the_header_shows_the_time_of_
         assert not play_of(pilot).playing
 
 
+@pytest.mark.chaos
 async def test_29_seconds_are_gone_forwards_and_backwards() -> None:
     async with opened(replayed(at=HEAD)) as pilot:
         late = play_of(pilot).mono
@@ -107,6 +110,7 @@ async def test_29_seconds_are_gone_forwards_and_backwards() -> None:
         assert play_of(pilot).seq > early.seq, "a time without events keeps the play head where it is"
 
 
+@pytest.mark.chaos
 @pytest.mark.parametrize(
     ("word", "seq"), [("12", 12), ("0s", 2), ("failure", None), ("nonsense", 10)], ids=["seq", "time", "mark", "none"]
 )
@@ -121,6 +125,7 @@ async def test_29_a_place_is_gone_to_by_number_time_and_mark(word: str, seq: int
             assert "no moment" in notices(pilot)[-1]
 
 
+@pytest.mark.chaos
 async def test_29_a_click_on_the_bar_goes_there() -> None:
     async with opened(replayed(at=10)) as pilot:
         bar = pilot.app.screen.query_one(ScrubBar)
@@ -142,6 +147,7 @@ async def test_29_nothing_is_asked_of_a_session_in_its_past() -> None:
     assert feed.commands == []
 
 
+@pytest.mark.chaos
 async def test_29_the_plan_is_shown_again_while_it_waited_for_a_decision() -> None:
     async with opened(replayed(at=1)) as pilot:
         assert isinstance(pilot.app.screen, PlanScreen)
@@ -150,6 +156,7 @@ async def test_29_the_plan_is_shown_again_while_it_waited_for_a_decision() -> No
         assert isinstance(pilot.app.screen, RunScreen)
 
 
+@pytest.mark.chaos
 async def test_29_the_log_begins_with_what_was_before_the_play_head() -> None:
     async with opened(replayed(at=HEAD)) as pilot:
         assert "session failed" in text(pilot)
@@ -186,6 +193,7 @@ async def test_30_the_past_is_gone_through_while_the_session_goes_on_and_G_leads
     assert feed.closed
 
 
+@pytest.mark.chaos
 async def test_15_a_session_that_is_over_can_be_lived_through_again() -> None:
     feed = finished()
     async with opened(feed, past=to_past) as pilot:
@@ -194,6 +202,7 @@ async def test_15_a_session_that_is_over_can_be_lived_through_again() -> None:
         assert not play_of(pilot).live
 
 
+@pytest.mark.chaos
 async def test_a_past_that_cannot_be_read_is_said_and_the_session_stays() -> None:
     async def broken(feed: object) -> object:
         raise OSError("no such file")
