@@ -8,6 +8,9 @@ from swarmtui.session.events import Event
 from swarmtui.session.marks import Mark
 from swarmtui.session.state import SessionState
 
+PAGE = 500
+"""Events that are asked of the past at a time."""
+
 
 class Past(Protocol):
     """The recorded past of one session. All calls belong to one event loop; none of them blocks it for long."""

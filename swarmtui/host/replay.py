@@ -7,44 +7,29 @@ this module imports nothing that could (import-linter keeps it so).
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import math
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
+from swarmtui.host import as_it_was
+from swarmtui.host.errand import Errand
 from swarmtui.host.feed import Changes, CommandRefused, Feed, FeedStatus, Link, Play
-from swarmtui.host.past import Past
+from swarmtui.host.goals import Goal
+from swarmtui.host.past import PAGE, Past
 from swarmtui.host.playhead import Playhead
 from swarmtui.host.tempo import IDLE_LIMIT_S, Tempo
 from swarmtui.plan.model import JSON
 from swarmtui.session.events import Event
 from swarmtui.session.marks import Mark
-from swarmtui.session.rows import blob_sha
 from swarmtui.session.state import SessionState
-from swarmtui.session.vocabulary import Output
 
-PAGE = 500
-"""Events that are asked of the past at a time."""
 AHEAD = 2_000
 """Events ahead of the play head that are held."""
 BURST = 2_000
 """Events that one drain folds in at most: what is too dense for the speed is played slower."""
 MARKS_EVERY_S = 1.0
-
-
-@dataclass(frozen=True, slots=True)
-class _Goal:
-    """Where to go: to just after event `seq`, or to what lies `offset` events from session second `mono`."""
-
-    seq: int = 0
-    mono: float | None = None
-    offset: int = 0
-
-    def by(self, events: int) -> _Goal:
-        """So many events from there."""
-        return replace(self, seq=self.seq + events, offset=self.offset + events)
 
 
 class ReplayFeed:
@@ -81,13 +66,11 @@ class ReplayFeed:
         self._marks: tuple[Mark, ...] = ()
         self._marks_read, self._marks_at = 0, -math.inf
         self._ends: tuple[float, float] | None = None
-        self._goal: _Goal | None = _Goal(self._within(1 if at is None else at))
+        self._goal: Goal | None = Goal(self._within(1 if at is None else at))
         self._played_to = clock()
-        self._stirred, self._asked = asyncio.Event(), asyncio.Event()
-        self._reached, self._settled = asyncio.Event(), asyncio.Event()
-        self._failure: Exception | None = None
-        self._reading = asyncio.create_task(self._read_for_ever(), name="replay")
-        self._ask()
+        self._stirred, self._reached = asyncio.Event(), asyncio.Event()
+        self._reading = Errand(self._read, self._failed, "replay")
+        self._reading.ask()
 
     @classmethod
     async def open(
@@ -114,7 +97,7 @@ class ReplayFeed:
         )
         try:
             await feed._reached.wait()
-            feed._raise()
+            feed._reading.check()
         except BaseException:
             feed._live = None  # whoever gave it has it back
             await feed.close()
@@ -176,9 +159,9 @@ class ReplayFeed:
             if self._goes_on:
                 self.go_live()
                 return
-            self._goal = _Goal(1)
+            self._goal = Goal(1)
         self._playing = True
-        self._ask()
+        self._reading.ask()
 
     def pause(self) -> None:
         """Stand still."""
@@ -186,7 +169,7 @@ class ReplayFeed:
         if self._following:
             self._goal = self._base()
         self._playing = False
-        self._ask()
+        self._reading.ask()
 
     def set_speed(self, speed: float) -> None:
         """Change the speed; what is beyond the slowest or fastest is the nearest of them."""
@@ -208,26 +191,19 @@ class ReplayFeed:
     def seek(self, seq: int) -> None:
         """Go to just after event `seq`, or the nearest there is."""
         self._touch()
-        self._go(_Goal(seq))
+        self._go(Goal(seq))
 
     def seek_time(self, mono: float) -> None:
         """Go to the last event at or before `mono`, on the session's own clock."""
         self._touch()
-        self._go(_Goal(mono=mono))
+        self._go(Goal(mono=mono))
 
     def seek_mark(self, direction: int) -> Mark | None:
         """Go to the next mark (1) or the previous one (-1), which is returned; None, and nothing moves, without one."""
         self._touch()
-        base = self._base()
-        if base.mono is None:
-            later = [mark for mark in self._marks if mark.seq > base.seq]
-            before = [mark for mark in self._marks if mark.seq < base.seq]
-        else:
-            later = [mark for mark in self._marks if mark.mono > base.mono]
-            before = [mark for mark in self._marks if mark.mono < base.mono]
-        found = next(iter(later), None) if direction > 0 else next(reversed(before), None)
+        found = self._base().mark_beside(self._marks, direction)
         if found is not None:
-            self._go(_Goal(found.seq))
+            self._go(Goal(found.seq))
         return found
 
     def go_live(self) -> None:
@@ -238,17 +214,17 @@ class ReplayFeed:
             if not self._following:
                 self._following = self._switched = True
         else:
-            self._go(_Goal(self._head))
+            self._go(Goal(self._head))
 
-    def _base(self) -> _Goal:
+    def _base(self) -> Goal:
         """Where the play head is, or will be once what was asked for is read."""
         if self._goal is not None:
             return self._goal
-        return _Goal(self.state.seq)
+        return Goal(self.state.seq)
 
-    def _go(self, goal: _Goal) -> None:
-        self._goal = goal if goal.mono is not None else _Goal(self._within(goal.seq))
-        self._ask()
+    def _go(self, goal: Goal) -> None:
+        self._goal = goal if goal.mono is not None else Goal(self._within(goal.seq))
+        self._reading.ask()
 
     def _within(self, seq: int) -> int:
         return min(max(seq, 1), self._head)
@@ -259,11 +235,6 @@ class ReplayFeed:
         self._advance()
         self._news = True
         self._stirred.set()
-
-    def _ask(self) -> None:
-        """Have the past read as far as it is wanted."""
-        self._settled.clear()
-        self._asked.set()
 
     # -- playing ----------------------------------------------------------------------------------------------
 
@@ -284,7 +255,7 @@ class ReplayFeed:
     async def wait(self) -> None:
         """Until there is something to drain. Raises what the past raised since the last call."""
         while True:
-            self._raise()
+            self._reading.check()
             self._stirred.clear()
             self._watch_live()
             self._advance()
@@ -309,13 +280,7 @@ class ReplayFeed:
 
     async def settled(self) -> None:
         """Until everything that was asked for is read, and what comes next. Raises what the past raised."""
-        await self._settled.wait()
-        self._raise()
-
-    def _raise(self) -> None:
-        failure, self._failure = self._failure, None
-        if failure is not None:
-            raise failure
+        await self._reading.settled()
 
     def _watch_live(self) -> None:
         """The session goes on meanwhile: how far, and whether it still does."""
@@ -329,7 +294,7 @@ class ReplayFeed:
             if self._ends is not None:
                 self._ends = (self._ends[0], self._live.state.mono)
         if self._wants_marks() or self._wants_more():
-            self._ask()
+            self._reading.ask()
 
     def _advance(self) -> None:
         """Fold in what has happened by now."""
@@ -351,7 +316,7 @@ class ReplayFeed:
                 self._playing = False
                 break
         if self._wants_more():
-            self._ask()
+            self._reading.ask()
 
     def _arrive(self) -> None:
         """The play head is at the end of what there is."""
@@ -361,23 +326,15 @@ class ReplayFeed:
 
     # -- reading ----------------------------------------------------------------------------------------------
 
-    async def _read_for_ever(self) -> None:
-        while True:
-            await self._asked.wait()
-            self._asked.clear()
-            try:
-                await self._read()
-            except Exception as error:  # noqa: BLE001 - whatever a past raises is told, and raised by who waits
-                self._failure, self._goal, self._playing = error, None, False
-                self._here.gathered.set_link(Link.REPLAY, str(error))
-                self._news = True
-                self._stirred.set()
-                self._reached.set()
-            if not self._asked.is_set():
-                self._settled.set()
+    def _failed(self, error: Exception) -> None:
+        self._goal, self._playing = None, False
+        self._here.gathered.set_link(Link.REPLAY, str(error))
+        self._news = True
+        self._stirred.set()
+        self._reached.set()
 
     async def _read(self) -> None:
-        """Read what is wanted, the most urgent first, until nothing is."""
+        """Read as far as the past is wanted, the most urgent first."""
         while True:
             if (goal := self._goal) is not None:
                 await self._reach(goal)
@@ -394,7 +351,7 @@ class ReplayFeed:
             self._news = True
             self._stirred.set()
 
-    async def _reach(self, goal: _Goal) -> None:
+    async def _reach(self, goal: Goal) -> None:
         """Make the state that is asked for; on the way to another one asked for since, it is shown all the same."""
         seq = goal.seq if goal.mono is None else self._within(await self._past.seq_at(goal.mono) + goal.offset)
         here = self._here
@@ -451,48 +408,23 @@ class ReplayFeed:
         """Up to `limit` events before `seq`, oldest first, of one node if given; none beyond the play head."""
         if self._live is not None and self._following:
             return await self._live.events_before(seq, limit, node)
-        found: list[Event] = []
-        end = min(seq, self._here.state.seq + 1)
-        while end > 1 and len(found) < limit:
-            first = max(1, end - (limit if node is None else PAGE))
-            page = await self._past.events(first, end - first)
-            found = [event for event in page if node is None or getattr(event.body, "node", None) == node] + found
-            end = first
-        return found[-limit:] if limit > 0 else []
+        return await as_it_was.events_before(self._past, self._here.state, seq, limit, node)
 
     async def output(self, node: str, item: int | None = None) -> str:
         """The whole output of a node or item as it was at the play head, not cleaned; empty if there was none yet."""
         if self._live is not None and self._following:
             return await self._live.output(node, item)
-        output = await self._output_then(node, item)
-        if output is None:
-            return ""
-        if output.whole:
-            return output.text
-        text = await self._past.output(node, item)
-        same = output.sha is None or blob_sha(text.encode("utf-8", "surrogatepass")) == output.sha
-        return text if same else output.text
-
-    async def _output_then(self, node: str, item: int | None) -> Output | None:
-        found = self._here.state.nodes.get(node)
-        if found is None or item is None:
-            return None if found is None else found.output
-        seq = found.items.seqs[item] if found.items is not None and item < found.items.total else 0
-        events = await self._past.events(seq, 1) if seq else []
-        return getattr(events[0].body, "output", None) if events else None
+        return await as_it_was.output(self._past, self._here.state, node, item)
 
     async def log_tail(self, node: str, limit: int = 65_536) -> str:
         """The end of the node's log, not cleaned; empty until the node has ended: how far it had come is not known."""
         if self._live is not None and self._following:
             return await self._live.log_tail(node, limit)
-        found = self._here.state.nodes.get(node)
-        return await self._past.log_tail(node, limit) if found is not None and found.ended else ""
+        return await as_it_was.log_tail(self._past, self._here.state, node, limit)
 
     async def close(self) -> None:
         """Let go of the past, and of the live feed; the session goes on."""
-        self._reading.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await self._reading
+        await self._reading.close()
         await self._past.close()
         if self._live is not None:
             await self._live.close()
