@@ -15,23 +15,32 @@ import uuid
 from collections.abc import AsyncIterator
 from pathlib import Path
 
-import swarmtui
 from swarmtui.host import protocol as wire
 from swarmtui.host.backoff import Backoff
 from swarmtui.host.connection import CallFailed, Connection
-from swarmtui.host.dialling import Dial, Dialled, Unreachable, dial_session, dial_unix, introduction, refusal
-from swarmtui.host.feed import Changes, CommandRefused, FeedStatus, Link, StreamText, Viewer
+from swarmtui.host.dialling import (
+    Dial,
+    Dialled,
+    Unreachable,
+    dial_session,
+    dial_unix,
+    introduction,
+    lacking,
+    refusal,
+    refused,
+)
+from swarmtui.host.feed import Changes, CommandRefused, FeedStatus, Link
 from swarmtui.host.gathering import Gathering
 from swarmtui.host.history import History, OutputMissing
-from swarmtui.host.jsonrpc import Code, Notice
-from swarmtui.host.protocol import Method, Role, Topic
+from swarmtui.host.intake import Intake
+from swarmtui.host.jsonrpc import Code
+from swarmtui.host.protocol import Method, Role
 from swarmtui.plan.model import JSON
 from swarmtui.session.codec import event_from_json
 from swarmtui.session.events import Event
 from swarmtui.session.folder import SessionFolder
 from swarmtui.session.rows import row_to_event
 from swarmtui.session.state import SessionState
-from swarmtui.session.state_json import state_from_json
 from swarmtui.session.vocabulary import FINAL, Status
 
 __all__ = ["Dial", "Dialled", "Unreachable", "WireFeed", "dial_unix"]
@@ -68,18 +77,14 @@ class WireFeed:
         self._dial = dial
         self._folder = folder
         self._name = name
-        self._stream = stream
-        self._whole = whole
-        self._from_seq = from_seq
         self._destination = destination
         self._silence_s = silence_s
         self._backoff = Backoff(backoff_s, max_wait_s)
         self._gathered = Gathering(whole=whole, from_seq=from_seq)
         self._gathered.status.role = role
+        self._intake = Intake(self._gathered, whole=whole, from_seq=from_seq, stream=stream)
         self._role: Role = role
         self._session = "" if folder is None else folder.id
-        self._log_id = ""
-        self._started = whole and from_seq <= 1
         self._bye: wire.Bye | None = None
         self._welcome: wire.Welcome | None = None
         self._was_live = False
@@ -226,11 +231,12 @@ class WireFeed:
             while True:
                 connection = await self._live()
                 if cap and cap not in self.status.caps:
-                    raise CommandRefused(self._lacking(wire.CAPS[cap]), Code.METHOD)
+                    raise CommandRefused(lacking(self.status.host_version, wire.CAPS[cap]), Code.METHOD)
                 try:
                     return await connection.call(method, params)
                 except CallFailed as error:
-                    raise CommandRefused(self._refused(method, error), error.code, error.data) from error
+                    told = refused(self.status.host_version, method, error)
+                    raise CommandRefused(told, error.code, error.data) from error
                 except ConnectionError:
                     await self._lost(connection)
 
@@ -361,11 +367,11 @@ class WireFeed:
         """From the handshake to the host's goodbye."""
         async with asyncio.timeout(wire.HANDSHAKE_S):
             welcome = await self._shake_hands(connection)
-        await self._catch_up(connection, welcome)
+        await self._intake.catch_up(connection, welcome)
         self._connected(connection, welcome)
         try:
             async for notice in connection.notices():
-                bye = await self._take(connection, notice)
+                bye = await self._intake.take(connection, notice)
                 if bye is not None:
                     return bye
                 await self._gathered.room()
@@ -403,78 +409,6 @@ class WireFeed:
         status.caps, status.role = frozenset(welcome.caps), welcome.role
         return welcome
 
-    async def _catch_up(self, connection: Connection, welcome: wire.Welcome) -> None:
-        same_log = not self._log_id or self._log_id == welcome.log_id
-        if not same_log or self.state.seq > welcome.head_seq:
-            await self._take_snapshot(connection)
-        elif not self._started:
-            await self._begin(connection, welcome)
-        self._started = True
-        self._log_id = welcome.log_id
-        await self._subscribe(connection)
-
-    async def _begin(self, connection: Connection, welcome: wire.Welcome) -> None:
-        """The state to begin with: of who wants events from one on, that before it, where the host can tell it."""
-        if not self._whole:
-            await self._take_snapshot(connection)
-        elif "past" in welcome.caps and welcome.head_seq > 0:
-            await self._take_snapshot(connection, min(self._from_seq - 1, welcome.head_seq))
-
-    async def _take_snapshot(self, connection: Connection, seq: int | None = None) -> None:
-        asked: dict[str, JSON] = {} if seq is None else {"seq": seq}
-        snapshot = await connection.call(Method.SNAPSHOT, asked)
-        self._log_id = str(snapshot["log_id"])
-        self._gathered.reset(state_from_json(snapshot["state"]))
-        if "viewers" in snapshot:
-            self._see(wire.parse(wire.Viewers, snapshot))
-
-    async def _subscribe(self, connection: Connection) -> None:
-        asked = wire.Subscribe(self.state.seq + 1, self._log_id, self._stream, resync=not self._whole)
-        await connection.call(Method.SUBSCRIBE, wire.to_json(asked))
-
-    async def _take(self, connection: Connection, notice: Notice) -> wire.Bye | None:
-        match notice.method:
-            case Topic.EVENT:
-                await self._apply(connection, notice.params)
-            case Topic.EVENTS:
-                for line in notice.params["batch"]:
-                    await self._apply(connection, line)
-            case Topic.STREAM:
-                for piece in wire.parse(wire.Stream, notice.params).pieces:
-                    text = StreamText(piece.node, piece.item, piece.attempt, piece.channel, piece.offset, piece.text)
-                    self._gathered.stream(text)
-            case Topic.VIEWERS:
-                self._see(wire.parse(wire.Viewers, notice.params))
-            case Topic.TROUBLE:
-                self._gathered.set_trouble(wire.parse(wire.TroubleTold, notice.params).message)
-            case Topic.LAGGING:
-                self._lag(wire.parse(wire.Lagging, notice.params))
-            case Topic.RESYNC:
-                await self._skip(connection)
-            case Topic.BYE:
-                return wire.parse(wire.Bye, notice.params)
-            case _:
-                pass  # heartbeats need no answer, and a newer host may say more than this version knows
-        return None
-
-    async def _skip(self, connection: Connection) -> None:
-        """A snapshot in place of the events that this viewer was too slow for."""
-        before = self.state.seq
-        await self._take_snapshot(connection)
-        self._gathered.add_skipped(max(0, self.state.seq - before))
-        await self._subscribe(connection)
-
-    def _see(self, told: wire.Viewers) -> None:
-        self._gathered.set_viewers(tuple(Viewer(viewer.id, viewer.name, viewer.role) for viewer in told.viewers))
-
-    def _lag(self, told: wire.Lagging) -> None:
-        if self.status.link is Link.LIVE:
-            note = f"{told.behind:,} events behind for {told.seconds:.0f} s" if told.behind else ""
-            self._set_link(Link.LIVE, note)
-
-    async def _apply(self, connection: Connection, line: JSON) -> None:
-        self._gathered.apply(event_from_json(await connection.resolve(line)))
-
     # -- for the calls ------------------------------------------------------------------------------------
 
     async def _live(self) -> Connection:
@@ -493,18 +427,6 @@ class WireFeed:
         if self._folder is None:
             raise ConnectionError(self.status.note or "not connected")
         return History(self._folder)
-
-    def _lacking(self, what: str) -> str:
-        version = self.status.host_version or "of an unknown version"
-        return (
-            f"the host runs swarmtui {version}, which cannot {what}: a session that it lets go of, a newer one resumes"
-        )
-
-    def _refused(self, method: str, error: CallFailed) -> str:
-        version = self.status.host_version
-        if error.code == Code.METHOD and version != swarmtui.__version__:
-            return f"the host runs swarmtui {version}, which lacks {method!r}: {error}"
-        return str(error)
 
 
 def _left(bye: wire.Bye) -> str:

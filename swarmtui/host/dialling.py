@@ -115,6 +115,19 @@ def refusal(error: CallFailed, session: str, destination: str) -> Unreachable:
     return Unreachable(f"{text}: `{own}` watches it with the host's own program", Code.VERSION)
 
 
+def lacking(version: str, what: str) -> str:
+    """What to tell a user whose host, of `version` or of an unknown one, cannot do `what`."""
+    known = version or "of an unknown version"
+    return f"the host runs swarmtui {known}, which cannot {what}: a session that it lets go of, a newer one resumes"
+
+
+def refused(version: str, method: str, error: CallFailed) -> str:
+    """What to tell a user whose request the host, of `version`, has refused."""
+    if error.code == Code.METHOD and version != swarmtui.__version__:
+        return f"the host runs swarmtui {version}, which lacks {method!r}: {error}"
+    return str(error)
+
+
 def own_program() -> str:
     """The swarmtui command that belongs to this Python, in words for a shell that start with an absolute path."""
     import shlex

@@ -205,7 +205,7 @@ async def test_21_after_a_restart_of_the_machine_a_session_goes_on_where_it_was_
     folder = locate(launched.id)
     feed = await WireFeed.connect(Path(launched.socket), folder=folder, whole=True)
     seen = await followed(feed, carries_out_b)
-    log, last = feed._log_id, feed.state.seq
+    log, last = feed._intake.log_id, feed.state.seq
     kill(folder)
     _restart_machine(folder, home / "home" / "run")
     assert [row["status"] for row in list_sessions()] == ["crashed"]
@@ -213,7 +213,7 @@ async def test_21_after_a_restart_of_the_machine_a_session_goes_on_where_it_was_
     seen += await followed(feed, lambda feed: feed.state.hosts == 2 and carries_out_b(feed))
     assert seen == list(range(1, feed.state.seq + 1)), "none is missing, none came twice"
     assert feed.state.seq > last
-    assert feed._log_id == log
+    assert feed._intake.log_id == log
     nodes = feed.state.nodes
     assert (nodes["a"].attempts, nodes["b"].attempts) == (1, 2), "a result is kept; a call in flight is made again"
     assert (home / "ran").read_text() == "ran\n"
