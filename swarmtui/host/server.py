@@ -18,8 +18,9 @@ from pathlib import Path
 import swarmtui
 from swarmtui.host import protocol as wire
 from swarmtui.host.answers import Answers
+from swarmtui.host.conducted import Conducted
 from swarmtui.host.dialling import own_program
-from swarmtui.host.viewer import Conducted, ViewerLink
+from swarmtui.host.viewer import ViewerLink
 from swarmtui.plan.model import JSON
 from swarmtui.safety.paths import PathRefused
 from swarmtui.safety.text import one_line

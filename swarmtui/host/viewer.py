@@ -1,8 +1,7 @@
 """The host's end of one viewer's connection.
 
-A viewer is a cursor over the log: :meth:`ViewerLink._pump_events` reads the next few events from the log, writes them
-and waits until they are on their way before it reads more. No queue grows for a viewer that reads slowly, and it slows
-nobody. Streamed text is the lossy class: it is taken from the board when the wire is free, newest first to survive.
+It answers what the viewer asks and carries its commands to the session; what follows the session on its own is in
+:mod:`swarmtui.host.pumps`.
 """
 
 from __future__ import annotations
@@ -11,67 +10,27 @@ import asyncio
 import base64
 import contextlib
 import time
-from collections.abc import Awaitable, Callable, Coroutine, Sequence
-from dataclasses import asdict, replace
-from typing import TYPE_CHECKING, Any, Protocol
+from collections.abc import Awaitable, Callable, Coroutine
+from typing import TYPE_CHECKING, Any
 
 from swarmtui.engine.commands import Refused
-from swarmtui.engine.streams import StreamBoard, StreamItem
 from swarmtui.host import jsonrpc as rpc
 from swarmtui.host import protocol as wire
 from swarmtui.host.bodies import Bodies
 from swarmtui.host.jsonrpc import Code, Fault, Notice, ProtocolError, Request
 from swarmtui.host.protocol import Method, Topic
+from swarmtui.host.pumps import Pumps
 from swarmtui.plan.model import JSON
 from swarmtui.safety.paths import PathRefused
 from swarmtui.session.errors import LogError
 from swarmtui.session.heads import boot_id
-from swarmtui.session.rows import Head, Row, row_to_line
-from swarmtui.session.state import SessionState
-from swarmtui.session.trouble import Trouble
 
 if TYPE_CHECKING:
     from swarmtui.host.server import Server
 
 ONLY_OBSERVES = "this viewer only observes: attach without --read-only"
 NOBODY = "no host lives: `swarmtui resume {}` starts one"
-STREAM_EVERY_S = 0.05
-STREAM_CHARS = 16_384
-"""Characters of one piece of streamed text; as JSON they weigh at most twelve bytes each."""
 CLOSE_S = 1.0
-LAG_EVERY_S = 1.0
-
-
-class Recording(Protocol):
-    """What the server needs of a log: that of a live session, or a file that nobody writes any more."""
-
-    @property
-    def head(self) -> Head: ...
-    @property
-    def committed_seq(self) -> int: ...
-    @property
-    def closing(self) -> bool: ...
-    @property
-    def trouble(self) -> Trouble | None: ...
-    def watch_trouble(self, tell: Callable[[Trouble | None], None]) -> None: ...
-    async def committed(self, seq: int) -> None: ...
-    async def after(self, seq: int) -> None: ...
-    async def rows(self, from_seq: int, limit: int) -> Sequence[Row]: ...
-    async def lines(self, from_seq: int, limit: int) -> list[str]: ...
-
-
-class Conducted(Protocol):
-    """What the server needs of a conductor."""
-
-    @property
-    def state(self) -> SessionState: ...
-    @property
-    def log(self) -> Recording: ...
-    @property
-    def streams(self) -> StreamBoard: ...
-
-    async def command(self, method: str, params: dict[str, JSON], *, actor: str | None, command_id: str | None) -> int:
-        """The seq at which the command took effect, once that is in the log."""
 
 
 class ViewerLink:
@@ -92,14 +51,10 @@ class ViewerLink:
         self._bodies = Bodies()
         self._sending = asyncio.Lock()
         self._sent_at = time.monotonic()
-        self._next_seq = 0
-        self._following = False
-        self._pumps: list[asyncio.Task[None]] = []
+        self._pumps = Pumps(server, self._bodies, self._write)
         self._tasks: asyncio.TaskGroup | None = None
-        self._caught_up = asyncio.Event()
         self._company = asyncio.Event()
         self._trouble = asyncio.Event()
-        self._body_read = asyncio.Event()
         writer.transport.set_write_buffer_limits(high=wire.MAX_BODY)
 
     # -- life ---------------------------------------------------------------------------------------------
@@ -114,7 +69,7 @@ class ViewerLink:
                 finally:
                     for task in background:
                         task.cancel()
-                    self._stop_pumps()
+                    self._pumps.stop()
         except* (ConnectionError, TimeoutError):
             pass  # it went away, or took nothing for too long: nobody is left to be told
         finally:
@@ -131,11 +86,9 @@ class ViewerLink:
         """Say goodbye once the viewer has seen everything, or `patience_s` have passed, and close."""
         with contextlib.suppress(TimeoutError, ConnectionError):
             async with asyncio.timeout(patience_s):
-                while self._following and self._next_seq <= self._server.conducted.log.head.seq:
-                    self._caught_up.clear()
-                    await self._caught_up.wait()
+                await self._pumps.seen_all()
                 await self.send(Notice(Topic.BYE, wire.to_json(bye)))
-        self._stop_pumps()
+        self._pumps.stop()
         self._writer.close()
 
     def company_changed(self) -> None:
@@ -293,8 +246,9 @@ class ViewerLink:
             await self._write(rpc.encode_reply(request.id, result))
         else:
             await self._reply(request.id, result)
-        if request.method == Method.SUBSCRIBE:
-            self._start_pumps(wire.parse(wire.Subscribe, request.params))
+        if request.method == Method.SUBSCRIBE and self._tasks is not None:
+            asked = wire.parse(wire.Subscribe, request.params)
+            self._pumps.start(self._tasks, asked, tells_lag=self._version > 1)
 
     # -- requests -----------------------------------------------------------------------------------------
 
@@ -311,7 +265,7 @@ class ViewerLink:
         return rpc.dump({"from_seq": asked.from_seq, "head_seq": head})
 
     async def _unsubscribe(self, request: Request) -> str:
-        self._stop_pumps()
+        self._pumps.stop()
         return "{}"
 
     async def _blob_read(self, request: Request) -> str:
@@ -322,7 +276,7 @@ class ViewerLink:
             page = await asyncio.to_thread(self._server.answers.history.blob, asked.sha, offset, length)
         if page is None:
             raise ProtocolError(Code.MISSING, f"no blob {asked.sha}: ask again for what it was part of", request.id)
-        self._body_read.set()
+        self._pumps.body_read()
         return rpc.dump({"data": base64.b64encode(page).decode()})
 
     # -- commands -----------------------------------------------------------------------------------------
@@ -368,127 +322,6 @@ class ViewerLink:
         if row is not None:
             about |= {"decided_by": row.actor, "choice": row.type.removeprefix("plan_")}
         return about
-
-    # -- pumps --------------------------------------------------------------------------------------------
-
-    def _start_pumps(self, asked: wire.Subscribe) -> None:
-        self._stop_pumps()
-        if self._tasks is None:
-            return
-        self._next_seq = asked.from_seq
-        self._following = True
-        self._pumps.append(self._tasks.create_task(self._pump_events(asked.resync)))
-        if asked.stream:
-            self._pumps.append(self._tasks.create_task(self._pump_streams()))
-
-    def _stop_pumps(self) -> None:
-        for pump in self._pumps:
-            pump.cancel()
-        self._pumps.clear()
-        self._following = False
-        self._caught_up.set()
-
-    async def _pump_events(self, resync: bool) -> None:
-        log = self._server.conducted.log
-        lag = Lag()
-        while True:
-            behind = log.committed_seq + 1 - self._next_seq
-            lag.note(behind)
-            if (told := lag.due()) is not None and self._version > 1:
-                await self.send(Notice(Topic.LAGGING, wire.to_json(told)))
-            if behind <= 0:
-                self._caught_up.set()
-                if not log.closing:
-                    await log.after(self._next_seq - 1)
-                elif self._next_seq <= log.head.seq:
-                    await log.committed(self._next_seq)
-                else:
-                    break
-            elif resync and (behind >= self._server.resync_events or lag.seconds >= self._server.lag_s):
-                await self.send(Notice(Topic.RESYNC, {"reason": "too far behind", "seq": log.committed_seq}))
-                break
-            else:
-                await self._send_events(await self._read_lines(log))
-        self._following = False
-        self._caught_up.set()
-
-    async def _read_lines(self, log: Recording) -> list[str]:
-        """The next few lines; from the file when the log, which must not outwait a slow viewer, is being closed."""
-        try:
-            return await log.lines(self._next_seq, wire.BATCH_EVENTS)
-        except (ValueError, LogError):
-            if not log.closing:
-                raise
-            last = min(log.committed_seq, self._next_seq + wire.BATCH_EVENTS - 1)
-            rows = await asyncio.to_thread(self._server.answers.history.before, last + 1, last + 1 - self._next_seq)
-            return [row_to_line(row) for row in rows]
-
-    async def _send_events(self, lines: list[str]) -> None:
-        for batch in wire.batches(lines):
-            await self._write(wire.encode_events([await self._fitted(line) for line in batch]))
-            self._next_seq += len(batch)
-
-    async def _fitted(self, line: str) -> str:
-        """`line`, or a reference to it when it is too heavy; the viewer must fetch one such before it gets the next."""
-        if len(line) <= wire.MAX_BODY:
-            return line
-        while len(self._bodies) >= 4:
-            self._body_read.clear()
-            await self._body_read.wait()
-        return rpc.dump(self._bodies.put(line).to_json())
-
-    async def _pump_streams(self) -> None:
-        streams = self._server.conducted.streams
-        cursor, items = streams.cursor, streams.tails()
-        while True:
-            behind = self._next_seq <= self._server.conducted.log.committed_seq
-            if items and not behind:  # events go first, and the text is lost to a viewer that cannot take both
-                await self._send_streams(items)
-                await asyncio.sleep(STREAM_EVERY_S)
-            await streams.wait(cursor)
-            cursor, items = streams.since(cursor)
-
-    async def _send_streams(self, items: Sequence[StreamItem]) -> None:
-        pieces = (
-            rpc.dump(asdict(replace(item, offset=item.offset + at, text=item.text[at : at + STREAM_CHARS])))
-            for item in items
-            for at in range(0, len(item.text), STREAM_CHARS)
-        )
-        for batch in wire.batches(pieces):
-            await self._write(
-                f'{{"jsonrpc":"2.0","method":"{Topic.STREAM}","params":{{"pieces":[{",".join(batch)}]}}}}\n'.encode()
-            )
-
-
-class Lag:
-    """How far behind a viewer is, and for how long."""
-
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
-        self._clock = clock
-        self._since = self._told_at = clock()
-        self._behind = 0
-        self._told = False
-
-    def note(self, behind: int) -> None:
-        """So many events are recorded that it has not been sent."""
-        self._behind = behind
-        if behind < wire.LAG_EVENTS:
-            self._since = self._clock()
-
-    @property
-    def seconds(self) -> float:
-        """For how long it has been behind by enough to matter."""
-        return self._clock() - self._since
-
-    def due(self) -> wire.Lagging | None:
-        """What to tell the viewer now, if anything: once a second while it is behind, and when it no longer is."""
-        if self._behind < wire.LAG_EVENTS:
-            told, self._told = self._told, False
-            return wire.Lagging(0) if told else None
-        if self._clock() - max(self._told_at, self._since) < LAG_EVERY_S:
-            return None
-        self._told, self._told_at = True, self._clock()
-        return wire.Lagging(self._behind, round(self.seconds, 1))
 
 
 def _dumped(result: Any) -> str:

@@ -22,8 +22,8 @@ from swarmtui.host.history import History
 from swarmtui.host.jsonrpc import Code
 from swarmtui.host.lock import locked
 from swarmtui.host.protocol import LAG_EVENTS, Lagging
+from swarmtui.host.pumps import Lag
 from swarmtui.host.recorded import serve_recorded
-from swarmtui.host.viewer import Lag
 from swarmtui.host.wire_past import WirePast
 from swarmtui.plan.model import AskSpec, Node, Plan, PromptSpec
 from swarmtui.session.events import Event, LimitsSet, MarkerSet, Noted
