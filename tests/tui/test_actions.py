@@ -83,7 +83,12 @@ def test_bindings_come_from_the_table(scope: Scope) -> None:
 
 
 @pytest.mark.parametrize(
-    ("scope", "mode"), [one for one in OFFERED if one[1] is not Mode.BROKEN or one[0] is Scope.RUN]
+    ("scope", "mode"),
+    [
+        pytest.param(*one, marks=() if one[0] is Scope.RUN or one[1] is Mode.LIVE else pytest.mark.chaos)
+        for one in OFFERED
+        if one[1] is not Mode.BROKEN or one[0] is Scope.RUN
+    ],
 )
 async def test_pressing_any_key_of_the_table_performs_its_action_and_no_other(
     scope: Scope, mode: Mode, monkeypatch: pytest.MonkeyPatch
