@@ -115,7 +115,8 @@ def test_04_a_session_outlives_its_workbench_however_that_ends(place: Path, how:
     assert shown["counts"] == {"succeeded": 2}
     assert [node["attempts"] for node in shown["nodes"]] == [1, 1]
     events = [json.loads(line) for line in cli(place, "events", identity).stdout.splitlines()]
-    assert [event["seq"] for event in events] == list(range(1, shown["head_seq"] + 1))
+    assert [event["seq"] for event in events] == list(range(1, len(events) + 1))
+    assert len(events) >= shown["head_seq"]  # the host may have left since
     assert [event["data"]["pid"] for event in events if event["type"] == "host_started"] == [host]
 
 
