@@ -152,10 +152,10 @@ def test_the_review_opens_in_the_workbench_and_its_report_is_there_at_the_end(pl
 
 @pytest.mark.chaos
 def test_two_terminals_see_each_other_s_actions(place: Path) -> None:
-    (place / "slow.yaml").write_text(SLOW)
+    (place / "gated.yaml").write_text(GATED)
     with Terminal(place) as one:
-        one.run("swarmtui", "run", "slow.yaml")
-        one.until("running", "step 1")
+        one.run("swarmtui", "run", "gated.yaml")
+        one.until("running", "started")
         identity = str(sessions(place)[0]["id"])
         other_folder = place / "other"
         other_folder.mkdir()
@@ -164,9 +164,10 @@ def test_two_terminals_see_each_other_s_actions(place: Path) -> None:
             other.until("running")
             other.press("P")
             other.until("paused")
-            one.until("paused", patience_s=5)
+            one.until("paused", patience_s=20)
             one.press("P")
-            other.until("running", patience_s=5)
+            other.until("running", patience_s=20)
+    (place / "open").touch()
     assert cli(place, "wait", identity).returncode == 0
 
 
