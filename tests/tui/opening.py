@@ -29,7 +29,10 @@ def workbench(
     """The workbench over `feed`."""
 
     async def connect() -> Feed:
-        return feed() if callable(feed) else feed
+        found = feed() if callable(feed) else feed
+        if isinstance(found, ReplayFeed):  # as whoever opens one does
+            await found.settled()
+        return found
 
     return Workbench(connect, past=past, theme=theme, glyphs=glyphs, review=review)
 
