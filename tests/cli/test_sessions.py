@@ -144,7 +144,9 @@ def test_ls_and_show_tell_the_fields_that_scripts_rely_on(swarmtui: Program) -> 
 
 
 @pytest.mark.chaos
-def test_21_a_killed_host_is_a_crash_and_resume_goes_on_without_running_again_what_is_recorded(swarmtui: Program) -> None:
+def test_21_a_killed_host_is_a_crash_and_resume_goes_on_without_running_again_what_is_recorded(
+    swarmtui: Program,
+) -> None:
     id = reach_gate(swarmtui)
     swarmtui.kill(signal.SIGKILL)
     (row,) = lines(swarmtui("ls", "--json").stdout)
