@@ -85,7 +85,7 @@ def test_bindings_come_from_the_table(scope: Scope) -> None:
 @pytest.mark.parametrize(
     ("scope", "mode"),
     [
-        pytest.param(*one, marks=() if one[0] is Scope.RUN or one[1] is Mode.LIVE else pytest.mark.chaos)
+        pytest.param(*one, marks=() if one[1] is Mode.LIVE else pytest.mark.chaos)
         for one in OFFERED
         if one[1] is not Mode.BROKEN or one[0] is Scope.RUN
     ],
