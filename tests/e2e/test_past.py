@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from swarmtui.workers.exits import wait_for_an_exit
+from tests.e2e.conftest import hosts_below
 from tests.e2e.terminal import Terminal, cli, needs_tmux
 
 pytestmark = [needs_tmux, pytest.mark.timeout(180), pytest.mark.chaos]
@@ -39,6 +41,7 @@ def test_30_the_past_of_a_running_session_is_gone_through_and_G_leads_back(place
 def test_15_a_session_is_opened_and_lived_through_again_from_the_browser(place: Path) -> None:
     (place / "task.yaml").write_text(TASK.replace("seq 1 60", "seq 1 1"))
     cli(place, "run", "task.yaml", "--approve", "--headless")
+    wait_for_an_exit(hosts_below(place), 60)  # it stays a moment for whoever may still come
     with Terminal(place) as terminal:
         terminal.run("swarmtui")
         terminal.until("✓ succeeded", "Take a while", "quit")

@@ -171,7 +171,7 @@ async def followed(feed: WireFeed, true: Callable[[WireFeed], object], timeout_s
         while not true(feed):
             await feed.wait()
             seen += [event.seq for event in feed.drain().events]
-    return seen
+    return seen + [event.seq for event in feed.drain().events]
 
 
 def carries_out_b(feed: WireFeed) -> bool:
