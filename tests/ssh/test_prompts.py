@@ -26,7 +26,7 @@ def test_a_password_is_asked_for_before_the_screen_starts_and_ctrl_c_then_leaves
         terminal.type("wrong")
         terminal.press("Enter")
         assert "if it wants a password" not in terminal.until("did not let you in", "first 4")
-        terminal.run("sh", "-c", f"clear; {attach}; echo second $?")
+        terminal.run("sh", "-c", f"trap : INT; clear; {attach}; echo second $?")
         terminal.until("asks's password:")
         terminal.press("C-c")
         terminal.until("interrupted", "second 130")
