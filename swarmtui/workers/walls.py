@@ -19,6 +19,9 @@ from pathlib import Path
 _NAME = "swarmtui-"
 _JOIN = '{ echo $$ >"$0"; } 2>/dev/null; exec "$@"'
 _NUMBERS = itertools.count()
+_PROC = Path("/proc/self")
+_LIMITS = ("memory.max", "memory.high", "memory.swap.max", "cpu.max")
+"""Files of a group of version 2; their first word is ``max`` where nothing is limited."""
 _JOINED_S = 60.0  # a group this old that is empty is not one that somebody is about to join
 
 
@@ -58,24 +61,27 @@ def _built(tasks: int, parent: Path | None) -> Path | None:
     return folder
 
 
-def _home() -> Path | None:
-    """The nearest group at or above our own whose children have the controller ``pids``."""
-    for point, root, own, unified in _hierarchies():
+def _home(proc: Path = _PROC) -> Path | None:
+    """The nearest group at or above our own whose children have the controller ``pids``.
+
+    In version 2 a command leaves the groups in between, so that none of them may have set a limit to what we use.
+    """
+    for point, root, own, unified in _hierarchies(proc):
         below = own.removeprefix(root).strip("/") if own.startswith(root) else ""
         group = Path(point, below)
         while group.is_relative_to(point):
             if not unified or "pids" in _words(group / "cgroup.subtree_control"):
                 return group if group.is_dir() else None
-            if group == Path(point):
+            if group == Path(point) or any(_words(group / name)[:1] not in ([], ["max"]) for name in _LIMITS):
                 break
             group = group.parent
     return None
 
 
-def _hierarchies() -> Iterator[tuple[str, str, str, bool]]:
+def _hierarchies(proc: Path) -> Iterator[tuple[str, str, str, bool]]:
     """Hierarchies that may have the controller: mount point, what is mounted there, our own group, if version 2."""
-    own = [line.split(":", 2) for line in _lines(Path("/proc/self/cgroup")) if line.count(":") >= 2]
-    for line in _lines(Path("/proc/self/mountinfo")):
+    own = [line.split(":", 2) for line in _lines(proc / "cgroup") if line.count(":") >= 2]
+    for line in _lines(proc / "mountinfo"):
         left, _, right = line.partition(" - ")
         fields, kind = left.split(), right.split()
         if len(fields) < 5 or len(kind) < 3 or kind[0] not in ("cgroup", "cgroup2"):

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from swarmtui.workers.walls import walled
+from swarmtui.workers.walls import _home, walled
 
 COUNTED = "for i in 1 2 3 4 5 6 7 8 9 10; do sleep 0.1 & done; wait"
 
@@ -76,3 +76,44 @@ def test_a_group_that_cannot_be_joined_does_not_keep_the_command_from_running(tm
         (Path(argv[3])).mkdir()
         ran = subprocess.run(argv, capture_output=True, text=True, check=False)
     assert (ran.stdout, ran.stderr) == ("x\n", "")
+
+
+@pytest.fixture
+def unified(tmp_path: Path) -> Path:
+    """A machine that has groups of version 2 alone, as its files tell; we are in ``/user.slice/session``."""
+    groups, proc = tmp_path / "groups", tmp_path / "proc"
+    own = groups / "user.slice" / "session"
+    own.mkdir(parents=True)
+    proc.mkdir()
+    (proc / "cgroup").write_text("0::/user.slice/session\n")
+    (proc / "mountinfo").write_text(f"31 23 0:28 / {groups} rw,nosuid shared:4 - cgroup2 cgroup2 rw\n")
+    (groups / "cgroup.subtree_control").write_text("cpu memory pids\n")
+    (groups / "user.slice" / "cgroup.subtree_control").write_text("memory pids\n")
+    (own / "cgroup.subtree_control").write_text("\n")
+    (own / "memory.max").write_text("max\n")
+    (own / "cpu.max").write_text("max 100000\n")
+    return tmp_path
+
+
+def test_in_version_2_a_wall_is_made_beside_our_own_group(unified: Path) -> None:
+    assert _home(unified / "proc") == unified / "groups" / "user.slice"
+    (unified / "groups" / "user.slice" / "session" / "cgroup.subtree_control").write_text("pids\n")
+    assert _home(unified / "proc") == unified / "groups" / "user.slice" / "session"
+
+
+@pytest.mark.parametrize(("name", "limit"), [("memory.max", "1073741824"), ("memory.high", "1"), ("cpu.max", "5 100")])
+def test_in_version_2_no_wall_leads_out_of_a_limit(unified: Path, name: str, limit: str) -> None:
+    (unified / "groups" / "user.slice" / "session" / name).write_text(f"{limit}\n")
+    assert _home(unified / "proc") is None
+
+
+def test_in_a_container_our_group_is_found_below_what_is_mounted(unified: Path) -> None:
+    (unified / "proc" / "cgroup").write_text("0::/docker/abc/user.slice/session\n")
+    (unified / "proc" / "mountinfo").write_text(
+        f"31 23 0:28 /docker/abc {unified / 'groups'} rw - cgroup2 cgroup2 rw\n"
+    )
+    assert _home(unified / "proc") == unified / "groups" / "user.slice"
+
+
+def test_where_nothing_is_mounted_there_is_no_place_for_a_wall(tmp_path: Path) -> None:
+    assert _home(tmp_path) is None
