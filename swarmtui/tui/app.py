@@ -21,9 +21,9 @@ from textual.worker import WorkerCancelled, WorkerFailed
 
 from swarmtui.host.feed import Changes, CommandRefused, Feed, FeedStatus
 from swarmtui.session import fold
-from swarmtui.session.events import ReportWritten, SessionFinished
+from swarmtui.session.events import ReportWritten
 from swarmtui.session.state import SessionState
-from swarmtui.session.vocabulary import FINAL, State, Status
+from swarmtui.session.vocabulary import FINAL, Status
 from swarmtui.tui import commands, content
 from swarmtui.tui.actions import Mode, Scope, mode_of
 from swarmtui.tui.asking import Asking
@@ -31,6 +31,7 @@ from swarmtui.tui.dressed import Dressed
 from swarmtui.tui.editing import PlanEditing
 from swarmtui.tui.leaving import CRASHED, LOST, crash_line, leave_on_signals, outcome
 from swarmtui.tui.mirror import Mirror
+from swarmtui.tui.news import News
 from swarmtui.tui.replaying import Replaying, ToPast
 from swarmtui.tui.screens.dialogs import ConfirmScreen, HelpScreen, LineScreen
 from swarmtui.tui.screens.palette import ActionProvider
@@ -41,9 +42,9 @@ from swarmtui.tui.text_out import TextOut
 from swarmtui.tui.view.figures import session_time
 from swarmtui.tui.view.glyphs import Glyphs
 from swarmtui.tui.view.logs import log_line
-from swarmtui.tui.view.nodes import Moment, asks
+from swarmtui.tui.view.nodes import Moment, most_telling
 from swarmtui.tui.view.tails import Tails
-from swarmtui.tui.view.watching import lacking, watchers
+from swarmtui.tui.view.watching import watchers
 
 FRAME_S = 0.1
 HISTORY = 500
@@ -91,7 +92,7 @@ class Workbench(Dressed[int]):
         self.asking = Asking(self)
         self.replaying = Replaying(self, past)
         self._mirror = Mirror()
-        self._skipped = 0
+        self._news = News(self, self._mirror)
         self.text_out = TextOut(self)
         self.moment = Moment(time.time(), 0.0)
         self._nothing = fold.empty()
@@ -147,12 +148,12 @@ class Workbench(Dressed[int]):
             self.exit(LOST)
             return
         self.feed = self._source = feed
-        self._skipped = feed.status.skipped
+        self._news.begin(feed.status.skipped)
         self._frame(force=True)
         if self._review:
             self.show_plan()
         await self._put_history()
-        self._tell_lack()
+        self._news.tell_lack()
         if self._signals:
             gc.freeze()  # what is loaded stays: collections that walk it again cost visible pauses
         self.set_interval(FRAME_S, self._frame)
@@ -163,13 +164,6 @@ class Workbench(Dressed[int]):
             with contextlib.suppress(ConnectionError):
                 events = await self.feed.events_before(self.state.seq + 1, HISTORY)
                 self._run_screen().put_history([log_line(event) for event in events])
-
-    def _tell_lack(self) -> None:
-        """Of an older host: what it cannot do."""
-        lack = lacking(self.status)
-        if lack:
-            version = self.status.host_version or "older"
-            content.notice(self, f"the host's swarmtui is {version}: it cannot {lack}", "warning")
 
     def show_feed(self, feed: Feed) -> None:
         """Draw another feed of the same session from now on."""
@@ -252,10 +246,8 @@ class Workbench(Dressed[int]):
         for event in changes.events:
             if isinstance(event.body, ReportWritten):
                 self.selected = event.body.node  # what all of it was for
-            elif isinstance(event.body, SessionFinished) and self._seen and not replays:
-                self._tell_end(event.body)
         if self._seen and not replays:
-            self._tell_others(changes)
+            self._news.tell(changes)
         for screen in self.screen_stack:
             if isinstance(screen, SessionScreen):
                 screen.absorb(changes)
@@ -265,24 +257,6 @@ class Workbench(Dressed[int]):
         if replays:
             self.tails.by_key.clear()
         self.run_worker(self._put_history(), group="history", exclusive=True)
-
-    def _tell_others(self, changes: Changes) -> None:
-        """What other viewers did, and how much of it was passed over."""
-        for line in self._mirror.told(() if changes.reset else changes.events):
-            content.notice(self, line)
-        skipped = self.status.skipped - self._skipped
-        if skipped > 0:
-            text = (
-                f"this viewer was too far behind: {skipped:,} events are not shown one by one; what you see is current"
-            )
-            content.notice(self, text, "warning")
-        self._skipped = max(self._skipped, self.status.skipped)
-
-    def _tell_end(self, end: SessionFinished) -> None:
-        report = self.state.report_copy or self.state.report_path
-        where = f"; the report is in {report}" if report else ""
-        severity: Literal["information", "warning"] = "information" if end.status == "succeeded" else "warning"
-        content.notice(self, f"the session has {end.status}{where}", severity)
 
     def _draw(self) -> None:
         for screen in reversed(self.screen_stack):
@@ -443,15 +417,6 @@ class Workbench(Dressed[int]):
             self._exception = error
             self._exception_event.set()
         self._close_messages_no_wait()
-
-
-def most_telling(state: SessionState) -> str:
-    """The node to look at first: one at work, else one that failed, else the first."""
-    for wanted in (State.RUNNING, State.FAILED):
-        for node in state.nodes.values():
-            if node.state is wanted and not asks(state, node.id):
-                return node.id
-    return next(iter(state.nodes), "")
 
 
 def run_workbench(connect: Connect, *, review: bool = False, past: ToPast | None = None) -> int:

@@ -38,6 +38,15 @@ def asked(state: SessionState, node_id: str) -> Pending | None:
     return min(mine, key=lambda one: one.since_ts, default=None)
 
 
+def most_telling(state: SessionState) -> str:
+    """The node to look at first: one at work, else one that failed, else the first."""
+    for wanted in (State.RUNNING, State.FAILED):
+        for node in state.nodes.values():
+            if node.state is wanted and not asks(state, node.id):
+                return node.id
+    return next(iter(state.nodes), "")
+
+
 def mark_of(state: SessionState, node: NodeState) -> Mark:
     """The node's mark: that of its state, or that of a question."""
     if not state.approved_rev:
