@@ -20,6 +20,7 @@ from swarmtui.session.state import Pending, SessionState
 from swarmtui.session.vocabulary import DENY, FINAL, Status, how_ended
 
 MARK_CHARS = 200
+"""The longest label of a mark, in characters: one line of a log."""
 
 
 def pause(state: SessionState, params: Params) -> list[Body]:
