@@ -7,13 +7,13 @@ import contextlib
 import os
 import sys
 from collections.abc import Iterator
-from typing import cast
+from typing import Unpack, cast
 
 from swarmtui.cli.console import Console
 from swarmtui.cli.failures import UsageError
 from swarmtui.host.address import parse_address
 from swarmtui.host.archive import FileFeed
-from swarmtui.host.client import Unreachable, WireFeed
+from swarmtui.host.client import Following, Unreachable, WireFeed
 from swarmtui.host.exits import Exit
 from swarmtui.host.feed import Feed, Link
 from swarmtui.host.file_past import FilePast
@@ -54,37 +54,17 @@ def name_of(place: Place) -> str:
     return place.id if isinstance(place, SessionFolder) else place.address.name
 
 
-async def open_feed(
-    place: Place,
-    *,
-    name: str,
-    role: Role = "control",
-    stream: bool = False,
-    whole: bool = False,
-    from_seq: int = 1,
-    max_wait_s: float | None = None,
-) -> AnyFeed:
+async def open_feed(place: Place, **how: Unpack[Following]) -> AnyFeed:
     """A feed of the session: live where a host lives, else from the file. Raises Unreachable, LogError.
 
-    With `whole` it hands out every event from `from_seq` on. With `max_wait_s` it ends after so long without a link.
+    Text of running attempts comes only if it is asked for.
     """
+    how.setdefault("stream", False)
     try:
         async with asyncio.timeout(PATIENCE_S) as patience:
             if isinstance(place, SshDial):
-                destination = place.address.ssh_words
-                return await WireFeed.over(
-                    place,
-                    name=name,
-                    role=role,
-                    stream=stream,
-                    whole=whole,
-                    from_seq=from_seq,
-                    max_wait_s=max_wait_s,
-                    destination=destination,
-                )
-            return await _open_here(
-                place, name, role, stream=stream, whole=whole, from_seq=from_seq, max_wait_s=max_wait_s
-            )
+                return await WireFeed.over(place, destination=place.address.ssh_words, **how)
+            return await _open_here(place, **how)
     except TimeoutError:
         if not patience.expired():
             raise
@@ -98,30 +78,12 @@ async def open_feed(
         ) from None
 
 
-async def _open_here(
-    folder: SessionFolder,
-    name: str,
-    role: Role,
-    *,
-    stream: bool,
-    whole: bool,
-    from_seq: int,
-    max_wait_s: float | None,
-) -> AnyFeed:
+async def _open_here(folder: SessionFolder, **how: Unpack[Following]) -> AnyFeed:
     for remaining in reversed(range(_TRIES)):
         if not folder.owned():
-            return await FileFeed.open(folder, whole=whole, from_seq=from_seq)
+            return await FileFeed.open(folder, whole=how.get("whole", False), from_seq=how.get("from_seq", 1))
         try:
-            return await WireFeed.connect(
-                socket_of(folder),
-                folder=folder,
-                name=name,
-                role=role,
-                stream=stream,
-                whole=whole,
-                from_seq=from_seq,
-                max_wait_s=max_wait_s,
-            )
+            return await WireFeed.connect(socket_of(folder), folder=folder, **how)
         except Unreachable as error:
             if error.code is not None or not remaining:
                 raise

@@ -14,6 +14,7 @@ import time
 import uuid
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import TypedDict, Unpack
 
 from swarmtui.host import protocol as wire
 from swarmtui.host.backoff import Backoff
@@ -43,7 +44,7 @@ from swarmtui.session.rows import row_to_event
 from swarmtui.session.state import SessionState
 from swarmtui.session.vocabulary import FINAL, Status
 
-__all__ = ["Dial", "Dialled", "Unreachable", "WireFeed", "dial_unix"]
+__all__ = ["Dial", "Dialled", "Following", "Unreachable", "WireFeed", "dial_unix"]
 
 BACKOFF_S = 0.5
 CRASH_POLL_S = 1.0
@@ -56,6 +57,22 @@ LOST = (OSError, TimeoutError, CallFailed, ValueError, KeyError, TypeError)
 """What a broken link, or a host that says what makes no sense, raises."""
 
 
+class Following(TypedDict, total=False):
+    """How a viewer follows a session; what is not said is as :class:`WireFeed` has it."""
+
+    name: str
+    role: Role
+    stream: bool
+    """Whether the text of running attempts comes too."""
+    whole: bool
+    """Whether every event from `from_seq` on is handed out, and none dropped."""
+    from_seq: int
+    max_wait_s: float | None
+    """How long it may be without a connection before it ends; None: as long as it takes."""
+    silence_s: float
+    backoff_s: float
+
+
 class WireFeed:
     """A feed over the wire. Made by :meth:`connect` or :meth:`over`; :meth:`close` leaves, and the session goes on."""
 
@@ -63,16 +80,16 @@ class WireFeed:
         self,
         dial: Dial,
         folder: SessionFolder | None,
-        *,
-        name: str,
-        role: Role,
-        stream: bool,
-        whole: bool,
-        from_seq: int,
-        max_wait_s: float | None,
         destination: str,
-        silence_s: float,
-        backoff_s: float,
+        *,
+        name: str = "viewer",
+        role: Role = "control",
+        stream: bool = True,
+        whole: bool = False,
+        from_seq: int = 1,
+        max_wait_s: float | None = None,
+        silence_s: float = wire.SILENCE_S,
+        backoff_s: float = BACKOFF_S,
     ) -> None:
         self._dial = dial
         self._folder = folder
@@ -98,70 +115,21 @@ class WireFeed:
         self._task = asyncio.create_task(self._run(), name="feed")
 
     @classmethod
-    async def connect(
-        cls,
-        path: Path,
-        *,
-        folder: SessionFolder | None = None,
-        name: str = "viewer",
-        role: Role = "control",
-        stream: bool = True,
-        whole: bool = False,
-        from_seq: int = 1,
-        max_wait_s: float | None = None,
-        silence_s: float = wire.SILENCE_S,
-        backoff_s: float = BACKOFF_S,
-    ) -> WireFeed:
+    async def connect(cls, path: Path, *, folder: SessionFolder | None = None, **how: Unpack[Following]) -> WireFeed:
         """:meth:`over` the socket at `path`; with a `folder` over that of whatever host runs the session later on."""
-        return await cls.over(
-            dial_unix(path) if folder is None else dial_session(folder, path),
-            folder=folder,
-            name=name,
-            role=role,
-            stream=stream,
-            whole=whole,
-            from_seq=from_seq,
-            max_wait_s=max_wait_s,
-            silence_s=silence_s,
-            backoff_s=backoff_s,
-        )
+        dial = dial_unix(path) if folder is None else dial_session(folder, path)
+        return await cls.over(dial, folder=folder, **how)
 
     @classmethod
     async def over(
-        cls,
-        dial: Dial,
-        *,
-        folder: SessionFolder | None = None,
-        name: str = "viewer",
-        role: Role = "control",
-        stream: bool = True,
-        whole: bool = False,
-        from_seq: int = 1,
-        max_wait_s: float | None = None,
-        destination: str = "",
-        silence_s: float = wire.SILENCE_S,
-        backoff_s: float = BACKOFF_S,
+        cls, dial: Dial, *, folder: SessionFolder | None = None, destination: str = "", **how: Unpack[Following]
     ) -> WireFeed:
-        """A feed that is connected. With `whole` it hands out every event from `from_seq` on, and drops none.
+        """A feed that is connected. Raises Unreachable if the first try fails.
 
         `folder` (of a session on this machine) lets it tell a crash from a broken link, and read the past without a
-        host. `max_wait_s` is how long it may be without a connection before it ends, None: as long as it takes.
-        `destination` is what ssh calls the host's machine, for what the user is told to type. Raises Unreachable
-        if the first try fails.
+        host. `destination` is what ssh calls the host's machine, for what the user is told to type.
         """
-        feed = cls(
-            dial,
-            folder,
-            name=name,
-            role=role,
-            stream=stream,
-            whole=whole,
-            from_seq=from_seq,
-            max_wait_s=max_wait_s,
-            destination=destination,
-            silence_s=silence_s,
-            backoff_s=backoff_s,
-        )
+        feed = cls(dial, folder, destination, **how)
         try:
             await feed._first
         except BaseException:
