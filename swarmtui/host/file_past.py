@@ -9,10 +9,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
+from swarmtui.host.feed import Gap
 from swarmtui.host.history import History, OutputMissing
+from swarmtui.host.past import GAP_S
 from swarmtui.session import fold
 from swarmtui.session.errors import Damaged, first_line
-from swarmtui.session.events import Event
+from swarmtui.session.events import Event, HostStarted, SessionForked
 from swarmtui.session.folder import SessionFolder
 from swarmtui.session.marks import MARK_TYPES, Mark, mark_of
 from swarmtui.session.reader import UNREADABLE, Reader, without_collector
@@ -21,9 +23,9 @@ from swarmtui.session.state import SessionState
 
 _T = TypeVar("_T")
 
-BLOCK = 512
-"""Events that are decoded together."""
-BLOCKS = 12
+BLOCK = 128
+"""Events that are decoded together: the fewer, the less is decoded that nobody asked for."""
+BLOCKS = 48
 """Decoded ones that are kept: those used last."""
 
 
@@ -77,6 +79,10 @@ class FilePast:
     async def marks(self, from_seq: int = 1) -> list[Mark]:
         """All marks from `from_seq` on, in order."""
         return await self._ask(lambda reader: _marks(reader, from_seq))
+
+    async def gaps(self, from_seq: int = 1) -> list[Gap]:
+        """Times without events of :data:`GAP_S` and more that end at `from_seq` or later, in order."""
+        return await self._ask(lambda reader: _gaps(reader, from_seq))
 
     async def seq_at(self, mono: float) -> int:
         """Seq of the last event at or before `mono` on the session's own clock; 1 before the first."""
@@ -147,6 +153,17 @@ def _marks(reader: Reader, from_seq: int) -> list[Mark]:
     sql = f"SELECT * FROM events WHERE seq >= ? AND type IN ({holes}) ORDER BY seq"  # noqa: S608
     found = (mark_of(row_to_event(Row(*row))) for row in reader.query(sql, (from_seq, *sorted(MARK_TYPES))))
     return [mark for mark in found if mark is not None]
+
+
+def _gaps(reader: Reader, from_seq: int) -> list[Gap]:
+    """As :func:`swarmtui.host.tempo.gap_between` has them, of all events, none of which is decoded."""
+    found = reader.query(
+        "SELECT seq, gap FROM (SELECT seq, CASE WHEN type IN (?, ?)"
+        " THEN max(mono - lag(mono) OVER w, ts - lag(ts) OVER w) ELSE mono - lag(mono) OVER w END AS gap"
+        " FROM events WHERE seq >= ? WINDOW w AS (ORDER BY seq)) WHERE gap >= ? ORDER BY seq",
+        (HostStarted.TYPE, SessionForked.TYPE, from_seq - 1, GAP_S),
+    )
+    return [Gap(seq, seconds) for seq, seconds in found]
 
 
 def _seq_at(reader: Reader, mono: float) -> int:

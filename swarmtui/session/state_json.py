@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable, Mapping
 from functools import cache
 from hashlib import blake2b
-from typing import TYPE_CHECKING, Any
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from swarmtui.plan.model import JSON, ModelRef, Plan, plan_from_json, plan_to_json
 from swarmtui.session.codec import decode_body, encode_body
@@ -17,6 +19,8 @@ from swarmtui.session.state import SessionState
 
 if TYPE_CHECKING:
     from pydantic import TypeAdapter
+
+T = TypeVar("T")
 
 _DERIVED = frozenset(
     {"counts", "touched", "plan_nodes", "dependents", "children", "pools_used", "in_flight", "model_pools", "programs"}
@@ -35,14 +39,14 @@ def _adapter() -> TypeAdapter[SessionState]:
 def state_to_json(state: SessionState, *, columns: bool = False) -> dict[str, JSON]:
     """The whole state as JSON values; equal states give equal values.
 
-    With `columns` its nodes are in the form of a snapshot, to which the plan is added by who makes that.
+    With `columns` its nodes are in the form of a snapshot, in which the plans are apart.
     """
     data: dict[str, JSON] = _adapter().dump_python(
         state, mode="json", exclude_defaults=True, exclude=set(_DERIVED | _BY_HAND)
     )
     if state.plan is not None and not columns:
         data["plan"] = plan_to_json(state.plan)
-    if state.prior_plan is not None:
+    if state.prior_plan is not None and not columns:
         data["prior_plan"] = plan_to_json(state.prior_plan)
     nodes = state.nodes.values()
     data["nodes"] = nodes_to_columns(nodes) if columns else [node_to_json(node) for node in nodes]
@@ -62,15 +66,15 @@ class PlanMemory:
     """
 
     def __init__(self) -> None:
-        self._plans: dict[str, tuple[JSON, Plan]] = {}
+        self._plans: dict[str, tuple[object, Plan]] = {}
         self._indexed: tuple[Plan | None, dict[str, ModelRef]] | None = None
         self._index: dict[str, Any] = {}
 
-    def plan(self, name: str, data: JSON) -> Plan:
-        """The plan that `data` is."""
+    def plan(self, name: str, kept: T, unpacked: Callable[[T], JSON]) -> Plan:
+        """The plan that `kept` is, once it is `unpacked`."""
         known = self._plans.get(name)
-        if known is None or known[0] != data:
-            known = self._plans[name] = data, plan_from_json(data)
+        if known is None or known[0] != kept:
+            known = self._plans[name] = kept, plan_from_json(unpacked(kept))
         return known[1]
 
     def index(self, state: SessionState) -> None:
@@ -83,14 +87,21 @@ class PlanMemory:
             setattr(state, name, value)
 
 
-def state_from_json(data: dict[str, JSON], memory: PlanMemory | None = None) -> SessionState:
-    """The inverse of :func:`state_to_json`. Raises ValueError and the like if `data` is no state's."""
+def state_from_json(
+    data: dict[str, JSON], memory: PlanMemory | None = None, plans: Mapping[str, Plan] = MappingProxyType({})
+) -> SessionState:
+    """The inverse of :func:`state_to_json`; `plans` are those that were kept apart, by their names.
+
+    Raises ValueError and the like if `data` is no state's.
+    """
     memory = memory or PlanMemory()
     plain = {key: value for key, value in data.items() if key not in _BY_HAND}
     state = _adapter().validate_python(plain)
     for name in ("plan", "prior_plan"):
-        if name in data:
-            setattr(state, name, memory.plan(name, data[name]))
+        if name in plans:
+            setattr(state, name, plans[name])
+        elif name in data:
+            setattr(state, name, memory.plan(name, data[name], _as_it_is))
     nodes = data["nodes"]
     made = nodes_from_columns(nodes) if isinstance(nodes, dict) else map(node_from_json, nodes)
     state.nodes = {node.id: node for node in made}
@@ -103,6 +114,10 @@ def state_from_json(data: dict[str, JSON], memory: PlanMemory | None = None) -> 
     memory.index(state)
     count_nodes(state)
     return state
+
+
+def _as_it_is(data: JSON) -> JSON:
+    return data
 
 
 def state_hash(state: SessionState) -> str:

@@ -6,6 +6,7 @@ import asyncio
 import tempfile
 import time
 from collections.abc import Iterator
+from itertools import chain
 from pathlib import Path
 from random import Random
 from statistics import median
@@ -40,7 +41,8 @@ def seek(events: int = EVENTS) -> list[dict[str, object]]:
     """The state at random moments of sessions of so many events, against what a seek may take.
 
     Cold opens the file for each seek; warm goes to and fro in one past; near goes back a little, as a hand does. The
-    ratio is of the worst seek's CPU time, which is what it takes where nothing else is at work.
+    ratio is of the worst of all seeks, cold ones included, in CPU time, which is what it takes where nothing else is at
+    work; what it took by the clock is told beside it.
     """
     return [
         _measured("2,000 nodes with many tries", _many_tries(events)),
@@ -63,8 +65,10 @@ def _measured(what: str, bodies: Iterator[Body]) -> dict[str, object]:
             "cpu_ms": round(median(cpu), 1),
             "cpu_worst_ms": round(cpu[-1], 1),
         }
-    worst = max(cpu for _, cpu in (*took["warm"], *took["near"]))
-    return {**result, "ratio": round(worst / BUDGET_MS, 2), "budget": 1.0}
+    wall_worst, cpu_worst = (max(column) for column in zip(*chain(*took.values()), strict=True))
+    worst = {"worst_wall_ms": round(wall_worst, 1), "worst_cpu_ms": round(cpu_worst, 1)}
+    ratios = {"wall_ratio": round(wall_worst / BUDGET_MS, 2), "ratio": round(cpu_worst / BUDGET_MS, 2)}
+    return {**result, **worst, **ratios, "budget": 1.0}
 
 
 def _recorded(folder: SessionFolder, bodies: Iterator[Body]) -> int:

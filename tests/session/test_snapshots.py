@@ -6,20 +6,31 @@ import json
 import zlib
 from array import array
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from swarmtui.plan.model import Node, Plan, PromptSpec
+from swarmtui.plan.model import JSON, Node, Plan, PromptSpec, plan_hash, plan_to_json
 from swarmtui.session import fold
-from swarmtui.session.events import BudgetReached, Event, PlanProposed, SessionCreated
+from swarmtui.session.build import FileBuilder
+from swarmtui.session.events import (
+    AttemptFailed,
+    AttemptStarted,
+    BudgetReached,
+    Event,
+    PlanApproved,
+    PlanProposed,
+    SessionCreated,
+)
 from swarmtui.session.items import Items
 from swarmtui.session.node_json import node_from_json, node_to_json
+from swarmtui.session.reader import Reader
 from swarmtui.session.snapshots import LEAST_EVENTS, OUTWEIGHED, Snapshots, taken_up
 from swarmtui.session.spent import Spent
 from swarmtui.session.state import NodeState, SessionState
-from swarmtui.session.state_json import state_hash, state_to_json
+from swarmtui.session.state_json import PlanMemory, state_hash, state_to_json
 from swarmtui.session.vocabulary import ErrorInfo, ErrorKind, Output, State
 
 ITEMS = Items(2, bytearray(2), array("I", [1, 0]), array("I", [7, 0]), errors={1: ErrorInfo(ErrorKind.EXIT, "no", 3)})
@@ -45,9 +56,18 @@ NODES = st.builds(
 )
 
 
+PLAN = Plan("g", tuple(Node(name, PromptSpec("x")) for name in "abcdef"))
+
+
+def nested(depth: int) -> JSON:
+    value: JSON = 1
+    for _ in range(depth):
+        value = [value]
+    return value
+
+
 def session(nodes: list[NodeState]) -> SessionState:
-    plan = Plan("g", tuple(Node(name, PromptSpec("x")) for name in "abcdef"))
-    bodies = (SessionCreated("s", "g", "t", "/", "0"), PlanProposed(1, plan))
+    bodies = (SessionCreated("s", "g", "t", "/", "0"), PlanProposed(1, PLAN))
     state = fold.fold(Event(seq, 0.0, 0.0, body) for seq, body in enumerate(bodies, start=1))
     state.nodes |= {node.id: node for node in nodes}
     return state
@@ -98,7 +118,67 @@ def test_a_snapshot_of_an_earlier_version_which_is_not_packed_is_taken_up_all_th
     assert state_hash(taken_up(plain)) == state_hash(state)
 
 
-@pytest.mark.parametrize("data", [b"", b"\0", b"{", zlib.compress(b"{}")[:-3], zlib.compress(b"[]")])
+def test_a_snapshot_of_an_earlier_version_which_held_its_plan_is_taken_up_all_the_same() -> None:
+    state = session([NodeState("a", attempts=2)])
+    packed = zlib.compress(json.dumps(state_to_json(state, columns=True) | {"plan": plan_to_json(PLAN)}).encode())
+    assert state_hash(taken_up(packed)) == state_hash(state)
+
+
+@pytest.mark.parametrize(
+    "odd",
+    ["\ud800", "\0\u2028</script>", -0.0, 5e-324, 1.7976931348623157e308, 0.1 + 0.2, 2**63, 10**30, nested(230)],
+    ids=["lone surrogate", "controls", "-0", "least", "most", "sum", "2^63", "10^30", "deep"],
+)
+def test_a_snapshot_holds_every_value_that_json_can_to_the_last_bit(odd: JSON) -> None:
+    state = session([])
+    state.inputs = {"odd": odd}
+    assert repr(taken_up(Snapshots(0).take(state)).inputs) == repr(state.inputs)
+
+
+def test_the_plan_before_is_in_a_snapshot_too() -> None:
+    state = session([])
+    state.prior_plan = Plan("g", title="before")
+    again = taken_up(Snapshots(0).take(state))
+    assert (again.plan, again.prior_plan) == (PLAN, Plan("g", title="before"))
+
+
+def test_who_takes_up_many_snapshots_decodes_a_plan_once() -> None:
+    snapshots, memory, state = Snapshots(0), PlanMemory(), session([])
+    first = taken_up(snapshots.take(state), memory)
+    state.nodes["a"].attempts = 7
+    second = taken_up(snapshots.take(state), memory)
+    assert second.plan is first.plan
+    assert second.nodes["a"].attempts == 7
+    state.plan = replace(PLAN, title="another")
+    assert taken_up(snapshots.take(state), memory).plan == state.plan
+    assert taken_up(Snapshots(0).take(session([])), memory).plan == PLAN
+
+
+def test_all_snapshots_of_a_file_together_weigh_less_than_its_events(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("swarmtui.session.snapshots.LEAST_EVENTS", 10)
+    with FileBuilder(tmp_path / "session.db", "test") as builder:
+        builder.event(SessionCreated("s", "g", "t", "/", "0"), 0.0, 0.0)
+        builder.event(PlanProposed(1, PLAN), 0.0, 0.0)
+        builder.event(PlanApproved(1, plan_hash(PLAN)), 0.0, 0.0)
+        for attempt in range(1, 150):
+            for node in "abcdef":
+                builder.event(AttemptStarted(node, attempt, pool="p"), 0.0, 0.0)
+                error = ErrorInfo(ErrorKind.EXIT, f"{node} {attempt} {attempt**9}", 1)
+                builder.event(AttemptFailed(node, attempt, error, retry_in_s=1.0), 0.0, 0.0)
+        builder.done()
+    with Reader(tmp_path / "session.db") as reader:
+        ((events,),) = reader.query("SELECT sum(length(data)) FROM events")
+        ((count, size),) = reader.query("SELECT count(*), sum(size) FROM snapshots")
+    assert count > 20
+    assert size < events
+
+
+@pytest.mark.parametrize(
+    "data",
+    [b"", b"\0", b"{", b"\1", b"\1\0\0\0\xff", b"\1" + bytes(8), zlib.compress(b"{}")[:-3], zlib.compress(b"[]")],
+)
 def test_what_is_no_snapshot_is_refused(data: bytes) -> None:
     with pytest.raises((ValueError, LookupError, AttributeError)):
         taken_up(data)
