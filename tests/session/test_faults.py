@@ -15,9 +15,16 @@ import swarmtui
 from swarmtui.session.faults import ACTIONS, POINTS, Faults, FaultThrown
 
 
-def test_nothing_happens_at_a_point_that_is_not_armed() -> None:
-    for faults in (Faults(), Faults.from_environ({}), Faults.from_environ({"SWARMTUI_FAULT": "commit.after:kill"})):
-        faults.at("commit.before")
+@pytest.mark.parametrize("armed", sorted(POINTS))
+def test_nothing_happens_at_any_point_but_the_one_that_is_armed(armed: str) -> None:
+    faults = Faults.from_environ({"SWARMTUI_FAULT": f"{armed}:throw"})
+    fired = []
+    for point in POINTS:
+        try:
+            faults.at(point)
+        except FaultThrown:
+            fired.append(point)
+    assert fired == [armed]
 
 
 def test_the_action_is_carried_out_the_nth_time_and_once() -> None:
