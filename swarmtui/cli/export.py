@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, TextIO
 if TYPE_CHECKING:
     from swarmtui.cli.console import Console
     from swarmtui.plan.model import JSON
-    from swarmtui.session.export_html import LogLine
+    from swarmtui.session.exports.page import LogLine
     from swarmtui.session.folder import SessionFolder
     from swarmtui.session.marks import Mark
     from swarmtui.session.reader import Reader
@@ -157,7 +157,7 @@ def _lines(folder: SessionFolder, form: str, arguments: Namespace) -> Iterable[s
 
 
 def _jsonl(folder: SessionFolder, *, files: bool) -> Iterator[str]:
-    from swarmtui.session.export_jsonl import export_lines
+    from swarmtui.session.exports.jsonl import export_lines
     from swarmtui.session.reader import Reader
 
     with Reader(folder.db) as reader:
@@ -168,7 +168,7 @@ def _page(folder: SessionFolder) -> str:
     import swarmtui
     from swarmtui.cli.figures import figures
     from swarmtui.host.locate import seen_status
-    from swarmtui.session.export_html import Story, page
+    from swarmtui.session.exports.page import Story, page
     from swarmtui.session.metrics import metrics
     from swarmtui.session.reader import Reader
 
@@ -192,7 +192,7 @@ def _page(folder: SessionFolder) -> str:
 def _summary(folder: SessionFolder) -> str:
     from swarmtui.cli.figures import figures
     from swarmtui.host.locate import seen_status
-    from swarmtui.session.export_markdown import markdown
+    from swarmtui.session.exports.markdown import markdown
     from swarmtui.session.metrics import metrics
     from swarmtui.session.reader import Reader
 
@@ -242,7 +242,7 @@ def _log(reader: Reader, head: int) -> tuple[list[LogLine], int, list[Mark]]:
     import time
 
     from swarmtui.cli.lines import describe
-    from swarmtui.session.export_html import LogLine
+    from swarmtui.session.exports.page import LogLine
     from swarmtui.session.marks import mark_of
     from swarmtui.session.rows import row_to_event
 

@@ -23,7 +23,7 @@ async def _film(folder: SessionFolder, size: tuple[int, int], fps: float, speed:
     from swarmtui.cli.failures import UsageError
     from swarmtui.host.file_past import FilePast
     from swarmtui.host.replay import ReplayFeed
-    from swarmtui.session.asciicast import Cast
+    from swarmtui.session.exports.asciicast import Cast
     from swarmtui.tui.cast import FilmClock, frames
 
     past, clock, cast = FilePast(folder), FilmClock(), Cast(*size)

@@ -1,1 +1,1 @@
-"""WHAT has happened: events, the fold, the SQLite log, export."""
+"""WHAT has happened: events, the fold, the SQLite log; and in packages of their own, exports and imports."""

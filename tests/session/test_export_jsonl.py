@@ -14,7 +14,7 @@ import pytest
 from swarmtui.plan.model import Node, Plan, PromptSpec
 from swarmtui.session.build import FileBuilder
 from swarmtui.session.events import AttemptStarted, AttemptSucceeded, PlanApproved, PlanProposed, SessionCreated
-from swarmtui.session.export_jsonl import PIECE_BYTES, export_lines
+from swarmtui.session.exports.jsonl import PIECE_BYTES, export_lines
 from swarmtui.session.folder import SessionFolder
 from swarmtui.session.imports import imported_from
 from swarmtui.session.imports.kinds import Kind, recognise

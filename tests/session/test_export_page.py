@@ -13,7 +13,6 @@ from hypothesis import strategies as st
 
 from swarmtui.plan.model import Node, Plan, PromptSpec
 from swarmtui.session import fold
-from swarmtui.session.asciicast import Cast
 from swarmtui.session.events import (
     AttemptFailed,
     AttemptStarted,
@@ -24,10 +23,11 @@ from swarmtui.session.events import (
     PlanProposed,
     SessionCreated,
 )
-from swarmtui.session.export_html import LogLine, Story, page
-from swarmtui.session.export_markdown import markdown
+from swarmtui.session.exports.asciicast import Cast
+from swarmtui.session.exports.markdown import markdown
+from swarmtui.session.exports.page import LogLine, Story, page
+from swarmtui.session.exports.pictures import MOST_NODES
 from swarmtui.session.marks import Mark, MarkKind
-from swarmtui.session.page_pictures import MOST_NODES
 from swarmtui.session.state import SessionState
 from swarmtui.session.vocabulary import ErrorInfo, ErrorKind, Output
 

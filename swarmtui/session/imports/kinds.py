@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
-from swarmtui.session.export_jsonl import HEADER
+from swarmtui.session.exports.jsonl import HEADER
 from swarmtui.session.folder import is_session_id
 from swarmtui.session.imports.deerflow_sse import is_deerflow_sse
 from swarmtui.session.imports.lines import LINE_BYTES, BadInput, loads, numbered, text_of

@@ -1,4 +1,4 @@
-"""Our own JSON lines (see :mod:`swarmtui.session.export_jsonl`) as the session that they were written from.
+"""Our own JSON lines (see :mod:`swarmtui.session.exports.jsonl`) as the session that they were written from.
 
 Events keep their hashes, so that a line which was changed is found, and the new file gives the same state. Lines of
 events alone, as ``swarmtui events`` prints them, are read too; nothing can be told then of what was changed.
@@ -22,7 +22,7 @@ from swarmtui.session.build import FileBuilder
 from swarmtui.session.codec import encode_text
 from swarmtui.session.errors import first_line
 from swarmtui.session.events import PlanPatched, PlanProposed, SessionCreated
-from swarmtui.session.export_jsonl import END, FILES, HEADER, VERSION
+from swarmtui.session.exports.jsonl import END, FILES, HEADER, VERSION
 from swarmtui.session.folder import SessionFolder, is_session_id
 from swarmtui.session.imports import IMPORTED
 from swarmtui.session.imports.lines import BadInput, Problems, loads, numbered, text_of

@@ -14,10 +14,10 @@ from hashlib import sha256
 from html import escape
 
 from swarmtui.safety.text import clean, one_line
+from swarmtui.session.exports.pictures import ICONS, MOST_NODES, graph_svg, seconds, text, timeline_svg, took
+from swarmtui.session.exports.style import STYLE
 from swarmtui.session.marks import Mark
 from swarmtui.session.metrics import cost_usd
-from swarmtui.session.page_pictures import ICONS, MOST_NODES, graph_svg, seconds, text, timeline_svg, took
-from swarmtui.session.page_style import STYLE
 from swarmtui.session.state import NodeState, SessionState
 from swarmtui.session.vocabulary import ENDED, State, why_skipped
 

@@ -6,8 +6,8 @@ import re
 from collections.abc import Mapping, Sequence
 
 from swarmtui.safety.text import clean, one_line
+from swarmtui.session.exports.pictures import seconds, took
 from swarmtui.session.metrics import cost_usd
-from swarmtui.session.page_pictures import seconds, took
 from swarmtui.session.state import NodeState, SessionState
 from swarmtui.session.vocabulary import why_skipped
 
