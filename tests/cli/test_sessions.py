@@ -271,6 +271,7 @@ def test_a_planned_goal_waits_for_approval_and_says_how(swarmtui: Program) -> No
     assert swarmtui("wait", str(row["id"])).returncode == 0
 
 
+@pytest.mark.chaos
 def test_approve_runs_what_the_planner_writes(swarmtui: Program) -> None:
     swarmtui.env["SWARMTUI_MODEL"] = "simulated/instant"
     done = swarmtui("run", "compare three queues", "--approve", "--json")
@@ -278,6 +279,7 @@ def test_approve_runs_what_the_planner_writes(swarmtui: Program) -> None:
     assert lines(done.stdout)[-1]["simulated"] is True
 
 
+@pytest.mark.chaos
 def test_review_asks_even_for_the_users_own_plan(swarmtui: Program) -> None:
     swarmtui.write("tiny.yaml", TINY)
     assert swarmtui("run", "tiny.yaml", "--review").returncode == 7
@@ -355,6 +357,7 @@ def test_inputs_reach_the_task(swarmtui: Program) -> None:
     assert found["nodes"][0]["output"] == "me\n"  # type: ignore[index]
 
 
+@pytest.mark.chaos
 def test_items_come_from_the_file_that_is_named(swarmtui: Program) -> None:
     swarmtui.write("map.yaml", 'goal: g\nnodes:\n  a: {map: {items: [1], as: n}, run: [echo, "{{ n }}"]}\n')
     swarmtui.write("items.jsonl", "10\n20\n30\n")
@@ -429,6 +432,7 @@ def test_show_tells_success_with_n_and_interval_and_the_forecast_of_what_is_left
     assert json.loads(swarmtui("forecast", id, "--json").stdout)["type"] == "forecast"
 
 
+@pytest.mark.chaos
 def test_a_plan_comes_with_its_forecast_beside_it(swarmtui: Program) -> None:
     swarmtui.write("tiny.yaml", TINY)
     done = swarmtui("plan", "tiny.yaml")
