@@ -5,32 +5,26 @@ The parent is only read, be it running, waiting, crashed or finished. The fork i
 
 from __future__ import annotations
 
-import asyncio
 import os
 import pwd
 import socket
-import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import swarmtui
-from swarmtui.engine.commands import INVALID_PARAMS, REFUSED, Refused
+from swarmtui.engine.commands import INVALID_PARAMS, Refused
 from swarmtui.engine.forks import Begun, Edit, begin
 from swarmtui.host.assembly import parse_edited, resolve_named
-from swarmtui.host.launch import Launched, LaunchFailed, start_host
 from swarmtui.host.spec import LaunchSpec
 from swarmtui.plan.model import JSON
 from swarmtui.plan.problems import listed
-from swarmtui.safety.paths import PathRefused
 from swarmtui.safety.text import one_line
 from swarmtui.session import fold
 from swarmtui.session.build import FileBuilder
-from swarmtui.session.errors import LogError
 from swarmtui.session.events import (
     Body,
     Event,
@@ -43,7 +37,7 @@ from swarmtui.session.events import (
 from swarmtui.session.folder import SessionFolder
 from swarmtui.session.fork import TakenFiles, take_files
 from swarmtui.session.imports import IMPORTED
-from swarmtui.session.placing import NameRefused, Placing, placed
+from swarmtui.session.placing import Placing, placed
 from swarmtui.session.reader import Reader
 from swarmtui.session.rows import Row
 from swarmtui.session.state import SessionState
@@ -238,65 +232,3 @@ def local_actor() -> str:
         return f"{pwd.getpwuid(os.geteuid()).pw_name}@{host}"
     except KeyError:
         return f"uid{os.geteuid()}@{host}"
-
-
-# -- over the wire ----------------------------------------------------------------------------------------------
-
-
-async def fork_live(
-    folder: SessionFolder,
-    params: Mapping[str, Any],
-    *,
-    actor: str | None = None,
-    environ: Mapping[str, str] = os.environ,
-) -> dict[str, JSON]:
-    """``fork {at_seq, edits?, retry_failed?, name?, start?}``: fork the session in `folder`, whether or not a host runs
-    it; the reply. With `start`, which it does unless told otherwise, a host is started over the fork, and the reply has
-    its `pid`; over one whose past was recorded elsewhere none is.
-
-    Every event up to `at_seq` must be in the file. Raises Refused; nothing is left then, unless the host alone failed.
-    """
-    spec, start = _wanted(params, actor)
-    try:
-        forked = await asyncio.to_thread(fork, folder, spec, environ)
-    except (NameRefused, PathRefused, LogError) as error:
-        raise Refused(str(error), INVALID_PARAMS if isinstance(error, NameRefused) else REFUSED) from error
-    except OSError as error:
-        raise Refused(f"the fork cannot be made: {error.strerror or error}") from error
-    reply = forked.to_json()
-    if start and not forked.foreign:
-        launched = await asyncio.to_thread(_start, forked)
-        reply |= {"pid": launched.pid, "socket": launched.socket}
-    return reply
-
-
-def _wanted(params: Mapping[str, Any], actor: str | None) -> tuple[ForkSpec, bool]:
-    at, edits, name = params.get("at_seq"), params.get("edits") or [], params.get("name")
-    if not isinstance(at, int) or isinstance(at, bool):
-        raise Refused("at_seq is missing or not a number", INVALID_PARAMS)
-    if not (isinstance(edits, list) and all(isinstance(edit, dict) for edit in edits)):
-        raise Refused("edits is a list of {ops: […]} or {text: …}", INVALID_PARAMS)
-    if not isinstance(name, str | None):
-        raise Refused("name is not text", INVALID_PARAMS)
-    flags = {key: params.get(key, default) for key, default in (("start", True), ("retry_failed", False))}
-    for key, value in flags.items():
-        if not isinstance(value, bool):
-            raise Refused(f"{key} is true or false", INVALID_PARAMS)
-    spec = ForkSpec(at, tuple(edits), flags["retry_failed"], name, actor, viewer=True)
-    return spec, flags["start"]
-
-
-def _start(forked: Forked) -> Launched:
-    try:
-        launched = start_host(forked.folder)
-    except (LaunchFailed, OSError) as error:
-        how = f"session {forked.state.id} was made; `swarmtui resume {forked.state.id}` starts it"
-        raise Refused(f"{error}: {how}") from error
-    threading.Thread(target=_reap, args=(launched.pid,), name=f"reap {launched.pid}", daemon=True).start()
-    return launched
-
-
-def _reap(pid: int) -> None:
-    """Take the exit code of a host that this process started, so that nothing is left of it while we live on."""
-    with suppress(ChildProcessError):
-        os.waitpid(pid, 0)

@@ -78,7 +78,7 @@ class Method(StrEnum):
     SEQ_AT = "seq.at"
     ITEMS_PAGE = "items.page"
     FORK = "fork"
-    """Makes another session (:func:`swarmtui.host.forking.fork_live`), for who controls; repeated by id as commands."""
+    """Makes another session (:mod:`swarmtui.host.live_forks`), for who controls; repeated by id as commands."""
 
 
 class Topic(StrEnum):

@@ -20,6 +20,7 @@ from swarmtui.host import protocol as wire
 from swarmtui.host.answers import Answers
 from swarmtui.host.conducted import Conducted
 from swarmtui.host.dialling import own_program
+from swarmtui.host.live_forks import fork_live
 from swarmtui.host.viewer import ViewerLink
 from swarmtui.plan.model import JSON
 from swarmtui.safety.paths import PathRefused
@@ -188,8 +189,6 @@ class Server:
 
     async def fork(self, params: dict[str, JSON], actor: str | None, command_id: str | None) -> dict[str, JSON]:
         """Make another session of this one's past, once for each `command_id`. Raises Refused."""
-        from swarmtui.host.forking import fork_live
-
         if command_id is None:
             return await fork_live(self.folder, params, actor=actor)
         making = self._forks.get(command_id)

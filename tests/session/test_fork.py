@@ -16,7 +16,8 @@ import pytest
 
 from swarmtui.engine.commands import Refused
 from swarmtui.host.assembly import _gone_on_with
-from swarmtui.host.forking import ForkSpec, forecast_of, fork, fork_live
+from swarmtui.host.forking import ForkSpec, forecast_of, fork
+from swarmtui.host.live_forks import fork_live
 from swarmtui.host.locate import seen_status
 from swarmtui.host.spec import LaunchSpec
 from swarmtui.plan.model import Author, ModelRef, Node, Plan, PromptSpec, RunSpec, plan_hash
