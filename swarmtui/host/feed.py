@@ -103,13 +103,24 @@ class FeedStatus:
     seen: Status | None = None
     """The status where it is not the recorded one: a crash is seen, never recorded."""
     retry_at: float | None = None
-    """While the link is broken: when it is tried again, in seconds of ``time.monotonic``; None while it is tried."""
+    """While the link is broken: when it is tried again, in seconds of ``time.monotonic``; None while it is tried, and
+    ``inf`` where that waits for the user."""
     caps: frozenset[str] = frozenset()
     """What the host can do beyond the oldest version of the wire (:data:`swarmtui.host.protocol.CAPS`)."""
     skipped: int = 0
     """Events that a snapshot has stood in for, since this viewer was too far behind."""
     play: Play | None = None
     """Where a replay is; None where nothing is played."""
+
+
+@dataclass(frozen=True, slots=True)
+class Gap:
+    """A long time without events."""
+
+    seq: int
+    """The event that ended it."""
+    seconds: float
+    """Of the session."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,6 +145,8 @@ class Play:
     live: bool = False
     """Whether the session goes on meanwhile: :meth:`Player.go_live` leads back to it."""
     marks: tuple[Mark, ...] = ()
+    gaps: tuple[Gap, ...] = ()
+    """The long ones, as far as they are known."""
 
 
 class Feed(Protocol):

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from typing import Protocol
 
+from swarmtui.host.feed import Gap
 from swarmtui.session.events import Event
 from swarmtui.session.marks import Mark
 from swarmtui.session.state import SessionState
 
 PAGE = 500
 """Events that are asked of the past at a time."""
+GAP_S = 60.0
+"""How long a time without events is, at least, that counts as a gap."""
 
 
 class Past(Protocol):
@@ -26,6 +29,10 @@ class Past(Protocol):
 
     async def marks(self, from_seq: int = 1) -> list[Mark]:
         """All marks from `from_seq` on, in order."""
+
+    async def gaps(self, from_seq: int = 1) -> list[Gap]:
+        """Times without events of :data:`GAP_S` and more that end at `from_seq` or later, in order; none where the past
+        cannot tell."""
 
     async def seq_at(self, mono: float) -> int:
         """Seq of the last event at or before `mono` on the session's own clock; 1 before the first."""

@@ -15,7 +15,7 @@ from typing import Any
 
 from swarmtui.host import as_it_was
 from swarmtui.host.errand import Errand
-from swarmtui.host.feed import Changes, CommandRefused, Feed, FeedStatus, Link, Play
+from swarmtui.host.feed import Changes, CommandRefused, Feed, FeedStatus, Gap, Link, Play
 from swarmtui.host.goals import Goal
 from swarmtui.host.past import PAGE, Past
 from swarmtui.host.playhead import Playhead
@@ -64,6 +64,7 @@ class ReplayFeed:
         self._here.gathered.set_link(Link.REPLAY)
         self._playing = self._following = self._switched = self._moved = self._news = False
         self._marks: tuple[Mark, ...] = ()
+        self._gaps: tuple[Gap, ...] = ()
         self._marks_read, self._marks_at = 0, -math.inf
         self._ends: tuple[float, float] | None = None
         self._goal: Goal | None = Goal(self._within(1 if at is None else at))
@@ -141,6 +142,7 @@ class ReplayFeed:
             gap_s=here.passes_over if self._playing or here.tempo.passed > 0 else None,
             live=self._goes_on,
             marks=self._marks,
+            gaps=self._gaps,
         )
 
     @property
@@ -387,6 +389,7 @@ class ReplayFeed:
     async def _read_marks(self) -> None:
         head, self._marks_at = self._head, self._now()
         self._marks += tuple(mark for mark in await self._past.marks(self._marks_read + 1) if mark.seq <= head)
+        self._gaps += tuple(gap for gap in await self._past.gaps(self._marks_read + 1) if gap.seq <= head)
         self._marks_read = head
 
     async def _mono(self, seq: int) -> float:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from swarmtui.host.client import WireFeed
-from swarmtui.host.feed import CommandRefused
+from swarmtui.host.feed import CommandRefused, Gap
 from swarmtui.host.jsonrpc import Code
 from swarmtui.host.protocol import Method
 from swarmtui.plan.model import JSON
@@ -70,6 +70,10 @@ class WirePast:
             )
             for mark in known
         ]
+
+    async def gaps(self, from_seq: int = 1) -> list[Gap]:
+        """None: the wire tells of no gaps, and all events are not fetched for their sake."""
+        return []
 
     async def seq_at(self, mono: float) -> int:
         """Seq of the last event at or before `mono` on the session's own clock; 1 before the first."""

@@ -17,14 +17,14 @@ from typing import ClassVar, Literal
 from textual.binding import Binding, BindingType
 from textual.command import CommandPalette
 from textual.screen import Screen
-from textual.worker import WorkerCancelled, WorkerFailed
+from textual.worker import WorkerFailed
 
-from swarmtui.host.feed import Changes, CommandRefused, Feed, FeedStatus
+from swarmtui.host.feed import Changes, Feed, FeedStatus
 from swarmtui.session import fold
 from swarmtui.session.events import ReportWritten
 from swarmtui.session.state import SessionState
 from swarmtui.session.vocabulary import FINAL, Status
-from swarmtui.tui import commands, content
+from swarmtui.tui import content
 from swarmtui.tui.actions import Mode, Scope, mode_of
 from swarmtui.tui.asking import Asking
 from swarmtui.tui.dressed import Dressed
@@ -38,8 +38,9 @@ from swarmtui.tui.screens.palette import ActionProvider
 from swarmtui.tui.screens.plan import PlanScreen
 from swarmtui.tui.screens.run import RunScreen
 from swarmtui.tui.screens.session import SessionScreen
+from swarmtui.tui.sending import Sending
 from swarmtui.tui.text_out import TextOut
-from swarmtui.tui.view.figures import session_time
+from swarmtui.tui.view.figures import HERE, Origin, session_time
 from swarmtui.tui.view.glyphs import Glyphs
 from swarmtui.tui.view.logs import log_line
 from swarmtui.tui.view.nodes import Moment, most_telling
@@ -50,10 +51,6 @@ FRAME_S = 0.1
 HISTORY = 500
 """Events of before we came that the log begins with."""
 TWICE_S = 2.0
-ASKING = "asking"
-"""Group of the workers that carry commands to the session."""
-LAST_WORDS_S = 2.0
-"""How long leaving waits for commands that are on their way."""
 
 Connect = Callable[[], Awaitable[Feed]]
 
@@ -74,12 +71,14 @@ class Workbench(Dressed[int]):
         *,
         review: bool = False,
         past: ToPast | None = None,
+        origin: Origin = HERE,
         glyphs: Glyphs | None = None,
         theme: str | None = None,
         signals: bool = False,
     ) -> None:
         super().__init__(glyphs=glyphs, theme=theme)
         self._connect, self._review, self._signals = connect, review, signals
+        self.origin = origin
         self.feed: Feed | None = None
         self._source: Feed | None = None
         """What `connect` gave: a replay opened meanwhile stands before it."""
@@ -88,11 +87,14 @@ class Workbench(Dressed[int]):
         self.crash: BaseException | None = None
         self.tails = Tails()
         self.selected = ""
+        self._missed = "", ""
+        """A node that was selected and is not there at the moment, and the one that is selected in its place."""
         self.editing = PlanEditing(self)
         self.asking = Asking(self)
         self.replaying = Replaying(self, past)
-        self._mirror = Mirror()
-        self._news = News(self, self._mirror)
+        mirror = Mirror()
+        self.sending = Sending(self, mirror)
+        self._news = News(self, mirror)
         self.text_out = TextOut(self)
         self.moment = Moment(time.time(), 0.0)
         self._nothing = fold.empty()
@@ -241,8 +243,7 @@ class Workbench(Dressed[int]):
         if changes.reset and self._seen:
             self._start_anew(replays)
         self.tails.absorb(changes, now)
-        if self.selected not in self.state.nodes:
-            self.selected = most_telling(self.state)
+        self._keep_selection()
         for event in changes.events:
             if isinstance(event.body, ReportWritten):
                 self.selected = event.body.node  # what all of it was for
@@ -251,6 +252,17 @@ class Workbench(Dressed[int]):
         for screen in self.screen_stack:
             if isinstance(screen, SessionScreen):
                 screen.absorb(changes)
+
+    def _keep_selection(self) -> None:
+        """In the past of a plan its nodes are not there: what was selected is selected again once it is."""
+        nodes, (missed, instead) = self.state.nodes, self._missed
+        if missed in nodes:
+            if self.selected == instead:
+                self.selected = missed
+            self._missed = "", ""
+        elif self.selected not in nodes:
+            instead = most_telling(self.state)
+            self._missed, self.selected = (self.selected or missed, instead), instead
 
     def _start_anew(self, replays: bool) -> None:
         """After a jump: the log begins with what was before, and in the past nobody has said anything yet."""
@@ -341,34 +353,6 @@ class Workbench(Dressed[int]):
 
         self.push_screen(LineScreen(title, hint), answered)
 
-    # -- asking the session -----------------------------------------------------------------------------------
-
-    def send(self, request: commands.Request) -> None:
-        """Ask the session for something, and say what became of it."""
-        self.run_worker(self._send(request), group=ASKING)
-
-    async def _send(self, request: commands.Request) -> None:
-        refused = await self.refusal_of(request)
-        content.notice(
-            self, request.done if refused is None else refused, "information" if refused is None else "error"
-        )
-
-    async def refusal_of(self, request: commands.Request) -> str | None:
-        """Ask the session for something; why it was not done, or None."""
-        if self.feed is None:
-            return "there is no session yet"
-        self._mirror.asked += 1
-        seq: int | None = None
-        try:
-            seq = await self.feed.command(request.method, request.params)
-        except CommandRefused as error:
-            return str(error)
-        except ConnectionError:
-            return f"the link broke: whether this took effect is not known yet ({request.done})"
-        finally:
-            self._mirror.answered(seq)
-        return None
-
     def edit_plan(self) -> None:
         """The plan as YAML, in $EDITOR or in an editor of our own."""
         self.editing.begin()
@@ -380,11 +364,7 @@ class Workbench(Dressed[int]):
         self.run_worker(self._leave(), group="leave", exclusive=True)
 
     async def _leave(self) -> None:
-        asked = [worker for worker in self.workers if worker.group == ASKING]
-        if asked:
-            with contextlib.suppress(TimeoutError, WorkerFailed, WorkerCancelled):
-                async with asyncio.timeout(LAST_WORDS_S):
-                    await self.workers.wait_for_complete(asked)
+        await self.sending.last_words()
         self.exit(outcome(self.state, self.status))
 
     def action_leave(self) -> None:
@@ -419,14 +399,14 @@ class Workbench(Dressed[int]):
         self._close_messages_no_wait()
 
 
-def run_workbench(connect: Connect, *, review: bool = False, past: ToPast | None = None) -> int:
+def run_workbench(connect: Connect, *, review: bool = False, past: ToPast | None = None, origin: Origin = HERE) -> int:
     """Show a session until the user leaves; the exit code of design section 12, or 70 if the workbench crashed.
 
     `connect` is awaited on the workbench's own event loop once the first frame is drawn. With `review` the plan is
-    shown first. `past` makes the past of what `connect` gave, so that H can go back to it. What `connect` raises is
-    raised here, after the terminal has been restored.
+    shown first. `past` makes the past of what `connect` gave, so that H can go back to it; `origin` is told in the
+    header. What `connect` raises is raised here, after the terminal has been restored.
     """
-    app = Workbench(connect, review=review, past=past, signals=True)
+    app = Workbench(connect, review=review, past=past, origin=origin, signals=True)
     code = app.run()
     if app.failure is not None:
         raise app.failure

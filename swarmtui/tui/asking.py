@@ -74,7 +74,7 @@ class Asking:
     def _answer(self, pending: Pending) -> Callable[[str | None], None]:
         def answered(text: str | None) -> None:
             if text is not None:
-                self._app.send(commands.answer(pending.id, text))
+                self._app.sending.send(commands.answer(pending.id, text))
 
         return answered
 
@@ -90,14 +90,14 @@ class Asking:
 
         def decided(decision: str | None) -> None:
             if decision == "accept":
-                app.send(commands.accept_change(change.id, change.base_rev))
+                app.sending.send(commands.accept_change(change.id, change.base_rev))
             elif decision == "edit":
                 self._edit(change.id, nodes_to_yaml(change.put))
             elif decision == "change":
                 app.ask_text(
                     "What should be different?",
                     "It is proposed anew, and you see it before anything of it runs. enter sends, esc leaves it.",
-                    lambda text: app.send(commands.reject_change(change.id, text)),
+                    lambda text: app.sending.send(commands.reject_change(change.id, text)),
                 )
 
         told = change_lines(app.state, change)
@@ -116,7 +116,7 @@ class Asking:
         if self._app.feed is None:
             return
         request = commands.edit_change(change, text)
-        refused = await self._app.refusal_of(request)
+        refused = await self._app.sending.refusal_of(request)
         if refused is None:
             screen.dismiss(None)
             content.notice(self._app, request.done)

@@ -6,6 +6,9 @@ import asyncio
 from bisect import bisect_right
 from collections.abc import Sequence
 
+from swarmtui.host.feed import Gap
+from swarmtui.host.past import GAP_S
+from swarmtui.host.tempo import gap_between
 from swarmtui.plan.model import Node, Plan, PromptSpec, plan_hash
 from swarmtui.session import fold
 from swarmtui.session.events import (
@@ -61,6 +64,11 @@ class MemoryPast:
 
     async def marks(self, from_seq: int = 1) -> list[Mark]:
         return [mark for mark in map(mark_of, self.recorded[from_seq - 1 :]) if mark is not None]
+
+    async def gaps(self, from_seq: int = 1) -> list[Gap]:
+        pairs = zip(self.recorded, self.recorded[1:], strict=False)
+        found = [Gap(event.seq, gap_between(before, event)) for before, event in pairs if event.seq >= from_seq]
+        return [gap for gap in found if gap.seconds >= GAP_S]
 
     async def seq_at(self, mono: float) -> int:
         return max(1, bisect_right(self.recorded, mono, key=lambda event: event.mono))

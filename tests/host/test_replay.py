@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 from random import Random
 
@@ -22,17 +23,20 @@ from swarmtui.host.spreading import Spreading
 from swarmtui.host.wire_past import WirePast
 from swarmtui.plan.model import Node, Plan, PromptSpec
 from swarmtui.session import fold
+from swarmtui.session.build import FileBuilder
 from swarmtui.session.errors import LogError
 from swarmtui.session.events import (
     AttemptFailed,
     AttemptStarted,
     AttemptSucceeded,
     Body,
+    HostStarted,
     MarkerSet,
     NodeRetried,
     Noted,
     SessionPaused,
 )
+from swarmtui.session.folder import SessionFolder
 from swarmtui.session.marks import MarkKind
 from swarmtui.session.state_json import state_hash
 from swarmtui.session.vocabulary import ErrorInfo, ErrorKind, Output, Status
@@ -341,20 +345,41 @@ async def test_29_the_state_at_any_event_is_the_one_that_was_held_live_then(tmp_
     async with live_session(tmp_path, chain(*(f"n{number}" for number in range(25)))) as session:
         held = await _live_hashes(session)
         wire = await session.attach()
-        for past in (FilePast(session.folder), WirePast(wire)):
-            await _check_against(past, held)
+        places = Random(29).sample(sorted(held), 20)
+        then = [(seq, held[seq]) for seq in places]
+        assert await _sought(FilePast(session.folder), places) == then
+        assert await _sought(WirePast(wire), places) == then
         await wire.close()
 
 
-async def _check_against(past: Past, held: dict[int, str]) -> None:
-    feed = await ReplayFeed.open(past)
-    places = Random(29).sample(sorted(held), 20)
+async def _sought(past: Past, places: list[int]) -> list[tuple[int, str]]:
+    """Where a replay is once it went to each of `places`, and the hash of its state there."""
+    feed, found = await ReplayFeed.open(past), []
     for seq in places:
         feed.seek(seq)
-        assert await reached(feed) == seq
-        assert state_hash(feed.state) == held[seq]
+        found.append((await reached(feed), state_hash(feed.state)))
     await past.close()
     await feed.close()
+    return found
+
+
+async def test_29_the_long_waits_of_a_file_are_those_between_its_events_and_across_hosts_by_the_wall(
+    tmp_path: Path,
+) -> None:
+    bodies = [*beginning("a"), *worked("a", "x", 90.0, gap=59.0), (1.0, HostStarted(1, "boot", "test")), *ended()]
+    events = recorded(*bodies)
+    events = [replace(event, ts=event.ts + (7_200.0 if event.seq >= 7 else 0.0)) for event in events]
+    with FileBuilder(SessionFolder(tmp_path).db, "test") as builder:
+        for event in events:
+            builder.event(event.body, event.ts, event.mono)
+        builder.done()
+    past = FilePast(SessionFolder(tmp_path))
+    found = await past.gaps()
+    assert [(gap.seq, gap.seconds) for gap in found] == [(6, 90.0), (7, 7_201.0)]
+    assert found == await MemoryPast(events).gaps()
+    assert await past.gaps(7) == found[1:]
+    assert await past.gaps(9) == []
+    await past.close()
 
 
 async def test_a_state_beyond_the_end_of_the_file_is_none(tmp_path: Path) -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from swarmtui.host.feed import Gap
+from swarmtui.host.past import GAP_S
 from swarmtui.host.replay import ReplayFeed
 from swarmtui.session.events import Event
 from swarmtui.session.fold import empty, fold
@@ -39,6 +41,12 @@ class ScriptedPast:
         """Of all events."""
         found = (mark_of(event) for event in self._all[from_seq - 1 :])
         return [mark for mark in found if mark is not None]
+
+    async def gaps(self, from_seq: int = 1) -> list[Gap]:
+        """By looking."""
+        pairs = zip(self._all, self._all[1:], strict=False)
+        found = [Gap(event.seq, event.mono - before.mono) for before, event in pairs]
+        return [gap for gap in found if gap.seconds >= GAP_S and gap.seq >= from_seq]
 
     async def seq_at(self, mono: float) -> int:
         """By looking."""

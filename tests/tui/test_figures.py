@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import pytest
 
-from swarmtui.host.feed import Link
+from swarmtui.host.feed import Link, Viewer
 from swarmtui.session import events as ev
 from swarmtui.session.vocabulary import Status
-from swarmtui.tui.view.figures import can_act, figures, header, session_time
+from swarmtui.tui.view.figures import HERE, Origin, can_act, figures, header, session_time
 from swarmtui.tui.view.glyphs import ASCII, UNICODE
 from swarmtui.tui.view.lines import width
 from tests.tui.scripted_feed import SIMULATED, START, ScriptedFeed, awaiting_approval, finished, mid_run
 
 
-def told(feed: ScriptedFeed, size: int = 140, *, ascii_only: bool = False) -> str:
-    shown = figures(feed.state, feed.status, feed.now, ascii_only=ascii_only)
+def told(feed: ScriptedFeed, size: int = 140, *, origin: Origin = HERE, ascii_only: bool = False) -> str:
+    shown = figures(feed.state, feed.status, feed.now, origin=origin, ascii_only=ascii_only)
     line = header(shown, size, ASCII if ascii_only else UNICODE)
     assert width(line) == size
     return "".join(text for text, _ in line)
@@ -63,8 +63,36 @@ def test_an_ended_session_says_how_and_when_and_its_clock_stands_still() -> None
 
 def test_a_crashed_host_is_not_shown_as_running() -> None:
     feed = mid_run()
+    feed.status.viewers = (Viewer(1, "ada", "control"), Viewer(2, "bob", "control"))
+    assert "2 watch" in told(feed)
     feed.set_link(Link.CRASHED)
-    assert "crashed" in told(feed)
+    assert told(feed).count("crashed") == 1
+    assert "running" not in told(feed)
+    assert "watch" not in told(feed), "nobody watches what is gone"
+
+
+@pytest.mark.parametrize("size", [80, 140])
+def test_a_session_on_another_machine_says_on_which(size: int) -> None:
+    assert told(mid_run(), size, origin=Origin(machine="ada@gpu7")).startswith(" ada@gpu7: Review")
+    assert told(mid_run(), size).startswith(" Review")
+
+
+def test_the_machine_s_name_is_cut_and_cleaned() -> None:
+    text = told(mid_run(), 80, origin=Origin(machine="ssh://ada@\x1b[31m" + "far." * 20))
+    assert "\x1b" not in text
+    assert "running" in text
+    assert "needs you" in text
+
+
+def test_what_was_imported_and_who_only_watches_is_said() -> None:
+    feed = mid_run()
+    assert "[" not in told(feed).replace("[a]", "")
+    feed.status.role = "observe"
+    assert "[read-only]" in told(feed)
+    feed.set_link(Link.ARCHIVE)
+    text = told(feed, origin=Origin(imported=True))
+    assert "[imported]" in text
+    assert "[read-only]" not in text, "what nobody can act on is not called so"
 
 
 def test_a_budget_that_was_reached_is_named() -> None:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 
 import pytest
 
 from swarmtui.host.feed import FeedStatus, Link, Viewer
 from swarmtui.session import events as ev
+from swarmtui.tui import sending
 from swarmtui.tui.app import Workbench
 from swarmtui.tui.mirror import Mirror
 from swarmtui.tui.screens.dialogs import HelpScreen, LineScreen
@@ -76,6 +78,11 @@ async def test_07_who_watches_is_counted_in_the_header_and_named_in_the_help() -
         assert isinstance(pilot.app.screen, HelpScreen)
         assert "tui on pts/9  only watches" in text(pilot)
         assert "tui on pts/3  can act" in text(pilot)
+        await press(pilot, "escape")
+        assert "watching: tui on pts/3, tui on pts/9 (read-only)" in text(pilot)
+        feed.set_link(Link.RECONNECTING, "the link is lost")
+        await settled(pilot)
+        assert "watch" not in text(pilot), "who watches is not known while the link is lost"
 
 
 @pytest.mark.chaos
@@ -108,17 +115,22 @@ async def test_08_a_viewer_that_was_too_far_behind_is_told_what_it_did_not_see()
 
 def test_10_the_banner_counts_down_to_the_next_try() -> None:
     status = FeedStatus(Link.RECONNECTING, "the ssh connection ended", retry_at=100.0)
-    assert banner(status, 96.2, tries=True) == "the ssh connection ended; trying again in 4 s, r tries now"
-    assert banner(status, 99.5) == "the ssh connection ended; trying again in 1 s"
-    assert banner(status, 107.0).endswith("in 0 s")
+    assert banner(status, 96.2, "s", tries=True) == "the ssh connection ended; trying again in 4 s, r tries now"
+    assert banner(status, 99.5, "s") == "the ssh connection ended; trying again in 1 s"
+    assert banner(status, 107.0, "s").endswith("in 0 s")
     status.retry_at = None
-    assert banner(status, 96.2, tries=True) == "the ssh connection ended"
+    assert banner(status, 96.2, "s", tries=True) == "the ssh connection ended"
+
+
+def test_20_the_banner_of_a_crashed_host_says_what_to_type() -> None:
+    status = FeedStatus(Link.CRASHED, "the host is gone without a goodbye")
+    assert banner(status, 1.0, "6jk\x1b[31md").endswith("To go on: swarmtui resume 6jkd")
 
 
 @pytest.mark.parametrize("link", [Link.LIVE, Link.ENDED, Link.ARCHIVE])
 def test_where_the_link_is_well_the_banner_tells_trouble_alone(link: Link) -> None:
-    assert banner(FeedStatus(link, "said goodbye"), 1.0) == ""
-    assert banner(FeedStatus(link, "", "the disk is full"), 1.0) == "the disk is full"
+    assert banner(FeedStatus(link, "said goodbye"), 1.0, "s") == ""
+    assert banner(FeedStatus(link, "", "the disk is full"), 1.0, "s") == "the disk is full"
 
 
 async def test_10_r_tries_a_lost_link_now_and_retries_a_node_once_it_is_back() -> None:
@@ -138,6 +150,29 @@ async def test_10_r_tries_a_lost_link_now_and_retries_a_node_once_it_is_back() -
         await press(pilot, "r")
         assert feed.commands == [("node.retry", {"node": "lint"})]
         assert tried == [1.0]
+
+
+@pytest.mark.chaos
+async def test_12_a_command_that_a_host_does_not_answer_is_told_to_be_on_its_way(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(sending, "SLOW_S", 0.01)
+    feed = mid_run()
+    answers = asyncio.Event()
+
+    async def command(method: str, params: dict[str, object]) -> int:
+        await answers.wait()
+        return 1
+
+    feed.command = command  # type: ignore[method-assign, assignment]
+    async with opened(feed) as pilot:
+        await pilot.press("P")
+        while not notices(pilot):
+            await asyncio.sleep(0.01)
+        assert notices(pilot) == ["sent; the host has not answered yet"]
+        answers.set()
+        await settled(pilot)
+        assert notices(pilot)[-1].startswith("paused")
 
 
 async def test_12_a_command_on_a_breaking_link_is_never_passed_over_in_silence() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from textual.pilot import Pilot
 
-from swarmtui.host.feed import Link, Play
+from swarmtui.host.feed import Gap, Link, Play
 from swarmtui.host.replay import ReplayFeed
 from swarmtui.session import events as ev
 from swarmtui.session.fold import fold
@@ -194,6 +194,23 @@ async def test_30_the_past_is_gone_through_while_the_session_goes_on_and_G_leads
 
 
 @pytest.mark.chaos
+async def test_30_what_was_selected_is_selected_again_after_a_look_at_what_was_before_its_plan() -> None:
+    async with opened(mid_run(), past=to_past) as pilot:
+        app = pilot.app
+        assert isinstance(app, Workbench)
+        app.screen.select("security")  # type: ignore[attr-defined]
+        await press(pilot, "H", "g")
+        assert app.state.nodes == {}
+        await press(pilot, "G")
+        assert app.selected == "security"
+        await press(pilot, "H", "g", "5")
+        assert app.selected == "security"
+        app.screen.select("speed")  # type: ignore[attr-defined]
+        await press(pilot, "G")
+        assert app.selected == "speed"
+
+
+@pytest.mark.chaos
 async def test_15_a_session_that_is_over_can_be_lived_through_again() -> None:
     feed = finished()
     async with opened(feed, past=to_past) as pilot:
@@ -275,6 +292,41 @@ def test_the_gravest_of_marks_in_one_cell_is_the_one_that_is_seen() -> None:
     line, _ = scrub.bar(playing(1, 1_000, marks=marks), 42, UNICODE)
     assert "".join(part for part, _ in line).count("✗") == 1
     assert "‖" not in "".join(part for part, _ in line)
+
+
+def test_the_ends_of_the_bar_are_the_first_and_the_last_event() -> None:
+    for size in (10, 80):
+        for head in (2, 13, 100_000):
+            inside = scrub.room(size)
+            assert scrub.bar(playing(1, head), size, UNICODE)[1] == scrub.MARGIN
+            line, at = scrub.bar(playing(head, head), size, UNICODE)
+            assert at == scrub.MARGIN + inside - 1
+            assert "─" not in "".join(part for part, _ in line), "at the end something seems to be left"
+
+
+@pytest.mark.parametrize(("glyphs", "sign"), [(UNICODE, "‖"), (ASCII, "||")], ids=["unicode", "ascii"])
+def test_29_a_long_wait_is_named_on_the_bar_where_it_was(glyphs: object, sign: str) -> None:
+    play = playing(10, 100, gaps=(Gap(60, 7_300.0),), marks=(Mark(60, 0, 0, MarkKind.FAILURE, "f"),))
+    line, _ = scrub.bar(play, 102, glyphs)  # type: ignore[arg-type]
+    shown = "".join(part for part, _ in line)
+    tick = "x" if glyphs is ASCII else "✗"
+    assert f" {sign} 2h {tick}" in shown
+    roles = {role for part, role in line if "2h" in part}
+    assert roles == {"warn"}
+    whole, _ = scrub.bar(playing(10, 100, gaps=play.gaps, idle_limit=None), 102, glyphs)  # type: ignore[arg-type]
+    assert {role for part, role in whole if "2h" in part} == {"muted"}
+
+
+def test_29_waits_named_on_the_bar_hide_neither_marks_nor_the_play_head_nor_each_other() -> None:
+    marks = tuple(Mark(seq, 0, 0, MarkKind.FAILURE, "f") for seq in (20, 40))
+    gaps = (Gap(21, 90.0), Gap(60, 3_700.0), Gap(61, 120.0), Gap(99, 60.0))
+    line, head = scrub.bar(playing(98, 100, marks=marks, gaps=gaps), 102, UNICODE)
+    shown = "".join(part for part, _ in line)
+    assert shown.count("✗") == 2
+    assert shown[head] == "●"
+    assert "1h" in shown, "the longest goes first"
+    assert "2m" not in shown
+    assert "1m" not in shown
 
 
 def test_a_wait_that_is_passed_over_is_told_with_its_length() -> None:

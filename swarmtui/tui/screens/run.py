@@ -20,8 +20,9 @@ from swarmtui.tui.view.logs import LogLine, log_line
 from swarmtui.tui.view.panes import look_at
 from swarmtui.tui.view.table import SORTS, NodeRows
 from swarmtui.tui.view.tails import panes
+from swarmtui.tui.view.watching import company
 from swarmtui.tui.widgets.graph import GraphView
-from swarmtui.tui.widgets.lines import entitle
+from swarmtui.tui.widgets.lines import entitle, undertitle
 from swarmtui.tui.widgets.log import LogView
 from swarmtui.tui.widgets.looks import workbench
 from swarmtui.tui.widgets.panes import PaneGrid
@@ -98,6 +99,7 @@ class RunScreen(Finding, SessionScreen):
             app.selected = app.selected or graph.graph.selected
             graph.select(app.selected)
         super().redraw()
+        undertitle(self.query_one(LogView), company(app.status))
         if self.query_one(RowTable).display:
             self._draw_table()
         if self.query_one(PaneGrid).display:

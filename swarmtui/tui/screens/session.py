@@ -72,11 +72,13 @@ class SessionScreen(Screen[None]):
         app = workbench(self)
         if app.feed is None:
             return
-        shown = figures(app.state, app.status, app.moment.wall, ascii_only=app.looks.glyphs.ascii)
+        ascii_only, status = app.looks.glyphs.ascii, app.status
+        shown = figures(app.state, status, app.moment.wall, origin=app.origin, ascii_only=ascii_only)
         self.query_one(HeaderBar).show(shown)
-        status = app.status
-        self.query_one(Banner).say(banner(status, time.monotonic(), tries=app.can_retry_link))
+        called = f"{app.origin.machine}/{app.state.id}" if app.origin.machine else app.state.id
+        self.query_one(Banner).say(banner(status, time.monotonic(), called, tries=app.can_retry_link))
         self.query_one(ScrubBar).show(status.play)
+        self.set_class(status.play is not None, "-replay")
         mode = actions.mode_of(status)
         order = {action.id: at for at, action in enumerate(actions.ACTIONS)}
         self.query_one(ActionBar).show(actions.footer(self.SCOPE, self.context), order, mode)
@@ -131,7 +133,7 @@ class SessionScreen(Screen[None]):
 
     def send(self, request: commands.Request) -> None:
         """Ask the session for something."""
-        workbench(self).send(request)
+        workbench(self).sending.send(request)
 
     def do_pause_session(self) -> None:
         """P."""

@@ -2,23 +2,30 @@
 
 from __future__ import annotations
 
-from math import ceil
+from math import ceil, inf
 
 from swarmtui.host.feed import FeedStatus, Link
+from swarmtui.safety.text import one_line
 
 _NOTES: dict[Link, str] = {
     Link.RECONNECTING: "The link to the session is lost and is being set up again; the session goes on",
-    Link.CRASHED: "The host has crashed; what is recorded is safe. Quit, then: swarmtui resume",
 }
 _QUIET = (Link.LIVE, Link.ENDED, Link.ARCHIVE)
 
 
-def banner(status: FeedStatus, now: float, *, tries: bool = False) -> str:
-    """The banner at `now` (seconds of ``time.monotonic``), empty where all is well; `tries`: r tries the link now."""
+def banner(status: FeedStatus, now: float, session: str, *, tries: bool = False) -> str:
+    """The banner at `now` (seconds of ``time.monotonic``), empty where all is well; `tries`: r tries the link now.
+
+    `session`: what commands call it.
+    """
+    if status.link is Link.CRASHED:
+        return f"the host has crashed; what is recorded is safe. To go on: swarmtui resume {one_line(session, 80)}"
     note = status.note or _NOTES.get(status.link, "")
     if status.link in _QUIET:
         return status.trouble
     if status.retry_at is None:
         return note
+    if status.retry_at == inf:
+        return f"{note}; d leaves{', r tries again' if tries else ''}"
     when = f"trying again in {max(0, ceil(status.retry_at - now))} s"
     return f"{note}; {when}{', r tries now' if tries else ''}" if note else when

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from dataclasses import dataclass
 
 from swarmtui.host.feed import FeedStatus, Link
@@ -29,10 +28,23 @@ _LINKS: dict[Link, tuple[str, Role]] = {
     Link.CONNECTING: ("connecting", "warn"),
     Link.RECONNECTING: ("link lost", "bad"),
     Link.ENDED: ("ended", "muted"),
-    Link.CRASHED: ("host crashed", "bad"),
+    Link.CRASHED: ("", "bad"),  # the status says so already
     Link.ARCHIVE: ("recorded", "muted"),
     Link.REPLAY: ("replay", "accent"),
 }
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where a session is, and where it is from, as whoever opens it knows."""
+
+    machine: str = ""
+    """The other machine that it is on; empty of one that is here."""
+    imported: bool = False
+    """Whether it is a recording that was made elsewhere: nothing of it ran here."""
+
+
+HERE = Origin()
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +74,9 @@ class Figures:
     now: float = 0.0
     watching: int = 1
     """Viewers, this one among them."""
+    read_only: bool = False
+    """Whether this viewer may not act, though others may."""
+    origin: Origin = HERE
 
 
 def session_time(state: SessionState, now: float) -> float:
@@ -97,7 +112,9 @@ def can_act(state: SessionState, status: FeedStatus) -> str | None:
     return None
 
 
-def figures(state: SessionState, status: FeedStatus, now: float, *, ascii_only: bool = False) -> Figures:
+def figures(
+    state: SessionState, status: FeedStatus, now: float, *, origin: Origin = HERE, ascii_only: bool = False
+) -> Figures:
     """The header's figures at wall time `now`."""
     ended = state.ended_ts
     shown = state.status
@@ -123,7 +140,9 @@ def figures(state: SessionState, status: FeedStatus, now: float, *, ascii_only: 
         link=status.link,
         ended_ts=ended,
         now=now,
-        watching=len(status.viewers) or 1,
+        watching=len(status.viewers) if status.link is Link.LIVE else 1,
+        read_only=status.link is Link.LIVE and status.role != "control",
+        origin=origin,
     )
 
 
@@ -149,11 +168,14 @@ def header(shown: Figures, size: int, glyphs: Glyphs) -> Line:
     text = f"{'' if glyphs.ascii else icon + ' '}{word}"
     if shown.reason:
         text += f" ({shown.reason})"
+    machine = shorten(one_line(shown.origin.machine, 60), max(8, size // 5), glyphs.cut)
     lead: list[Span] = [(" ", "text")]
+    if machine:
+        lead += [(f"{machine}:", "accent"), (" ", "text")]
     badges = _badges(shown)
     tail = _tail(shown, glyphs)
     mid: list[Span] = [(text, role), (" ", "text"), (say.clock(shown.elapsed_s), "strong")]
-    fixed = sum(cells(part) for part, _ in (*mid, *badges)) + 6
+    fixed = sum(cells(part) for part, _ in (*lead, *mid, *badges)) + 5
     while tail and fixed + width(_join(tail)) + min(12, cells(shown.title)) > size:
         tail.remove(min(tail, key=lambda part: part[0]))
     room = size - fixed - width(_join(tail))
@@ -194,17 +216,23 @@ def _tail(shown: Figures, glyphs: Glyphs) -> list[Part]:
 
 
 def _badges(shown: Figures) -> list[Span]:
-    badges: list[Span] = []
+    told: list[Span] = []
     if shown.simulated:
-        badges += [("  ", "text"), (" SIMULATED ", "badge")]
+        told.append((" SIMULATED ", "badge"))
+    if shown.origin.imported:
+        told.append(("[imported]", "warn"))
+    if shown.read_only:
+        told.append(("[read-only]", "warn"))
     if shown.link in _LINKS:
         word, role = _LINKS[shown.link]
         if shown.link is Link.REPLAY:
-            word += time.strftime(" %Y-%m-%d %H:%M:%S", time.localtime(shown.now))
+            word = f"{word} {say.second(shown.now)}"
         elif shown.ended_ts is not None:
-            word += time.strftime(" %Y-%m-%d %H:%M", time.localtime(shown.ended_ts))
-        badges += [("  ", "text"), (f"[{word}]", role)]
-    return badges
+            word = f"{word} {say.moment(shown.ended_ts)}".strip()
+        if word:
+            told.append((f"[{word}]", role))
+    apart: Span = ("  ", "text")
+    return [span for badge in told for span in (apart, badge)]
 
 
 def _join(parts: list[Part]) -> Line:

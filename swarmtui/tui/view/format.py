@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 from swarmtui.session.spent import Spent
 
 UNKNOWN = "n/a"
@@ -26,6 +28,16 @@ def ago(seconds: float) -> str:
         if seconds >= size:
             return f"{int(seconds // size)}{unit}"
     return f"{int(max(0.0, seconds))}s"
+
+
+def moment(ts: float) -> str:
+    """A moment of the wall clock, to the minute: ``2026-11-22 01:09``."""
+    return time.strftime("%Y-%m-%d %H:%M", time.localtime(ts))
+
+
+def second(ts: float) -> str:
+    """A moment of the wall clock, to the second."""
+    return time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(ts))
 
 
 def count(number: int) -> str:

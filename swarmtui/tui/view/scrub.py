@@ -1,6 +1,7 @@
 """The bar of a replay: where in the events the play head is, what is worth going to, and how time passes. Pure.
 
-A cell of the bar stands for as many events as any other, not for as much time: waits take no room in it.
+A cell of the bar stands for as many events as any other, not for as much time: waits take no room in it, so that the
+long ones are named where they were.
 """
 
 from __future__ import annotations
@@ -35,15 +36,15 @@ def room(size: int) -> int:
 
 
 def cell_of(seq: int, head_seq: int, size: int) -> int:
-    """The cell of `size` that event `seq` falls into."""
-    return min(size - 1, max(0, (seq - 1) * size // max(1, head_seq)))
+    """The cell of `size` that event `seq` falls into: the first event is in the first, the last in the last."""
+    return min(size - 1, max(0, (seq - 1) * (size - 1) // max(1, head_seq - 1)))
 
 
 def seq_of(x: int, head_seq: int, size: int) -> int:
     """The event to go to for a click on cell `x` of a line of `size`; the last cell is the end."""
     inside = room(size)
     at = min(inside - 1, max(0, x - MARGIN))
-    return head_seq if at == inside - 1 else min(head_seq, 1 - (-at * head_seq // inside))
+    return head_seq if at == inside - 1 else min(head_seq, 1 - (-at * (head_seq - 1) // (inside - 1)))
 
 
 def seq_at_share(share: float, head_seq: int) -> int:
@@ -60,6 +61,7 @@ def bar(play: Play, size: int, glyphs: Glyphs) -> tuple[Line, int]:
         at = cell_of(mark.seq, play.head_seq, inside)
         if at not in ticks or _RANK[mark.kind] < _RANK[ticks[at].kind]:
             ticks[at] = mark
+    waits = _waits(play, inside, {head, *ticks}, glyphs)
     spans: list[Span] = [(" " * MARGIN, "text")]
     for at in range(inside):
         if at in ticks:
@@ -67,15 +69,35 @@ def bar(play: Play, size: int, glyphs: Glyphs) -> tuple[Line, int]:
             spans.append((plain if glyphs.ascii else shown, role))
         elif at == head:
             spans.append(("O" if glyphs.ascii else "●", "strong"))
+        elif at in waits:
+            spans.append(waits[at])
         else:
             spans.append((glyphs.full, "bar") if at < head else (glyphs.empty, "rest"))
     return _joined(spans), head + MARGIN
 
 
+def _waits(play: Play, inside: int, taken: set[int], glyphs: Glyphs) -> dict[int, Span]:
+    """Cells in which gaps are named: each before the event that ended it, the longest first, where there is room."""
+    shown: dict[int, Span] = {}
+    for gap in sorted(play.gaps, key=lambda gap: -gap.seconds):
+        text = f" {_pause_sign(glyphs)} {say.ago(gap.seconds)} "
+        start = max(0, cell_of(gap.seq, play.head_seq, inside) - len(text))
+        place = range(start, start + len(text))
+        if start + len(text) <= inside and taken.isdisjoint(place):
+            cut = play.idle_limit is not None and gap.seconds > play.idle_limit
+            shown |= {at: (char, "warn" if cut else "muted") for at, char in zip(place, text, strict=True)}
+            taken = taken | set(place)
+    return shown
+
+
+def _pause_sign(glyphs: Glyphs) -> str:
+    return "||" if glyphs.ascii else "‖"
+
+
 def figures(play: Play, size: int, glyphs: Glyphs) -> Line:
     """In words: played or not, how fast, where, what wait is passed over, and the mark that was passed last."""
     length = play.last_mono - play.first_mono
-    play_sign, pause_sign = (">", "||") if glyphs.ascii else ("▶", "‖")
+    play_sign, pause_sign = ">" if glyphs.ascii else "▶", _pause_sign(glyphs)
     at = say.clock(play.mono - play.first_mono)
     spans: list[Span] = [
         (f" {play_sign if play.playing else pause_sign} ", "running" if play.playing else "held"),

@@ -18,6 +18,16 @@ def lacking(status: FeedStatus) -> str:
     return ", ".join(CAPS[cap] for cap in _TOLD if cap not in status.caps)
 
 
+def company(status: FeedStatus) -> str:
+    """In a line: who watches, where that is more than this viewer."""
+    if status.link is not Link.LIVE or len(status.viewers) < 2:
+        return ""
+    named = ", ".join(
+        one_line(viewer.name, 40) + ("" if viewer.role == "control" else " (read-only)") for viewer in status.viewers
+    )
+    return f"watching: {named}"
+
+
 def watchers(status: FeedStatus) -> list[Line]:
     """Lines for the help: each viewer with its role, and what the host lacks."""
     if not status.viewers:

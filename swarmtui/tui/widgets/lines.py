@@ -23,7 +23,15 @@ def entitle(widget: Widget, title: str) -> None:
     shown = content.line(title)
     if getattr(widget, "shown_title", None) != shown:
         widget.shown_title = shown  # type: ignore[attr-defined]
-        widget.border_title = content.line(title)
+        widget.border_title = shown
+
+
+def undertitle(widget: Widget, title: str) -> None:
+    """Set what stands in the lower border of a widget, as :func:`entitle` does in the upper one."""
+    shown = content.line(title)
+    if getattr(widget, "shown_undertitle", None) != shown:
+        widget.shown_undertitle = shown  # type: ignore[attr-defined]
+        widget.border_subtitle = shown
 
 
 class Bar(Widget):

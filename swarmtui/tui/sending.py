@@ -1,0 +1,72 @@
+"""Asking the session for something, and saying what became of it."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from typing import TYPE_CHECKING
+
+from textual.worker import WorkerCancelled, WorkerFailed
+
+from swarmtui.host.feed import CommandRefused
+from swarmtui.tui import commands, content
+from swarmtui.tui.mirror import Mirror
+
+if TYPE_CHECKING:
+    from swarmtui.tui.app import Workbench
+
+ASKING = "asking"
+"""Group of the workers that carry commands to the session."""
+LAST_WORDS_S = 2.0
+"""How long leaving waits for commands that are on their way."""
+SLOW_S = 1.0
+"""How long an answer may take before the user is told that it is waited for."""
+
+
+class Sending:
+    """What one workbench asks of its session; `mirror` learns which of what happens is its own work."""
+
+    def __init__(self, app: Workbench, mirror: Mirror) -> None:
+        self._app = app
+        self._mirror = mirror
+
+    def send(self, request: commands.Request) -> None:
+        """Ask for something, and say what became of it."""
+        self._app.run_worker(self._send(request), group=ASKING)
+
+    async def _send(self, request: commands.Request) -> None:
+        refused = await self.refusal_of(request)
+        if refused is None:
+            content.notice(self._app, request.done)
+        else:
+            content.notice(self._app, refused, "error")
+
+    async def refusal_of(self, request: commands.Request) -> str | None:
+        """Ask for something; why it was not done, or None."""
+        feed = self._app.feed
+        if feed is None:
+            return "there is no session yet"
+        self._mirror.asked += 1
+        seq: int | None = None
+        slow = asyncio.get_running_loop().call_later(SLOW_S, self._tell_slow)
+        try:
+            seq = await feed.command(request.method, request.params)
+        except CommandRefused as error:
+            return str(error)
+        except ConnectionError:
+            return f"the link broke: whether this took effect is not known yet ({request.done})"
+        finally:
+            slow.cancel()
+            self._mirror.answered(seq)
+        return None
+
+    def _tell_slow(self) -> None:
+        content.notice(self._app, "sent; the host has not answered yet", "warning")
+
+    async def last_words(self) -> None:
+        """Until what was asked for is answered, but not for long."""
+        asked = [worker for worker in self._app.workers if worker.group == ASKING]
+        if asked:
+            with contextlib.suppress(TimeoutError, WorkerFailed, WorkerCancelled):
+                async with asyncio.timeout(LAST_WORDS_S):
+                    await self._app.workers.wait_for_complete(asked)
