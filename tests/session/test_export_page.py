@@ -8,6 +8,7 @@ from base64 import b64encode
 from hashlib import sha256
 from html.parser import HTMLParser
 
+import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
@@ -19,17 +20,20 @@ from swarmtui.session.events import (
     AttemptSucceeded,
     Body,
     Event,
+    HostStopped,
     PlanApproved,
     PlanProposed,
     SessionCreated,
+    SessionFinished,
 )
 from swarmtui.session.exports.asciicast import Cast
 from swarmtui.session.exports.markdown import markdown
 from swarmtui.session.exports.page import LogLine, Story, page
-from swarmtui.session.exports.pictures import MOST_NODES
+from swarmtui.session.exports.pictures import MOST_NODES, lasted
 from swarmtui.session.marks import Mark, MarkKind
+from swarmtui.session.moves import count_nodes
 from swarmtui.session.state import SessionState
-from swarmtui.session.vocabulary import ErrorInfo, ErrorKind, Output
+from swarmtui.session.vocabulary import ErrorInfo, ErrorKind, Output, State
 
 VOID = {"meta", "br", "rect", "path"}
 ALLOWED = VOID | {"html", "head", "title", "style", "body", "header", "footer", "nav", "section", "div", "span", "p"}
@@ -134,6 +138,48 @@ def test_the_page_tells_every_node_with_its_state_output_and_error_and_links_the
         assert f'class="node s-{state}"' in text
     assert '<p class="why">what was said</p>' in text
     assert "7 earlier lines are left out" in text
+
+
+def test_the_head_of_a_page_says_how_many_nodes_are_how_and_why_the_first_ones_failed_with_a_link_to_each() -> None:
+    state = session("x", 9)
+    for number in range(4, 8):
+        state.nodes[f"n{number}"].state = State.FAILED
+        state.nodes[f"n{number}"].error = ErrorInfo(ErrorKind.EXIT, f"no <{number}>")
+    count_nodes(state)
+    whole = page(state, Story("failed"))
+    head = whole.partition("</header>")[0]
+    share = next(attributes for tag, attributes in Seen(whole).elements if attributes.get("class") == "share")
+    assert share["aria-label"] == "1 succeeded, 3 waiting, 5 failed"
+    assert share["viewbox"] == "0 0 9 1"
+    assert re.findall(r'<rect x="(\d)" width="(\d)"', head) == [("0", "1"), ("1", "3"), ("4", "5")]
+    assert '<a href="#node-1">n1</a>: x' in head
+    assert '<a href="#node-5">n5</a>: no &lt;5&gt;' in head
+    assert "n6" not in head
+    assert "and 2 more that failed" in head
+    for node in state.nodes.values():
+        node.state = State.SUCCEEDED
+    assert 'class="why"' not in page(state, Story("running")).partition("</header>")[0]
+
+
+@pytest.mark.parametrize(("stayed", "ts"), [(60.0, 60.0), (0.0, 0.0), (60.0, -500.0)])
+def test_a_session_lasts_until_it_ended_and_no_longer_however_long_its_host_stayed(stayed: float, ts: float) -> None:
+    state = session("x")
+    fold.apply(state, Event(8, 1e9 + 8, 8.0, SessionFinished("failed")))
+    fold.apply(state, Event(9, 1e9 + 8 + ts, 8.0 + stayed, HostStopped("ended")))
+    assert lasted(state) == (8.0 if ts >= 0 else 8.0 + stayed)  # a clock that was set back tells nothing
+    state.ended_ts = None
+    assert lasted(state) == 8.0 + stayed
+
+
+@pytest.mark.chaos
+def test_a_page_of_all_there_can_be_is_a_few_megabytes_at_most() -> None:
+    state = session("<&>" * 30, 6_000)
+    for node in state.nodes.values():
+        node.output = Output("", 10**6)
+    outputs = dict.fromkeys(state.nodes, "<script>\u2028" * 8_000)
+    text = page(state, Story("running", outputs, report="<" * 10**7))
+    assert len(text.encode()) < 8_000_000
+    assert "and 1000 more" in text
 
 
 def test_a_long_output_is_cut_and_that_is_said_and_a_graph_too_large_is_not_drawn() -> None:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 
 from swarmtui.safety.text import clean, one_line
-from swarmtui.session.exports.pictures import seconds, took
+from swarmtui.session.exports.pictures import lasted, seconds, took
 from swarmtui.session.metrics import cost_usd
 from swarmtui.session.state import NodeState, SessionState
 from swarmtui.session.vocabulary import why_skipped
@@ -29,7 +29,11 @@ def markdown(
     """The summary. `outputs` are those of nodes, and `report` the report, neither cleaned."""
     lines = [f"# {_text(state.title or state.goal or state.id, 120)}", ""]
     reason = f" ({_text(state.reason, 200)})" if state.reason else ""
-    lines += [f"- session: {_text(state.id)}", f"- status: {_text(status)}{reason}", f"- time: {seconds(state.mono)}"]
+    lines += [
+        f"- session: {_text(state.id)}",
+        f"- status: {_text(status)}{reason}",
+        f"- time: {seconds(lasted(state))}",
+    ]
     if state.simulated:
         lines.append("- **SIMULATED**: a built-in stand-in made the answers up; they are no results")
     if imported:

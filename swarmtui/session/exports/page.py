@@ -14,7 +14,17 @@ from hashlib import sha256
 from html import escape
 
 from swarmtui.safety.text import clean, one_line
-from swarmtui.session.exports.pictures import ICONS, MOST_NODES, graph_svg, seconds, text, timeline_svg, took
+from swarmtui.session.exports.pictures import (
+    ICONS,
+    MOST_NODES,
+    graph_svg,
+    lasted,
+    seconds,
+    share_svg,
+    text,
+    timeline_svg,
+    took,
+)
 from swarmtui.session.exports.style import STYLE
 from swarmtui.session.marks import Mark
 from swarmtui.session.metrics import cost_usd
@@ -23,8 +33,11 @@ from swarmtui.session.vocabulary import ENDED, State, why_skipped
 
 OUTPUT_CHARS = 40_000
 """Of one output; what is longer is cut, and that is said."""
-ALL_CHARS = 8_000_000
+ALL_CHARS = 2_000_000
 """Of all outputs together."""
+REPORT_CHARS = 500_000
+MOST_REASONS = 3
+"""Failed nodes of which the head of the page says why."""
 MOST_TOLD = 5_000
 """Nodes in the list."""
 
@@ -63,11 +76,11 @@ def page(state: SessionState, story: Story) -> str:
     policy = f"default-src 'none'; style-src 'sha256-{_hash(STYLE)}'; base-uri 'none'; form-action 'none'"
     title = text(state.title or state.goal or state.id, 120)
     body = [
-        _header(state, story, title),
+        _header(state, story, title, anchors),
         _goal(state),
         _section("graph", "Graph", _graph(state, anchors)),
         _section("timeline", "Timeline", _timeline(state, story, anchors)),
-        _section("report", "Report", f"<pre>{_block(story.report, ALL_CHARS)}</pre>") if story.report else "",
+        _section("report", "Report", f"<pre>{_block(story.report, REPORT_CHARS)}</pre>") if story.report else "",
         _section("nodes", "Nodes", _nodes(state, story, anchors)),
         _section("figures", "Figures", _figures(story.figures)) if story.figures else "",
         _section("log", "Log", _log(story)),
@@ -83,13 +96,14 @@ def page(state: SessionState, story: Story) -> str:
     )
 
 
-def _header(state: SessionState, story: Story, title: str) -> str:
+def _header(state: SessionState, story: Story, title: str, anchors: dict[str, str]) -> str:
     cost = cost_usd(state.spent)
     ended = sum(count for known, count in state.counts.items() if known in ENDED)
     failed = state.counts.get(State.FAILED, 0)
     facts = [
         f"{ended} of {len(state.nodes)} nodes" + (f", {failed} failed" if failed else ""),
-        seconds(state.mono),
+        seconds(lasted(state)),
+        f"{state.spent.tokens:,} tokens" if state.spent.tokens else "",
         "cost unknown" if cost is None else f"${cost:.4f}" if 0 < cost < 0.01 else f"${cost:.2f}",
     ]
     badges = ""
@@ -107,8 +121,25 @@ def _header(state: SessionState, story: Story, title: str) -> str:
     return (
         f'<header><h1>{title}</h1><p class="facts"><b class="status s-{text(story.status)}">'
         f"{ICONS.get(story.status, '●')} {status}{reason}</b> "
-        f"{''.join(f'<span>{fact}</span>' for fact in facts)}</p>{badges}<nav>{links}</nav></header>\n"
+        f"{''.join(f'<span>{fact}</span>' for fact in facts if fact)}</p>{share_svg(state)}"
+        f"{_reasons(state, anchors)}{badges}<nav>{links}</nav></header>\n"
     )
+
+
+def _reasons(state: SessionState, anchors: dict[str, str]) -> str:
+    """Why it is not as it should be: what the first failed nodes say, each with a link to the rest."""
+    failed = [node for node in state.nodes.values() if node.state is State.FAILED]
+    told = "".join(
+        f'<p class="why">{ICONS["failed"]} {_linked(node.id, anchors)}'
+        f"{': ' + text(node.error.message, 200) if node.error else ''}</p>"
+        for node in failed[:MOST_REASONS]
+    )
+    more = len(failed) - MOST_REASONS
+    return told + (f'<p class="why">and {more} more that failed</p>' if more > 0 else "")
+
+
+def _linked(node: str, anchors: dict[str, str]) -> str:
+    return f'<a href="#{anchors[node]}">{text(node, 60)}</a>' if node in anchors else text(node, 60)
 
 
 def _goal(state: SessionState) -> str:

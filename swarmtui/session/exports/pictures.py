@@ -14,6 +14,7 @@ from swarmtui.plan.model import Plan
 from swarmtui.safety.text import one_line
 from swarmtui.session.marks import Mark
 from swarmtui.session.state import NodeState, SessionState
+from swarmtui.session.vocabulary import State
 
 MOST_NODES = 400
 """Larger graphs are not drawn: nobody could read them."""
@@ -41,6 +42,11 @@ ICONS: Mapping[str, str] = {
     "waiting": "·",
 }
 """State -> its sign; the word stands beside it."""
+SHARED: tuple[State, ...] = (
+    *(State.SUCCEEDED, State.RUNNING, State.RETRYING, State.THROTTLED, State.READY, State.WAITING, State.HELD),
+    *(State.STALE, State.SKIPPED, State.CANCELLED, State.INTERRUPTED, State.FAILED),
+)
+"""All states, in the order in which a bar shows how many nodes are in each."""
 
 
 def text(value: str, limit: int = 120) -> str:
@@ -62,6 +68,33 @@ def took(node: NodeState, now: float) -> float | None:
     if node.started_mono is None:
         return None
     return max(0.0, (now if node.ended_mono is None else node.ended_mono) - node.started_mono)
+
+
+def lasted(state: SessionState) -> float:
+    """Seconds on the session's clock until it ended; until its last event, if it has not.
+
+    A host that stays on for a while after the end records that it leaves: this is none of the session's time.
+    """
+    if state.ended_ts is None:
+        return state.mono
+    last = max((node.ended_mono or 0.0 for node in state.nodes.values()), default=0.0)
+    return min(state.mono, max(last, state.mono - max(0.0, state.ts - state.ended_ts)))
+
+
+def share_svg(state: SessionState) -> str:
+    """How many nodes are in which state, as one bar from what is well to what is not."""
+    counted = [(known, state.counts[known]) for known in SHARED if state.counts.get(known)]
+    told = ", ".join(f"{count} {known.value}" for known, count in counted)
+    total, at, parts = sum(count for _, count in counted), 0, []
+    for known, count in counted:
+        parts.append(f'<g class="bar s-{known.value}"><rect x="{at}" width="{count}" height="1"/></g>')
+        at += count
+    if not total:
+        return ""
+    return (
+        f'<svg class="share" role="img" aria-label="{told}" viewBox="0 0 {total} 1" preserveAspectRatio="none">'
+        f"<title>{told}</title>{''.join(parts)}</svg>"
+    )
 
 
 def graph_svg(plan: Plan, state: SessionState, anchors: Mapping[str, str]) -> str | None:
@@ -145,7 +178,7 @@ def timeline_svg(state: SessionState, marks: Sequence[Mark], anchors: Mapping[st
     )
     if not began:
         return None
-    end = max(state.mono, 0.001)
+    end = max(lasted(state), 0.001)
     rows = began[:MOST_ROWS]
     height = _TOP + len(rows) * _ROW_H + 8
     width = _LABEL_W + _BARS_W + 16

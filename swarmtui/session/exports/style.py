@@ -16,14 +16,19 @@ h1{font-size:1.5rem;line-height:1.25;margin:.2rem 0 .6rem;overflow-wrap:anywhere
 h2{font-size:1.1rem;margin:2rem 0 .6rem}
 a{color:inherit}
 .facts{display:flex;flex-wrap:wrap;gap:.15rem 1rem;margin:.2rem 0;color:var(--dim);align-items:baseline}
+svg.share{width:100%;height:.5rem;margin:.5rem 0;border-radius:4px}
+header .why{color:var(--bad);margin:.2rem 0;overflow-wrap:anywhere}
 .badge{background:var(--warnbg);color:var(--warn);border-radius:6px;padding:.4rem .7rem;margin:.6rem 0;
 overflow-wrap:anywhere}
 .goal{white-space:pre-wrap;overflow-wrap:anywhere;border-left:3px solid var(--line);padding-left:.8rem;color:var(--dim)}
 nav{display:flex;flex-wrap:wrap;gap:.2rem 1.1rem;margin:.8rem 0 0;padding:.5rem 0;border-bottom:1px solid var(--line)}
 nav a{padding:.15rem 0}
 pre.table{white-space:pre;overflow-x:auto;overflow-wrap:normal}
-.scroll{overflow-x:auto;max-width:100%;border:1px solid var(--line);border-radius:8px;background:var(--box);
-padding:.5rem}
+.scroll{overflow-x:auto;max-width:100%;border:1px solid var(--line);border-radius:8px;padding:.5rem;
+background:linear-gradient(90deg,var(--box) 50%,transparent) 0/3rem 100% no-repeat local,
+linear-gradient(-90deg,var(--box) 50%,transparent) 100%/3rem 100% no-repeat local,
+linear-gradient(90deg,var(--line),transparent) 0/1rem 100% no-repeat scroll,
+linear-gradient(-90deg,var(--line),transparent) 100%/1rem 100% no-repeat scroll,var(--box)}
 svg{display:block;font:13px system-ui,-apple-system,"Segoe UI",Roboto,"Noto Sans",sans-serif;fill:var(--fg)}
 svg.graph{margin:0 auto}
 svg a{text-decoration:none}
@@ -43,6 +48,8 @@ svg .small{font-size:11px;fill:var(--dim)}
 .bar.s-succeeded rect{fill:var(--ok)}
 .bar.s-failed rect,.bar.s-interrupted rect{fill:var(--bad)}
 .bar.s-running rect{fill:var(--run)}
+.bar.s-skipped rect,.bar.s-cancelled rect{fill-opacity:.6}
+.bar.s-waiting rect,.bar.s-ready rect{fill-opacity:.3}
 .bar.s-retrying rect,.bar.s-throttled rect,.bar.s-held rect,.bar.s-stale rect{fill:var(--warn)}
 b.s-succeeded,em.s-succeeded,.s-succeeded>summary>b{color:var(--ok)}
 b.s-failed,b.s-crashed,em.s-failed,em.s-error,.s-failed>summary>b,.why{color:var(--bad)}
