@@ -7,7 +7,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,6 +15,7 @@ from typing import Any
 import pytest
 
 from swarmtui.session.folder import SessionFolder, session_folders
+from tests.host.hosts import until_left
 
 
 @dataclass
@@ -66,11 +66,9 @@ class Program:
         os.kill(self.pid(), number)
         self.until_no_host()
 
-    def until_no_host(self, timeout: float = 15) -> None:
-        deadline = time.monotonic() + timeout
-        while any(folder.owned() for folder in self.sessions()):
-            assert time.monotonic() < deadline, "a host is left"
-            time.sleep(0.02)
+    def until_no_host(self) -> None:
+        for folder in self.sessions():
+            until_left(folder)
 
 
 @contextlib.contextmanager

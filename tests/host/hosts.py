@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import json
 import os
 import re
@@ -69,6 +70,12 @@ class Host:
     def ends(self, timeout_s: float = 30.0) -> int:
         """The exit code."""
         return self.process.wait(timeout_s)
+
+
+def until_left(folder: SessionFolder) -> None:
+    """Wait until no host has the session, as the kernel tells whoever waits for its lock. Blocks."""
+    with contextlib.suppress(FileNotFoundError), folder.lock.open() as lock:
+        fcntl.flock(lock, fcntl.LOCK_SH)
 
 
 def made(root: Path, task: dict[str, object]) -> SessionFolder:

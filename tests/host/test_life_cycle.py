@@ -38,7 +38,7 @@ from swarmtui.session.reader import Reader
 from swarmtui.session.vocabulary import State, Status
 from tests.chaos.nursery import Nursery
 from tests.cli.conftest import Program, program_in
-from tests.host.hosts import hosted, made
+from tests.host.hosts import hosted, made, until_left
 from tests.host.sessions import chain, live_session
 from tests.leftovers import ended, kept, left_running, made_outside
 
@@ -65,10 +65,9 @@ def program(tmp_path: Path) -> Iterator[Program]:
 
 
 def kill(folder: SessionFolder) -> None:
-    """Kill the host, and wait until its lock is free."""
+    """Kill the host, and wait until it is gone."""
     os.kill(int(folder.lock.read_text()), signal.SIGKILL)
-    while folder.owned():
-        time.sleep(0.005)
+    until_left(folder)
 
 
 def seqs(folder: SessionFolder) -> list[int]:
@@ -130,7 +129,7 @@ def test_02_a_launch_that_is_interrupted_late_keeps_only_what_was_begun(
 
     def interrupted(fd: int, patience_s: float) -> bytes:
         while not any(wanted in _types(folder) for folder in session_folders(sessions)):
-            time.sleep(0.005)
+            time.sleep(0.005)  # only a viewer would be told, and none is to be there
         raise KeyboardInterrupt
 
     monkeypatch.setattr("swarmtui.host.launch._read_line", interrupted)
