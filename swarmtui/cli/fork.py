@@ -28,8 +28,8 @@ def arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--at",
         metavar="MOMENT",
-        help="the last event of its past: a number, a time (90s, 5m), or a mark (failure, approval:2, a label of "
-        "yours); without it the last one there is",
+        help="the last event of its past: a number, a time (90s, 5m, 2026-11-22T14:05), or a mark (failure, approval:2, "
+        "a label of yours); without it the last one there is",
     )
     parser.add_argument(
         "--edit",

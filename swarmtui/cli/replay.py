@@ -32,7 +32,10 @@ def arguments(parser: ArgumentParser) -> None:
         "--speed", type=speed, default=1.0, metavar="N", help="from 0.25 to 64 times as fast as it was, or max (1)"
     )
     parser.add_argument(
-        "--at", metavar="MOMENT", help="begin there: an event's number, a time (90s, 5m, 1:02:03), or a mark (failure)"
+        "--at",
+        metavar="MOMENT",
+        help="begin there: an event's number, a time since the beginning (90s, 1:02:03) or "
+        "by the wall (2026-11-22T14:05), or a mark (failure)",
     )
     parser.add_argument("--until", metavar="MOMENT", help="stop there")
     parser.add_argument(
@@ -89,10 +92,11 @@ def run(arguments: Namespace, console: Console) -> int:
         if lines:
             asyncio.run(_print(place, arguments, console))
             return Exit.OK
+        from swarmtui.cli.origin import origin_of
         from swarmtui.tui.app import run_workbench
         from swarmtui.tui.leaving import CRASHED
 
-        code = run_workbench(lambda: _feed(place, arguments))
+        code = run_workbench(lambda: _feed(place, arguments), origin=origin_of(place))
         return code if code == CRASHED else Exit.OK
 
 

@@ -6,6 +6,7 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 from swarmtui.host.past import Past
 from swarmtui.session.marks import Mark, MarkKind
@@ -13,6 +14,7 @@ from swarmtui.session.marks import Mark, MarkKind
 _SEQ = re.compile(r"\d{1,15}\Z")
 _CLOCK = re.compile(r"(?:(\d{1,6}):)?(\d{1,6}):(\d{1,2}(?:\.\d{1,6})?)\Z")
 _UNITS = re.compile(r"(?:(\d{1,6})h)?(?:(\d{1,6})m)?(?:(\d{1,9}(?:\.\d{1,6})?)s)?\Z")
+_DATE = re.compile(r"\d{4}-\d\d-\d\d(?:[T ]\d\d:\d\d(?::\d\d(?:\.\d{1,6})?)?(?:Z|[+-]\d\d:\d\d)?)?\Z")
 _NUMBERED = re.compile(r"(.+):(\d{1,6})\Z")
 FORMS = "an event's number (120), a time (90s, 5m, 1:02:03), or a mark (failure, retry:2, or the label of one of yours)"
 
@@ -23,21 +25,30 @@ class MomentMissing(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Moment:
-    """A moment by exactly one of three names."""
+    """A moment by exactly one of four names."""
 
     seq: int | None = None
     seconds: float | None = None
     """Since the first event, on the session's own clock."""
+    ts: float | None = None
+    """Epoch seconds, by the wall."""
     mark: str | None = None
     number: int = 1
     """Which of the marks of that name."""
 
 
 def parse_moment(word: str) -> Moment:
-    """What `word` means; see :data:`FORMS`. Whatever is no number and no time is the name of a mark."""
+    """What `word` means: see :data:`FORMS`, and a date and time as ISO 8601 has them, of this machine's time zone
+    unless it names another. Whatever is no number and no time is the name of a mark."""
     if _SEQ.match(word):
         return Moment(seq=int(word))
-    found = _CLOCK.match(word) or (_UNITS.match(word) if word else None)
+    if _DATE.match(word):
+        try:
+            return Moment(ts=datetime.fromisoformat(word).timestamp())
+        except (ValueError, OverflowError, OSError):  # there is no such day, or none that the machine can name
+            return Moment(mark=word)
+    time = word.removeprefix("+")
+    found = _CLOCK.match(time) or (_UNITS.match(time) if time else None)
     if found is not None:
         hours, minutes, seconds = (float(part or 0) for part in found.groups())
         return Moment(seconds=hours * 3600 + minutes * 60 + seconds)
@@ -49,6 +60,8 @@ def parse_moment(word: str) -> Moment:
 
 def find_mark(marks: Sequence[Mark], moment: Moment) -> Mark:
     """The mark that `moment` names by its kind or, of a user's, by its label. Raises MomentMissing."""
+    if moment.ts is not None:
+        raise MomentMissing(f"a date is no moment here: give {FORMS}")
     name = moment.mark or ""
     of_name = [mark for mark in marks if mark.kind == name or (mark.kind is MarkKind.USER and mark.label == name)]
     if len(of_name) >= moment.number:
@@ -68,7 +81,23 @@ async def find_moment(past: Past, moment: Moment) -> int:
     if moment.seconds is not None:
         first = await past.events(1, 1)
         return await past.seq_at(moment.seconds + (first[0].mono if first else 0.0))
+    if moment.ts is not None:
+        return await _by_the_wall(past, moment.ts)
     return find_mark(await past.marks(), moment).seq
+
+
+async def _by_the_wall(past: Past, ts: float) -> int:
+    """The last event at or before `ts`, by halves; where the wall's clock was set back meanwhile, one of those."""
+    low, high = 1, await past.head()
+    first = await past.events(1, 1)
+    if first and first[0].ts > ts:
+        began = datetime.fromtimestamp(first[0].ts).astimezone().isoformat(" ", "seconds")
+        raise MomentMissing(f"that is before the session began, which was {began}")
+    while low < high:
+        middle = (low + high + 1) // 2
+        found = await past.events(middle, 1)
+        low, high = (middle, high) if found and found[0].ts <= ts else (low, middle - 1)
+    return low
 
 
 def _listed(marks: Sequence[Mark]) -> str:
