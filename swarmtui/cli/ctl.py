@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import sys
 from argparse import SUPPRESS, ArgumentParser, Namespace, _SubParsersAction
-from pathlib import Path
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
 
     from swarmtui.cli.console import Console
     from swarmtui.cli.following import AnyFeed, Place
+    from swarmtui.host.address import Address
     from swarmtui.plan.model import JSON
     from swarmtui.session.folder import SessionFolder
     from swarmtui.session.state import SessionState
@@ -84,7 +86,7 @@ def _session_verbs(verbs: _SubParsersAction[ArgumentParser]) -> None:
 
 def _plan_verbs(verbs: _SubParsersAction[ArgumentParser]) -> None:
     edit = verbs.add_parser("edit", help="replace the plan, before its approval or while it runs")
-    edit.add_argument("file", nargs="?", type=Path, metavar="FILE", help="the plan as YAML; without it in $EDITOR")
+    edit.add_argument("file", nargs="?", metavar="FILE|-", help="the plan as YAML; without it in $EDITOR")
     patch = verbs.add_parser("patch", help="change nodes of the plan, before its approval or while it runs")
     patch.add_argument("file", metavar="FILE|-", help="operations as YAML or JSON: [{op: set, node: a, field: …}]")
     change = verbs.add_parser("change", help="set fields of one node")
@@ -138,23 +140,44 @@ def run(arguments: Namespace, console: Console) -> int:
     from swarmtui.host.exits import Exit
 
     with reached(arguments.id) as place:
-        seq = asyncio.run(_send(place, arguments))
+        sent = asyncio.run(_send(place, arguments))
+        if not isinstance(sent, int):
+            from swarmtui.cli.remote import carried_out
+
+            return carried_out(sent.address, sent.words, given=sent.given)
     if console.json:
-        console.emit({"seq": seq})
+        console.emit({"seq": sent})
     else:
-        console.say(f"done (event {seq})")
+        console.say(f"done (event {sent})")
     return Exit.OK
 
 
-async def _send(place: Place, arguments: Namespace) -> int:
-    from swarmtui.cli.following import open_feed, open_live
+@dataclass(frozen=True, slots=True)
+class _Errand:
+    """A command that the machine of its session has to carry out: a host is started where the session is."""
+
+    address: Address
+    words: list[str]
+    given: bytes | None
+    """What it reads there."""
+
+
+async def _send(place: Place, arguments: Namespace) -> int | _Errand:
+    from swarmtui.cli.following import name_of, open_feed, open_live
     from swarmtui.host.feed import Link
+    from swarmtui.host.launch import refuse_recording
+    from swarmtui.session.folder import SessionFolder
 
     feed: AnyFeed = await open_feed(place, name="ctl")
     try:
         method, params = await asyncio.to_thread(call_of, arguments, feed)
         if feed.status.link is Link.ARCHIVE:
-            await asyncio.to_thread(_revive, _here(place), feed.state, method, params)
+            if isinstance(place, SessionFolder):
+                refuse_recording(place)
+            _check_revivable(name_of(place), feed.state, method)
+            if not isinstance(place, SessionFolder):
+                return _Errand(place.address, *_words_there(arguments, place.address, params))
+            await asyncio.to_thread(_revive, place, feed.state, method, params)
             await feed.close()
             feed = await open_live(place, name="ctl")
         return await feed.command(method, params)
@@ -162,39 +185,46 @@ async def _send(place: Place, arguments: Namespace) -> int:
         await feed.close()
 
 
-def _here(place: Place) -> SessionFolder:
-    """The session's folder. Raises UsageError for one elsewhere: a host is started where the session is."""
+def _words_there(arguments: Namespace, address: Address, params: Mapping[str, JSON]) -> tuple[list[str], bytes | None]:
+    """The command as it is given on the machine of `address`; a plan that is here goes along, for it to read."""
+    words = list(arguments.words)
+    words[words.index(arguments.id)] = address.id
+    match arguments.verb:
+        case "edit":
+            words = [word for word in words if word != arguments.file]
+            words += ["-", *([] if arguments.rev is not None else ["--rev", str(params["plan_rev"])])]
+            return words, str(params["text"]).encode()
+        case "patch":
+            return ["-" if word == arguments.file else word for word in words], json.dumps(params).encode()
+        case _:
+            return words, None
+
+
+def _check_revivable(called: str, state: SessionState, method: str) -> None:
+    """Raises UsageError where no host lives, and the command does not give work again to a session that has ended."""
     from swarmtui.cli.failures import UsageError
     from swarmtui.host.exits import Exit
-    from swarmtui.host.ssh_dial import SshDial
+    from swarmtui.session.vocabulary import FINAL, how_ended
 
-    if isinstance(place, SshDial):
-        far = place.address
-        again = f"`{far.by_hand} swarmtui ctl {far.id} …` gives one that has ended work again"
-        raise UsageError(f"no host runs {far.name}: `swarmtui resume {far.name}` starts one; {again}", Exit.LOST)
-    return place
+    if state.status not in FINAL:
+        raise UsageError(f"no host runs {called}: `swarmtui resume {called}` starts one", Exit.LOST)
+    if method not in _REVIVING:
+        told = "retry, retry-failed, rerun-stale, edit, patch, change, undo and redo give it work again"
+        raise UsageError(f"session {called} {how_ended(state.status)}: {told}", Exit.FAILED)
 
 
 def _revive(folder: SessionFolder, state: SessionState, method: str, params: Mapping[str, JSON]) -> None:
     """Start a host over a session that has ended, for a command that gives it work again.
 
-    Raises UsageError where that is not so, CommandRefused where the session would not take the command.
+    Raises CommandRefused where the session would not take the command, LaunchFailed.
     """
     from functools import partial
 
-    from swarmtui.cli.failures import UsageError
     from swarmtui.engine.commands import Refused, plan_events
     from swarmtui.host.assembly import parse_edited, resolve_named
-    from swarmtui.host.exits import Exit
     from swarmtui.host.feed import CommandRefused
     from swarmtui.host.launch import start_host
-    from swarmtui.session.vocabulary import FINAL, how_ended
 
-    if state.status not in FINAL:
-        raise UsageError(f"no host runs {folder.id}: `swarmtui resume {folder.id}` starts one", Exit.LOST)
-    if method not in _REVIVING:
-        told = "retry, retry-failed, rerun-stale, edit, patch, change, undo and redo give it work again"
-        raise UsageError(f"session {folder.id} {how_ended(state.status)}: {told}", Exit.FAILED)
     try:
         resolve = partial(resolve_named, environ=os.environ)
         plan_events(state, method, params, partial(parse_edited, state=state), resolve)
@@ -270,7 +300,7 @@ def _plan_change(arguments: Namespace, feed: AnyFeed) -> Call:
         said["restart"] = True
     match arguments.verb:
         case "edit":
-            text = _edited(feed) if arguments.file is None else arguments.file.read_text("utf-8")
+            text = _edited(feed) if arguments.file is None else words.text_of(arguments.file)
             return "plan.edit", {"plan_rev": rev, "text": text, **said}
         case "patch":
             return "plan.patch", {"base_rev": rev, **words.patch_of(arguments.file), **said}

@@ -87,6 +87,7 @@ def checks() -> Iterator[Check]:
     yield _samples()
     yield _sandbox()
     yield _terminal()
+    yield _logging_out()
     yield _ssh()
     yield from asyncio.run(_programs())
     yield from asyncio.run(_models())
@@ -178,6 +179,14 @@ def _terminal() -> Check:
     small = size.columns < 80 or size.lines < 24
     text = f"{os.environ.get('TERM', 'unknown')}, {size.columns}x{size.lines}, {sys.stdout.encoding}"
     return Check("terminal", "note" if small else "ok", f"{text}{': the workbench needs 80x24' if small else ''}")
+
+
+def _logging_out() -> Check:
+    from swarmtui.host.lodging import ends_at_logout
+
+    ends = ends_at_logout()
+    more: dict[str, JSON] = {"sessions_survive": not ends}
+    return Check("logging out", "note" if ends else "ok", ends or "sessions go on when you log out", more)
 
 
 def _ssh() -> Check:

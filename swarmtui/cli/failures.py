@@ -14,6 +14,7 @@ from swarmtui.host.launch import LaunchFailed
 from swarmtui.models.catalog import CatalogError
 from swarmtui.plan.problems import TaskError
 from swarmtui.safety.paths import PathRefused
+from swarmtui.session.errors import Forbidden
 from swarmtui.session.folder import SessionMissing
 from swarmtui.session.log import LogError
 from swarmtui.session.placing import NameRefused
@@ -63,6 +64,8 @@ def _of_session(error: Exception) -> Told | None:
             return Told(text, Exit.PERMISSION if error.code == Code.FORBIDDEN else Exit.FAILED)
         case Unreachable():
             return Told(text, _UNREACHABLE.get(error.code, Exit.LOST))
+        case Forbidden():
+            return Told(text, Exit.PERMISSION)
         case LogError():
             return Told(text, Exit.VERSION if "newer version" in text else Exit.DISK)
         case _:

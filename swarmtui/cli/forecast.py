@@ -28,14 +28,17 @@ def arguments(parser: ArgumentParser) -> None:
 
 def run(arguments: Namespace, console: Console) -> int:
     """Print the forecast of what remains of a session, or of a task that has not begun."""
+    from swarmtui.cli.targets import find_target
     from swarmtui.host.exits import Exit
     from swarmtui.host.history import History
     from swarmtui.host.locate import locate
-    from swarmtui.session.folder import SessionMissing
+    from swarmtui.session.folder import SessionAmbiguous, SessionMissing
 
     try:
         folder = locate(arguments.task)
-    except SessionMissing:
+    except SessionMissing as error:
+        if isinstance(error, SessionAmbiguous) and find_target(arguments.task).path is None:
+            raise
         _of_task(arguments, console)
     else:
         tell(folder, History(folder).state(), console)

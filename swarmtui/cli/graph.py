@@ -52,12 +52,14 @@ def _plan_of(word: str) -> tuple[Plan, dict[str, str]]:
     from swarmtui.host.history import History
     from swarmtui.host.locate import locate
     from swarmtui.plan.taskfile import load_task
-    from swarmtui.session.folder import SessionMissing
+    from swarmtui.session.folder import SessionAmbiguous, SessionMissing
 
     try:
         state = History(locate(word)).state()
-    except SessionMissing:
+    except SessionMissing as error:
         target = find_target(word)
+        if target.path is None and isinstance(error, SessionAmbiguous):
+            raise
         if target.path is None:
             raise UsageError(f"{word}: is neither a session nor a task file") from None
         plan = load_task(target.path).plan

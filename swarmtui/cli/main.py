@@ -81,7 +81,7 @@ def main(argv: Sequence[str]) -> int:
     """Run `argv`; the exit code."""
     chosen = next((word for word in argv if not word.startswith("-")), "")
     parser = _parser(chosen)
-    arguments = parser.parse_args(argv)
+    arguments = parser.parse_args(argv, argparse.Namespace(words=list(argv)))
     from swarmtui.cli.console import Console
 
     console = Console(json=bool(getattr(arguments, "json", False)))

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from swarmtui.host.address import Address, BadAddress, parse_address
+from swarmtui.host.exits import Exit
 
 if TYPE_CHECKING:
     from swarmtui.cli.console import Console
@@ -59,7 +60,7 @@ def delegated(name: str, arguments: Namespace, argv: Sequence[str], console: Con
     if name in LAUNCHING and not _is_short(arguments):
         return _launched_there(far[0], words, arguments, console)
     if name == "export":
-        return _exported(far[0], arguments)
+        return _exported(far[0], arguments, console)
     if name == "rm" and not arguments.force and console.interactive:
         return _asked_there(far[0], words)
     return _there(far[0], words, arguments).code
@@ -116,7 +117,7 @@ def _launched_there(address: Address, words: list[str], arguments: Namespace, co
     return attach.run(watched, console)
 
 
-def _exported(address: Address, arguments: Namespace) -> int:
+def _exported(address: Address, arguments: Namespace, console: Console) -> int:
     """Have it written there, into a file here. Raises UsageError, Unreachable, OSError."""
     from swarmtui.cli import export
     from swarmtui.cli.failures import UsageError
@@ -133,10 +134,12 @@ def _exported(address: Address, arguments: Namespace) -> int:
     path = Path(arguments.file)
     beside = path.with_name(f".{path.name}.{os.getpid()}")
     try:
-        with beside.open("xb") as file:
+        beside.touch(0o600, exist_ok=False)  # a session is nobody else's to read
+        with beside.open("wb") as file:
             code = _there(address, words, arguments, into=file.fileno()).code
-        if code == 0:
+        if code == Exit.OK:
             beside.replace(path)
+            console.warn(f"{path}: {path.stat().st_size:,} bytes")
         return code
     finally:
         beside.unlink(missing_ok=True)
@@ -152,14 +155,26 @@ def _asked_there(address: Address, words: Sequence[str]) -> int:
 def _there(
     address: Address, words: Sequence[str], arguments: Namespace, *, keep: bool = False, into: int | None = None
 ) -> _Done:
-    """Run ``swarmtui WORDS`` on the other machine; what it prints is kept, written `into` a file, or passed on.
+    """Run ``swarmtui WORDS`` there, with the file of an edit. Raises as :func:`_carried_out` does; UsageError."""
+    words, given = _with_edit(words, arguments)
+    return _carried_out(address, words, given, keep=keep, into=into)
 
-    Raises Unreachable if that came to nothing, UsageError.
+
+def carried_out(address: Address, words: Sequence[str], *, given: bytes | None = None) -> int:
+    """The exit code of ``swarmtui WORDS`` on the other machine, which is `given` something to read, or nothing.
+
+    What it prints is passed on. Raises Unreachable if that came to nothing.
     """
+    return _carried_out(address, words, given).code
+
+
+def _carried_out(
+    address: Address, words: Sequence[str], given: bytes | None, *, keep: bool = False, into: int | None = None
+) -> _Done:
+    """What it prints is kept, written `into` a file, or passed on. Raises Unreachable if that came to nothing."""
     from swarmtui.host.ssh import SSH_CODES, failure_of, ssh_argv
     from swarmtui.host.ssh_dial import Tail, has_terminal
 
-    words, given = _with_edit(words, arguments)
     batch = not has_terminal()
     read_end, write_end = os.pipe()
     tail = Tail(read_end, echo=not batch)
@@ -177,12 +192,17 @@ def _there(
             ssh.stdin.close()
         said = _printed(ssh, keep=keep)
     tail.wait()
-    if ssh.returncode in SSH_CODES:
+    if ssh.returncode in (*SSH_CODES, Exit.NO_SESSION) or _is_unknown_there(ssh.returncode, tail.text):
         failure = failure_of(ssh.returncode, tail.text, address, batch=batch)
         if failure is not None:
             raise failure
     tail.say()
     return _Done(ssh.returncode, said)
+
+
+def _is_unknown_there(code: int, said: str) -> bool:
+    """Whether its swarmtui, being older, does not know a command or an option, both of which are known here."""
+    return code == Exit.USAGE and any(words in said for words in ("invalid choice:", "unrecognized arguments:"))
 
 
 def _printed(ssh: subprocess.Popen[bytes], *, keep: bool) -> str:

@@ -91,7 +91,9 @@ def _decides(arguments: Namespace, console: Console) -> bool:
 
 def _check(folder: SessionFolder, status: str, *, ended: bool, arguments: Namespace) -> None:
     from swarmtui.cli.failures import UsageError
+    from swarmtui.host.launch import refuse_recording
 
+    refuse_recording(folder)
     if ended and not arguments.retry_failed:
         how = "; --retry-failed runs again what failed" if status == "failed" else ""
         has = "was" if status == "cancelled" else "has"

@@ -61,8 +61,8 @@ class Backoff:
             raise Unreachable(text, Exit.LOST)
         return left
 
-    async def pause(self, seconds: float) -> None:
-        """So long, or until somebody is in a hurry."""
+    async def pause(self, seconds: float | None) -> None:
+        """So long, or until somebody is in a hurry; None: until then."""
         self._hurry.clear()
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(seconds):

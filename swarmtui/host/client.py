@@ -3,13 +3,15 @@
 States of the link: connecting -> live <-> reconnecting -> ended | crashed. What has been folded is kept over a break:
 the viewer goes on at the next event if the log is the same one, and takes a snapshot if it is not. Where a host is
 gone, with a goodbye (`ended`) or without one (`crashed`), the viewer keeps looking: a resumed session is followed
-again. It ends for good when it is refused, or has been without a connection for longer than it may.
+again. It ends for good when it is refused and nobody attends it, or has been without a connection for longer than it
+may.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
+import math
 import time
 import uuid
 from collections.abc import AsyncIterator
@@ -69,6 +71,8 @@ class Following(TypedDict, total=False):
     from_seq: int
     max_wait_s: float | None
     """How long it may be without a connection before it ends; None: as long as it takes."""
+    attended: bool
+    """Whether somebody is there who may mend what a link is refused for, and then have it tried again."""
     silence_s: float
     backoff_s: float
 
@@ -88,6 +92,7 @@ class WireFeed:
         whole: bool = False,
         from_seq: int = 1,
         max_wait_s: float | None = None,
+        attended: bool = False,
         silence_s: float = wire.SILENCE_S,
         backoff_s: float = BACKOFF_S,
     ) -> None:
@@ -95,6 +100,7 @@ class WireFeed:
         self._folder = folder
         self._name = name
         self._destination = destination
+        self._attended = attended
         self._silence_s = silence_s
         self._backoff = Backoff(backoff_s, max_wait_s)
         self._gathered = Gathering(whole=whole, from_seq=from_seq)
@@ -111,7 +117,7 @@ class WireFeed:
         self.exit_code: int | None = None
         """What the host said its exit code is, once it has said goodbye."""
         self.given_up: Unreachable | None = None
-        """Why it does not try any more."""
+        """Why it does not try any more, unless :meth:`retry_now` is called."""
         self._task = asyncio.create_task(self._run(), name="feed")
 
     @classmethod
@@ -248,13 +254,28 @@ class WireFeed:
     # -- the link -----------------------------------------------------------------------------------------
 
     async def _run(self) -> None:
-        try:
-            while await self._followed():
-                await self._wait_for_retry()
-        except Unreachable as error:
-            self.given_up = error
-            self._lose(error)
-            self._set_link(Link.ENDED, str(error))
+        trying = True
+        while trying:
+            try:
+                while await self._followed():
+                    await self._wait_for_retry()
+                return
+            except Unreachable as error:
+                self.given_up = error
+                self._lose(error)
+                trying = self._attended and error.final and bool(self._session)
+                if not trying:
+                    self._set_link(Link.ENDED, str(error))
+            if trying:
+                await self._until_asked_to()
+
+    async def _until_asked_to(self) -> None:
+        """Until somebody wants a link tried that was refused. Nothing is tried before: accounts are locked for that."""
+        self._set_link(Link.RECONNECTING, self._backoff.why, retry_at=math.inf)
+        await self._backoff.pause(None)
+        self.given_up = None
+        self._backoff.begin_anew()
+        self._set_link(Link.RECONNECTING, f"{self._backoff.why}: trying again")
 
     async def _followed(self) -> bool:
         """Follow one connection to its end; whether there may be another. Raises Unreachable where that is in vain."""

@@ -81,7 +81,7 @@ def start_host(
     `steal` the lock of a host that is dead, and that something else still holds, is taken. `unsandboxed` is the user's
     word that this host, and no later one, runs commands that are not their own without a sandbox.
     """
-    _refuse_recording(folder)
+    refuse_recording(folder)
     read_end, write_end = os.pipe()
     log = os.open(folder.host_log, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
     try:
@@ -112,8 +112,11 @@ def start_host(
     return _outcome(folder, child, line)
 
 
-def _refuse_recording(folder: SessionFolder) -> None:
-    """What was imported ran elsewhere, with other models and files: nobody goes on with it by mistake."""
+def refuse_recording(folder: SessionFolder) -> None:
+    """What was imported ran elsewhere, with other models and files: nobody goes on with it by mistake.
+
+    Raises LaunchFailed.
+    """
     if folder.db.exists() and imported_from(folder.db) is not None:
         why = "was imported: it is a recording, and no host goes on with it"
         does = f"`swarmtui replay {folder.id}` plays it, `swarmtui fork {folder.id}` begins a session of yours with it"

@@ -67,9 +67,12 @@ def remote_command(words: Sequence[str], environ: Mapping[str, str] = os.environ
     return "exec " + shlex.join(["sh", "-c", REMOTE_SCRIPT, "swarmtui", *words])
 
 
-def failure_of(code: int | None, stderr: str, address: Address, *, batch: bool = False) -> Unreachable | None:
+def failure_of(
+    code: int | None, stderr: str, address: Address, *, batch: bool = False, again: bool = False
+) -> Unreachable | None:
     """Why ssh ended with `code`, in one line with the next step; None if it was in good order.
 
+    `batch`: nobody could be asked. `again`: nor was anybody, for a link that had been made before.
     Its `code` is an exit code: one of 3, 4, 5 and 127 where trying again is in vain, else 6.
     """
     machine, said = address.machine, last_line(stderr)
@@ -85,7 +88,7 @@ def failure_of(code: int | None, stderr: str, address: Address, *, batch: bool =
             return Unreachable(f"{machine}: {said or 'another version'}; {own_screen(address)}", Exit.VERSION)
         case Exit.USAGE:
             return Unreachable(
-                f"{machine} has a swarmtui that is too old to be attached to: {said}; "
+                f"{machine} has a swarmtui that is too old for this one: {said}; "
                 f"`{address.by_hand} 'pipx upgrade swarmtui'` brings another, or: {own_screen(address)}",
                 Exit.VERSION,
             )
@@ -96,7 +99,7 @@ def failure_of(code: int | None, stderr: str, address: Address, *, batch: bool =
                 Exit.NOT_INSTALLED,
             )
         case 255 | None:
-            return _of_ssh(said, stderr.lower(), address, batch=batch)
+            return _of_ssh(said, stderr.lower(), address, batch=batch, again=again)
         case _:
             return Unreachable(
                 f"{machine}: swarmtui ended there with code {code}: {said or 'it said nothing'}", Exit.LOST
@@ -108,7 +111,7 @@ def own_screen(address: Address) -> str:
     return f"`ssh -t {address.ssh_words} swarmtui attach {address.id}` opens its own screen"
 
 
-def _of_ssh(said: str, lowered: str, address: Address, *, batch: bool) -> Unreachable:
+def _of_ssh(said: str, lowered: str, address: Address, *, batch: bool, again: bool) -> Unreachable:
     machine, by_hand = address.machine, address.by_hand
     if any(part in lowered for part in _UNKNOWN_KEY):
         return Unreachable(
@@ -117,6 +120,11 @@ def _of_ssh(said: str, lowered: str, address: Address, *, batch: bool) -> Unreac
             Exit.PERMISSION,
         )
     if any(part in lowered for part in _REFUSED):
+        if again:
+            return Unreachable(
+                f"{machine} lets you in only if it may ask, as `swarmtui attach {address.name}` in a terminal does",
+                Exit.PERMISSION,
+            )
         ask = "; if it wants a password, leave and attach again from a terminal" if batch else ""
         return Unreachable(
             f"{machine} did not let you in: {said}: see that `{by_hand}` works, and `ssh-add -l` lists your key{ask}",

@@ -61,8 +61,12 @@ class SshCall:
     Blocking; a context manager that ends the process unless :meth:`hand_over` has given it away.
     """
 
-    def __init__(self, address: Address, *, batch: bool, environ: Mapping[str, str] = os.environ) -> None:
+    def __init__(
+        self, address: Address, *, batch: bool, again: bool = False, environ: Mapping[str, str] = os.environ
+    ) -> None:
+        """`batch`: nobody is asked for anything. `again`: the session had been reached before."""
         self.address = address
+        self._again = again
         self._batch = batch
         argv = ssh_argv(address, ["dial-stdio", address.id], batch=batch, environ=environ)
         self._socket, theirs = socket.socketpair()
@@ -177,7 +181,7 @@ class SshCall:
         if code < 0:
             return Unreachable(f"ssh to {self.address.machine} was ended by signal {-code}", Exit.LOST)
         self._tail.wait()
-        return failure_of(code, self._tail.text, self.address, batch=self._batch)
+        return failure_of(code, self._tail.text, self.address, batch=self._batch, again=self._again)
 
     async def hand_over(self) -> Dialled:
         """The connection, from here on the caller's to end."""
@@ -341,7 +345,7 @@ class SshDial:
         return await call.hand_over()
 
     async def _again(self) -> SshCall:
-        call = SshCall(self.address, batch=True, environ=self._environ)
+        call = SshCall(self.address, batch=True, again=True, environ=self._environ)
         try:
             self.greeting = await asyncio.to_thread(call.greeted, GREETING_S)
         except asyncio.CancelledError:

@@ -1,12 +1,14 @@
 """What can be wrong with a session file, each with what to do next; every error of this package is a :class:`LogError`.
 
-The exit code that a command or host ends with follows from the class: 5 for :class:`NewerVersion`, else 74.
+The exit code that a command or host ends with follows from the class: 5 for :class:`NewerVersion`, 4 for
+:class:`Forbidden`, else 74.
 """
 
 from __future__ import annotations
 
 import shlex
 import sqlite3
+import stat
 from pathlib import Path
 
 DB_ERRORS = (sqlite3.Error, OverflowError, UnicodeDecodeError)
@@ -33,6 +35,18 @@ class NewerVersion(LogError):
 
     def __init__(self, path: Path, app: object) -> None:
         super().__init__(f"{path}: written by swarmtui {app}, needs a newer version than this one to be read")
+
+
+class Forbidden(LogError):
+    """This user may not read the file."""
+
+    def __init__(self, path: Path) -> None:
+        try:
+            found = path.stat()
+            whose = f" (owner uid {found.st_uid}, mode {stat.S_IMODE(found.st_mode):04o})"
+        except OSError:
+            whose = ""
+        super().__init__(f"{path}: permission denied{whose}: log in as its owner, or have them `chmod u+rw` it")
 
 
 def recover_command(path: Path) -> str:

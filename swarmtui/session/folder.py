@@ -18,6 +18,10 @@ class SessionMissing(Exception):
     """No session goes by the ID given, or several do; the text says which."""
 
 
+class SessionAmbiguous(SessionMissing):
+    """Several sessions begin with what was given; the text says which."""
+
+
 @dataclass(frozen=True, slots=True)
 class SessionFolder:
     """Paths inside one session's folder."""
@@ -130,5 +134,5 @@ def find_session(sessions: Path, prefix: str) -> SessionFolder:
         raise SessionMissing(f"no session {prefix!r}: `swarmtui ls` lists those there are")
     if len(matches) > 1:
         ids = ", ".join(folder.id for folder in matches[:5])
-        raise SessionMissing(f"{prefix!r} begins several sessions ({ids}): give more of the ID")
+        raise SessionAmbiguous(f"{prefix!r} begins several sessions ({ids}): give more of the ID")
     return matches[0]

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 
-from swarmtui.session.errors import DB_ERRORS, Damaged, LogError, NewerVersion, first_line
+from swarmtui.session.errors import DB_ERRORS, Damaged, Forbidden, LogError, NewerVersion, first_line
 from swarmtui.session.faults import Faults
 from swarmtui.session.file import sync_folder
 from swarmtui.session.rows import APPLICATION_ID, SCHEMA
@@ -44,6 +44,8 @@ def check_file(path: Path) -> None:
     """Whether there is anything at `path` that can be a session file. Raises LogError."""
     try:
         found = path.stat()
+    except PermissionError as error:
+        raise Forbidden(path) from error
     except OSError as error:
         missing = isinstance(error, FileNotFoundError)
         raise LogError(f"{path}: {'no such session file' if missing else error.strerror}") from error
@@ -65,6 +67,8 @@ def check_mark(path: Path, db: sqlite3.Connection) -> None:
 
 def unreadable(path: Path, error: BaseException) -> LogError:
     """What `error` means for a reader: a file that somebody keeps locked or a disk that fails is not damaged."""
+    if path.exists() and not os.access(path, os.R_OK, effective_ids=True):
+        return Forbidden(path)
     code = getattr(error, "sqlite_errorcode", 0) & 0xFF
     if isinstance(error, OSError) or code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_CANTOPEN):
         return LogError(f"{path}: cannot be read: {first_line(error)}")

@@ -79,3 +79,14 @@ def test_what_a_model_can_is_one_line() -> None:
     assert check.detail == (
         "answers; first token after 0.42 s, streams, tools: no, structured output (by schema): not known"
     )
+
+
+def test_it_tells_whether_a_session_outlives_a_logout(monkeypatch: pytest.MonkeyPatch) -> None:
+    def told() -> tuple[str, str, bool]:
+        check = next(check for check in doctor.checks() if check.name == "logging out")
+        return check.verdict, check.detail, check.more["sessions_survive"]
+
+    monkeypatch.setattr("swarmtui.host.lodging.ends_at_logout", lambda: "")
+    assert told() == ("ok", "sessions go on when you log out", True)
+    monkeypatch.setattr("swarmtui.host.lodging.ends_at_logout", lambda: "this machine ends what a login leaves")
+    assert told() == ("note", "this machine ends what a login leaves", False)

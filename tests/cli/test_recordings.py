@@ -12,7 +12,7 @@ import pytest
 
 from swarmtui.cli.console import Console
 from swarmtui.cli.failures import UsageError
-from swarmtui.cli.main import module_of
+from swarmtui.cli.main import main, module_of
 from swarmtui.host.exits import Exit
 from swarmtui.host.launch import LaunchFailed, start_host
 from swarmtui.host.locate import list_sessions
@@ -95,6 +95,17 @@ def test_what_was_imported_is_labelled_and_no_host_goes_on_with_it(
         start_host(SessionFolder(sessions / "theirs"))
     assert refused.value.code == Exit.USAGE
     assert not SessionFolder(sessions / "theirs").host_log.exists()
+    for words in (
+        ["resume", "theirs"],
+        ["resume", "theirs", "--retry-failed"],
+        ["ctl", "theirs", "retry", "x"],
+        ["ctl", "theirs", "pause"],
+    ):
+        capsys.readouterr()
+        assert main(words) == Exit.USAGE
+        said = capsys.readouterr().err
+        assert "session theirs was imported: it is a recording" in said
+        assert "`swarmtui replay theirs` plays it, `swarmtui fork theirs` begins" in said
 
 
 def test_lines_that_cannot_be_read_are_told_and_a_file_that_is_refused_leaves_nothing(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import math
 import socket
 import time
 from collections.abc import AsyncIterator
@@ -381,6 +382,24 @@ async def test_a_lost_link_is_ended_and_asked_why_and_a_final_reason_ends_the_fe
         assert feed.given_up is line.told
         with pytest.raises(ConnectionError, match="no swarmtui"):
             await feed.command("session.pause", {})
+        await feed.close()
+
+
+async def test_where_somebody_attends_a_link_that_is_refused_is_tried_when_they_say_so_and_never_before(
+    tmp_path: Path,
+) -> None:
+    async with live_session(tmp_path, chain("a")) as session:
+        line = Line(session.socket)
+        feed = await WireFeed.over(line.dial, backoff_s=0.0, attended=True)
+        line.told = Unreachable("box lets you in only if it may ask", Exit.PERMISSION)
+        cut(session)
+        await until(feed, lambda feed: feed.status.retry_at == math.inf)
+        assert (feed.status.link, line.dialled) == (Link.RECONNECTING, 1)
+        assert feed.status.note == "box lets you in only if it may ask"
+        feed.retry_now()
+        await until(feed, lambda feed: feed.status.link is Link.LIVE)
+        assert (feed.given_up, line.dialled) == (None, 2)
+        assert await feed.command("session.pause", {}) == feed.state.seq
         await feed.close()
 
 

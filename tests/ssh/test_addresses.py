@@ -186,5 +186,12 @@ def test_13_a_machine_that_wants_a_password_on_a_broken_link_is_told_as_that() -
     assert "if it wants a password, leave and attach again from a terminal" in str(failure)
 
 
+def test_10_a_link_that_had_been_made_and_is_refused_names_what_to_type() -> None:
+    failure = failure_of(255, "me@box: Permission denied (publickey,password).", BOX, batch=True, again=True)
+    assert str(failure) == "box lets you in only if it may ask, as `swarmtui attach box/7f3a` in a terminal does"
+    assert failure is not None
+    assert failure.final
+
+
 def test_a_good_end_is_no_failure() -> None:
     assert failure_of(0, "", BOX) is None

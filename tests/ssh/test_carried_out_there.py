@@ -55,18 +55,33 @@ def test_a_file_with_edits_is_read_here_and_sent_along(tmp_path: Path, capfd: py
 def test_an_export_is_written_here_and_whole_or_not_at_all(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     assert main(["export", "box/7f3a", "-o", "page.html"]) == 0
     assert (tmp_path / "page.html").read_text().startswith("export 7f3a --as html")
+    assert (tmp_path / "page.html").stat().st_mode & 0o777 == 0o600
+    assert capfd.readouterr().err.startswith("swarmtui: page.html: ")
+    assert main(["export", "box/7f3a", "--as", "md"]) == 0
+    assert capfd.readouterr().out.startswith("export 7f3a --as md")
     assert main(["export", "closed/7f3a", "-o", "other.html"]) == 6
     assert [path.name for path in tmp_path.iterdir()] == ["page.html"]
     assert "closed cannot be reached" in capfd.readouterr().err
 
 
-@pytest.mark.parametrize("code", [1, 3, 7, 74])
+@pytest.mark.parametrize("code", [1, 2, 7, 74])
 def test_the_exit_code_and_the_words_of_the_other_machine_are_passed_on(
     code: int, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("SWARMTUI_REMOTE", f"sh -c 'echo swarmtui: so it is >&2; exit {code}' x")
     assert main(["show", "box/7f3a"]) == code
     assert capfd.readouterr().err == "swarmtui: so it is\n"
+
+
+@pytest.mark.parametrize(
+    "said", ["argument COMMAND: invalid choice: 'show' (choose from run, ls)", "unrecognized arguments: --json"]
+)
+def test_an_older_program_there_that_does_not_know_what_is_asked_is_told_as_that(
+    said: str, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("SWARMTUI_REMOTE", f"""sh -c 'echo "swarmtui: {said.replace("'", "")}" >&2; exit 2' x""")
+    assert main(["show", "box/7f3a", "--json"]) == 5
+    assert "`ssh box 'pipx upgrade swarmtui'` brings another" in capfd.readouterr().err
 
 
 def test_sessions_of_two_machines_are_not_compared(capfd: pytest.CaptureFixture[str]) -> None:

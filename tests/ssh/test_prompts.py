@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 from pathlib import Path
 
 import pytest
@@ -20,7 +22,8 @@ def test_a_password_is_asked_for_before_the_screen_starts_and_ctrl_c_then_leaves
         Machine(tmp_path, far, {}) as machine,
         Terminal(tmp_path, 120, 40, SWARMTUI_SSH=FAKE, SWARMTUI_REMOTE=remote) as terminal,
     ):
-        attach = f"swarmtui attach asks/{machine.session(SLOW).id}"
+        session = machine.session(SLOW)
+        attach = f"swarmtui attach asks/{session.id}"
         terminal.run("sh", "-c", f"{attach}; echo first $?")
         terminal.until("asks's password:")
         terminal.type("wrong")
@@ -36,8 +39,36 @@ def test_a_password_is_asked_for_before_the_screen_starts_and_ctrl_c_then_leaves
         terminal.press("Enter")
         terminal.until("running", "step")
         terminal.press("q")
-        terminal.until("goes on")
+        left = terminal.until("goes on")
+        assert f"swarmtui attach asks/{session.id}" in left
         until(lambda: not running("dial-stdio"), patience_s=5)
+        assert session.owned()
+
+
+def test_a_link_that_takes_a_password_is_tried_once_and_then_only_when_asked_to(tmp_path: Path) -> None:
+    far, log = tmp_path / "far", tmp_path / "log"
+    remote = f"env SWARMTUI_HOME={far} swarmtui"
+    with (
+        Machine(tmp_path, far, {}) as machine,
+        Terminal(tmp_path, 120, 40, SWARMTUI_SSH=FAKE, SWARMTUI_REMOTE=remote, FAKE_SSH_LOG=str(log)) as terminal,
+    ):
+        session = machine.session(SLOW)
+        terminal.run("sh", "-c", f"swarmtui attach asks/{session.id}; echo left $?")
+        terminal.until("asks's password:")
+        terminal.type("secret")
+        terminal.press("Enter")
+        terminal.until("running", "step")
+        for pid in running(f"dial-stdio {session.id}"):
+            os.kill(pid, signal.SIGKILL)
+        terminal.until(f"as `swarmtui attach asks/{session.id}` in a terminal does; d leaves, r tries again")
+        assert len(log.read_text().splitlines()) == 2
+        terminal.press("r")
+        until(lambda: len(log.read_text().splitlines()) == 3)
+        terminal.until("d leaves, r tries again")
+        terminal.press("d")
+        terminal.until("left 6")
+        assert len(log.read_text().splitlines()) == 3
+        assert session.owned()
 
 
 def test_18_another_version_offers_the_other_machine_s_own_screen(tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ import hashlib
 import json
 import os
 import signal
+import socket
 import subprocess
 import time
 from pathlib import Path
@@ -25,6 +26,11 @@ from tests.ssh.machines import QUICK, SLOW, Machine, running, steps, until
 
 pytestmark = [pytest.mark.ssh, pytest.mark.timeout(180)]
 
+RETURNS_S = 3.0
+"""How much longer the launch of a session may take over ssh."""
+LISTED_S = 6.0
+"""How long a list of several machines may take, whatever one of them does."""
+
 LARGE = """
 goal: Say much
 nodes:
@@ -41,13 +47,22 @@ nodes:
 
 
 def test_03_a_session_outlives_the_ssh_that_started_it(machine: Machine, ssh: Ssh) -> None:
+    """ssh must not wait for the host, whose output it could take for its own: it returns at most 3 s later than the
+    same command does over there, by the best of three each, so that what else the machine has to do does not count.
+    """
     (machine.folder / "task.yaml").write_text(SLOW)
-    began = time.monotonic()
-    far = ["box", "swarmtui", "run", str(machine.folder / "task.yaml"), "--detach"]
-    done = subprocess.run([*ssh.program.split(), *far], capture_output=True, text=True, timeout=60, check=False)
-    took = time.monotonic() - began
-    assert done.returncode == 0, done.stderr
-    assert took < 30
+    words = ["run", str(machine.folder / "task.yaml"), "--detach"]
+    over_ssh, there = [], []
+    for _ in range(3):
+        began = time.monotonic()
+        assert machine.far(*words).returncode == 0
+        there.append(time.monotonic() - began)
+        far = [*ssh.program.split(), "box", "swarmtui", *words]
+        began = time.monotonic()
+        done = subprocess.run(far, capture_output=True, text=True, timeout=60, check=False)
+        over_ssh.append(time.monotonic() - began)
+        assert done.returncode == 0, done.stderr
+    assert min(over_ssh) < min(there) + RETURNS_S, (over_ssh, there)
     launched = json.loads(done.stdout)
     until(lambda: not ssh.daemons["box"].sessions())
     os.kill(launched["pid"], 0)
@@ -117,8 +132,40 @@ def test_15_an_ended_session_is_read_from_its_file_and_nothing_is_started_for_it
     assert lines[-1]["status"] == "succeeded"
     assert not session.owned()
     refused = machine("ctl", f"box/{session.id}", "pause")
-    assert refused.returncode == 6
-    assert f"no host runs box/{session.id}: `swarmtui resume box/{session.id}` starts one" in refused.stderr
+    assert refused.returncode == 1
+    assert f"session box/{session.id} has succeeded: retry, retry-failed" in refused.stderr
+    assert not session.owned()
+
+
+def test_a_command_that_gives_work_again_brings_a_session_elsewhere_back_as_it_does_here(machine: Machine) -> None:
+    session = machine.ended()
+    name = f"box/{session.id}"
+    (machine.folder / "patch.yaml").write_text("[{op: set, node: hello, field: run, value: [echo, patched]}]")
+    for words in (["retry", "hello"], ["patch", "patch.yaml"], ["retry", "hello", "--json"]):
+        done = machine("ctl", name, *words)
+        assert (done.returncode, done.stderr) == (0, ""), done.stderr
+    assert json.loads(done.stdout)["seq"]
+    assert machine("wait", name).returncode == 0
+    assert json.loads(machine("show", name, "--json").stdout)["nodes"][0]["output"] == "patched\n"
+    plan = machine("show", name, "--plan").stdout.replace("patched", "edited")
+    (machine.folder / "plan.yaml").write_text(plan)
+    assert machine("ctl", name, "edit", "plan.yaml").returncode == 0
+    assert "edited" in machine("show", name, "--plan").stdout
+    unknown = machine("ctl", name, "retry", "nobody")
+    assert (unknown.returncode, unknown.stderr.count("\n")) == (1, 1)
+    assert "no node 'nobody'" in unknown.stderr
+
+
+def test_a_session_elsewhere_whose_host_was_killed_takes_no_command_until_it_is_resumed(machine: Machine) -> None:
+    session = machine.session(SLOW)
+    os.kill(int(session.lock.read_text()), signal.SIGKILL)
+    until(lambda: not session.owned())
+    for verb in (["pause"], ["retry", "slow"]):
+        done = machine("ctl", f"box/{session.id}", *verb)
+        assert done.returncode == 6
+        assert (
+            done.stderr == f"swarmtui: no host runs box/{session.id}: `swarmtui resume box/{session.id}` starts one\n"
+        )
 
 
 def test_15_the_exit_code_follows_the_result(machine: Machine) -> None:
@@ -187,18 +234,38 @@ def test_31_a_fork_is_made_on_the_machine_that_has_the_data(machine: Machine) ->
 
 
 def test_32_machines_are_listed_within_six_seconds_though_one_is_down(machine: Machine, ssh: Ssh) -> None:
+    """One is down in the worst way: it takes the connection and says nothing. Of three tries one has to be in time, not
+    counting what the program takes to begin: where a machine is busy enough, another one seems down as well.
+    """
     session = machine.ended()
-    began = time.monotonic()
-    done = machine("ls", "--host", "box,closed", "--host", "strict", "--json", "--timeout", "20")
-    assert done.returncode == 0, done.stderr
-    rows = [json.loads(line) for line in done.stdout.splitlines()]
-    assert {row["host"] for row in rows if row.get("id") == session.id} == {"box", "strict"}
-    assert [row["host"] for row in rows if "error" in row] == ["closed"]
-    assert time.monotonic() - began < 40
+    with socket.create_server(("127.0.0.1", 0)) as mute:
+        config = machine.folder / "config"
+        down = f"Host mute\n  HostName 127.0.0.1\n  Port {mute.getsockname()[1]}\n"
+        config.write_text(ssh.config.read_text() + down)
+        machine.env["SWARMTUI_SSH"] = f"ssh -F {config}"
+        tries = []
+        for _ in range(3):
+            began = time.monotonic()
+            machine("--version")
+            start_up = time.monotonic() - began
+            done = machine("ls", "--host", "box,mute", "--host", "strict", "--json")
+            rows = [json.loads(line) for line in done.stdout.splitlines()]
+            told = {row["host"] for row in rows if row.get("id") == session.id}
+            tries.append((told, time.monotonic() - began - 2 * start_up))
+            assert [row for row in rows if "error" in row][-1] == {"host": "mute", "error": "no answer within 5 s"}
+            if tries[-1][0] == {"box", "strict"} and tries[-1][1] <= LISTED_S:
+                break
+        else:
+            raise AssertionError(tries)
+
+
+def test_32_machines_that_answer_and_one_that_does_not_are_one_table(machine: Machine) -> None:
+    session = machine.ended()
     assert machine("ls", "--host", "closed").returncode == 6
-    table = machine("ls", "--host", "box,closed", "--status", "succeeded", "--timeout", "20").stdout
-    assert f"box   {session.id}" in table.replace("strict", "box   ")
-    assert "closed: closed cannot be reached" in table
+    done = machine("ls", "--host", "box,closed", "--status", "succeeded", "--timeout", "30")
+    assert done.returncode == 0
+    assert f"box   {session.id}" in done.stdout
+    assert "closed: closed cannot be reached" in done.stdout
 
 
 @pytest.mark.parametrize("where", ["box/", ""])
