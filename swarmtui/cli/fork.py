@@ -28,8 +28,8 @@ def arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--at",
         metavar="MOMENT",
-        help="the last event of its past: a number, a time (90s, 5m, 2026-11-22T14:05), or a mark (failure, approval:2, "
-        "a label of yours); without it the last one there is",
+        help="the last event of its past: a number, a time (90s, 5m, 2026-11-22T14:05), or a mark (failure, "
+        "approval:2, a label of yours); without it the last one there is",
     )
     parser.add_argument(
         "--edit",
@@ -71,7 +71,7 @@ def run(arguments: Namespace, console: Console) -> int:
             return Exit.OK
         forked = fork(parent, spec)
     except Refused as error:
-        raise UsageError(str(error)) from None
+        raise UsageError(_placed(str(error), arguments)) from None
     if arguments.paused or forked.foreign:
         _tell(forked, console, arguments)
         return Exit.OK
@@ -96,6 +96,17 @@ def _go_on(forked: Forked, arguments: Namespace, console: Console) -> int:
     return watch(forked.folder, arguments, console, forked.at + 1)
 
 
+def _placed(why: str, arguments: Namespace) -> str:
+    """`why` with the file in which it is, where that is told by the place in it alone."""
+    told_by_place = why.startswith("ops[") and arguments.edit and not arguments.set
+    return f"{source_of(arguments.edit)}: {why}" if told_by_place else why
+
+
+def source_of(edit: str) -> str:
+    """How messages call what is edited with."""
+    return {"-": "standard input", IN_EDITOR: "plan"}.get(edit, edit)
+
+
 def _spec(parent: SessionFolder, arguments: Namespace) -> ForkSpec:
     """What is asked for. Raises UsageError, TaskError, LogError, OSError."""
     from swarmtui.host.forking import ForkSpec, local_actor
@@ -110,6 +121,7 @@ def _spec(parent: SessionFolder, arguments: Namespace) -> ForkSpec:
         f"{local_actor()} fork",
         unattended=unattended,
         viewer=not (arguments.detach or arguments.paused),
+        source=source_of(arguments.edit or IN_EDITOR),
     )
 
 
@@ -154,7 +166,7 @@ def edit_of(source: str) -> Edit:
     from swarmtui.plan.yaml_source import read_yaml
 
     text = words.text_of(source)
-    read, problems = read_yaml(text.encode(), "standard input" if source == "-" else source)
+    read, problems = read_yaml(text.encode(), source_of(source))
     if problems:
         raise TaskError(problems)
     if isinstance(read.data, list):

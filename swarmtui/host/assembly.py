@@ -190,17 +190,17 @@ def host_started(session: str) -> HostStarted:
     return HostStarted(os.getpid(), boot_id(), swarmtui.__version__, cpus, session)
 
 
-def parse_edited(text: str, plan: Plan, *, state: SessionState) -> Plan:
+def parse_edited(text: str, plan: Plan, *, state: SessionState, file: str = "plan") -> Plan:
     """The plan that a user made of `plan` in an editor: whoever wrote that one answers for this one too.
 
-    It may name the inputs and models of the session. Raises Refused with every problem.
+    It may name the inputs and models of the session. Raises Refused with every problem, and its place in `file`.
     """
     from swarmtui.plan.taskfile import parse_task
 
     try:
         task = parse_task(
             text,
-            file="plan",
+            file=file,
             author=plan.author,
             inputs=state.inputs,
             models={**state.declared, **state.models},

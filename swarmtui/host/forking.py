@@ -61,6 +61,8 @@ class ForkSpec:
     """As :attr:`LaunchSpec.unattended`."""
     viewer: bool = True
     """As :attr:`LaunchSpec.viewer`."""
+    source: str = "plan"
+    """How messages call the text of an edit: the file that it came from."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,7 +191,7 @@ def _begin(
         spec.edits,
         retry_failed=spec.retry_failed,
         foreign=foreign,
-        parse=partial(parse_edited, state=state),
+        parse=partial(parse_edited, state=state, file=spec.source),
         resolve=partial(resolve_named, environ=environ),
     )
 

@@ -7,6 +7,7 @@ import hashlib
 import io
 import json
 import os
+import re
 import signal
 import sqlite3
 from contextlib import closing
@@ -177,6 +178,28 @@ def test_31_what_cannot_be_forked_is_one_line_exit_2_and_leaves_nothing(
     found = explain(refused.value)
     assert found is not None
     assert (found.code, "\n" in found.message) == (2, False)
+    assert [path.name for path in sessions.iterdir()] == ["parent"]
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("nodes:\n  scan: {prompt: s}\n  judge: {prompt: j, needs: nowhere}\n", "edit.yaml:3:22: there is no node `no"),
+        ("nodes: [\n", "edit.yaml:"),
+        ("nodes:\n  scan: {prompt: s, promt: t}\n", "edit.yaml:2:21: unknown key `promt`"),
+        ("- {op: rename, node: scan}\n", "edit.yaml: ops[0]: "),
+        ("- {op: remove, node: nobody}\n", "edit.yaml: ops[0]"),
+    ],
+    ids=["need", "yaml", "key", "operation", "node"],
+)
+@pytest.mark.parametrize("how", ["--dry-run", "--paused"])
+def test_31_an_edit_that_cannot_be_made_is_told_with_its_file_and_place_and_leaves_nothing(
+    sessions: Path, tmp_path: Path, text: str, why: str, how: str
+) -> None:
+    file = tmp_path / "edit.yaml"
+    file.write_text(text)
+    with pytest.raises(Exception, match=re.escape(str(tmp_path) + "/" + why)):
+        command(fork_command, "parent", "--edit", str(file), how)
     assert [path.name for path in sessions.iterdir()] == ["parent"]
 
 
