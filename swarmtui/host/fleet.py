@@ -12,10 +12,13 @@ from collections.abc import Mapping, Sequence
 from swarmtui.host.address import Address
 from swarmtui.host.ssh import STDERR_BYTES, failure_of, ssh_argv
 from swarmtui.plan.model import JSON
+from swarmtui.safety.text import one_line
+from swarmtui.session.folder import is_session_id
 
 TIMEOUT_S = 5.0
-_NOTHING: dict[str, JSON] = {"title": "", "started": None, "ended": None, "counts": {}, "cost_usd": None}
 MAX_BYTES = 16 * 1024 * 1024
+MAX_NUMBER = 2.0**36
+"""More than any number in a row can be: as a time it is in the year 4147."""
 
 
 async def list_hosts(
@@ -74,11 +77,29 @@ def _rows(machine: Address, said: bytes) -> list[dict[str, JSON]]:
     """What is a session; a shell's start-up files may have printed other things before."""
     rows: list[dict[str, JSON]] = []
     for line in said.splitlines():
-        with contextlib.suppress(ValueError):
+        with contextlib.suppress(ValueError, RecursionError):
             row = json.loads(line)
-            if isinstance(row, dict) and isinstance(row.get("id"), str) and isinstance(row.get("status"), str):
-                rows.append({**_NOTHING, **row, "host": machine.machine})
+            if isinstance(row, dict) and is_session_id(str(row.get("id"))) and isinstance(row.get("status"), str):
+                rows.append({**row, **_sound(row), "status": one_line(row["status"], 40), "host": machine.machine})
     return rows
+
+
+def _sound(row: dict[str, JSON]) -> dict[str, JSON]:
+    """What lists rely on, each of the kind that they rely on: another machine may say whatever it likes."""
+    counts, parent = row.get("counts"), row.get("parent")
+    counts = counts if isinstance(counts, dict) else {}
+    return {
+        **{name: row[name] if isinstance(row.get(name), str) else "" for name in ("title", "reason")},
+        **{name: _number(row.get(name)) for name in ("started", "ended", "cost_usd")},
+        "needs_you": int(_number(row.get("needs_you")) or 0),
+        "counts": {str(state): int(_number(count) or 0) for state, count in counts.items()},
+        "parent": parent if isinstance(parent, dict) and isinstance(parent.get("id"), str) else None,
+    }
+
+
+def _number(value: JSON) -> float | None:
+    """A number that can be a time or a sum."""
+    return value if isinstance(value, int | float) and 0 <= value < MAX_NUMBER else None
 
 
 def _failed(machine: Address, why: str) -> dict[str, JSON]:

@@ -29,6 +29,7 @@ from swarmtui.host.dialling import Dialled, Unreachable
 from swarmtui.host.exits import Exit
 from swarmtui.host.ssh import STDERR_BYTES, failure_of, last_line, own_screen, ssh_argv
 from swarmtui.safety.text import clean, one_line
+from swarmtui.session.folder import is_session_id
 
 NOISE_BYTES = 64 * 1024
 """How much the other machine may print before swarmtui speaks."""
@@ -132,8 +133,10 @@ class SshCall:
                     Exit.VERSION,
                 )
             found = json.loads(told)
-            return Greeting(found["status"] == "live", str(found["id"]), one_line(str(found["version"]), 40))
-        except (ValueError, KeyError, TypeError):
+            if not is_session_id(found["id"]):  # it becomes a word of command lines, here too
+                raise ValueError(found["id"])
+            return Greeting(found["status"] == "live", found["id"], one_line(str(found["version"]), 40))
+        except (ValueError, KeyError, TypeError, RecursionError):
             raise Unreachable(f"{self.address.machine}: what its swarmtui says cannot be read", Exit.LOST) from None
 
     def _line(self, deadline: float) -> bytes:

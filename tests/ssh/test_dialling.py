@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import shlex
 import subprocess
 import sys
 import time
@@ -75,6 +76,16 @@ def test_13_a_machine_that_says_nothing_is_not_waited_for_without_end(environ: d
     assert not _alive(environ)
 
 
+@pytest.mark.parametrize("id", ["\x1b[31mred", "-oProxyCommand=x", "a b", "../etc", ["7f3a"], None])
+def test_14_an_id_that_another_machine_makes_up_becomes_no_word_of_a_command(
+    environ: dict[str, str], id: object
+) -> None:
+    told = json.dumps({"status": "live", "id": id, "version": "1"})
+    environ["SWARMTUI_REMOTE"] = f"printf %s\\\\n {shlex.quote(f'swarmtui-dial/1 {told}')} #"
+    with pytest.raises(Unreachable, match="what its swarmtui says cannot be read"):
+        predial(Address("box", "7f3a"), environ=environ)
+
+
 def test_13_without_an_ssh_program_the_user_is_told_to_install_one(environ: dict[str, str]) -> None:
     environ["SWARMTUI_SSH"] = "/nonexistent/ssh"
     with pytest.raises(Unreachable, match="install an ssh client, or name one in SWARMTUI_SSH"):
@@ -121,6 +132,30 @@ async def test_32_machines_are_listed_side_by_side_and_one_that_is_down_is_a_row
     assert [row["host"] for row in rows] == ["a", "closed", "ssh://b:22"]
     assert [row.get("id") for row in rows] == ["7f3a", None, "7f3a"]
     assert "Connection refused" in rows[1]["error"]
+
+
+HOSTILE: list[object] = [
+    {"id": "../../etc", "status": "running"},
+    {"id": "a\x1b[31m", "status": "running"},
+    {"id": "aaaa", "status": "x\x1b]0;owned\x07\nrunning", "counts": [1], "started": "soon", "title": ["\x1b[2J"]},
+    {"id": "bbbb", "status": "failed", "counts": {"failed": "many"}, "started": 1e300, "ended": -5, "cost_usd": "free"},
+    {"id": "cccc", "status": "failed", "parent": {"id": ["cccc"]}, "needs_you": [], "reason": 7, "started": True},
+    {"id": "dddd", "status": "failed", "parent": {"id": "dddd"}, "ended": float("nan"), "cost_usd": float("inf")},
+]
+
+
+def test_32_rows_of_a_hostile_machine_are_shown_as_text_or_not_at_all(
+    environ: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "rows").write_text("".join(f"{json.dumps(row)}\n" for row in HOSTILE) + "[" * 100_000)
+    environ["SWARMTUI_REMOTE"] = f"sh -c 'cat {tmp_path / 'rows'}' x"
+    for name, value in environ.items():
+        monkeypatch.setenv(name, value)
+    for words in (["ls", "--host", "box"], ["ls", "--host", "box", "--tree"], ["ls", "--host", "box", "--json"]):
+        assert main([*words, "--timeout", "30"]) == 0
+        told = capsys.readouterr().out
+        assert not set(told) & set("\x1b\x07")
+        assert len(told.splitlines()) == 4 + ("--json" not in words)
 
 
 async def test_32_a_machine_that_never_answers_does_not_hold_the_others_up(environ: dict[str, str]) -> None:
