@@ -105,6 +105,7 @@ def watch_in_workbench(
     place: Place, console: Console, role: Role = "control", *, max_wait_s: float | None = None
 ) -> int:
     """Open the workbench on the session; leaving it leaves the session as it is."""
+    from swarmtui.cli.origin import origin_of
     from swarmtui.tui.app import run_workbench
 
     opened: list[AnyFeed] = []
@@ -119,7 +120,7 @@ def watch_in_workbench(
             return FilePast(place)
         return WirePast(cast("WireFeed", feed))  # of what is elsewhere there is no file here
 
-    code = run_workbench(connect, past=past)
+    code = run_workbench(connect, past=past, origin=origin_of(place))
     if opened or isinstance(place, SessionFolder):
         _say_how_it_stands(place, opened, console)
     return code

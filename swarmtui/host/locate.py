@@ -79,7 +79,17 @@ def _row(folder: SessionFolder) -> dict[str, JSON]:
         row = _unknown(folder, f"{folder.db}: its summary cannot be read: {error}")
     row["id"] = folder.id  # a recovered session keeps its events, which name the one it was
     row["host"] = socket.gethostname()
+    row["viewers"] = viewers_of(folder)
     return row
+
+
+def viewers_of(folder: SessionFolder) -> int:
+    """How many watch the session, as its host has told; none where no host lives."""
+    try:
+        told = json.loads(folder.host_json.read_text()).get("viewers")
+    except (OSError, ValueError, AttributeError):
+        return 0
+    return told if isinstance(told, int) and folder.owned() else 0
 
 
 def _unknown(folder: SessionFolder, reason: str) -> dict[str, JSON]:

@@ -19,7 +19,7 @@ import resource
 import signal
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 from types import TracebackType
@@ -162,7 +162,7 @@ async def _serve(folder: SessionFolder, ready: Ready, umask: int, **how: Unpack[
                     await started(conductor, conducting)
                     tell(door.path)
                     ready.tell({"ready": True, "pid": os.getpid(), "socket": str(door.path)})
-                    async with door.kept_open(server.listen, tell):
+                    async with door.kept_open(server.listen, tell), _company_told(server, lambda: tell(door.path)):
                         await host.run(conducting)
                 if host.abandoned:
                     await asyncio.to_thread(end_leftovers, folder.id)
@@ -171,6 +171,32 @@ async def _serve(folder: SessionFolder, ready: Ready, umask: int, **how: Unpack[
     finally:
         door.close()
         folder.host_json.unlink(missing_ok=True)
+
+
+@contextlib.asynccontextmanager
+async def _company_told(server: Server, tell: Callable[[], None]) -> AsyncIterator[None]:
+    """Within the block it is told, on the disk, whenever somebody comes or leaves; never after it."""
+
+    async def watch() -> None:
+        told = -1
+        while True:
+            if told == len(server.viewers):
+                await server.viewers_changed()
+            told = len(server.viewers)
+            writing = asyncio.ensure_future(asyncio.to_thread(tell))
+            try:
+                await asyncio.shield(writing)
+            except OSError:
+                continue  # how many watch is no reason to stop
+            finally:
+                await asyncio.gather(writing, return_exceptions=True)
+
+    watching = asyncio.create_task(watch(), name="company")
+    try:
+        yield
+    finally:
+        watching.cancel()
+        await asyncio.gather(watching, return_exceptions=True)
 
 
 def _spec(folder: SessionFolder) -> LaunchSpec:
@@ -201,6 +227,7 @@ def _publish(folder: SessionFolder, server: Server, socket: Path) -> None:
         "protocol": {"min": PROTOCOL_MIN, "max": PROTOCOL_MAX},
         "argv0": server.info.argv0,
         "socket": str(socket),
+        "viewers": len(server.viewers),
     }
     write_atomic(folder.host_json, json.dumps(about))
 

@@ -208,11 +208,11 @@ ACTIONS: tuple[Action, ...] = (
     ),
     Action("retry_link", ("r",), "try now", "Try at once to set the link up again", _SESSION, EVERYWHERE, 150,
            mode=Mode.BROKEN),
-    Action("toggle_play", ("space",), "play/stop", "Play, or stand still", _REPLAY, EVERYWHERE, 99,
+    Action("toggle_play", ("space",), "play", "Play, or stand still", _REPLAY, EVERYWHERE, 99,
            mode=Mode.REPLAY),
     Action("step_on", ("full_stop",), "step", "One event on", _REPLAY, EVERYWHERE, 90, mode=Mode.REPLAY),
     Action("step_back", ("comma",), "back", "One event back", _REPLAY, EVERYWHERE, 84, mode=Mode.REPLAY),
-    Action("previous_mark", ("left_square_bracket",), "mark back",
+    Action("previous_mark", ("left_square_bracket",), "mark",
            "To the mark before: failure, retry, decision, edit, question, budget, pause, crash, or one of yours",
            _REPLAY, EVERYWHERE, 91, mode=Mode.REPLAY),
     Action("next_mark", ("right_square_bracket",), "mark", "To the next mark", _REPLAY, EVERYWHERE, 92,
@@ -265,7 +265,7 @@ ACTIONS: tuple[Action, ...] = (
     Action("palette", ("colon", "ctrl+p"), "commands", "All commands and nodes, by name", _GENERAL, EVERYWHERE, 42),
     Action("help", ("question_mark", "f1"), "help", "All keys; type to filter", _GENERAL, EVERYWHERE, 200),
     Action("detach", ("d", "q", "ctrl+q"), "detach", "Leave; the session goes on (swarmtui attach brings you back)",
-           _GENERAL, EVERYWHERE, 66),
+           _GENERAL, EVERYWHERE, 190),
 )  # fmt: skip
 
 BY_ID: dict[str, Action] = {action.id: action for action in ACTIONS}

@@ -220,6 +220,26 @@ async def test_21_after_a_restart_of_the_machine_a_session_goes_on_where_it_was_
     await feed.close()
 
 
+@pytest.mark.chaos
+@pytest.mark.timeout(60)
+async def test_06_how_many_watch_is_seen_in_the_list_of_sessions(home: Path) -> None:
+    launched = await asyncio.to_thread(launch, LaunchSpec(cwd=str(home), text=HELD))
+    folder = locate(launched.id)
+    feeds = [await WireFeed.connect(Path(launched.socket), folder=folder, name=name) for name in ("a", "b")]
+    await _until_viewers(2)
+    await feeds[0].close()
+    await _until_viewers(1)
+    kill(folder)
+    assert json.loads(folder.host_json.read_text())["viewers"] == 1, "this test shows nothing without what is left"
+    await _until_viewers(0)
+    await feeds[1].close()
+
+
+async def _until_viewers(count: int) -> None:
+    while list_sessions()[0]["viewers"] != count:
+        await asyncio.sleep(0.02)
+
+
 def _restart_machine(folder: SessionFolder, runtime: Path) -> None:
     """Make what a killed host has left look as after a restart: an empty runtime directory, another boot, its pid given
     to a process that lives."""

@@ -163,6 +163,18 @@ def test_rows_with_missing_or_odd_fields_are_drawn_all_the_same() -> None:
                 assert all("\x1b" not in cell for cell, _ in shown.cells(at, Moment(START, 0.0), glyphs).values())
 
 
+def test_columns_are_there_for_what_there_is_to_show() -> None:
+    rows = SessionRows()
+    rows.take([session("a", "succeeded", 1, cost_usd=None, counts={})])
+    plain = {column.key for column in rows.columns}
+    assert plain.isdisjoint({"viewers", "needs", "failed", "cost", "host"})
+    rows.take([session("b", "running", 0, viewers=2, needs_you=1, host="far"), session("a", "failed", 1)])
+    assert {"viewers", "needs", "cost", "host"} <= {column.key for column in rows.columns}
+    cells = rows.cells(0, Moment(START, 0.0), UNICODE)
+    assert cells["viewers"][0] == "2"
+    assert rows.cells(1, Moment(START, 0.0), UNICODE)["viewers"][0] == ""
+
+
 # -- the screen -------------------------------------------------------------------------------------------------------
 
 
@@ -189,6 +201,20 @@ async def test_a_session_is_opened_lived_through_again_and_forked() -> None:
                 await pilot.press(key)
                 await pilot.pause()
         assert pilot.app.return_value == wanted
+
+
+async def test_help_names_every_key_of_the_list_and_filters() -> None:
+    async with browsed() as pilot:
+        await press(pilot, "question_mark")
+        shown = text(pilot)  # type: ignore[arg-type]
+        assert "Live through it again" in shown
+        assert "? f1" in shown
+        await press(pilot, *"theme")
+        shown = text(pilot)  # type: ignore[arg-type]
+        assert "Next theme" in shown
+        assert "Live through" not in shown
+        await press(pilot, "escape", "c")
+        assert "mark one" in notices(pilot)[-1]  # type: ignore[arg-type]
 
 
 @pytest.mark.chaos

@@ -2,50 +2,35 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar, cast
+from typing import TYPE_CHECKING
 
 from textual import on
 from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
-from textual.screen import Screen
 
 from swarmtui.session.compare import Comparison
 from swarmtui.tui import content
+from swarmtui.tui.screens.listing import HELP, THEME, Key, ListScreen
 from swarmtui.tui.view.compared import ComparedRows, diff_lines, totals
 from swarmtui.tui.view.lines import Line
 from swarmtui.tui.view.nodes import name_of
-from swarmtui.tui.widgets.bars import KeyBar
-from swarmtui.tui.widgets.lines import LineView, TextView, entitle
+from swarmtui.tui.widgets.lines import TextView, entitle
 from swarmtui.tui.widgets.looks import looks
 from swarmtui.tui.widgets.table import RowTable
 
 if TYPE_CHECKING:
-    from swarmtui.tui.browser import Browser, DiffOf
-
-KEYS: tuple[tuple[str, str, str], ...] = (
-    ("v", "shown", "only what differs"),
-    ("tab", "pane", "pane"),
-    ("t", "theme", "theme"),
-    ("q", "leave", "back"),
-)
+    from swarmtui.tui.browser import DiffOf
 
 
-class CompareScreen(Screen[None]):
+class CompareScreen(ListScreen):
     """The table of nodes, and below it the output of the selected one."""
 
-    CSS_PATH = "sessions.tcss"
-    AUTO_FOCUS = None
-    BINDINGS: ClassVar[list[BindingType]] = [
-        *(Binding(key, action, label, show=False) for key, action, label in KEYS),
-        Binding("escape,ctrl+c", "leave", show=False),
-        Binding("shift+tab", "pane", show=False),
-        Binding("k,up", "go(-1)", show=False),
-        Binding("j,down", "go(1)", show=False),
-        Binding("pageup", "go(-10)", show=False),
-        Binding("pagedown", "go(10)", show=False),
-        Binding("g,home", "end(False)", show=False),
-        Binding("G,end", "end(True)", show=False),
-    ]
+    KEYS = (
+        Key("v", "shown", "only what differs", "All nodes, or only those that differ"),
+        Key("tab,shift+tab", "pane", "pane", "The other pane"),
+        THEME,
+        HELP,
+        Key("q,escape,ctrl+q,ctrl+c", "leave", "back", "Back to the sessions"),
+    )
 
     def __init__(self, found: Comparison, diff_of: DiffOf) -> None:
         super().__init__()
@@ -57,7 +42,7 @@ class CompareScreen(Screen[None]):
         yield TextView(id="totals")
         yield RowTable(id="compared")
         yield TextView(id="diff")
-        yield KeyBar([(key, label, action) for key, action, label in KEYS], id="keys-bar")
+        yield self.key_bar()
 
     def on_mount(self) -> None:
         """All nodes, and the first of them."""
@@ -105,27 +90,9 @@ class CompareScreen(Screen[None]):
         """tab."""
         self.focus_next()
 
-    def action_go(self, step: int) -> None:
-        """j and k, in the focused pane."""
-        if isinstance(self.focused, LineView):
-            self.focused.go(0, step)
-
-    def action_end(self, last: bool) -> None:
-        """g and G."""
-        if isinstance(self.focused, LineView):
-            self.focused.go_to_end(last)
-
-    def action_theme(self) -> None:
-        """t."""
-        cast("Browser", self.app).next_theme()
-
     def action_leave(self) -> None:
         """q: back to the list, or out where there is none."""
         if len(self.app.screen_stack) > 2:
             self.dismiss(None)
         else:
             self.app.exit(None)
-
-    async def on_key_bar_clicked(self, message: KeyBar.Clicked) -> None:
-        """A click on a key's name."""
-        await self.run_action(message.action)

@@ -126,8 +126,8 @@ class QuestionScreen(ModalScreen[str | None]):
         self.dismiss(None)
 
 
-class HelpScreen(ModalScreen[None]):
-    """All keys of a screen; typing filters."""
+class KeysScreen(ModalScreen[None]):
+    """Keys and what they do; typing filters. Subclasses say which."""
 
     CSS_PATH = "dialogs.tcss"
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -137,10 +137,6 @@ class HelpScreen(ModalScreen[None]):
         Binding("pagedown", "scroll(10)", show=False),
         Binding("pageup", "scroll(-10)", show=False),
     ]
-
-    def __init__(self, scope: Scope, mode: Mode = Mode.LIVE, watching: Sequence[Line] = ()) -> None:
-        super().__init__()
-        self._scope, self._mode, self._watching = scope, mode, watching
 
     def compose(self) -> ComposeResult:
         """A filter over the list of keys."""
@@ -161,12 +157,15 @@ class HelpScreen(ModalScreen[None]):
     def _draw(self, text: str) -> None:
         words = text.casefold().split()
         ascii_only = looks(self).glyphs.ascii
-        watching = [] if words else [*self._watching, ()] if self._watching else []
 
         def told(width: int) -> list[Line]:
-            return watching + _keys(self._scope, self._mode, words, width, ascii_only)
+            return self.told(words, width, ascii_only=ascii_only) or [(("no key does that", "faint"),)]
 
         self.query_one("#keys", TextView).show(told, top=True)
+
+    def told(self, words: list[str], width: int, *, ascii_only: bool) -> list[Line]:
+        """The lines for the keys that match all of `words`; subclasses have some."""
+        return []
 
     def action_scroll(self, lines: int) -> None:
         """Scroll the list."""
@@ -175,6 +174,19 @@ class HelpScreen(ModalScreen[None]):
     def action_leave(self) -> None:
         """Close."""
         self.dismiss(None)
+
+
+class HelpScreen(KeysScreen):
+    """All keys of a screen over a session, and who watches it."""
+
+    def __init__(self, scope: Scope, mode: Mode = Mode.LIVE, watching: Sequence[Line] = ()) -> None:
+        super().__init__()
+        self._scope, self._mode, self._watching = scope, mode, watching
+
+    def told(self, words: list[str], width: int, *, ascii_only: bool) -> list[Line]:
+        """Who watches first, unless keys are searched for."""
+        watching = [] if words or not self._watching else [*self._watching, ()]
+        return watching + _keys(self._scope, self._mode, words, width, ascii_only)
 
 
 _GROUPS = ("Replay", "Plan", "Node", "Session", "View", "Move", "General")
@@ -195,7 +207,7 @@ def _keys(scope: Scope, mode: Mode, words: list[str], width: int, ascii_only: bo
             group = action.group
             lines += [(), ((group, "strong"),)] if lines else [((group, "strong"),)]
         lines += document.facts([(f"  {keys}", action.description, "text")], width, 14)
-    return lines or [(("no key does that", "faint"),)]
+    return lines
 
 
 class EditScreen(ModalScreen[None]):

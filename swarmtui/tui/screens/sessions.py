@@ -2,58 +2,44 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar, cast
+from typing import TYPE_CHECKING, cast
 
 from textual import on
 from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
-from textual.screen import Screen
 from textual.widgets import Input
 
 from swarmtui.tui import content
 from swarmtui.tui.browser import RELOAD_S, Choice
 from swarmtui.tui.screens.dialogs import LineScreen
+from swarmtui.tui.screens.listing import HELP, THEME, Key, ListScreen
 from swarmtui.tui.view.lines import Line
 from swarmtui.tui.view.sessions import SHOWN, SORTS, Row, SessionRows, parent_of
-from swarmtui.tui.widgets.bars import KeyBar, Words
+from swarmtui.tui.widgets.bars import Words
 from swarmtui.tui.widgets.lines import entitle
 from swarmtui.tui.widgets.table import RowTable
 
 if TYPE_CHECKING:
     from swarmtui.tui.browser import Browser
 
-KEYS: tuple[tuple[str, str, str], ...] = (
-    ("enter", "open", "open"),
-    ("H", "replay", "replay"),
-    ("f", "fork", "fork"),
-    ("c", "compare", "compare"),
-    ("space", "mark", "mark"),
-    ("v", "shown", "which"),
-    ("slash", "find", "filter"),
-    ("S", "sort", "sort"),
-    ("D", "reverse", "reverse"),
-    ("t", "theme", "theme"),
-    ("q", "leave", "quit"),
-)
-"""Key, action, label."""
 
-
-class SessionsScreen(Screen[None]):
+class SessionsScreen(ListScreen):
     """The sessions of this machine, or of several."""
 
-    CSS_PATH = "sessions.tcss"
-    AUTO_FOCUS = None
-    BINDINGS: ClassVar[list[BindingType]] = [
-        *(Binding(key, action, label, show=False) for key, action, label in KEYS),
-        Binding("ctrl+c", "leave", show=False),
-        Binding("escape", "back", show=False),
-        Binding("k,up", "go(-1)", show=False),
-        Binding("j,down", "go(1)", show=False),
-        Binding("pageup", "go(-10)", show=False),
-        Binding("pagedown", "go(10)", show=False),
-        Binding("g,home", "end(False)", show=False),
-        Binding("G,end", "end(True)", show=False),
-    ]
+    KEYS = (
+        Key("enter", "open", "open", "Open the session: watch and steer it, or look at one that has ended"),
+        Key("H", "replay", "replay", "Live through it again"),
+        Key("slash", "find", "filter", "Only sessions in which all of these words occur; !word must not"),
+        Key("v", "shown", "which", "Which are shown: all, not finished OK, needs you, failed, running"),
+        Key("f", "fork", "fork", "Begin another session with its past, from an event or a mark on"),
+        Key("c", "compare", "compare", "Hold it against the marked one, or a fork against what it was forked from"),
+        Key("space", "mark", "mark", "Mark it as the one that another is compared with"),
+        Key("S", "sort", "sort", "Sort by the next column; without one, forks stand below what they were forked from"),
+        Key("D", "reverse", "reverse", "Turn the order round"),
+        THEME,
+        Key("escape", "back", "", "Clear the filter"),
+        HELP,
+        Key("q,ctrl+q,ctrl+c", "leave", "quit", "Leave; sessions that run go on"),
+    )
 
     def __init__(self) -> None:
         super().__init__()
@@ -74,7 +60,7 @@ class SessionsScreen(Screen[None]):
             placeholder="words that must occur; !word must not; enter keeps, esc clears",
             compact=True,
         )
-        yield KeyBar([(key, label, action) for key, action, label in KEYS], id="keys-bar")
+        yield self.key_bar()
 
     def on_mount(self) -> None:
         """Read the sessions, now and again."""
@@ -242,22 +228,6 @@ class SessionsScreen(Screen[None]):
         find.display = False
         self.query_one(RowTable).focus()
 
-    def action_go(self, step: int) -> None:
-        """j and k."""
-        self.query_one(RowTable).go(0, step)
-
-    def action_end(self, last: bool) -> None:
-        """g and G."""
-        self.query_one(RowTable).go_to_end(last)
-
-    def action_theme(self) -> None:
-        """t."""
-        self._browser.next_theme()
-
     def action_leave(self) -> None:
         """q."""
         self.app.exit(None)
-
-    async def on_key_bar_clicked(self, message: KeyBar.Clicked) -> None:
-        """A click on a key's name."""
-        await self.run_action(message.action)

@@ -35,7 +35,8 @@ COLUMNS: tuple[Column, ...] = (
     Column("nodes", "done", 9, 7, right=True),
     Column("failed", "fail", 4, 5, right=True),
     Column("cost", "cost", 7, 3, right=True),
-    Column("needs", "you", 3, 7, right=True),
+    Column("viewers", "watch", 5, 2, right=True),
+    Column("needs", "you", 3, 9, right=True),
 )
 SORTS: tuple[str, ...] = ("", "status", "started", "ended", "took", "failed", "cost", "title")
 """``ended`` has no column of its own: what is over, the last one first."""
@@ -114,12 +115,18 @@ class SessionRows:
         self._measure()
 
     def _measure(self) -> None:
-        """Columns as wide as the longest name asks for, which is known only now."""
-        hosts = {row.get("host") for _, row in self.rows}
-        longest = max((cells_of(head + one_line(str(row.get("id") or ""), 40)) for head, row in self.rows), default=0)
-        kept = [column for column in COLUMNS if column.key != "host" or len(hosts) > 1]
-        wide = min(30, max(8, longest))
-        self._columns = tuple(replace(column, width=wide) if column.key == "id" else column for column in kept)
+        """Columns as wide as the longest name asks for, which is known only now; none for what no row has."""
+        rows = [row for _, row in self.rows]
+        needless = {key for key in ("failed", "cost", "viewers", "needs") if not any(_has(row, key) for row in rows)}
+        if len({row.get("host") for row in rows}) < 2:
+            needless.add("host")
+        names = [cells_of(head + one_line(str(row.get("id") or ""), 40)) for head, row in self.rows]
+        wide = {
+            "id": min(30, max(8, *names, 0)),
+            "status": 3 + max((cells_of(_word(row)) for row in rows), default=6),
+        }
+        kept = [column for column in COLUMNS if column.key not in needless]
+        self._columns = tuple(replace(column, width=wide.get(column.key, column.width)) for column in kept)
 
     def cells(self, at: int, moment: Moment, glyphs: Glyphs) -> dict[str, Span]:
         """The cells of one session."""
@@ -130,7 +137,8 @@ class SessionRows:
             told = one_line(f"{row.get('host')}: {row['error']}", 200)
             return cells | {"status": ("no answer", "bad"), "title": (told, "bad")}
         status = _status(row)
-        word, icon, role = STATUS.get(status, (str(row.get("status")), "", "muted")) if status else ("?", "", "muted")
+        word = _word(row)
+        _, icon, role = STATUS[status] if status else ("", "", "muted")
         counts = _counts(row)
         failed, needs = counts.get("failed", 0), int(row.get("needs_you") or 0)
         sign = ("*" if glyphs.ascii else "◆") if self.key(at) == self.looking.marked else " "
@@ -148,6 +156,7 @@ class SessionRows:
             "nodes": (f"{sum(counts.get(state, 0) for state in DONE)}/{sum(counts.values())}", "text"),
             "failed": (str(failed) if failed else "", "failed"),
             "cost": (_cost(row), "text"),
+            "viewers": (_watching(row), "muted"),
             "needs": (str(needs) if needs else "", "ask"),
         }
 
@@ -157,6 +166,32 @@ def _status(row: Row) -> Status | None:
         return Status(str(row.get("status")))
     except ValueError:
         return None
+
+
+def _word(row: Row) -> str:
+    """What the status is called."""
+    if "error" in row:
+        return "no answer"
+    status = _status(row)
+    return STATUS[status][0] if status else "?"
+
+
+def _has(row: Row, key: str) -> bool:
+    """Whether there is something to show in a column that few rows need."""
+    match key:
+        case "failed":
+            return bool(_counts(row).get("failed"))
+        case "cost":
+            return bool(_cost(row))
+        case "viewers":
+            return bool(_watching(row))
+        case _:
+            return bool(row.get("needs_you"))
+
+
+def _watching(row: Row) -> str:
+    """How many watch it; nothing where nobody does, or where an older version does not tell."""
+    return str(row["viewers"]) if row.get("viewers") else ""
 
 
 def _counts(row: Row) -> Mapping[str, int]:
@@ -205,6 +240,7 @@ _RANKS: dict[str, Callable[[Row], Any]] = {
     "title": lambda row: str(row.get("title") or "").casefold(),
     "nodes": lambda row: sum(_counts(row).values()),
     "needs": lambda row: row.get("needs_you") or 0,
+    "viewers": lambda row: row.get("viewers") or 0,
     "id": lambda row: str(row.get("id")),
     "host": lambda row: str(row.get("host")),
 }

@@ -134,11 +134,11 @@ class KeyBar(Bar):
         self._places: list[tuple[int, int, str]] = []
 
     def shown(self, width: int) -> Line:
-        """As many as fit; the last one, which leads out, always."""
+        """As many as fit; the last two, which are help and lead out, always."""
         ascii_only = looks(self).glyphs.ascii
         named = [(key_name(key, ascii_only=ascii_only), label, action) for key, label, action in self._keys]
-        *others, last = named
-        room = width - 1 - _wide(last)
+        others, last = named[:-2], named[-2:]
+        room = width - 1 - sum(map(_wide, last))
         chosen = []
         for one in others:
             room -= _wide(one)
@@ -148,7 +148,7 @@ class KeyBar(Bar):
         spans: list[Span] = [(" ", "text")]
         self._places = []
         at = 1
-        for key, label, action in [*chosen, last]:
+        for key, label, action in [*chosen, *last]:
             wide = _wide((key, label, action))
             self._places.append((at, at + wide - 2, action))
             spans += [(key, "accent"), (f" {label}  ", "muted")]
