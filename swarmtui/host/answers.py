@@ -126,7 +126,8 @@ class Answers:
 
     async def _marks(self, asked: wire.MarksFrom) -> str:
         head = await self._past.head()
-        marks = [mark for mark in await self._past.marks(asked.from_seq) if mark.seq <= head]
+        first = max(1, min(asked.from_seq, head + 1))
+        marks = [mark for mark in await self._past.marks(first) if mark.seq <= head]
         cut = ({**asdict(mark), "label": mark.label[: wire.LABEL_CHARS]} for mark in marks)
         return rpc.dump({"marks": list(cut), "head_seq": head})
 

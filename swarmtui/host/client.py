@@ -36,9 +36,10 @@ from swarmtui.host.feed import Changes, CommandRefused, FeedStatus, Link
 from swarmtui.host.gathering import Gathering
 from swarmtui.host.history import History, OutputMissing
 from swarmtui.host.intake import Intake
-from swarmtui.host.jsonrpc import Code
+from swarmtui.host.jsonrpc import Code, ProtocolError
 from swarmtui.host.protocol import Method, Role
 from swarmtui.plan.model import JSON
+from swarmtui.safety.text import one_line
 from swarmtui.session.codec import event_from_json
 from swarmtui.session.events import Event
 from swarmtui.session.folder import SessionFolder
@@ -55,7 +56,9 @@ COMES_BACK = ("signal", "disk", "idle")
 """Why a host left whose session is not over: another one may take it up."""
 OVER = (Link.ENDED, Link.CRASHED, Link.ARCHIVE)
 """Links without a host: nothing comes until another one takes the session up."""
-LOST = (OSError, TimeoutError, CallFailed, ValueError, KeyError, TypeError)
+NONSENSE = (ProtocolError, ValueError, LookupError, TypeError, AttributeError, ArithmeticError, RecursionError)
+"""What comes of taking in what is not what a host says."""
+LOST = (OSError, TimeoutError, CallFailed, *NONSENSE)
 """What a broken link, or a host that says what makes no sense, raises."""
 
 
@@ -193,7 +196,10 @@ class WireFeed:
         Raises CommandRefused; ConnectionError when the link stayed broken and whether it took effect is not known.
         """
         reply = await self.ask(method, {**params, "client_cmd_id": uuid.uuid4().hex})
-        return int(reply["seq"])
+        try:
+            return int(reply["seq"])
+        except NONSENSE as error:
+            raise ConnectionError(f"the host's answer to {method} makes no sense") from error
 
     async def ask(self, method: str, params: dict[str, JSON], cap: str = "") -> JSON:
         """What the host answers, asked again over a broken link: for requests that may be repeated.
@@ -292,9 +298,12 @@ class WireFeed:
         return self._folder is not None or self._bye.reason in COMES_BACK
 
     def _lose(self, error: BaseException) -> None:
-        self._backoff.lost(str(error) or type(error).__name__)
+        what = str(error) or type(error).__name__
+        if isinstance(error, NONSENSE):
+            what = f"the host said what makes no sense ({one_line(what, 80)})"
+        self._backoff.lost(what)
         if not self._first.done():
-            first = error if isinstance(error, Unreachable) else Unreachable(f"the host cannot be reached: {error}")
+            first = error if isinstance(error, Unreachable) else Unreachable(f"the host cannot be reached: {what}")
             self._first.set_exception(first)
 
     def _set_link(

@@ -87,8 +87,11 @@ class Connection:
 
     async def resolve(self, value: JSON) -> JSON:
         """`value`, or the body that it refers to. Raises as :meth:`call` does."""
-        blob = blob_in(value)
-        return value if blob is None else json.loads(await self._fetch(blob))
+        try:
+            blob = blob_in(value)
+            return value if blob is None else json.loads(await self._fetch(blob))
+        except (ProtocolError, ValueError, RecursionError) as error:
+            raise ConnectionError("the host sent a body that cannot be read") from error
 
     async def notices(self) -> AsyncIterator[Notice]:
         """Notices in order, until the link breaks: then ConnectionError says how."""

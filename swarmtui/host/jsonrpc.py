@@ -150,6 +150,16 @@ def decode(line: bytes) -> Message:
     raise ProtocolError(Code.INVALID, "a message has a method, or an id with a result or an error", id)
 
 
+def check_text(request: Request) -> None:
+    """Raises ProtocolError where `request` has half a character, which JSON can write down and no file can hold."""
+    try:
+        json.dumps([request.method, request.params], ensure_ascii=False).encode()
+    except UnicodeEncodeError as error:
+        raise ProtocolError(Code.PARAMS, "a text has half a character (a lone surrogate)", request.id) from error
+    except RecursionError as error:
+        raise ProtocolError(Code.PARAMS, "parameters are nested too deep", request.id) from error
+
+
 def _decode_call(value: dict[str, JSON], id: int | str | None) -> Request | Notice:
     method, params = value["method"], value.get("params", {})
     if not isinstance(method, str) or not isinstance(params, dict):

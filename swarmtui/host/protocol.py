@@ -61,6 +61,9 @@ LAG_EVENTS = 2_000
 LABEL_CHARS = 200
 """The longest label of a mark that is sent; what is longer is cut."""
 
+ID_CHARS = 128
+"""The longest id of a command: the session keeps them."""
+
 
 class Method(StrEnum):
     """Requests that the host answers itself."""

@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 ONLY_OBSERVES = "this viewer only observes: attach without --read-only"
 NOBODY = "no host lives: `swarmtui resume {}` starts one"
 CLOSE_S = 1.0
+COMMANDS_AT_ONCE = 64
+"""So many commands of one viewer wait to be done before it is no longer listened to."""
 
 
 class ViewerLink:
@@ -50,6 +52,7 @@ class ViewerLink:
         self._may_fork = False
         self._bodies = Bodies()
         self._sending = asyncio.Lock()
+        self._at_once = asyncio.Semaphore(COMMANDS_AT_ONCE)
         self._sent_at = time.monotonic()
         self._pumps = Pumps(server, self._bodies, self._write)
         self._tasks: asyncio.TaskGroup | None = None
@@ -178,6 +181,7 @@ class ViewerLink:
         if not isinstance(message, Request):
             return True
         try:
+            rpc.check_text(message)
             if message.method == Method.INITIALIZE or not self.welcomed:
                 await self._welcome(message)
             else:
@@ -234,7 +238,7 @@ class ViewerLink:
         answers = self._server.answers
         handler = handlers.get(request.method) or (answers.answer if answers.answers(request.method) else None)
         if handler is None:
-            self._run_command(request)
+            await self._run_command(request)
             return
         try:
             result = await handler(request)
@@ -281,19 +285,21 @@ class ViewerLink:
 
     # -- commands -----------------------------------------------------------------------------------------
 
-    def _run_command(self, request: Request) -> None:
-        """Commands may wait for the disk, so that the viewer's other requests go on meanwhile."""
+    async def _run_command(self, request: Request) -> None:
+        """Commands may wait for the disk, so that the viewer's other requests go on meanwhile; not for too many."""
         if self.role != "control" and not (self._may_fork and request.method == Method.FORK):
             told = NOBODY.format(self._server.session) if self._server.recorded else ONLY_OBSERVES
             raise ProtocolError(Code.FORBIDDEN, told, request.id)
+        await self._at_once.acquire()
         if self._tasks is not None:
-            self._tasks.create_task(self._command(request))
+            self._tasks.create_task(self._command(request)).add_done_callback(lambda _: self._at_once.release())
 
     async def _command(self, request: Request) -> None:
         params = dict(request.params)
         command_id = params.pop("client_cmd_id", None)
-        if command_id is not None and not isinstance(command_id, str):
-            await self.send(Fault(request.id, Code.PARAMS, "client_cmd_id: must be a string"))
+        if command_id is not None and not (isinstance(command_id, str) and 0 < len(command_id) <= wire.ID_CHARS):
+            told = f"client_cmd_id: must be a string of 1 to {wire.ID_CHARS} characters"
+            await self.send(Fault(request.id, Code.PARAMS, told))
             return
         try:
             if request.method == Method.FORK:

@@ -1,0 +1,178 @@
+"""Viewers and hosts that say what they should not, by mistake or on purpose: only they come to harm."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from swarmtui.engine.commands import Refused
+from swarmtui.host import jsonrpc as rpc
+from swarmtui.host import protocol as wire
+from swarmtui.host.client import Unreachable, WireFeed
+from swarmtui.host.feed import Link
+from swarmtui.host.jsonrpc import Code
+from swarmtui.host.viewer import COMMANDS_AT_ONCE
+from swarmtui.session import fold
+from swarmtui.session.state_json import state_to_json
+from tests.host.sessions import chain, live_session, until
+from tests.host.test_server import HELLO, raw
+
+HALF = "\ud800"
+"""What JSON writes as an escape, and no encoding of Unicode can hold."""
+
+
+@pytest.mark.parametrize(
+    ("method", "params"),
+    [
+        ("events.page", {"before": 5, "limit": 5, "node": HALF}),
+        ("output.read", {"node": HALF}),
+        ("blob.read", {"sha": HALF}),
+        ("marker.add", {"label": HALF}),
+        ("plan.edit", {"base_rev": 1, "text": HALF}),
+        (HALF, {}),
+        ("marker.add", {"label": "x", "client_cmd_id": "i" * (wire.ID_CHARS + 1)}),
+        ("marker.add", {"label": "x", "client_cmd_id": ""}),
+        ("marker.add", {"label": "x", "client_cmd_id": HALF}),
+    ],
+)
+async def test_25_what_no_file_can_hold_is_refused_and_nothing_of_it_recorded(
+    tmp_path: Path, method: str, params: dict[str, Any]
+) -> None:
+    async with live_session(tmp_path, chain("a")) as session, raw(session) as viewer:
+        await session.until_running()
+        await viewer.call("initialize", HELLO)
+        before = session.conductor.state.seq
+        assert (await viewer.call(method, params, id=2))["error"]["code"] == Code.PARAMS
+        assert "result" in await viewer.call("ping", {}, id=3)
+        assert session.conductor.state.seq == before
+
+
+@pytest.mark.parametrize("first", [-(2**70), 2**70])
+async def test_25_marks_from_beyond_all_events_are_none_and_no_damage(tmp_path: Path, first: int) -> None:
+    async with live_session(tmp_path, chain("a")) as session, raw(session) as viewer:
+        await viewer.call("initialize", HELLO)
+        told = (await viewer.call("marks", {"from_seq": first}, id=2))["result"]
+        assert told["head_seq"] >= 1
+        assert first < 0 or told["marks"] == []
+
+
+async def test_25_of_one_who_sends_commands_and_reads_nothing_so_many_are_taken_and_no_more(tmp_path: Path) -> None:
+    async with live_session(tmp_path, chain("a")) as session, raw(session) as viewer:
+        await viewer.call("initialize", HELLO)
+        asked, go_on = 0, asyncio.Event()
+
+        async def command(*words: Any, **how: Any) -> int:
+            nonlocal asked
+            asked += 1
+            await go_on.wait()
+            raise Refused("not in this test")
+
+        session.conductor.command = command  # type: ignore[method-assign,assignment]
+        for number in range(3 * COMMANDS_AT_ONCE):
+            viewer.writer.write(rpc.encode(rpc.Request(number + 2, "session.pause", {})))
+        await viewer.writer.drain()
+        other = await session.attach()
+        assert "head_seq" in await other.ask("marks", {}), "others are served"
+        assert asked == COMMANDS_AT_ONCE
+        go_on.set()
+        left = set(range(2, 3 * COMMANDS_AT_ONCE + 2))
+        while left:  # the rest has its turn
+            left.discard((await viewer.line()).get("id", 0))
+        await other.close()
+
+
+# -- hosts ----------------------------------------------------------------------------------------------------
+
+WELCOME = wire.to_json(
+    wire.Welcome(2, wire.ServerInfo("9", 1, "x", 0.0, "box"), "abcdefgh", 1, "control", 0, "log", ("viewers",))
+)
+SNAPSHOT: dict[str, Any] = {"seq": 0, "log_id": "log", "state": state_to_json(fold.empty()), "viewers": []}
+GOOD = {"initialize": WELCOME, "snapshot": SNAPSHOT, "subscribe": {}}
+
+
+@contextlib.asynccontextmanager
+async def host_that_says(root: Path, replies: dict[str, Any], notice: bytes = b"") -> AsyncIterator[Path]:
+    """A host with these replies, which are JSON or its text, and once somebody has subscribed `notice` to say."""
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while line := await reader.readline():
+            asked = json.loads(line)
+            said = replies.get(asked["method"])
+            writer.write(rpc.encode_reply(asked["id"], said if isinstance(said, str) else rpc.dump(said)))
+            if asked["method"] == "subscribe":
+                writer.write(notice)
+        writer.close()
+
+    server = await asyncio.start_unix_server(serve, str(root / "s.sock"), limit=rpc.MAX_LINE)
+    try:
+        yield root / "s.sock"
+    finally:
+        server.close()
+
+
+DEEP = '{"state":' + "[" * 900 + "]" * 900 + "}"
+
+
+@pytest.mark.parametrize(
+    ("method", "said"),
+    [
+        ("initialize", None),
+        ("initialize", {}),
+        ("initialize", {**WELCOME, "session": None}),
+        ("initialize", {"$blob": {"sha": 7}}),
+        ("initialize", {"$blob": {"sha": "x", "size": -1}}),
+        ("snapshot", None),
+        ("snapshot", []),
+        ("snapshot", {**SNAPSHOT, "state": []}),
+        ("snapshot", {**SNAPSHOT, "state": {"nodes": 7}}),
+        ("snapshot", {**SNAPSHOT, "viewers": [{}]}),
+        ("snapshot", DEEP),
+        ("snapshot", '{"seq": 1e999, "log_id": 1, "state": {"seq": 1e999}}'),
+    ],
+)
+async def test_a_host_that_makes_no_sense_is_unreachable_rather_than_waited_for(
+    tmp_path: Path, method: str, said: Any
+) -> None:
+    async with host_that_says(tmp_path, {**GOOD, method: said}) as path, asyncio.timeout(10):
+        with pytest.raises(Unreachable, match="cannot be reached"):
+            await WireFeed.connect(path)
+
+
+@pytest.mark.parametrize(
+    ("topic", "params"),
+    [
+        ("event", {}),
+        ("event", {"seq": 1, "ts": "x", "type": "noted", "data": []}),
+        ("event", {"$blob": []}),
+        ("events", {"batch": 7}),
+        ("events", {}),
+        ("viewers", {"viewers": [1]}),
+        ("stream", {"pieces": {}}),
+        ("bye", {}),
+        ("lagging", {"behind": "x"}),
+        ("trouble", []),
+    ],
+)
+async def test_a_host_that_begins_to_make_no_sense_is_left_with_a_word_and_tried_again(
+    tmp_path: Path, topic: str, params: Any
+) -> None:
+    notice = json.dumps({"jsonrpc": "2.0", "method": topic, "params": params}).encode() + b"\n"
+    async with host_that_says(tmp_path, GOOD, notice) as path:
+        feed = await WireFeed.connect(path, backoff_s=60.0)
+        await until(feed, lambda feed: feed.status.link is Link.RECONNECTING)
+        assert "the host " in feed.status.note
+        await feed.close()
+
+
+async def test_a_reply_that_makes_no_sense_is_no_success(tmp_path: Path) -> None:
+    async with host_that_says(tmp_path, GOOD | {"session.pause": {"no": "seq"}}) as path:
+        feed = await WireFeed.connect(path)
+        with pytest.raises(ConnectionError, match="makes no sense"):
+            await feed.command("session.pause", {})
+        await feed.close()
