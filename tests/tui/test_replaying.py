@@ -277,6 +277,15 @@ def test_the_bar_and_its_figures_are_as_wide_as_they_should_be(size: int, glyphs
     assert glyphs is UNICODE or shown.isascii()
 
 
+def test_29_where_there_is_a_retry_in_every_cell_the_play_head_and_the_long_waits_are_seen_all_the_same() -> None:
+    marks = tuple(Mark(seq, 0, 0, MarkKind.RETRY, "r") for seq in range(1, 101))
+    line, head = scrub.bar(playing(30, 100, marks=marks, gaps=(Gap(60, 7_300.0),)), 102, UNICODE)
+    shown = "".join(part for part, _ in line)
+    assert shown[head] == "●"
+    assert "‖ 2h" in shown
+    assert shown.count("↻") > 80
+
+
 def test_every_kind_of_mark_has_a_tick_of_its_own() -> None:
     assert set(scrub.TICKS) == set(MarkKind)
     assert len({tick for tick, _, _ in scrub.TICKS.values()}) == len(MarkKind)

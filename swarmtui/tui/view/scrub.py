@@ -27,6 +27,8 @@ TICKS: dict[MarkKind, tuple[str, str, Role]] = {
 }
 """How marks look, in ASCII too; where several fall into one cell, the first of this order is shown."""
 _RANK = {kind: at for at, kind in enumerate(TICKS)}
+MANY = (MarkKind.RETRY, MarkKind.PAUSE)
+"""Marks of which there can be one in every cell, so that they give way to the name of a long wait."""
 MARGIN = 1
 
 
@@ -61,16 +63,17 @@ def bar(play: Play, size: int, glyphs: Glyphs) -> tuple[Line, int]:
         at = cell_of(mark.seq, play.head_seq, inside)
         if at not in ticks or _RANK[mark.kind] < _RANK[ticks[at].kind]:
             ticks[at] = mark
-    waits = _waits(play, inside, {head, *ticks}, glyphs)
+    grave = {at for at, mark in ticks.items() if mark.kind not in MANY}
+    waits = _waits(play, inside, {head, *grave}, glyphs)
     spans: list[Span] = [(" " * MARGIN, "text")]
     for at in range(inside):
-        if at in ticks:
-            shown, plain, role = TICKS[ticks[at].kind]
-            spans.append((plain if glyphs.ascii else shown, role))
-        elif at == head:
+        if at == head:  # the mark that it stands on is named below
             spans.append(("O" if glyphs.ascii else "●", "strong"))
         elif at in waits:
             spans.append(waits[at])
+        elif at in ticks:
+            shown, plain, role = TICKS[ticks[at].kind]
+            spans.append((plain if glyphs.ascii else shown, role))
         else:
             spans.append((glyphs.full, "bar") if at < head else (glyphs.empty, "rest"))
     return _joined(spans), head + MARGIN
