@@ -111,7 +111,9 @@ def watch_in_workbench(
     opened: list[AnyFeed] = []
 
     async def connect() -> AnyFeed:
-        feed = await open_feed(place, name=f"tui on {_tty()}", role=role, stream=True, max_wait_s=max_wait_s)
+        feed = await open_feed(
+            place, name=f"tui on {_tty()}", role=role, stream=True, max_wait_s=max_wait_s, attended=True
+        )
         opened.append(feed)
         return feed
 

@@ -172,10 +172,11 @@ def _carried_out(
     address: Address, words: Sequence[str], given: bytes | None, *, keep: bool = False, into: int | None = None
 ) -> _Done:
     """What it prints is kept, written `into` a file, or passed on. Raises Unreachable if that came to nothing."""
+    from swarmtui.host import asking
     from swarmtui.host.ssh import SSH_CODES, failure_of, ssh_argv
-    from swarmtui.host.ssh_dial import Tail, has_terminal
+    from swarmtui.host.ssh_call import Tail
 
-    batch = not has_terminal()
+    batch = not asking.has_terminal()
     read_end, write_end = os.pipe()
     tail = Tail(read_end, echo=not batch)
     with os.fdopen(write_end, "wb") as stderr:

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from swarmtui.cli.main import main
-from swarmtui.host import ssh_dial
+from swarmtui.host import asking
 from swarmtui.session.folder import SessionFolder
 from swarmtui.session.rows import SCHEMA
 from tests.session.files import session_file
@@ -65,7 +65,7 @@ def sessions(made: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     monkeypatch.setenv("SWARMTUI_HOME", str(home))
     monkeypatch.setenv("SWARMTUI_SSH", FAKE)
     monkeypatch.delenv("FAKE_SSH_LOG", raising=False)
-    monkeypatch.setattr(ssh_dial, "has_terminal", lambda: False)
+    monkeypatch.setattr(asking, "has_terminal", lambda: False)
     folder = home / "state" / "sessions"
     folder.mkdir(parents=True, mode=0o700)
     folder.parent.chmod(0o700)

@@ -14,6 +14,7 @@ import socket
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -135,23 +136,44 @@ def _started(sshd: str, folder: Path, name: str, lines: tuple[str, ...], home: P
             own,
         ]
         config.write_text("\n".join(settings) + "\n")
-        log = folder / f"{name}.log"
-        with log.open("wb") as output:
-            process = subprocess.Popen(
-                [sshd, "-D", "-e", "-f", str(config)],
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=output,
-                start_new_session=True,
-            )
-        deadline = time.monotonic() + PATIENCE_S
-        while process.poll() is None and time.monotonic() < deadline:
-            if "Server listening" in log.read_text("utf-8", "replace"):
-                return Daemon(process, port)
-            time.sleep(0.02)
+        process = subprocess.Popen(
+            [sshd, "-D", "-e", "-f", str(config)],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            start_new_session=True,
+        )
+        log = Log(process, folder / f"{name}.log")
+        if log.listening():
+            return Daemon(process, port)
         process.kill()
         process.wait()
-    raise NoSshd(f"sshd does not start: {log.read_text('utf-8', 'replace').strip()[-500:]}")
+    raise NoSshd(f"sshd does not start: {log.path.read_text('utf-8', 'replace').strip()[-500:]}")
+
+
+class Log:
+    """What an sshd says, in a file; a thread writes it, until the last of its sessions has ended."""
+
+    def __init__(self, process: subprocess.Popen[bytes], path: Path) -> None:
+        self.path = path
+        self._process = process
+        self._listens, self._known = False, threading.Event()
+        threading.Thread(target=self._keep, daemon=True).start()
+
+    def listening(self) -> bool:
+        """Wait until it listens; False where it ends instead, or takes too long."""
+        return self._known.wait(PATIENCE_S) and self._listens
+
+    def _keep(self) -> None:
+        assert self._process.stderr is not None
+        with self._process.stderr as said, self.path.open("wb") as file:
+            for line in said:
+                file.write(line)
+                file.flush()
+                if b"Server listening" in line:
+                    self._listens = True
+                    self._known.set()
+        self._known.set()
 
 
 def _write_client(found: Ssh) -> None:

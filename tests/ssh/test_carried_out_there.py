@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from swarmtui.cli.main import main
-from swarmtui.host import ssh_dial
+from swarmtui.host import asking
 
 FAKE = f"{sys.executable} -S {Path(__file__).with_name('fake_ssh.py')}"
 
@@ -16,7 +16,7 @@ FAKE = f"{sys.executable} -S {Path(__file__).with_name('fake_ssh.py')}"
 @pytest.fixture(autouse=True)
 def _elsewhere(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """A machine whose swarmtui says what it was asked, and what it was given to read."""
-    monkeypatch.setattr(ssh_dial, "has_terminal", lambda: False)
+    monkeypatch.setattr(asking, "has_terminal", lambda: False)
     monkeypatch.setenv("SWARMTUI_SSH", FAKE)
     monkeypatch.setenv("SWARMTUI_HOME", str(tmp_path / "home"))
     monkeypatch.setenv("SWARMTUI_REMOTE", "sh -c 'echo \"$@\"; [ $1 != fork ] || cat' x")

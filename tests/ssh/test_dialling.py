@@ -14,11 +14,12 @@ from pathlib import Path
 import pytest
 
 from swarmtui.cli.main import main
-from swarmtui.host import ssh_dial
+from swarmtui.host import asking
 from swarmtui.host.address import Address
 from swarmtui.host.dialling import Unreachable
 from swarmtui.host.fleet import list_hosts
-from swarmtui.host.ssh_dial import SshCall, predial
+from swarmtui.host.ssh_call import SshCall
+from swarmtui.host.ssh_dial import predial
 from tests.ssh.machines import PROGRAM
 
 FAKE = f"{sys.executable} -S {Path(__file__).with_name('fake_ssh.py')}"
@@ -27,7 +28,7 @@ FAKE = f"{sys.executable} -S {Path(__file__).with_name('fake_ssh.py')}"
 @pytest.fixture(autouse=True)
 def _nobody_to_ask(monkeypatch: pytest.MonkeyPatch) -> None:
     """Whoever runs the tests keeps their terminal."""
-    monkeypatch.setattr(ssh_dial, "has_terminal", lambda: False)
+    monkeypatch.setattr(asking, "has_terminal", lambda: False)
 
 
 @pytest.fixture

@@ -1,0 +1,45 @@
+"""The user's terminal, lent to a program that has to ask something there."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import termios
+from collections.abc import Iterator
+
+
+@contextlib.contextmanager
+def terminal_lent(group: int) -> Iterator[None]:
+    """Within the block the controlling terminal belongs to the process group `group`, so that it can ask there."""
+    try:
+        terminal = os.open("/dev/tty", os.O_RDWR | os.O_CLOEXEC)
+    except OSError:
+        yield
+        return
+    before = signal.signal(signal.SIGTTOU, signal.SIG_IGN)  # so that it can be taken back from the background
+    looks = termios.tcgetattr(terminal)
+    try:
+        with contextlib.suppress(OSError):  # it may have ended already
+            os.tcsetpgrp(terminal, group)
+            os.killpg(group, signal.SIGCONT)  # it may have asked before it was allowed to
+        yield
+    finally:
+        os.tcsetpgrp(terminal, os.getpgrp())
+        termios.tcsetattr(terminal, termios.TCSADRAIN, looks)
+        os.close(terminal)
+        signal.signal(signal.SIGTTOU, before)
+
+
+def has_terminal() -> bool:
+    """Whether a person may be asked: there is a terminal, and it is ours to use now."""
+    try:
+        terminal = os.open("/dev/tty", os.O_RDWR | os.O_CLOEXEC)
+    except OSError:
+        return False
+    try:
+        return os.tcgetpgrp(terminal) == os.getpgrp()
+    except OSError:
+        return False
+    finally:
+        os.close(terminal)
