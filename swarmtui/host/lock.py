@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
+import json
 import os
 import time
 from collections.abc import Iterator
@@ -32,6 +33,9 @@ def locked(folder: SessionFolder, *, steal: bool = False) -> Iterator[None]:
     """
     fd = _lock(folder, time.monotonic() + _PATIENCE_S, steal=steal)
     try:
+        if (owner := _runs_without(folder)) is not None:
+            how = f"whose lock somebody removed: `kill {owner}` ends it"
+            raise LockTaken(f"session {folder.id} is run by another host already (pid {owner}), {how}")
         os.ftruncate(fd, 0)
         os.pwrite(fd, f"{os.getpid()}\n".encode(), 0)
         yield
@@ -90,6 +94,16 @@ def _is_the_lock(fd: int, folder: SessionFolder) -> bool:
 def _owner(fd: int) -> int | None:
     word = os.pread(fd, 32, 0).decode("ascii", "replace").strip()
     return int(word) if word.isdecimal() else None
+
+
+def _runs_without(folder: SessionFolder) -> int | None:
+    """Pid of a host that runs the session without its lock, the file of which was removed; None if there is none."""
+    try:
+        pid = int(json.loads(folder.host_json.read_text())["pid"])
+        words = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
+    except (OSError, ValueError, LookupError, TypeError):
+        return None
+    return pid if b"swarmtui.host.process" in words and os.fsencode(folder.path) in words else None
 
 
 def _runs_the_session(pid: int, folder: SessionFolder) -> bool:

@@ -28,7 +28,7 @@ from swarmtui.host.client import WireFeed
 from swarmtui.host.feed import Link
 from swarmtui.host.launch import launch, start_host
 from swarmtui.host.locate import list_sessions, locate, socket_of
-from swarmtui.host.lock import locked
+from swarmtui.host.lock import LockTaken, locked
 from swarmtui.host.server import bind
 from swarmtui.host.spec import LaunchSpec
 from swarmtui.session.errors import LogError
@@ -304,6 +304,19 @@ def test_22_a_pid_that_another_process_has_by_now_keeps_nobody_out(tmp_path: Pat
     folder.lock.write_text(f"{os.getppid()}\n")
     with locked(folder):
         assert folder.lock.read_text() == f"{os.getpid()}\n"
+
+
+@pytest.mark.chaos
+def test_22_a_live_host_whose_lock_somebody_removed_is_joined_by_no_other(tmp_path: Path) -> None:
+    session = made(tmp_path, {"goal": "held", "nodes": {"a": {"prompt": "wait [[take:60]]"}}})
+    with hosted(tmp_path, session) as host:
+        session.lock.unlink()
+        for steal in (False, True):
+            taken = pytest.raises(LockTaken, match=rf"\(pid {host.pid}\), whose lock somebody removed")
+            with taken, locked(session, steal=steal):
+                pass
+    with locked(session):
+        assert session.host_json.exists(), "what a killed host has left keeps nobody out"
 
 
 @pytest.mark.chaos
