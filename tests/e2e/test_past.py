@@ -31,17 +31,24 @@ def test_30_the_past_of_a_running_session_is_gone_through_and_G_leads_back(place
         terminal.run("swarmtui", "attach", identity)
         terminal.until("● slow")
         terminal.until("replay", "G live", press="H")
-        terminal.until("◌ planning", press="g")
-        terminal.until("● slow", press="G")
+        begun = terminal.until("◌ planning", press="g")
+        assert "● slow" not in begun, "what had not begun yet is shown as running"
+        assert len(hosts_below(place)) == 1
+        live = terminal.until("● slow", "P pause all", press="G")
+        assert "replay" not in live
         terminal.press("q")
         terminal.until("goes on")
-    cli(place, "ctl", identity, "cancel")
+    shown = json.loads(cli(place, "show", identity, "--json").stdout)
+    assert shown["status"] == "running", "going about in the past has changed the session"
+    assert cli(place, "ctl", identity, "cancel").returncode == 0
 
 
 def test_15_a_session_is_opened_and_lived_through_again_from_the_browser(place: Path) -> None:
     (place / "task.yaml").write_text(TASK.replace("seq 1 60", "seq 1 1"))
     cli(place, "run", "task.yaml", "--approve", "--headless")
+    (identity,) = (place / "home" / "state" / "sessions").iterdir()
     wait_for_an_exit(hosts_below(place), 60)  # it stays a moment for whoever may still come
+    before = cli(place, "events", identity.name).stdout
     with Terminal(place) as terminal:
         terminal.run("swarmtui")
         terminal.until("✓ succeeded", "Take a while", "quit")
@@ -55,3 +62,5 @@ def test_15_a_session_is_opened_and_lived_through_again_from_the_browser(place: 
         terminal.until("sessions: all")
         terminal.press("q")
         terminal.until("succeeded after")
+        assert hosts_below(place) == [], "looking at a session that has ended has started a host"
+    assert cli(place, "events", identity.name).stdout == before

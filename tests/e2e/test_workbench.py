@@ -151,7 +151,10 @@ def test_the_review_opens_in_the_workbench_and_its_report_is_there_at_the_end(pl
 
 
 @pytest.mark.chaos
-def test_two_terminals_see_each_other_s_actions(place: Path) -> None:
+def test_07_two_terminals_and_a_script_see_each_other_s_actions_with_the_actor_and_who_only_watches_cannot_act(
+    place: Path,
+) -> None:
+    """The page's second is not measured here, where terminals are looked at in turns: what is shown is."""
     (place / "gated.yaml").write_text(GATED)
     with Terminal(place) as one:
         one.run("swarmtui", "run", "gated.yaml")
@@ -160,13 +163,23 @@ def test_two_terminals_see_each_other_s_actions(place: Path) -> None:
         other_folder = place / "other"
         other_folder.mkdir()
         with Terminal(other_folder, SWARMTUI_HOME=str(place / "home")) as other:
-            other.run("swarmtui", "attach", identity)
-            other.until("running")
-            other.press("P")
-            other.until("paused")
-            one.until("paused", patience_s=20)
+            other.run("swarmtui", "attach", identity, "--read-only")
+            other.until("running", "[read-only]")
+            one.until("2 watch", "(read-only)")
+            assert sessions(place)[0]["viewers"] == 2
             one.press("P")
-            other.until("running", patience_s=20)
+            other.until("paused", "tui on")
+            other.press("P")
+            other.until("you only watch (attached read-only)")
+            assert cli(place, "ctl", identity, "resume").returncode == 0
+            for terminal in (one, other):
+                terminal.until("● running", "ctl: resumed")
+    actors = [
+        event["actor"]
+        for event in map(json.loads, cli(place, "events", identity).stdout.splitlines())
+        if event["type"] in ("session_paused", "session_resumed")
+    ]
+    assert [actor.split()[1] for actor in actors] == ["tui", "ctl"], "who only watches has changed something"
     (place / "open").touch()
     assert cli(place, "wait", identity).returncode == 0
 
