@@ -7,9 +7,12 @@ import os
 import re
 import secrets
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+ARTEFACTS = "artefacts"
+"""The folder of plain files within a session's."""
 _ALPHABET = "abcdefghjkmnpqrstvwxyz23456789"  # without what is mistaken for something else
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}\Z")
 
@@ -71,7 +74,7 @@ class SessionFolder:
     @property
     def artefacts(self) -> Path:
         """Plain files that people and agents can read: output and log per node, report, status."""
-        return self.path / "artefacts"
+        return self.path / ARTEFACTS
 
     def owned(self) -> bool:
         """Whether a host lives. The kernel frees the lock however the host ended, so no pid is asked."""
@@ -112,12 +115,14 @@ def new_session_folder(sessions: Path) -> SessionFolder:
 
 def session_folders(sessions: Path) -> Iterator[SessionFolder]:
     """Folders of all sessions under `sessions`, newest first."""
-    try:
-        entries = [entry for entry in os.scandir(sessions) if entry.is_dir(follow_symlinks=False)]
-    except FileNotFoundError:
-        return
-    for entry in sorted(entries, key=lambda entry: entry.stat(follow_symlinks=False).st_ctime, reverse=True):
-        folder = SessionFolder(Path(entry.path))
+    made: list[tuple[float, str]] = []
+    with suppress(FileNotFoundError):
+        for entry in os.scandir(sessions):
+            with suppress(FileNotFoundError):  # one that is removed just now, or a place where one was being made
+                if entry.is_dir(follow_symlinks=False):
+                    made.append((entry.stat(follow_symlinks=False).st_ctime, entry.path))
+    for _, path in sorted(made, reverse=True):
+        folder = SessionFolder(Path(path))
         if folder.db.exists() or folder.launch.exists():
             yield folder
 

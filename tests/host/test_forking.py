@@ -102,6 +102,24 @@ async def test_31_who_only_observes_forks_nothing_and_what_is_no_fork_is_refused
         await feed.close()
 
 
+def test_31_sessions_are_listed_while_one_is_being_made_and_its_place_goes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    listed = os.scandir
+
+    def scandir(folder: Path) -> list[os.DirEntry[str]]:
+        with listed(folder) as entries:
+            found = list(entries)
+        (tmp_path / ".new-x").rmdir()
+        return found
+
+    for name in ("abcdefgh", ".new-x"):
+        (tmp_path / name).mkdir()
+    (tmp_path / "abcdefgh" / "session.db").touch()
+    monkeypatch.setattr(os, "scandir", scandir)
+    assert [folder.id for folder in session_folders(tmp_path)] == ["abcdefgh"]
+
+
 # -- a long past --------------------------------------------------------------------------------------------------
 
 
