@@ -88,7 +88,7 @@ def run(arguments: Namespace, console: Console) -> int:
     from swarmtui.host.locate import locate
 
     if "/" in arguments.id:
-        raise UsageError("export runs where the session is: ssh HOST swarmtui export ID --as html > FILE")
+        raise UsageError(f"{arguments.id}: is a path; export takes the ID of a session, or HOST/ID")
     folder = locate(arguments.id)
     form = arguments.form or form_of(arguments.file)
     to_terminal = arguments.file in (None, "-") and sys.stdout.isatty()
