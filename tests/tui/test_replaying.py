@@ -99,6 +99,33 @@ async def test_29_space_plays_and_stands_still_and_the_header_shows_the_time_of_
         assert not play_of(pilot).playing
 
 
+KEYS = "space plus minus full_stop comma right_square_bracket left_square_bracket less_than_sign greater_than_sign"
+EVERY_KEY = [*KEYS.split(), *"059", "i", "g", "G"]
+
+
+@pytest.mark.chaos
+@pytest.mark.parametrize("events", [1, HEAD], ids=["one", "all"])
+async def test_29_whatever_the_key_the_size_and_the_place_the_state_is_that_of_the_play_head(events: int) -> None:
+    feed = finished()
+    del feed.events[events:]
+    watch = Stopwatch()
+    async with opened(replayed(feed, at=1, clock=watch)) as pilot:
+        app = pilot.app
+        assert isinstance(app, Workbench)
+        for size in ((40, 10), (300, 90), (80, 24)):
+            for key in ("G", *EVERY_KEY, "g", *KEYS.split()):
+                await pilot.press(key)
+                watch.now += 0.3
+            await pilot.resize_terminal(*size)
+            await settled(pilot)
+            seq = play_of(pilot).seq
+            assert 1 <= seq <= events
+            assert state_hash(app.state) == state_hash(fold(feed.events[:seq]))
+            bar = pilot.app.screen.query_one(ScrubBar)
+            assert bar.size.width == size[0]
+            assert app.crash is None
+
+
 @pytest.mark.chaos
 async def test_29_seconds_are_gone_forwards_and_backwards() -> None:
     async with opened(replayed(at=HEAD)) as pilot:
