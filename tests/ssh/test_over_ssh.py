@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import socket
+import subprocess
 
 import pytest
 
@@ -59,6 +61,31 @@ def test_a_url_with_user_and_port_reaches_the_same_machine(machine: Machine, ssh
     done = machine("wait", f"ssh://{getpass.getuser()}@127.0.0.1:{ssh.daemons['box'].port}/{session.id[:6]}", "--json")
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout)["id"] == session.id
+
+
+def test_14_what_a_configuration_has_for_shells_is_no_obstacle_nor_is_a_master_that_died(
+    machine: Machine, ssh: Ssh
+) -> None:
+    session, sentinel = machine.ended(), machine.folder / "sentinel"
+    control = ssh.folder / "%C"  # a short path: it is a socket's
+    own = ["RequestTTY force", f"RemoteCommand touch {sentinel}", "LocalForward 1 localhost:1"]
+    own += ["ControlMaster auto", f"ControlPath {control}", "ControlPersist 60", f"Include {ssh.config}"]
+    config = machine.folder / "config"
+    config.write_text("\n".join(own) + "\n")
+    machine.env["SWARMTUI_SSH"] = f"ssh -F {config}"
+    asked = [*machine.env["SWARMTUI_SSH"].split(), "-G", "box"]
+    settings = subprocess.run(asked, capture_output=True, text=True, check=True).stdout
+    (path,) = [line.split()[1] for line in settings.splitlines() if line.startswith("controlpath ")]
+    with socket.socket(socket.AF_UNIX) as dead:
+        dead.bind(path)
+    try:
+        for words in (["wait", f"box/{session.id}"], ["ls", "--host", "box", "--json", "--timeout", "30"]):
+            done = machine(*words)  # the first one makes a connection that the second one shares
+            assert done.returncode == 0, done.stderr
+            assert "succeeded" in done.stdout
+    finally:
+        subprocess.run([*machine.env["SWARMTUI_SSH"].split(), "-O", "exit", "box"], capture_output=True, check=False)
+    assert not sentinel.exists()
 
 
 def test_nothing_stays_on_either_side_once_a_viewer_has_left(machine: Machine) -> None:
