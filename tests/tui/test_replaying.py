@@ -170,6 +170,7 @@ async def test_29_nothing_is_asked_of_a_session_in_its_past() -> None:
         await press(pilot, "P", "p", "r", "X", "M", "a")
         assert len(notices(pilot)) >= 6
         assert all("past" in notice for notice in notices(pilot))
+        assert f"fork {feed.state.id} --at {len(feed.events)}`" in notices(pilot)[0]
         assert "pause all" not in text(pilot)
     assert feed.commands == []
 

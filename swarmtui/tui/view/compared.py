@@ -116,7 +116,8 @@ def totals(found: Comparison, size: int, glyphs: Glyphs) -> list[Line]:
     lines = [_total(name, total, size, glyphs) for name, total in (("A", found.a), ("B", found.b))]
     if found.common is not None:
         common = found.common
-        told = f"{common.succeeded} nodes, {say.took(common.took_s)}, {_cost(common)[0] or say.usd(0)}"
+        nodes = f"{common.succeeded} node{'' if common.succeeded == 1 else 's'}"
+        told = f"{nodes}, {say.took(common.took_s)}, {_cost(common)[0] or say.usd(0)}"
         lines.append(((" = ", "accent"), (f"in both, and paid once: {told}", "muted")))
     return lines
 

@@ -102,7 +102,7 @@ def can_act(state: SessionState, status: FeedStatus) -> str | None:
     if status.link is Link.RECONNECTING:
         return "the link is lost; it is being set up again"
     if status.link is Link.REPLAY:
-        return REPLAYED
+        return f"{REPLAYED}; `swarmtui fork {one_line(state.id, 64)} --at {state.seq}` begins another session from here"
     if _crashed(state, status):
         return "the host has crashed; quit, then: swarmtui resume " + one_line(state.id, 64)
     if status.link in (Link.ENDED, Link.ARCHIVE):
