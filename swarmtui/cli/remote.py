@@ -7,6 +7,7 @@ then watch it from here.
 from __future__ import annotations
 
 import codecs
+import contextlib
 import json
 import os
 import subprocess
@@ -188,17 +189,25 @@ def _carried_out(
             stderr=stderr,
         )
     with ssh:
-        if ssh.stdin is not None:
-            ssh.stdin.write(given or b"")
-            ssh.stdin.close()
+        _give(ssh, given)
         said = _printed(ssh, keep=keep)
     tail.wait()
-    if ssh.returncode in (*SSH_CODES, Exit.NO_SESSION) or _is_unknown_there(ssh.returncode, tail.text):
+    failed = ssh.returncode < 0 or ssh.returncode in (*SSH_CODES, Exit.NO_SESSION)
+    if failed or _is_unknown_there(ssh.returncode, tail.text):
         failure = failure_of(ssh.returncode, tail.text, address, batch=batch)
         if failure is not None:
             raise failure
     tail.say()
     return _Done(ssh.returncode, said)
+
+
+def _give(ssh: subprocess.Popen[bytes], given: bytes | None) -> None:
+    """Have it read what it is given. One that ends before it has is not a reader of ours that has had enough."""
+    if ssh.stdin is not None:
+        with contextlib.suppress(BrokenPipeError):
+            ssh.stdin.write(given or b"")
+        with contextlib.suppress(BrokenPipeError):
+            ssh.stdin.close()
 
 
 def _is_unknown_there(code: int, said: str) -> bool:

@@ -100,6 +100,8 @@ def failure_of(
             )
         case 255 | None:
             return _of_ssh(said, stderr.lower(), address, batch=batch, again=again)
+        case _ if code < 0:
+            return Unreachable(f"ssh to {machine} was ended by signal {-code}", Exit.LOST)
         case _:
             return Unreachable(
                 f"{machine}: swarmtui ended there with code {code}: {said or 'it said nothing'}", Exit.LOST

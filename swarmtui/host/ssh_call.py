@@ -172,9 +172,8 @@ class SshCall:
         code = self.process.poll()
         if code is None or self._stopped:
             return None
-        if code < 0:
-            return Unreachable(f"ssh to {self.address.machine} was ended by signal {-code}", Exit.LOST)
-        self._tail.wait()
+        if code >= 0:
+            self._tail.wait()
         return failure_of(code, self._tail.text, self.address, batch=self._batch, again=self._again)
 
     async def hand_over(self) -> Dialled:

@@ -52,6 +52,22 @@ def test_a_file_with_edits_is_read_here_and_sent_along(tmp_path: Path, capfd: py
     assert "give --edit the FILE" in capfd.readouterr().err
 
 
+def test_a_machine_that_does_not_take_what_is_sent_is_told_as_a_failure_and_never_passed_over(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "plan.yaml").write_text("nodes: {}\n" * 100_000)
+    assert main(["fork", "closed/7f3a", "--edit", "plan.yaml", "--detach"]) == 6
+    assert "closed cannot be reached" in capfd.readouterr().err
+
+
+def test_an_ssh_that_is_killed_is_a_lost_connection(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("SWARMTUI_REMOTE", "sh -c 'kill -9 $$' x")
+    assert main(["show", "box/7f3a"]) == 6
+    assert capfd.readouterr().err == "swarmtui: ssh to box was ended by signal 9\n"
+
+
 def test_an_export_is_written_here_and_whole_or_not_at_all(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     assert main(["export", "box/7f3a", "-o", "page.html"]) == 0
     assert (tmp_path / "page.html").read_text().startswith("export 7f3a --as html")
