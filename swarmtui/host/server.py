@@ -34,6 +34,8 @@ LOCAL_PEERCRED = 1
 IDS_PER_HOST = 1_000_000
 """How far the ids of viewers of two hosts of one session lie apart, so that none is ever used again."""
 BYE_PATIENCE_S = 2.0
+BACKLOG = 1_024
+"""So many may knock at once: whoever finds no room is turned away, as if no host lived."""
 
 
 def peer_uid(peer: socket.socket) -> int | None:
@@ -69,7 +71,7 @@ def bind(path: Path) -> socket.socket:
     try:
         listener.bind(str(path))
         path.chmod(0o600)
-        listener.listen(64)
+        listener.listen(BACKLOG)
     except OSError:
         listener.close()
         raise
@@ -165,7 +167,9 @@ class Server:
     async def listen(self, listener: socket.socket) -> None:
         """Accept viewers on `listener` from now on, and no longer where they came in before; who is in stays."""
         before = self._accepting
-        self._accepting = await asyncio.start_unix_server(self._accept, sock=listener, limit=wire.MAX_BODY)
+        self._accepting = await asyncio.start_unix_server(
+            self._accept, sock=listener, limit=wire.MAX_BODY, backlog=BACKLOG
+        )
         if before is not None:
             before.close()
 

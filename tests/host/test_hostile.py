@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import socket
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -85,6 +86,18 @@ async def test_25_of_one_who_sends_commands_and_reads_nothing_so_many_are_taken_
         while left:  # the rest has its turn
             left.discard((await viewer.line()).get("id", 0))
         await other.close()
+
+
+async def test_25_of_many_who_knock_at_once_and_say_nothing_none_keeps_a_viewer_out(tmp_path: Path) -> None:
+    async with live_session(tmp_path, chain("a")) as session:
+        with contextlib.ExitStack() as knocking:
+            for _ in range(200):  # more than a socket holds unless it is told to
+                knock = knocking.enter_context(socket.socket(socket.AF_UNIX))
+                knock.setblocking(False)
+                knock.connect(str(session.socket))
+            feed = await session.attach()
+            assert len(session.server.viewers) == 1
+            await feed.close()
 
 
 # -- hosts ----------------------------------------------------------------------------------------------------

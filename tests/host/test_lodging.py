@@ -63,6 +63,13 @@ def test_lingering_alone_does_not_help_a_login_whose_processes_are_killed(tmp_pa
         ({"etc/systemd/logind.conf.d/50-site": "[Login]\n#KillUserProcesses=yes\n"}, False),
         ({"etc/systemd/logind": KILLS, "run/systemd/logind.conf.d/a": "[Login]\nKillUserProcesses=0\n"}, False),
         ({"usr/lib/systemd/logind.conf.d/a": KILLS, "etc/systemd/logind.conf.d/a": "[Login]\n"}, False),
+        (
+            {
+                "etc/systemd/logind.conf.d/90-site": KILLS,
+                "usr/lib/systemd/logind.conf.d/10-vendor": "[Login]\nKillUserProcesses=no\n",
+            },
+            True,
+        ),
         ({"etc/systemd/logind": KILLS + "KillExcludeUsers=bob ann\n"}, False),
         ({"etc/systemd/logind": KILLS + "KillExcludeUsers=ann\nKillExcludeUsers=\n"}, True),
         ({"etc/systemd/logind": KILLS + "KillOnlyUsers=bob\n"}, False),
@@ -71,6 +78,14 @@ def test_lingering_alone_does_not_help_a_login_whose_processes_are_killed(tmp_pa
 )
 def test_what_logind_does_is_read_as_logind_reads_it(files: dict[str, str], kills: bool, tmp_path: Path) -> None:
     assert bool(ends_at_logout(machine(tmp_path, LOGIN, files))) is kills
+
+
+def test_root_is_spared_unless_it_is_said_who_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lodging, "user_name", lambda: "root")
+    files = {"etc/systemd/logind": KILLS}
+    assert ends_at_logout(machine(tmp_path, LOGIN, files)) == ""
+    files = {"etc/systemd/logind": KILLS + "KillExcludeUsers=\n"}
+    assert "KillUserProcesses=yes" in ends_at_logout(machine(tmp_path, LOGIN, files))
 
 
 @pytest.mark.parametrize("lingers", [True, False])
