@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import bz2
+import gzip
 import json
+import lzma
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -248,6 +251,59 @@ def test_names_of_nodes_are_plain_and_unique_whatever_they_were(theirs: list[str
     assert len({name.lower() for name in ours.values()}) == len(ours)
     assert all(name.isascii() and name[0].isalpha() and name.replace("_", "a").isalnum() for name in ours.values())
     assert all(len(name) <= 64 for name in ours.values())
+
+
+def test_what_of_a_trace_or_checkpoint_has_no_counterpart_is_named_with_how_often_it_is_there(tmp_path: Path) -> None:
+    told = [*trace(), trace_line(9, "worker_registered"), trace_line(9, "moon_landed"), trace_line(9, "moon_landed")]
+    recording, _, events = made(tmp_path, lines(told))
+    (passed,) = [one for one in recording.remarks if "nothing like it" in one]
+    (unknown,) = [one for one in recording.remarks if "no known kind" in one]
+    assert set(passed.partition(": ")[2].split(", ")) == {
+        "worker_registered (2)",
+        "policy_action (1)",
+        "task_retrying (1)",
+        "tick_completed (1)",
+    }
+    assert unknown.endswith(": moon_landed (2)")
+    noted = [event.body.message for event in events if isinstance(event.body, Noted)]
+    assert {passed, unknown} <= set(noted)
+
+
+def test_what_of_a_checkpoint_has_no_counterpart_is_named(tmp_path: Path) -> None:
+    recording, _, _ = made(tmp_path, json.dumps({**checkpoint(), "scheduler_cursor": 1, "metadata": {}}))
+    (passed,) = [one for one in recording.remarks if "nothing like it" in one]
+    for name in ("scheduler_cursor (1)", "metadata (1)", "tick_count (1)", "ready_queue (1)", "a task's payload (3)"):
+        assert name in passed
+    assert "attempts" not in passed
+
+
+def test_a_field_of_a_chat_that_nothing_is_known_of_is_named_and_however_many_there_are_the_line_is_short(
+    tmp_path: Path,
+) -> None:
+    chat = [(kind, {**data, "mood": 1}) for kind, data in deerflow_chat()]
+    chat[0][1].update({f"odd{number}" + "x" * 99: 1 for number in range(500)})
+    recording, _, _ = made(tmp_path, sse(*chat))
+    (passed,) = [one for one in recording.remarks if "no known meaning" in one]
+    assert f"mood ({len(chat)})" in passed or "others (" in passed
+    assert len(passed) < 2_000
+    assert read_deerflow_remarks(tmp_path, sse(*deerflow_chat())) == 1
+
+
+def read_deerflow_remarks(tmp_path: Path, text: str) -> int:
+    """How many remarks there are on a chat with nothing odd in it."""
+    path = tmp_path / "plain.txt"
+    path.write_text(text)
+    return len(read_deerflow(path).remarks)
+
+
+@pytest.mark.parametrize("pack", [gzip.compress, bz2.compress, lzma.compress])
+def test_a_packed_file_is_not_unpacked_however_much_it_would_come_to(
+    tmp_path: Path, pack: Callable[[bytes], bytes]
+) -> None:
+    path = tmp_path / "bomb.jsonl"
+    path.write_bytes(pack(b'{"a": 1}\n' * 100_000))
+    with pytest.raises(BadInput, match=r"bomb\.jsonl: is packed \(\w+\): unpack it"):
+        recognise(path)
 
 
 _VALUES = st.recursive(

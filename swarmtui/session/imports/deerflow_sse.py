@@ -14,13 +14,18 @@ from pathlib import Path
 
 from swarmtui.plan.model import JSON
 from swarmtui.session.imports.foreign import Recording, check_size
-from swarmtui.session.imports.lines import LINE_BYTES, BadInput, Problems, loads, numbered, text_of
+from swarmtui.session.imports.lines import LINE_BYTES, BadInput, Passed, Problems, loads, numbered, text_of
 
 CHUNK_S = 0.05
 BEFORE_RESULT_S, AFTER_RESULT_S = 0.5, 0.8
 KINDS = frozenset(
     {"message_chunk", "tool_calls", "tool_call_chunks", "tool_call_result", "interrupt", "citations", "error"}
 )
+FIELDS = frozenset(
+    {"id", "thread_id", "agent", "role", "content", "reasoning_content", "finish_reason", "tool_calls"}
+    | {"tool_call_chunks", "tool_call_id", "options", "citations", "error", "message", "reason"}
+)
+"""Of an event's data, what is taken over."""
 STEP_AGENTS = frozenset({"researcher", "coder", "analyst"})
 MOST_SPELLS = 2_000
 """A recording with more changes of agents than this is taken for one without an end to them."""
@@ -116,6 +121,8 @@ def read_deerflow(path: Path, *, source: str | None = None) -> Recording:
         raise BadInput("\n".join([*problems.lines(), f"{problems.file}: no agent says anything in it"]))
     recording = Recording("DeerFlow (recorded chat)", path.stat().st_mtime, problems, run_id=spells.thread_id)
     recording.remarks.append("the recording has no times: each chunk is taken for 50 ms, a tool's result for 1.3 s")
+    if spells.passed:
+        recording.remarks.append(f"fields of no known meaning, passed over: {spells.passed}")
     Telling(recording, spells).tell()
     recording.began -= spells.now
     return recording
@@ -177,11 +184,15 @@ class Spells:
         self.thread_id = ""
         self.question = ""
         """What the user said first."""
+        self.passed = Passed()
+        """Fields that nothing is known of."""
         self._call: ToolCall | None = None
 
     def take(self, block: Block) -> None:
         """One event of the stream."""
         data, kind = block.data, block.kind
+        for name in data.keys() - FIELDS:
+            self.passed.add(name)
         self.now += BEFORE_RESULT_S if kind == "tool_call_result" else CHUNK_S
         self.thread_id = self.thread_id or _text(data, "thread_id")
         if data.get("role") == "user" and kind == "message_chunk":

@@ -14,6 +14,7 @@ from swarmtui.session.imports.lines import LINE_BYTES, BadInput, loads, numbered
 from swarmtui.session.imports.swarmflight import is_checkpoint, is_trace
 
 _HEAD = 256 * 1024
+_PACKED = {b"\x1f\x8b": "gzip", b"PK\3\4": "zip", b"\x28\xb5\x2f\xfd": "zstd", b"BZh": "bzip2", b"\xfd7zXZ": "xz"}
 _SQLITE = b"SQLite format 3\0"
 
 
@@ -46,6 +47,9 @@ def recognise(path: Path) -> Recognised:
         raise BadInput(f"{path}: is empty")
     if head.startswith(_SQLITE):
         raise BadInput(f"{path}: is a session file itself: `swarmtui replay` shows it as it is")
+    for begins, packed in _PACKED.items():
+        if head.startswith(begins):
+            raise BadInput(f"{path}: is packed ({packed}): unpack it, and import what is in it")
     own = _own(first)
     if own is not None:
         return own

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import BinaryIO, NoReturn
@@ -15,6 +16,8 @@ FILE_BYTES = 512 * 1024 * 1024
 """A file of another program that is larger is refused: it has to be known as a whole."""
 DEEPEST = 200
 """JSON values that are nested deeper are refused."""
+NAMES, NAME_CHARS = 24, 40
+"""Of what is passed over, so many names are told, each so long."""
 TOLD = 50
 """Of so many problems the text is kept; the rest are counted."""
 
@@ -81,6 +84,29 @@ def loads(text: str) -> JSON:
     if text.count("[") + text.count("{") > DEEPEST and _depth(value) > DEEPEST:
         raise ValueError(f"is nested more than {DEEPEST} deep")
     return value
+
+
+class Passed:
+    """What was passed over, by name, and how often each: as many names as a person would read, the rest as one."""
+
+    def __init__(self) -> None:
+        self._found: Counter[str] = Counter()
+        self._more = 0
+
+    def add(self, name: str) -> None:
+        """Once more `name`."""
+        name = name[:NAME_CHARS]
+        if name in self._found or len(self._found) < NAMES:
+            self._found[name] += 1
+        else:
+            self._more += 1
+
+    def __bool__(self) -> bool:
+        return bool(self._found)
+
+    def __str__(self) -> str:
+        told = [f"{name} ({count})" for name, count in self._found.most_common()]
+        return ", ".join([*told, f"others ({self._more})"] if self._more else told)
 
 
 def _refuse(word: str) -> NoReturn:

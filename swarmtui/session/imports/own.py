@@ -22,8 +22,8 @@ from swarmtui.session.build import FileBuilder
 from swarmtui.session.codec import encode_text
 from swarmtui.session.errors import first_line
 from swarmtui.session.events import PlanPatched, PlanProposed, SessionCreated
-from swarmtui.session.exports.jsonl import END, FILES, HEADER, VERSION
-from swarmtui.session.folder import SessionFolder, is_session_id
+from swarmtui.session.exports.jsonl import END, HEADER, VERSION
+from swarmtui.session.folder import ARTEFACTS, SessionFolder, is_session_id
 from swarmtui.session.imports import IMPORTED
 from swarmtui.session.imports.lines import BadInput, Problems, loads, numbered, text_of
 from swarmtui.session.reader import UNREADABLE
@@ -279,7 +279,7 @@ def _finish(reading: _Reading, builder: FileBuilder) -> ImportedSession:
 
 def _clear(folder: SessionFolder) -> None:
     """Take back the files that a first reading has written."""
-    for place, folders, names in os.walk(folder.path / FILES, topdown=False):
+    for place, folders, names in os.walk(folder.artefacts, topdown=False):
         for name in names:
             Path(place, name).unlink()
         for name in folders:
@@ -351,6 +351,6 @@ def _parts(name: str) -> tuple[str, ...]:
     path = PurePosixPath(name)
     parts = path.parts
     odd = any(not part.isprintable() or len(part.encode("utf-8", "replace")) > 255 for part in parts)
-    if path.is_absolute() or ".." in parts or len(parts) < 2 or len(parts) > 32 or parts[0] != FILES or odd:
-        raise ValueError(f"{name[:80]!a} is no path of a session's file: it has to lie in {FILES}/")
+    if path.is_absolute() or ".." in parts or len(parts) < 2 or len(parts) > 32 or parts[0] != ARTEFACTS or odd:
+        raise ValueError(f"{name[:80]!a} is no path of a session's file: it has to lie in {ARTEFACTS}/")
     return parts

@@ -8,14 +8,13 @@ start and end in equal parts.
 from __future__ import annotations
 
 import math
-from collections import Counter
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
 from swarmtui.plan.model import JSON
 from swarmtui.session.imports.foreign import Recording, check_size, text_of_value
-from swarmtui.session.imports.lines import BadInput, Problems, loads, numbered, text_of
+from swarmtui.session.imports.lines import BadInput, Passed, Problems, loads, numbered, text_of
 
 ENDS = frozenset({"completed", "failed", "skipped", "cancelled", "stale"})
 MOST_TASKS = 100_000
@@ -37,6 +36,16 @@ TRACE_KINDS = frozenset(
         "checkpoint_loaded",
         "hook_error",
     }
+)
+
+NO_COUNTERPART = frozenset(
+    {"worker_registered", "policy_action", "tick_completed", "task_retry_backoff", "task_retrying"}
+)
+"""Kinds of which a session has nothing like, or that follow from what comes after them."""
+_CHECKPOINT_READ = frozenset({"run_id", "created_at", "tasks", "results", "attempt_history"})
+_TASK_READ = frozenset(
+    {"task_id", "description", "dependencies", "profile", "max_retries", "attempts", "status"}
+    | {"queued_at", "started_at", "ended_at"}
 )
 
 
@@ -128,6 +137,7 @@ def read_checkpoint(path: Path, *, source: str | None = None) -> Recording:
         raise BadInput("\n".join([*problems.lines(), f"{problems.file}: there is no task in it"]))
     recording = Recording("SwarmFlight checkpoint", checkpoint.began, problems, run_id=_word(value.get("run_id")))
     recording.remarks.append("a checkpoint has no times of single attempts: they are spread evenly over each task's")
+    recording.remarks += checkpoint.remarks()
     tell(recording, checkpoint.tasks, checkpoint.now, [])
     return recording
 
@@ -143,7 +153,7 @@ class _Trace:
         self.run_id = ""
         self.notes: list[tuple[float, str, str]] = []
         """(when, level, what) of what concerns no task."""
-        self._unknown: Counter[str] = Counter()
+        self._unknown, self._passed = Passed(), Passed()
         self._counted_needs = 0
 
     def take(self, number: int, value: JSON) -> None:
@@ -155,8 +165,10 @@ class _Trace:
         self.run_id = self.run_id or _word(value.get("run_id"))
         self._tick(number, value.get("timestamp"))
         kind, task_id = value["kind"], value.get("task_id")
+        if kind in NO_COUNTERPART:
+            self._passed.add(kind)
         if kind not in TRACE_KINDS:
-            self._unknown[kind[:40]] += 1
+            self._unknown.add(kind)
         elif isinstance(task_id, str) and task_id:
             self._take_task(kind, self._task(task_id), data)
         elif kind == "tick_stalled":
@@ -172,9 +184,10 @@ class _Trace:
         told = []
         if self._counted_needs:
             told.append(f"the trace does not say what {self._counted_needs} of its tasks needed: the graph lacks that")
+        if self._passed:
+            told.append(f"with nothing like it in a session, and passed over: {self._passed}")
         if self._unknown:
-            kinds = ", ".join(f"{kind} ({count})" for kind, count in self._unknown.most_common(10))
-            told.append(f"of no known kind, and passed over: {kinds}")
+            told.append(f"of no known kind, and passed over: {self._unknown}")
         return told
 
     def _tick(self, number: int, stamp: JSON) -> None:
@@ -265,6 +278,16 @@ class _Checkpoint:
                 self.tasks.append(self._task(name, one))
             else:
                 problems.add(1, f"task {name[:60]!r} is no object")
+
+    def remarks(self) -> list[str]:
+        """What is in it and not in the session."""
+        passed = Passed()
+        for name in self._value.keys() - _CHECKPOINT_READ:
+            passed.add(name)
+        for one in self._value["tasks"].values():
+            for name in one.keys() - _TASK_READ if isinstance(one, dict) else ():
+                passed.add(f"a task's {name}")
+        return [f"with nothing like it in a session, and passed over: {passed}"] if passed else []
 
     def _task(self, name: str, told: dict[str, JSON]) -> TaskPast:
         needs = told.get("dependencies")
