@@ -33,6 +33,7 @@ from swarmtui.session.marks import MarkKind
 from swarmtui.session.state_json import state_hash
 from swarmtui.session.vocabulary import State, Status
 from tests.host.sessions import LiveSession, as_killed, chain, live_session, resumed_session, until
+from tests.host.test_server import HELLO, raw
 
 
 def dial_recorded(folder: SessionFolder) -> tuple[Dial, list[asyncio.Task[None]]]:
@@ -241,6 +242,42 @@ async def test_a_viewer_that_stays_behind_is_given_a_snapshot_and_told_how_much_
         assert 0 < feed.status.skipped <= last - first
         assert state_hash(feed.state) == state_hash(session.conductor.state)
         await feed.close()
+
+
+async def test_a_viewer_that_wants_every_event_gets_them_however_far_behind_it_is(tmp_path: Path) -> None:
+    async with live_session(tmp_path, chain("a"), resync_events=100, lag_s=0.0) as session:
+        feed = await session.attach(whole=True)
+        for number in range(LAG_EVENTS + 500):
+            session.conductor.record(Noted("info", str(number)))
+        last, seqs = session.conductor.state.seq, [event.seq for event in feed.drain().events]
+        async with asyncio.timeout(10):
+            while feed.state.seq < last:
+                await feed.wait()
+                seqs += [event.seq for event in feed.drain().events]
+        assert (seqs, feed.status.skipped) == (list(range(1, len(seqs) + 1)), 0)
+        await feed.close()
+
+
+@pytest.mark.parametrize("version", [1, 2])
+async def test_18_how_far_behind_it_is_a_viewer_is_told_only_if_it_speaks_version_2(
+    tmp_path: Path, version: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("swarmtui.host.protocol.LAG_EVENTS", 10)
+    monkeypatch.setattr("swarmtui.host.pumps.LAG_EVERY_S", 0.0)
+    async with live_session(tmp_path, chain("a")) as session, raw(session) as viewer:
+        hello = {**HELLO, "protocol": {"min": 1, "max": version}}
+        welcome = (await viewer.call("initialize", hello))["result"]
+        for number in range(100):
+            session.conductor.record(Noted("info", str(number)))
+        await session.conductor.log.flushed()
+        await viewer.call("subscribe", {"from_seq": 1, "log_id": welcome["log_id"]}, 2)
+        seen, methods = 0, set()
+        while seen < session.conductor.state.seq:
+            line = await viewer.line()
+            methods.add(line["method"])
+            if line["method"] in ("event", "events"):
+                seen = line["params"].get("batch", [line["params"]])[-1]["seq"]
+        assert ("lagging" in methods) is (version == 2)
 
 
 def test_a_viewer_is_told_once_a_second_how_far_behind_it_is_and_when_it_no_longer_is() -> None:
@@ -502,4 +539,25 @@ async def test_21_a_host_that_is_killed_is_seen_as_a_crash_until_another_comes(
         with locked(session.folder):
             await until(feed, lambda feed: feed.status.link is Link.LIVE)
             assert feed.status.seen is None
+        await feed.close()
+
+
+async def test_21_a_viewer_that_saw_more_than_was_kept_takes_the_next_host_at_its_word(tmp_path: Path) -> None:
+    (tmp_path / "copies").mkdir()
+    async with live_session(tmp_path, chain("a")) as session:
+        line = Line(session.socket)
+        feed = await WireFeed.over(line.dial, backoff_s=0.01)
+        await session.until_running()
+        left = await as_killed(session, tmp_path / "copies")
+        for number in range(50):
+            session.conductor.record(Noted("info", str(number)))
+        last = session.conductor.state.seq
+        await until(feed, lambda feed: feed.state.seq >= last)
+        line.down = True
+    async with resumed_session(left) as session:
+        line.path, line.down = session.socket, False
+        feed.retry_now()
+        await until(feed, lambda feed: feed.status.link is Link.LIVE and feed.state.hosts == 2)
+        assert feed.state.seq < last
+        assert state_hash(feed.state) == state_hash(History(left).state(feed.state.seq))
         await feed.close()
