@@ -64,6 +64,8 @@ async def test_28_items_come_in_pages_and_by_state(tmp_path: Path) -> None:
         ]
         assert (page["counts"], page["total"]) == ({"succeeded": 5}, 5)
         assert (await feed.ask("items.page", {"node": "m", "where": "failed"}))["items"] == []
+        rest = await feed.ask("items.page", {"node": "m", "where": "succeeded", "after": 2})
+        assert [item["item"] for item in rest["items"]] == [3, 4]
         for params in ({"node": "m", "where": "sad"}, {"node": "nobody"}):
             with pytest.raises(CommandRefused):
                 await feed.ask("items.page", params)

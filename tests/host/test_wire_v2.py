@@ -561,3 +561,25 @@ async def test_21_a_viewer_that_saw_more_than_was_kept_takes_the_next_host_at_it
         assert feed.state.seq < last
         assert state_hash(feed.state) == state_hash(History(left).state(feed.state.seq))
         await feed.close()
+
+
+async def test_21_a_viewer_that_finds_another_log_behind_the_same_id_begins_anew(tmp_path: Path) -> None:
+    (tmp_path / "copies").mkdir()
+    async with live_session(tmp_path, chain("a")) as session:
+        line = Line(session.socket)
+        feed = await WireFeed.over(line.dial, backoff_s=0.01)
+        await session.until_running()
+        left = await as_killed(session, tmp_path / "copies")
+        line.down = True
+    async with resumed_session(left) as session:
+        session.server._log_id = "another"
+        line.path, line.down = session.socket, False
+        feed.drain()
+        feed.retry_now()
+        anew = False
+        async with asyncio.timeout(10):
+            while feed.status.link is not Link.LIVE or not anew:
+                await feed.wait()
+                anew |= feed.drain().reset
+        assert feed._intake.log_id == "another"
+        await feed.close()
