@@ -12,7 +12,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from swarmtui.plan.model import JSON
-from swarmtui.safety.paths import write_atomic
+from swarmtui.safety.paths import PathRefused, inside, write_atomic
 from swarmtui.safety.text import clean, one_line
 from swarmtui.session import item_results
 from swarmtui.session.items import Items
@@ -49,9 +49,12 @@ class Artefacts:
         path = Path(path)
         return str(path.relative_to(self._session)) if path.is_relative_to(self._session) else str(path)
 
-    def absolute(self, path: str) -> Path:
-        """The inverse of :meth:`relative`."""
-        return self._session / path
+    def absolute(self, path: str) -> Path | None:
+        """The inverse of :meth:`relative`; None if that leads out of the session: events may have been imported."""
+        try:
+            return inside(self._session, path)
+        except PathRefused:
+            return None
 
     def write(self, folder: Path, name: str, text: str) -> Path:
         """Write one private text file, replacing what was there."""

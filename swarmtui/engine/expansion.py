@@ -14,6 +14,7 @@ from swarmtui.engine.sources import Entries, ItemsError
 from swarmtui.engine.values import ValueMissing, Values
 from swarmtui.plan.lookup import LookupFailed, render
 from swarmtui.plan.model import MapSpec
+from swarmtui.session.items import MOST_ITEMS
 from swarmtui.session.log import Log
 from swarmtui.session.state import SessionState
 from swarmtui.session.vocabulary import Chunk, ErrorInfo, ErrorKind
@@ -78,6 +79,8 @@ class Expansion:
     async def _chunks(self, reader: ItemReader) -> tuple[Chunk, ...]:
         chunks: list[Chunk] = []
         while (found := await asyncio.to_thread(reader.next_chunk)) is not None:
+            if reader.total > MOST_ITEMS:
+                raise ItemsError(f"more than {MOST_ITEMS:,} items: give a `limit`, or make several maps of them")
             chunks.append(self._kept(found))
             if len(chunks) % CHUNKS_IN_MEMORY == 0:
                 await self._log.blobs_flushed()  # a file may be read faster than the disk takes it
@@ -106,7 +109,7 @@ class Expansion:
         if output is not None and not output.whole:
             if output.path is not None and not output.truncated:
                 path = self._artefacts.absolute(output.path)
-                if path.is_file():
+                if path is not None and path.is_file():
                     return sources.from_output(path, name)
             if output.sha is None:
                 size = output.size / 1e6

@@ -119,7 +119,7 @@ class Values:
             raise _kept_in_part(node.id, output)
         if output is not None and output.path is not None:
             path = self._artefacts.absolute(output.path)
-            if path.exists():
+            if path is not None and path.exists():
                 return path
         folder = self._artefacts.attempt_folder(node.id, max(1, node.attempts), map_item=node.items is not None)
         return self._artefacts.write(folder, "output.txt", await self.output(node))
@@ -144,15 +144,14 @@ class Values:
         if state is None or plan_node is None:
             return {"node": name, "state": State.CANCELLED.value, "error": "it was removed from the plan", "output": ""}
         error = state.error.message if state.error else why_skipped(state.cause)
-        output, path = state.output, None
-        if output is not None and output.path is not None:
-            path = str(self._artefacts.absolute(output.path))
+        output = state.output
+        path = None if output is None or output.path is None else self._artefacts.absolute(output.path)
         try:
             text = await self.output(state)
         except ValueMissing:  # too large for a text, or kept in part: what there is of it, and its file
             text = "" if output is None else output.text
-        told = {"node": name, "state": state.state.value, "title": plan_node.title or "", "path": path, "error": error}
-        return {**told, "output": _middle_cut(text)}
+        told = {"node": name, "state": state.state.value, "title": plan_node.title or "", "error": error}
+        return {**told, "path": path and str(path), "output": _middle_cut(text)}
 
 
 def _middle_cut(text: str) -> str:

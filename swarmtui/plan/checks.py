@@ -11,6 +11,7 @@ from swarmtui.plan import graph
 from swarmtui.plan.language import TIERS
 from swarmtui.plan.lookup import Lookup, parse_all, texts
 from swarmtui.plan.model import (
+    NAME,
     AgentSpec,
     Check,
     Input,
@@ -25,7 +26,6 @@ from swarmtui.plan.model import (
 )
 from swarmtui.plan.problems import Finding, Nearest, Path, listed, shown
 from swarmtui.plan.schemas import BUILTIN_SCHEMAS
-from swarmtui.plan.shapes import NAME
 from swarmtui.plan.team import PROGRAMS, Team
 
 NODE_FIELDS: tuple[str, ...] = ("output", "items", "error", "state", "exit_code", "path")

@@ -13,9 +13,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, ConfigDict, Field, Tag, WithJsonSchema
 
-from swarmtui.plan.model import KINDS
+from swarmtui.plan.model import KINDS, NAME
 from swarmtui.plan.shapes import (
-    NAME,
     Argument,
     Bounded,
     Name,

@@ -10,6 +10,8 @@ Values cross every boundary as JSON: :func:`plan_to_json` and :func:`plan_from_j
 from __future__ import annotations
 
 import json
+import re
+from contextlib import suppress
 from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import cache
@@ -23,6 +25,9 @@ if TYPE_CHECKING:
 
 JSON = Any
 """A value as ``json.loads`` returns it."""
+
+NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,63}")
+"""Ids of nodes, names of inputs and items. No dots: ``{{ a.b }}`` is the field b of a."""
 
 
 class When(StrEnum):
@@ -403,15 +408,18 @@ def plan_to_json(plan: Plan) -> JSON:
 
 
 def plan_from_json(data: JSON) -> Plan:
-    """The plan that `data` describes. Raises ``pydantic.ValidationError`` if its shape is not a plan's.
+    """The plan that `data` describes. Raises ``pydantic.ValidationError`` if its shape is not a plan's, ValueError for
+    a node by a name that none can have: files are named after nodes.
 
-    The shape alone is checked here: a plan from outside goes through :mod:`swarmtui.plan.taskfile`.
+    That alone is checked here: a plan from outside goes through :mod:`swarmtui.plan.taskfile`.
     """
-    try:
-        nodes = [{**node, "spec": _spec_from_json(node["spec"])} for node in data["nodes"]]
-    except (LookupError, TypeError, ValueError):
-        return _adapter().validate_python(data)
-    return _adapter().validate_python({**data, "nodes": nodes})
+    with suppress(LookupError, TypeError, ValueError):
+        data = {**data, "nodes": [{**node, "spec": _spec_from_json(node["spec"])} for node in data["nodes"]]}
+    plan = _adapter().validate_python(data)
+    for node in plan.nodes:
+        if not NAME.fullmatch(node.id):
+            raise ValueError(f"{node.id[:80]!a} is no name of a node")
+    return plan
 
 
 def _spec_from_json(data: JSON) -> Spec:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from swarmtui.plan.language import TaskModel
-from swarmtui.plan.model import JSON
-from swarmtui.plan.shapes import NAME
+from swarmtui.plan.model import JSON, NAME
 
 SCHEMA_DIALECT = "https://json-schema.org/draft/2020-12/schema"
 

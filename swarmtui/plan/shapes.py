@@ -19,9 +19,6 @@ from pydantic_core import PydanticCustomError
 TEXT_LIMIT = 1_000_000
 """Bytes that one text (prompt, question, code, script) may have; more belongs into a file."""
 
-NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,63}")
-"""Ids of nodes, names of inputs and items. No dots: ``{{ a.b }}`` is the field b of a."""
-
 _DURATION = re.compile(r"(?:(\d+(?:\.\d+)?)h)?(?:(\d+(?:\.\d+)?)m)?(?:(\d+(?:\.\d+)?)s)?")
 _ENV_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 

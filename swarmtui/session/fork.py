@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from swarmtui.safety.paths import PathRefused, open_inside, write_atomic
-from swarmtui.session.folder import SessionFolder
+from swarmtui.session.folder import ARTEFACTS, SessionFolder
 from swarmtui.session.reader import Reader
 from swarmtui.session.rows import blob_sha
 from swarmtui.session.state import NodeState, SessionState
@@ -47,9 +47,7 @@ def take_files(parent: SessionFolder, child: Path, state: SessionState, until_ts
     outputs = {node.output.path: node.output for node in state.nodes.values() if node.output and node.output.path}
     for name in sorted(_files(parent, state.nodes.values())):
         if name not in outputs:
-            status = parent.path.joinpath(name).lstat()
-            if status.st_mtime <= until_ts:
-                _copy(parent.path, child, name)
+            if _copied(parent.path, child, name, until_ts):
                 copied += 1
             elif not _at_work(state, name):
                 lost.append(name)
@@ -107,9 +105,9 @@ def _at_work(state: SessionState, name: str) -> bool:
 
 
 def _is_inside(name: str) -> bool:
-    """Whether an event names a file of the session's own: others stay where they are, for whoever names them."""
-    path = PurePosixPath(name)
-    return not path.is_absolute() and ".." not in path.parts and bool(path.parts)
+    """Whether an event names a file among the session's artefacts: no other is taken, whatever an event says."""
+    parts = PurePosixPath(name).parts
+    return parts[:1] == (ARTEFACTS,) and len(parts) > 1 and ".." not in parts
 
 
 def _as_recorded(root: Path, name: str, output: Output, until_ts: float) -> bool:
@@ -134,10 +132,20 @@ def _recorded(output: Output, reader: Reader) -> bytes | None:
     return None if output.sha is None else reader.blob(output.sha)
 
 
+def _copied(root: Path, child: Path, name: str, until_ts: float) -> bool:
+    """Copy a file unless it was written to later, or is gone: the parent may be at work."""
+    try:
+        if root.joinpath(name).lstat().st_mtime > until_ts:
+            return False
+        _copy(root, child, name)
+    except (FileNotFoundError, PathRefused):
+        return False
+    return True
+
+
 def _copy(root: Path, child: Path, name: str) -> None:
-    target = _place(child, name)
     fd = open_inside(root, name, os.O_RDONLY)
-    with os.fdopen(fd, "rb") as read, target.open("xb") as write:
+    with os.fdopen(fd, "rb") as read, (target := _place(child, name)).open("xb") as write:
         shutil.copyfileobj(read, write, _CHUNK)
         status = os.fstat(read.fileno())
         target.chmod(status.st_mode & 0o700)

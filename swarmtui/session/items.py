@@ -17,6 +17,8 @@ else:
 STATES: tuple[State, ...] = tuple(State)
 CODE: dict[State, int] = {state: code for code, state in enumerate(STATES)}
 
+MOST_ITEMS = 10_000_000
+"""Items that one map may have: a table of them takes 100 MB."""
 COUNT_TYPE = "I"
 """Of arrays with a count or a seq per item."""
 COST_TYPE = "Q"
@@ -65,7 +67,9 @@ class Items:
 
     @classmethod
     def fresh(cls, total: int, chunks: tuple[Chunk, ...] = (), malformed: int = 0, base: int = 0) -> Items:
-        """A table of `total` items, all ready."""
+        """A table of `total` items, all ready. Raises ValueError for more than MOST_ITEMS, or fewer than none."""
+        if not 0 <= total <= MOST_ITEMS:
+            raise ValueError(f"a map of {total:,} items: at most {MOST_ITEMS:,} can be told apart")
         counts = {State.READY: total} if total else {}
         return cls(
             total,

@@ -242,7 +242,8 @@ class Agents(RuleBasedStateMachine):
         again = fold.fold(session.events)
         assert state_hash(again) == state_hash(session.state)
         whole = state_to_json(session.state)
-        columns = state_to_json(session.state, columns=True) | {"plan": whole["plan"]}
+        plans = {name: whole[name] for name in ("plan", "prior_plan") if name in whole}
+        columns = state_to_json(session.state, columns=True) | plans
         for data in (whole, columns):
             assert state_hash(state_from_json(json.loads(json.dumps(data)))) == state_hash(session.state)
         for _ in range(100):  # whatever it was, the session comes to its end once everybody does their part

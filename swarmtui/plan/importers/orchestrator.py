@@ -17,6 +17,7 @@ from swarmtui.plan.importers.finished import earlier_key, with_results
 from swarmtui.plan.importers.imported import Imported
 from swarmtui.plan.lookup import literal
 from swarmtui.plan.model import (
+    NAME,
     Check,
     Limits,
     MergeSpec,
@@ -30,7 +31,6 @@ from swarmtui.plan.model import (
     When,
 )
 from swarmtui.plan.problems import Nearest, Problem, TaskError, listed, shown
-from swarmtui.plan.shapes import NAME
 from swarmtui.safety.paths import PathRefused, inside
 
 FOLDER = ".orchestrator"

@@ -23,6 +23,7 @@ from pathlib import Path
 from swarmtui.plan.model import JSON
 from swarmtui.safety.paths import PathRefused, open_inside
 from swarmtui.session.events import AttemptFailed, AttemptSucceeded, MapFinished, ReportWritten
+from swarmtui.session.folder import ARTEFACTS
 from swarmtui.session.imports import IMPORTED
 from swarmtui.session.reader import Reader
 from swarmtui.session.rows import Row, blobs_named, row_to_line
@@ -32,8 +33,6 @@ HEADER, END = "swarmtui_session", "swarmtui_end"
 VERSION = 1
 PIECE_BYTES = 1024 * 1024
 """Of a blob or a file; what is longer takes several lines."""
-FILES = "artefacts"
-"""The folder, within the session's, of which files are exported."""
 _WITH_FILES = frozenset({AttemptSucceeded.TYPE, AttemptFailed.TYPE, MapFinished.TYPE, ReportWritten.TYPE})
 
 
@@ -95,7 +94,7 @@ def _files(row: Row) -> Iterator[str]:
     data = json.loads(row.data)
     output = data.get("output")
     for found in (data.get("path"), output.get("path") if isinstance(output, dict) else None):
-        if isinstance(found, str) and found.startswith(f"{FILES}/"):
+        if isinstance(found, str) and found.startswith(f"{ARTEFACTS}/"):
             yield found
 
 
