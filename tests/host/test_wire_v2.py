@@ -573,6 +573,9 @@ async def test_21_a_viewer_that_finds_another_log_behind_the_same_id_begins_anew
         line.down = True
     async with resumed_session(left) as session:
         session.server._log_id = "another"
+        for number in range(50):  # so that it is not for being ahead that the viewer begins anew
+            session.conductor.record(Noted("info", str(number)))
+        await session.conductor.log.flushed()
         line.path, line.down = session.socket, False
         feed.drain()
         feed.retry_now()
