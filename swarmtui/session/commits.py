@@ -67,16 +67,20 @@ class Commits:
         self._unsynced = False
         self._summary_at = 0.0
         self._summary_text = ""
+        self._summary_behind = False
         self.summary: Callable[[], JSON] | None = None
         """What ``meta.summary`` is kept at."""
 
     @property
-    def unsynced(self) -> bool:
-        """Whether something is committed that was not synced since."""
-        return self._unsynced
+    def behind(self) -> bool:
+        """Whether something is committed that :meth:`sync` is due for: it was not synced, or the summary lacks it."""
+        return self._unsynced or self._summary_behind
 
     async def commit(self, batch: Batch, *, last: bool) -> None:
-        """Commit `batch` and note the new end of the chain. The `last` ones of a host bring the summary up to date."""
+        """Commit `batch` and note the new end of the chain. The `last` ones of a host bring the summary up to date.
+
+        So do durable ones, among which is whatever changes how the session stands: who was told of it finds it listed.
+        """
         db = self._db
         full = batch.durable or time.monotonic() - self._synced_at >= SYNC_EVERY_S
         self._faults.at("commit.before")
@@ -89,7 +93,7 @@ class Commits:
             await db.executemany("INSERT INTO events VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", batch.rows)
         if batch.snapshots:
             await db.executemany("INSERT OR REPLACE INTO snapshots VALUES(?, ?, ?)", batch.snapshots)
-        await self._write_summary(at_once=last)
+        await self._write_summary(at_once=last or batch.durable)
         self._faults.at("commit.written")
         await db.commit()
         self._faults.at("commit.after")
@@ -125,9 +129,12 @@ class Commits:
 
     async def _write_summary(self, *, at_once: bool) -> None:
         now = time.monotonic()
-        if self.summary is None or (now - self._summary_at < SUMMARY_EVERY_S and not at_once):
+        if self.summary is None:
             return
-        self._summary_at = now
+        if now - self._summary_at < SUMMARY_EVERY_S and not at_once:
+            self._summary_behind = True
+            return
+        self._summary_at, self._summary_behind = now, False
         text = json.dumps(self.summary(), separators=(",", ":"))
         if text != self._summary_text:
             self._summary_text = text

@@ -307,7 +307,7 @@ class Log:
             try:
                 if self._gathered:
                     await self._flush_once()
-                if self._closing or (self._commits.unsynced and (due or self.trouble is not None)):
+                if self._closing or (self._commits.behind and (due or self.trouble is not None)):
                     await self._commits.sync(self._committed)
             except (sqlite3.Error, OSError) as error:
                 await self._wait_out(error)
@@ -326,7 +326,7 @@ class Log:
                     async with asyncio.timeout(left):
                         await self._wake.wait()
             return True
-        sync_s = SYNC_EVERY_S if self._commits.unsynced else None
+        sync_s = SYNC_EVERY_S if self._commits.behind else None
         timeout = sync_s if self.trouble is None else self._settings.retry_s
         if not self._wake.is_set():  # as a rule it is: what came during a commit is the next batch
             try:

@@ -255,3 +255,25 @@ def test_a_session_is_found_by_any_beginning_that_fits_it_alone(tmp_path: Path) 
     for hostile in ("../x", "", "a/b", "-rf", "\n"):
         with pytest.raises(SessionMissing):
             find_session(tmp_path, hostile)
+
+
+async def test_the_summary_has_what_was_recorded_at_the_latest_a_moment_after(tmp_path: Path) -> None:
+    """A listing folds no long file: what its host kept last is what is shown, for as long as viewers keep the host."""
+    log = await Log.create(tmp_path / "session.db", "test")
+    log.set_summary(lambda: {"seq": log.head.seq})
+
+    def kept() -> object:
+        with Reader(tmp_path / "session.db") as reader:
+            return reader.meta("summary")
+
+    await log.committed(log.append(note("begins")).seq)
+    ended = log.append(note("over"), durable=True)
+    await log.committed(ended.seq)
+    assert kept() == {"seq": ended.seq}, "who was told of the end finds it listed"
+
+    late = log.append(note("late"))  # and whatever else is recorded needs no further event to be in it
+    await log.committed(late.seq)
+    async with asyncio.timeout(20):
+        while kept() != {"seq": late.seq}:
+            await asyncio.sleep(0.02)
+    await log.close()
