@@ -15,6 +15,8 @@ FLOOR_S = 1e-5
 """What is shorter is not measured."""
 NOTHING = -(10**6)
 """The bucket of what is too short to measure."""
+_SLACK = 1e-9
+"""What a share times a count may exceed a whole number by as binary fractions have it: 0.07 · 100 is 7."""
 
 
 @dataclass(slots=True)
@@ -52,15 +54,19 @@ class Histogram:
         return sum(self.buckets.values())
 
     def quantiles(self, *shares: float) -> tuple[float, ...]:
-        """The durations below which these shares of all lie (ascending), each within 1 %; zeros if there are none."""
-        wanted = [share * (self.n - 1) for share in shares]
+        """The shortest durations that these shares of all do not exceed (ascending shares, above 0), by the nearest
+        rank: of n durations in order the one numbered ⌈share · n⌉. Each is right within 1 %, the longest one exactly;
+        zeros if there are none."""
+        n = self.n
+        ranks = [max(1, ceil(share * n - _SLACK)) for share in shares]
         found: list[float] = []
         seen = 0
         for bucket in sorted(self.buckets):
             seen += self.buckets[bucket]
-            while len(found) < len(wanted) and wanted[len(found)] < seen:
-                found.append(min(_middle(bucket), self.max_s))
-        return tuple(found + [self.max_s] * (len(wanted) - len(found)))
+            while len(found) < len(ranks) and ranks[len(found)] <= seen:
+                longest = ranks[len(found)] >= n
+                found.append(self.max_s if longest else min(_middle(bucket), self.max_s))
+        return tuple(found + [self.max_s] * (len(ranks) - len(found)))
 
     def lognormal(self) -> tuple[float, float] | None:
         """(median, sigma of the logarithm) of the lognormal distribution that fits; None where nothing was measured."""

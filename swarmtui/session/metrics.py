@@ -17,6 +17,7 @@ from swarmtui.plan import graph
 from swarmtui.plan.model import JSON, ModelRef
 from swarmtui.session.agent_figures import agent_figures
 from swarmtui.session.measures import LATENCIES, Tally, total
+from swarmtui.session.paths import took_s
 from swarmtui.session.pools import QUESTIONS, pool_limit, total_limit
 from swarmtui.session.rates import Rate
 from swarmtui.session.spent import Spent
@@ -244,11 +245,7 @@ def _shape(state: SessionState) -> dict[str, JSON]:
     if not ran:
         names = ("critical_path_s", "layer_sum_s", "makespan_bound_s", "critical_steps", "dag_makespan_steps")
         return dict.fromkeys(names)
-    tallies: dict[str, list[Tally]] = {}
-    for tally in state.measures.tallies.values():
-        if tally.node is not None:
-            tallies.setdefault(tally.node, []).append(tally)
-    took = {node.id: _longest_s(node, tallies.get(node.id, [])) for node in ran}
+    took = took_s(state)
     steps = {node.id: float(max(node.items.attempts, default=0) if node.items else node.attempts) for node in ran}
     needs = graph.needs_of(plan) if plan else {}
     layers = graph.layers(needs)
@@ -296,13 +293,6 @@ def _listed_steps(needs: graph.Needs, ran: list[NodeState], steps: Mapping[str, 
             if not unmet[other]:
                 heappush(ready, (-rank[other], other))
     return now
-
-
-def _longest_s(node: NodeState, tallies: list[Tally]) -> float:
-    """What a node took at least, however many places there had been: of a map its longest attempt."""
-    if node.pool == QUESTIONS:
-        return 0.0
-    return node.busy_s if node.items is None else max((tally.service.max_s for tally in tallies), default=0.0)
 
 
 # -- money ----------------------------------------------------------------------------------------------------

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 from typing import Any
 
 import pytest
@@ -119,15 +118,27 @@ def test_more_of_the_same_narrows_the_interval(n: int, data: st.DataObject) -> N
 # -- latencies ------------------------------------------------------------------------------------------------
 
 
-@given(st.lists(st.floats(1e-4, 1e5), min_size=1, max_size=200), st.sampled_from([0.5, 0.9, 0.95, 0.99]))
-def test_quantiles_are_those_of_the_sorted_list_within_one_per_cent(values: list[float], share: float) -> None:
+@given(st.lists(st.floats(1e-4, 1e5), min_size=1, max_size=200), st.integers(1, 100))
+def test_quantiles_are_those_of_the_sorted_list_within_one_per_cent(values: list[float], per_cent: int) -> None:
+    """By the nearest rank: of n values in order the one numbered per_cent · n / 100, rounded up."""
     histogram = Histogram()
     for value in values:
         histogram.add(value)
-    exact = sorted(values)[math.floor(share * (len(values) - 1))]
-    (found,) = histogram.quantiles(share)
+    exact = sorted(values)[-(-per_cent * len(values) // 100) - 1]
+    (found,) = histogram.quantiles(per_cent / 100)
     assert abs(found - exact) <= exact * ACCURACY * 1.0001
     assert histogram.max_s == max(values)
+    assert histogram.quantiles(1.0) == (max(values),)
+
+
+def test_of_few_values_the_high_quantiles_are_the_longest() -> None:
+    few = Histogram()
+    for value in (5.1, 20.06):
+        few.add(value)
+    middle, *high = few.quantiles(0.5, 0.9, 0.95, 0.99)
+    assert middle == pytest.approx(5.1, rel=ACCURACY)
+    assert high == [20.06] * 3
+    assert Histogram().quantiles(0.5, 0.99) == (0.0, 0.0)
 
 
 @given(st.lists(st.floats(0, 1e5), max_size=50), st.lists(st.floats(0, 1e5), max_size=50))

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import pytest
 
+from swarmtui.plan.model import Plan
+from swarmtui.session import events as ev
+from swarmtui.session.metrics import metrics
 from swarmtui.tui.view.glyphs import ASCII, UNICODE
 from swarmtui.tui.view.graph import Graph, longest_path
 from swarmtui.tui.view.lines import width
 from swarmtui.tui.view.nodes import Moment, list_line
-from tests.tui.scripted_feed import ScriptedFeed, large, mid_run
+from tests.tui.scripted_feed import ScriptedFeed, approved, large, mid_run, output, prompt
 
 
 def graph_of(feed: ScriptedFeed, size: tuple[int, int] = (110, 30), **more: object) -> Graph:
@@ -108,11 +111,36 @@ def test_an_estimate_is_shown_only_if_every_node_ahead_has_one() -> None:
     assert graph.path_line(30).endswith("≈ 2:10")
 
 
-def test_the_longest_path_is_by_estimates_where_there_are_some() -> None:
+def test_the_longest_path_is_by_what_its_nodes_take() -> None:
     needs = {"a": (), "b": ("a",), "c": ("b",), "slow": ("a",), "end": ("c", "slow")}
-    assert longest_path(needs, dict.fromkeys(needs)) == ("a", "b", "c", "end")
-    assert longest_path(needs, {**dict.fromkeys(needs, 1.0), "slow": 60.0}) == ("a", "slow", "end")
-    assert longest_path({}, {}) == ()
+    assert longest_path(needs, dict.fromkeys(needs, 1.0)) == (("a", "b", "c", "end"), 4.0)
+    assert longest_path(needs, {**dict.fromkeys(needs, 1.0), "slow": 60.0}) == (("a", "slow", "end"), 62.0)
+    assert longest_path({}, {}) == ((), 0.0)
+
+
+def test_the_longest_path_follows_what_is_known_of_a_run_and_ends_as_its_figures_say() -> None:
+    """Nobody estimated anything: what runs longer than the others took lies on it."""
+    feed = approved(Plan("g", (prompt("a"), prompt("b"), prompt("c", "a"), prompt("d"), prompt("e", "b", "d"))))
+
+    def start(*nodes: str) -> None:
+        feed.play(*(ev.AttemptStarted(node, 1, pool="p") for node in nodes))
+
+    def succeed(node: str, took_s: float, after: float) -> None:
+        feed.play(ev.AttemptSucceeded(node, 1, output("done"), took_s=took_s), after=after)
+
+    start("a", "b", "d")
+    succeed("a", took_s=2.0, after=2.0)
+    start("c")
+    graph = graph_of(feed)
+    assert graph.path_line(100) == "longest path: a → c"
+    succeed("c", took_s=0.1, after=0.1)
+    assert graph.path_line(100, feed.state.mono + 9.0) == "longest path: b → e"
+    succeed("d", took_s=5.0, after=2.9)
+    succeed("b", took_s=20.0, after=15.0)
+    start("e")
+    succeed("e", took_s=0.1, after=0.1)
+    assert metrics(feed.state)["critical_path_s"] == 20.1
+    assert graph.path_line(100) == "longest path: b → e  took 0:20"
 
 
 def test_glyph_sets_differ_in_width_of_icons_only() -> None:

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
+from swarmtui.session.paths import expected_s
 from swarmtui.session.state import SessionState
 from swarmtui.tui.view import format as say
 from swarmtui.tui.view.glyphs import UNICODE, Glyphs
@@ -71,6 +72,10 @@ class Graph:
     _boxes_at: dict[int, list[Box]] = field(default_factory=dict)
     _critical: frozenset[str] = frozenset()
     _path: tuple[str, ...] = ()
+    _path_s: float = 0.0
+    """What it takes, as far as is known."""
+    _path_key: tuple[object, ...] | None = None
+    _depth: dict[str, int] = field(default_factory=dict)
     _near: frozenset[str] | None = None
     _found: frozenset[str] | None = None
     _list_name: int = 20
@@ -95,10 +100,9 @@ class Graph:
     def _take_plan(self) -> None:
         nodes = self.state.plan.nodes if self.state.plan else ()
         self._needs = {node.id: node.needs for node in nodes}
-        self._path = longest_path(
-            self._needs, {node.id: 0.0 if node.kind == "ask" else node.estimate_s for node in nodes}
-        )
-        self._critical = frozenset(self._path)
+        self._depth = depths(self._needs)
+        self._path_key = None
+        self._find_path(self.state.mono)
         if self.selected not in self._needs:
             self.selected = next(iter(self._needs), "")
         self._rails = rails(self._needs, 3 if len(self._needs) < 400 else 2)
@@ -166,20 +170,35 @@ class Graph:
                 return box.id
         return None
 
-    def path_line(self, size: int) -> str:
-        """The longest path in words, with the time it will take where all of it has been estimated."""
-        if len(self._path) < 2:
+    def path_line(self, size: int, mono: float | None = None) -> str:
+        """The longest path in words, by what nodes took, have taken by session second `mono` and are estimated to take;
+        with the time it will still take where all of that has been estimated, and what it took where it has ended."""
+        self._find_path(self.state.mono if mono is None else mono)
+        if not self._path or not any(self._needs.values()):
             return ""
         arrow = f" {'->' if self.glyphs.ascii else '→'} "
         ends = self._path if len(self._path) <= 2 * ENDS else (*self._path[:ENDS], "", *self._path[-ENDS:])
         names = [name_of(node, 20) if node else self.glyphs.cut for node in ends]
-        left = self._left_s()
-        tail = "" if left is None else f"  {'~' if self.glyphs.ascii else '≈'} {say.clock(left)}"
+        tail = self._path_tail()
         while len(names) > 3 and cells(arrow.join(names)) + cells(tail) + 14 > size:
             middle = len(names) // 2
             names[middle - 1 : middle + 1] = [self.glyphs.cut]
         text = f"longest path: {arrow.join(names)}"
         return shorten(text, max(0, size - cells(tail)), self.glyphs.cut) + tail
+
+    def _find_path(self, mono: float) -> None:
+        """Anew with every event; of a large graph every second, since it takes time with its size."""
+        key = (self.state.seq if len(self._needs) < COLUMNS_LIMIT else 0, int(mono), self.state.status)
+        if key != self._path_key:
+            self._path_key = key
+            self._path, self._path_s = longest_path(self._needs, expected_s(self.state, mono), self._depth)
+            self._critical = frozenset(self._path)
+
+    def _path_tail(self) -> str:
+        if all(self.state.nodes[node].ended for node in self._path):
+            return f"  took {say.took(self._path_s)}" if self._path_s else ""
+        left = self._left_s()
+        return "" if left is None else f"  {'~' if self.glyphs.ascii else '≈'} {say.clock(left)}"
 
     def _left_s(self) -> float | None:
         left = 0.0
@@ -403,21 +422,22 @@ def _assemble(pieces: list[tuple[int, Line]], x: int, width: int) -> Line:
     return crop(tuple(spans), width)
 
 
-def longest_path(needs: Mapping[str, tuple[str, ...]], estimates: Mapping[str, float | None]) -> tuple[str, ...]:
-    """The path that takes longest by `estimates`; nodes without one count as the mean of the others (or 1)."""
-    known = [value for value in estimates.values() if value is not None]
-    usual = sum(known) / len(known) if known else 1.0
-    depth = depths(needs)
+def longest_path(
+    needs: Mapping[str, tuple[str, ...]], seconds: Mapping[str, float], depth: Mapping[str, int] | None = None
+) -> tuple[tuple[str, ...], float]:
+    """The path that takes longest, and how long; `depth` is the layer of each node, where that is known already."""
+    depth = depths(needs) if depth is None else depth
     best: dict[str, float] = {}
     before: dict[str, str | None] = {}
-    for node in sorted(needs, key=lambda node: depth[node]):
-        last = max(needs[node], key=lambda need: best[need], default=None)
-        estimate = estimates.get(node)
-        best[node] = (usual if estimate is None else estimate) + (best[last] if last is not None else 0.0)
+    for node in sorted(needs, key=depth.__getitem__):
+        last = max(needs[node], key=best.__getitem__, default=None)
+        best[node] = seconds[node] + (best[last] if last is not None else 0.0)
         before[node] = last
     path: list[str] = []
-    at = max(best, key=lambda node: best[node], default=None)
+    end = at = max(
+        best, key=lambda node: (best[node], depth[node]), default=None
+    )  # to the end, where that takes no time
     while at is not None:
         path.append(at)
         at = before[at]
-    return tuple(reversed(path))
+    return tuple(reversed(path)), best[end] if end is not None else 0.0

@@ -50,7 +50,7 @@ class GraphView(LineView):
             width, height = self.graph.size
             self.virtual_size = Size(width, height)
             self.reveal()
-        path = self.graph.path_line(self.size.width - 6)
+        path = self.graph.path_line(self.size.width - 6, moment(self).session)
         if path != self._path:
             self._path = path
             self.border_subtitle = content.line(path)
