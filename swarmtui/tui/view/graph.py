@@ -191,7 +191,11 @@ class Graph:
         key = (self.state.seq if len(self._needs) < COLUMNS_LIMIT else 0, int(mono), self.state.status)
         if key != self._path_key:
             self._path_key = key
-            self._path, self._path_s = longest_path(self._needs, expected_s(self.state, mono), self._depth)
+            path, self._path_s = longest_path(self._needs, expected_s(self.state, mono), self._depth)
+            worked = next(
+                (at for at in range(len(path), 0, -1) if self.state.plan_nodes[path[at - 1]].kind != "ask"), 0
+            )
+            self._path = path[:worked]  # a question at its end takes no time
             self._critical = frozenset(self._path)
 
     def _path_tail(self) -> str:
