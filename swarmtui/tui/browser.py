@@ -17,7 +17,7 @@ from swarmtui.tui.view.sessions import AsTree, Looking, Row
 RELOAD_S = 2.0
 
 Rows = Callable[[], Awaitable[Sequence[Row]]]
-"""All sessions, newest first, as ``ls --json`` prints them. Read again every :data:`RELOAD_S` seconds."""
+"""All sessions, newest first, as ``ls --json`` prints them. Read again :data:`RELOAD_S` seconds after a reading has ended."""
 DiffOf = Callable[[str], Awaitable[list[str]]]
 """What differs between the two outputs of a node: lines of :func:`swarmtui.session.compare.output_diff`."""
 Compare = Callable[[str, str], Awaitable[tuple[Comparison, DiffOf]]]
@@ -51,10 +51,11 @@ class Browser(Dressed[Choice]):
         glyphs: Glyphs | None = None,
         theme: str | None = None,
         clock: Callable[[], float] = time.time,
+        reload_s: float = RELOAD_S,
     ) -> None:
         super().__init__(glyphs=glyphs, theme=theme)
         self.rows, self.looking, self.as_tree, self.compare = rows, looking, as_tree, compare
-        self._clock, self._said = clock, said
+        self._clock, self._said, self.reload_s = clock, said, reload_s
 
     @property
     def moment(self) -> Moment:

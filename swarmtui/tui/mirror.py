@@ -10,7 +10,7 @@ from swarmtui.tui.view.logs import log_line
 from swarmtui.tui.view.nodes import name_of
 
 KEPT = 1_000
-"""Seqs of this viewer's own commands that are kept."""
+"""The latest events of which is remembered whose they were, and the latest seqs of this viewer's own commands."""
 
 
 @dataclass(slots=True)
@@ -23,7 +23,8 @@ class Mirror:
 
     asked: int = 0
     """Commands of this viewer whose answer is outstanding."""
-    own: set[int] = field(default_factory=set)
+    own: dict[int, None] = field(default_factory=dict)
+    """Seqs of what this viewer did, in the order in which it learnt of them."""
     name: str = ""
     _waiting: list[Event] = field(default_factory=list)
     _actors: dict[int, str] = field(default_factory=dict)
@@ -32,7 +33,9 @@ class Mirror:
         """A command of this viewer took effect at `seq`; None: it did not, or nobody knows."""
         self.asked -= 1
         if seq is not None:
-            self.own.add(seq)
+            self.own[seq] = None
+            if len(self.own) > KEPT:
+                del self.own[next(iter(self.own))]
             self.name = self._actors.get(seq, self.name)
 
     def told(self, events: Iterable[Event]) -> list[str]:

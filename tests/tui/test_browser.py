@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -11,12 +12,13 @@ import pytest
 from textual.pilot import Pilot
 
 from swarmtui.session.compare import Comparison, compare, output_diff
-from swarmtui.tui.browser import Browser, Choice
+from swarmtui.tui.browser import RELOAD_S, Browser, Choice
 from swarmtui.tui.screens.compare import CompareScreen
 from swarmtui.tui.screens.dialogs import LineScreen
+from swarmtui.tui.screens.sessions import SessionsScreen
 from swarmtui.tui.view.glyphs import ASCII, UNICODE, Glyphs
 from swarmtui.tui.view.nodes import Moment
-from swarmtui.tui.view.sessions import SHOWN, SORTS, Looking, Row, SessionRows
+from swarmtui.tui.view.sessions import SHOWN, SORTS, Looking, Row, SessionRows, parent_of
 from tests.tui.opening import lines, notices, text
 from tests.tui.scripted_feed import HOSTILE, START, finished, mid_run
 
@@ -84,10 +86,11 @@ async def browsed(
         yield pilot
 
 
-def browser(read: Any, looking: Looking | None = None, glyphs: Glyphs = UNICODE) -> Browser:
+def browser(read: Any, looking: Looking | None = None, glyphs: Glyphs = UNICODE, reload_s: float = RELOAD_S) -> Browser:
     """The app."""
     kept = Looking() if looking is None else looking
-    return Browser(read, kept, as_tree=as_tree, compare=held, glyphs=glyphs, theme="swarm-dark", clock=lambda: START)
+    looks: dict[str, Any] = {"glyphs": glyphs, "theme": "swarm-dark"}
+    return Browser(read, kept, as_tree=as_tree, compare=held, clock=lambda: START, reload_s=reload_s, **looks)
 
 
 async def rested(pilot: Pilot[Choice]) -> None:
@@ -254,6 +257,50 @@ async def test_sessions_that_cannot_be_read_are_said() -> None:
     async with browser(broken).run_test(size=(80, 24)) as pilot:
         await rested(pilot)
         assert "sessions: the disk is gone" in notices(pilot)  # type: ignore[arg-type]
+
+
+async def test_sessions_are_read_again_only_once_they_have_been_read_however_long_that_takes() -> None:
+    began, end = 0, asyncio.Event()
+
+    async def slow() -> Sequence[Row]:
+        nonlocal began
+        began += 1
+        await end.wait()
+        return found()
+
+    app = browser(slow, reload_s=0.001)
+    async with app.run_test(size=(80, 24)) as pilot:
+        screen = app.screen
+        assert isinstance(screen, SessionsScreen)
+        for _ in range(5):
+            screen.reload()
+            await pilot.pause()
+        assert began == 1
+        end.set()
+        while began < 3:
+            await asyncio.sleep(0.001)
+        assert "q7m2xk" in text(pilot)  # type: ignore[arg-type]
+
+
+async def test_what_cannot_be_read_is_told_once_and_again_after_it_could_be_read() -> None:
+    async def read() -> Sequence[Row]:
+        if broken:
+            raise OSError("the disk is gone")
+        return found()
+
+    broken = True
+    app = browser(read)
+    async with app.run_test(size=(80, 24)) as pilot:
+        for broken in (True, True, False, True):
+            app.screen.reload()  # type: ignore[attr-defined]
+            await rested(pilot)
+        assert notices(pilot) == ["sessions: the disk is gone"] * 2  # type: ignore[arg-type]
+
+
+def test_the_session_that_a_fork_was_made_of_is_known_only_where_it_is_told() -> None:
+    assert parent_of({"parent": {"id": "7f3ak2", "seq": 3}}) == "7f3ak2"
+    for nothing in ({}, {"parent": None}, {"parent": {}}, {"parent": {"id": ""}}, {"parent": "7f3ak2"}):
+        assert parent_of(nothing) is None
 
 
 async def test_31_two_sessions_are_held_against_each_other_node_by_node() -> None:

@@ -11,7 +11,7 @@ from swarmtui.host.feed import FeedStatus, Link, Viewer
 from swarmtui.session import events as ev
 from swarmtui.tui import sending
 from swarmtui.tui.app import Workbench
-from swarmtui.tui.mirror import Mirror
+from swarmtui.tui.mirror import KEPT, Mirror
 from swarmtui.tui.screens.dialogs import HelpScreen, LineScreen
 from swarmtui.tui.screens.plan import PlanScreen
 from swarmtui.tui.view.banner import banner
@@ -42,6 +42,21 @@ def test_what_others_do_while_an_answer_is_outstanding_is_told_after_it() -> Non
     assert mirror.told([held(1, BOB), held(2, ADA)]) == []
     mirror.answered(2)
     assert [line.split(":")[0] for line in mirror.told([])] == [BOB]
+
+
+def test_what_this_viewer_did_is_its_own_under_whatever_name_the_host_knew_it() -> None:
+    mirror = Mirror(asked=2)
+    mirror.answered(2)
+    mirror.answered(3)
+    assert mirror.told([held(2, ADA), held(3, "ada@laptop tui on pts/4")]) == []
+
+
+def test_of_what_this_viewer_did_only_the_latest_is_remembered() -> None:
+    mirror = Mirror()
+    for seq in range(3 * KEPT):
+        mirror.asked += 1
+        mirror.answered(seq)
+    assert list(mirror.own) == list(range(2 * KEPT, 3 * KEPT))
 
 
 def test_much_at_once_is_one_line_for_each_of_them() -> None:
@@ -173,6 +188,14 @@ async def test_12_a_command_that_a_host_does_not_answer_is_told_to_be_on_its_way
         answers.set()
         await settled(pilot)
         assert notices(pilot)[-1].startswith("paused")
+
+
+async def test_12_an_answer_that_comes_soon_is_not_told_to_be_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sending, "SLOW_S", 0.05)
+    async with opened(mid_run()) as pilot:
+        await press(pilot, "P")
+        await asyncio.sleep(0.1)  # nothing is waited for: longer than it takes to be told
+        assert not any("has not answered" in notice for notice in notices(pilot))
 
 
 async def test_12_a_command_on_a_breaking_link_is_never_passed_over_in_silence() -> None:

@@ -133,6 +133,7 @@ async def test_29_seconds_are_gone_forwards_and_backwards() -> None:
         await press(pilot, "less_than_sign")
         early = play_of(pilot)
         assert early.mono <= late - 5
+        assert early.seq == max(event.seq for event in finished().events if event.mono <= late - 5)
         await press(pilot, "greater_than_sign")
         assert play_of(pilot).seq > early.seq, "a time without events keeps the play head where it is"
 
@@ -236,6 +237,9 @@ async def test_30_what_was_selected_is_selected_again_after_a_look_at_what_was_b
         app.screen.select("speed")  # type: ignore[attr-defined]
         await press(pilot, "G")
         assert app.selected == "speed"
+        app._missed = "security", "quality"  # of which the one was not there, and the other stood in for it
+        app._keep_selection()
+        assert app.selected == "speed", "what the user has selected meanwhile stays"
 
 
 @pytest.mark.chaos

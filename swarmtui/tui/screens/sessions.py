@@ -9,7 +9,7 @@ from textual.app import ComposeResult
 from textual.widgets import Input
 
 from swarmtui.tui import content
-from swarmtui.tui.browser import RELOAD_S, Choice
+from swarmtui.tui.browser import Choice
 from swarmtui.tui.screens.dialogs import LineScreen
 from swarmtui.tui.screens.listing import HELP, THEME, Key, ListScreen
 from swarmtui.tui.view.lines import Line
@@ -46,6 +46,9 @@ class SessionsScreen(ListScreen):
         self._rows = SessionRows()
         self._found: list[Row] = []
         self._read = False
+        self._reading = False
+        self._told = ""
+        """What went wrong when they were read last; told once, not with every reading."""
 
     @property
     def _browser(self) -> Browser:
@@ -63,7 +66,7 @@ class SessionsScreen(ListScreen):
         yield self.key_bar()
 
     def on_mount(self) -> None:
-        """Read the sessions, now and again."""
+        """Read the sessions, and again some time after each reading has ended."""
         self._rows.looking = self._browser.looking
         if self._browser.as_tree is not None:
             self._rows.as_tree = self._browser.as_tree
@@ -73,19 +76,27 @@ class SessionsScreen(ListScreen):
         find.display = False
         self.query_one(RowTable).focus()
         self.reload()
-        self.set_interval(RELOAD_S, self.reload)
 
     def reload(self) -> None:
-        """Read the sessions again."""
-        self.run_worker(self._reload(), exclusive=True, group="reload")
+        """Read the sessions again, unless they are being read: a slow disk must not be asked twice at once."""
+        if not self._reading:
+            self._reading = True
+            self.run_worker(self._reload(), group="reload")
 
     async def _reload(self) -> None:
+        told = ""
         try:
             self._found = list(await self._browser.rows())
         except Exception as error:  # noqa: BLE001 - told; what was read before stays
-            content.notice(self.app, f"sessions: {error}", "error")
+            told = f"sessions: {error}"
+        finally:
+            self._reading = False
+        if told and told != self._told:
+            content.notice(self.app, told, "error")
+        self._told = told
         self._read = True
         self._draw()
+        self.set_timer(self._browser.reload_s, self.reload)
 
     def _draw(self) -> None:
         looking = self._rows.looking

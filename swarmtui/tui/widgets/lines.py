@@ -169,8 +169,9 @@ class TextView(LineView):
         self.virtual_size = Size(self.size.width, len(self._lines))
 
     def on_resize(self) -> None:
-        """Lines follow the width."""
+        """Lines follow the width; what is on the screen by now may have been drawn for the one before."""
         self._wrap()
+        self.refresh()
 
     def line_at(self, y: int, width: int) -> tuple[Line, tuple[int, int] | None]:
         """A line that was given."""

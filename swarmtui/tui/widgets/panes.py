@@ -64,8 +64,9 @@ class PaneGrid(Widget):
         self.refresh()
 
     def on_resize(self) -> None:
-        """Other sizes hold other grids."""
+        """Other sizes hold other grids; what is on the screen by now may have been drawn for the size before."""
         self._draw()
+        self.refresh()
 
     def render_line(self, y: int) -> Strip:
         """A line of the grid."""
