@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import os
 import re
-import secrets
+import signal
+import stat
 import sys
 from argparse import ArgumentParser, ArgumentTypeError, Namespace
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, TextIO
+from typing import TYPE_CHECKING, BinaryIO
 
 if TYPE_CHECKING:
     from swarmtui.cli.console import Console
@@ -22,8 +23,8 @@ if TYPE_CHECKING:
     from swarmtui.session.reader import Reader
     from swarmtui.session.state import SessionState
 
-FORMS = ("jsonl", "html", "cast", "md", "json")
-FOR_FILES = ("jsonl", "html", "cast")
+FORMS = ("jsonl", "html", "cast", "cast2", "md", "json")
+FOR_FILES = ("jsonl", "html", "cast", "cast2")
 """What nobody wants to read in a terminal."""
 LOG_LINES = 3_000
 REPORT_BYTES = 8 * 1024 * 1024
@@ -39,8 +40,9 @@ def arguments(parser: ArgumentParser) -> None:
         "--format",
         dest="form",
         choices=FORMS,
-        help="jsonl: everything, for `swarmtui import`; html: a page; cast: an asciinema recording; md, json: a "
-        "summary. Unless said, what the name of FILE ends with, else jsonl",
+        help="jsonl: everything, for `swarmtui import`; html: a page; cast: an asciinema recording, cast2: "
+        "one for players that know v2 alone; md, json: a summary. Unless said, what the name of FILE ends with, else "
+        "jsonl",
     )
     parser.add_argument("-o", dest="file", metavar="FILE", help="write there; - or nothing is standard output")
     parser.add_argument("--no-files", action="store_true", help="jsonl: leave out the files that events name")
@@ -94,16 +96,14 @@ def run(arguments: Namespace, console: Console) -> int:
     to_terminal = arguments.file in (None, "-") and sys.stdout.isatty()
     if to_terminal and form in FOR_FILES:
         raise UsageError(f"{form} is not for a terminal: give -o FILE, or a pipe")
-    lines = _lines(folder, form, arguments)
     if arguments.file in (None, "-"):
-        for line in lines:
-            sys.stdout.write(f"{_cleaned(line) if to_terminal else line}\n")
+        _write(folder, form, arguments, (lambda line: print(_cleaned(line))) if to_terminal else print)
         return Exit.OK
     path = Path(arguments.file)
-    with _written(path) as file:
-        for line in lines:
-            file.write(f"{line}\n")
-    console.warn(f"{path}: {path.stat().st_size:,} bytes")
+    with destination(path) as file:
+        _write(folder, form, arguments, lambda line: file.write(f"{line}\n".encode("utf-8", "replace")))
+    told = path.stat()
+    console.warn(f"{path}: {told.st_size:,} bytes" if stat.S_ISREG(told.st_mode) else f"{path}: written")
     return Exit.OK
 
 
@@ -119,18 +119,35 @@ def form_of(file: str | None) -> str:
 
 
 @contextmanager
-def _written(path: Path) -> Iterator[TextIO]:
-    """A private file that gets its name once it is whole. Raises OSError."""
-    temporary = path.with_name(f".{path.name[:100]}.{secrets.token_hex(6)}")
-    fd = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
-    try:
-        with os.fdopen(fd, "w", encoding="utf-8", errors="replace", newline="\n") as file:
+def destination(path: Path) -> Iterator[BinaryIO]:
+    """Where what is exported to `path` is written: a private file that gets its name once it is whole.
+
+    A link is followed, and what is there and is no file (a pipe, a device) is written to as it is. Raises OSError.
+    Who ends the command with a signal leaves nothing half written.
+    """
+    from swarmtui.safety.paths import replacing
+
+    if path.exists() and not path.is_file():
+        with path.open("wb") as file:
             yield file
-        temporary.replace(path)
-    except BaseException:
-        with suppress(OSError):
-            temporary.unlink()
-        raise
+        return
+    with _signals_raise(), replacing(Path(os.path.realpath(path))) as file:
+        yield file
+
+
+@contextmanager
+def _signals_raise() -> Iterator[None]:
+    """Signals that would end the process at once leave a way to take back what it has begun."""
+
+    def leave(number: int, _: object) -> None:
+        sys.exit(128 + number)
+
+    before = {number: signal.signal(number, leave) for number in (signal.SIGTERM, signal.SIGHUP)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def _cleaned(line: str) -> str:
@@ -139,21 +156,23 @@ def _cleaned(line: str) -> str:
     return clean(line)
 
 
-def _lines(folder: SessionFolder, form: str, arguments: Namespace) -> Iterable[str]:
-    """The file's lines, made while they are written where there may be many."""
+def _write(folder: SessionFolder, form: str, arguments: Namespace, write: Callable[[str], object]) -> None:
+    """Hand the file's lines to `write`, each as soon as it is made where there may be many."""
     match form:
         case "jsonl":
-            return _jsonl(folder, files=not arguments.no_files)
-        case "cast":
-            from swarmtui.cli.export_cast import cast_lines
+            for line in _jsonl(folder, files=not arguments.no_files):
+                write(line)
+        case "cast" | "cast2":
+            from swarmtui.cli.export_cast import film
 
-            return cast_lines(folder, arguments.size, arguments.fps, arguments.speed)
+            shown = {"size": arguments.size, "fps": arguments.fps, "speed": arguments.speed}
+            film(folder, write, version=2 if form == "cast2" else 3, **shown)
         case "html":
-            return [_page(folder)]
+            write(_page(folder))
         case "md":
-            return [_summary(folder)]
+            write(_summary(folder))
         case _:
-            return [_json(folder)]
+            write(_json(folder))
 
 
 def _jsonl(folder: SessionFolder, *, files: bool) -> Iterator[str]:

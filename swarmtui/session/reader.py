@@ -199,14 +199,13 @@ class Reader:
                 raise Damaged(self._path, why)
 
     def _scan(self, from_seq: int, to_seq: int | None) -> Generator[list[_Columns]]:
-        sql = "SELECT * FROM events WHERE seq >= ? AND seq <= ? ORDER BY seq"
-        values = (from_seq, to_seq if to_seq is not None else _LAST)
-        try:
-            with closing(self._db.execute(sql, values)) as cursor:
-                while page := cursor.fetchmany(PAGE_ROWS):
-                    yield page
-        except DB_ERRORS as error:
-            raise migrate.unreadable(self._path, error) from error
+        """Each page is a question of its own: while who asked is slow, no read holds back the log's checkpoints."""
+        last = _LAST if to_seq is None else to_seq
+        while page := self.query(
+            "SELECT * FROM events WHERE seq >= ? AND seq <= ? ORDER BY seq LIMIT ?", (from_seq, last, PAGE_ROWS)
+        ):
+            yield page
+            from_seq = page[-1][0] + 1
 
     def _hash_at(self, seq: int) -> bytes:
         found = self.query("SELECT hash FROM events WHERE seq = ?", (seq,))

@@ -3,7 +3,7 @@ pictures can be made, not as fast as it is shown."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from typing import Protocol
 
 from rich.console import Console
@@ -36,7 +36,7 @@ class Filmed(Player, Protocol):
 
 async def frames(
     player: Filmed, size: tuple[int, int], fps: float = 5.0, *, clock: FilmClock, theme: str | None = None
-) -> AsyncIterator[tuple[float, str]]:
+) -> AsyncGenerator[tuple[float, str], None]:
     """Play `player`, whose time is `clock`'s, from where it is to where it stops, in a terminal of `size`.
 
     Yields the second of the film and what to send a terminal at that moment: the first picture whole, of others the

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
+import signal
+from concurrent.futures import ThreadPoolExecutor
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -11,6 +14,7 @@ from typing import Any
 import pytest
 
 from swarmtui.cli.console import Console
+from swarmtui.cli.export import destination
 from swarmtui.cli.failures import UsageError
 from swarmtui.cli.main import main, module_of
 from swarmtui.host.exits import Exit
@@ -140,6 +144,46 @@ def test_each_form_is_written_by_the_name_of_the_file_and_to_standard_output(
     assert list(tmp_path.glob(".out*")) == []
 
 
+def test_an_export_follows_links_and_writes_to_a_pipe_as_it_is(sessions: Path, tmp_path: Path) -> None:
+    run("import", recorded(tmp_path)["trace.jsonl"], "--name", "theirs")
+    file, link, pipe = (tmp_path / name for name in ("file.md", "link.md", "pipe.md"))
+    file.write_text("before")
+    link.symlink_to(file)
+    assert run("export", "theirs", "-o", link) == 0
+    assert link.is_symlink()
+    assert file.read_text().startswith("# ")
+    os.mkfifo(pipe)
+    with ThreadPoolExecutor(1) as thread:
+        read = thread.submit(pipe.read_text)
+        assert run("export", "theirs", "-o", pipe) == 0
+        assert read.result() == file.read_text()
+    assert pipe.is_fifo()
+
+
+def test_an_export_that_cannot_be_written_names_the_file_that_was_asked_for(
+    sessions: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run("import", recorded(tmp_path)["trace.jsonl"], "--name", "theirs")
+    capsys.readouterr()
+    assert main(["export", "theirs", "-o", str(tmp_path / "nope" / "x.html")]) == Exit.USAGE
+    assert f"{tmp_path}/nope/x.html: there is no such file" in capsys.readouterr().err
+
+
+def test_an_export_that_is_ended_by_a_signal_takes_back_what_it_began(tmp_path: Path) -> None:
+    before = signal.getsignal(signal.SIGTERM)
+
+    def ended() -> None:
+        with destination(tmp_path / "x.jsonl") as file:
+            file.write(b"half")
+            signal.raise_signal(signal.SIGTERM)
+
+    with pytest.raises(SystemExit) as left:
+        ended()
+    assert left.value.code == 128 + signal.SIGTERM
+    assert list(tmp_path.iterdir()) == []
+    assert signal.getsignal(signal.SIGTERM) is before
+
+
 @pytest.mark.chaos
 def test_a_film_is_a_whole_recording_with_a_marker_for_each_mark(sessions: Path, tmp_path: Path) -> None:
     run("import", recorded(tmp_path)["trace.jsonl"], "--name", "theirs")
@@ -151,6 +195,11 @@ def test_a_film_is_a_whole_recording_with_a_marker_for_each_mark(sessions: Path,
     assert "retry: flaky failed, tried again: no luck" in markers
     assert "failure: break failed: it is broken" in markers
     assert events[-1][0] > 2
+    assert run("export", "theirs", "--as", "cast2", "-o", file, "--size", "80x24", "--fps", "2", "--speed", "4") == 0
+    old, *rest = map(json.loads, file.read_text().splitlines())
+    assert (old["version"], old["width"], old["height"]) == (2, 80, 24)
+    assert [at for at, _, _ in rest] == pytest.approx([*(at for at, _, _ in events)], abs=0.002)
+    assert {code for _, code, _ in rest} == {"o", "m"}
     assert "break" in "".join(data for _, code, data in events if code == "o")
 
 

@@ -246,3 +246,16 @@ def test_intervals_of_a_recording_add_up_to_its_times(steps: list[float]) -> Non
     assert head["title"] == "a title"
     assert all(abs(found - told) < 0.002 for (found, _, _), told in zip(events, times, strict=False))
     assert events[-1][1:] == ("x", "0")
+
+
+def test_of_the_older_kind_of_recording_times_are_those_since_its_beginning() -> None:
+    cast = Cast(100, 30, version=2)
+    head = json.loads(cast.header(title="a", timestamp=1e9, idle_limit_s=2.0))
+    assert (head["version"], head["width"], head["height"], head["idle_time_limit"]) == (2, 100, 30, 2.0)
+    lines = [cast.output(0.5, "x"), cast.marker(1.25, "here"), cast.output(3.0, "y"), cast.exit(5.0, 0)]
+    assert [json.loads(line) for line in lines] == [
+        [0.5, "o", "x"],
+        [1.25, "m", "here"],
+        [3.0, "o", "y"],
+        [5.0, "o", ""],
+    ]
