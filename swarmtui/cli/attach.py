@@ -74,10 +74,8 @@ def _watch(place: Place, arguments: Namespace, console: Console, *, lines: bool)
 
 def _own_screen(address: Address) -> int:
     """Offer the screen of the other machine's own program: whatever its version is, it understands its hosts."""
-    import subprocess
-
     from swarmtui.host.exits import Exit
-    from swarmtui.host.ssh import ssh_argv
+    from swarmtui.host.ssh import in_terminal
 
     try:
         wanted = input("open the screen of the swarmtui that is there, over ssh? [Y/n] ")
@@ -85,4 +83,4 @@ def _own_screen(address: Address) -> int:
         return Exit.VERSION
     if wanted.strip().lower() not in ("", "y", "yes"):
         return Exit.VERSION
-    return subprocess.call(ssh_argv(address, ["attach", address.id], batch=False, terminal=True))
+    return in_terminal(address, ["attach", address.id])

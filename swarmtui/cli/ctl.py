@@ -158,7 +158,7 @@ class _Errand:
 
     address: Address
     words: list[str]
-    given: bytes | None
+    given: bytes
     """What it reads there."""
 
 
@@ -185,7 +185,7 @@ async def _send(place: Place, arguments: Namespace) -> int | _Errand:
         await feed.close()
 
 
-def _words_there(arguments: Namespace, address: Address, params: Mapping[str, JSON]) -> tuple[list[str], bytes | None]:
+def _words_there(arguments: Namespace, address: Address, params: Mapping[str, JSON]) -> tuple[list[str], bytes]:
     """The command as it is given on the machine of `address`; a plan that is here goes along, for it to read."""
     words = list(arguments.words)
     words[words.index(arguments.id)] = address.id
@@ -197,7 +197,7 @@ def _words_there(arguments: Namespace, address: Address, params: Mapping[str, JS
         case "patch":
             return ["-" if word == arguments.file else word for word in words], json.dumps(params).encode()
         case _:
-            return words, None
+            return words, b""
 
 
 def _check_revivable(called: str, state: SessionState, method: str) -> None:

@@ -45,7 +45,10 @@ COMMANDS: dict[str, str] = {
 }
 """Command -> what it does. Each is a module of this package: ``arguments(parser)`` and ``run(arguments, console)``."""
 
-HIDDEN: dict[str, str] = {"dial-stdio": "carry the wire of a session over standard input and output, for ssh"}
+HIDDEN: dict[str, str] = {
+    "dial-stdio": "carry the wire of a session over standard input and output, for ssh",
+    "over-ssh": "carry a command out and say first where its output begins, for ssh",
+}
 """Commands that programs give; help does not list them."""
 
 EPILOG = """\

@@ -7,19 +7,21 @@ then watch it from here.
 from __future__ import annotations
 
 import codecs
-import contextlib
 import json
 import os
-import subprocess
+import re
 import sys
 from argparse import Namespace
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from swarmtui.host.address import Address, BadAddress, parse_address
+from swarmtui.host.dialling import Unreachable
 from swarmtui.host.exits import Exit
+from swarmtui.host.ssh import SSH_CODES
+from swarmtui.session.folder import is_session_id
 
 if TYPE_CHECKING:
     from swarmtui.cli.console import Console
@@ -53,7 +55,7 @@ def delegated(name: str, arguments: Namespace, argv: Sequence[str], console: Con
     far = [address for word in _named(name, arguments) if (address := _address(word)) is not None]
     if not far:
         return None
-    if len(far) < len(_named(name, arguments)) or len({address.destination for address in far}) > 1:
+    if len(far) < len(_named(name, arguments)) or len({address.machine for address in far}) > 1:
         raise BadAddress(f"{name} needs sessions of one machine: give all of them as HOST/ID, with the same HOST")
     words = list(argv)
     for address, word in zip(far, _named(name, arguments), strict=True):
@@ -99,9 +101,11 @@ def _launched_there(address: Address, words: list[str], arguments: Namespace, co
     if done.code:
         return done.code
     try:
-        id = str(json.loads(done.said.splitlines()[-1])["id"])
-    except (ValueError, KeyError, TypeError, IndexError):
-        id = address.id
+        id = json.loads(done.said.splitlines()[-1])["id"]
+        if not is_session_id(id):  # it becomes a word of command lines, here too
+            raise ValueError(id)
+    except (ValueError, KeyError, TypeError, IndexError, RecursionError):
+        raise Unreachable(f"{address.machine}: what its swarmtui says cannot be read", Exit.LOST) from None
     from dataclasses import replace
 
     from swarmtui.cli import attach
@@ -148,9 +152,9 @@ def _exported(address: Address, arguments: Namespace, console: Console) -> int:
 
 def _asked_there(address: Address, words: Sequence[str]) -> int:
     """Run it in a terminal over there, since it asks something."""
-    from swarmtui.host.ssh import ssh_argv
+    from swarmtui.host.ssh import in_terminal
 
-    return subprocess.call(ssh_argv(address, words, batch=False, terminal=True))
+    return in_terminal(address, words)
 
 
 def _there(
@@ -161,8 +165,8 @@ def _there(
     return _carried_out(address, words, given, keep=keep, into=into)
 
 
-def carried_out(address: Address, words: Sequence[str], *, given: bytes | None = None) -> int:
-    """The exit code of ``swarmtui WORDS`` on the other machine, which is `given` something to read, or nothing.
+def carried_out(address: Address, words: Sequence[str], *, given: bytes = b"") -> int:
+    """The exit code of ``swarmtui WORDS`` on the other machine, which is `given` something to read.
 
     What it prints is passed on. Raises Unreachable if that came to nothing.
     """
@@ -170,44 +174,24 @@ def carried_out(address: Address, words: Sequence[str], *, given: bytes | None =
 
 
 def _carried_out(
-    address: Address, words: Sequence[str], given: bytes | None, *, keep: bool = False, into: int | None = None
+    address: Address, words: Sequence[str], given: bytes, *, keep: bool = False, into: int | None = None
 ) -> _Done:
     """What it prints is kept, written `into` a file, or passed on. Raises Unreachable if that came to nothing."""
-    from swarmtui.host import asking
-    from swarmtui.host.ssh import SSH_CODES, failure_of, ssh_argv
-    from swarmtui.host.ssh_call import Tail
+    from swarmtui.host.ssh import failure_of
+    from swarmtui.host.ssh_dial import called
 
-    batch = not asking.has_terminal()
-    read_end, write_end = os.pipe()
-    tail = Tail(read_end, echo=not batch)
-    with os.fdopen(write_end, "wb") as stderr:
-        # What another machine prints is not for a terminal as it is; into a file or a pipe it goes unchanged.
-        ssh = subprocess.Popen(
-            ssh_argv(address, words, batch=batch),
-            stdin=subprocess.PIPE if given is not None else subprocess.DEVNULL if sys.stdin.isatty() else None,
-            stdout=into if into is not None else subprocess.PIPE if keep or sys.stdout.isatty() else None,
-            stderr=stderr,
-        )
-    with ssh:
-        _give(ssh, given)
-        said = _printed(ssh, keep=keep)
-    tail.wait()
-    failed = ssh.returncode < 0 or ssh.returncode in (*SSH_CODES, Exit.NO_SESSION)
-    if failed or _is_unknown_there(ssh.returncode, tail.text):
-        failure = failure_of(ssh.returncode, tail.text, address, batch=batch)
+    with called(address, words) as call:
+        call.give(given)
+        said = _printed(call.said(), keep=keep, into=into)
+        code = call.code()
+        complaint, unsaid = call.complaint, call.unsaid()
+    if code < 0 or code in (*SSH_CODES, Exit.NO_SESSION) or _is_unknown_there(code, complaint):
+        failure = failure_of(code, complaint, address, batch=call.batch)
         if failure is not None:
             raise failure
-    tail.say()
-    return _Done(ssh.returncode, said)
-
-
-def _give(ssh: subprocess.Popen[bytes], given: bytes | None) -> None:
-    """Have it read what it is given. One that ends before it has is not a reader of ours that has had enough."""
-    if ssh.stdin is not None:
-        with contextlib.suppress(BrokenPipeError):
-            ssh.stdin.write(given or b"")
-        with contextlib.suppress(BrokenPipeError):
-            ssh.stdin.close()
+    sys.stderr.write(_as_seen_from_here(unsaid, address))
+    sys.stderr.flush()
+    return _Done(code, said)
 
 
 def _is_unknown_there(code: int, said: str) -> bool:
@@ -215,22 +199,30 @@ def _is_unknown_there(code: int, said: str) -> bool:
     return code == Exit.USAGE and any(words in said for words in ("invalid choice:", "unrecognized arguments:"))
 
 
-def _printed(ssh: subprocess.Popen[bytes], *, keep: bool) -> str:
-    """What the command prints: kept, or shown as it comes without what a terminal would obey."""
+def _printed(said: Iterable[bytes], *, keep: bool, into: int | None) -> str:
+    """What the command prints: kept, or passed on as it comes; to a terminal, without what that would obey."""
     from swarmtui.safety.text import Cleaner
 
-    if ssh.stdout is None:
-        return ""
     if keep:
-        return ssh.stdout.read().decode("utf-8", "replace")
+        return b"".join(said).decode("utf-8", "replace")
+    sys.stdout.flush()
+    out = sys.stdout.fileno() if into is None else into
     cleaner, decoder = Cleaner(), codecs.getincrementaldecoder("utf-8")("replace")
-    while data := os.read(ssh.stdout.fileno(), 65_536):
-        sys.stdout.write(cleaner.feed(decoder.decode(data)))
-        sys.stdout.flush()
+    shown = into is None and sys.stdout.isatty()
+    for data in said:
+        left = memoryview(cleaner.feed(decoder.decode(data)).encode() if shown else data)
+        while left:
+            left = left[os.write(out, left) :]
     return ""
 
 
-def _with_edit(words: Sequence[str], arguments: Namespace) -> tuple[list[str], bytes | None]:
+def _as_seen_from_here(told: str, address: Address) -> str:
+    """Commands that are named to the user, as they are to be given here: with the machine of the session."""
+    told = told.replace("`swarmtui ls`", f"`swarmtui ls --host {address.machine}`")
+    return re.sub(rf"(`swarmtui [a-z]+ )(?={re.escape(address.id)})", rf"\g<1>{address.machine}/", told)
+
+
+def _with_edit(words: Sequence[str], arguments: Namespace) -> tuple[list[str], bytes]:
     """The words, and what the command is to read: a file of an edit is here, so that it is sent along.
 
     Raises UsageError, OSError.
@@ -238,8 +230,10 @@ def _with_edit(words: Sequence[str], arguments: Namespace) -> tuple[list[str], b
     from swarmtui.cli.failures import UsageError
 
     edit = getattr(arguments, "edit", None)
-    if edit is None or edit == "-":
-        return list(words), None
+    if edit is None:
+        return list(words), b""
+    if edit == "-":
+        return list(words), sys.stdin.buffer.read()
     if not edit:
         raise UsageError("the plan is on the other machine: give --edit the FILE with the plan as it is to be")
     sent = ["--edit=-" if word == f"--edit={edit}" else "-" if word == edit else word for word in words]

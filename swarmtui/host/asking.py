@@ -7,6 +7,7 @@ import os
 import signal
 import termios
 from collections.abc import Iterator
+from typing import Any
 
 
 @contextlib.contextmanager
@@ -17,18 +18,36 @@ def terminal_lent(group: int) -> Iterator[None]:
     except OSError:
         yield
         return
-    before = signal.signal(signal.SIGTTOU, signal.SIG_IGN)  # so that it can be taken back from the background
-    looks = termios.tcgetattr(terminal)
+    with os.fdopen(terminal, "rb", buffering=0), _unstopped():
+        looks = _looks(terminal)
+        try:
+            with contextlib.suppress(OSError):  # it may have ended already
+                os.tcsetpgrp(terminal, group)
+                os.killpg(group, signal.SIGCONT)  # it may have asked before it was allowed to
+            yield
+        finally:
+            with contextlib.suppress(OSError, termios.error):  # the terminal may be gone
+                os.tcsetpgrp(terminal, os.getpgrp())
+                if looks is not None:
+                    termios.tcsetattr(terminal, termios.TCSADRAIN, looks)
+
+
+@contextlib.contextmanager
+def _unstopped() -> Iterator[None]:
+    """Within the block the terminal can be taken back from the background."""
+    before = signal.signal(signal.SIGTTOU, signal.SIG_IGN)
     try:
-        with contextlib.suppress(OSError):  # it may have ended already
-            os.tcsetpgrp(terminal, group)
-            os.killpg(group, signal.SIGCONT)  # it may have asked before it was allowed to
         yield
     finally:
-        os.tcsetpgrp(terminal, os.getpgrp())
-        termios.tcsetattr(terminal, termios.TCSADRAIN, looks)
-        os.close(terminal)
         signal.signal(signal.SIGTTOU, before)
+
+
+def _looks(terminal: int) -> list[Any] | None:
+    """How the terminal is set; None for one that cannot say."""
+    try:
+        return termios.tcgetattr(terminal)
+    except termios.error:
+        return None
 
 
 def has_terminal() -> bool:

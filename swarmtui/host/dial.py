@@ -21,6 +21,9 @@ from swarmtui.session.folder import SessionFolder, find_session
 
 MAGIC = "swarmtui-dial/"
 DIAL_VERSION = 1
+OVER_SSH = "over-ssh"
+"""The command that carries another one out after saying :func:`opening`. One of a swarmtui that is older is refused
+there as unknown, which tells that swarmtui from noise."""
 CHUNK = 256 * 1024
 LAST_BYTES_S = 1.0
 """How long what the host still says is carried on after the viewer has said its last."""
@@ -56,9 +59,17 @@ def socket_of(folder: SessionFolder) -> Path:
         return socket_path(folder.id, places())
 
 
-def _greeting(folder: SessionFolder, status: str) -> bytes:
-    told = {"status": status, "id": folder.id, "version": swarmtui.__version__}
+def opening() -> bytes:
+    """The line after which all that is printed is swarmtui's own."""
+    return _first_line({"version": swarmtui.__version__})
+
+
+def _first_line(told: dict[str, str]) -> bytes:
     return f"{MAGIC}{DIAL_VERSION} {json.dumps(told)}\n".encode()
+
+
+def _greeting(folder: SessionFolder, status: str) -> bytes:
+    return _first_line({"status": status, "id": folder.id, "version": swarmtui.__version__})
 
 
 def _carry(host: socket.socket) -> None:

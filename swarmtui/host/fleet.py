@@ -7,10 +7,14 @@ import asyncio
 import contextlib
 import json
 import os
+import time
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 
 from swarmtui.host.address import Address
-from swarmtui.host.ssh import STDERR_BYTES, failure_of, ssh_argv
+from swarmtui.host.dialling import Unreachable
+from swarmtui.host.ssh import failure_of
+from swarmtui.host.ssh_call import SshCall
 from swarmtui.plan.model import JSON
 from swarmtui.safety.text import one_line
 from swarmtui.session.folder import is_session_id
@@ -28,53 +32,46 @@ async def list_hosts(
 
     A machine that does not answer within `timeout_s`, or with an error, has one row ``{host, error}``.
     """
-    found = await asyncio.gather(*(_listed(machine, timeout_s, environ) for machine in machines))
+    threads = ThreadPoolExecutor(max(1, len(machines)), "ls")
+    calls: list[SshCall] = []
+    loop = asyncio.get_running_loop()
+    try:
+        found = await asyncio.gather(
+            *(loop.run_in_executor(threads, _listed, machine, timeout_s, environ, calls) for machine in machines)
+        )
+    finally:
+        for call in calls:
+            call.abandon()  # of one that has ended nothing is left to end
+        threads.shutdown(wait=False, cancel_futures=True)
     return [row for rows in found for row in rows]
 
 
-async def _listed(machine: Address, timeout_s: float, environ: Mapping[str, str]) -> list[dict[str, JSON]]:
-    argv = ssh_argv(machine, ["ls", "--json"], batch=True, environ=environ)
+def _listed(
+    machine: Address, timeout_s: float, environ: Mapping[str, str], calls: list[SshCall]
+) -> list[dict[str, JSON]]:
+    """The rows of one machine. ssh and whatever it has started is ended within `timeout_s`. Blocks."""
+    deadline = time.monotonic() + timeout_s
     try:
-        ssh = await asyncio.create_subprocess_exec(
-            *argv,
-            stdin=asyncio.subprocess.DEVNULL,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.PIPE,
-            env=dict(environ),
-            start_new_session=True,
-        )
-    except OSError as error:
-        return [_failed(machine, f"{argv[0]} cannot be run: {error.strerror}")]
-    try:
-        async with asyncio.timeout(timeout_s):
-            said, complaint = await _both(ssh)
-            code = await ssh.wait()
+        with SshCall(machine, ["ls", "--json"], batch=True, environ=environ) as call:
+            calls.append(call)
+            call.give(b"")
+            call.heard(timeout_s)
+            said = bytearray()
+            for data in call.said(deadline - time.monotonic()):
+                said += data
+                del said[:-MAX_BYTES]
+            code = call.code(max(0.0, deadline - time.monotonic()))
+            failure = failure_of(code, call.complaint, machine, batch=True)
     except TimeoutError:
         return [_failed(machine, f"no answer within {timeout_s:g} s")]
-    finally:
-        if ssh.returncode is None:
-            with contextlib.suppress(ProcessLookupError):
-                ssh.kill()
-            await ssh.wait()
-    failure = failure_of(code, complaint.decode("utf-8", "replace"), machine, batch=True)
-    return [_failed(machine, str(failure))] if failure is not None else _rows(machine, said)
-
-
-async def _both(ssh: asyncio.subprocess.Process) -> tuple[bytes, bytes]:
-    """What is said on standard output, and the end of what is said on standard error."""
-
-    async def all_of(stream: asyncio.StreamReader | None, most: int) -> bytes:
-        held = b""
-        while stream is not None and (data := await stream.read(65_536)):
-            held = (held + data)[-most:]
-        return held
-
-    said, complaint = await asyncio.gather(all_of(ssh.stdout, MAX_BYTES), all_of(ssh.stderr, STDERR_BYTES))
-    return said, complaint
+    except Unreachable as error:
+        late = time.monotonic() >= deadline
+        return [_failed(machine, f"no answer within {timeout_s:g} s" if late else str(error))]
+    return [_failed(machine, str(failure))] if failure is not None else _rows(machine, bytes(said))
 
 
 def _rows(machine: Address, said: bytes) -> list[dict[str, JSON]]:
-    """What is a session; a shell's start-up files may have printed other things before."""
+    """What is a session; a line that is none, of a version to come, is passed over."""
     rows: list[dict[str, JSON]] = []
     for line in said.splitlines():
         with contextlib.suppress(ValueError, RecursionError):

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import shlex
+import subprocess
 from collections.abc import Mapping, Sequence
 
 from swarmtui.host.address import Address
@@ -67,6 +68,23 @@ def remote_command(words: Sequence[str], environ: Mapping[str, str] = os.environ
     return "exec " + shlex.join(["sh", "-c", REMOTE_SCRIPT, "swarmtui", *words])
 
 
+def in_terminal(address: Address, words: Sequence[str]) -> int:
+    """Run ``swarmtui WORDS`` there in this terminal; the exit code. Raises Unreachable where there is no ssh."""
+    argv = ssh_argv(address, words, batch=False, terminal=True)
+    try:
+        return subprocess.call(argv)
+    except OSError as error:
+        raise no_ssh(argv[0], error) from None
+
+
+def no_ssh(program: str, error: OSError) -> Unreachable:
+    """What to tell a user who has nothing that could be run as ssh."""
+    return Unreachable(
+        f"{program} cannot be run ({error.strerror}): install an ssh client, or name one in SWARMTUI_SSH",
+        Exit.NOT_INSTALLED,
+    )
+
+
 def failure_of(
     code: int | None, stderr: str, address: Address, *, batch: bool = False, again: bool = False
 ) -> Unreachable | None:
@@ -110,7 +128,8 @@ def failure_of(
 
 def own_screen(address: Address) -> str:
     """The way that works whatever the versions are: the host's own screen, over ssh."""
-    return f"`ssh -t {address.ssh_words} swarmtui attach {address.id}` opens its own screen"
+    words = f"swarmtui attach {address.id}" if address.id else "swarmtui"
+    return f"`ssh -t {address.ssh_words} {words}` opens its own screen"
 
 
 def _of_ssh(said: str, lowered: str, address: Address, *, batch: bool, again: bool) -> Unreachable:

@@ -1,4 +1,4 @@
-"""One ssh that runs ``swarmtui dial-stdio`` on another machine: what it says first, what it complains of, its end."""
+"""One ssh that runs swarmtui on another machine: what it says first, what it complains of, its end."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Self
 
 from swarmtui.host.address import Address
-from swarmtui.host.dial import DIAL_VERSION, MAGIC
+from swarmtui.host.dial import DIAL_VERSION, MAGIC, OVER_SSH
 from swarmtui.host.dialling import Dialled, Unreachable
 from swarmtui.host.exits import Exit
-from swarmtui.host.ssh import STDERR_BYTES, failure_of, last_line, own_screen, ssh_argv
+from swarmtui.host.ssh import STDERR_BYTES, failure_of, last_line, no_ssh, own_screen, ssh_argv
 from swarmtui.safety.text import clean, one_line
 from swarmtui.session.folder import is_session_id
 
@@ -48,19 +48,30 @@ class Greeting:
 
 
 class SshCall:
-    """One ssh that runs ``swarmtui dial-stdio`` on the other machine. Its standard input and output are a socket here.
+    """One ssh that runs swarmtui on the other machine. Its standard input and output are a socket here.
 
-    Blocking; a context manager that ends the process unless :meth:`hand_over` has given it away.
+    Blocking; a context manager that ends the process, and whatever it has started, unless :meth:`hand_over` has given
+    it away.
     """
 
     def __init__(
-        self, address: Address, *, batch: bool, again: bool = False, environ: Mapping[str, str] = os.environ
+        self,
+        address: Address,
+        words: Sequence[str] = (),
+        *,
+        batch: bool,
+        again: bool = False,
+        environ: Mapping[str, str] = os.environ,
     ) -> None:
-        """`batch`: nobody is asked for anything. `again`: the session had been reached before."""
+        """`words`: a command for swarmtui there; without any it is ``dial-stdio``, for the session of `address`.
+
+        `batch`: nobody is asked for anything. `again`: the session had been reached before. Raises Unreachable.
+        """
         self.address = address
         self._again = again
-        self._batch = batch
-        argv = ssh_argv(address, ["dial-stdio", address.id], batch=batch, environ=environ)
+        self.batch = batch
+        asked = [OVER_SSH, *words] if words else ["dial-stdio", address.id]
+        argv = ssh_argv(address, asked, batch=batch, environ=environ)
         self._socket, theirs = socket.socketpair()
         read_end, write_end = os.pipe()
         try:
@@ -78,10 +89,7 @@ class SshCall:
         except OSError as error:
             self._socket.close()
             os.close(read_end)
-            raise Unreachable(
-                f"{argv[0]} cannot be run ({error.strerror}): install an ssh client, or name one in SWARMTUI_SSH",
-                Exit.NOT_INSTALLED,
-            ) from None
+            raise no_ssh(argv[0], error) from None
         self._tail = Tail(read_end, echo=not batch)
         self._rest = b""
         self._reader: asyncio.StreamReader | None = None
@@ -96,7 +104,14 @@ class SshCall:
         self.kill()
 
     def greeted(self, patience_s: float) -> Greeting:
-        """What the other machine says, once it speaks; what its shell printed before is dropped. Raises Unreachable."""
+        """What the other machine says of the session, once swarmtui speaks there. Raises Unreachable."""
+        return self._greeting(self.heard(patience_s))
+
+    def heard(self, patience_s: float) -> bytes:
+        """Wait for swarmtui's first line; what the shell there printed before it is dropped. Raises Unreachable.
+
+        The rest of that line is returned.
+        """
         deadline = time.monotonic() + patience_s
         noise = 0
         while True:
@@ -104,7 +119,7 @@ class SshCall:
             at = line.find(_MAGIC)
             if at >= 0:
                 self._tail.quiet()
-                return self._greeting(line[at + len(_MAGIC) :])
+                return line[at + len(_MAGIC) :]
             noise += len(line)
             if noise > NOISE_BYTES:
                 self.kill()
@@ -130,11 +145,57 @@ class SshCall:
         except (ValueError, KeyError, TypeError, RecursionError):
             raise Unreachable(f"{self.address.machine}: what its swarmtui says cannot be read", Exit.LOST) from None
 
+    def give(self, data: bytes) -> None:
+        """Have the command read `data`, and then the end. One that ends before it has is told by its end."""
+
+        def give() -> None:
+            with contextlib.suppress(OSError):
+                self._socket.sendall(data)
+            with contextlib.suppress(OSError):
+                self._socket.shutdown(socket.SHUT_WR)
+
+        if data:
+            threading.Thread(target=give, daemon=True).start()  # what it says is read meanwhile
+        else:
+            give()
+
+    def said(self, patience_s: float | None = None) -> Iterator[bytes]:
+        """What it prints after its first line, as it comes. Raises TimeoutError if that takes longer than so long."""
+        deadline = None if patience_s is None else time.monotonic() + patience_s
+        data, self._rest = self._rest, b""
+        while True:
+            if data:
+                yield data
+            left = None if deadline is None else max(0.0, deadline - time.monotonic())
+            if not _readable(self._socket, left):
+                raise TimeoutError
+            data = self._received()
+            if not data:
+                return
+
+    def code(self, patience_s: float | None = None) -> int:
+        """The exit code, when all was said. Raises TimeoutError."""
+        try:
+            code = self.process.wait(patience_s)
+        except subprocess.TimeoutExpired:
+            raise TimeoutError from None
+        self._tail.wait()
+        return code
+
+    @property
+    def complaint(self) -> str:
+        """The end of what was said on standard error."""
+        return self._tail.text
+
+    def unsaid(self) -> str:
+        """What of it the user has not seen; from now on that counts as shown."""
+        return self._tail.unsaid()
+
     def _line(self, deadline: float) -> bytes:
         """The next line, or as much of an endless one as counts as noise."""
         while b"\n" not in self._rest and len(self._rest) <= NOISE_BYTES:
             left = deadline - time.monotonic()
-            if left <= 0 or not select.select([self._socket], [], [], left)[0]:
+            if left <= 0 or not _readable(self._socket, left):
                 self.kill()
                 raise Unreachable(
                     f"{self.address.machine}: swarmtui did not speak in time"
@@ -159,7 +220,7 @@ class SshCall:
         """Why it ended without a word of swarmtui's."""
         with contextlib.suppress(subprocess.TimeoutExpired):
             self.process.wait(EXIT_S)
-        if not self._batch and self.process.returncode in (-signal.SIGINT, 128 + signal.SIGINT):
+        if not self.batch and self.process.returncode in (-signal.SIGINT, 128 + signal.SIGINT):
             return KeyboardInterrupt()
         return self.failure() or Unreachable(
             f"{self.address.machine} answers, but not with swarmtui: see what "
@@ -174,7 +235,7 @@ class SshCall:
             return None
         if code >= 0:
             self._tail.wait()
-        return failure_of(code, self._tail.text, self.address, batch=self._batch, again=self._again)
+        return failure_of(code, self._tail.text, self.address, batch=self.batch, again=self._again)
 
     async def hand_over(self) -> Dialled:
         """The connection, from here on the caller's to end."""
@@ -195,7 +256,7 @@ class SshCall:
         for stop in (None, signal.SIGTERM, signal.SIGKILL):
             if stop is not None:
                 self._stopped = True
-                self.process.send_signal(stop)
+                self._signal(stop)
             with contextlib.suppress(subprocess.TimeoutExpired):
                 self.process.wait(EXIT_S if stop is signal.SIGKILL else patience_s)
                 return
@@ -203,7 +264,7 @@ class SshCall:
     def abandon(self) -> None:
         """End ssh at once, while another thread may wait for what it says, which then ends, too."""
         self._stopped = True
-        self.process.kill()
+        self._signal(signal.SIGKILL)
         with contextlib.suppress(OSError):
             self._socket.shutdown(socket.SHUT_RDWR)
 
@@ -211,9 +272,20 @@ class SshCall:
         """End ssh at once."""
         self._stopped = True
         self._socket.close()
-        if self.process.poll() is None:
-            self.process.kill()
+        self._signal(signal.SIGKILL)
         self.process.wait()
+
+    def _signal(self, number: signal.Signals) -> None:
+        """Send it to ssh, and to what it has started: a ProxyCommand, what a script that stands in for ssh runs."""
+        if self.process.poll() is None:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(self.process.pid, number)
+
+
+def _readable(connection: socket.socket, patience_s: float | None) -> bool:
+    poll = select.poll()  # unlike select() it takes descriptors of any number
+    poll.register(connection, select.POLLIN)
+    return bool(poll.poll(None if patience_s is None else patience_s * 1000))
 
 
 class Tail:
@@ -245,11 +317,15 @@ class Tail:
         """Until all is read, or for a moment: another process may hold the pipe open."""
         self._thread.join(ECHO_LAG_S)
 
+    def unsaid(self) -> str:
+        """What was not shown yet, cleaned; it is whoever asks that shows it."""
+        unsaid, self._unsaid = self._unsaid, b""
+        return clean(unsaid.decode("utf-8", "replace"))
+
     def say(self) -> None:
         """Show what was not shown yet."""
-        unsaid, self._unsaid = self._unsaid, b""
         with contextlib.suppress(OSError):
-            sys.stderr.write(clean(unsaid.decode("utf-8", "replace")))
+            sys.stderr.write(self.unsaid())
             sys.stderr.flush()
 
     def _read(self) -> None:

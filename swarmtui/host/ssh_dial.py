@@ -7,16 +7,19 @@ for. Those that follow a broken link ask nobody: they are processes without a te
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from types import TracebackType
-from typing import Self
+from typing import Self, TypeVar
 
 from swarmtui.host import asking
 from swarmtui.host.address import Address
 from swarmtui.host.dialling import Dialled
 from swarmtui.host.ssh_call import Greeting, SshCall
+
+Heard = TypeVar("Heard")
 
 GREETING_S = 30.0
 """How long it may take until the other machine speaks: 15 s for ssh, 15 s for swarmtui there."""
@@ -71,16 +74,32 @@ def predial(address: Address, *, environ: Mapping[str, str] = os.environ, patien
 
     The session's whole ID is known afterwards. Raises Unreachable, KeyboardInterrupt.
     """
-    batch = not asking.has_terminal()
-    call = SshCall(address, batch=batch, environ=environ)
+    call = SshCall(address, batch=not asking.has_terminal(), environ=environ)
     try:
-        if batch:
-            greeting = call.greeted(patience_s or GREETING_S)
-        else:
-            with asking.terminal_lent(call.process.pid):
-                greeting = call.greeted(patience_s or PERSON_S)
+        greeting = _first_word(call, call.greeted, patience_s)
     except BaseException:
         call.kill()
         raise
     call.address = replace(address, id=greeting.id)
     return SshDial(call.address, call, greeting, environ)
+
+
+@contextlib.contextmanager
+def called(
+    address: Address, words: Sequence[str], *, environ: Mapping[str, str] = os.environ, patience_s: float | None = None
+) -> Iterator[SshCall]:
+    """Have ``swarmtui WORDS`` carried out over there; within the block it speaks, and nobody is asked any more.
+
+    Raises Unreachable, KeyboardInterrupt.
+    """
+    with SshCall(address, words, batch=not asking.has_terminal(), environ=environ) as call:
+        _first_word(call, call.heard, patience_s)
+        yield call
+
+
+def _first_word(call: SshCall, hear: Callable[[float], Heard], patience_s: float | None) -> Heard:
+    """Wait for swarmtui there to speak, for as long as a person may take where one can be asked."""
+    if call.batch:
+        return hear(patience_s or GREETING_S)
+    with asking.terminal_lent(call.process.pid):
+        return hear(patience_s or PERSON_S)

@@ -121,7 +121,9 @@ LISTED = {"id": "7f3a", "status": "running", "title": "x", "started": 1.0, "host
 def listing(environ: dict[str, str], tmp_path: Path) -> dict[str, str]:
     """Machines whose swarmtui lists one session."""
     script = tmp_path / "swarmtui"
-    script.write_text(f"#!/bin/sh\necho motd; echo '[1]'; echo '{json.dumps(LISTED)}'\n")
+    script.write_text(
+        f"#!/bin/sh\necho motd; printf 'prompt> '; echo swarmtui-dial/1; echo '[1]'; echo '{json.dumps(LISTED)}'\n"
+    )
     script.chmod(0o755)
     return environ | {"SWARMTUI_REMOTE": str(script)}
 
@@ -149,7 +151,7 @@ def test_32_rows_of_a_hostile_machine_are_shown_as_text_or_not_at_all(
     environ: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (tmp_path / "rows").write_text("".join(f"{json.dumps(row)}\n" for row in HOSTILE) + "[" * 100_000)
-    environ["SWARMTUI_REMOTE"] = f"sh -c 'cat {tmp_path / 'rows'}' x"
+    environ["SWARMTUI_REMOTE"] = f"sh -c 'echo swarmtui-dial/1; cat {tmp_path / 'rows'}' x"
     for name, value in environ.items():
         monkeypatch.setenv(name, value)
     for words in (["ls", "--host", "box"], ["ls", "--host", "box", "--tree"], ["ls", "--host", "box", "--json"]):

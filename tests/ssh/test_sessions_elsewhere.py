@@ -312,6 +312,16 @@ def test_what_is_shown_of_a_session_elsewhere_is_what_is_shown_there(machine: Ma
     assert not running(f"dial-stdio {session.id}")
 
 
+def test_13_a_machine_whose_shell_prints_something_first_lists_and_exports_as_any_other(machine: Machine) -> None:
+    session = machine.ended()
+    listed = machine("ls", "--host", "noisy", "--json", "--timeout", "30").stdout
+    assert session.id in {json.loads(line)["id"] for line in listed.splitlines()}
+    assert json.loads(machine("show", f"noisy/{session.id}", "--json").stdout)["id"] == session.id
+    assert machine("export", f"noisy/{session.id}", "-o", "s.jsonl").returncode == 0
+    lines = (machine.folder / "s.jsonl").read_text().splitlines()
+    assert [json.loads(line) for line in lines]
+
+
 def test_a_file_whose_name_looks_like_an_address_is_a_file(machine: Machine) -> None:
     folder = machine.folder / "box"
     folder.mkdir()
