@@ -48,8 +48,8 @@ def run(arguments: Namespace, console: Console) -> int:
     address = parse_address(arguments.id)
     if address is None:
         locate(arguments.id)  # an ID that is wrong is told first
-    if not (lines or console.interactive):
-        raise UsageError("attach needs a terminal; without one: --headless or --json")
+    if not (lines or console.can_draw):
+        raise UsageError("attach needs a terminal that can be drawn on; without one: --no-tty or --json")
     try:
         with reached(arguments.id) as place:
             return _watch(place, arguments, console, lines=lines)

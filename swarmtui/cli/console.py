@@ -24,6 +24,11 @@ class Console:
         """Whether a person sits at both ends."""
         return sys.stdin.isatty() and sys.stdout.isatty()
 
+    @property
+    def can_draw(self) -> bool:
+        """Whether a screen can be drawn for that person: a terminal that calls itself dumb has no places on it."""
+        return self.interactive and os.environ.get("TERM") not in ("dumb", "")
+
     def say(self, text: str = "") -> None:
         """Print for people; nothing when the output is for scripts."""
         if not self.json:

@@ -62,8 +62,8 @@ def run(arguments: Namespace, console: Console) -> int:
     from swarmtui.host.locate import locate
 
     parent = locate(arguments.id)
-    if arguments.paused and (arguments.detach or arguments.headless):
-        raise UsageError("--paused starts nothing that could be watched: leave out --detach and --headless")
+    if arguments.paused and arguments.headless:
+        raise UsageError("--paused starts nothing that could be watched: leave out --headless")
     spec = _spec(parent, arguments)
     try:
         if arguments.dry_run:

@@ -205,6 +205,8 @@ def report_path(place: Place, state: SessionState) -> str | None:
 def _closing_lines(place: Place, state: SessionState, status: Status) -> list[str]:
     figures = metrics(state)
     nodes = ", ".join(f"{count} {name}" for name, count in counts(state).items()) or "no nodes"
+    if status is Status.AWAITING_APPROVAL:  # nobody holds them: they wait for the plan
+        nodes = f"{len(state.nodes)} node{'s' if len(state.nodes) != 1 else ''}"
     parts = [f"{status.value} after {duration(figures['wall_s'])}", nodes]
     if state.spent.attempts:
         tokens = figures["tokens_in"] + figures["tokens_out"]

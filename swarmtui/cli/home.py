@@ -12,7 +12,7 @@ from swarmtui.host.locate import list_sessions
 
 def run(arguments: Namespace, console: Console) -> int:
     """The browser of sessions in a terminal; elsewhere, or where there are none, the list and a hint."""
-    if console.interactive and next(iter(list_sessions()), None) is not None:
+    if console.can_draw and next(iter(list_sessions()), None) is not None:
         from swarmtui.cli.browsing import browse
 
         return browse()

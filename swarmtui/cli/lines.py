@@ -44,6 +44,7 @@ class Printer:
         told = self._map_line(event.body, event.mono) or describe(event.body)
         if told is not None:
             subject, state, detail = told
+            self._width = min(NODE_WIDTH, max(self._width, len(subject)))
             clock = time.strftime("%H:%M:%S", time.localtime(event.ts))
             tail = one_line(detail, DETAIL_CHARS) if detail else ""
             self._console.say(f"{clock}  {one_line(subject, 60):<{self._width}}  {state:<11}  {tail}".rstrip())

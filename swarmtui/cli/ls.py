@@ -12,9 +12,12 @@ from swarmtui.host.address import Address, parse_machine
 from swarmtui.host.exits import Exit
 from swarmtui.host.locate import list_sessions
 from swarmtui.safety.text import one_line
+from swarmtui.session.vocabulary import Status
 
 TITLE_CHARS = 60
 HEADER = ("ID", "STATUS", "STARTED", "TOOK", "NODES", "COST", "TITLE")
+DAMAGED = "damaged"
+"""How the list calls a session whose file cannot be read."""
 ENDED = ("succeeded", "failed", "skipped", "cancelled", "stale")
 
 
@@ -37,17 +40,38 @@ def arguments(parser: ArgumentParser) -> None:
 
 
 def run(arguments: Namespace, console: Console) -> int:
-    """Print the list; exit code 6 if no machine that was asked has answered."""
+    """Print the list; exit code 6 if no machine that was asked has answered. Raises UsageError, BadAddress."""
+    _check(arguments.status or [])
     if arguments.host:
         return _of_hosts(machines(arguments.host), arguments, console)
     if console.json:
         for row in list_sessions():
-            if not arguments.status or row["status"] in arguments.status:
+            if _wanted(row, arguments.status):
                 console.emit(row)
         return Exit.OK
     if not print_table(console, arguments.status, tree=arguments.tree):
-        console.say("no sessions yet: swarmtui run TASK starts one")
+        none = "no sessions yet: swarmtui run TASK starts one"
+        console.say(none if next(iter(list_sessions()), None) is None else _none_with(arguments.status))
     return Exit.OK
+
+
+def _check(statuses: list[str]) -> None:
+    """Raises UsageError for what no session can be."""
+    from swarmtui.cli.failures import UsageError
+
+    known = [status.value for status in Status] + [DAMAGED]
+    for status in statuses:
+        if status not in known:
+            raise UsageError(f"--status {status}: sessions are {', '.join(known)}")
+
+
+def _wanted(row: Row, statuses: list[str] | None) -> bool:
+    """`damaged` is among the crashed for whoever asks for those: it is so for people."""
+    return not statuses or row["status"] in statuses or (DAMAGED in statuses and _is_damaged(row))
+
+
+def _none_with(statuses: list[str] | None) -> str:
+    return f"none with the status {' or '.join(statuses or [])}"
 
 
 def machines(words: list[str]) -> list[Address]:
@@ -63,7 +87,7 @@ def _of_hosts(asked: list[Address], arguments: Namespace, console: Console) -> i
 
     found = asyncio.run(list_hosts(asked, timeout_s=arguments.timeout))
     failed = [row for row in found if "error" in row]
-    rows = [row for row in found if "error" not in row and (not arguments.status or row["status"] in arguments.status)]
+    rows = [row for row in found if "error" not in row and _wanted(row, arguments.status)]
     rows.sort(key=lambda row: float(row.get("started") or 0.0), reverse=True)
     if console.json:
         for row in [*rows, *failed]:
@@ -72,15 +96,16 @@ def _of_hosts(asked: list[Address], arguments: Namespace, console: Console) -> i
         if rows:
             console.table(("HOST", *HEADER), _lines(rows, tree=arguments.tree, hosts=True))
         for row in failed:
-            console.say(f"{row['host']}: {row['error']}")
-        if not found:
-            console.say("no sessions there")
+            named = str(row["error"]).startswith(str(row["host"]))
+            console.say(row["error"] if named else f"{row['host']}: {row['error']}")
+        if not rows and len(failed) < len(asked):
+            console.say(_none_with(arguments.status) if arguments.status else "no sessions there")
     return Exit.LOST if len(failed) == len(asked) else Exit.OK
 
 
 def print_table(console: Console, statuses: list[str] | None = None, *, tree: bool = False) -> int:
     """Print the list for people; how many rows it has. As a `tree` each fork stands below its parent."""
-    rows = [row for row in list_sessions() if not statuses or row["status"] in statuses]
+    rows = [row for row in list_sessions() if _wanted(row, statuses)]
     if rows:
         console.table(HEADER, _lines(rows, tree=tree))
     return len(rows)
@@ -99,11 +124,37 @@ def _cells(row: Row) -> tuple[str, ...]:
     waits = f" (needs you: {row['needs_you']})" if row.get("needs_you") else ""
     simulated = " [simulated]" if row.get("simulated") else ""
     simulated += " [imported]" if row.get("imported") else ""
+    title = f"`swarmtui recover {row['id']}` saves what is intact" if _is_damaged(row) else ""
     return (
-        row["status"] + waits,
+        (DAMAGED if _is_damaged(row) else row["status"]) + waits + _why(row),
         time.strftime("%Y-%m-%d %H:%M", time.localtime(started)) if started else "",
         duration(ended - started) if started and ended else "",
-        f"{done}/{sum(counts.values())}{failed}",
+        f"{done}/{sum(counts.values())}{failed}{_items(row)}",
         money(row["cost_usd"]),
-        one_line(row["title"] or row.get("reason") or "", TITLE_CHARS) + simulated,
+        title or one_line(row["title"] or _reason(row), TITLE_CHARS) + simulated,
     )
+
+
+def _is_damaged(row: Row) -> bool:
+    """Whether its file cannot be read, rather than its host being gone: nothing but the reason is known then."""
+    return not row["title"] and "`swarmtui recover " in str(row.get("reason"))
+
+
+def _reason(row: Row) -> str:
+    """Without the path of the file that it is about: the ID tells that, and the column is short."""
+    reason = str(row.get("reason") or "")
+    return reason.partition("session.db: ")[2] if reason.startswith("/") else reason
+
+
+def _why(row: Row) -> str:
+    """Why it stands still, where that is nothing that a person did."""
+    return " (disk)" if row["status"] == "paused" and row.get("reason") == "disk" else ""
+
+
+def _items(row: Row) -> str:
+    """How far its maps are: nodes alone say nothing of two thousand items."""
+    items = row.get("items")
+    if not isinstance(items, dict):
+        return ""
+    done, total = items.get("done"), items.get("total")
+    return f" · {done:,}/{total:,}" if isinstance(done, int) and isinstance(total, int) and total else ""

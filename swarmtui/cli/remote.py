@@ -110,7 +110,7 @@ def _launched_there(address: Address, words: list[str], arguments: Namespace, co
 
     from swarmtui.cli import attach
 
-    lines = arguments.headless or arguments.json or not console.interactive
+    lines = arguments.headless or arguments.json or not console.can_draw
     watched = Namespace(
         id=replace(address, id=id).name,
         read_only=False,

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import shutil
-import tempfile
 from argparse import ArgumentParser, Namespace
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -43,12 +40,27 @@ def run(arguments: Namespace, console: Console) -> int:
             if input(f"remove {len(told)} for good, {total}? [y/N] ").strip().lower() not in ("y", "yes"):
                 console.say("nothing was removed")
                 return Exit.FAILED
-        for folder, size in told:
-            _remove(folder)
-            if console.json:
-                console.emit({"type": "removed", "id": folder.id, "bytes": size})
-            console.say(f"removed {folder.id}, {_size(size)}")
-    return Exit.OK
+        return _removed(told, console)
+
+
+def _removed(told: list[tuple[SessionFolder, int]], console: Console) -> int:
+    """Remove all of them; one of which something stays keeps none of the others."""
+    from swarmtui.host.exits import Exit
+    from swarmtui.session.placing import discard
+
+    code = Exit.OK
+    for folder, size in told:
+        try:
+            discard(folder)
+        except OSError as error:
+            at = f"{error.filename}: " if error.filename else ""
+            console.warn(f"not all of session {folder.id} could be removed: {at}{error.strerror or error}")
+            code = Exit.PERMISSION if isinstance(error, PermissionError) else Exit.DISK
+            continue
+        if console.json:
+            console.emit({"type": "removed", "id": folder.id, "bytes": size})
+        console.say(f"removed {folder.id}, {_size(size)}")
+    return code
 
 
 def size_of(folder: Path) -> int:
@@ -80,29 +92,6 @@ def _held(folder: SessionFolder) -> ExitStack:
         end = f"`swarmtui ctl {folder.id} cancel` ends it"
         raise UsageError(f"session {folder.id} has a host: {end}; nothing was removed") from None
     return held
-
-
-def _remove(folder: SessionFolder) -> None:
-    """Take it out of the sessions in one step, then delete it: a crash in between leaves no half of a session."""
-    with tempfile.TemporaryDirectory(prefix=".new-", dir=folder.path.parent) as place, _locked(Path(place)):
-        gone = Path(place) / "gone"
-        gone.mkdir(mode=0o700)
-        folder.path.rename(gone / folder.id)
-        shutil.rmtree(gone)
-
-
-@contextmanager
-def _locked(folder: Path) -> Iterator[None]:
-    """Keep those away who clear up after what died while it made or removed a session (see ``session.placing``)."""
-    import fcntl
-    import os
-
-    fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        fcntl.flock(fd, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(fd)
 
 
 def _title(folder: SessionFolder) -> str:

@@ -209,7 +209,7 @@ def watch(folder: SessionFolder, arguments: Namespace, console: Console, from_se
     """Watch a session: in the workbench on a terminal, else in lines from event `from_seq` on."""
     from swarmtui.cli.following import watch_in_workbench
 
-    if console.interactive and not (arguments.headless or arguments.json):
+    if console.can_draw and not (arguments.headless or arguments.json):
         return watch_in_workbench(folder, console)
     from swarmtui.cli.headless import watch as watch_headless
 

@@ -6,9 +6,14 @@ import asyncio
 from argparse import ArgumentParser, Namespace
 
 from swarmtui.cli.console import Console, seconds
-from swarmtui.cli.following import AnyFeed, Place, name_of, open_feed, reached
+from swarmtui.cli.following import PATIENCE_S, AnyFeed, Place, name_of, open_feed, reached
 from swarmtui.cli.headless import exit_code, finish, follow, standing
 from swarmtui.host.exits import Exit
+from swarmtui.host.history import History
+from swarmtui.host.locate import seen_status
+from swarmtui.host.rest import GOES_ON
+from swarmtui.session.folder import SessionFolder
+from swarmtui.session.vocabulary import Status
 
 
 def arguments(parser: ArgumentParser) -> None:
@@ -31,8 +36,7 @@ async def _wait(place: Place, timeout_s: float | None, console: Console) -> int:
             feed = await open_feed(place, name="wait", role="observe")
             await follow(feed, lambda event: None)
     except TimeoutError:
-        stands = f"is {feed.state.status.value}" if feed else "has a host that does not answer"
-        console.warn(f"session {name_of(place)} {stands} after {timeout_s:g} s")
+        console.warn(f"session {name_of(place)} {_stands(place, feed, timeout_s or 0.0)} after {timeout_s:g} s")
         return Exit.TIMEOUT
     finally:
         if feed is not None:
@@ -41,3 +45,13 @@ async def _wait(place: Place, timeout_s: float | None, console: Console) -> int:
     code = exit_code(feed.state, status)
     finish(place, feed.state, status, code, console)
     return code
+
+
+def _stands(place: Place, feed: AnyFeed | None, timeout_s: float) -> str:
+    """How the session stands that has not ended in time."""
+    if feed is not None:
+        disk = " for its disk" if feed.state.reason == GOES_ON and feed.state.status is Status.PAUSED else ""
+        return f"is {feed.state.status.value}{disk}"
+    if isinstance(place, SessionFolder) and timeout_s < PATIENCE_S:  # too short a time to tell anything else
+        return f"is {seen_status(place, History(place).state().status).value}"
+    return "has a host that does not answer"

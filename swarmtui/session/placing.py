@@ -1,4 +1,4 @@
-"""Giving a new session its place among the others: whole, or not at all."""
+"""Giving a new session its place among the others, whole or not at all; and taking one away from there."""
 
 from __future__ import annotations
 
@@ -61,6 +61,31 @@ def placed(root: Path, name: str | None = None) -> Iterator[Placing]:
         _rename(made, placing.final)
 
 
+def discard(folder: SessionFolder) -> None:
+    """Take the session out from among the others in one step, then delete it: a crash in between leaves no half of one.
+
+    Whoever calls sees to it that no host has it. Raises OSError; where not all can be deleted, it is no session any
+    more all the same. Blocks.
+    """
+    with _workplace(folder.path.parent) as place:
+        gone = place / "gone"
+        folder.path.rename(gone)
+        _delete(gone)
+
+
+def _delete(folder: Path) -> None:
+    """Delete a folder; also where something in it was made read-only, as caches of modules are. Raises OSError."""
+    try:
+        shutil.rmtree(folder)
+    except PermissionError:
+        folder.chmod(0o700)
+        for parent, names, _ in os.walk(folder):
+            for path in (Path(parent, name) for name in names):
+                if not path.is_symlink():
+                    path.chmod(0o700)
+        shutil.rmtree(folder)
+
+
 def _check(root: Path, name: str) -> None:
     if not is_session_id(name):
         raise NameRefused(f"{name!r} cannot be a session's ID: letters, digits, '.', '_' and '-', at most 64")
@@ -92,14 +117,15 @@ def _workplace(root: Path) -> Iterator[Path]:
         with suppress(OSError):
             held = _hold(left)
             try:
-                shutil.rmtree(left, ignore_errors=True)
+                _delete(left)
             finally:
                 os.close(held)
     place, held = _own_folder(root)
     try:
         yield place
     finally:
-        shutil.rmtree(place, ignore_errors=True)
+        with suppress(OSError):
+            _delete(place)
         os.close(held)
 
 

@@ -21,6 +21,12 @@ def needs_you(state: SessionState) -> int:
     return len(state.pending) + state.counts.get(State.INTERRUPTED, 0)
 
 
+def _items(state: SessionState) -> dict[str, JSON] | None:
+    """How many items of all maps have ended, of how many; None where there is no map yet."""
+    maps = [node.items for node in state.nodes.values() if node.items is not None]
+    return {"done": sum(items.ended for items in maps), "total": sum(items.total for items in maps)} if maps else None
+
+
 def summary(state: SessionState) -> dict[str, JSON]:
     """What ``ls`` shows; kept in the file's meta table, so that listing folds nothing."""
     return {
@@ -31,6 +37,7 @@ def summary(state: SessionState) -> dict[str, JSON]:
         "started": state.created_ts,
         "ended": state.ended_ts,
         "counts": counts(state),
+        "items": _items(state),
         "cost_usd": cost_usd(state.spent),
         "simulated": state.simulated,
         "needs_you": needs_you(state),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import os
 import shutil
@@ -21,6 +22,11 @@ from tests.session.files import session_file
 from tests.ssh.test_dialling import FAKE
 
 slow = pytest.mark.chaos
+ALWAYS = (
+    "show {id}", "show {id} --json", "wait {id} --json", "ctl {id} pause", "resume {id} --detach", "attach {id} --json",
+    "rm {id} --force",
+)  # fmt: skip
+"""Of each way in which a command gets at a session one is tried always, here and elsewhere."""
 READING = [
     "show {id}",
     "show {id} --json",
@@ -39,13 +45,16 @@ READING = [
     "replay {id} --no-tty",
 ]
 CHANGING = ["ctl {id} pause", "ctl {id} pause --json", "resume {id} --detach", "fork {id} --detach", "rm {id} --force"]
-FAR = [
-    command
-    if command in ("show {id} --json", "wait {id} --json", "ctl {id} pause")
-    else pytest.param(command, marks=slow)
-    for command in READING + CHANGING
-]
-"""All of them; of each way there is to another machine one is tried always."""
+
+
+def tried(commands: list[str], always: tuple[str, ...] = ALWAYS) -> list[object]:
+    """All of them, those that are not tried always among the slow tests."""
+    return [command if command in always else pytest.param(command, marks=slow) for command in commands]
+
+
+ALL = tried(READING + CHANGING)
+FILES = tried([command for command in READING + CHANGING if not command.startswith("rm")])
+FAR = tried(READING + CHANGING, ("show {id} --json", "ctl {id} pause"))
 
 
 @pytest.fixture(scope="module")
@@ -86,7 +95,7 @@ def told(command: str, id: str, capfd: pytest.CaptureFixture[str]) -> tuple[int,
     return code, err
 
 
-@pytest.mark.parametrize("command", READING + CHANGING)
+@pytest.mark.parametrize("command", ALL)
 def test_a_session_that_is_not_there_or_not_the_only_one_is_code_3(
     sessions: Path, capfd: pytest.CaptureFixture[str], command: str
 ) -> None:
@@ -102,7 +111,7 @@ def test_a_session_that_is_not_there_or_not_the_only_one_is_code_3(
     assert {"abcdefgh", "abcxyz"} <= {*said.replace(",", " ").replace("(", " ").replace(")", " ").split()}
 
 
-@pytest.mark.parametrize("command", [word for word in READING + CHANGING if not word.startswith("rm")])
+@pytest.mark.parametrize("command", FILES)
 def test_a_file_that_cannot_be_read_is_a_code_of_its_own(
     sessions: Path, capfd: pytest.CaptureFixture[str], command: str
 ) -> None:
@@ -119,23 +128,45 @@ def test_a_file_that_cannot_be_read_is_a_code_of_its_own(
     assert (code, "newer version" in said) == (5, True), said
 
 
-@pytest.mark.parametrize("command", [word for word in READING + CHANGING if not word.startswith("rm")])
+@pytest.mark.parametrize("command", FILES)
 def test_what_belongs_to_somebody_else_is_code_4(
     sessions: Path, capfd: pytest.CaptureFixture[str], command: str
 ) -> None:
     session = SessionFolder(sessions / "abcdefgh")
-    if os.geteuid() == 0:  # nothing is denied to root
-        for path in [sessions.parents[1], *sessions.parents[1].rglob("*")]:
-            os.chown(path, 65_534, 65_534)
     session.db.chmod(0)
-    was = os.geteuid()
-    try:
-        if was == 0:
-            os.seteuid(65_534)
+    with nobody(sessions):
         code, said = told(command, session.id, capfd)
+    assert (code, "ermission denied" in said) == (4, True), said
+
+
+@contextlib.contextmanager
+def nobody(sessions: Path) -> Iterator[None]:
+    """Within the block we are not root, to whom nothing is denied; the sessions belong to whom we are."""
+    was = os.geteuid()
+    if was == 0:
+        for path in [sessions.parents[1], *sessions.parents[1].rglob("*")]:
+            os.chown(path, 65_534, 65_534, follow_symlinks=False)
+        os.seteuid(65_534)
+    try:
+        yield
     finally:
         os.seteuid(was)
-    assert (code, "ermission denied" in said) == (4, True), said
+
+
+def test_what_was_made_read_only_in_a_session_goes_with_it_and_what_is_removed_after_it_too(
+    sessions: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    shutil.copytree(sessions / "abcdefgh", sessions / "second")
+    cache = sessions / "abcdefgh" / "artefacts" / "go" / "mod"
+    cache.mkdir(parents=True)
+    (cache / "source.go").write_text("package x\n")
+    (cache / "link").symlink_to(sessions)
+    for folder in (cache, cache.parent):
+        folder.chmod(0o500)
+    with nobody(sessions):
+        assert main(["rm", "abcdefgh", "second", "--force"]) == 0
+    assert list(sessions.iterdir()) == []
+    assert capfd.readouterr().out.count("removed ") == 2
 
 
 @pytest.mark.parametrize(
@@ -166,7 +197,7 @@ def test_a_session_that_is_not_on_the_other_machine_is_code_3_and_names_the_mach
     assert (code, line.startswith("swarmtui: box: no session x: `swarmtui ls --host box` lists")) == (3, True), line
 
 
-@pytest.mark.parametrize("command", [word for word in READING if "--json" in word or "events" in word])
+@pytest.mark.parametrize("command", tried([word for word in READING if "--json" in word or "events" in word]))
 def test_what_programs_read_is_json_lines_and_nothing_else(
     sessions: Path, capfd: pytest.CaptureFixture[str], command: str
 ) -> None:

@@ -163,7 +163,7 @@ def test_31_an_edit_is_a_whole_plan_or_operations_from_a_file_or_standard_input(
         (("--at", "nowhere"), "is no moment of this session"),
         (("--set", "prompt"), "is not NODE.FIELD=VALUE"),
         (("--set", "nobody.prompt=x"), "nobody"),
-        (("--paused", "--detach"), "--paused starts nothing"),
+        (("--paused", "--headless"), "--paused starts nothing"),
         (("--name", "parent", "--paused"), "there is a session parent already"),
         (("--edit",), "no terminal to edit in"),
         (("--at", "1", "--edit"), "there is no plan at event 1"),
