@@ -111,8 +111,9 @@ def _shape(metrics: dict[str, Any]) -> Iterator[str]:
     if metrics["critical_path_s"] is not None:
         whole = "" if metrics["coverage"] == 1 else f" (of {percent(metrics['coverage'])} that has ended)"
         yield (
-            f"time: {seconds(metrics['active_s'])}; longest path {seconds(metrics['critical_path_s'])}, no schedule "
-            f"beats {seconds(metrics['makespan_bound_s'])}, stage by stage {seconds(metrics['layer_sum_s'])}{whole}"
+            f"time at work: {seconds(metrics['active_s'])}; longest path {seconds(metrics['critical_path_s'])}, no "
+            f"schedule beats {seconds(metrics['makespan_bound_s'])}, stage by stage {seconds(metrics['layer_sum_s'])}"
+            f"{whole}"
         )
     if metrics["avg_parallelism"]:
         yield f"parallelism: {metrics['avg_parallelism']:.1f} on average, {metrics['peak_in_flight']} at most"

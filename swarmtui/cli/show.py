@@ -106,7 +106,9 @@ def _print(found: dict[str, Any], console: Console) -> None:
     totals = found["metrics"]
     reason = f": {one_line(found['reason'], 200)}" if found["reason"] else ""
     console.say(f"{found['id']}  {one_line(found['title'] or found['goal'], 100)}")
-    console.say(f"{found['status']}{reason}, {duration(totals['wall_s'])}, {money(totals['cost_usd'])}")
+    console.say(
+        f"{found['status']}{reason}, {duration(totals['wall_s'])} from beginning to end, {money(totals['cost_usd'])}"
+    )
     if found["simulated"]:
         console.say("SIMULATED: answers were made up by the built-in stand-in; nothing that rests on them is a result")
     if found["parent"] is not None:

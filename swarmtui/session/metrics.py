@@ -45,6 +45,13 @@ def metrics(state: SessionState) -> dict[str, JSON]:
     }
 
 
+def wall_s(state: SessionState) -> float:
+    """Seconds from a session's beginning to its end, or to its last event while it has none: what lists call its time.
+    Of these :attr:`SessionState.active_s` were spent at work."""
+    end = state.ended_ts if state.status in FINAL and state.ended_ts else state.ts
+    return max(0.0, end - state.created_ts) if state.created_ts else 0.0
+
+
 def cost_usd(spent: Spent) -> float | None:
     """Dollars spent; None when nothing of it has a known price."""
     if spent.cost_usd:
@@ -54,8 +61,7 @@ def cost_usd(spent: Spent) -> float | None:
 
 def _totals(state: SessionState, worked: Tally) -> dict[str, JSON]:
     nodes = state.nodes.values()
-    end = state.ended_ts if state.status in FINAL and state.ended_ts else state.ts
-    wall = end - state.created_ts if state.created_ts else 0.0
+    wall = wall_s(state)
     active = state.active_s
     busy = sum(node.busy_s for node in nodes if node.pool != QUESTIONS)
     items = [node.items for node in nodes if node.items is not None]

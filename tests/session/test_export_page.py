@@ -29,15 +29,33 @@ from swarmtui.session.events import (
 from swarmtui.session.exports.asciicast import Cast
 from swarmtui.session.exports.markdown import markdown
 from swarmtui.session.exports.page import LogLine, Story, page
-from swarmtui.session.exports.pictures import MOST_NODES, lasted
+from swarmtui.session.exports.pictures import MOST_NODES, graph_svg, lasted
 from swarmtui.session.marks import Mark, MarkKind
 from swarmtui.session.moves import count_nodes
 from swarmtui.session.state import SessionState
 from swarmtui.session.vocabulary import ErrorInfo, ErrorKind, Output, State
 
-VOID = {"meta", "br", "rect", "path"}
+VOID = {"meta", "br", "hr", "rect", "path"}
 ALLOWED = VOID | {"html", "head", "title", "style", "body", "header", "footer", "nav", "section", "div", "span", "p"}
 ALLOWED |= {"h1", "h2", "b", "i", "em", "a", "pre", "details", "summary", "ol", "li", "time", "svg", "g", "text"}
+ALLOWED |= {
+    "h3",
+    "h4",
+    "h5",
+    "h6",
+    "ul",
+    "table",
+    "thead",
+    "tbody",
+    "tr",
+    "th",
+    "td",
+    "code",
+    "blockquote",
+    "strong",
+    "s",
+}
+ALLOWED |= {"article"}
 
 
 class Seen(HTMLParser):
@@ -91,6 +109,11 @@ def story(said: str) -> Story:
     return Story("failed", {"n0": said}, [LogLine(said, said, said, said)], 7, [mark], [said], said, said, said)
 
 
+def leads_out(attributes: dict[str, str | None]) -> bool:
+    """Whether it is a link to a page elsewhere, which learns nothing of ours."""
+    return (attributes["href"] or "").startswith(("http://", "https://")) and set(attributes) == {"href", "rel"}
+
+
 HOSTILE = (
     "<script>alert(1)</script>",
     "</pre></title></style><img src=x onerror=alert(1)>",
@@ -100,6 +123,9 @@ HOSTILE = (
     "a\u202eb\u2066c\u200bd",
     "]]><!--<svg/onload=x>-->",
     "http://example.org/pixel.png @import url(//x)",
+    '![](http://example.org/p.png) [a](javascript:alert(1)) [b](data:text/html,x) <http://e.org/?"onload=x>',
+    "&#x202e;&#27;[31m&lt;script&gt; [c](http://e.org/\u202ea 'on\"x')\n\n```x onload=y\ncode&#7;\n```",
+    "| a |\n|:-:|\n| <b onclick=x> |",
 )
 texts = st.text(max_size=40) | st.lists(st.sampled_from(HOSTILE), max_size=3).map(" ".join)
 
@@ -112,7 +138,7 @@ def test_whatever_is_in_a_session_its_page_has_no_element_or_attribute_of_it(sai
         assert tag in ALLOWED
         assert not any(name.startswith("on") or name in ("src", "style", "srcset") for name in attributes)
         target = attributes.get("href")
-        assert target is None or re.fullmatch(r"#[a-z]+(-\d+)?", target)
+        assert target is None or re.fullmatch(r"#[a-z]+(-\d+)?", target) or leads_out(attributes)
     assert not re.search(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b\u202a-\u202e\u2066-\u2069]", seen.words)
 
 
@@ -159,6 +185,58 @@ def test_the_head_of_a_page_says_how_many_nodes_are_how_and_why_the_first_ones_f
     for node in state.nodes.values():
         node.state = State.SUCCEEDED
     assert 'class="why"' not in page(state, Story("running")).partition("</header>")[0]
+
+
+def test_a_summary_says_each_thing_once_and_not_without_end() -> None:
+    outputs = {"a": "what a said\n", "merged": "# All\n\nwhat a said\n", "long": "x" * 10_000}
+    told = markdown(session("x"), "succeeded", outputs=outputs, report="# All\n\nwhat a said\n\n## Figures\n")
+    assert told.count("what a said") == 1
+    assert told.count("## Output of") == 1
+    assert "(cut here; the whole has 10,000 characters)" in told
+    many = markdown(session("x"), "succeeded", outputs={f"n{at}": "y" * 5_000 for at in range(100)})
+    assert len(many) < 60_000
+    assert "90 more outputs are left out" in many
+
+
+REPORT = """# Findings
+
+See [the page](https://example.org/a?b=1&c=2 "a title") and ![a chart](https://example.org/chart.png).
+
+1. one `x < y`
+2. **two**
+
+| what | n |
+|---|--:|
+| a | 1 |
+
+[no](javascript:alert(1)) [nor this](file:///etc/passwd) [nor that](#node-1) <b>no HTML</b>
+"""
+
+
+def test_the_report_is_drawn_as_markdown_with_links_out_and_nothing_that_loads() -> None:
+    whole = page(session("x"), Story("succeeded", report=REPORT))
+    seen = Seen(whole)
+    tags = [tag for tag, _ in seen.elements]
+    assert {"h3", "ol", "code", "strong", "table", "td"} <= set(tags)
+    assert {"img", "script"}.isdisjoint(tags)
+    links = [attributes for tag, attributes in seen.elements if tag == "a" and leads_out(attributes)]
+    assert links == [{"href": "https://example.org/a?b=1&c=2", "rel": "noopener noreferrer"}]
+    assert "[image: a chart]" in seen.words
+    assert "<b>no HTML</b>" in seen.words
+    assert "[no](javascript:alert(1))" in seen.words
+    assert "chart.png" not in whole
+
+
+def test_wires_of_the_graph_end_in_tips_and_lead_round_boxes() -> None:
+    """`a` is needed by `c` two layers on: its wire passes the layer between beside `b`, not behind it."""
+    nodes = (Node("a", PromptSpec("x")), Node("b", PromptSpec("x"), ("a",)), Node("c", PromptSpec("x"), ("a", "b")))
+    bodies: list[Body] = [SessionCreated("id", "g", "g", "/", "1"), PlanProposed(1, Plan("g", nodes))]
+    state = fold.fold(Event(seq, 1e9, float(seq), body) for seq, body in enumerate(bodies, 1))
+    drawn = graph_svg(Plan("g", nodes), state, {}) or ""
+    assert drawn.count('class="tip"') == 3
+    _, b, _ = (tuple(map(int, place)) for place in re.findall(r'<rect x="(\d+)" y="(\d+)"', drawn))
+    lanes = [tuple(map(int, lane)) for lane in re.findall(r"(\d+) (\d+)L\d+ \d+C", drawn)]
+    assert [b[0] <= x <= b[0] + 168 for x, _ in lanes] == [False]
 
 
 @pytest.mark.parametrize(("stayed", "ts"), [(60.0, 60.0), (0.0, 0.0), (60.0, -500.0)])

@@ -18,16 +18,16 @@ from swarmtui.session.exports.pictures import (
     ICONS,
     MOST_NODES,
     graph_svg,
-    lasted,
     seconds,
     share_svg,
     text,
     timeline_svg,
     took,
 )
+from swarmtui.session.exports.prose import prose
 from swarmtui.session.exports.style import STYLE
 from swarmtui.session.marks import Mark
-from swarmtui.session.metrics import cost_usd
+from swarmtui.session.metrics import cost_usd, wall_s
 from swarmtui.session.state import NodeState, SessionState
 from swarmtui.session.vocabulary import ENDED, State, why_skipped
 
@@ -80,7 +80,7 @@ def page(state: SessionState, story: Story) -> str:
         _goal(state),
         _section("graph", "Graph", _graph(state, anchors)),
         _section("timeline", "Timeline", _timeline(state, story, anchors)),
-        _section("report", "Report", f"<pre>{_block(story.report, REPORT_CHARS)}</pre>") if story.report else "",
+        _section("report", "Report", _report(story.report)) if story.report else "",
         _section("nodes", "Nodes", _nodes(state, story, anchors)),
         _section("figures", "Figures", _figures(story.figures)) if story.figures else "",
         _section("log", "Log", _log(story)),
@@ -102,7 +102,8 @@ def _header(state: SessionState, story: Story, title: str, anchors: dict[str, st
     failed = state.counts.get(State.FAILED, 0)
     facts = [
         f"{ended} of {len(state.nodes)} nodes" + (f", {failed} failed" if failed else ""),
-        seconds(lasted(state)),
+        f"{seconds(wall_s(state))} from beginning to end",
+        f"{seconds(state.active_s)} at work" if state.active_s else "",
         f"{state.spent.tokens:,} tokens" if state.spent.tokens else "",
         "cost unknown" if cost is None else f"${cost:.4f}" if 0 < cost < 0.01 else f"${cost:.2f}",
     ]
@@ -150,6 +151,11 @@ def _goal(state: SessionState) -> str:
 
 def _section(name: str, heading: str, content: str) -> str:
     return f'<section id="{name}"><h2>{heading}</h2>{content}</section>\n'
+
+
+def _report(report: str) -> str:
+    cut = f"<p>[cut here; the whole has {len(report):,} characters]</p>" if len(report) > REPORT_CHARS else ""
+    return f'<article class="prose">{prose(report[:REPORT_CHARS])}</article>{cut}'
 
 
 def _figures(lines: Sequence[str]) -> str:

@@ -24,8 +24,14 @@ MOST_MARKS = 400
 FITTING = 1_400
 """Pixels; a graph that is wider is not made smaller to fit, since nobody could read it."""
 BOX_W, BOX_H = 168, 46
-_GAP_ALONG, _GAP_ACROSS = 52, 16
+_GAP_ALONG, _GAP_ACROSS, _LANE, _TIP = 52, 16, 12, 8
+MOST_LANES = 4_000
+"""Places where a wire passes a layer: of graphs with more of them wires lead straight on, behind what is there."""
 _LABEL_W, _BARS_W, _ROW_H, _TOP = 170, 700, 24, 34
+
+Slot = tuple[str, int]
+"""A node, and a layer: its own, where it lies, or a later one, where wires from it pass."""
+Point = tuple[int, int]
 
 ICONS: Mapping[str, str] = {
     "succeeded": "✓",
@@ -57,7 +63,7 @@ def text(value: str, limit: int = 120) -> str:
 def seconds(value: float) -> str:
     """``0.4 s``, ``12 s``, ``2:05``, ``1:02:03``."""
     if value < 60:
-        return f"{value:.1f} s" if value < 10 else f"{value:.0f} s"
+        return f"{value:.1f} s" if value < 9.95 else f"{int(value)} s"  # as lists have it: whole seconds that passed
     whole = int(value)
     hours, minutes, left = whole // 3600, whole // 60 % 60, whole % 60
     return f"{hours}:{minutes:02}:{left:02}" if hours else f"{minutes}:{left:02}"
@@ -103,58 +109,98 @@ def graph_svg(plan: Plan, state: SessionState, anchors: Mapping[str, str]) -> st
         return None
     needs = graph.needs_of(plan)
     try:
-        layers = _ordered(graph.layers(needs), needs)
+        layers = graph.layers(needs)
     except graph.CycleError:
         return None
+    depth = {node: at for at, layer in enumerate(layers) for node in layer}
     down = max(map(len, layers)) <= 2  # a chain fits a phone that way
-    places = _places(layers, down=down)
+    places = _places(_ordered(_slots(layers, needs, depth), needs, depth), depth, down=down)
+    boxes = {node: places[node, at] for node, at in depth.items()}
     width = max(x for x, _ in places.values()) + BOX_W + 8
     height = max(y for _, y in places.values()) + BOX_H + 8
-    wires = [_wire(places[need], place, down=down) for node, place in places.items() for need in needs[node]]
-    boxes = [_box(state.nodes[node], places[node], anchors.get(node), state.mono) for node in places]
+    wires = [_wire(_way(need, node, depth, places), down=down) for node in boxes for need in needs[node]]
+    drawn = [_box(state.nodes[node], place, anchors.get(node), state.mono) for node, place in boxes.items()]
     classes = "graph fit" if width <= FITTING else "graph"
     return (
-        f'<svg class="{classes}" role="img" aria-label="The graph: {len(places)} nodes" width="{width}" '
-        f'height="{height}" viewBox="0 0 {width} {height}"><g class="wires">{"".join(wires)}</g>{"".join(boxes)}</svg>'
+        f'<svg class="{classes}" role="img" aria-label="The graph: {len(boxes)} nodes" width="{width}" '
+        f'height="{height}" viewBox="0 0 {width} {height}"><g class="wires">{"".join(wires)}</g>{"".join(drawn)}</svg>'
     )
 
 
-def _ordered(layers: list[list[str]], needs: graph.Needs) -> list[list[str]]:
+def _slots(layers: list[list[str]], needs: graph.Needs, depth: Mapping[str, int]) -> list[list[Slot]]:
+    """The places of each layer: its nodes, and where wires from nodes before it pass, which lie behind no box so."""
+    last = dict(depth)
+    for node, wanted in needs.items():
+        for need in wanted:
+            last[need] = max(last[need], depth[node] - 1)
+    slots: list[list[Slot]] = [[(node, at) for node in layer] for at, layer in enumerate(layers)]
+    if sum(last[node] - at for node, at in depth.items()) <= MOST_LANES:
+        for node, at in depth.items():
+            for passed in range(at + 1, last[node] + 1):
+                slots[passed].append((node, passed))
+    return slots
+
+
+def _ordered(slots: list[list[Slot]], needs: graph.Needs, depth: Mapping[str, int]) -> list[list[Slot]]:
     """Each layer in the order of what its nodes need, so that fewer wires cross."""
-    at: dict[str, float] = {}
-    ordered: list[list[str]] = []
-    for layer in layers:
-        means = {}
-        for index, node in enumerate(layer):
-            known = [at[need] for need in needs[node] if need in at]
-            means[node] = sum(known) / len(known) if known else index / max(1, len(layer))
-        row = sorted(layer, key=lambda node: means[node])
-        at.update({node: (index + 0.5) / len(row) for index, node in enumerate(row)})
+    at: dict[Slot, float] = {}
+    ordered: list[list[Slot]] = []
+    for layer in slots:
+        means: dict[Slot, float] = {}
+        for index, (node, here) in enumerate(layer):
+            sources = needs[node] if depth[node] == here else (node,)
+            known = [at.get((need, here - 1), at[need, depth[need]]) for need in sources]
+            means[node, here] = sum(known) / len(known) if known else index / max(1, len(layer))
+        row = sorted(layer, key=means.__getitem__)
+        at.update({slot: (index + 0.5) / len(row) for index, slot in enumerate(row)})
         ordered.append(row)
     return ordered
 
 
-def _places(layers: Sequence[Sequence[str]], *, down: bool) -> dict[str, tuple[int, int]]:
-    """The upper left corner of each node's box."""
-    along, across = (BOX_H + 34, BOX_W + _GAP_ACROSS) if down else (BOX_W + _GAP_ALONG, BOX_H + _GAP_ACROSS)
-    widest = max(map(len, layers))
+def _places(layers: Sequence[Sequence[Slot]], depth: Mapping[str, int], *, down: bool) -> dict[Slot, Point]:
+    """The upper left corner of each box, and of each place where wires pass."""
+    along = BOX_H + 34 if down else BOX_W + _GAP_ALONG
+    box = (BOX_W if down else BOX_H) + _GAP_ACROSS
+    sizes = [[box if depth[node] == at else _LANE for node, at in layer] for layer in layers]
+    widest = max(map(sum, sizes))
     places = {}
-    for depth, layer in enumerate(layers):
-        offset = (widest - len(layer)) * across // 2
-        for index, node in enumerate(layer):
-            side, far = 8 + offset + index * across, 8 + depth * along
-            places[node] = (side, far) if down else (far, side)
+    for number, (layer, row) in enumerate(zip(layers, sizes, strict=True)):
+        side, far = 8 + (widest - sum(row)) // 2, 8 + number * along
+        for slot, size in zip(layer, row, strict=True):
+            places[slot] = (side, far) if down else (far, side)
+            side += size
     return places
 
 
-def _wire(start: tuple[int, int], end: tuple[int, int], *, down: bool) -> str:
-    if down:
-        x1, y1, x2, y2 = start[0] + BOX_W // 2, start[1] + BOX_H, end[0] + BOX_W // 2, end[1]
-        bend = max(14, (y2 - y1) // 2)
-        return f'<path d="M{x1} {y1}C{x1} {y1 + bend} {x2} {y2 - bend} {x2} {y2}"/>'
-    x1, y1, x2, y2 = start[0] + BOX_W, start[1] + BOX_H // 2, end[0], end[1] + BOX_H // 2
-    bend = max(20, (x2 - x1) // 2)
-    return f'<path d="M{x1} {y1}C{x1 + bend} {y1} {x2 - bend} {y2} {x2} {y2}"/>'
+def _way(need: str, node: str, depth: Mapping[str, int], places: Mapping[Slot, Point]) -> list[tuple[Point, bool]]:
+    """Where the wire from `need` to `node` leads: the places on its way, and whether each is a box."""
+    passed = [(places[need, at], False) for at in range(depth[need] + 1, depth[node]) if (need, at) in places]
+    return [(places[need, depth[need]], True), *passed, (places[node, depth[node]], True)]
+
+
+def _wire(way: list[tuple[Point, bool]], *, down: bool) -> str:
+    """A line through the places of `way`, with a tip at its end."""
+    deep, half = (BOX_H, BOX_W // 2) if down else (BOX_W, BOX_H // 2)
+    path, end = "", (0, 0)
+    for index, (place, is_box) in enumerate(way):
+        far, side = (place[1], place[0]) if down else place
+        side += half if is_box else _LANE // 2
+        if index:
+            begin, target = end, (far - (_TIP if index == len(way) - 1 else 0), side)
+            bend = max(14, (target[0] - begin[0]) // 2)
+            turns = ((begin[0] + bend, begin[1]), (target[0] - bend, target[1]), target)
+            path += "C" + " ".join(_at(turn, down=down) for turn in turns)
+            path += "" if is_box else f"L{_at((far + deep, side), down=down)}"
+        else:
+            path += f"M{_at((far + deep, side), down=down)}"
+        end = (far + deep, side)
+    tip = " ".join(_at(corner, down=down) for corner in ((far - _TIP, side - 4), (far, side), (far - _TIP, side + 4)))
+    return f'<path d="{path}"/><path class="tip" d="M{tip}z"/>'
+
+
+def _at(point: Point, *, down: bool) -> str:
+    """A point, of which the first number is along the graph, as x and y."""
+    return f"{point[1]} {point[0]}" if down else f"{point[0]} {point[1]}"
 
 
 def _box(node: NodeState, place: tuple[int, int], anchor: str | None, now: float) -> str:

@@ -34,6 +34,7 @@ svg.graph{margin:0 auto}
 svg a{text-decoration:none}
 svg .small{font-size:11px;fill:var(--dim)}
 .wires path{fill:none;stroke:var(--dim);stroke-opacity:.55;stroke-width:1.3}
+.wires path.tip{fill:var(--dim);fill-opacity:.8;stroke:none}
 .node rect{fill:var(--waitbg);stroke:var(--wait);stroke-width:1.3}
 .bar rect{fill:var(--wait)}
 .tick{stroke:var(--line);fill:none}
@@ -67,7 +68,20 @@ details>div p{margin:.1rem 0 .5rem;color:var(--dim);overflow-wrap:anywhere}
 details>div p.why{color:var(--bad);white-space:pre-wrap}
 pre{margin:.3rem 0;padding:.7rem;background:var(--waitbg);border-radius:6px;white-space:pre-wrap;overflow-wrap:anywhere;
 font:13px/1.45 ui-monospace,SFMono-Regular,Menlo,Consolas,"DejaVu Sans Mono",monospace;max-height:36rem;overflow-y:auto}
-#report pre{max-height:none}
+.prose{border:1px solid var(--line);border-radius:8px;background:var(--box);padding:.2rem 1rem;overflow-wrap:anywhere}
+.prose h3{font-size:1.25rem}
+.prose h4{font-size:1.1rem}
+.prose h5,.prose h6{font-size:1rem}
+.prose h3,.prose h4,.prose h5,.prose h6{margin:1.2rem 0 .4rem}
+.prose a{color:var(--run)}
+.prose code{font:.875em ui-monospace,SFMono-Regular,Menlo,Consolas,"DejaVu Sans Mono",monospace;
+background:var(--waitbg);border-radius:4px;padding:.1em .3em}
+.prose pre{max-height:none}
+.prose pre code{padding:0;background:none;font:inherit}
+.prose blockquote{margin:.6rem 0;padding:0 0 0 .8rem;border-left:3px solid var(--line);color:var(--dim)}
+.prose table{display:block;overflow-x:auto;border-collapse:collapse}
+.prose th,.prose td{border:1px solid var(--line);padding:.25rem .6rem;text-align:left;vertical-align:top}
+.prose hr{border:0;border-top:1px solid var(--line)}
 #log ol{list-style:none;font-size:.875rem}
 #log li{padding:.12rem 0;overflow-wrap:anywhere;border-top:1px solid var(--line)}
 #log time{color:var(--dim);font-variant-numeric:tabular-nums}
