@@ -52,12 +52,14 @@ HIDDEN: dict[str, str] = {
 """Commands that programs give; help does not list them."""
 
 EPILOG = """\
+swarmtui                            list the sessions, to be filtered, sorted and opened
 swarmtui run code_review            review the project in this folder
 swarmtui run "compare three queues" have a plan written, approve it, watch it run
 swarmtui COMMAND --help             more about one command
 
-exit codes: 0 succeeded or detached; 1 finished with failures; 2 usage or invalid file; 3 no such session;
-4 permission; 5 version mismatch; 6 connection lost or crashed; 7 waits for a decision; 74 disk; 124 timeout;
+exit codes: 0 succeeded or detached; 1 finished with failures, or a command that a session refuses;
+2 usage or invalid file; 3 no such session, or an ID that begins several; 4 permission;
+5 version mismatch; 6 connection lost or crashed; 7 waits for a decision; 74 disk; 124 timeout;
 127 no swarmtui there, or no ssh here; 129 hung up on; 130 interrupted; 143 terminated"""
 
 
