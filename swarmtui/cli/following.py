@@ -30,7 +30,8 @@ AnyFeed = WireFeed | FileFeed
 Place = SessionFolder | SshDial
 """Where a session is: in a folder of this machine, or behind a connection to another one."""
 
-_TRIES = 20
+_TRIES = 50
+"""So many tenths of a second a host may have its lock and not listen."""
 PATIENCE_S = 20.0
 """How long a host may take to say hello before it counts as stopped or stuck."""
 
@@ -122,7 +123,12 @@ def watch_in_workbench(
             return FilePast(place)
         return WirePast(cast("WireFeed", feed))  # of what is elsewhere there is no file here
 
-    code = run_workbench(connect, past=past, origin=origin_of(place))
+    chosen: list[list[str]] = []
+    code = run_workbench(connect, past=past, origin=origin_of(place), onward=chosen.append)
+    if chosen:
+        from swarmtui.cli.main import main
+
+        return main(chosen[-1])
     if opened or isinstance(place, SessionFolder):
         _say_how_it_stands(place, opened, console)
     return code

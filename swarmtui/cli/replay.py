@@ -86,8 +86,8 @@ def run(arguments: Namespace, console: Console) -> int:
     lines = arguments.no_tty or arguments.json
     if lines and arguments.pause_on_marks:
         raise UsageError("--pause-on-marks needs the workbench, where somebody can go on: leave out --no-tty")
-    if not (lines or console.interactive):
-        raise UsageError("replay needs a terminal; without one: --no-tty")
+    if not (lines or console.can_draw):
+        raise UsageError("replay needs a terminal that can be drawn on; without one: --no-tty")
     with _reached(arguments.id) as place:
         if lines:
             asyncio.run(_print(place, arguments, console))
@@ -96,7 +96,12 @@ def run(arguments: Namespace, console: Console) -> int:
         from swarmtui.tui.app import run_workbench
         from swarmtui.tui.leaving import CRASHED
 
-        code = run_workbench(lambda: _feed(place, arguments), origin=origin_of(place))
+        chosen: list[list[str]] = []
+        code = run_workbench(lambda: _feed(place, arguments), origin=origin_of(place), onward=chosen.append)
+        if chosen:
+            from swarmtui.cli.main import main
+
+            return main(chosen[-1])
         return code if code == CRASHED else Exit.OK
 
 
@@ -128,7 +133,7 @@ async def _past_of(place: Place, *, live: bool) -> tuple[FilePast | WirePast, Wi
     from swarmtui.session.folder import SessionFolder
 
     if not isinstance(place, SessionFolder):
-        far = cast("WireFeed", await open_feed(place, name="replay", stream=True))
+        far = cast("WireFeed", await open_feed(place, name="replay", stream=live))  # which nobody drains otherwise
         return WirePast(far), far
     feed: WireFeed | None = None
     if live and place.owned():

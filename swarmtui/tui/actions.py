@@ -10,8 +10,9 @@ from textual.binding import Binding
 
 from swarmtui.host.feed import FeedStatus, Link
 from swarmtui.session.state import NodeState, SessionState
+from swarmtui.session.vocabulary import FINAL, Status, how_ended
 from swarmtui.tui import commands
-from swarmtui.tui.view.figures import REPLAYED, can_act
+from swarmtui.tui.view.figures import HOST_CRASHED, REPLAYED, can_act, crashed
 
 
 class Scope(StrEnum):
@@ -28,12 +29,15 @@ class Mode(StrEnum):
     LIVE = "live"
     BROKEN = "broken"
     """The link is lost."""
+    CRASHED = "crashed"
+    """The host is gone without a word."""
     REPLAY = "replay"
 
 
 def mode_of(status: FeedStatus) -> Mode:
     """The mode that keys are in."""
-    return {Link.REPLAY: Mode.REPLAY, Link.RECONNECTING: Mode.BROKEN}.get(status.link, Mode.LIVE)
+    known = {Link.REPLAY: Mode.REPLAY, Link.RECONNECTING: Mode.BROKEN, Link.CRASHED: Mode.CRASHED}.get(status.link)
+    return known or (Mode.CRASHED if status.seen is Status.CRASHED else Mode.LIVE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +47,8 @@ class Context:
     state: SessionState
     status: FeedStatus
     node: NodeState | None = None
+    imported: bool = False
+    """Whether the session is a recording that was made elsewhere."""
 
 
 WhyNot = Callable[[Context], str | None]
@@ -72,6 +78,8 @@ class Action:
     """Whether it is about the present alone, and so has no use in a replay."""
     mode: Mode | None = None
     """The only mode in which there is such an action; None: in all of them."""
+    besides: tuple[Mode, tuple[str, ...]] | None = None
+    """A mode in which it has more keys, and those first: it takes them from all others."""
 
     def refusal(self, context: Context) -> str | None:
         """Why it does not apply now; None if it does."""
@@ -104,6 +112,23 @@ def _has_plan(context: Context) -> str | None:
 
 def _past(context: Context) -> str | None:
     return None if context.state.seq else "nothing has happened yet"
+
+
+def _attend(context: Context) -> str | None:
+    return HOST_CRASHED if crashed(context.state, context.status) else commands.why_not_attend(context.state)
+
+
+def _resume(context: Context) -> str | None:
+    state, status = context.state, context.status
+    if context.imported:
+        return "this is a recording of what ran elsewhere: nothing of it can go on"
+    if status.link in (Link.CONNECTING, Link.RECONNECTING):
+        return "whether a host lives is not known while there is no link"
+    if status.link is Link.LIVE or (status.play is not None and status.play.live):
+        return "its host lives" + (": P lets the session go on" if state.status is Status.PAUSED else "")
+    if state.status in FINAL and state.status is not Status.FAILED:
+        return f"the session {how_ended(state.status)}: there is nothing to go on with"
+    return None
 
 
 def _marks(context: Context) -> str | None:
@@ -196,15 +221,31 @@ ACTIONS: tuple[Action, ...] = (
     ),
     Action(
         "attend", ("a",), "needs you", "Go to what waits for you: a plan, a question, a node that a crash caught",
-        _SESSION, EVERYWHERE, 0, why_not=_of_state(commands.why_not_attend), present=True,
+        _SESSION, EVERYWHERE, 0, why_not=_attend, present=True,
     ),
     Action(
         "mark", ("M",), "mark", "Mark this moment with a few words, to be found again in a replay", _SESSION,
         EVERYWHERE, 0, commands=True, why_not=_marks,
     ),
     Action(
-        "past", ("H",), "history", "Go back to what has happened; the session goes on meanwhile (G leads back)",
+        "past", ("H",), "history", "Go back and replay what has happened; the session goes on (G leads back)",
         _SESSION, EVERYWHERE, 26, why_not=_past, present=True,
+    ),
+    Action(
+        "resume", ("U",), "resume", "Go on with a session whose host has crashed or left, or in which something failed",
+        _SESSION, EVERYWHERE, 120, why_not=_resume, besides=(Mode.CRASHED, ("r",)),
+    ),
+    Action(
+        "fork", ("Y",), "fork", "Fork: begin another session with the past of this one, up to what is shown", _SESSION,
+        EVERYWHERE, 0, why_not=_past,
+    ),
+    Action(
+        "export", ("E",), "export", "Export the session as a page, JSON lines, a recording or a summary", _SESSION,
+        EVERYWHERE, 0, why_not=_past,
+    ),
+    Action(
+        "compare", ("C",), "compare", "Compare the session with another one, node by node", _SESSION, EVERYWHERE, 0,
+        why_not=_past,
     ),
     Action("retry_link", ("r",), "try now", "Try at once to set the link up again", _SESSION, EVERYWHERE, 150,
            mode=Mode.BROKEN),
@@ -292,17 +333,25 @@ def in_scope(scope: Scope, mode: Mode = Mode.LIVE) -> tuple[Action, ...]:
     return tuple(action for action in ACTIONS if scope in action.scopes and action.mode in (None, mode))
 
 
+def _own_keys(action: Action, mode: Mode) -> tuple[str, ...]:
+    """Keys that are the action's because of the mode."""
+    if action.besides is not None and action.besides[0] is mode:
+        return action.besides[1]
+    return action.keys if action.mode is mode else ()
+
+
 TAKEN: dict[Mode, frozenset[str]] = {
-    mode: frozenset(key for action in ACTIONS if action.mode is mode for key in action.keys) for mode in Mode
+    mode: frozenset(key for action in ACTIONS for key in _own_keys(action, mode)) for mode in Mode
 }
 """Keys that a mode has for its own actions."""
 
 
 def keys_in(action: Action, mode: Mode) -> tuple[str, ...]:
     """The keys that an action has in a mode; what has none is still in the palette."""
-    if action.mode is mode:
-        return action.keys
-    return () if action.mode is not None else tuple(key for key in action.keys if key not in TAKEN[mode])
+    own = _own_keys(action, mode)
+    if action.mode is not None:
+        return own
+    return own + tuple(key for key in action.keys if key not in TAKEN[mode])
 
 
 def bindings(scope: Scope) -> list[Binding]:
@@ -311,7 +360,7 @@ def bindings(scope: Scope) -> list[Binding]:
     for action in ACTIONS:
         if scope not in action.scopes:
             continue
-        for key in action.keys:
+        for key in (*action.keys, *(action.besides[1] if action.besides else ())):
             modes = " ".join(mode for mode in Mode if key in keys_in(action, mode))
             name = f"{scope}.{action.id}"
             bound.append(Binding(key, f"press('{action.id}', '{key}', '{modes}')", action.label, show=False, id=name))

@@ -15,7 +15,6 @@ from collections.abc import Awaitable, Callable
 from typing import ClassVar, Literal
 
 from textual.binding import Binding, BindingType
-from textual.command import CommandPalette
 from textual.screen import Screen
 from textual.worker import WorkerFailed
 
@@ -32,14 +31,16 @@ from swarmtui.tui.editing import PlanEditing
 from swarmtui.tui.leaving import CRASHED, LOST, crash_line, leave_on_signals, outcome
 from swarmtui.tui.mirror import Mirror
 from swarmtui.tui.news import News
+from swarmtui.tui.onward import CarryOut, Onward
 from swarmtui.tui.replaying import Replaying, ToPast
 from swarmtui.tui.screens.dialogs import ConfirmScreen, HelpScreen, LineScreen
-from swarmtui.tui.screens.palette import ActionProvider
+from swarmtui.tui.screens.palette import ActionProvider, Palette
 from swarmtui.tui.screens.plan import PlanScreen
 from swarmtui.tui.screens.run import RunScreen
 from swarmtui.tui.screens.session import SessionScreen
 from swarmtui.tui.sending import Sending
 from swarmtui.tui.text_out import TextOut
+from swarmtui.tui.view.cut import LastSeen
 from swarmtui.tui.view.figures import HERE, Origin, session_time
 from swarmtui.tui.view.glyphs import Glyphs
 from swarmtui.tui.view.logs import log_line
@@ -72,6 +73,7 @@ class Workbench(Dressed[int]):
         review: bool = False,
         past: ToPast | None = None,
         origin: Origin = HERE,
+        onward: CarryOut | None = None,
         glyphs: Glyphs | None = None,
         theme: str | None = None,
         signals: bool = False,
@@ -96,7 +98,9 @@ class Workbench(Dressed[int]):
         self.sending = Sending(self, mirror)
         self._news = News(self, mirror)
         self.text_out = TextOut(self)
+        self.onward = Onward(self, onward)
         self.moment = Moment(time.time(), 0.0)
+        self._last_seen = LastSeen(origin.imported)
         self._nothing = fold.empty()
         self._no_status = FeedStatus()
         self._drawn_at = (-1, -1)
@@ -115,8 +119,8 @@ class Workbench(Dressed[int]):
 
     @property
     def state(self) -> SessionState:
-        """The session as far as it is known."""
-        return self.feed.state if self.feed is not None else self._nothing
+        """The session as far as it is known; of what was under way when its host died, as interrupted."""
+        return self._last_seen.of(self.feed.state, self.feed.status) if self.feed is not None else self._nothing
 
     @property
     def status(self) -> FeedStatus:
@@ -387,7 +391,7 @@ class Workbench(Dressed[int]):
     def action_command_palette(self) -> None:
         """The palette, over session screens only."""
         if isinstance(self.screen, SessionScreen):
-            self.push_screen(CommandPalette(placeholder="an action or a node", id="--command-palette"))
+            self.push_screen(Palette(placeholder="an action or a node", id="--command-palette"))
 
     def _handle_exception(self, error: Exception) -> None:
         """Textual would print a traceback with the values of all local variables, keys among them."""
@@ -399,14 +403,22 @@ class Workbench(Dressed[int]):
         self._close_messages_no_wait()
 
 
-def run_workbench(connect: Connect, *, review: bool = False, past: ToPast | None = None, origin: Origin = HERE) -> int:
+def run_workbench(
+    connect: Connect,
+    *,
+    review: bool = False,
+    past: ToPast | None = None,
+    origin: Origin = HERE,
+    onward: CarryOut | None = None,
+) -> int:
     """Show a session until the user leaves; the exit code of design section 12, or 70 if the workbench crashed.
 
     `connect` is awaited on the workbench's own event loop once the first frame is drawn. With `review` the plan is
     shown first. `past` makes the past of what `connect` gave, so that H can go back to it; `origin` is told in the
-    header. What `connect` raises is raised here, after the terminal has been restored.
+    header. `onward` takes the command that the user leaves for, if any, to be carried out afterwards. What `connect`
+    raises is raised here, after the terminal has been restored.
     """
-    app = Workbench(connect, review=review, past=past, origin=origin, signals=True)
+    app = Workbench(connect, review=review, past=past, origin=origin, onward=onward, signals=True)
     code = app.run()
     if app.failure is not None:
         raise app.failure

@@ -17,7 +17,8 @@ from swarmtui.tui.view.sessions import AsTree, Looking, Row
 RELOAD_S = 2.0
 
 Rows = Callable[[], Awaitable[Sequence[Row]]]
-"""All sessions, newest first, as ``ls --json`` prints them. Read again :data:`RELOAD_S` seconds after a reading has ended."""
+"""All sessions, newest first, as ``ls --json`` prints them. Read again :data:`RELOAD_S` seconds after a reading
+has ended."""
 DiffOf = Callable[[str], Awaitable[list[str]]]
 """What differs between the two outputs of a node: lines of :func:`swarmtui.session.compare.output_diff`."""
 Compare = Callable[[str, str], Awaitable[tuple[Comparison, DiffOf]]]

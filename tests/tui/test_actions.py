@@ -46,6 +46,8 @@ def feed_for(scope: Scope, mode: Mode) -> Source:
     source = awaiting_approval() if scope is Scope.PLAN else mid_run()
     if mode is Mode.REPLAY:
         return replayed(source, at=len(source.events))
+    if mode is Mode.CRASHED:
+        source.set_link(Link.CRASHED)
     if mode is Mode.BROKEN:
         source.set_link(Link.RECONNECTING, "the link is lost")
     return source
@@ -59,7 +61,7 @@ def test_no_key_means_two_things_on_one_screen(scope: Scope, mode: Mode) -> None
 
 @pytest.mark.parametrize("mode", Mode)
 def test_a_key_does_the_same_thing_on_every_screen(mode: Mode) -> None:
-    for key in {key for action in ACTIONS for key in action.keys}:
+    for key in {key for action in ACTIONS for key in keys_in(action, mode)}:
         assert len({action.id for action in ACTIONS if key in keys_in(action, mode)}) <= 1
 
 
@@ -79,7 +81,8 @@ def test_every_action_has_a_method_where_it_is_offered(scope: Scope, action: Act
 @pytest.mark.parametrize("scope", Scope)
 def test_bindings_come_from_the_table(scope: Scope) -> None:
     bound = {binding.key for binding in bindings(scope)}
-    assert bound == {key for of, action in EACH if of is scope for key in action.keys}
+    offered = [(action, mode) for mode in Mode for action in in_scope(scope, mode)]
+    assert bound == {key for action, mode in offered for key in (*action.keys, *keys_in(action, mode))}
 
 
 @pytest.mark.parametrize(

@@ -291,7 +291,8 @@ async def test_what_cannot_be_read_is_told_once_and_again_after_it_could_be_read
     broken = True
     app = browser(read)
     async with app.run_test(size=(80, 24)) as pilot:
-        for broken in (True, True, False, True):
+        for answer in (True, True, False, True):
+            broken = answer
             app.screen.reload()  # type: ignore[attr-defined]
             await rested(pilot)
         assert notices(pilot) == ["sessions: the disk is gone"] * 2  # type: ignore[arg-type]

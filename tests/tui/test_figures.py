@@ -150,4 +150,4 @@ def test_a_session_that_is_read_after_its_host_crashed_is_not_shown_as_running()
     text = told(feed)
     assert "crashed" in text
     assert "running" not in text
-    assert "swarmtui resume" in (can_act(feed.state, feed.status) or "")
+    assert "r resumes" in (can_act(feed.state, feed.status) or "")

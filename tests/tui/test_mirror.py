@@ -139,7 +139,9 @@ def test_10_the_banner_counts_down_to_the_next_try() -> None:
 
 def test_20_the_banner_of_a_crashed_host_says_what_to_type() -> None:
     status = FeedStatus(Link.CRASHED, "the host is gone without a goodbye")
-    assert banner(status, 1.0, "6jk\x1b[31md").endswith("To go on: swarmtui resume 6jkd")
+    assert banner(status, 1.0, "6jk\x1b[31md") == (
+        "the host has crashed: r resumes the session, as does swarmtui resume 6jkd; what is recorded is safe"
+    )
 
 
 @pytest.mark.parametrize("link", [Link.LIVE, Link.ENDED, Link.ARCHIVE])

@@ -74,6 +74,39 @@ class LineScreen(ModalScreen[str | None]):
         self.dismiss(None)
 
 
+class CommandScreen(ModalScreen[str | None]):
+    """A command line: ``copy`` or, if it can be carried out from here, ``run``; None if the user leaves it."""
+
+    CSS_PATH = "dialogs.tcss"
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("enter", "run", "run"),
+        Binding("y", "answer('copy')", "copy"),
+        Binding("escape,n,q,ctrl+c", "answer('')", "leave"),
+    ]
+
+    def __init__(self, title: str, told: str, command: str, *, can_run: bool) -> None:
+        super().__init__()
+        self._title, self._told, self._command, self._can_run = title, told, command, can_run
+
+    def compose(self) -> ComposeResult:
+        """What it does, and the command itself."""
+        with Vertical(classes="dialog") as box:
+            box.border_title = content.line(self._title)
+            yield Static(content.text(self._told), markup=False)
+            yield Static(content.line(self._command, 400), id="command", classes="question", markup=False)
+            ways = ["enter does it" if self._can_run else "type it in a shell", "y copies it", "esc leaves it"]
+            yield Static(content.line("; ".join(ways)), classes="hint", markup=False)
+
+    def action_run(self) -> None:
+        """enter."""
+        if self._can_run:
+            self.dismiss("run")
+
+    def action_answer(self, answer: str) -> None:
+        """Close with the answer."""
+        self.dismiss(answer or None)
+
+
 class QuestionScreen(ModalScreen[str | None]):
     """A question of an ``ask`` node: one of its choices, or text. None if it is put off."""
 

@@ -4,16 +4,31 @@ from __future__ import annotations
 
 from functools import partial
 
-from textual.command import DiscoveryHit, Hit, Hits, Provider
+from textual import on
+from textual.command import CommandList, CommandPalette, DiscoveryHit, Hit, Hits, Provider
+from textual.content import Content
+from textual.widgets import Input
 
 from swarmtui.tui import content
 from swarmtui.tui.actions import in_scope, key_name, keys_in, mode_of
 from swarmtui.tui.screens.session import SessionScreen
+from swarmtui.tui.view.matching import closeness, places
 from swarmtui.tui.view.nodes import detail, name_of
 from swarmtui.tui.widgets.looks import workbench
 
 NODES = 2_000
 """Nodes that are searched; a filter (/) searches all."""
+_BEHIND = 0.01
+"""A node comes after an action that fits as well."""
+
+
+class Palette(CommandPalette):
+    """Textual's, but for one thing: enter never acts on what was found for what was typed before."""
+
+    @on(Input.Changed)
+    def _typed(self) -> None:
+        self.query_one(CommandList).clear_options()
+        self._list_visible = False
 
 
 class ActionProvider(Provider):
@@ -36,17 +51,23 @@ class ActionProvider(Provider):
         screen = self.screen
         if not isinstance(screen, SessionScreen):
             return
-        matcher = self.matcher(query)
         for action in in_scope(screen.SCOPE, mode_of(screen.context.status)):
-            title = f"{action.label}: {action.description}"
-            score = matcher.match(title)
+            score = closeness(query, action.label, action.description)
             if score > 0:
-                yield Hit(score, matcher.highlight(title), partial(screen.perform, action), text=title)
+                title = f"{action.label}: {action.description}"
+                yield Hit(score, self._marked(query, title), partial(screen.perform, action), text=title)
         app = workbench(screen)
         for node in list(app.state.nodes.values())[:NODES]:
             name = name_of(node.id, 60)
-            score = matcher.match(name)
+            score = closeness(query, name)
             if score > 0:
                 help_text = detail(app.state, node, app.moment, app.looks.glyphs) or node.state.value
                 go = partial(app.show_node, node.id)
-                yield Hit(score, content.line(f"node {name}"), go, text=name, help=help_text)
+                yield Hit(score - _BEHIND, self._marked(query, f"node {name}"), go, text=name, help=help_text)
+
+    def _marked(self, query: str, title: str) -> Content:
+        """The title with what was typed marked in it."""
+        shown = content.line(title)
+        for start, end in places(query, shown.plain):
+            shown = shown.stylize("bold underline", start, end)
+        return shown

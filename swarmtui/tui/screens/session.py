@@ -93,7 +93,7 @@ class SessionScreen(Screen[None]):
     def context(self) -> Context:
         """What decides whether an action applies."""
         app = workbench(self)
-        return Context(app.state, app.status, self.node)
+        return Context(app.state, app.status, self.node, app.origin.imported)
 
     @property
     def node(self) -> NodeState | None:
@@ -220,6 +220,22 @@ class SessionScreen(Screen[None]):
     def do_past(self) -> None:
         """H."""
         workbench(self).replaying.open()
+
+    def do_resume(self) -> None:
+        """U; of a crashed session r."""
+        workbench(self).onward.resume()
+
+    def do_fork(self) -> None:
+        """Y."""
+        workbench(self).onward.fork()
+
+    def do_export(self) -> None:
+        """E."""
+        workbench(self).onward.export()
+
+    def do_compare(self) -> None:
+        """C."""
+        workbench(self).onward.compare()
 
     def do_retry_link(self) -> None:
         """r, while the link is lost."""

@@ -6,6 +6,7 @@ from math import ceil, inf
 
 from swarmtui.host.feed import FeedStatus, Link
 from swarmtui.safety.text import one_line
+from swarmtui.session.vocabulary import Status
 
 _NOTES: dict[Link, str] = {
     Link.RECONNECTING: "The link to the session is lost and is being set up again; the session goes on",
@@ -18,8 +19,9 @@ def banner(status: FeedStatus, now: float, session: str, *, tries: bool = False)
 
     `session`: what commands call it.
     """
-    if status.link is Link.CRASHED:
-        return f"the host has crashed; what is recorded is safe. To go on: swarmtui resume {one_line(session, 80)}"
+    if status.link is Link.CRASHED or (status.seen is Status.CRASHED and status.link is not Link.REPLAY):
+        command = f"swarmtui resume {one_line(session, 80)}"
+        return f"the host has crashed: r resumes the session, as does {command}; what is recorded is safe"
     note = status.note or _NOTES.get(status.link, "")
     if status.link in _QUIET:
         return status.trouble

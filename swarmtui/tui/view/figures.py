@@ -58,6 +58,8 @@ class Figures:
     done: int
     total: int
     failed: int
+    interrupted: int
+    """Nodes that a crash caught: whether they got done nobody knows."""
     needs_you: int
     cost: str
     budget_usd: float | None
@@ -86,11 +88,12 @@ def session_time(state: SessionState, now: float) -> float:
     return state.mono + max(0.0, now - state.ts)
 
 
+HOST_CRASHED = "the host has crashed: r resumes the session first"
 REPLAYED = "this is the past, which nobody can change (G leads to the end)"
 
 
-def _crashed(state: SessionState, status: FeedStatus) -> bool:
-    """A crash is seen, never recorded."""
+def crashed(state: SessionState, status: FeedStatus) -> bool:
+    """Whether its host is gone without a word: a crash is seen, never recorded."""
     seen = status.seen is Status.CRASHED or status.link is Link.CRASHED
     return seen and status.link is not Link.REPLAY and state.status not in FINAL
 
@@ -103,8 +106,8 @@ def can_act(state: SessionState, status: FeedStatus) -> str | None:
         return "the link is lost; it is being set up again"
     if status.link is Link.REPLAY:
         return f"{REPLAYED}; `swarmtui fork {one_line(state.id, 64)} --at {state.seq}` begins another session from here"
-    if _crashed(state, status):
-        return "the host has crashed; quit, then: swarmtui resume " + one_line(state.id, 64)
+    if crashed(state, status):
+        return HOST_CRASHED
     if status.link in (Link.ENDED, Link.ARCHIVE):
         return "this is a recording: nobody can act on it"
     if status.role != "control":
@@ -117,8 +120,8 @@ def figures(
 ) -> Figures:
     """The header's figures at wall time `now`."""
     ended = state.ended_ts
-    shown = state.status
-    if _crashed(state, status):
+    shown, interrupted = state.status, state.counts.get(State.INTERRUPTED, 0)
+    if crashed(state, status):
         shown, ended = Status.CRASHED, state.ts
     return Figures(
         title=one_line(state.title or state.goal or state.id or "session", 80),
@@ -127,8 +130,9 @@ def figures(
         elapsed_s=max(0.0, (ended or now) - state.created_ts) if state.created_ts else 0.0,
         done=state.counts.get(State.SUCCEEDED, 0),
         total=len(state.nodes),
-        failed=state.counts.get(State.FAILED, 0) + state.counts.get(State.INTERRUPTED, 0),
-        needs_you=len(state.pending) + state.counts.get(State.INTERRUPTED, 0),
+        failed=state.counts.get(State.FAILED, 0),
+        interrupted=interrupted,
+        needs_you=len(state.pending) + (0 if shown is Status.CRASHED else interrupted),
         cost=say.money(state.spent, ascii_only=ascii_only),
         budget_usd=state.limits.usd,
         approved=bool(state.approved_rev),
@@ -196,8 +200,10 @@ def _tail(shown: Figures, glyphs: Glyphs) -> list[Part]:
         parts.append((9, ((f"{shown.done}/{shown.total}", "strong"), (" ok", "muted"))))
     if shown.failed:
         parts.append((8, ((f"{shown.failed} failed", "failed"),)))
+    if shown.interrupted:
+        parts.append((7, ((f"{shown.interrupted} interrupted", "failed"),)))
     if shown.needs_you:
-        key = "" if shown.link is Link.REPLAY else " [a]"
+        key = "" if shown.link is Link.REPLAY or shown.status is Status.CRASHED else " [a]"
         parts.append((10, ((f"{shown.needs_you} needs you{key}", "ask"),)))
     if shown.cost or shown.budget_usd is not None:
         cost = shown.cost or "$0.00"

@@ -10,7 +10,7 @@ from swarmtui.safety.text import one_line
 from swarmtui.session.items import Items
 from swarmtui.session.progress import pace, progress
 from swarmtui.session.state import NodeState, Pending, SessionState
-from swarmtui.session.vocabulary import BY_CONDITION, State
+from swarmtui.session.vocabulary import BY_CONDITION, State, Status
 from swarmtui.tui.view import format as say
 from swarmtui.tui.view.glyphs import ASK, MARKS, Glyphs, Mark
 from swarmtui.tui.view.lines import Line, Role, Span, cells, fit, shorten
@@ -132,6 +132,12 @@ def _no_phrase(state: SessionState, node: NodeState, moment: Moment, glyphs: Gly
     return ""
 
 
+def _cut_short(state: SessionState) -> str:
+    if state.status is Status.CRASHED:
+        return "its host died meanwhile: whether it got done is not known"
+    return "cut short, it may have taken effect: r retries, s skips"
+
+
 def _skipped(node: NodeState) -> str:
     if node.cause == BY_CONDITION:
         return "its condition does not hold"
@@ -144,7 +150,7 @@ _PHRASES: dict[State, Callable[[SessionState, NodeState, Moment, Glyphs], str]] 
     State.SKIPPED: lambda _s, node, _m, _g: _skipped(node),
     State.WAITING: lambda state, node, _m, _g: _waits_for(state, node) if state.approved_rev else "",
     State.HELD: lambda state, _n, _m, _g: "paused by you" if state.approved_rev else "",
-    State.INTERRUPTED: lambda *_: "cut short, it may have taken effect: r retries, s skips",
+    State.INTERRUPTED: lambda state, *_: _cut_short(state),
     State.STALE: lambda *_: "it or an input was changed after it ran: z to re-run",
     State.SUCCEEDED: lambda _s, node, _m, _g: "reused" if node.reused else "",
     State.RUNNING: lambda _s, node, _m, _g: "stopping" if node.cancelled or node.restart else "",
@@ -166,6 +172,9 @@ def _waits_for(state: SessionState, node: NodeState) -> str:
     return f"waits for {node.unmet}"
 
 
+_COUNTED = ((State.RUNNING, "running"), (State.INTERRUPTED, "interrupted"), (State.RETRYING, "retrying"))
+
+
 def _map_detail(node: NodeState, items: Items, mono: float) -> str:
     told = progress(node, mono)
     parts = [f"{say.count(items.ended)}/{say.count(items.total)}"]
@@ -174,7 +183,7 @@ def _map_detail(node: NodeState, items: Items, mono: float) -> str:
     if node.reused:
         parts.append(f"{say.count(node.reused)} reused")
     parts += pace(told, short=True) if told else ()
-    for state, word in ((State.RUNNING, "running"), (State.RETRYING, "retrying")):
+    for state, word in _COUNTED:
         number = items.count(state)
         if number:
             parts.append(f"{say.count(number)} {word}")

@@ -1,0 +1,72 @@
+"""What other commands do with a session, offered where it is looked at: resume, fork, export, compare.
+
+Each is shown as the very command line. Those that lead to a session are carried out from here too: the workbench is
+left for them, and what it showed goes on.
+"""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from swarmtui.session.vocabulary import Status
+from swarmtui.tui.screens.dialogs import CommandScreen
+
+if TYPE_CHECKING:
+    from swarmtui.tui.app import Workbench
+
+CarryOut = Callable[[list[str]], None]
+"""Takes the arguments of the command that is carried out once the workbench has been left."""
+
+
+class Onward:
+    """One workbench's ways on. Without `carry_out`, commands are shown and copied only."""
+
+    def __init__(self, app: Workbench, carry_out: CarryOut | None) -> None:
+        self._app, self._carry_out = app, carry_out
+
+    @property
+    def _called(self) -> str:
+        machine, session = self._app.origin.machine, self._app.state.id
+        return f"{machine}/{session}" if machine else session
+
+    def resume(self) -> None:
+        """A new host for a session that has none."""
+        failed = self._app.state.status is Status.FAILED
+        told = "What failed runs again." if failed else "A new host takes it up; what is done stays done."
+        self._offer("Go on with the session?", told, ["resume", self._called, *(["--retry-failed"] if failed else [])])
+
+    def fork(self) -> None:
+        """Another session with the past of this one up to here."""
+        seq = self._app.state.seq
+        told = f"Another session begins with all that was by event {seq:,}; this one stays as it is."
+        self._offer("Fork the session here?", told, ["fork", self._called, "--at", str(seq)])
+
+    def export(self) -> None:
+        """As a file."""
+        told = "Writes the session as one page for a browser; --help names the other forms."
+        words = ["export", self._called, "--format", "html", "-o", f"{self._app.state.id}.html"]
+        self._offer("Export the session", told, words, here=False)
+
+    def compare(self) -> None:
+        """With another one; of a fork, with what it was forked from."""
+        parent, machine = self._app.state.parent, self._app.origin.machine
+        other = parent.id if parent is not None else "OTHER"
+        if machine:
+            other = f"{machine}/{other}"
+        told = "Holds two sessions against each other, node by node. So do space and c in the list (swarmtui alone)."
+        self._offer("Compare the session", told, ["compare", other, self._called], here=False)
+
+    def _offer(self, title: str, told: str, words: list[str], *, here: bool = True) -> None:
+        can = here and self._carry_out is not None
+        command = shlex.join(["swarmtui", *words])
+
+        def answered(answer: str | None) -> None:
+            if answer == "copy":
+                self._app.text_out.copy(command, "the command")
+            elif answer == "run" and self._carry_out is not None:
+                self._carry_out(words)
+                self._app.detach()
+
+        self._app.push_screen(CommandScreen(title, told, command, can_run=can), answered)

@@ -1,0 +1,48 @@
+"""What was typed, held against names: whole words and beginnings before all else, scattered letters never. Pure.
+
+Letters that merely occur in the right order make ``fork`` of "one worker fewer", and enter acts on what stands first:
+what is offered must be what was typed.
+"""
+
+from __future__ import annotations
+
+import re
+
+_WORD = re.compile(r"\w+")
+
+
+def closeness(typed: str, name: str, description: str = "") -> float:
+    """How well `name` and `description` fit what was typed: from 1, it is the name, to 0, not at all."""
+    typed, name = typed.casefold().strip(), name.casefold()
+    if not typed:
+        return 0.0
+    told = f"{name} {description.casefold()}"
+    words = typed.split()
+    for worth, fits in (
+        (1.0, typed == name),
+        (0.9, name.startswith(typed)),
+        (0.8, _begin_words_of(words, name)),
+        (0.7, typed in name),
+        (0.6, _begin_words_of(words, told)),
+        (0.5, all(word in told for word in words)),
+    ):
+        if fits:
+            return worth
+    return 0.0
+
+
+def _begin_words_of(words: list[str], text: str) -> bool:
+    begun = _WORD.findall(text)
+    return all(any(one.startswith(word) for one in begun) or (not word.isalnum() and word in text) for word in words)
+
+
+def places(typed: str, text: str) -> list[tuple[int, int]]:
+    """Where in `text` the words that were typed stand, each once, as (start, end): at the beginning of a word if they
+    do stand there."""
+    found: list[tuple[int, int]] = []
+    for word in typed.casefold().split():
+        begun = re.search(rf"\b{re.escape(word)}", text, re.IGNORECASE) if word[0].isalnum() else None
+        place = begun or re.search(re.escape(word), text, re.IGNORECASE)
+        if place is not None:
+            found.append(place.span())
+    return found

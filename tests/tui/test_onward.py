@@ -1,0 +1,163 @@
+"""Ways on from where one stands: what the palette finds for what was typed, what a crashed session offers and shows."""
+
+from __future__ import annotations
+
+import pytest
+
+from swarmtui.host.feed import Link
+from swarmtui.session.vocabulary import State, Status
+from swarmtui.tui.actions import BY_ID, Context
+from swarmtui.tui.app import Workbench
+from swarmtui.tui.screens.dialogs import CommandScreen
+from swarmtui.tui.view.cut import as_cut
+from swarmtui.tui.view.figures import Origin
+from swarmtui.tui.view.matching import closeness, places
+from tests.tui.opening import notices, opened, press, settled, text, workbench
+from tests.tui.scripted_feed import ScriptedFeed, finished, mid_run
+from tests.tui.scripted_past import replayed
+
+
+def crashed() -> ScriptedFeed:
+    """Mid-run, when its host was killed."""
+    feed = mid_run()
+    feed.set_link(Link.ARCHIVE)
+    feed.status.seen = Status.CRASHED
+    return feed
+
+
+# -- the palette ------------------------------------------------------------------------------------------------------
+
+
+def test_what_was_typed_is_found_before_what_merely_holds_it() -> None:
+    told = [
+        ("fork", "Fork it"),
+        ("forks", ""),
+        ("a fork", ""),
+        ("unforked", ""),
+        ("new", "Of a fork"),
+        ("x", "unforked"),
+    ]
+    ranks = [closeness("fork", *one) for one in told]
+    assert ranks == sorted(ranks, reverse=True)
+    assert len(set(ranks)) == len(ranks)
+    assert ranks[-1] > 0
+
+
+@pytest.mark.parametrize("typed", ["fork", "fewr", "", "  "])
+def test_scattered_letters_and_nothing_find_nothing(typed: str) -> None:
+    assert closeness(typed, "fewer", "One worker fewer at once; what runs goes on") == 0
+
+
+def test_what_was_typed_is_marked_where_a_word_begins_with_it() -> None:
+    assert places("own +", "down own (+)") == [(5, 8), (10, 11)]
+    assert places("absent", "down") == []
+
+
+async def test_the_palette_carries_out_what_was_typed_and_nothing_else() -> None:
+    feed = mid_run()
+    async with opened(feed) as pilot:
+        for word in ("fork", "export", "compare"):
+            await press(pilot, "colon", *word)
+            await press(pilot, "enter")
+            screen = pilot.app.screen
+            assert isinstance(screen, CommandScreen), word
+            assert screen._command.startswith(f"swarmtui {word} ")
+            await press(pilot, "escape")
+        await press(pilot, "colon", *"resume")
+        await press(pilot, "enter")
+        assert "its host lives" in notices(pilot)[-1]
+        assert feed.commands == []
+
+
+async def test_enter_never_acts_on_what_was_found_for_what_was_typed_before() -> None:
+    feed = mid_run()
+    async with opened(feed) as pilot:
+        await press(pilot, "colon")
+        await pilot.press("z", "q", "z", "enter")
+        await settled(pilot)
+        assert feed.commands == []
+        assert notices(pilot) == []
+
+
+# -- a crashed session ------------------------------------------------------------------------------------------------
+
+
+def test_20_what_was_under_way_when_the_host_died_is_interrupted_and_the_state_itself_untouched() -> None:
+    state = mid_run().state
+    before = {name: (node.state, node.running) for name, node in state.nodes.items()}
+    cut = as_cut(state)
+    assert cut.status is Status.CRASHED
+    assert not any(node.running for node in cut.nodes.values() if node.pool != "questions")
+    assert not cut.in_flight
+    assert sum(cut.counts.values()) == len(cut.nodes)
+    for kind in State:
+        assert cut.counts.get(kind, 0) == sum(node.state is kind for node in cut.nodes.values())
+    for node in cut.nodes.values():
+        if node.items is not None:
+            assert not node.items.count(State.RUNNING)
+            assert sum(node.items.counts.values()) == node.items.total
+    assert {name: (node.state, node.running) for name, node in state.nodes.items()} == before
+
+
+async def test_20_a_crashed_session_shows_nothing_at_work_nothing_left_and_a_way_out() -> None:
+    chosen: list[list[str]] = []
+    app = workbench(crashed())
+    app.origin = Origin("gpu-box")
+    app.onward._carry_out = chosen.append
+    async with app.run_test(size=(120, 40)) as pilot:
+        await settled(pilot)
+        shown = text(pilot)
+        assert "swarmtui resume gpu-box/7f3ak2" in shown
+        assert "● " not in shown
+        assert " left" not in shown.replace("1 left", "")
+        assert "interrupted" in shown
+        assert "[a]" not in shown
+        await press(pilot, "a")
+        assert "r resumes the session" in notices(pilot)[-1]
+        await press(pilot, "r")
+        assert isinstance(app.screen, CommandScreen)
+        await press(pilot, "enter")
+    assert chosen == [["resume", "gpu-box/7f3ak2"]]
+
+
+@pytest.mark.chaos
+async def test_20_the_end_of_a_replay_of_a_crashed_session_is_shown_alike_and_what_was_before_as_it_was() -> None:
+    source = mid_run()
+    async with opened(replayed(source, at=len(source.events))) as pilot:
+        assert isinstance(pilot.app, Workbench)
+        assert pilot.app.state.status is Status.CRASHED
+        await press(pilot, "comma")
+        assert pilot.app.state.status is Status.RUNNING
+
+
+@pytest.mark.chaos
+async def test_fork_names_the_event_that_is_shown_and_the_command_can_be_copied() -> None:
+    async with opened(replayed(finished(), at=9)) as pilot:
+        await press(pilot, "Y")
+        screen = pilot.app.screen
+        assert isinstance(screen, CommandScreen)
+        assert screen._command == "swarmtui fork 7f3ak2 --at 9"
+        await press(pilot, "enter")
+        assert pilot.app.screen is screen, "nothing carries it out here"
+        await press(pilot, "y")
+        assert "clipboard" in notices(pilot)[-1]
+
+
+@pytest.mark.parametrize(
+    ("link", "status", "why"),
+    [
+        (Link.LIVE, Status.RUNNING, "its host lives"),
+        (Link.LIVE, Status.PAUSED, "P lets the session go on"),
+        (Link.RECONNECTING, Status.RUNNING, "no link"),
+        (Link.ENDED, Status.SUCCEEDED, "nothing to go on with"),
+        (Link.ARCHIVE, Status.FAILED, None),
+        (Link.ARCHIVE, Status.PAUSED, None),
+    ],
+)
+def test_resume_says_why_it_does_not_apply(link: Link, status: Status, why: str | None) -> None:
+    feed = mid_run()
+    feed.set_link(link)
+    feed.state.status = status
+    told = BY_ID["resume"].refusal(Context(feed.state, feed.status))
+    assert told is None if why is None else why in (told or "")
+    assert "recording" in (BY_ID["resume"].refusal(Context(feed.state, feed.status, imported=True)) or "")
