@@ -6,6 +6,7 @@ import asyncio
 import os
 import sys
 from argparse import ArgumentParser, Namespace
+from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 from swarmtui.cli.run import UNSAFE_BANNER, add_unsafe_argument, add_watch_arguments, watch
@@ -198,7 +199,9 @@ def _edited(parent: SessionFolder, at: int) -> str:
 def _tell(forked: Forked, console: Console, arguments: Namespace, launched: Launched | None = None) -> None:
     """What was, or would be, made: a line of JSON for scripts, a few for people."""
     if console.json or arguments.detach:
-        told = {"type": "fork", **forked.to_json(), "dry_run": arguments.dry_run}
+        names = ("kept", "in_flight", "to_do")
+        maps = {node: dict(zip(names, found, strict=True)) for node, found in maps_of(forked).items()}
+        told = {"type": "fork", **forked.to_json(), "maps": maps, "dry_run": arguments.dry_run}
         if arguments.dry_run:
             told["id"] = arguments.name
         if launched is not None:
@@ -209,6 +212,8 @@ def _tell(forked: Forked, console: Console, arguments: Namespace, launched: Laun
     made = "would be forked" if arguments.dry_run else f"forked as {forked.state.id}"
     console.say(f"{forked.parent} {made} after event {forked.at}")
     _say_nodes(console, "kept", begun.kept)
+    for node, (kept, flying, rest) in maps_of(forked).items():
+        console.say(f"  map {node}: {kept:,} items kept, {flying:,} were in flight, {rest:,} to do")
     _say_nodes(console, "carried out anew", begun.again)
     _say_nodes(console, "was in flight, begins again", begun.repeated)
     _say_nodes(console, "may have changed something, waits for you", begun.held)
@@ -224,6 +229,16 @@ def _tell(forked: Forked, console: Console, arguments: Namespace, launched: Laun
         )
     elif arguments.paused and not arguments.dry_run:
         console.say(f"nothing of it runs: `swarmtui resume {forked.state.id}` goes on with it")
+
+
+def maps_of(forked: Forked) -> dict[str, tuple[int, int, int]]:
+    """Map -> how many of its items are kept, were in flight and begin again or wait for the user, and are to do."""
+    caught = Counter(name.rpartition("/")[0] for name in (*forked.begun.repeated, *forked.begun.held))
+    return {
+        node.id: (node.items.ended, caught[node.id], node.items.total - node.items.ended - caught[node.id])
+        for node in forked.state.nodes.values()
+        if node.items is not None and node.id not in forked.begun.kept
+    }
 
 
 def _say_nodes(console: Console, what: str, names: tuple[str, ...]) -> None:

@@ -13,7 +13,7 @@ from swarmtui.host.feed import Gap
 from swarmtui.host.history import History, OutputMissing
 from swarmtui.host.past import GAP_S
 from swarmtui.session import fold
-from swarmtui.session.errors import Damaged, first_line
+from swarmtui.session.errors import Damaged, LogError, first_line
 from swarmtui.session.events import Event, HostStarted, SessionForked
 from swarmtui.session.folder import SessionFolder
 from swarmtui.session.marks import MARK_TYPES, Mark, mark_of
@@ -56,6 +56,7 @@ class FilePast:
         self._history = History(folder)
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="past")
         self._reader: Reader | None = None
+        self._closed = False
         self._blocks: dict[int, list[Event]] = {}
 
     async def head(self) -> int:
@@ -100,13 +101,23 @@ class FilePast:
         return await self._ask(lambda reader: self._history.log_tail(node, limit))
 
     async def close(self) -> None:
-        """Let go of the file, once what was asked before is answered."""
-        reader, self._reader = self._reader, None
-        if reader is not None:
-            await asyncio.get_running_loop().run_in_executor(self._thread, reader.close)
+        """Let go of the file, once what was asked before is answered; what is asked later raises LogError."""
+        if self._closed:
+            return
+        self._closed = True
+        last = asyncio.get_running_loop().run_in_executor(self._thread, self._let_go)
         self._thread.shutdown(wait=False)
+        await last
+
+    def _let_go(self) -> None:
+        """In the thread, after whatever opened the file there."""
+        if self._reader is not None:
+            self._reader.close()
+            self._reader = None
 
     async def _ask(self, question: Callable[[Reader], _T]) -> _T:
+        if self._closed:
+            raise LogError(f"{self._folder.db}: is not read any more: who read it has left")
         return await asyncio.get_running_loop().run_in_executor(self._thread, self._answer, question)
 
     def _answer(self, question: Callable[[Reader], _T]) -> _T:

@@ -356,6 +356,8 @@ class ReplayFeed:
     async def _reach(self, goal: Goal) -> None:
         """Make the state that is asked for; on the way to another one asked for since, it is shown all the same."""
         seq = goal.seq if goal.mono is None else self._within(await self._past.seq_at(goal.mono) + goal.offset)
+        if self._called_off():
+            return
         here = self._here
         if here.state.seq <= seq <= here.end:
             while here.state.seq < seq:
@@ -364,7 +366,7 @@ class ReplayFeed:
                 here.gathered.reset(here.state)
         else:
             state = await self._past.state_at(seq)
-            if self._goal is None:  # the session is followed again meanwhile
+            if self._called_off():
                 return
             here.jump(state)
         here.tempo.passed, self._played_to, self._following = 0.0, self._now(), False
@@ -372,6 +374,10 @@ class ReplayFeed:
         self._reached.set()
         if self._goal is goal:
             self._goal = None
+
+    def _called_off(self) -> bool:
+        """Whether the session is followed again since a place in the past was asked for: look after every wait."""
+        return self._goal is None
 
     def _wants_more(self, least: int = AHEAD // 2) -> bool:
         return self._here.held < least and 0 < self._here.end < self._head

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import asyncio
 import hashlib
 import io
 import json
@@ -29,6 +30,7 @@ from swarmtui.session.build import FileBuilder
 from swarmtui.session.folder import SessionFolder, session_folders
 from swarmtui.session.vocabulary import ErrorInfo, ErrorKind, Output
 from tests.cli.conftest import Program
+from tests.session.files import session_file
 
 MODEL = ModelRef("simulated", "instant", dialect="simulated")
 CALLS = """
@@ -100,6 +102,17 @@ def test_31_a_fork_leaves_its_parent_at_an_event_a_time_or_a_mark(
     found = told(capsys)
     assert (found["type"], found["parent"], found["dry_run"]) == ("fork", {"id": "parent", "seq": seq}, True)
     assert [path.name for path in sessions.iterdir()] == ["parent"]
+
+
+def test_31_of_a_map_a_fork_tells_the_items_that_are_kept_caught_and_to_do(
+    sessions: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Event 26 is the start of the eleventh item of twenty."""
+    asyncio.run(session_file(sessions / "mapped", 20, crash=False))
+    assert command(fork_command, "mapped", "--at", "26", "--dry-run", "--json") == 0
+    assert told(capsys)["maps"] == {"m": {"kept": 10, "in_flight": 1, "to_do": 9}}
+    assert command(fork_command, "mapped", "--at", "26", "--dry-run") == 0
+    assert "  map m: 10 items kept, 1 were in flight, 9 to do\n" in capsys.readouterr().out
 
 
 def test_31_a_fork_that_is_paused_is_there_with_its_edits_and_stands_under_its_parent(

@@ -6,7 +6,7 @@ import asyncio
 import os
 import subprocess
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -30,6 +30,7 @@ from swarmtui.session.events import (
     AttemptStarted,
     AttemptSucceeded,
     Body,
+    Event,
     HostStarted,
     MarkerSet,
     NodeRetried,
@@ -441,6 +442,51 @@ async def test_30_a_running_session_is_scrubbed_back_while_it_goes_on_and_g_retu
             await feed.settled()
             assert feed.drain().reset
             assert (feed.status.link, feed.state.seq) == (Link.REPLAY, session.conductor.state.seq - 1)
+
+
+class HeldPast(MemoryPast):
+    """Answers which event was when once it is let."""
+
+    def __init__(self, events: Sequence[Event]) -> None:
+        super().__init__(events)
+        self.asked, self.let = asyncio.Event(), asyncio.Event()
+
+    async def seq_at(self, mono: float) -> int:
+        self.asked.set()
+        await self.let.wait()
+        return await super().seq_at(mono)
+
+
+async def test_30_who_goes_back_to_the_live_session_while_a_time_is_looked_for_stays_there(tmp_path: Path) -> None:
+    async with live_session(tmp_path, chain("a", "b")) as session:
+        await session.until_running()
+        past = HeldPast(await FilePast(session.folder).events(1, 100))
+        feed = await ReplayFeed.open(past, live=await session.attach())
+        feed.seek_time(0.0)
+        await past.asked.wait()
+        feed.go_live()
+        past.let.set()
+        await feed.settled()
+        assert feed.status.link is Link.LIVE
+        assert feed.state.seq == session.conductor.state.seq
+        await feed.close()
+
+
+async def test_a_past_that_is_let_go_while_it_is_being_opened_is_closed_and_says_so(tmp_path: Path) -> None:
+    events = recorded(*beginning("a"))
+    with FileBuilder(tmp_path / "session.db", "test") as builder:
+        for event in events:
+            builder.event(event.body, event.ts, event.mono)
+        builder.done()
+    past = FilePast(SessionFolder(tmp_path))
+    first = asyncio.create_task(past.head())
+    await asyncio.sleep(0)
+    await past.close()
+    assert await first == len(events)
+    assert past._reader is None
+    with pytest.raises(LogError, match="is not read any more"):
+        await past.head()
+    await past.close()
 
 
 async def test_30_who_has_caught_up_with_the_session_follows_it(tmp_path: Path) -> None:
