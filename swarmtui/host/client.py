@@ -298,7 +298,7 @@ class WireFeed:
         return self._folder is not None or self._bye.reason in COMES_BACK
 
     def _lose(self, error: BaseException) -> None:
-        what = str(error) or type(error).__name__
+        what = str(error) or ("it does not answer" if isinstance(error, TimeoutError) else type(error).__name__)
         if isinstance(error, NONSENSE):
             what = f"the host said what makes no sense ({one_line(what, 80)})"
         self._backoff.lost(what)

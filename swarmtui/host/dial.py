@@ -13,10 +13,11 @@ import json
 import os
 import socket
 import threading
-from pathlib import Path
+import time
 
 import swarmtui
-from swarmtui.safety.paths import places, socket_path
+from swarmtui.host.whereabouts import socket_of
+from swarmtui.safety.paths import places
 from swarmtui.session.folder import SessionFolder, find_session
 
 MAGIC = "swarmtui-dial/"
@@ -28,6 +29,9 @@ CHUNK = 256 * 1024
 LAST_BYTES_S = 1.0
 """How long what the host still says is carried on after the viewer has said its last."""
 TAKEOVER_POLL_S = 1.0
+BETWEEN_S = 5.0
+"""How long a host may have its lock and not listen: one that begins, or that was killed while the machine is busy."""
+BETWEEN_POLL_S = 0.1
 
 
 def dial(id: str) -> None:
@@ -36,27 +40,33 @@ def dial(id: str) -> None:
     Raises SessionMissing, PathRefused, LogError; OSError if a host lives and cannot be reached.
     """
     folder = find_session(places().state / "sessions", id)
-    if not folder.owned():
+    host = _host_of(folder)
+    if host is None:
         _serve_recorded(folder)
         return
-    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as host:
-        try:
-            host.connect(str(socket_of(folder)))
-        except OSError as error:
-            if folder.owned():
-                raise ConnectionError(f"the host of {folder.id} cannot be reached: {error.strerror or error}") from None
-            _serve_recorded(folder)  # it has left just now
-            return
+    with host:
         _write_all(1, _greeting(folder, "live"))
         _carry(host)
 
 
-def socket_of(folder: SessionFolder) -> Path:
-    """Where the session's host listens. Raises PathRefused."""
-    try:
-        return Path(json.loads(folder.host_json.read_text())["socket"])
-    except (OSError, ValueError, KeyError, TypeError):
-        return socket_path(folder.id, places())
+def _host_of(folder: SessionFolder) -> socket.socket | None:
+    """A connection to the session's host; None where none lives. Raises ConnectionError, PathRefused.
+
+    One that has its lock and does not take connections begins or leaves just now.
+    """
+    deadline = time.monotonic() + BETWEEN_S
+    while folder.owned():
+        host = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        try:
+            host.connect(str(socket_of(folder)))
+        except OSError as error:
+            host.close()
+            if time.monotonic() >= deadline and folder.owned():
+                raise ConnectionError(f"the host of {folder.id} cannot be reached: {error.strerror or error}") from None
+            time.sleep(BETWEEN_POLL_S)
+        else:
+            return host
+    return None
 
 
 def opening() -> bytes:

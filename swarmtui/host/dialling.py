@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import os
 import shutil
 import socket
@@ -16,6 +15,7 @@ from swarmtui.host import protocol as wire
 from swarmtui.host.connection import CallFailed
 from swarmtui.host.exits import Exit
 from swarmtui.host.jsonrpc import Code
+from swarmtui.host.whereabouts import named_socket
 from swarmtui.session.folder import SessionFolder
 
 NOT_INSTALLED = 127
@@ -79,11 +79,7 @@ def dial_session(folder: SessionFolder, path: Path) -> Dial:
     """Connections to whatever host runs the session by then: at the socket that it names, else at `path`."""
 
     async def dial() -> Dialled:
-        try:
-            named = Path(json.loads(folder.host_json.read_text())["socket"])
-        except (OSError, ValueError, KeyError, TypeError):
-            named = path
-        return Dialled(*await asyncio.open_unix_connection(str(named)))
+        return Dialled(*await asyncio.open_unix_connection(str(named_socket(folder) or path)))
 
     return dial
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import socket
 from pathlib import Path
 
 from swarmtui.host.history import History
+from swarmtui.host.whereabouts import socket_of, told
 from swarmtui.plan.model import JSON
-from swarmtui.safety.paths import Places, places, socket_path
+from swarmtui.safety.paths import Places, places
 from swarmtui.session.events import HostStopped
 from swarmtui.session.folder import SessionFolder, find_session, session_folders
 from swarmtui.session.imports import IMPORTED, imported_from
@@ -16,6 +16,8 @@ from swarmtui.session.log import LogError
 from swarmtui.session.reader import Reader
 from swarmtui.session.summary import summary
 from swarmtui.session.vocabulary import FINAL, Status
+
+__all__ = ["list_sessions", "locate", "seen_status", "sessions_root", "socket_of", "viewers_of"]
 
 FOLDED_EVENTS = 1_000
 
@@ -28,14 +30,6 @@ def sessions_root(where: Places | None = None) -> Path:
 def locate(prefix: str, where: Places | None = None) -> SessionFolder:
     """The session whose ID is or uniquely begins with `prefix`. Raises SessionMissing."""
     return find_session(sessions_root(where), prefix)
-
-
-def socket_of(folder: SessionFolder, where: Places | None = None) -> Path:
-    """Where the session's host listens, if one lives. Raises PathRefused."""
-    try:
-        return Path(json.loads(folder.host_json.read_text())["socket"])
-    except (OSError, ValueError, KeyError, TypeError):
-        return socket_path(folder.id, where or places())
 
 
 def seen_status(folder: SessionFolder, recorded: Status) -> Status:
@@ -85,11 +79,8 @@ def _row(folder: SessionFolder) -> dict[str, JSON]:
 
 def viewers_of(folder: SessionFolder) -> int:
     """How many watch the session, as its host has told; none where no host lives."""
-    try:
-        told = json.loads(folder.host_json.read_text()).get("viewers")
-    except (OSError, ValueError, AttributeError):
-        return 0
-    return told if isinstance(told, int) and folder.owned() else 0
+    viewers = told(folder).get("viewers")
+    return viewers if isinstance(viewers, int) and folder.owned() else 0
 
 
 def _unknown(folder: SessionFolder, reason: str) -> dict[str, JSON]:

@@ -12,8 +12,8 @@ from statistics import median
 
 from swarmtui.host.address import Address
 from swarmtui.host.client import WireFeed
-from swarmtui.host.dial import socket_of
 from swarmtui.host.ssh_dial import predial
+from swarmtui.host.whereabouts import socket_of
 from swarmtui.session.folder import SessionFolder
 from swarmtui.session.reader import Reader
 from swarmtui.session.rows import row_to_line

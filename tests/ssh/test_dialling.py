@@ -6,20 +6,27 @@ import asyncio
 import json
 import os
 import shlex
+import socket
 import subprocess
 import sys
 import time
+from contextlib import ExitStack
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from swarmtui.cli.main import main
-from swarmtui.host import asking
+from swarmtui.host import asking, dial
 from swarmtui.host.address import Address
 from swarmtui.host.dialling import Unreachable
 from swarmtui.host.fleet import list_hosts
+from swarmtui.host.locate import viewers_of
+from swarmtui.host.lock import locked
 from swarmtui.host.ssh_call import SshCall
 from swarmtui.host.ssh_dial import predial
+from swarmtui.host.whereabouts import named_socket
+from swarmtui.session.folder import SessionFolder
 from tests.ssh.machines import PROGRAM
 
 FAKE = f"{sys.executable} -S {Path(__file__).with_name('fake_ssh.py')}"
@@ -209,3 +216,43 @@ def test_the_far_end_of_a_live_session_imports_nothing_that_a_viewer_would_have_
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_20_a_host_that_was_killed_just_now_is_waited_for_until_its_lock_is_free(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The kernel frees the lock of what was killed a moment after its socket takes nothing any more."""
+    monkeypatch.setenv("SWARMTUI_HOME", str(tmp_path))
+    folder = SessionFolder(tmp_path / "7f3a")
+    folder.path.mkdir()
+    socket_path = tmp_path / "dead"
+    with socket.socket(socket.AF_UNIX) as dead:
+        dead.bind(str(socket_path))
+    folder.host_json.write_text(json.dumps({"socket": str(socket_path)}))
+    held = ExitStack()
+    held.enter_context(locked(folder))
+    polls: list[float] = []
+
+    def pause(seconds: float) -> None:
+        polls.append(seconds)
+        if len(polls) == 3:
+            held.close()
+
+    monkeypatch.setattr(dial, "time", SimpleNamespace(monotonic=time.monotonic, sleep=pause))
+    with held:
+        assert dial._host_of(folder) is None
+    assert len(polls) == 3
+    monkeypatch.setattr(dial, "BETWEEN_S", 0.0)
+    with locked(folder), pytest.raises(ConnectionError, match="the host of 7f3a cannot be reached"):
+        dial._host_of(folder)
+
+
+@pytest.mark.parametrize("said", ["", "[]", "{}", '{"socket": 5, "viewers": "x"}', "[" * 100_000])
+def test_what_a_host_tells_of_itself_is_of_the_right_kind_or_nothing(
+    tmp_path: Path, said: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SWARMTUI_HOME", str(tmp_path))
+    folder = SessionFolder(tmp_path)
+    folder.host_json.write_text(said)
+    assert named_socket(folder) is None
+    assert viewers_of(folder) == 0

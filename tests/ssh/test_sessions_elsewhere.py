@@ -16,9 +16,9 @@ import pytest
 
 from swarmtui.host.address import Address
 from swarmtui.host.client import WireFeed
-from swarmtui.host.dial import socket_of
 from swarmtui.host.history import History
 from swarmtui.host.ssh_dial import predial
+from swarmtui.host.whereabouts import socket_of
 from swarmtui.session.state_json import state_to_json
 from tests.e2e.terminal import Terminal, needs_tmux
 from tests.ssh.daemons import Ssh
