@@ -7,8 +7,7 @@ from typing import Any
 
 from swarmtui.host.exits import Exit
 from swarmtui.host.locate import list_sessions
-from swarmtui.session.compare import Comparison, common_past, compare, output_diff
-from swarmtui.session.state import SessionState
+from swarmtui.session.compare import Comparison, output_diff
 from swarmtui.tui.browser import Choice, DiffOf, run_browser
 
 
@@ -45,36 +44,13 @@ def _carry_out(choice: Choice) -> str:
 
 async def _compared(first: str, second: str) -> tuple[Comparison, DiffOf]:
     """Both sessions from their files, and what reads the outputs of a node."""
-    from swarmtui.host.history import History
+    from swarmtui.cli.compare import compared, output_of
     from swarmtui.host.locate import locate
 
     folders = locate(first), locate(second)
-    histories = History(folders[0]), History(folders[1])
-
-    def read() -> Comparison:
-        a, b = (history.state() for history in histories)
-        return compare(a, b, _common(folders[1].db, common_past(a, b)))
 
     async def diff_of(node: str) -> list[str]:
-        return await asyncio.to_thread(lambda: output_diff(*(_output(history, node) for history in histories)))
+        return await asyncio.to_thread(lambda: output_diff(*(output_of(folder, node) for folder in folders)))
 
-    return await asyncio.to_thread(read), diff_of
-
-
-def _common(file: Any, seq: int) -> SessionState | None:
-    from swarmtui.session.reader import Reader
-
-    if not seq:
-        return None
-    with Reader(file) as reader:
-        return reader.state(seq)
-
-
-def _output(history: Any, node: str) -> str:
-    """The recorded output; empty where the session has no such node, or none of its yet."""
-    from swarmtui.host.history import OutputMissing
-
-    try:
-        return str(history.output(node, None))
-    except OutputMissing:
-        return ""
+    found, _ = await asyncio.to_thread(compared, *folders)
+    return found, diff_of

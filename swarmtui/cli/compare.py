@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -26,18 +26,10 @@ def arguments(parser: ArgumentParser) -> None:
 def run(arguments: Namespace, console: Console) -> int:
     """Print the comparison."""
     from swarmtui.host.exits import Exit
-    from swarmtui.host.history import History
     from swarmtui.host.locate import locate
-    from swarmtui.session.compare import common_past, compare
-    from swarmtui.session.reader import Reader
 
     folders = locate(arguments.first), locate(arguments.second)
-    a, b = (History(folder).state() for folder in folders)
-    at, common = common_past(a, b), None
-    if at:
-        with Reader(folders[1].db) as reader:
-            common = reader.state(at)
-    found = compare(a, b, common)
+    found, at = compared(*folders)
     if arguments.node is not None:
         _one(found, folders, arguments.node, console)
     elif console.json:
@@ -45,6 +37,37 @@ def run(arguments: Namespace, console: Console) -> int:
     else:
         _table(found, at, console)
     return Exit.OK
+
+
+def compared(first: SessionFolder, second: SessionFolder) -> tuple[Comparison, int]:
+    """Both sessions from their files, each with the status that it has by now, and the last event they have in common,
+    or 0. Raises LogError. Blocks."""
+    from swarmtui.host.history import History
+    from swarmtui.host.locate import seen_status
+    from swarmtui.session.compare import common_past, compare
+    from swarmtui.session.reader import Reader
+
+    a, b = History(first).state(), History(second).state()
+    at, common = common_past(a, b), None
+    if at:
+        with Reader(second.db) as reader:
+            common = reader.state(at)
+    found = compare(a, b, common)
+    seen = (
+        replace(total, status=seen_status(folder, total.status))
+        for folder, total in ((first, found.a), (second, found.b))
+    )
+    return replace(found, a=next(seen), b=next(seen)), at
+
+
+def output_of(folder: SessionFolder, node: str, item: int | None = None) -> str:
+    """The recorded output; empty where the session has no such node, or none of its yet. Raises LogError. Blocks."""
+    from swarmtui.host.history import History, OutputMissing
+
+    try:
+        return History(folder).output(node, item)
+    except OutputMissing:
+        return ""
 
 
 def _table(found: Comparison, at: int, console: Console) -> None:
@@ -107,16 +130,17 @@ def _totals(found: Comparison) -> list[tuple[str, ...]]:
 
 def _one(found: Comparison, folders: tuple[SessionFolder, SessionFolder], name: str, console: Console) -> None:
     """One node, or an item of it, with what differs in what it gave."""
+    from swarmtui.cli.ctl_words import place_of
     from swarmtui.cli.failures import UsageError
     from swarmtui.plan.problems import listed
     from swarmtui.safety.text import one_line
     from swarmtui.session.compare import output_diff
 
     known = {row.id: row for row in found.rows}
-    node, item = _place(name, known)
+    node, item = place_of(name, known)
     if node not in known:
         raise UsageError(f"neither session has a node {node!r}: there are {listed(known)}")
-    lines = output_diff(*(_output(folder, node, item) for folder in folders))
+    lines = output_diff(*(output_of(folder, node, item) for folder in folders))
     if console.json:
         row: dict[str, Any] = {**asdict(known[node]), "equal": known[node].equal}
         console.emit({"type": "node", **row, "item": item, "diff": lines})
@@ -127,19 +151,3 @@ def _one(found: Comparison, folders: tuple[SessionFolder, SessionFolder], name: 
         console.say("the outputs are the same")
     for line in lines:
         console.say(line if len(line) <= LINE_CHARS else line[:1] + one_line(line[1:], LINE_CHARS))
-
-
-def _place(name: str, known: dict[str, NodeRow]) -> tuple[str, int | None]:
-    node, slash, item = name.rpartition("/")
-    if slash and item.isdecimal() and name not in known:
-        return node, int(item[:9])
-    return name, None
-
-
-def _output(folder: SessionFolder, node: str, item: int | None) -> str:
-    from swarmtui.host.history import History, OutputMissing
-
-    try:
-        return History(folder).output(node, item)
-    except OutputMissing:
-        return ""

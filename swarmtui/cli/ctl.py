@@ -343,10 +343,10 @@ def _node_call(arguments: Namespace, feed: AnyFeed) -> Call:
 
 def _place(name: str, feed: AnyFeed) -> dict[str, Any]:
     """The node, or the item of it, that is named ``NODE`` or ``NODE/N``."""
-    node, slash, item = name.rpartition("/")
-    if slash and item.isdecimal() and name not in feed.state.nodes:
-        return {"node": node, "item": int(item[:9])}
-    return {"node": name}
+    from swarmtui.cli.ctl_words import place_of
+
+    node, item = place_of(name, feed.state.nodes)
+    return {"node": node} if item is None else {"node": node, "item": item}
 
 
 def _retry_params(arguments: Namespace) -> dict[str, Any]:

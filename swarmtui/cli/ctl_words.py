@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 import sys
+from collections.abc import Container
 from pathlib import Path
 from typing import Any
 
@@ -119,3 +120,11 @@ def patch_of(source: str) -> dict[str, Any]:
     if unknown:
         raise UsageError(f"{name}: a patch has no {', '.join(sorted(unknown))}: it has ops, note, restart and base_rev")
     return written
+
+
+def place_of(name: str, nodes: Container[str]) -> tuple[str, int | None]:
+    """The node, and the item of it, that ``NODE`` or ``NODE/N`` names where there are these `nodes`."""
+    node, slash, item = name.rpartition("/")
+    if slash and item.isdecimal() and name not in nodes:
+        return node, int(item[:9])
+    return name, None

@@ -20,6 +20,7 @@ import pytest
 from swarmtui.cli import compare as compare_command
 from swarmtui.cli import fork as fork_command
 from swarmtui.cli import ls, show
+from swarmtui.cli.browsing import _compared
 from swarmtui.cli.console import Console
 from swarmtui.cli.failures import UsageError, explain
 from swarmtui.cli.main import main
@@ -28,7 +29,7 @@ from swarmtui.plan.model import ModelRef, Node, Plan, PromptSpec, plan_hash
 from swarmtui.session import events as ev
 from swarmtui.session.build import FileBuilder
 from swarmtui.session.folder import SessionFolder, session_folders
-from swarmtui.session.vocabulary import ErrorInfo, ErrorKind, Output
+from swarmtui.session.vocabulary import ErrorInfo, ErrorKind, Output, Status
 from tests.cli.conftest import Program
 from tests.session.files import session_file
 
@@ -113,6 +114,17 @@ def test_31_of_a_map_a_fork_tells_the_items_that_are_kept_caught_and_to_do(
     assert told(capsys)["maps"] == {"m": {"kept": 10, "in_flight": 1, "to_do": 9}}
     assert command(fork_command, "mapped", "--at", "26", "--dry-run") == 0
     assert "  map m: 10 items kept, 1 were in flight, 9 to do\n" in capsys.readouterr().out
+
+
+def test_a_comparison_says_of_a_session_whose_host_went_without_a_word_that_it_crashed(
+    sessions: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    asyncio.run(session_file(sessions / "cut", 5, crash=True))
+    assert command(compare_command, "cut", "parent") == 0
+    first, second, *_ = capsys.readouterr().out.splitlines()
+    assert (first.split()[2], second.split()[2]) == ("crashed", "failed")
+    comparison, _ = asyncio.run(_compared("cut", "parent"))
+    assert (comparison.a.status, comparison.b.status) == (Status.CRASHED, Status.FAILED)
 
 
 def test_31_a_fork_that_is_paused_is_there_with_its_edits_and_stands_under_its_parent(

@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Any
 
 IMPORTED = "imported"
-"""Key of the meta entry that an imported session has: ``{from, format, id, remarks, malformed}``."""
+"""Key of the meta entry that an imported session has: ``{from, format, id, malformed, origin}``, of which
+``origin`` is that of a session that had been imported before it was exported, else None."""
 
 
 def imported_from(file: Path) -> dict[str, Any] | None:
