@@ -41,8 +41,9 @@ from swarmtui.host.protocol import Method, Role
 from swarmtui.plan.model import JSON
 from swarmtui.safety.text import one_line
 from swarmtui.session.codec import event_from_json
+from swarmtui.session.errors import first_line
 from swarmtui.session.events import Event
-from swarmtui.session.folder import SessionFolder
+from swarmtui.session.folder import SessionFolder, is_session_id
 from swarmtui.session.rows import row_to_event
 from swarmtui.session.state import SessionState
 from swarmtui.session.vocabulary import FINAL, Status
@@ -56,7 +57,7 @@ COMES_BACK = ("signal", "disk", "idle")
 """Why a host left whose session is not over: another one may take it up."""
 OVER = (Link.ENDED, Link.CRASHED, Link.ARCHIVE)
 """Links without a host: nothing comes until another one takes the session up."""
-NONSENSE = (ProtocolError, ValueError, LookupError, TypeError, AttributeError, ArithmeticError, RecursionError)
+NONSENSE = (ProtocolError, ValueError, LookupError, TypeError, AttributeError, ArithmeticError, RuntimeError)
 """What comes of taking in what is not what a host says."""
 LOST = (OSError, TimeoutError, CallFailed, *NONSENSE)
 """What a broken link, or a host that says what makes no sense, raises."""
@@ -122,6 +123,7 @@ class WireFeed:
         self.given_up: Unreachable | None = None
         """Why it does not try any more, unless :meth:`retry_now` is called."""
         self._task = asyncio.create_task(self._run(), name="feed")
+        self._task.add_done_callback(self._feed_ended)
 
     @classmethod
     async def connect(cls, path: Path, *, folder: SessionFolder | None = None, **how: Unpack[Following]) -> WireFeed:
@@ -275,6 +277,16 @@ class WireFeed:
             if trying:
                 await self._until_asked_to()
 
+    def _feed_ended(self, task: asyncio.Task[None]) -> None:
+        """Whoever waits must learn of it when nothing will come any more, whatever the reason."""
+        error = None if task.cancelled() else task.exception()
+        if error is not None:
+            what = f"this viewer cannot go on: {type(error).__name__}: {first_line(error)}"
+            self.given_up = Unreachable(what)
+            if not self._first.done():
+                self._first.set_exception(self.given_up)
+            self._set_link(Link.ENDED, what)
+
     async def _until_asked_to(self) -> None:
         """Until somebody wants a link tried that was refused. Nothing is tried before: accounts are locked for that."""
         self._set_link(Link.RECONNECTING, self._backoff.why, retry_at=math.inf)
@@ -292,6 +304,8 @@ class WireFeed:
             if isinstance(error, Unreachable) and error.final:
                 raise
             self._lose(error)
+            if isinstance(error, NONSENSE):
+                self._intake.doubt()
             return True
         self.exit_code = self._bye.exit_code
         self._set_link(Link.ENDED, _left(self._bye))
@@ -399,6 +413,8 @@ class WireFeed:
             welcome = wire.parse(wire.Welcome, await connection.call(Method.INITIALIZE, wire.to_json(hello)))
         except CallFailed as error:
             raise refusal(error, self._session, self._destination) from error
+        if not is_session_id(welcome.session):  # it becomes a word of commands that the user is told
+            raise ConnectionError("the host names a session that is none")
         if self._session and welcome.session != self._session:
             raise ConnectionError(f"the host that was reached runs session {welcome.session}, not {self._session}")
         self._session = welcome.session

@@ -21,6 +21,8 @@ from swarmtui.plan.model import JSON
 from swarmtui.session.rows import blob_sha
 
 NOTICES_HELD = 64
+UNANSWERED = 64 * 1024 * 1024
+"""Bytes that a host may say, while it is asked something, before it has to answer: they are held meanwhile."""
 CLOSE_S = 1.0
 BODY_CAP = 1024 * 1024 * 1024
 
@@ -56,15 +58,17 @@ class Connection:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self._task is not None:
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
-        self._break(ConnectionError("the connection was closed"))
-        self._writer.close()
-        with contextlib.suppress(OSError, TimeoutError):
-            async with asyncio.timeout(CLOSE_S):
-                await self._writer.wait_closed()
-        self._writer.transport.abort()  # a link that is frozen takes nothing any more
+        try:
+            if self._task is not None:
+                self._task.cancel()
+                await asyncio.gather(self._task, return_exceptions=True)
+            self._break(ConnectionError("the connection was closed"))
+            self._writer.close()
+            with contextlib.suppress(OSError, TimeoutError):
+                async with asyncio.timeout(CLOSE_S):
+                    await self._writer.wait_closed()
+        finally:  # a link that is frozen takes nothing any more, and whoever leaves may be in a hurry
+            self._writer.transport.abort()
 
     async def call(self, method: str, params: dict[str, JSON]) -> JSON:
         """The host's result. Raises CallFailed, or ConnectionError when the link broke before the reply."""
@@ -126,14 +130,20 @@ class Connection:
 
     async def _read_all(self) -> None:
         try:
-            lines = LineBuffer()
+            lines, unanswered = LineBuffer(), 0
             while True:
                 async with asyncio.timeout(self._silence_s):
                     data = await self._reader.read(65_536)
                 if not data:
                     raise ConnectionError("the host closed the connection")
+                unanswered = unanswered + len(data) if self._calls else 0
                 for line in lines.feed(data):
-                    self._take(rpc.decode(line))
+                    message = rpc.decode(line)
+                    if isinstance(message, Reply | Fault):
+                        unanswered = 0
+                    self._take(message)
+                if unanswered > UNANSWERED:
+                    raise ConnectionError("the host says ever more and does not answer")
                 while len(self._notices) > NOTICES_HELD and not self._calls:
                     self._room.clear()
                     await self._room.wait()

@@ -42,7 +42,11 @@ class Gathering:
         """Fold one event in; one that was seen already is ignored. Raises ValueError if one before it is missing."""
         if event.seq <= self.state.seq:
             return
-        fold.apply(self.state, event)
+        try:
+            fold.apply(self.state, event)
+        except BaseException:
+            self.state.seq = event.seq - 1  # it was not taken in: it must not be missing from what comes after
+            raise
         if event.seq >= self._from_seq:
             self._events.append(event)
         self._news.set()

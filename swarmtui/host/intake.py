@@ -40,6 +40,11 @@ class Intake:
         self.log_id = welcome.log_id
         await self._subscribe(connection)
 
+    def doubt(self) -> None:
+        """What was folded last may be half in the state: begin with a snapshot; who wants every event has no other."""
+        if not self._whole:
+            self._started, self.log_id = False, ""
+
     async def _begin(self, connection: Connection, welcome: wire.Welcome) -> None:
         """The state to begin with: of who wants events from one on, that before it, where the host can tell it."""
         if not self._whole:

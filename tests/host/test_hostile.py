@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import json
 import socket
+from collections import Counter
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from typing import Any
 import pytest
 
 from swarmtui.engine.commands import Refused
+from swarmtui.host import connection
 from swarmtui.host import jsonrpc as rpc
 from swarmtui.host import protocol as wire
 from swarmtui.host.client import Unreachable, WireFeed
@@ -113,20 +115,24 @@ GOOD = {"initialize": WELCOME, "snapshot": SNAPSHOT, "subscribe": {}}
 async def host_that_says(root: Path, replies: dict[str, Any], notice: bytes = b"") -> AsyncIterator[Path]:
     """A host with these replies, which are JSON or its text, and once somebody has subscribed `notice` to say."""
 
+    serving: set[asyncio.Task[Any] | None] = set()
+
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        while line := await reader.readline():
-            asked = json.loads(line)
-            said = replies.get(asked["method"])
-            writer.write(rpc.encode_reply(asked["id"], said if isinstance(said, str) else rpc.dump(said)))
-            if asked["method"] == "subscribe":
-                writer.write(notice)
-        writer.close()
+        serving.add(asyncio.current_task())
+        with contextlib.closing(writer):
+            while line := await reader.readline():
+                asked = json.loads(line)
+                said = replies.get(asked["method"])
+                writer.write(rpc.encode_reply(asked["id"], said if isinstance(said, str) else rpc.dump(said)))
+                if asked["method"] == "subscribe":
+                    writer.write(notice)
 
     server = await asyncio.start_unix_server(serve, str(root / "s.sock"), limit=rpc.MAX_LINE)
     try:
         yield root / "s.sock"
     finally:
         server.close()
+        await asyncio.gather(*filter(None, serving))  # they end with their viewers
 
 
 DEEP = '{"state":' + "[" * 900 + "]" * 900 + "}"
@@ -157,6 +163,17 @@ async def test_a_host_that_makes_no_sense_is_unreachable_rather_than_waited_for(
             await WireFeed.connect(path)
 
 
+UNFOLDABLE: dict[str, Any] = {
+    "seq": 1,
+    "ts": 1.0,
+    "mono": 0.0,
+    "type": "node_skipped",
+    "node": "a",
+    "data": {"cause": "x"},
+}
+"""An event that can be read, and not be folded: it is of a node that no plan has."""
+
+
 @pytest.mark.parametrize(
     ("topic", "params"),
     [
@@ -170,6 +187,8 @@ async def test_a_host_that_makes_no_sense_is_unreachable_rather_than_waited_for(
         ("bye", {}),
         ("lagging", {"behind": "x"}),
         ("trouble", []),
+        ("event", UNFOLDABLE),
+        ("events", {"batch": [UNFOLDABLE]}),
     ],
 )
 async def test_a_host_that_begins_to_make_no_sense_is_left_with_a_word_and_tried_again(
@@ -187,5 +206,79 @@ async def test_a_reply_that_makes_no_sense_is_no_success(tmp_path: Path) -> None
     async with host_that_says(tmp_path, GOOD | {"session.pause": {"no": "seq"}}) as path:
         feed = await WireFeed.connect(path)
         with pytest.raises(ConnectionError, match="makes no sense"):
+            await feed.command("session.pause", {})
+        await feed.close()
+
+
+@pytest.mark.parametrize(("whole", "asks"), [(False, "snapshot"), (True, "subscribe")])
+async def test_an_event_that_cannot_be_folded_is_not_passed_over_in_silence(
+    tmp_path: Path, whole: bool, asks: str
+) -> None:
+    """Half of it may be in the state: the next connection begins with a snapshot, and for who wants all of them the
+    event is asked for again."""
+    notice = json.dumps({"jsonrpc": "2.0", "method": "event", "params": UNFOLDABLE}).encode() + b"\n"
+    replies = Asked({**GOOD, "initialize": {**WELCOME, "head_seq": 1}})
+    async with host_that_says(tmp_path, replies, notice) as path, asyncio.timeout(10):
+        feed = await WireFeed.connect(path, backoff_s=0.01, whole=whole)
+        await until(feed, lambda feed: feed.status.link is Link.RECONNECTING)
+        before = replies.of(asks)
+        await until(feed, lambda feed: replies.of(asks) > before)
+        assert feed.state.seq == 0
+        await feed.close()
+
+
+async def test_a_host_that_floods_and_does_not_answer_is_left(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(connection, "UNANSWERED", 300_000)
+    flood = b'{"jsonrpc":"2.0","method":"heartbeat","params":{"pad":"' + b"x" * 1_000 + b'"}}\n'
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with contextlib.closing(writer), contextlib.suppress(ConnectionError):
+            while True:
+                writer.write(flood)
+                await writer.drain()
+
+    server = await asyncio.start_unix_server(serve, str(tmp_path / "s.sock"))
+    async with asyncio.timeout(10):
+        with pytest.raises(Unreachable, match="does not answer"):
+            await WireFeed.connect(tmp_path / "s.sock")
+    server.close()
+
+
+class Asked(dict[str, Any]):
+    """Replies that count how often each was asked for."""
+
+    def __init__(self, replies: dict[str, Any]) -> None:
+        super().__init__(replies)
+        self._times: Counter[str] = Counter()
+
+    def get(self, method: str, default: Any = None) -> Any:
+        self._times[method] += 1
+        return super().get(method, default)
+
+    def of(self, method: str) -> int:
+        return self._times[method]
+
+
+@pytest.mark.parametrize("early", [True, False])
+async def test_a_feed_that_breaks_says_so_to_whoever_waits_for_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, early: bool
+) -> None:
+    """What is no fault of the host is a defect: nobody waits for ever because of it."""
+
+    def broken(*_: Any) -> None:
+        raise MemoryError("a defect")
+
+    at = "_connected" if early else "_lose"
+    async with host_that_says(tmp_path, GOOD, b"nothing\n") as path, asyncio.timeout(10):
+        if early:
+            monkeypatch.setattr(WireFeed, at, broken)
+            with pytest.raises(Unreachable, match="a defect"):
+                await WireFeed.connect(path)
+            return
+        feed = await WireFeed.connect(path)
+        monkeypatch.setattr(feed._backoff, "lost", lambda why: broken() if "defect" not in why else None)
+        await until(feed, lambda feed: feed.status.link is Link.ENDED)
+        assert "a defect" in feed.status.note
+        with pytest.raises(ConnectionError, match="a defect"):
             await feed.command("session.pause", {})
         await feed.close()
