@@ -12,7 +12,7 @@ from swarmtui.host.feed import FeedStatus, Link
 from swarmtui.session.state import NodeState, SessionState
 from swarmtui.session.vocabulary import FINAL, Status, how_ended
 from swarmtui.tui import commands
-from swarmtui.tui.view.figures import HOST_CRASHED, REPLAYED, can_act, crashed
+from swarmtui.tui.view.figures import HOST_CRASHED, REPLAYED, can_act, crashed, replayed
 
 
 class Scope(StrEnum):
@@ -86,7 +86,7 @@ class Action:
         if self.mode not in (None, mode_of(context.status)):
             return "this moves about in a replay: H opens one" if self.mode is Mode.REPLAY else "the link is not lost"
         if self.present and context.status.link is Link.REPLAY:
-            return REPLAYED
+            return replayed(context.status)
         if self.commands:
             why = can_act(context.state, context.status)
             if why:
@@ -124,6 +124,8 @@ def _resume(context: Context) -> str | None:
         return "this is a recording of what ran elsewhere: nothing of it can go on"
     if status.link in (Link.CONNECTING, Link.RECONNECTING):
         return "whether a host lives is not known while there is no link"
+    if status.play is not None and status.play.seq < status.play.head_seq:
+        return REPLAYED
     if status.link is Link.LIVE or (status.play is not None and status.play.live):
         return "its host lives" + (": P lets the session go on" if state.status is Status.PAUSED else "")
     if state.status in FINAL and state.status is not Status.FAILED:

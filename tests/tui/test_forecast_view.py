@@ -41,7 +41,7 @@ def test_an_unknown_price_is_told_and_never_zero() -> None:
     assert "unknown price, 141k tokens" in plain(forecast_lines(feed.state, 78, short=True))[2]
     feed = begun(REVIEW, models=SIMULATED)
     feed.play(replace(told, rows=tuple(replace(row, usd=None) for row in told.rows)))
-    assert "nothing: simulated" in plain(forecast_lines(feed.state, 78, short=True))[2]
+    assert "costs nothing (simulated)" in plain(forecast_lines(feed.state, 78, short=True))[2]
 
 
 def test_before_there_is_one_the_place_says_what_will_come_there() -> None:

@@ -126,8 +126,11 @@ async def test_20_the_end_of_a_replay_of_a_crashed_session_is_shown_alike_and_wh
     async with opened(replayed(source, at=len(source.events))) as pilot:
         assert isinstance(pilot.app, Workbench)
         assert pilot.app.state.status is Status.CRASHED
-        await press(pilot, "comma")
+        await press(pilot, "U")
+        assert isinstance(pilot.app.screen, CommandScreen)
+        await press(pilot, "escape", "comma", "U")
         assert pilot.app.state.status is Status.RUNNING
+        assert "this is the past" in notices(pilot)[-1]
 
 
 @pytest.mark.chaos

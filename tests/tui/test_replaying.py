@@ -170,7 +170,9 @@ async def test_29_nothing_is_asked_of_a_session_in_its_past() -> None:
     async with opened(replayed(feed, at=len(feed.events))) as pilot:
         await press(pilot, "P", "p", "r", "X", "M", "a")
         assert len(notices(pilot)) >= 6
-        assert all("past" in notice for notice in notices(pilot))
+        assert all("this is a recording, at its end" in notice for notice in notices(pilot))
+        await press(pilot, "comma", "P", "a")
+        assert all("this is the past" in notice for notice in notices(pilot)[-2:])
         assert f"fork {feed.state.id} --at {len(feed.events)}`" in notices(pilot)[0]
         assert "pause all" not in text(pilot)
     assert feed.commands == []
@@ -314,7 +316,7 @@ def test_29_where_there_is_a_retry_in_every_cell_the_play_head_and_the_long_wait
     line, head = scrub.bar(playing(30, 100, marks=marks, gaps=(Gap(60, 7_300.0),)), 102, UNICODE)
     shown = "".join(part for part, _ in line)
     assert shown[head] == "●"
-    assert "‖ 2h" in shown
+    assert "⋯ 2h" in shown
     assert shown.count("↻") > 80
 
 
@@ -335,6 +337,41 @@ def test_the_gravest_of_marks_in_one_cell_is_the_one_that_is_seen() -> None:
     assert "‖" not in "".join(part for part, _ in line)
 
 
+@pytest.mark.parametrize("head", [1, 2, 40, 41, 1_000])
+@pytest.mark.parametrize("inside", [1, 2, 40, 77])
+def test_each_cell_has_the_gravest_of_all_marks_that_fall_into_it(head: int, inside: int) -> None:
+    kinds = list(MarkKind)
+    marks = tuple(Mark(seq, 0, 0, kinds[seq * 7 % len(kinds)], "m") for seq in range(1, head + 1) if seq % 3)
+    wanted: dict[int, MarkKind] = {}
+    order = list(scrub.TICKS)
+    for mark in marks:
+        at = scrub.cell_of(mark.seq, head, inside)
+        if at not in wanted or order.index(mark.kind) < order.index(wanted[at]):
+            wanted[at] = mark.kind
+    assert scrub._ticks(marks, head, inside) == wanted
+
+
+def test_29_a_frame_costs_what_is_on_the_bar_however_many_marks_there_are() -> None:
+    marks = tuple(Mark(seq, 0, 0, MarkKind.RETRY, "m") for seq in range(1, 100_001))
+    scrub.bar(playing(1, 100_000, marks=marks), 120, UNICODE)
+    first, second = (playing(seq, 100_000 + seq, marks=marks) for seq in (2, 3))
+    reads = 0
+
+    def counted(*given: int) -> int:
+        nonlocal reads
+        reads += 1
+        return cell_of(*given)
+
+    cell_of, scrub.cell_of = scrub.cell_of, counted
+    try:
+        for play in (first, second):
+            scrub.bar(play, 120, UNICODE)
+            scrub.figures(play, 120, UNICODE)
+    finally:
+        scrub.cell_of = cell_of
+    assert reads < 4 * 120
+
+
 def test_the_ends_of_the_bar_are_the_first_and_the_last_event() -> None:
     for size in (10, 80):
         for head in (2, 13, 100_000):
@@ -345,7 +382,7 @@ def test_the_ends_of_the_bar_are_the_first_and_the_last_event() -> None:
             assert "─" not in "".join(part for part, _ in line), "at the end something seems to be left"
 
 
-@pytest.mark.parametrize(("glyphs", "sign"), [(UNICODE, "‖"), (ASCII, "||")], ids=["unicode", "ascii"])
+@pytest.mark.parametrize(("glyphs", "sign"), [(UNICODE, "⋯"), (ASCII, "~")], ids=["unicode", "ascii"])
 def test_29_a_long_wait_is_named_on_the_bar_where_it_was(glyphs: object, sign: str) -> None:
     play = playing(10, 100, gaps=(Gap(60, 7_300.0),), marks=(Mark(60, 0, 0, MarkKind.FAILURE, "f"),))
     line, _ = scrub.bar(play, 102, glyphs)  # type: ignore[arg-type]
@@ -371,8 +408,8 @@ def test_29_waits_named_on_the_bar_hide_neither_marks_nor_the_play_head_nor_each
 
 
 def test_a_wait_that_is_passed_over_is_told_with_its_length() -> None:
-    assert "‖ 2h" in words(playing(gap_s=7_300.0))
-    assert "‖" not in words(playing())
+    assert "⋯ 2h wait" in words(playing(gap_s=7_300.0))
+    assert "wait" not in words(playing())
     assert "waits in full" in words(playing(idle_limit=None))
 
 

@@ -332,6 +332,18 @@ async def test_the_items_of_a_map_are_a_table() -> None:
         assert "the reply is not JSON" in text(pilot)
 
 
+async def test_a_map_that_runs_tells_how_far_it_is_where_its_output_will_be() -> None:
+    feed = mid_run()
+    async with opened(feed) as pilot:
+        items = feed.state.nodes["translate"].items
+        assert items is not None
+        pilot.app.screen.select("translate")  # type: ignore[attr-defined]
+        await press(pilot, "enter")
+        shown = text(pilot)
+        assert f"{items.ended:,}/{items.total:,}" in "\n".join(shown.splitlines()[4:])
+        assert "nothing yet" not in shown
+
+
 # -- questions, help, search ---------------------------------------------------------------------------------------
 
 

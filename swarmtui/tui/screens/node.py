@@ -22,7 +22,7 @@ from swarmtui.tui.view import format as say
 from swarmtui.tui.view.attempts import attempt_lines
 from swarmtui.tui.view.lines import Line, Span
 from swarmtui.tui.view.logs import draw, log_line
-from swarmtui.tui.view.nodes import detail, mark_of, name_of, took_s
+from swarmtui.tui.view.nodes import detail, map_bar, mark_of, name_of, took_s
 from swarmtui.tui.view.plan import node_facts
 from swarmtui.tui.view.table import ItemRows
 from swarmtui.tui.widgets.lines import Bar, LineView, TextView
@@ -162,7 +162,7 @@ class NodeScreen(SessionScreen):
             workbench(self).back()
             return
         self._draw_head(node)
-        live = node.running and self.tab in ("output", "attempts")
+        live = (node.running or node.items is not None) and not node.ended and self.tab in ("output", "attempts")
         drawn = (self.tab, looks(self))
         if drawn == self._drawn and not live:
             return
@@ -245,10 +245,26 @@ class NodeScreen(SessionScreen):
         tail = workbench(self).tails.by_key.get((self.node_id, None))
         if node.running and tail is not None:
             return [*lines, *tail.rows(width, 2_000)]
+        if node.items is not None and not node.ended:
+            return [*lines, *self._items_lines(node, width)]
         if node.output is None:
             return lines or [(("it gave nothing" if node.ended else "it has given nothing yet", "faint"),)]
         note = f"{say.size(node.output.size)}{', part of it was not kept' if node.output.truncated else ''}"
         return [*lines, ((note, "faint"),), *document.verbatim(self._text_of(node), width)]
+
+    def _items_lines(self, node: NodeState, width: int) -> list[Line]:
+        """How far a map is: what it gives is there once all of its items have ended."""
+        app, items = workbench(self), node.items
+        if items is None:
+            return []
+        told = detail(app.state, node, app.moment, looks(self).glyphs)
+        words = "what it gives is put together once all items have ended; tab leads to the items"
+        return [
+            map_bar(items, looks(self).glyphs, max(10, min(60, width - 6))),
+            ((told, "text"),),
+            (),
+            ((words, "faint"),),
+        ]
 
     # -- actions ----------------------------------------------------------------------------------------------
 

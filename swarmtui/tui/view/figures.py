@@ -90,6 +90,13 @@ def session_time(state: SessionState, now: float) -> float:
 
 HOST_CRASHED = "the host has crashed: r resumes the session first"
 REPLAYED = "this is the past, which nobody can change (G leads to the end)"
+RECORDED = "this is a recording, at its end: nobody can change it"
+
+
+def replayed(status: FeedStatus) -> str:
+    """Why nothing can be done in a replay: this is the past, or the end of what there is."""
+    play = status.play
+    return RECORDED if play is not None and not play.live and play.seq >= play.head_seq else REPLAYED
 
 
 def crashed(state: SessionState, status: FeedStatus) -> bool:
@@ -105,7 +112,8 @@ def can_act(state: SessionState, status: FeedStatus) -> str | None:
     if status.link is Link.RECONNECTING:
         return "the link is lost; it is being set up again"
     if status.link is Link.REPLAY:
-        return f"{REPLAYED}; `swarmtui fork {one_line(state.id, 64)} --at {state.seq}` begins another session from here"
+        fork = f"`swarmtui fork {one_line(state.id, 64)} --at {state.seq}`"
+        return f"{replayed(status)}; Y or {fork} begins another session from here"
     if crashed(state, status):
         return HOST_CRASHED
     if status.link in (Link.ENDED, Link.ARCHIVE):

@@ -27,7 +27,7 @@ def forecast_lines(state: SessionState, width: int, *, short: bool, dash: str = 
     last = rows[-1] if rows else None
     cost = "" if last is None else _cost(state, last, dash)
     if short:
-        times = "" if last is None else f"{_places(last)}: {_span(say.clock, last.seconds, dash)}; "
+        times = "" if last is None else f"{_places(last)} takes {_span(say.clock, last.seconds, dash)}; costs "
         return [*lines, ((f"{times}{cost}", "text"),)]
     lines.append(_row("from", [say.clock(row.seconds[0]) for row in rows], rows, width))
     lines.append(_row("to", [say.clock(row.seconds[2]) for row in rows], rows, width))
@@ -68,5 +68,5 @@ def _cost(state: SessionState, row: ForecastRow, dash: str) -> str:
     if row.usd is not None:
         return "nothing" if not row.usd[2] else f"{say.usd(row.usd[1])} ({_span(say.usd, row.usd, dash)}){tokens}"
     if state.simulated:
-        return f"nothing: simulated{tokens}"
-    return f"unknown price{tokens}"
+        return f"nothing (simulated){tokens}"
+    return f"an unknown price{tokens}"

@@ -6,6 +6,10 @@ long ones are named where they were.
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
+from dataclasses import dataclass
+from functools import lru_cache
+
 from swarmtui.host.feed import Play
 from swarmtui.safety.text import one_line
 from swarmtui.session.marks import Mark, MarkKind
@@ -58,12 +62,8 @@ def bar(play: Play, size: int, glyphs: Glyphs) -> tuple[Line, int]:
     """The bar in `size` cells, and the cell in which the play head is."""
     inside = room(size)
     head = cell_of(play.seq, play.head_seq, inside)
-    ticks: dict[int, Mark] = {}
-    for mark in play.marks:
-        at = cell_of(mark.seq, play.head_seq, inside)
-        if at not in ticks or _RANK[mark.kind] < _RANK[ticks[at].kind]:
-            ticks[at] = mark
-    grave = {at for at, mark in ticks.items() if mark.kind not in MANY}
+    ticks = _ticks(play.marks, play.head_seq, inside)
+    grave = {at for at, kind in ticks.items() if kind not in MANY}
     waits = _waits(play, inside, {head, *grave}, glyphs)
     spans: list[Span] = [(" " * MARGIN, "text")]
     for at in range(inside):
@@ -72,18 +72,56 @@ def bar(play: Play, size: int, glyphs: Glyphs) -> tuple[Line, int]:
         elif at in waits:
             spans.append(waits[at])
         elif at in ticks:
-            shown, plain, role = TICKS[ticks[at].kind]
+            shown, plain, role = TICKS[ticks[at]]
             spans.append((plain if glyphs.ascii else shown, role))
         else:
             spans.append((glyphs.full, "bar") if at < head else (glyphs.empty, "rest"))
     return _joined(spans), head + MARGIN
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class _Same:
+    """Marks, told apart by being the same tuple: to compare a hundred thousand of them would cost what is saved."""
+
+    marks: tuple[Mark, ...]
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Same) and self.marks is other.marks
+
+    def __hash__(self) -> int:
+        return id(self.marks)
+
+
+@lru_cache(4)
+def _seqs(of: _Same) -> dict[MarkKind, list[int]]:
+    """Where the marks of each kind are, ascending. Made once for each set of marks, not for each frame."""
+    seqs: dict[MarkKind, list[int]] = {}
+    for mark in of.marks:
+        seqs.setdefault(mark.kind, []).append(mark.seq)
+    return seqs
+
+
+def _ticks(marks: tuple[Mark, ...], head_seq: int, inside: int) -> dict[int, MarkKind]:
+    """The gravest mark of each cell that has any. Costs what the cells cost, however many marks there are."""
+    ticks: dict[int, MarkKind] = {}
+    by_kind = _seqs(_Same(marks))
+    for kind in sorted(by_kind, key=_RANK.__getitem__):
+        seqs, next_at = by_kind[kind], 0
+        while next_at < len(seqs):
+            cell = cell_of(seqs[next_at], head_seq, inside)
+            ticks.setdefault(cell, kind)
+            if cell == inside - 1:
+                break
+            beyond = 1 - (-(cell + 1) * (head_seq - 1) // (inside - 1))  # the first event of the next cell
+            next_at = max(next_at + 1, bisect_left(seqs, beyond))
+    return ticks
+
+
 def _waits(play: Play, inside: int, taken: set[int], glyphs: Glyphs) -> dict[int, Span]:
     """Cells in which gaps are named: each before the event that ended it, the longest first, where there is room."""
     shown: dict[int, Span] = {}
     for gap in sorted(play.gaps, key=lambda gap: -gap.seconds):
-        text = f" {_pause_sign(glyphs)} {say.ago(gap.seconds)} "
+        text = f" {_wait_sign(glyphs)} {say.ago(gap.seconds)} "
         start = max(0, cell_of(gap.seq, play.head_seq, inside) - len(text))
         place = range(start, start + len(text))
         if start + len(text) <= inside and taken.isdisjoint(place):
@@ -95,6 +133,11 @@ def _waits(play: Play, inside: int, taken: set[int], glyphs: Glyphs) -> dict[int
 
 def _pause_sign(glyphs: Glyphs) -> str:
     return "||" if glyphs.ascii else "‖"
+
+
+def _wait_sign(glyphs: Glyphs) -> str:
+    """A time without events is no pause: nobody stopped anything."""
+    return "~" if glyphs.ascii else "⋯"
 
 
 def figures(play: Play, size: int, glyphs: Glyphs) -> Line:
@@ -111,7 +154,7 @@ def figures(play: Play, size: int, glyphs: Glyphs) -> Line:
         (f"/{say.count(play.head_seq)}  {say.percent(play.seq, play.head_seq)}", "muted"),
     ]
     if play.gap_s is not None:
-        spans += [("  ", "text"), (f"{pause_sign} {say.ago(play.gap_s)}", "warn")]
+        spans += [("  ", "text"), (f"{_wait_sign(glyphs)} {say.ago(play.gap_s)} wait", "warn")]
     elif play.idle_limit is None:
         spans.append(("  waits in full", "muted"))
     if play.live:
@@ -119,7 +162,8 @@ def figures(play: Play, size: int, glyphs: Glyphs) -> Line:
         if play.head_seq > play.seq:
             spans.append((f" +{say.count(play.head_seq - play.seq)}", "muted"))
     left = size - width(tuple(spans)) - 4
-    last = next((mark for mark in reversed(play.marks) if mark.seq <= play.seq), None)
+    passed = bisect_right(play.marks, play.seq, key=lambda mark: mark.seq)
+    last = play.marks[passed - 1] if passed else None
     if last is not None and left >= 12:
         shown, plain, role = TICKS[last.kind]
         on_it = last.seq == play.seq
