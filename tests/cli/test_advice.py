@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from swarmtui.cli.main import main
+from swarmtui.host.exits import Exit
 
 TASK = "goal: g\nnodes:\n  a: {prompt: x}\n  b: {prompt: y, needs: a}\n  c: {needs: b, merge: {}}\n"
 
@@ -47,3 +48,27 @@ def test_plan_explains_by_the_planners_own_words(
     monkeypatch.chdir(tmp_path)
     assert main(["plan", "compare rivers and lakes", "--explain"]) == 0
     assert "report: what the user asked for (an end of the plan)" in capsys.readouterr().err
+
+
+ITEMS = """
+goal: count
+nodes:
+  each: {map: {items: things.jsonl, as: thing}, run: [echo, "{{ thing }}"]}
+  other: {map: {items: other.csv, as: thing}, run: [echo, "{{ thing }}"]}
+"""
+
+
+def test_validate_tells_what_cannot_be_read_in_files_of_items(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    task, items = tmp_path / "task.yaml", tmp_path / "things.jsonl"
+    task.write_text(ITEMS)
+    items.write_text('{"n": 1}\n{"n": oops}\n{"n": 3}\n')
+    assert main(["validate", str(task)]) == Exit.USAGE
+    first, second = capsys.readouterr().out.splitlines()
+    assert first.startswith(f"{items}:2:7: an item of map each: not JSON")
+    assert second == f"{tmp_path}/other.csv: there is no such file, and map other reads its items there"
+    items.write_text('{"n": 1}\n')
+    (tmp_path / "other.csv").write_text("a,b\n1,2\n")
+    assert main(["validate", str(task)]) == 0
+    assert capsys.readouterr().out.endswith("valid: 2 nodes\n")
