@@ -67,6 +67,7 @@ from swarmtui.engine.subagents import orphans
 from swarmtui.engine.takeover import take_up
 from swarmtui.engine.tasks import Tasks
 from swarmtui.session import fold
+from swarmtui.session.errors import LogError
 from swarmtui.session.events import (
     Body,
     BudgetReached,
@@ -93,6 +94,8 @@ logger = logging.getLogger(__name__)
 FORECAST = "forecast"
 """The command that has a forecast made anew; unlike the others it changes nothing, and takes a while."""
 DRAIN_S = 10.0
+UNRECORDED_S = 1.0
+"""How long who sent a command waits for a disk that takes nothing before it is told so."""
 DISK = "disk"
 """Reason of a pause that ends by itself once the session file can be written again."""
 
@@ -250,6 +253,7 @@ class Conductor:
     ) -> int:
         """Carry a viewer's command out; the seq of its effect, once committed. Raises commands.Refused.
 
+        Raises LogError where the disk takes nothing: the text says that it was carried out and what it waits for.
         A command whose id was seen before is not carried out again: the seq it had then is returned.
         """
         await self.begun()  # what the host before left open comes first
@@ -261,8 +265,7 @@ class Conductor:
                 raise Refused(f"{self.log.trouble.message}; the session goes on by itself once that works")
             if method == FORECAST:
                 seq = await self._plan_stage.forecast()
-                await self.log.committed(seq)
-                return seq
+                return await self._recorded(seq)
             bodies = plan_events(self.state, method, params, self._setup.parse_plan, self._setup.resolve_model)
             for body in (without_secrets(planned, self._setup.redactor) for planned in bodies):
                 seq = self.record(body, actor, durable=True).seq
@@ -271,8 +274,19 @@ class Conductor:
             if command_id is not None:  # with its effect in one commit, since nothing waits in between
                 seq = self.record(applied(command_id, method, params, self._setup.redactor), actor).seq
             self._step()
-        await self.log.committed(seq or 0)
-        return seq or 0
+        return await self._recorded(seq or 0)
+
+    async def _recorded(self, seq: int) -> int:
+        """`seq` once it is in the file. Raises LogError where the disk takes nothing: whoever asked is to know that."""
+        while self.log.committed_seq < seq:
+            try:
+                async with asyncio.timeout(UNRECORDED_S):
+                    await self.log.committed(seq)
+            except TimeoutError:
+                if (trouble := self.log.trouble) is not None:
+                    told = f"it was done, but cannot be recorded for now: {trouble.message}"
+                    raise LogError(told) from None
+        return seq
 
     def record(self, body: Body, actor: str | None = None, *, durable: bool = False) -> Event:
         """Append an event, fold it in, let the scheduler take note."""

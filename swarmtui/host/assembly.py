@@ -287,7 +287,8 @@ def _tell_trouble(trouble: str | None) -> None:
     if trouble is None:
         logger.warning("the session file can be written again")
     else:
-        logger.error("%s", trouble)
+        # the next moment, since host.log may be on that disk: by then what was kept in reserve for it is free
+        asyncio.get_running_loop().call_soon(logger.error, "%s", trouble)
 
 
 async def _first_events(id: str, spec: LaunchSpec, net: Net, environ: Mapping[str, str]) -> tuple[Body, ...]:

@@ -191,6 +191,12 @@ class Server:
         self.ever_seen = True
         self._company_changed()
 
+    def left(self, link: ViewerLink) -> None:
+        """A viewer listens no more, and does not count as one; its commands are carried out all the same."""
+        if link.welcomed:
+            link.welcomed = False
+            self._company_changed()
+
     async def fork(self, params: dict[str, JSON], actor: str | None, command_id: str | None) -> dict[str, JSON]:
         """Make another session of this one's past, once for each `command_id`. Raises Refused."""
         if command_id is None:
@@ -227,9 +233,8 @@ class Server:
         try:
             await link.serve()
         finally:
+            self.left(link)
             del self._links[link.id]
-            if link.welcomed:
-                self._company_changed()
 
     def _trouble_changed(self, trouble: Trouble | None) -> None:
         for link in self._links.values():

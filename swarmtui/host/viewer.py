@@ -70,6 +70,7 @@ class ViewerLink:
                 try:
                     await self._answer_all()
                 finally:
+                    self._server.left(self)  # what it asked for may still wait for the disk
                     for task in background:
                         task.cancel()
                     self._pumps.stop()

@@ -359,7 +359,8 @@ async def test_09_a_viewer_that_accepts_nothing_is_dropped_with_a_word_and_evict
         async with asyncio.timeout(10):
             while session.server.viewers:
                 await session.server.viewers_changed()
-        assert not session.server._links
+            while session.server._links:
+                await asyncio.sleep(0.01)  # it counts no more before all that is left of it is gone
         assert "viewer 1 (raw) accepts nothing and was dropped" in caplog.text
         feed = await session.attach()  # what is left of the old connection evicts nobody
         stuck.reader._transport.resume_reading()  # type: ignore[attr-defined]

@@ -8,8 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from swarmtui.engine import conductor
 from swarmtui.host.exits import Exit
 from swarmtui.host.failures import explain
+from swarmtui.host.feed import CommandRefused
 from swarmtui.host.rest import at_rest
 from swarmtui.session.errors import LogError
 from swarmtui.session.faults import Faults
@@ -113,3 +115,30 @@ def test_an_error_of_the_disk_ends_the_host_with_74_however_it_is_wrapped(error:
 
 def test_a_group_with_a_defect_in_it_is_a_defect() -> None:
     assert explain(ExceptionGroup("tasks", [OSError("disk"), TypeError("defect")])) is None
+
+
+async def test_a_command_that_a_full_disk_keeps_from_the_file_is_answered_with_that(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And whoever goes meanwhile is no longer there, whatever their command waits for."""
+    disk = FullDisk()
+    async with live_session(tmp_path, chain("a"), log_settings=QUICK, faults=disk) as session:
+        await session.until_running()
+        feed, other = await session.attach(), await session.attach()
+        disk.full = True
+        monkeypatch.setattr(conductor, "UNRECORDED_S", 0.1)
+        with pytest.raises(CommandRefused, match=r"it was done, but cannot be recorded for now: .*full"):
+            await other.command("marker.add", {"label": "here"})
+        monkeypatch.setattr(conductor, "UNRECORDED_S", 60.0)
+        done = session.conductor.state.seq
+        asking = asyncio.create_task(other.command("marker.add", {"label": "there"}))
+        async with asyncio.timeout(10):
+            while session.conductor.state.seq == done:
+                await asyncio.sleep(0.01)
+        asking.cancel()
+        await other.close()
+        await until(feed, lambda feed: len(feed.status.viewers) == 1)
+        assert [viewer.id for viewer in session.server.viewers] == [feed.status.viewers[0].id]
+        disk.full = False
+        await until(feed, lambda feed: not feed.status.trouble)
+        await feed.close()
