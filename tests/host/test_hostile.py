@@ -144,6 +144,7 @@ DEEP = '{"state":' + "[" * 900 + "]" * 900 + "}"
         ("initialize", None),
         ("initialize", {}),
         ("initialize", {**WELCOME, "session": None}),
+        ("initialize", {**WELCOME, "session": "x; touch y"}),
         ("initialize", {"$blob": {"sha": 7}}),
         ("initialize", {"$blob": {"sha": "x", "size": -1}}),
         ("snapshot", None),
