@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Coroutine, Mapping
-from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from swarmtui.host import jsonrpc as rpc
@@ -16,6 +15,7 @@ from swarmtui.host.protocol import Method
 from swarmtui.plan.model import JSON
 from swarmtui.session import fold
 from swarmtui.session.items import Items
+from swarmtui.session.marks import Mark
 from swarmtui.session.rows import row_to_line
 from swarmtui.session.state import SessionState
 from swarmtui.session.state_json import state_to_json
@@ -28,6 +28,9 @@ COMMIT_PATIENCE_S = 1.0
 """How long a snapshot waits for the state to be in the file before it is taken from the file."""
 PAGE_EVENTS = 2_000
 PAGE_ITEMS = 1_000
+PAGE_MARKS = 2_000
+MARKS_AT_MOST = 20_000
+"""For a viewer that does not ask for pages."""
 PAGE_WEIGHT = 16 * 1024 * 1024
 
 
@@ -127,9 +130,9 @@ class Answers:
     async def _marks(self, asked: wire.MarksFrom) -> str:
         head = await self._past.head()
         first = max(1, min(asked.from_seq, head + 1))
-        marks = [mark for mark in await self._past.marks(first) if mark.seq <= head]
-        cut = ({**asdict(mark), "label": mark.label[: wire.LABEL_CHARS]} for mark in marks)
-        return rpc.dump({"marks": list(cut), "head_seq": head})
+        limit = MARKS_AT_MOST if asked.limit is None else max(1, min(asked.limit, PAGE_MARKS))
+        marks, more = await self._past.marks_page(first, limit)
+        return await asyncio.to_thread(_marks_text, marks, head, more)
 
     async def _seq_at(self, asked: wire.SeqAt) -> str:
         if asked.mono is not None:
@@ -157,6 +160,16 @@ class _Missing(Exception):
     def __init__(self, message: str, code: Code = Code.MISSING) -> None:
         super().__init__(message)
         self.code = code
+
+
+def _marks_text(marks: list[Mark], head: int, more: int | None) -> str:
+    told = [
+        {"seq": mark.seq, "ts": mark.ts, "mono": mark.mono, "kind": mark.kind, "label": mark.label, "node": mark.node}
+        for mark in marks
+        if mark.seq <= head
+    ]
+    rest = {} if more is None or more > head else {"next_seq": more}
+    return rpc.dump({"marks": told, "head_seq": head, **rest})
 
 
 def _text_of(state: SessionState) -> str:

@@ -79,7 +79,12 @@ class FilePast:
 
     async def marks(self, from_seq: int = 1) -> list[Mark]:
         """All marks from `from_seq` on, in order."""
-        return await self._ask(lambda reader: _marks(reader, from_seq))
+        return (await self.marks_page(from_seq, -1))[0]
+
+    async def marks_page(self, from_seq: int, limit: int) -> tuple[list[Mark], int | None]:
+        """Marks among the first `limit` events from `from_seq` on that may be some, and where the rest begins; with a
+        negative `limit` all."""
+        return await self._ask(lambda reader: _marks(reader, from_seq, limit))
 
     async def gaps(self, from_seq: int = 1) -> list[Gap]:
         """Times without events of :data:`GAP_S` and more that end at `from_seq` or later, in order."""
@@ -159,11 +164,13 @@ class FilePast:
             del self._blocks[next(iter(self._blocks))]
 
 
-def _marks(reader: Reader, from_seq: int) -> list[Mark]:
+def _marks(reader: Reader, from_seq: int, limit: int) -> tuple[list[Mark], int | None]:
     holes = ", ".join("?" * len(MARK_TYPES))
-    sql = f"SELECT * FROM events WHERE seq >= ? AND type IN ({holes}) ORDER BY seq"  # noqa: S608
-    found = (mark_of(row_to_event(Row(*row))) for row in reader.query(sql, (from_seq, *sorted(MARK_TYPES))))
-    return [mark for mark in found if mark is not None]
+    sql = f"SELECT * FROM events WHERE seq >= ? AND type IN ({holes}) ORDER BY seq LIMIT ?"  # noqa: S608
+    rows = [Row(*row) for row in reader.query(sql, (from_seq, *sorted(MARK_TYPES), limit + 1 if limit >= 0 else -1))]
+    more = rows.pop().seq if 0 <= limit < len(rows) else None
+    found = (mark_of(row_to_event(row)) for row in rows)
+    return [mark for mark in found if mark is not None], more
 
 
 def _gaps(reader: Reader, from_seq: int) -> list[Gap]:

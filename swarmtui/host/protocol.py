@@ -58,8 +58,6 @@ LAG_S = 10.0
 """So is one that has been behind for so long, by LAG_EVENTS at least."""
 LAG_EVENTS = 2_000
 """A viewer that is so far behind is told so, once a second."""
-LABEL_CHARS = 200
-"""The longest label of a mark that is sent; what is longer is cut."""
 
 ID_CHARS = 128
 """The longest id of a command: the session keeps them."""
@@ -245,9 +243,14 @@ class LogTail:
 
 @dataclass(frozen=True, slots=True)
 class MarksFrom:
-    """Parameters of ``marks``; its result: ``{marks, head_seq}``, the marks from `from_seq` to the head."""
+    """Parameters of ``marks``; its result: ``{marks, head_seq, next_seq?}``, the marks from `from_seq` to the head.
+
+    Where there are more than fit, `next_seq` says where to ask on.
+    """
 
     from_seq: int = 1
+    limit: int | None = None
+    """How many events may be looked at for a page, at most; a host decides where a viewer does not say."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ from swarmtui.session.marks import Mark, MarkKind
 from swarmtui.session.state import SessionState
 from swarmtui.session.state_json import state_from_json
 
+PAGE_MARKS = 2_000
 BEYOND = 1e300
 """A moment after every event."""
 
@@ -57,8 +58,14 @@ class WirePast:
 
     async def marks(self, from_seq: int = 1) -> list[Mark]:
         """All marks from `from_seq` on, in order; but for those of a kind that this version does not know."""
-        found = await self._feed.ask(Method.MARKS, {"from_seq": from_seq}, "marks")
-        known = (mark for mark in found["marks"] if mark["kind"] in self._names)
+        said: list[JSON] = []
+        first: int | None = from_seq
+        while first is not None:
+            page = await self._feed.ask(Method.MARKS, {"from_seq": first, "limit": PAGE_MARKS}, "marks")
+            said += page["marks"]
+            more = page.get("next_seq")  # a host that knows no pages has said all there is
+            first = more if isinstance(more, int) and more > first else None
+        known = (mark for mark in said if mark["kind"] in self._names)
         return [
             Mark(
                 int(mark["seq"]),

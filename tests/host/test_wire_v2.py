@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from swarmtui.engine.ports import Asked, Inquiry
+from swarmtui.host import answers, wire_past
 from swarmtui.host.archive import FileFeed
 from swarmtui.host.client import Dial, Dialled, Unreachable, WireFeed
 from swarmtui.host.exits import Exit
@@ -312,6 +313,27 @@ async def test_33_a_file_gives_events_from_a_number_on_over_the_state_before_it(
             seqs += [event.seq for event in feed.drain().events]
         assert seqs == list(range(first, head + 1))
         assert state_hash(feed.state) == state_hash(History(folder).state())
+
+
+async def test_marks_come_in_pages_and_to_a_viewer_that_knows_none_so_many_at_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with live_session(tmp_path, chain("a"), at_once=True) as session:
+        feed = await session.attach()
+        for number in range(7):
+            await feed.command("marker.add", {"label": f"mark {number}"})
+        far, near = WirePast(feed), FilePast(session.folder)
+        known = await near.marks()
+        assert len(known) >= 7
+        for limit in (1, 2, 3, 100):
+            monkeypatch.setattr(wire_past, "PAGE_MARKS", limit)
+            assert await far.marks() == known
+        monkeypatch.setattr(answers, "MARKS_AT_MOST", 3)
+        told = await feed.ask("marks", {"from_seq": known[0].seq})
+        assert [mark["seq"] for mark in told["marks"]] == [mark.seq for mark in known[:3]]
+        assert known[2].seq < told["next_seq"] <= known[3].seq
+        await near.close()
+        await feed.close()
 
 
 async def test_the_past_over_the_wire_is_that_of_the_file(tmp_path: Path) -> None:
