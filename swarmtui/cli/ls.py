@@ -16,6 +16,8 @@ from swarmtui.session.vocabulary import Status
 
 TITLE_CHARS = 60
 HEADER = ("ID", "STATUS", "STARTED", "TOOK", "NODES", "COST", "TITLE")
+RECOVER = "`swarmtui recover "
+"""What the reason has in it of a session whose file is damaged and can be saved in part."""
 DAMAGED = "damaged"
 """How the list calls a session whose file cannot be read."""
 ENDED = ("succeeded", "failed", "skipped", "cancelled", "stale")
@@ -124,7 +126,9 @@ def _cells(row: Row) -> tuple[str, ...]:
     waits = f" (needs you: {row['needs_you']})" if row.get("needs_you") else ""
     simulated = " [simulated]" if row.get("simulated") else ""
     simulated += " [imported]" if row.get("imported") else ""
-    title = f"`swarmtui recover {row['id']}` saves what is intact" if _is_damaged(row) else ""
+    title = (
+        f"{RECOVER}{row['id']}` saves what is intact" if not row["title"] and RECOVER in str(row.get("reason")) else ""
+    )
     return (
         (DAMAGED if _is_damaged(row) else row["status"]) + waits + _why(row),
         time.strftime("%Y-%m-%d %H:%M", time.localtime(started)) if started else "",
@@ -137,7 +141,8 @@ def _cells(row: Row) -> tuple[str, ...]:
 
 def _is_damaged(row: Row) -> bool:
     """Whether its file cannot be read, rather than its host being gone: nothing but the reason is known then."""
-    return not row["title"] and "`swarmtui recover " in str(row.get("reason"))
+    reason = str(row.get("reason"))
+    return not row["title"] and (RECOVER in reason or "session.db: is no session file" in reason)
 
 
 def _reason(row: Row) -> str:

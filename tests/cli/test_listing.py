@@ -56,7 +56,8 @@ async def test_a_damaged_session_is_called_that_with_what_saves_it(
     sessions: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     await session_file(sessions / "one", 5, crash=False)
-    SessionFolder(sessions / "one").db.write_bytes(b"this is no session file " * 200)
+    db = SessionFolder(sessions / "one").db
+    db.write_bytes(db.read_bytes()[:100] + b"this is no page of a session file " * 1000)
     for words in (["ls"], ["ls", "--status", "damaged"]):
         assert main(words) == 0
         (line,) = capsys.readouterr().out.splitlines()[1:]
@@ -64,6 +65,9 @@ async def test_a_damaged_session_is_called_that_with_what_saves_it(
         assert line.endswith("`swarmtui recover one` saves what is intact")
     assert main(["ls", "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["status"] == "crashed"
+    db.write_bytes(b"this is no session file " * 200)
+    assert main(["ls"]) == 0
+    assert capsys.readouterr().out.splitlines()[1].split()[:2] == ["one", "damaged"]
 
 
 def test_how_far_maps_are_and_why_a_session_stands_is_in_the_list(
