@@ -127,5 +127,5 @@ class Asking:
         node = name_of(pending.node or "")
         return f"{name_of(pending.agent)} ({node})" if pending.agent and pending.agent != pending.node else node
 
-    def _age(self, pending: Pending) -> str:
-        return say.ago(self._app.clock() - pending.since_ts)
+    def _age(self, pending: Pending) -> Callable[[], str]:
+        return lambda: say.ago(self._app.clock() - pending.since_ts)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from textual.worker import WorkerCancelled, WorkerFailed
 
-from swarmtui.host.feed import CommandRefused
+from swarmtui.host.feed import CommandRefused, Link
 from swarmtui.tui import commands, content
 from swarmtui.tui.mirror import Mirror
 
@@ -46,6 +46,7 @@ class Sending:
         feed = self._app.feed
         if feed is None:
             return "there is no session yet"
+        self._tell_lost()
         self._mirror.asked += 1
         seq: int | None = None
         slow = asyncio.get_running_loop().call_later(SLOW_S, self._tell_slow)
@@ -60,7 +61,13 @@ class Sending:
             self._mirror.answered(seq)
         return None
 
+    def _tell_lost(self) -> None:
+        if self._app.status.link is Link.RECONNECTING:
+            content.notice(self._app, "the link is lost: this will be sent once it is back", "warning")
+
     def _tell_slow(self) -> None:
+        if self._app.status.link is Link.RECONNECTING:
+            return  # it has not been sent, and the banner says why
         content.notice(self._app, "sent; the host has not answered yet", "warning")
 
     async def last_words(self) -> None:

@@ -61,8 +61,9 @@ class TextOut:
         tail = app.tails.by_key.get((node.id, None))
         try:
             text = await app.feed.output(node.id) if node.output is not None or tail is None else ""
-        except ConnectionError:
-            content.notice(app, "the output could not be fetched: the link is lost", "warning")
+        except ConnectionError as error:
+            why = str(error) if isinstance(error, NotFetched) else "the link is lost"
+            content.notice(app, f"the output could not be fetched: {why}", "warning")
             return
         text = text or ("\n".join(line.text for line in tail.lines) if tail is not None else "")
         if text:

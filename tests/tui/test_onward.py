@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 
 from swarmtui.host.feed import Link
 from swarmtui.session.vocabulary import State, Status
 from swarmtui.tui.actions import BY_ID, Context
 from swarmtui.tui.app import Workbench
+from swarmtui.tui.screens import dialogs
 from swarmtui.tui.screens.dialogs import CommandScreen
 from swarmtui.tui.view.cut import as_cut
 from swarmtui.tui.view.figures import Origin
@@ -164,3 +167,30 @@ def test_resume_says_why_it_does_not_apply(link: Link, status: Status, why: str 
     told = BY_ID["resume"].refusal(Context(feed.state, feed.status))
     assert told is None if why is None else why in (told or "")
     assert "recording" in (BY_ID["resume"].refusal(Context(feed.state, feed.status, imported=True)) or "")
+
+
+# -- a link that is lost ----------------------------------------------------------------------------------------------
+
+
+async def test_12_an_answer_given_while_the_link_is_lost_is_told_to_be_sent_later() -> None:
+    feed = mid_run()
+    async with opened(feed) as pilot:
+        await press(pilot, "a")
+        feed.set_link(Link.RECONNECTING, "the link is lost")
+        await press(pilot, "enter")
+        assert "this will be sent once it is back" in notices(pilot)[0]
+        assert [method for method, _ in feed.commands] == ["answer"]
+
+
+@pytest.mark.chaos
+async def test_how_long_a_question_has_waited_goes_on_while_it_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(dialogs, "AGE_EVERY_S", 0.01)
+    feed = mid_run()
+    async with opened(feed) as pilot:
+        await press(pilot, "a")
+        box = pilot.app.screen.query_one(".dialog")
+        before = str(box.border_subtitle)
+        feed.now += 7_200
+        while str(box.border_subtitle) == before:
+            await asyncio.sleep(0.01)
+        assert "2h ago" in str(box.border_subtitle)

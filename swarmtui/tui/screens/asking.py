@@ -16,6 +16,7 @@ from textual.screen import ModalScreen
 from textual.widgets import Static
 
 from swarmtui.tui import content
+from swarmtui.tui.screens.dialogs import AGE_EVERY_S, tell_age
 from swarmtui.tui.view import document
 from swarmtui.tui.view.lines import Line
 from swarmtui.tui.widgets.lines import TextView
@@ -36,7 +37,7 @@ class Deliberate(ModalScreen[str | None]):
         self,
         title: str,
         told: Callable[[int], list[Line]],
-        age: str,
+        age: Callable[[], str],
         hint: str,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -48,13 +49,14 @@ class Deliberate(ModalScreen[str | None]):
         """What is asked, and the keys that answer."""
         with Vertical(classes="dialog asking") as box:
             box.border_title = content.line(self._title)
-            box.border_subtitle = content.line(f"asked {self._age} ago")
+            box.border_subtitle = content.line(f"asked {self._age()} ago")
             yield TextView(id="asked")
             yield Static(content.line(self._hint, 400), classes="hint", markup=False)
 
     def on_mount(self) -> None:
         """The text has the focus, which answers nothing."""
         self._shown_at = self._clock()
+        self.set_interval(AGE_EVERY_S, lambda: tell_age(self, self._age()))
         view = self.query_one("#asked", TextView)
         view.show(self._told, top=True)
         view.focus()
@@ -86,7 +88,7 @@ class PermissionScreen(Deliberate):
         title: str,
         question: str,
         detail: str,
-        age: str,
+        age: Callable[[], str],
         lasts: str,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -124,7 +126,7 @@ class ChangeScreen(Deliberate):
         self,
         title: str,
         told: Callable[[int], list[Line]],
-        age: str,
+        age: Callable[[], str],
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         hint = "A accepts this, e edits it as YAML, c asks for something else; esc puts it off"

@@ -19,6 +19,14 @@ from swarmtui.tui.view.lines import Line
 from swarmtui.tui.widgets.lines import TextView
 from swarmtui.tui.widgets.looks import looks, workbench
 
+AGE_EVERY_S = 1.0
+
+
+def tell_age(screen: ModalScreen[str | None], age: str) -> None:
+    """How long what a dialog asks has waited, in its lower border."""
+    for box in screen.query(".dialog"):
+        box.border_subtitle = content.line(f"asked {age} ago")
+
 
 class ConfirmScreen(ModalScreen[bool]):
     """Asks before something that cannot be taken back. y does it; n, enter and esc do not."""
@@ -117,7 +125,7 @@ class QuestionScreen(ModalScreen[str | None]):
         Binding("k", "next(-1)", show=False),
     ]
 
-    def __init__(self, title: str, question: str, choices: Sequence[str], age: str) -> None:
+    def __init__(self, title: str, question: str, choices: Sequence[str], age: Callable[[], str]) -> None:
         super().__init__()
         self._title, self._question, self._choices, self._age = title, question, list(choices), age
 
@@ -125,7 +133,7 @@ class QuestionScreen(ModalScreen[str | None]):
         """The question, and what can be answered."""
         with Vertical(classes="dialog") as box:
             box.border_title = content.line(self._title)
-            box.border_subtitle = content.line(f"asked {self._age} ago")
+            box.border_subtitle = content.line(f"asked {self._age()} ago")
             yield Static(content.text(self._question), classes="question", markup=False)
             if self._choices:
                 yield OptionList(*(Option(content.line(choice, 300)) for choice in self._choices), markup=False)
@@ -134,6 +142,10 @@ class QuestionScreen(ModalScreen[str | None]):
                 yield Input()
                 hint = "enter answers; esc puts it off: the question stays"
             yield Static(content.line(hint), classes="hint", markup=False)
+
+    def on_mount(self) -> None:
+        """Time passes while it is read."""
+        self.set_interval(AGE_EVERY_S, lambda: tell_age(self, self._age()))
 
     def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
         """The answer is the choice as it was given, not as it was shown."""

@@ -129,8 +129,9 @@ class NodeScreen(SessionScreen):
         """Draws anew once `what` has been fetched, or tells that it could not be."""
         try:
             yield
-        except ConnectionError:
-            content.notice(self.app, f"{what} could not be fetched: the link is lost", "warning")
+        except ConnectionError as error:
+            why = str(error) if isinstance(error, NotFetched) else "the link is lost"
+            content.notice(self.app, f"{what} could not be fetched: {why}", "warning")
         else:
             self._drawn = None
             self.redraw()

@@ -220,7 +220,7 @@ def _tail(shown: Figures, glyphs: Glyphs) -> list[Part]:
         parts.append((6, ((text, "text"), (budget, "muted"))))
     if shown.watching > 1:
         parts.append((3, ((str(shown.watching), "text"), (" watch", "muted"))))
-    if shown.status not in FINAL and shown.approved:
+    if shown.status not in (*FINAL, Status.CRASHED) and shown.approved:
         limit = f"/{shown.limit}{' auto' if shown.auto else ''}"
         bound: Line = ((f" {shown.binding}", "muted"),) if shown.binding not in ("", "outage") else ()
         parts.append((4, (("w ", "muted"), (str(shown.in_flight), "text"), (limit, "muted"), *bound)))
