@@ -6,6 +6,7 @@ import asyncio
 from argparse import ArgumentParser, Namespace
 
 from swarmtui.cli.console import Console
+from swarmtui.cli.failures import UsageError
 from swarmtui.cli.following import Place, open_feed, reached
 from swarmtui.cli.headless import follow
 from swarmtui.host.exits import Exit
@@ -32,6 +33,10 @@ def run(arguments: Namespace, console: Console) -> int:
             asyncio.run(_follow(place, from_seq, console))
         return Exit.OK
     with Reader(locate(arguments.id).db) as reader:
+        if from_seq > 1 and from_seq > (last := reader.last_seq()):
+            raise UsageError(
+                f"there is no event {from_seq}: this session has events 1 to {last}; --follow waits for it"
+            )
         for row in reader.rows(from_seq):
             console.line(row_to_line(row))
     return Exit.OK

@@ -30,6 +30,8 @@ def find_target(word: str) -> Target:
         return Target(path=path)
     if path is not None and _is_dir(path) and (folder := _orchestrator(path)) is not None:
         return Target(path=folder)
+    if path is not None and path.suffix in SUFFIXES and _is_dir(path):
+        raise UsageError(f"{word}: is a folder without .orchestrator/agent_tasks; give a task file")
     if path is not None and path.suffix in SUFFIXES:
         return Target(path=_sample_of(path) or _missing(path))
     samples = sample_names()

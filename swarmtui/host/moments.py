@@ -9,8 +9,11 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from swarmtui.host.past import Past
+from swarmtui.session.events import HostStopped, SessionFinished
 from swarmtui.session.marks import Mark, MarkKind
 
+END_S = 1.0
+"""So much later than a session's end a time may be: people read times that are rounded."""
 _SEQ = re.compile(r"\d{1,15}\Z")
 _CLOCK = re.compile(r"(?:(\d{1,6}):)?(\d{1,6}):(\d{1,2}(?:\.\d{1,6})?)\Z")
 _UNITS = re.compile(r"(?:(\d{1,6})h)?(?:(\d{1,6})m)?(?:(\d{1,9}(?:\.\d{1,6})?)s)?\Z")
@@ -79,11 +82,21 @@ async def find_moment(past: Past, moment: Moment) -> int:
             raise MomentMissing(f"there is no event {moment.seq}: this session has events 1 to {head}")
         return moment.seq
     if moment.seconds is not None:
-        first = await past.events(1, 1)
-        return await past.seq_at(moment.seconds + (first[0].mono if first else 0.0))
+        return await _by_its_clock(past, moment.seconds)
     if moment.ts is not None:
         return await _by_the_wall(past, moment.ts)
     return find_mark(await past.marks(), moment).seq
+
+
+async def _by_its_clock(past: Past, seconds: float) -> int:
+    """The last event up to then; of a session that has ended, its end is the last moment that there is."""
+    first, last = await past.events(1, 1), await past.events(await past.head(), 1)
+    begins_s = first[0].mono if first else 0.0
+    if last and isinstance(last[0].body, SessionFinished | HostStopped):
+        lasts_s = last[0].mono - begins_s
+        if seconds > lasts_s + END_S:
+            raise MomentMissing(f"there is no second {seconds:g}: this session ended after {lasts_s:.1f} s")
+    return await past.seq_at(seconds + begins_s)
 
 
 async def _by_the_wall(past: Past, ts: float) -> int:

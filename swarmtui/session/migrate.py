@@ -52,7 +52,7 @@ def check_file(path: Path) -> None:
     if not stat.S_ISREG(found.st_mode):
         raise LogError(f"{path}: is no file")
     if found.st_size == 0:
-        raise Damaged(path, "is empty")
+        raise Damaged(path, "is empty") if _has_log(path) else LogError(f"{path}: is no session file: it is empty")
 
 
 def check_mark(path: Path, db: sqlite3.Connection) -> None:
@@ -65,11 +65,27 @@ def check_mark(path: Path, db: sqlite3.Connection) -> None:
         raise Damaged(path, "not a swarmtui session file")
 
 
+def _has_log(path: Path) -> bool:
+    """Whether there is a log beside the file of which something may be saved."""
+    log = path.with_name(f"{path.name}-wal")
+    return log.is_file() and log.stat().st_size > 0
+
+
+def _looks_like(path: Path) -> str:
+    return {
+        ".yaml": ": its name is that of a task file",
+        ".yml": ": its name is that of a task file",
+        ".jsonl": ": `swarmtui import` takes what was exported",
+    }.get(path.suffix.lower(), ": it does not begin like one")
+
+
 def unreadable(path: Path, error: BaseException) -> LogError:
     """What `error` means for a reader: a file that somebody keeps locked or a disk that fails is not damaged."""
     if path.exists() and not os.access(path, os.R_OK, effective_ids=True):
         return Forbidden(path)
     code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+    if code == sqlite3.SQLITE_NOTADB and not _has_log(path):
+        return LogError(f"{path}: is no session file{_looks_like(path)}")
     if isinstance(error, OSError) or code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_CANTOPEN):
         return LogError(f"{path}: cannot be read: {first_line(error)}")
     return Damaged(path, f"damaged: {first_line(error)}")

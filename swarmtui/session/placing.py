@@ -6,6 +6,7 @@ import errno
 import fcntl
 import os
 import shutil
+import stat
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -46,8 +47,9 @@ def placed(root: Path, name: str | None = None) -> Iterator[Placing]:
 
     Its ID is `name`, or is made up. Raises NameRefused, PathRefused, OSError. Blocks.
     """
-    ensure_private(root.parent)
-    ensure_private(root)
+    for folder in (root.parent, root):
+        _close_to_others(folder)
+        ensure_private(folder)
     if name is not None:
         _check(root, name)
     with _workplace(root) as place:
@@ -59,6 +61,16 @@ def placed(root: Path, name: str | None = None) -> Iterator[Placing]:
         placing = Placing(made, scratch, SessionFolder(root / new))
         yield placing
         _rename(made, placing.final)
+
+
+def _close_to_others(folder: Path) -> None:
+    """A folder of ours that others may look into, as a copy of one often is, is closed to them; where others could have
+    written, nothing is done: what they left would pass for ours."""
+    with suppress(OSError):
+        found = folder.lstat()
+        mode = stat.S_IMODE(found.st_mode)
+        if stat.S_ISDIR(found.st_mode) and found.st_uid == os.geteuid() and mode & 0o077 and not mode & 0o022:
+            folder.chmod(0o700)
 
 
 def discard(folder: SessionFolder) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import asyncio
 import json
 import os
 import signal
@@ -21,6 +22,7 @@ from swarmtui.host.exits import Exit
 from swarmtui.host.launch import LaunchFailed, start_host
 from swarmtui.host.locate import list_sessions
 from swarmtui.host.lock import locked
+from swarmtui.safety.paths import PathRefused
 from swarmtui.session.folder import SessionFolder
 from swarmtui.session.reader import Reader
 from swarmtui.session.state_json import state_hash
@@ -254,3 +256,34 @@ def test_what_the_log_has_redacted_stays_so_in_every_form(
         assert run("export", "theirs", "--as", form) == 0
         said.append(capsys.readouterr().out)
     assert all(text and "hunter2" not in text for text in said)
+
+
+def test_what_is_no_session_file_at_all_is_called_that_and_nobody_is_sent_to_recover_it(
+    sessions: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    asyncio.run(session_file(sessions / "there", 5, crash=False))
+    (tmp_path / "slow.yaml").write_text("goal: g\n" * 100)
+    (tmp_path / "empty.db").write_bytes(b"")
+    (tmp_path / "dir.yaml").mkdir()
+    for words, why in (
+        (["replay", f"{tmp_path}/slow.yaml", "--no-tty"], "is no session file: its name is that of a task file"),
+        (["replay", f"{tmp_path}/empty.db", "--no-tty"], "is no session file: it is empty"),
+        (["validate", f"{tmp_path}/dir.yaml"], "dir.yaml: is a folder without"),
+        (["events", "there", "--from", "99"], "there is no event 99: this session has events 1 to 15"),
+    ):
+        capsys.readouterr()
+        assert main(words) != 0
+        said = capsys.readouterr().err
+        assert why in said
+        assert "recover" not in said
+
+
+def test_recover_closes_a_copied_home_to_others_by_itself(sessions: Path, tmp_path: Path) -> None:
+    asyncio.run(session_file(sessions / "cut", 5, crash=True))
+    for folder in (sessions, sessions.parent):
+        folder.chmod(0o755)
+    assert run("recover", "cut", "-o", "whole") == 0
+    assert [folder.stat().st_mode & 0o777 for folder in (sessions, sessions.parent)] == [0o700, 0o700]
+    sessions.chmod(0o777)
+    with pytest.raises(PathRefused, match="is open to others"):
+        run("recover", "cut", "-o", "again")

@@ -71,7 +71,7 @@ def test_29_a_file_is_replayed_wherever_it_lies(session: Path, capsys: pytest.Ca
 @pytest.mark.parametrize(
     ("words", "code", "why"),
     [
-        (["abcdefgh"], 2, "replay needs a terminal; without one: --no-tty"),
+        (["abcdefgh"], 2, "replay needs a terminal that can be drawn on; without one: --no-tty"),
         (["abcdefgh", "--no-tty", "--pause-on-marks"], 2, "needs the workbench"),
         (["abcdefgh", "--no-tty", "--at", "0"], 2, "there is no event 0: this session has events 1 to"),
         (["abcdefgh", "--no-tty", "--at", "nowhere"], 2, "'nowhere' is no moment of this session: give"),

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from swarmtui.host.moments import Moment, MomentMissing, find_mark, find_moment, parse_moment
 from swarmtui.session.events import MarkerSet, Noted, SessionPaused
-from tests.host.pasts import BEGAN, MemoryPast, beginning, recorded
+from tests.host.pasts import BEGAN, MemoryPast, beginning, ended, recorded, worked
 
 
 @pytest.mark.parametrize(
@@ -80,6 +80,13 @@ async def test_a_wall_clock_that_was_set_back_leaves_every_moment_findable() -> 
     past = MemoryPast(back)
     assert await find_moment(past, Moment(ts=back[5].ts)) in range(1, len(back) + 1)
     assert await find_moment(past, Moment(ts=2e9)) == len(back)
+
+
+async def test_after_its_end_a_session_has_no_moments() -> None:
+    past = MemoryPast(recorded(*beginning("a"), *worked("a", "x", 2.0), *ended()))
+    assert await find_moment(past, Moment(seconds=2.5)) == len(past.recorded)  # people read times that are rounded
+    with pytest.raises(MomentMissing, match=r"there is no second 50: this session ended after 2\.0 s"):
+        await find_moment(past, parse_moment("50s"))
 
 
 async def test_a_moment_is_the_last_event_by_then() -> None:
