@@ -12,7 +12,7 @@ from swarmtui.host.address import Address, parse_machine
 from swarmtui.host.exits import Exit
 from swarmtui.host.locate import list_sessions
 from swarmtui.safety.text import one_line
-from swarmtui.session.vocabulary import Status
+from swarmtui.session.vocabulary import ENDED, Status
 
 TITLE_CHARS = 60
 HEADER = ("ID", "STATUS", "STARTED", "TOOK", "NODES", "COST", "TITLE")
@@ -20,7 +20,6 @@ RECOVER = "`swarmtui recover "
 """What the reason has in it of a session whose file is damaged and can be saved in part."""
 DAMAGED = "damaged"
 """How the list calls a session whose file cannot be read."""
-ENDED = ("succeeded", "failed", "skipped", "cancelled", "stale")
 
 
 def arguments(parser: ArgumentParser) -> None:

@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 
 MAX = math.inf
 """The speed at which nothing is waited for."""
-PAGE = 500
 
 
 def arguments(parser: ArgumentParser) -> None:
@@ -204,6 +203,7 @@ async def _print_as_played(past: AnyPast, first: int, last: int, arguments: Name
 async def _print_lines(past: AnyPast, first: int, last: int, console: Console) -> None:
     """As ``events`` prints them; from a file without decoding them."""
     from swarmtui.host.file_past import FilePast
+    from swarmtui.host.past import PAGE
     from swarmtui.session.codec import event_to_json
 
     for page in range(first, last + 1, PAGE):

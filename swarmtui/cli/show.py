@@ -125,9 +125,10 @@ def _print(found: dict[str, Any], console: Console) -> None:
         console.say(line)
     if told:
         console.say()
-    for waiting in found["waits"]:
+    waits = [] if found["imported"] is not None else found["waits"]  # of a recording nobody is asked any more
+    for waiting in waits:
         console.say(_waiting(found["id"], waiting))
-    if found["waits"]:
+    if waits:
         console.say()
     console.table(("NODE", "KIND", "STATE", "TRIES", "NEEDS", "DETAIL"), [_cells(node) for node in found["nodes"]])
 

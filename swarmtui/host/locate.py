@@ -67,6 +67,8 @@ def _row(folder: SessionFolder) -> dict[str, JSON]:
         row: dict[str, JSON] = dict(found) if isinstance(found, dict) else _unknown(folder, "nothing was recorded yet")
         row["status"] = seen_status(folder, Status(row["status"])).value
         row["imported"] = imported.get("format") if isinstance(imported, dict) else None
+        if row["imported"] is not None:
+            row["needs_you"] = 0  # of a recording nobody is asked any more
     except LogError as error:
         row = _unknown(folder, str(error))
     except ValueError as error:

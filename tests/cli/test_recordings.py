@@ -26,6 +26,7 @@ from swarmtui.safety.paths import PathRefused
 from swarmtui.session.folder import SessionFolder
 from swarmtui.session.reader import Reader
 from swarmtui.session.state_json import state_hash
+from swarmtui.session.summary import needs_you
 from tests.session.files import session_file
 from tests.session.recordings import checkpoint, deerflow_chat, sse, trace
 from tests.session.test_export_page import parsed
@@ -287,3 +288,23 @@ def test_recover_closes_a_copied_home_to_others_by_itself(sessions: Path, tmp_pa
     sessions.chmod(0o777)
     with pytest.raises(PathRefused, match="is open to others"):
         run("recover", "cut", "-o", "again")
+
+
+async def test_a_recording_that_ends_while_somebody_was_asked_needs_nobody(
+    sessions: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What is left of the file ends before the plan was approved."""
+    await session_file(sessions / "whole", 5, crash=False)
+    file = tmp_path / "cut.jsonl"
+    run("export", "whole", "-o", file)
+    file.write_text("".join(file.read_text().splitlines(keepends=True)[:4]))
+    assert run("import", file, "--partial", "--name", "cut") == 0
+    with Reader(sessions / "cut" / "session.db") as reader:
+        assert needs_you(reader.state()) == 1
+    (row,) = (row for row in list_sessions() if row["id"] == "cut")
+    assert row["needs_you"] == 0
+    capsys.readouterr()
+    assert run("ls") == run("show", "cut") == 0
+    told = capsys.readouterr().out
+    assert "needs you" not in told
+    assert "waits for you" not in told
