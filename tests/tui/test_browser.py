@@ -166,6 +166,18 @@ def test_rows_with_missing_or_odd_fields_are_drawn_all_the_same() -> None:
                 assert all("\x1b" not in cell for cell, _ in shown.cells(at, Moment(START, 0.0), glyphs).values())
 
 
+def test_a_map_under_way_tells_how_many_of_its_items_have_ended() -> None:
+    shown = SessionRows()
+    far = {"done": 315, "total": 2_000}
+    odd = [session("o", "running", 1, items=items) for items in (None, 3, {}, {"done": "x"})]
+    shown.take([session("m", "running", 1, items=far), session("over", "succeeded", 1, items=far), *odd])
+    assert "items" in [column.key for column in shown.columns]
+    cells = [shown.cells(at, Moment(START, 0.0), UNICODE)["items"][0] for at in range(len(shown))]
+    assert cells == ["315/2,000", "", "", "", "", ""]
+    shown.take(odd)
+    assert "items" not in [column.key for column in shown.columns]
+
+
 def test_columns_are_there_for_what_there_is_to_show() -> None:
     rows = SessionRows()
     rows.take([session("a", "succeeded", 1, cost_usd=None, counts={})])

@@ -33,6 +33,7 @@ COLUMNS: tuple[Column, ...] = (
     Column("started", "started", 11, 4),
     Column("took", "took", 7, 6, right=True),
     Column("nodes", "done", 9, 7, right=True),
+    Column("items", "items", 13, 7, right=True),
     Column("failed", "fail", 4, 5, right=True),
     Column("cost", "cost", 7, 3, right=True),
     Column("viewers", "watch", 5, 2, right=True),
@@ -117,7 +118,9 @@ class SessionRows:
     def _measure(self) -> None:
         """Columns as wide as the longest name asks for, which is known only now; none for what no row has."""
         rows = [row for _, row in self.rows]
-        needless = {key for key in ("failed", "cost", "viewers", "needs") if not any(_has(row, key) for row in rows)}
+        needless = {
+            key for key in ("items", "failed", "cost", "viewers", "needs") if not any(_has(row, key) for row in rows)
+        }
         if len({row.get("host") for row in rows}) < 2:
             needless.add("host")
         names = [cells_of(head + one_line(str(row.get("id") or ""), 40)) for head, row in self.rows]
@@ -154,6 +157,7 @@ class SessionRows:
             "started": (_when(row.get("started"), moment.wall), "muted"),
             "took": ("" if took is None else say.clock(took), "text"),
             "nodes": (f"{sum(counts.get(state, 0) for state in DONE)}/{sum(counts.values())}", "text"),
+            "items": (_items(row), "text"),
             "failed": (str(failed) if failed else "", "failed"),
             "cost": (_cost(row), "text"),
             "viewers": (_watching(row), "muted"),
@@ -183,6 +187,8 @@ def _has(row: Row, key: str) -> bool:
             return bool(_counts(row).get("failed"))
         case "cost":
             return bool(_cost(row))
+        case "items":
+            return bool(_items(row))
         case "viewers":
             return bool(_watching(row))
         case _:
@@ -197,6 +203,15 @@ def _watching(row: Row) -> str:
 def _counts(row: Row) -> Mapping[str, int]:
     counts = row.get("counts")
     return counts if isinstance(counts, Mapping) else {}
+
+
+def _items(row: Row) -> str:
+    """``315/2,000``: how far its maps are; of what is over, or where an older version does not tell, nothing."""
+    items = row.get("items")
+    if not isinstance(items, Mapping) or row.get("ended"):
+        return ""
+    done, total = items.get("done"), items.get("total")
+    return f"{done:,}/{total:,}" if isinstance(done, int) and isinstance(total, int) else ""
 
 
 def _took(row: Row, now: float) -> float | None:
@@ -239,6 +254,7 @@ _RANKS: dict[str, Callable[[Row], Any]] = {
     "cost": lambda row: row.get("cost_usd") or 0.0,
     "title": lambda row: str(row.get("title") or "").casefold(),
     "nodes": lambda row: sum(_counts(row).values()),
+    "items": lambda row: row["items"]["done"] if _items(row) else 0,
     "needs": lambda row: row.get("needs_you") or 0,
     "viewers": lambda row: row.get("viewers") or 0,
     "id": lambda row: str(row.get("id")),
