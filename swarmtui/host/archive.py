@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
-from swarmtui.host.feed import Changes, CommandRefused, FeedStatus, Link
+from swarmtui.host.feed import Changes, CommandRefused, FeedStatus, Link, fetching
 from swarmtui.host.gathering import EVENTS_KEPT, Gathering
 from swarmtui.host.history import History, OutputMissing
 from swarmtui.host.locate import seen_status
@@ -79,19 +79,22 @@ class FileFeed:
         raise CommandRefused(f"no host lives: `swarmtui resume {self._folder.id}` starts one")
 
     async def events_before(self, seq: int, limit: int, node: str | None = None) -> list[Event]:
-        """Up to `limit` events before `seq`, oldest first; of one node if given. Raises LogError."""
-        return [row_to_event(row) for row in await asyncio.to_thread(self._history.before, seq, limit, node)]
+        """Up to `limit` events before `seq`, oldest first; of one node if given. Raises NotFetched."""
+        with fetching():
+            return [row_to_event(row) for row in await asyncio.to_thread(self._history.before, seq, limit, node)]
 
     async def output(self, node: str, item: int | None = None) -> str:
-        """The whole recorded output of a node or item, not cleaned; empty if there is none. Raises LogError."""
-        try:
-            return await asyncio.to_thread(self._history.output, node, item)
-        except OutputMissing:
-            return ""
+        """The whole recorded output of a node or item, not cleaned; empty if there is none. Raises NotFetched."""
+        with fetching():
+            try:
+                return await asyncio.to_thread(self._history.output, node, item)
+            except OutputMissing:
+                return ""
 
     async def log_tail(self, node: str, limit: int = 65_536) -> str:
-        """The last `limit` bytes of the node's log file, not cleaned; empty if there is none."""
-        return await asyncio.to_thread(self._history.log_tail, node, limit)
+        """The last `limit` bytes of the node's log file, not cleaned; empty if there is none. Raises NotFetched."""
+        with fetching():
+            return await asyncio.to_thread(self._history.log_tail, node, limit)
 
     async def close(self) -> None:
         """Nothing is held open."""

@@ -32,7 +32,7 @@ from swarmtui.host.dialling import (
     refusal,
     refused,
 )
-from swarmtui.host.feed import Changes, CommandRefused, FeedStatus, Link
+from swarmtui.host.feed import Changes, CommandRefused, FeedStatus, Link, fetching
 from swarmtui.host.gathering import Gathering
 from swarmtui.host.history import History, OutputMissing
 from swarmtui.host.intake import Intake
@@ -224,33 +224,36 @@ class WireFeed:
 
     async def events_before(self, seq: int, limit: int, node: str | None = None) -> list[Event]:
         """Up to `limit` events before `seq`, oldest first; of one node if given. Raises ConnectionError."""
-        if self._connection is not None:
-            asked: dict[str, JSON] = {"before": seq, "limit": limit, "node": node}
-            page = await self._connection.call(Method.EVENTS_PAGE, asked)
-            return [event_from_json(line) for line in page["events"]]
-        rows = await asyncio.to_thread(self._past().before, seq, limit, node)
-        return [row_to_event(row) for row in rows]
+        with fetching():
+            if self._connection is not None:
+                asked: dict[str, JSON] = {"before": seq, "limit": limit, "node": node}
+                page = await self._connection.call(Method.EVENTS_PAGE, asked)
+                return [event_from_json(line) for line in page["events"]]
+            rows = await asyncio.to_thread(self._past().before, seq, limit, node)
+            return [row_to_event(row) for row in rows]
 
     async def output(self, node: str, item: int | None = None) -> str:
         """The whole recorded output of a node or item, not cleaned; empty if there is none. Raises ConnectionError."""
-        try:
-            if self._connection is not None:
-                found = await self._connection.call(Method.OUTPUT_READ, {"node": node, "item": item})
-                return str(found["text"])
-            return await asyncio.to_thread(self._past().output, node, item)
-        except OutputMissing:
-            return ""
-        except CallFailed as error:
-            if error.code == Code.MISSING:
+        with fetching():
+            try:
+                if self._connection is not None:
+                    found = await self._connection.call(Method.OUTPUT_READ, {"node": node, "item": item})
+                    return str(found["text"])
+                return await asyncio.to_thread(self._past().output, node, item)
+            except OutputMissing:
                 return ""
-            raise ConnectionError(str(error)) from error
+            except CallFailed as error:
+                if error.code == Code.MISSING:
+                    return ""
+                raise
 
     async def log_tail(self, node: str, limit: int = 65_536) -> str:
         """The last `limit` bytes of the node's log file, not cleaned. Raises ConnectionError."""
-        if self._connection is not None:
-            found = await self._connection.call(Method.LOG_TAIL, {"node": node, "limit": limit})
-            return str(found["text"])
-        return await asyncio.to_thread(self._past().log_tail, node, limit)
+        with fetching():
+            if self._connection is not None:
+                found = await self._connection.call(Method.LOG_TAIL, {"node": node, "limit": limit})
+                return str(found["text"])
+            return await asyncio.to_thread(self._past().log_tail, node, limit)
 
     async def close(self) -> None:
         """Leave; the session goes on."""

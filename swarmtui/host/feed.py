@@ -6,11 +6,16 @@ timer calls :meth:`Feed.drain`. So a viewer draws at its own pace however fast e
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Protocol
 
+from swarmtui.host.connection import CallFailed
 from swarmtui.plan.model import JSON
+from swarmtui.safety.paths import PathRefused
+from swarmtui.session.errors import LogError, first_line
 from swarmtui.session.events import Event
 from swarmtui.session.marks import Mark
 from swarmtui.session.state import SessionState
@@ -43,6 +48,25 @@ class CommandRefused(Exception):
         super().__init__(message)
         self.code = code
         self.data = data or {}
+
+
+class NotFetched(ConnectionError):
+    """What was asked of the past cannot be told, though the link may well be there; the text says why."""
+
+
+@contextlib.contextmanager
+def fetching() -> Iterator[None]:
+    """Within the block whatever keeps the past from being read is a ConnectionError, or the kind of it that says so."""
+    try:
+        yield
+    except ConnectionError:
+        raise
+    except (CallFailed, CommandRefused, LogError, PathRefused, OSError, *_UNREADABLE) as error:
+        raise NotFetched(first_line(error)) from error
+
+
+_UNREADABLE = (ValueError, LookupError, TypeError, AttributeError, ArithmeticError)
+"""What events raise that are not what was written."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,13 +200,14 @@ class Feed(Protocol):
         """
 
     async def events_before(self, seq: int, limit: int, node: str | None = None) -> list[Event]:
-        """Up to `limit` events before `seq`, oldest first; of one node if given."""
+        """Up to `limit` events before `seq`, oldest first; of one node if given. Raises as :func:`fetching` does."""
 
     async def output(self, node: str, item: int | None = None) -> str:
-        """The whole recorded output of a node or item, not cleaned."""
+        """The whole recorded output of a node or item, not cleaned. Raises as :func:`fetching` does."""
 
     async def log_tail(self, node: str, limit: int = 65_536) -> str:
-        """The last `limit` bytes of the node's log file, not cleaned; empty if there is none."""
+        """The last `limit` bytes of the node's log file, not cleaned; empty if there is none. Raises as
+        :func:`fetching` does."""
 
     async def close(self) -> None:
         """Leave; the session goes on."""

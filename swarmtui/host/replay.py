@@ -15,7 +15,7 @@ from typing import Any
 
 from swarmtui.host import as_it_was
 from swarmtui.host.errand import Errand
-from swarmtui.host.feed import Changes, CommandRefused, Feed, FeedStatus, Gap, Link, Play
+from swarmtui.host.feed import Changes, CommandRefused, Feed, FeedStatus, Gap, Link, Play, fetching
 from swarmtui.host.goals import Goal
 from swarmtui.host.past import PAGE, Past
 from swarmtui.host.playhead import Playhead
@@ -417,19 +417,22 @@ class ReplayFeed:
         """Up to `limit` events before `seq`, oldest first, of one node if given; none beyond the play head."""
         if self._live is not None and self._following:
             return await self._live.events_before(seq, limit, node)
-        return await as_it_was.events_before(self._past, self._here.state, seq, limit, node)
+        with fetching():
+            return await as_it_was.events_before(self._past, self._here.state, seq, limit, node)
 
     async def output(self, node: str, item: int | None = None) -> str:
         """The whole output of a node or item as it was at the play head, not cleaned; empty if there was none yet."""
         if self._live is not None and self._following:
             return await self._live.output(node, item)
-        return await as_it_was.output(self._past, self._here.state, node, item)
+        with fetching():
+            return await as_it_was.output(self._past, self._here.state, node, item)
 
     async def log_tail(self, node: str, limit: int = 65_536) -> str:
         """The end of the node's log, not cleaned; empty until the node has ended: how far it had come is not known."""
         if self._live is not None and self._following:
             return await self._live.log_tail(node, limit)
-        return await as_it_was.log_tail(self._past, self._here.state, node, limit)
+        with fetching():
+            return await as_it_was.log_tail(self._past, self._here.state, node, limit)
 
     async def close(self) -> None:
         """Let go of the past, and of the live feed; the session goes on."""

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from swarmtui.host.feed import NotFetched
 from swarmtui.session.state import NodeState
 from swarmtui.tui import content, terminal
 from swarmtui.tui.view.nodes import name_of

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import shutil
 import signal
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -14,7 +15,7 @@ import pytest
 import swarmtui
 from swarmtui.host.archive import FileFeed
 from swarmtui.host.client import WireFeed
-from swarmtui.host.feed import CommandRefused, Link
+from swarmtui.host.feed import CommandRefused, Link, NotFetched
 from swarmtui.host.history import History
 from swarmtui.host.launch import launch, start_host
 from swarmtui.host.locate import list_sessions, locate
@@ -178,3 +179,23 @@ def test_22_of_many_who_want_to_resume_one_wins(home: Path) -> None:
     (won,) = [one.result() for one in tries if not one.exception()]
     assert len(lost) == 2
     assert all(f"pid {won.pid}" in text for text in lost)
+
+
+async def test_what_cannot_be_fetched_is_one_kind_of_error_wherever_it_lies(tmp_path: Path) -> None:
+    """A host's refusal, a damaged file, a link where a folder should be: who asks catches one thing and says why."""
+    async with live_session(tmp_path, chain("a"), at_once=True) as session:
+        live = await session.attach()
+        await until(live, lambda feed: feed.state.status is Status.SUCCEEDED)
+        archive = await FileFeed.open(session.folder)
+        outside = tmp_path / "outside"
+        outside.mkdir()
+        (outside / "log.txt").write_text("not the session's")
+        shutil.rmtree(session.folder.artefacts / "a", ignore_errors=True)
+        (session.folder.artefacts / "a").symlink_to(outside)
+        for feed in (live, archive):
+            with pytest.raises(NotFetched):
+                await feed.log_tail("a")
+            with pytest.raises(NotFetched):
+                await feed.events_before(2**70, 10)
+        await live.close()
+        await archive.close()

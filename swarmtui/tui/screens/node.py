@@ -10,7 +10,7 @@ from textual.app import ComposeResult
 from textual.containers import VerticalScroll
 from textual.widgets import Markdown
 
-from swarmtui.host.feed import Changes
+from swarmtui.host.feed import Changes, NotFetched
 from swarmtui.safety.text import clean, one_line
 from swarmtui.session.events import Event
 from swarmtui.session.state import NodeState
