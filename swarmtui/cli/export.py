@@ -102,9 +102,14 @@ def run(arguments: Namespace, console: Console) -> int:
     path = Path(arguments.file)
     with destination(path) as file:
         _write(folder, form, arguments, lambda line: file.write(f"{line}\n".encode("utf-8", "replace")))
+    tell_written(path, console)
+    return Exit.OK
+
+
+def tell_written(path: Path, console: Console) -> None:
+    """Say what was written to `path`."""
     told = path.stat()
     console.warn(f"{path}: {told.st_size:,} bytes" if stat.S_ISREG(told.st_mode) else f"{path}: written")
-    return Exit.OK
 
 
 def form_of(file: str | None) -> str:

@@ -13,6 +13,7 @@ import re
 import sys
 from argparse import Namespace
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -137,17 +138,18 @@ def _exported(address: Address, arguments: Namespace, console: Console) -> int:
             raise UsageError(f"{form} is not for a terminal: give -o FILE, or a pipe")
         return _there(address, words, arguments).code
     path = Path(arguments.file)
-    beside = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        beside.touch(0o600, exist_ok=False)  # a session is nobody else's to read
-        with beside.open("wb") as file:
-            code = _there(address, words, arguments, into=file.fileno()).code
-        if code == Exit.OK:
-            beside.replace(path)
-            console.warn(f"{path}: {path.stat().st_size:,} bytes")
-        return code
-    finally:
-        beside.unlink(missing_ok=True)
+    code: int = Exit.OK
+    with suppress(_NotMade), export.destination(path) as file:
+        code = _there(address, words, arguments, into=file.fileno()).code
+        if code:
+            raise _NotMade
+    if not code:
+        export.tell_written(path, console)
+    return code
+
+
+class _NotMade(Exception):
+    """What was to be written is not there: nothing takes its place."""
 
 
 def _asked_there(address: Address, words: Sequence[str]) -> int:

@@ -22,19 +22,18 @@ if TYPE_CHECKING:
 
 MAX = math.inf
 """The speed at which nothing is waited for."""
+NORMAL = 1.0
 
 
 def arguments(parser: ArgumentParser) -> None:
     """The command's arguments."""
     parser.add_argument("id", metavar="ID|FILE", help="the session as everywhere (ID, HOST/ID), or a session file")
-    parser.add_argument(
-        "--speed", type=speed, default=1.0, metavar="N", help="from 0.25 to 64 times as fast as it was, or max (1)"
-    )
+    parser.add_argument("--speed", type=speed, metavar="N", help="from 0.25 to 64 times as fast as it was, or max (1)")
     parser.add_argument(
         "--at",
         metavar="MOMENT",
-        help="begin there: an event's number, a time since the beginning (90s, 1:02:03) or "
-        "by the wall (2026-11-22T14:05), or a mark (failure)",
+        help="begin there: an event's number, a time since the beginning (90s, 1:02:03) or by the wall "
+        "(2026-11-22T14:05), or a mark (failure); without --speed or --until the workbench stays there until you play",
     )
     parser.add_argument("--until", metavar="MOMENT", help="stop there")
     parser.add_argument(
@@ -143,7 +142,7 @@ async def _past_of(place: Place, *, live: bool) -> tuple[FilePast | WirePast, Wi
 
 
 async def _feed(place: Place, arguments: Namespace) -> ReplayFeed:
-    """A replay for the workbench, which plays at once; while a host lives, with the way back to it."""
+    """A replay for the workbench, playing unless a moment was asked for; with the way back to a host that lives."""
     from swarmtui.host.replay import ReplayFeed
 
     past, live = await _past_of(place, live=True)
@@ -152,7 +151,7 @@ async def _feed(place: Place, arguments: Namespace) -> ReplayFeed:
         feed = await ReplayFeed.open(
             past,
             at=at,
-            speed=arguments.speed,
+            speed=arguments.speed or NORMAL,
             idle_limit=arguments.idle_limit,
             until=until,
             pause_on_marks=arguments.pause_on_marks,
@@ -163,7 +162,8 @@ async def _feed(place: Place, arguments: Namespace) -> ReplayFeed:
         if live is not None:
             await live.close()
         raise
-    feed.play()
+    if arguments.at is None or arguments.speed or arguments.until or arguments.pause_on_marks:
+        feed.play()
     return feed
 
 
@@ -185,7 +185,8 @@ async def _print(place: Place, arguments: Namespace, console: Console) -> None:
 async def _print_as_played(past: AnyPast, first: int, last: int, arguments: Namespace, console: Console) -> None:
     from swarmtui.host.replay import ReplayFeed
 
-    feed = await ReplayFeed.open(past, at=first, speed=arguments.speed, idle_limit=arguments.idle_limit, until=last)
+    speed = arguments.speed or NORMAL
+    feed = await ReplayFeed.open(past, at=first, speed=speed, idle_limit=arguments.idle_limit, until=last)
     try:
         await _print_lines(past, first, first, console)
         if first < last:

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import json
 import shutil
+from argparse import ArgumentParser
 from pathlib import Path
 
 import pytest
 
+from swarmtui.cli import replay
 from swarmtui.cli.main import main
+from swarmtui.session.folder import SessionFolder
 
 HISTORY = Path(__file__).parent.parent / "fixtures" / "histories" / "schema-1.db"
 
@@ -91,3 +94,27 @@ def test_29_what_cannot_be_played_is_refused_in_a_line(
     left, said = refused(capsys, "replay", *words)
     assert (left, len(said.splitlines())) == (code, 1)
     assert why in said
+
+
+@pytest.mark.parametrize(
+    ("words", "plays"),
+    [
+        ([], True),
+        (["--at", "3"], False),
+        (["--at", "3", "--speed", "1"], True),
+        (["--at", "3", "--until", "5"], True),
+        (["--at", "3", "--pause-on-marks"], True),
+    ],
+)
+async def test_29_a_replay_that_was_asked_for_a_moment_stays_there(
+    session: Path, words: list[str], plays: bool
+) -> None:
+    parser = ArgumentParser()
+    replay.arguments(parser)
+    feed = await replay._feed(SessionFolder(session), parser.parse_args(["abcdefgh", *words]))
+    try:
+        assert feed.status.play is not None
+        assert feed.status.play.playing is plays
+        assert feed.status.play.speed == 1.0
+    finally:
+        await feed.close()

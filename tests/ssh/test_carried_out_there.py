@@ -72,6 +72,10 @@ def test_a_machine_that_does_not_take_what_is_sent_is_told_as_a_failure_and_neve
     (tmp_path / "plan.yaml").write_text("nodes: {}\n" * 100_000)
     assert main(["fork", "closed/7f3a", "--edit", "plan.yaml", "--detach"]) == 6
     assert "closed cannot be reached" in capfd.readouterr().err
+    (tmp_path / "link.html").symlink_to("page.html")
+    assert main(["export", "box/7f3a", "--fps", "3", "-o", "link.html"]) == 0
+    assert (tmp_path / "link.html").is_symlink()
+    assert "--fps 3" in (tmp_path / "page.html").read_text()
 
 
 def test_an_ssh_that_is_killed_is_a_lost_connection(
