@@ -238,7 +238,7 @@ ACTIONS: tuple[Action, ...] = (
         _SESSION, EVERYWHERE, 120, why_not=_resume, besides=(Mode.CRASHED, ("r",)),
     ),
     Action(
-        "fork", ("Y",), "fork", "Fork: begin another session with the past of this one, up to what is shown", _SESSION,
+        "fork", ("Y",), "fork", "Begin another session with the past of this one, up to what is shown", _SESSION,
         EVERYWHERE, 0, why_not=_past,
     ),
     Action(
