@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from argparse import ArgumentParser, Namespace
 from typing import Any
 
@@ -74,8 +75,17 @@ def run(arguments: Namespace, console: Console) -> int:
         if console.json:
             console.emit(found)
         else:
-            _print(found, console)
+            _print(found, length_of(state, found["metrics"]["wall_s"], alive=folder.owned()), console)
     return Exit.OK
+
+
+def length_of(state: SessionState, wall_s: float, *, alive: bool) -> str:
+    """How long the session took, or has taken so far: while its host lives time passes between events, too."""
+    if state.ended_ts is not None:
+        return f"{duration(wall_s)} from beginning to end"
+    if alive:
+        return f"{duration(max(wall_s, time.time() - state.created_ts))} so far"
+    return f"{duration(wall_s)} until its last event"
 
 
 def again_comment(state: SessionState, change: ChangeProposed) -> str:
@@ -102,13 +112,11 @@ def _print_results(folder: SessionFolder, state: SessionState, name: str, consol
             console.emit(line)
 
 
-def _print(found: dict[str, Any], console: Console) -> None:
+def _print(found: dict[str, Any], length: str, console: Console) -> None:
     totals = found["metrics"]
     reason = f": {one_line(found['reason'], 200)}" if found["reason"] else ""
     console.say(f"{found['id']}  {one_line(found['title'] or found['goal'], 100)}")
-    console.say(
-        f"{found['status']}{reason}, {duration(totals['wall_s'])} from beginning to end, {money(totals['cost_usd'])}"
-    )
+    console.say(f"{found['status']}{reason}, {length}, {money(totals['cost_usd'])}")
     if found["simulated"]:
         console.say("SIMULATED: answers were made up by the built-in stand-in; nothing that rests on them is a result")
     if found["parent"] is not None:

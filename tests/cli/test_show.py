@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 import pytest
 
 from swarmtui.cli import show
+from swarmtui.session.state import SessionState
 
 
 def told(**more: Any) -> str:
@@ -39,3 +41,12 @@ def test_a_long_call_is_cut_and_says_so(detail: str) -> None:
     said = told(kind="permission", detail=detail)
     assert len(said) < 1000
     assert said.splitlines()[-1] == "    (cut short: swarmtui show 7f3a --json has all of it)"
+
+
+def test_time_passes_between_the_events_of_a_session_whose_host_lives() -> None:
+    state = SessionState()
+    state.created_ts = time.time() - 3600
+    assert show.length_of(state, 1.0, alive=True) == "1:00:00 so far"
+    assert show.length_of(state, 1.0, alive=False) == "0:01 until its last event"
+    state.ended_ts = state.created_ts + 5
+    assert show.length_of(state, 5.0, alive=True) == "0:05 from beginning to end"
