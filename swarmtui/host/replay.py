@@ -147,7 +147,7 @@ class ReplayFeed:
 
     @property
     def _goes_on(self) -> bool:
-        return self._live is not None and self._live.status.link not in (Link.ENDED, Link.ARCHIVE)
+        return self._live is not None and self._live.status.link not in (Link.ENDED, Link.ARCHIVE, Link.CRASHED)
 
     # -- moving about -----------------------------------------------------------------------------------------
 

@@ -15,7 +15,7 @@ from random import Random
 import pytest
 
 import swarmtui
-from swarmtui.host.feed import CommandRefused, Link
+from swarmtui.host.feed import CommandRefused, FeedStatus, Link
 from swarmtui.host.file_past import FilePast
 from swarmtui.host.past import Past
 from swarmtui.host.replay import ReplayFeed
@@ -500,6 +500,24 @@ async def test_30_who_has_caught_up_with_the_session_follows_it(tmp_path: Path) 
             feed.pause()
             await until(feed, lambda feed: feed.status.link is Link.REPLAY)
             assert state_hash(feed.state) == state_hash(session.conductor.state)
+
+
+@pytest.mark.parametrize(
+    ("link", "goes_on"),
+    [(Link.LIVE, True), (Link.RECONNECTING, True), (Link.ENDED, False), (Link.ARCHIVE, False), (Link.CRASHED, False)],
+)
+async def test_30_only_a_session_that_goes_on_can_be_returned_to(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, link: Link, goes_on: bool
+) -> None:
+    async with live_session(tmp_path, chain("a", "b")) as session:
+        await session.until_running()
+        live = await session.attach()
+        feed = await ReplayFeed.open(FilePast(session.folder), live=live)
+        with monkeypatch.context() as patch:
+            patch.setattr(type(live), "status", property(lambda _: FeedStatus(link)))
+            assert feed.status.play is not None
+            assert feed.status.play.live is goes_on
+        await feed.close()
 
 
 async def test_30_marks_made_meanwhile_can_be_gone_to(tmp_path: Path) -> None:
