@@ -9,7 +9,7 @@ import pytest
 from hypothesis import settings
 
 from swarmtui.workers.orphans import become_subreaper
-from tests.leftovers import ended, kept, made_outside
+from tests.leftovers import ended, kept, made_outside, take_away
 
 settings.register_profile("here", deadline=None)  # a slow machine is no failure
 settings.load_profile("here")
@@ -30,6 +30,7 @@ def nothing_is_left(tmp_path_factory: pytest.TempPathFactory, pytestconfig: pyte
     before = kept(pytestconfig.rootpath)
     yield
     running = ended()
+    take_away()
     outside = made_outside(before, pytestconfig.rootpath, tmp_path_factory.getbasetemp())
     assert not running, f"tests left these running (they were killed): {running}"
     assert not outside, f"tests left these outside of their folders: {[str(path) for path in outside]}"

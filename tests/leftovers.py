@@ -39,6 +39,13 @@ def ended(patience_s: float = PATIENCE_S) -> dict[int, str]:
     return {}
 
 
+def take_away() -> None:
+    """End what hosts that tests have killed left at work: commands of nodes, which only a resume would have ended."""
+    for pid in descendants(os.getpid()):
+        with suppress(ProcessLookupError, PermissionError):
+            os.kill(pid, signal.SIGKILL)
+
+
 def kept(repository: Path) -> frozenset[Path]:
     """What lies where the program writes, and ssh, when no test has told them to write elsewhere."""
     where = places({name: value for name, value in os.environ.items() if name != "SWARMTUI_HOME"})
