@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from collections.abc import Iterator
 
 import pytest
@@ -13,6 +14,13 @@ from tests.leftovers import ended, kept, made_outside, take_away
 
 settings.register_profile("here", deadline=None)  # a slow machine is no failure
 settings.load_profile("here")
+
+
+def pytest_configure() -> None:
+    """Of a run in the background of a script a ^C is no business: the programs that tests interrupt must not inherit
+    that."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:

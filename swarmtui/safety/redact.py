@@ -32,9 +32,10 @@ _SECRET_FIELD = re.compile(
     r"(?:access|refresh|auth|id)[-_]token|private[-_]key)",
     re.IGNORECASE,
 )
-_PRIVATE_KEY = re.compile(
-    r"-----BEGIN [A-Z ]*PRIVATE KEY-----(?:[A-Za-z0-9+/=\s\\:,]|-(?!----))*(?:-----END [A-Z ]*PRIVATE KEY-----)?"
-)
+_BEGUN = r"-----BEGIN [A-Z ]*PRIVATE KEY-----(?:[A-Za-z0-9+/=\s\\:,]|-(?!----))*"
+_PRIVATE_KEY = re.compile(rf"{_BEGUN}(?:-----END [A-Z ]*PRIVATE KEY-----)?")
+_ENDING_KEY = re.compile(rf"{_BEGUN}-----(?:E|EN|END(?: [A-Z ]*-{{0,4}})?)?\Z")
+"""A private key of which the last line has come in part: what has the shape of a key stops before it."""
 
 
 def _key(literal: str, rest: str) -> tuple[tuple[str, ...], re.Pattern[str]]:
@@ -194,6 +195,7 @@ class RedactedStream:
         cut = self._word_cut(text) if self._live else text.rfind("\n") + 1
         if "PRIVATE KEY" in text:
             cut = _before(_PRIVATE_KEY.finditer(text), cut)
+            cut = min(cut, *(found.start() for found in _ENDING_KEY.finditer(text)), len(text))
         if len(text) - cut <= _HELD:
             return cut
         whole = len(text)

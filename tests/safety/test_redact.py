@@ -3,7 +3,7 @@ import pickle
 import sys
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from swarmtui.safety.redact import RedactingFormatter, Redactor, Secret, secrets_from_env
@@ -115,6 +115,7 @@ def test_a_stream_lets_whole_lines_go_at_once() -> None:
     assert stream.feed("\n") == "two\n"
 
 
+@example("private key", [1] * 200, True)
 @given(st.sampled_from(sorted(SHAPES)), st.lists(st.integers(1, 9), min_size=1, max_size=200), st.booleans())
 def test_a_secret_never_shows_however_a_live_text_is_cut(name: str, sizes: list[int], live: bool) -> None:
     secret, shown = SHAPES[name]
