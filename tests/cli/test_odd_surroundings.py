@@ -33,7 +33,10 @@ def _in_shell(swarmtui: Program, redirections: str, *words: str) -> subprocess.C
     )
 
 
-@pytest.mark.parametrize("redirections", ["<&-", ">&-", "2>&-", "<&- >&- 2>&-"])
+@pytest.mark.parametrize(
+    "redirections",
+    ["<&- >&- 2>&-", *(pytest.param(one, marks=pytest.mark.chaos) for one in ("<&-", ">&-", "2>&-"))],
+)
 def test_a_closed_stream_is_no_error(swarmtui: Program, redirections: str) -> None:
     swarmtui.write("t.yaml", TASK)
     done = _in_shell(swarmtui, redirections, "run", "t.yaml")

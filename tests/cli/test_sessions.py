@@ -285,6 +285,7 @@ def test_review_asks_even_for_the_users_own_plan(swarmtui: Program) -> None:
     assert swarmtui("run", "tiny.yaml", "--review").returncode == 7
 
 
+@pytest.mark.chaos
 def test_a_question_without_anybody_to_answer_is_exit_code_7(swarmtui: Program) -> None:
     swarmtui.write("ask.yaml", "goal: g\nnodes:\n  q: {ask: {question: 'go on?', choices: ['yes', 'no']}}\n")
     done = swarmtui("run", "ask.yaml")
@@ -350,6 +351,7 @@ def test_a_session_that_has_ended_and_whose_host_has_left_is_given_work_again(sw
     assert started[-1]["data"]["model"] == "simulated/fast"  # type: ignore[index]
 
 
+@pytest.mark.chaos
 def test_inputs_reach_the_task(swarmtui: Program) -> None:
     swarmtui.write("in.yaml", 'goal: g\ninputs:\n  who: {default: nobody}\nnodes:\n  a: {run: [echo, "{{ who }}"]}\n')
     assert swarmtui("run", "in.yaml", "--set", "who=me").returncode == 0
