@@ -48,6 +48,8 @@ SECOND_STOP_S = 1.0
 LINGER_AFTER_VIEWER_S = 2.0
 LINGER_FOR_VIEWER_S = 10.0
 LINGER_ALONE_S = 0.3
+AT_REST_S = 0.5
+"""How often a session that has ended is asked whether its last attempts are gone."""
 OPEN_FILES = 65_536
 
 logger = logging.getLogger(__name__)
@@ -310,11 +312,14 @@ class _Host:
         while True:
             eased.clear()
             news = asyncio.create_task(conductor.log.after(conductor.state.seq))
-            company = asyncio.create_task(server.viewers_changed())
+            company = asyncio.ensure_future(server.viewers_changed())
             relief = asyncio.create_task(eased.wait())
-            over = conductor.at_rest and conductor.state.status in FINAL and not server.viewers
-            over = over and conductor.log.trouble is None  # what is still to be written is waited for
-            patience = (LINGER_AFTER_VIEWER_S if server.ever_seen else self._linger_s) if over else None
+            unwatched = conductor.state.status in FINAL and not server.viewers
+            unwatched = unwatched and conductor.log.trouble is None  # what is still to be written is waited for
+            over = unwatched and conductor.at_rest
+            patience = AT_REST_S if unwatched else None  # no event tells that the last attempt has been let go
+            if over:
+                patience = LINGER_AFTER_VIEWER_S if server.ever_seen else self._linger_s
             try:
                 done, _ = await asyncio.wait(
                     (news, company, relief), timeout=patience, return_when=asyncio.FIRST_COMPLETED

@@ -12,7 +12,7 @@ import stat
 import struct
 import sys
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 
 import swarmtui
@@ -138,10 +138,9 @@ class Server:
         """Who watches now."""
         return tuple(wire.ViewerInfo(link.id, link.name, link.role) for link in self._links.values() if link.welcomed)
 
-    async def viewers_changed(self) -> None:
-        """Until a viewer comes or goes."""
-        self._changed.clear()
-        await self._changed.wait()
+    def viewers_changed(self) -> Awaitable[object]:
+        """Until a viewer comes or goes after this call, whenever it is awaited: look at :attr:`viewers` in between."""
+        return self._changed.wait()
 
     async def log_id(self) -> str:
         """What tells this log from every other, also from one that has a beginning in common with it."""
@@ -243,6 +242,7 @@ class Server:
 
     def _company_changed(self) -> None:
         self._changed.set()
+        self._changed = asyncio.Event()
         for link in self._links.values():
             if link.welcomed:
                 link.company_changed()

@@ -347,6 +347,17 @@ async def test_08_a_viewer_that_reads_nothing_costs_little_and_slows_nobody(tmp_
         await quick.close()
 
 
+async def test_who_leaves_before_it_is_waited_for_is_not_missed(tmp_path: Path) -> None:
+    async with live_session(tmp_path, chain("a")) as session:
+        feed = await session.attach()
+        news = session.server.viewers_changed()
+        await feed.close()
+        while session.server.viewers:
+            await asyncio.sleep(0)
+        async with asyncio.timeout(5):
+            await news
+
+
 async def test_09_a_viewer_that_accepts_nothing_is_dropped_with_a_word_and_evicts_nobody(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
