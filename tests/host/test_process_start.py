@@ -100,10 +100,10 @@ def folder_instead(session: SessionFolder) -> None:
 
 
 NOT_OURS: dict[str, tuple[Callable[[SessionFolder], object], str, int]] = {
-    "empty": (lambda session: session.db.write_bytes(b""), "session.db: is empty; `swarmtui recover", 74),
+    "empty": (lambda session: session.db.write_bytes(b""), "session.db: is no session file: it is empty", 74),
     "garbage": (
         lambda session: session.db.write_bytes(b"gar" * 9_999),
-        "file is not a database; `swarmtui recover",
+        "session.db: is no session file: it does not begin like one",
         74,
     ),
     "unmarked": (sql("PRAGMA application_id = 7"), "not a swarmtui session file; `swarmtui recover", 74),

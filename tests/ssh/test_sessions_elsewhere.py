@@ -265,7 +265,7 @@ def test_32_machines_that_answer_and_one_that_does_not_are_one_table(machine: Ma
     done = machine("ls", "--host", "box,closed", "--status", "succeeded", "--timeout", "30")
     assert done.returncode == 0
     assert f"box   {session.id}" in done.stdout
-    assert "closed: closed cannot be reached" in done.stdout
+    assert "\nclosed cannot be reached: " in done.stdout
 
 
 @pytest.mark.parametrize("where", ["box/", ""])
