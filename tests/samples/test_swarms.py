@@ -67,6 +67,7 @@ def agents_of(sample: Sample) -> list[str]:
     return [step.agent for step in sample.bodies(AgentStepped) if step.role == "assistant"]
 
 
+@pytest.mark.chaos
 def test_a_customer_of_the_repair_shop_ends_up_with_whoever_repairs(sample: Sample) -> None:
     state = sample.run("swarm_triage.yaml")
     assert agents_of(sample) == ["desk", "workshop", "workshop"]

@@ -110,6 +110,7 @@ async def test_other_names_are_left_to_other_sources(source: FunctionTools) -> N
     await source.close()
 
 
+@pytest.mark.chaos
 async def test_what_a_function_gives_back_is_text_from_outside_unless_it_changes_nothing_or_says_so(
     source: FunctionTools, folder: Path
 ) -> None:
