@@ -111,8 +111,8 @@ def _leaves_something(plan: Plan, node: Node) -> bool:
     """Whether to wait for the node makes sense without reading its output: it may write files, or asks a person."""
     if node.kind in ("run", "python", "ask") or node.changes_world:
         return True
-    agent = _agent(plan, node)
-    return agent is not None and (_is_program(agent) or any(tool not in _LOOKING for tool in agent.tools))
+    agent = agent_of(plan, node)
+    return agent is not None and (is_program(agent) or any(tool not in _LOOKING for tool in agent.tools))
 
 
 def _joins(plan: Plan, needs: graph.Needs) -> Iterator[Advice]:
@@ -159,8 +159,8 @@ def _alike(plan: Plan) -> list[list[str]]:
 
 
 def _costs(plan: Plan, node: Node) -> Iterator[Advice]:
-    agent = _agent(plan, node)
-    if node.map is not None and agent is not None and not _is_program(agent):
+    agent = agent_of(plan, node)
+    if node.map is not None and agent is not None and not is_program(agent):
         text = f"each item is an agent of up to {agent.limits.steps} calls"
         yield Advice(
             node.id, "cost", text, "lower its limits.steps, set a budget, or use a prompt where no tool is needed"
@@ -187,12 +187,12 @@ def _shared(plan: Plan, known: Known) -> Iterator[Advice]:
 
 
 def _effects(plan: Plan, node: Node) -> Iterator[Advice]:
-    agent = _agent(plan, node)
+    agent = agent_of(plan, node)
     user = plan.author is Author.USER and node.parent is None
     if node.changes_world and node.retry.limit and not node.retry_safe:
         text = "a retry does again what it may have done already"
         yield Advice(node.id, "effects", text, "make it safe to repeat and say retry_safe: true, or take retries away")
-    if agent is not None and _is_program(agent) and user:
+    if agent is not None and is_program(agent) and user:
         name = agent.program or agent.command[0]
         fix = (
             "keep worktree: true, so that it works in a copy"
@@ -212,7 +212,7 @@ def _idle_rules(plan: Plan) -> Iterator[Advice]:
     own = [node.spec.own for node in plan.nodes if isinstance(node.spec, AgentSpec) and node.spec.own is not None]
     agents = [*plan.team.agents.values(), *own]
     tools = {f"{tool}/" if tool in plan.team.servers else tool for agent in agents for tool in agent.tools}
-    if any(map(_is_program, agents)) or any(_runs_program(plan, node) for node in plan.nodes):
+    if any(map(is_program, agents)) or any(_runs_program(plan, node) for node in plan.nodes):
         tools.add(_OF_PROGRAMS)
     for number, rule in enumerate(plan.team.rules, 1):
         if not any(_is_about(rule.tool, tool) for tool in tools):
@@ -232,8 +232,8 @@ def _is_about(named: str, tool: str) -> bool:
 
 
 def _runs_program(plan: Plan, node: Node) -> bool:
-    agent = _agent(plan, node)
-    return agent is not None and _is_program(agent)
+    agent = agent_of(plan, node)
+    return agent is not None and is_program(agent)
 
 
 def _takes(node: Node, seconds: float | None) -> Iterator[Advice]:
@@ -248,12 +248,13 @@ def _takes(node: Node, seconds: float | None) -> Iterator[Advice]:
         yield Advice(node.id, "duration", text, "cut it into parts that run side by side")
 
 
-def _agent(plan: Plan, node: Node) -> AgentDef | None:
+def agent_of(plan: Plan, node: Node) -> AgentDef | None:
     """The agent that carries the node out, if one does."""
     if not isinstance(node.spec, AgentSpec):
         return None
     return node.spec.own or plan.team.agents.get(node.spec.agent) or AgentDef(program=node.spec.agent)
 
 
-def _is_program(agent: AgentDef) -> bool:
+def is_program(agent: AgentDef) -> bool:
+    """Whether a program is the agent, rather than a model."""
     return bool(agent.program or agent.command)

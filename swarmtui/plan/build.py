@@ -22,6 +22,7 @@ from swarmtui.plan.language import (
     PythonModel,
     RetriesModel,
     RunModel,
+    known_keys,
 )
 from swarmtui.plan.lookup import Lookup, TemplateError, parse
 from swarmtui.plan.model import (
@@ -172,7 +173,7 @@ def _check_kind(scope: Scope, at: Path, data: Mapping[str, JSON]) -> bool:
         if len(kinds) > 1:
             message = f"node {shown(at[1] if isinstance(at[1], str) else '')} has {' and '.join(kinds)}"
             scope.report((*at, kinds[1]), message, "a node has one of them: make two nodes of it", at_key=True)
-        else:
+        elif not _misspells_kind(scope, at, data):  # that the key is unknown is told, and is all that is wrong
             message = f"node {shown(str(at[1]))} does not say what it does"
             scope.report(at, message, f"give it one of {listed(KINDS)}", at_key=True)
         return False
@@ -183,6 +184,12 @@ def _check_kind(scope: Scope, at: Path, data: Mapping[str, JSON]) -> bool:
                 message = f"`{key}` belongs to {kind} nodes, and this is {_ARTICLE.get(kinds[0], 'a')} {kinds[0]} node"
                 scope.report((*at, key), message, "remove it", at_key=True)
     return True
+
+
+def _misspells_kind(scope: Scope, at: Path, data: Mapping[str, JSON]) -> bool:
+    """Whether a key of `data` was probably meant to be that of a kind."""
+    known = known_keys(at)
+    return any(key not in known and scope.nearest.meant(key, known) in KINDS for key in data)
 
 
 def _spec(scope: Scope, at: Path, model: NodeModel) -> Spec | None:

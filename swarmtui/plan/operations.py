@@ -7,6 +7,7 @@ It is a list of operations, each a mapping with `op` and the `node` it is about:
     {op: set, node: check, field: prompt, value: …}             any key of a node; `map.limit` reaches into a mapping;
                                                                 a value of null takes the key away
     {op: connect, node: check, need: scan}                      and {op: disconnect, …}
+    {op: rename, node: check, to: verify}                       whatever names the node follows
 
 The operations are applied one after the other; only what comes out of all of them has to be a plan.
 """
@@ -22,11 +23,14 @@ from swarmtui.plan.checks import Scope
 from swarmtui.plan.model import JSON, Author, Input, Node, Plan
 from swarmtui.plan.patch import Patch
 from swarmtui.plan.problems import Finding, Nearest, Problem, TaskError, listed, path_text, shown
+from swarmtui.plan.renaming import renamed_document
 from swarmtui.plan.render import node_document
 from swarmtui.plan.wording import described
 
-OPS: tuple[str, ...] = ("add", "remove", "set", "connect", "disconnect")
+OPS: tuple[str, ...] = ("add", "remove", "set", "connect", "disconnect", "rename")
 MOST_OPS = 10_000
+_TAKES: Mapping[str, set[str]] = {"add": {"value"}, "set": {"field", "value"}, "remove": set(), "rename": {"to"}}
+"""What an operation takes besides `op` and `node`; others take a need."""
 
 
 def read_ops(plan: Plan, ops: JSON, *, inputs: Iterable[Input] = (), models: Collection[str] = ()) -> Patch:
@@ -52,7 +56,8 @@ def read_ops(plan: Plan, ops: JSON, *, inputs: Iterable[Input] = (), models: Col
     if scope.findings:
         raise TaskError(_problem(finding) for finding in dict.fromkeys(scope.findings))
     before = {node.id: node for node in plan.nodes}
-    return Patch(tuple(node for node in built if before.get(node.id) != node), tuple(editing.dropped))
+    put = tuple(node for node in built if before.get(node.id) != node)
+    return Patch(put, tuple(editing.dropped), editing.kept_names())
 
 
 def _problem(finding: Finding) -> Problem:
@@ -91,6 +96,11 @@ def _check_disconnected(scope: Scope, built: Iterable[Node], cut: Collection[tup
                 scope.report(("nodes", node.id), f"{shown(node.id)} looks {shown(need)} up, so it needs it", fix)
 
 
+def _names_it(node: Node, name: str) -> bool:
+    """Whether a node says another one's name, so that it changes with it. Whatever is looked up is needed, too."""
+    return name in node.needs or name == node.id or any(one.lookup.partition(".")[0] == name for one in node.only_if)
+
+
 class _Editing:
     """A plan's nodes as documents while operations are applied to them; what is wrong with these is kept."""
 
@@ -102,6 +112,8 @@ class _Editing:
         self.added: dict[str, None] = {}
         self.dropped: dict[str, None] = {}
         self.disconnected: set[tuple[str, str]] = set()
+        self.renamed: dict[str, str] = {}
+        """Id at first -> id now."""
         self.problems: list[Problem] = []
 
     def ids(self) -> dict[str, None]:
@@ -133,16 +145,15 @@ class _Editing:
         if not isinstance(node_id, str):
             self._refuse(where, f"{name} does not say which node", "give it `node: …`")
             return
-        known = {"op", "node"} | {"add": {"value"}, "set": {"field", "value"}, "remove": set()}.get(name, {"need"})
+        known = {"op", "node"} | _TAKES.get(name, {"need"})
         for key in op:
             if key not in known:
                 self._refuse(where, f"`{shown(str(key))}` means nothing to {name}", f"it takes {listed(sorted(known))}")
         if name == "add":
             self._add(where, node_id, op.get("value"))
         elif self._document(where, node_id) is not None:
-            {"remove": self._remove, "set": self._set, "connect": self._wire, "disconnect": self._wire}[name](
-                where, node_id, op
-            )
+            carry_out = {"remove": self._remove, "set": self._set, "rename": self._rename}.get(name, self._wire)
+            carry_out(where, node_id, op)
 
     def _exists(self, node_id: str) -> bool:
         return node_id not in self.dropped and (node_id in self._nodes or node_id in self.added)
@@ -196,6 +207,31 @@ class _Editing:
             at.pop(last, None)
         else:
             at[last] = deepcopy(op["value"])
+
+    def _rename(self, where: str, node_id: str, op: Mapping[str, JSON]) -> None:
+        name = op.get("to")
+        if not isinstance(name, str):
+            self._refuse(where, "rename does not say how the node is to be called", "give it `to: …`")
+            return
+        if self._exists(name):
+            self._refuse(where, f"there is a node `{shown(name)}` already", "choose another id")
+            return
+        names = {node_id: name}
+        for other in list(self.ids()):
+            said = self.written.get(other)
+            if said is None and not _names_it(self._nodes[other], node_id):
+                continue
+            document = self.written[other] if said is not None else deepcopy(node_document(self._nodes[other]))
+            self.written[other] = renamed_document(document, names)
+        document = self.written[node_id]
+        self._remove(where, node_id, {})
+        self._add(where, name, document)
+        first = next((old for old, new in self.renamed.items() if new == node_id), node_id)
+        self.renamed[first] = name
+
+    def kept_names(self) -> dict[str, str]:
+        """Nodes of the plan that have other names now."""
+        return {old: new for old, new in self.renamed.items() if old in self._nodes and old in self.dropped}
 
     def _wire(self, where: str, node_id: str, op: Mapping[str, JSON]) -> None:
         need = op.get("need")

@@ -74,12 +74,17 @@ class Nearest:
 
     def hint(self, word: str, known: Iterable[str], otherwise: str = "") -> str:
         """``did you mean X?`` for the nearest of `known`, else `otherwise`."""
+        meant = self.meant(word, known)
+        return otherwise if meant is None else f"did you mean {shown(meant)}?"
+
+    def meant(self, word: str, known: Iterable[str]) -> str | None:
+        """The nearest of `known`; None if none is near."""
         words = {other.casefold(): other for other in known}
         self._budget -= len(words)
         if self._budget < 0 or len(word) > 100:
-            return otherwise
+            return None
         close = get_close_matches(word.casefold(), list(words), n=1, cutoff=0.6)
-        return f"did you mean {shown(words[close[0]])}?" if close else otherwise
+        return words[close[0]] if close else None
 
 
 def listed(words: Iterable[str], limit: int = 12) -> str:

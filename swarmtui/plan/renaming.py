@@ -8,6 +8,7 @@ from typing import Any
 
 from swarmtui.plan.lookup import Lookup, TemplateError, literal, parse
 from swarmtui.plan.model import (
+    JSON,
     AgentSpec,
     AskSpec,
     Condition,
@@ -91,3 +92,31 @@ def _segment(segment: str | Lookup, names: Names) -> str:
     if isinstance(segment, Lookup):
         return f"{{{{ {replace(segment, name=names.get(segment.name, segment.name))} }}}}"
     return literal(segment)
+
+
+_PLAIN = frozenset({"title", "check", "tags", "pool", "parent", "agent", "python", "model", "retries", "budget"})
+"""Keys of a node in a task file that hold no lookups of nodes."""
+
+
+def renamed_document(document: Mapping[str, JSON], names: Names) -> dict[str, JSON]:
+    """A node as the task file says it, with what it says of the nodes in `names` under their new ids."""
+    mapped = document.get("map")
+    item = (mapped.get("as") or "item") if isinstance(mapped, Mapping) else None
+    own = {key: name for key, name in names.items() if key != item}
+    return {key: _part(key, part, names, own) for key, part in document.items()}
+
+
+def _part(key: str, part: JSON, names: Names, own: Names) -> JSON:
+    if key in _PLAIN:
+        return part
+    if key == "needs":
+        return names.get(part, part) if isinstance(part, str) else [_named(need, names) for need in part or ()]
+    if key == "if" and isinstance(part, Mapping):
+        return {_text(f"{{{{ {lookup} }}}}", names)[3:-3]: value for lookup, value in part.items()}
+    if key == "map" and isinstance(part, Mapping):
+        return {name: _named(value, names) if name == "items" else value for name, value in part.items()}
+    return _value(part, own)
+
+
+def _named(name: JSON, names: Names) -> JSON:
+    return names.get(name, name) if isinstance(name, str) else name

@@ -12,12 +12,14 @@ import math
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from swarmtui.plan.model import JSON
 from swarmtui.plan.problems import Finding, Problem, TaskError, path_text, shown
+
+if TYPE_CHECKING:
+    from swarmtui.plan.model import JSON
 
 MAX_BYTES = 2_000_000
 MAX_DEPTH = 32

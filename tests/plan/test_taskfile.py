@@ -273,6 +273,23 @@ def test_all_mistakes_are_told_at_once_each_at_its_place():
 @pytest.mark.parametrize(
     ("text", "message"),
     [
+        ("{promt: x}", "unknown key `promt`: did you mean prompt?"),
+        ("{needs: [], rnu: [x]}", "unknown key `rnu`: did you mean run?"),
+    ],
+)
+def test_a_kind_that_is_misspelt_is_told_as_that_and_not_as_missing(text: str, message: str) -> None:
+    assert node_problems(text) == [message]
+
+
+def test_a_key_that_is_like_no_kind_leaves_the_kind_missing() -> None:
+    told = " ".join(node_problems("{sytem: x}"))
+    assert "does not say what it does" in told
+    assert "unknown key `sytem`" in told
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
         ("{}", "node n does not say what it does: give it one of prompt, run, python, merge, ask"),
         ("{prompt: x, run: [y]}", "node n has prompt and run: a node has one of them"),
         ("agent: claude", "the agent has nothing to do: say what, as `prompt: …` beside it"),
