@@ -170,7 +170,7 @@ def simulate(
     first = [caps for _, caps in rows].index
     told = tuple(ForecastRow(concurrency, _quantiles(seconds[first(caps)]), usd, tokens) for concurrency, caps in rows)
     whole = "; ".join(part for part in (ahead.basis, basis) if part)
-    return Forecasted(ahead.plan_rev, told, whole, _quantiles(floors), enough(told))
+    return Forecasted(ahead.plan_rev, told, whole, _quantiles(floors), enough(told), ahead.nodes)
 
 
 def _runs(ahead: Outlook, worlds: Sequence[Caps], effort: int) -> int:

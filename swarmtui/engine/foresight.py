@@ -10,6 +10,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 from swarmtui.engine.forecast import EFFORT, Learned, simulate, table
@@ -25,6 +26,8 @@ logger = logging.getLogger(__name__)
 COUNTED_BYTES = 256 * 1024 * 1024
 """A file of items is counted up to here, and taken to go on like that."""
 _BLOCK = 1024 * 1024
+MOST_TOLD = 5_000
+"""Nodes of a plan up to which each is foretold by itself, for people to read."""
 SHORT_NODES, SHORT_EFFORT = 200, 2_000
 """Nodes up to which a forecast is cheap, and what it may then cost."""
 
@@ -65,6 +68,8 @@ class Foresight:
             logger.warning("no forecast: %s", error)
             return None
         if state.plan_rev == rev and state.status not in FINAL:
+            if not whole or len(made.nodes) > MOST_TOLD:
+                made = replace(made, nodes={})
             return self._record(made).seq
         return None
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from math import exp, sqrt
 from types import MappingProxyType
 from typing import Protocol
@@ -19,6 +19,7 @@ from typing import Protocol
 from swarmtui.engine.ranks import ENOUGH, priority_of, task_of
 from swarmtui.plan import graph
 from swarmtui.plan.model import MapSpec, MergeSpec, ModelRef, Node, PromptSpec
+from swarmtui.session.events import NodeForecast
 from swarmtui.session.measures import Tally, total
 from swarmtui.session.pools import QUESTIONS, model_of, pool_of
 from swarmtui.session.state import NodeState, SessionState
@@ -134,6 +135,8 @@ class Outlook:
     """Works with the same entry share one uncertain median."""
     costs: tuple[Costs, ...]
     basis: str
+    nodes: dict[str, NodeForecast] = field(default_factory=dict)
+    """What is expected of each work's node."""
 
 
 def outlook(
@@ -160,6 +163,7 @@ class _Survey:
         """Model -> who says what it costs."""
         self.simulated = 0
         self.costs: dict[tuple[str, ...], Costs] = {}
+        self.nodes: dict[str, NodeForecast] = {}
         self._takes: dict[tuple[str, ...], tuple[int, str]] = {}
         self._table: list[Takes] = []
         self._pools: dict[tuple[str, str | None], Tally] = {}
@@ -187,7 +191,8 @@ class _Survey:
             work = self._work(node, chosen[at], needs[node.id], tuple([place[each] for each in then[node.id]]))
             works.append(work)
             self._count_calls(node, work)
-        return Outlook(state.plan_rev, tuple(works), tuple(self._table), tuple(self.costs.values()), self._basis())
+        costs = tuple(self.costs.values())
+        return Outlook(state.plan_rev, tuple(works), tuple(self._table), costs, self._basis(), self.nodes)
 
     def _work(self, node: Node, takes: int, needs: tuple[str, ...], then: tuple[int, ...]) -> Work:
         state = self.state
@@ -295,14 +300,23 @@ class _Survey:
     # -- how much -----------------------------------------------------------------------------------------
 
     def _count_calls(self, node: Node, work: Work) -> None:
+        """Take note of what the node's calls consume: on its own, and beside others that are known as well."""
         ref = model_of(self.state, node)
-        if ref is None:
+        takes = self._table[work.takes]
+        count = round((work.units + len(work.running)) / (1 - takes.again))
+        seconds = round(takes.median_s, 3)
+        if ref is None or not count:
+            self.nodes[node.id] = NodeForecast(count, seconds)
             return
-        again = self._table[work.takes].again
-        count = round((work.units + len(work.running)) / (1 - again))
-        if not count:
-            return
-        source, tokens, usd, doubt = self._cost(node, work.pool, ref)
+        source, tokens_in, tokens_out, usd, doubt = self._cost(node, work.pool, ref)
+        self.nodes[node.id] = NodeForecast(
+            count,
+            seconds,
+            round(count * tokens_in),
+            round(count * tokens_out),
+            None if usd is None else round(count * usd, 9),
+        )
+        tokens = tokens_in + tokens_out
         costs = self.costs.get(source)
         if costs is None:
             costs = self.costs[source] = Costs(doubt)
@@ -314,8 +328,8 @@ class _Survey:
         elif ref.price_source:
             self.priced[ref.name] = ref.price_source
 
-    def _cost(self, node: Node, pool: str, ref: ModelRef) -> tuple[tuple[str, ...], float, float | None, float]:
-        """(where it is known from, tokens, dollars or None, doubt) of a call."""
+    def _cost(self, node: Node, pool: str, ref: ModelRef) -> tuple[tuple[str, ...], float, float, float | None, float]:
+        """(where it is known from, tokens in, tokens out, dollars or None, doubt) of a call."""
         source: tuple[str, ...] = (ref.name, "map", node.id)
         tally = self._maps.get(node.id)
         if tally is None or not tally.metered:
@@ -324,14 +338,13 @@ class _Survey:
             tokens_in, tokens_out = tally.tokens_in / tally.metered, tally.tokens_out / tally.metered
             doubt = _SIGMA / sqrt(tally.metered)
             if tally.priced:
-                return source, tokens_in + tokens_out, tally.cost_usd / tally.priced, doubt
+                return source, tokens_in, tokens_out, tally.cost_usd / tally.priced, doubt
         else:
             source, doubt = (ref.name, _GUESSED), _ASSUMED_DOUBT
             tokens_in, tokens_out = guessed_tokens(node)
-        tokens = tokens_in + tokens_out
         if ref.simulated or ref.price_in is None or ref.price_out is None:
-            return source, tokens, None, doubt
-        return source, tokens, (tokens_in * ref.price_in + tokens_out * ref.price_out) / 1e6, doubt
+            return source, tokens_in, tokens_out, None, doubt
+        return source, tokens_in, tokens_out, (tokens_in * ref.price_in + tokens_out * ref.price_out) / 1e6, doubt
 
     def _basis(self) -> str:
         parts = []

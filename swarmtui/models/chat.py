@@ -55,6 +55,8 @@ class Purpose(StrEnum):
 
     WORK = "work"
     PLAN = "plan"
+    TALK = "talk"
+    """With the user, before anything runs."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -45,6 +45,7 @@ from swarmtui.models.chat import (
 from swarmtui.models.example import example_of
 from swarmtui.models.simulated_calls import calls_of, fields_of, without_calls
 from swarmtui.models.simulated_plan import plan_for
+from swarmtui.models.simulated_talk import talk_for
 from swarmtui.models.simulated_text import label, links_in, links_of_tool, paragraph, result_text, with_sources
 from swarmtui.session.vocabulary import ErrorKind, Usage
 
@@ -159,6 +160,8 @@ def _reply(request: ChatRequest, rng: random.Random) -> tuple[str, tuple[ToolCal
     asked = next((m.content for m in reversed(request.messages) if m.role == "user"), "")
     if request.purpose is Purpose.PLAN:
         return json.dumps(plan_for(without_directives(asked), rng), indent=1, ensure_ascii=False), ()
+    if request.purpose is Purpose.TALK:
+        return talk_for(request, without_directives(asked)), ()
     made = calls_of(request, without_directives(asked), rng)
     if made:
         return label(f"This calls {', '.join(dict.fromkeys(call.name for call in made))}."), made

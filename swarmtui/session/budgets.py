@@ -13,11 +13,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from swarmtui.plan.model import AgentSpec, Budget, ModelRef, Node
+from swarmtui.session.paths import at_work_s
 from swarmtui.session.pools import model_name, team_of
-from swarmtui.session.state import NodeState, SessionState
+
+if TYPE_CHECKING:
+    from swarmtui.session.state import NodeState, SessionState
 
 KINDS = ("usd", "tokens", "minutes", "attempts")
 """What a budget can limit, in the order in which it is looked at."""
@@ -52,11 +55,8 @@ def used_by_session(state: SessionState, now: float | None = None) -> Used:
 
 def used_by_node(node: NodeState, now: float) -> Used:
     """What a node, or its map as a whole, has used by session second `now`, money and tokens with all that it made."""
-    active_s = node.active_s
-    if node.active_since is not None:
-        active_s += max(0.0, now - node.active_since)
     usd, tokens = node.spent.cost_usd + node.below_usd, node.spent.tokens + node.below_tokens
-    return Used(usd, tokens, active_s / 60, node.starts)
+    return Used(usd, tokens, at_work_s(node, now) / 60, node.starts)
 
 
 def is_share(state: SessionState, node_id: str) -> bool:

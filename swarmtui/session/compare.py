@@ -11,6 +11,7 @@ from enum import StrEnum
 
 from swarmtui.plan.model import JSON
 from swarmtui.session.metrics import cost_usd
+from swarmtui.session.paths import at_work_s
 from swarmtui.session.spent import Spent
 from swarmtui.session.state import NodeState, SessionState
 from swarmtui.session.vocabulary import ENDED, Output, State, Status
@@ -51,6 +52,8 @@ class Side:
     """Of a map: items that there are."""
     succeeded: int | None = None
     """Of these, those that succeeded."""
+    asks: bool = False
+    """Whether it waits for a person's answer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,24 +157,25 @@ def _row(node_id: str, a: SessionState, b: SessionState) -> NodeRow:
     both = ours is not None and theirs is not None
     return NodeRow(
         node_id,
-        None if ours is None else _side(ours),
-        None if theirs is None else _side(theirs),
+        None if ours is None else _side(a, ours),
+        None if theirs is None else _side(b, theirs),
         _outputs(None if ours is None else ours.output, None if theirs is None else theirs.output),
         both and a.plan_nodes[node_id] != b.plan_nodes[node_id],
         ours is not None and theirs is not None and _is_shared(ours, theirs),
     )
 
 
-def _side(node: NodeState) -> Side:
+def _side(state: SessionState, node: NodeState) -> Side:
     return Side(
         node.state,
-        node.active_s,
+        at_work_s(node, state.mono),
         cost_usd(node.spent),
         node.spent.tokens,
         node.attempts,
         node.model,
         None if node.items is None else node.items.total,
         None if node.items is None else node.items.count(State.SUCCEEDED),
+        not node.ended and any(pending.node == node.id for pending in state.pending.values()),
     )
 
 

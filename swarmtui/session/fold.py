@@ -12,8 +12,9 @@ scheduler; the fold derives just one thing itself, whether a node's needs let it
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import asdict
+from dataclasses import asdict, replace
 
+from swarmtui.plan.patch import inverse
 from swarmtui.session import fold_agents, fold_attempts, fold_budgets, fold_patches, fold_steering
 from swarmtui.session.events import (
     CommandApplied,
@@ -37,6 +38,7 @@ from swarmtui.session.events import (
     SessionResumed,
 )
 from swarmtui.session.moves import (
+    REVERT,
     Handlers,
     cancel_waiting_items,
     derive,
@@ -140,6 +142,8 @@ def _session_forked(state: SessionState, body: SessionForked, event: Event) -> N
         state.status, state.reason = Status.PAUSED, FORKED
     state.undoable, state.redoable = [], []
     state.granted = []  # the word was given for the rest of that session
+    for key, asked in state.pending.items():
+        state.pending[key] = replace(asked, since_ts=event.ts)  # here nobody was asked before
     state.commands.clear()
 
 
@@ -160,7 +164,7 @@ def _limits_set(state: SessionState, body: LimitsSet, event: Event) -> None:
 def _forecasted(state: SessionState, body: Forecasted, event: Event) -> None:
     state.forecast = Foretold(body, state.active_s, state.spent.tokens, state.spent.cost_usd)
     if state.first_forecast is None or state.first_forecast.forecast.plan_rev != body.plan_rev:
-        state.first_forecast = state.forecast
+        state.first_forecast = replace(state.forecast, forecast=replace(body, nodes={}))
 
 
 def _pool_paced(state: SessionState, body: PoolPaced, event: Event) -> None:
@@ -193,6 +197,7 @@ def _planning_failed(state: SessionState, body: PlanningFailed, event: Event) ->
 
 def _plan_proposed(state: SessionState, body: PlanProposed, event: Event) -> None:
     state.planning = state.planning_error = None
+    _note_revision(state, body, event)
     state.prior_plan, state.plan, state.plan_rev = state.plan, body.plan, body.plan_rev
     state.models = state.models | body.models  # never in place: it may be the event's own
     state.revisions.append(Revision(body.plan_rev, body.plan.author, event.ts, event.actor, body.note))
@@ -209,8 +214,19 @@ def _plan_proposed(state: SessionState, body: PlanProposed, event: Event) -> Non
     state.pending["plan"] = Pending("plan", "plan", event.ts, plan_rev=body.plan_rev)
 
 
+def _note_revision(state: SessionState, body: PlanProposed, event: Event) -> None:
+    """How the revision before is proposed once more; the word of who may be trusted is no matter of taste."""
+    before = state.plan
+    if before is None or replace(before, author=body.plan.author) == body.plan:
+        return
+    undoable(state, event, f"revision {body.plan_rev}", REVERT, rev=body.plan_rev, base=state.plan_rev,
+             **inverse(before, body.plan))  # fmt: skip
+
+
 def _plan_approved(state: SessionState, body: PlanApproved, event: Event) -> None:
     state.approved_rev = body.plan_rev
+    state.undoable = [note for note in state.undoable if note.method != REVERT]
+    state.redoable = [note for note in state.redoable if note.method != REVERT]
     state.pending.pop("plan", None)
     state.status, state.reason, state.running_mono = Status.RUNNING, "", event.mono
     for node in state.nodes.values():

@@ -22,12 +22,13 @@ from swarmtui.session.moves import (
     needs_allow,
     outdate,
     passes_on,
+    renumber,
     reopen,
     settle,
     undoable,
 )
 from swarmtui.session.pools import changes_world
-from swarmtui.session.state import Dropped, NodeState, Revision, SessionState, Undoable
+from swarmtui.session.state import Dropped, NodeState, Revision, SessionState
 from swarmtui.session.vocabulary import BY_CONDITION, ENDED, State
 
 
@@ -70,23 +71,16 @@ def _plan_patched(state: SessionState, body: PlanPatched, event: Event) -> None:
 def _note_inverse(state: SessionState, body: PlanPatched, event: Event) -> None:
     """How the patch is taken back; `again`: removed nodes that have changed the world and would do so once more."""
     if body.by is not None:  # no change of the user's; what was one is as it was
-        _renumber(state.undoable, state.plan_rev, body.plan_rev)
-        _renumber(state.redoable, state.plan_rev, body.plan_rev)
+        renumber(state.undoable, state.plan_rev, body.plan_rev)
+        renumber(state.redoable, state.plan_rev, body.plan_rev)
         return
     old = [state.plan_nodes[node.id] for node in body.put if node.id in state.plan_nodes]
     gone = [state.plan_nodes[node_id] for node_id in body.drop]
     again = [node.id for node in gone if changes_world(state, node) and state.nodes[node.id].attempts]
     new = [node.id for node in body.put if node.id not in state.plan_nodes]
     put = plan_to_json(PlanOf("", (*old, *gone))).get("nodes", [])
-    undoable(
-        state, event, f"revision {body.plan_rev}", "plan.restore", rev=body.plan_rev, put=put, drop=new, again=again
-    )
-
-
-def _renumber(notes: list[Undoable], old: int, new: int) -> None:
-    for at, note in enumerate(notes):
-        if note.params.get("rev") == old:
-            notes[at] = replace(note, params={**note.params, "rev": new})
+    revs = {"rev": body.plan_rev, "base": state.plan_rev}
+    undoable(state, event, f"revision {body.plan_rev}", "plan.restore", **revs, put=put, drop=new, again=again)
 
 
 def _newcomer(state: SessionState, node: Node) -> NodeState:

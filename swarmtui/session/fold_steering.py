@@ -34,6 +34,7 @@ from swarmtui.session.moves import (
     map_rest,
     move,
     passes_on,
+    renumber,
     reopen,
     settle,
     take_end_back,
@@ -167,6 +168,7 @@ def _node_cancelled(state: SessionState, body: NodeCancelled, event: Event) -> N
 
 def _undone(state: SessionState, body: Undone, event: Event) -> None:
     own = event.seq - body.events
+    base = next((note.params.get("base") for note in (*state.undoable, *state.redoable) if note.seq == body.seq), None)
     made = [replace(note, what=body.what) for note in state.undoable if note.seq >= own]
     before = [note for note in state.undoable if note.seq != body.seq and note.seq < own]
     if body.redo:
@@ -176,6 +178,9 @@ def _undone(state: SessionState, body: Undone, event: Event) -> None:
         state.undoable = before
         # What cannot be made once more, such as a skip, bars the way to what was taken back before it.
         state.redoable = [*state.redoable, *made][-UNDOABLE_KEPT:] if made else []
+    if base is not None:  # the plan is again what it was then, under another number
+        renumber(state.undoable, base, state.plan_rev)
+        renumber(state.redoable, base, state.plan_rev)
 
 
 def _question_asked(state: SessionState, body: QuestionAsked, event: Event) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 from swarmtui.plan import graph
@@ -17,6 +18,8 @@ from swarmtui.session.state import NodeState, SessionState, Undoable
 from swarmtui.session.vocabulary import BY_PLANNER, FINAL, State, Status
 
 UNDOABLE_KEPT = 20
+REVERT = "plan.revert"
+"""How a revision that waits for approval is taken back."""
 
 Handlers = Mapping[type[Body], Callable[[SessionState, Any, Event], None]]
 """Body type -> what folds it in."""
@@ -54,6 +57,13 @@ def undoable(state: SessionState, event: Event, what: str, method: str, **params
     """Note that a change can be taken back, and how; the oldest such note is given up for it."""
     state.undoable.append(Undoable(event.seq, what, method, params, event.actor))
     del state.undoable[:-UNDOABLE_KEPT]
+
+
+def renumber(notes: list[Undoable], old: int, new: int) -> None:
+    """The plan that revision `old` was is now revision `new`: what led to it can be taken back, or made, from there."""
+    for at, note in enumerate(notes):
+        if note.params.get("rev") == old:
+            notes[at] = replace(note, params={**note.params, "rev": new})
 
 
 def move(state: SessionState, node: NodeState, to: State) -> None:

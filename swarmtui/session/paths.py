@@ -2,8 +2,21 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from swarmtui.session.pools import QUESTIONS
-from swarmtui.session.state import SessionState
+
+if TYPE_CHECKING:
+    from swarmtui.session.state import NodeState, SessionState
+
+
+def at_work_s(node: NodeState, now: float) -> float:
+    """Seconds up to session second `now` in which an attempt of the node, or of any item of it, was in flight: what it
+    took, wherever that is told. Waiting for a place, for the next try or for a person is none of it."""
+    if node.active_since is None:
+        return node.active_s
+    end = now if node.ended_mono is None else min(now, node.ended_mono)
+    return node.active_s + max(0.0, end - node.active_since)
 
 
 def took_s(state: SessionState, mono: float | None = None) -> dict[str, float]:

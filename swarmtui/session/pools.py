@@ -8,10 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import PurePath
+from typing import TYPE_CHECKING
 
 from swarmtui.plan.model import AgentSpec, MergeSpec, ModelRef, Node, PlanSpec, PromptSpec
 from swarmtui.plan.team import PROGRAMS, AgentDef, Team
-from swarmtui.session.state import SessionState
+
+if TYPE_CHECKING:
+    from swarmtui.session.state import SessionState
 
 COMMANDS = "commands"
 MERGES = "merges"

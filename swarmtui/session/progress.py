@@ -9,11 +9,14 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from swarmtui.plan.model import JSON
-from swarmtui.session.items import Items
-from swarmtui.session.state import NodeState, SessionState
 from swarmtui.session.vocabulary import State
+
+if TYPE_CHECKING:
+    from swarmtui.plan.model import JSON
+    from swarmtui.session.items import Items
+    from swarmtui.session.state import NodeState, SessionState
 
 FEWEST = 3
 """Ends in the window from which on a rate is told."""

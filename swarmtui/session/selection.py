@@ -9,10 +9,12 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import lru_cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from swarmtui.session.items import Items
 from swarmtui.session.vocabulary import ENDED, ErrorInfo, ErrorKind, State
+
+if TYPE_CHECKING:
+    from swarmtui.session.items import Items
 
 RETRYABLE_STATES: frozenset[State] = frozenset(
     {State.FAILED, State.CANCELLED, State.SKIPPED, State.INTERRUPTED, State.SUCCEEDED, State.STALE}

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from swarmtui.plan.model import JSON
+from swarmtui.safety.text import one_line
+from swarmtui.session.caught import caught
 from swarmtui.session.events import PoolPaced
 from swarmtui.session.metrics import cost_usd, metrics
 from swarmtui.session.progress import progress_json, tries_told
@@ -17,8 +19,8 @@ def counts(state: SessionState) -> dict[str, int]:
 
 
 def needs_you(state: SessionState) -> int:
-    """How many things only a person can decide: approvals, questions, attempts caught by a crash."""
-    return len(state.pending) + state.counts.get(State.INTERRUPTED, 0)
+    """How many things only a person can decide: approvals, questions, nodes that a crash caught, or items of them."""
+    return len(state.pending) + sum(1 for _ in caught(state))
 
 
 def _items(state: SessionState) -> dict[str, JSON] | None:
@@ -43,7 +45,18 @@ def summary(state: SessionState) -> dict[str, JSON]:
         "needs_you": needs_you(state),
         "host": None,
         "parent": _parent(state),
+        "last_failure": _last_failure(state),
+        "head_seq": state.seq,
     }
+
+
+def _last_failure(state: SessionState) -> dict[str, JSON] | None:
+    """Of the nodes that have failed, the one that did so last, and with what error."""
+    if not state.counts.get(State.FAILED):
+        return None
+    failed = [node for node in state.nodes.values() if node.state is State.FAILED]
+    last = max(failed, key=lambda node: node.ended_ts or 0.0)
+    return {"node": last.id, "error": one_line(last.error.message, 300) if last.error else ""}
 
 
 def show(state: SessionState, status: Status | None = None) -> dict[str, JSON]:

@@ -145,7 +145,7 @@ def test_a_patch_that_rests_on_another_revision_is_refused_and_says_who_made_the
         ([{"op": "set", "node": "d", "field": "prompt", "value": "x"}], "there is no node `d`"),
         ([{"op": "connect", "node": "b", "need": "zz"}], "there is no node `zz`"),
         ([{"op": "connect", "node": "c", "need": "b"}], "c needs it already"),
-        ([{"op": "rename", "node": "c"}], "`op` is none of add, remove"),
+        ([{"op": "paint", "node": "c"}], "`op` is none of add, remove"),
         ([{"op": "set", "node": "c", "field": "model", "value": "plannr"}], "there is no model `plannr`"),
         (
             [{"op": "set", "node": "c", "field": "model", "value": "other/model"}],
@@ -318,8 +318,10 @@ def test_a_patch_is_taken_back_by_its_inverse_unless_another_came_after_it() -> 
     session.command("plan.patch", base_rev=2, ops=[{"op": "set", "node": "a", "field": "title", "value": "A"}])
     assert "revision 3 was made since" in refusal(session, "undo", seq=at)
     assert session.command("undo")
-    assert session.command("undo", seq=at) is False
+    assert session.command("undo", seq=at)
     assert first is not None
+    assert session.state.plan is not None
+    assert {one.id: one for one in session.state.plan.nodes} == {one.id: one for one in first.nodes}
 
 
 def test_a_removed_command_that_did_run_does_not_come_back_by_itself() -> None:
@@ -422,6 +424,17 @@ def test_what_was_taken_back_can_be_made_once_more_step_by_step_and_taken_back_a
     assert "nothing was taken back" in refusal(session, "redo")
     assert session.command("undo")
     assert (session.state.nodes["c"].held, session.state.nodes["b"].priority) == (True, 0)
+
+
+def test_of_what_was_taken_back_only_what_is_named_is_made_once_more() -> None:
+    session = chain("a", "b", "c")
+    session.command("node.pause", node="c")
+    session.command("node.priority", node="b", priority=4)
+    first, last = (note.seq for note in session.state.undoable)
+    session.command("undo", seq=last)
+    assert "another change by now" in refusal(session, "redo", seq=first)
+    assert session.command("redo", seq=session.state.redoable[-1].seq)
+    assert session.state.nodes["b"].priority == 4
 
 
 def test_nothing_is_made_once_more_over_a_change_made_since() -> None:

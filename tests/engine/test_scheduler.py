@@ -43,7 +43,7 @@ from tests.engine.world import MODEL, node, plan
 OTHER = ModelRef("simulated", "other", dialect="simulated")
 MODELS = {"worker": MODEL, "planner": MODEL, "second": OTHER}
 TAGS = ("disk", "net")
-EXAMPLES = 1_000 if os.environ.get("CI") else 150
+EXAMPLES = 1_000 if os.environ.get("CI") else 60
 
 
 @st.composite

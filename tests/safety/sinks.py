@@ -138,13 +138,19 @@ class _Module:
             return
         count, keywords = sink
         shown = [*call.args[KEYS.get(name, 0) : count], *(word.value for word in call.keywords if word.arg in keywords)]
-        if "Markdown" in ast.unparse(call.func):  # knows no markup: a clean string will do
+        if "Markdown" in ast.unparse(call.func) or _is_plain(call):  # knows no markup: a clean string will do
             shown = [argument for argument in shown if not self._is_clean_string(argument)]
         for argument in shown:
             yield from self._judge(argument, name, scope)
 
     def _is_clean_string(self, value: ast.expr) -> bool:
-        return isinstance(value, ast.Call) and isinstance(value.func, ast.Name) and value.func.id in self._cleaners
+        match value:
+            case ast.Call(func=ast.Name(id=name)):
+                return name in self._cleaners
+            case ast.Call(func=ast.Attribute(value=ast.Name(id=module), attr="plain")):
+                return module in self._modules
+            case _:
+                return False
 
     def _updates_widget(self, call: ast.Call) -> bool:
         """Whether ``x.update(...)`` may be a widget's: dictionaries and sets have an update too."""
@@ -236,6 +242,14 @@ def _bind(found: dict[str, list[ast.expr | None]], target: ast.expr, value: ast.
             values = list(value.elts)
         for part, part_value in zip(target.elts, values, strict=True):
             _bind(found, part, part_value)
+
+
+def _is_plain(call: ast.Call) -> bool:
+    """Whether it is a notification that says itself that its words are no markup."""
+    return _last_name(call.func) == "notify" and any(
+        word.arg == "markup" and isinstance(word.value, ast.Constant) and word.value.value is False
+        for word in call.keywords
+    )
 
 
 def _is_safe_type(annotation: ast.expr | None) -> bool:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from swarmtui.cli.tree import as_tree
 from swarmtui.session.compare import MOST_LINES, Comparison, Outputs, common_past, compare, output_diff
-from swarmtui.session.state import Parent
+from swarmtui.session.state import Parent, Pending
 from swarmtui.session.vocabulary import State, Usage
 from tests.engine.test_forks import Fork, edited, fork
 from tests.engine.virtual import VirtualSession
@@ -162,3 +162,13 @@ def test_a_fork_whose_parent_is_gone_or_elsewhere_stands_by_itself() -> None:
 def test_a_tree_has_every_session_once_whoever_claims_to_be_whose_parent(pairs: list[tuple[str, str | None]]) -> None:
     rows = [row(name, parent) for name, parent in pairs]
     assert sorted(id(found) for _, found in as_tree(rows)) == sorted(id(one) for one in rows)
+
+
+def test_a_node_that_waits_for_an_answer_is_not_at_work() -> None:
+    session, child = session_and_fork()
+    node = child.state.nodes["c"]
+    node.state, node.ended_ts = State.RUNNING, None
+    child.state.pending["c"] = Pending("c", "question", 0.0, "c")
+    side = compare(session.state, child.state, child.copied).rows[2].b
+    assert side is not None
+    assert side.asks

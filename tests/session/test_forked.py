@@ -31,6 +31,17 @@ def test_what_had_ended_goes_on_and_what_waited_for_approval_still_does() -> Non
     assert forked(list(awaiting_approval()._all)).status is Status.AWAITING_APPROVAL
 
 
+def test_what_the_fork_asks_it_has_asked_since_it_began_however_long_its_parent_had_waited() -> None:
+    feed = mid_run()
+    feed.play(ev.QuestionAsked("publish", "Where to?", ()), after=3)
+    asked = {key: one.since_ts for key, one in feed.state.pending.items()}
+    state = forked(list(feed._all))
+    assert asked
+    assert state.pending.keys() == asked.keys()
+    assert {one.since_ts for one in state.pending.values()} == {state.ts}
+    assert state.ts > max(asked.values())
+
+
 def test_a_mark_changes_no_state() -> None:
     feed = mid_run()
     before = state_to_json(feed.state)

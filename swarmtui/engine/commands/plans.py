@@ -8,7 +8,7 @@ from dataclasses import fields, replace
 from swarmtui.engine.commands.refusal import INVALID_PARAMS, Params, Refused, flag, need
 from swarmtui.engine.commands.session import stale
 from swarmtui.plan.model import Author, Input, MergeSpec, ModelRef, Node, Plan
-from swarmtui.plan.patch import Patch, changes_items, changes_result, difference, patched
+from swarmtui.plan.patch import Patch, changes_items, changes_result, difference, in_place, patched
 from swarmtui.plan.problems import TaskError
 from swarmtui.session.events import Body, PlanPatched, PlanProposed
 from swarmtui.session.pools import model_name, team_of
@@ -58,7 +58,7 @@ def patch(state: SessionState, params: Params, resolve: ResolveModel) -> list[Bo
     change = replace(change, put=_with_parents(replace(plan, nodes=change.put), plan).nodes)
     models = _models(state, change.put, resolve)
     if state.status is Status.AWAITING_APPROVAL:
-        edited = patched(plan, change.put, change.drop, _author(params))
+        edited = in_place(patched(plan, change.put, change.drop, _author(params)), plan, change.names)
         return [PlanProposed(state.plan_rev + 1, edited, note=_note(params) or "edited", models=models)]
     return [_patch(state, change, params, models)]
 

@@ -13,11 +13,11 @@ from typing import Any
 from swarmtui.engine.commands import limits, nodes, plans, session
 from swarmtui.engine.commands.refusal import Params, Refused, need
 from swarmtui.plan.model import Node, plan_from_json
-from swarmtui.plan.patch import Patch
-from swarmtui.session.events import Body, NodeRetried, Undone
-from swarmtui.session.moves import is_child
+from swarmtui.plan.patch import Patch, inverted
+from swarmtui.session.events import Body, NodeRetried, PlanProposed, Undone
+from swarmtui.session.moves import REVERT, is_child
 from swarmtui.session.state import SessionState, Undoable
-from swarmtui.session.vocabulary import FINAL, State, how_ended, place_of
+from swarmtui.session.vocabulary import FINAL, State, Status, how_ended, place_of
 
 
 def undo(state: SessionState, params: Params) -> list[Body]:
@@ -33,10 +33,15 @@ def undo(state: SessionState, params: Params) -> list[Body]:
 
 
 def redo(state: SessionState, params: Params) -> list[Body]:
-    """``redo``: make the change once more that was taken back last. Nothing else may have been changed since."""
+    """``redo {seq?}``: make the change once more that was taken back last, if it is the one of event `seq`.
+
+    Nothing else may have been changed since.
+    """
     if not state.redoable:
         raise Refused("nothing was taken back that could be made once more")
     note = state.redoable[-1]
+    if params.get("seq") is not None and need(params, "seq", int) != note.seq:
+        raise Refused(f"what was taken back last is another change by now: {note.what} (event {note.seq})")
     since = next((one for one in state.undoable if one.seq > note.seq and not one.again), None)
     if since is not None:
         raise Refused(f"{note.what} cannot be made once more: {since.what} (event {since.seq}) was changed since")
@@ -91,6 +96,16 @@ def _restore_plan(state: SessionState, params: Params) -> list[Body]:
     return [plans.restored(state, Patch(tuple(_with_children(state, node) for node in put), tuple(params["drop"])))]
 
 
+def _propose_again(state: SessionState, params: Params) -> list[Body]:
+    """Before the plan is approved: the revision before, as a new one."""
+    plan = state.plan
+    if plan is None or state.status is Status.PLANNING:
+        raise Refused("the planner is still at work")
+    if state.plan_rev != params["rev"]:
+        raise Refused(f"revision {state.plan_rev} was made since: take that back first")
+    return [PlanProposed(state.plan_rev + 1, inverted(plan, dict(params)), note=f"back to revision {params['base']}")]
+
+
 def _with_children(state: SessionState, node: Node) -> Node:
     """The node as it was, but for what it has made since: that is no change of the user's, and it waits for it."""
     now = state.plan_nodes.get(node.id)
@@ -140,4 +155,5 @@ _INVERSES: Mapping[str, Callable[[SessionState, Params], list[Body]]] = {
     "node.unskip": _unskip,
     "limits.restore": _restore_limits,
     "plan.restore": _restore_plan,
+    REVERT: _propose_again,
 }

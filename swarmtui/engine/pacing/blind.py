@@ -382,7 +382,8 @@ class Blind:
             window.refused(min(level, int(FALL * window.size)), now, round_trip_s, news=news)
             return "refused again and again: the wall came down"
         window.refused(level, now, round_trip_s, news=news)
-        return f"refused with {level} accepted in flight: that is the wall"
+        beside = f"with {level} accepted in flight: that is the wall" if level else "with nothing else in flight"
+        return f"refused {beside}"
 
     def _quota_rate(self, call: Call) -> float:
         """Calls per second that a quota lets in: what got in between two calls that found it used up.

@@ -33,6 +33,7 @@ from swarmtui.session.events.limits import (
     ForecastRow,
     LimitsBody,
     LimitsSet,
+    NodeForecast,
     PoolPaced,
 )
 from swarmtui.session.events.nodes import (
@@ -104,6 +105,7 @@ __all__ = [
     "MapFinished",
     "MarkerSet",
     "NodeCancelled",
+    "NodeForecast",
     "NodeHeld",
     "NodePrioritised",
     "NodeReleased",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import ClassVar
 
 from swarmtui.plan.model import Limits
@@ -78,6 +78,21 @@ class ForecastRow:
 
 
 @dataclass(frozen=True, slots=True)
+class NodeForecast:
+    """What is left of one node, in expectation."""
+
+    calls: int
+    """Attempts or items, those counted that are expected to be tried again."""
+    seconds: float
+    """Of one of them."""
+    tokens_in: float = 0.0
+    """Of all calls together."""
+    tokens_out: float = 0.0
+    usd: float | None = None
+    """Of all calls together; None where the price is unknown, or nothing is called that has one."""
+
+
+@dataclass(frozen=True, slots=True)
 class Forecasted:
     """A forecast of plan revision `plan_rev`, kept so that it can be held against what came of it."""
 
@@ -90,6 +105,8 @@ class Forecasted:
     """p10, p50, p90 of the longest path: what no concurrency can beat."""
     enough: int | None = None
     """The least concurrency of the rows from which on more saves less than a tenth of the time."""
+    nodes: dict[str, NodeForecast] = field(default_factory=dict)
+    """Node -> what is expected of it; empty in what older versions wrote, and of plans that nobody could read."""
 
 
 LimitsBody = LimitsSet | BudgetReached | BudgetWarned | PoolPaced | Forecasted

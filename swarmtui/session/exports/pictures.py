@@ -13,6 +13,8 @@ from swarmtui.plan import graph
 from swarmtui.plan.model import Plan
 from swarmtui.safety.text import one_line
 from swarmtui.session.marks import Mark
+from swarmtui.session.paths import at_work_s
+from swarmtui.session.pools import QUESTIONS
 from swarmtui.session.state import NodeState, SessionState
 from swarmtui.session.vocabulary import State
 
@@ -70,10 +72,8 @@ def seconds(value: float) -> str:
 
 
 def took(node: NodeState, now: float) -> float | None:
-    """Seconds from the node's last start to its end, or to `now`; None if it never began."""
-    if node.started_mono is None:
-        return None
-    return max(0.0, (now if node.ended_mono is None else node.ended_mono) - node.started_mono)
+    """Seconds that the node was at work by session second `now`; None if it never was."""
+    return None if node.started_mono is None or node.pool == QUESTIONS else at_work_s(node, now)
 
 
 def lasted(state: SessionState) -> float:
@@ -248,11 +248,13 @@ def timeline_svg(state: SessionState, marks: Sequence[Mark], anchors: Mapping[st
 
 
 def _bar(node: NodeState, y: int, end: float, anchor: str | None) -> str:
-    start, span = node.started_mono or 0.0, took(node, end) or 0.0
+    start = node.started_mono or 0.0
+    span = max(0.0, (end if node.ended_mono is None else node.ended_mono) - start)
+    worked = took(node, end)
     x, wide = _x(start, end), max(3.0, span / end * _BARS_W)
     name = f'<text x="4" y="{y + 15}">{ICONS[node.state.value]} {text(node.id, 20)}</text>'
     label = f'<a href="#{anchor}">{name}</a>' if anchor else name
-    told = f"{text(node.id, 200)}: {node.state.value}, {seconds(span)}"
+    told = f"{text(node.id, 200)}: {node.state.value}, {seconds(span if worked is None else worked)}"
     return (
         f'<g class="bar s-{node.state.value}">{label}<rect x="{x:.1f}" y="{y + 3}" width="{wide:.1f}" '
         f'height="{_ROW_H - 8}" rx="3"><title>{told}</title></rect></g>'
