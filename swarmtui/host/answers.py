@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 from collections.abc import Callable, Coroutine, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -59,6 +60,8 @@ class Answers:
             Method.MARKS: Answer(wire.MarksFrom, self._marks),
             Method.SEQ_AT: Answer(wire.SeqAt, self._seq_at),
             Method.ITEMS_PAGE: Answer(wire.ItemsPage, self._items_page),
+            Method.FILES_LIST: Answer(wire.FilesList, self._files_list),
+            Method.FILE_READ: Answer(wire.FileRead, self._file_read),
         }
 
     def answers(self, method: str) -> bool:
@@ -142,6 +145,15 @@ class Answers:
         else:
             raise _Missing("give mono or ts", Code.PARAMS)
         return rpc.dump({"seq": seq})
+
+    async def _files_list(self, asked: wire.FilesList) -> str:
+        found = await asyncio.to_thread(self.history.files, asked.node)
+        return rpc.dump({"files": [wire.to_json(file) for file in found]})
+
+    async def _file_read(self, asked: wire.FileRead) -> str:
+        length = max(1, min(asked.len, wire.PAGE))
+        page = await asyncio.to_thread(self.history.file, asked.node, asked.name, asked.offset, length)
+        return rpc.dump({"data": base64.b64encode(page).decode()})
 
     async def _items_page(self, asked: wire.ItemsPage) -> str:
         node = self._conducted.state.nodes.get(asked.node)

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import asyncio
 
-from swarmtui.host.feed import Changes, CommandRefused, FeedStatus, Link, fetching
+from swarmtui.host.feed import Changes, CommandRefused, FeedStatus, Link
+from swarmtui.host.fetching import OfFile, ShelfOfFile
 from swarmtui.host.gathering import EVENTS_KEPT, Gathering
-from swarmtui.host.history import History, OutputMissing
+from swarmtui.host.history import History
 from swarmtui.host.locate import seen_status
+from swarmtui.host.shelf import Shelf
 from swarmtui.plan.model import JSON
 from swarmtui.session.events import Event
 from swarmtui.session.folder import SessionFolder
-from swarmtui.session.rows import row_to_event
 from swarmtui.session.state import SessionState
 from swarmtui.session.vocabulary import Status
 
@@ -24,6 +25,7 @@ class FileFeed:
     def __init__(self, folder: SessionFolder, gathered: Gathering, *, done: bool) -> None:
         self._folder = folder
         self._history = History(folder)
+        self._past = OfFile(folder)
         self._gathered = gathered
         self._done = done
         gathered.status.role = "observe"
@@ -56,6 +58,11 @@ class FileFeed:
         return self._gathered.status
 
     @property
+    def shelf(self) -> Shelf:
+        """Recorded texts and files, in its folder."""
+        return ShelfOfFile(self._folder)
+
+    @property
     def at_end(self) -> bool:
         """Whether every event of the file has been folded."""
         return self._done
@@ -80,21 +87,15 @@ class FileFeed:
 
     async def events_before(self, seq: int, limit: int, node: str | None = None) -> list[Event]:
         """Up to `limit` events before `seq`, oldest first; of one node if given. Raises NotFetched."""
-        with fetching():
-            return [row_to_event(row) for row in await asyncio.to_thread(self._history.before, seq, limit, node)]
+        return await self._past.events_before(seq, limit, node)
 
     async def output(self, node: str, item: int | None = None) -> str:
         """The whole recorded output of a node or item, not cleaned; empty if there is none. Raises NotFetched."""
-        with fetching():
-            try:
-                return await asyncio.to_thread(self._history.output, node, item)
-            except OutputMissing:
-                return ""
+        return await self._past.output(node, item)
 
     async def log_tail(self, node: str, limit: int = 65_536) -> str:
         """The last `limit` bytes of the node's log file, not cleaned; empty if there is none. Raises NotFetched."""
-        with fetching():
-            return await asyncio.to_thread(self._history.log_tail, node, limit)
+        return await self._past.log_tail(node, limit)
 
     async def close(self) -> None:
         """Nothing is held open."""

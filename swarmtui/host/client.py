@@ -32,19 +32,18 @@ from swarmtui.host.dialling import (
     refusal,
     refused,
 )
-from swarmtui.host.feed import Changes, CommandRefused, FeedStatus, Link, fetching
+from swarmtui.host.feed import Changes, CommandRefused, FeedStatus, Link
+from swarmtui.host.fetching import OfFile, OfHost, ShelfOfFile, ShelfOfHost
 from swarmtui.host.gathering import Gathering
-from swarmtui.host.history import History, OutputMissing
 from swarmtui.host.intake import Intake
 from swarmtui.host.jsonrpc import Code, ProtocolError
 from swarmtui.host.protocol import Method, Role
+from swarmtui.host.shelf import Shelf
 from swarmtui.plan.model import JSON
 from swarmtui.safety.text import one_line
-from swarmtui.session.codec import event_from_json
 from swarmtui.session.errors import first_line
 from swarmtui.session.events import Event
 from swarmtui.session.folder import SessionFolder, is_session_id
-from swarmtui.session.rows import row_to_event
 from swarmtui.session.state import SessionState
 from swarmtui.session.vocabulary import FINAL, Status
 
@@ -224,36 +223,21 @@ class WireFeed:
 
     async def events_before(self, seq: int, limit: int, node: str | None = None) -> list[Event]:
         """Up to `limit` events before `seq`, oldest first; of one node if given. Raises ConnectionError."""
-        with fetching():
-            if self._connection is not None:
-                asked: dict[str, JSON] = {"before": seq, "limit": limit, "node": node}
-                page = await self._connection.call(Method.EVENTS_PAGE, asked)
-                return [event_from_json(line) for line in page["events"]]
-            rows = await asyncio.to_thread(self._past().before, seq, limit, node)
-            return [row_to_event(row) for row in rows]
+        return await self._past().events_before(seq, limit, node)
 
     async def output(self, node: str, item: int | None = None) -> str:
         """The whole recorded output of a node or item, not cleaned; empty if there is none. Raises ConnectionError."""
-        with fetching():
-            try:
-                if self._connection is not None:
-                    found = await self._connection.call(Method.OUTPUT_READ, {"node": node, "item": item})
-                    return str(found["text"])
-                return await asyncio.to_thread(self._past().output, node, item)
-            except OutputMissing:
-                return ""
-            except CallFailed as error:
-                if error.code == Code.MISSING:
-                    return ""
-                raise
+        return await self._past().output(node, item)
 
     async def log_tail(self, node: str, limit: int = 65_536) -> str:
         """The last `limit` bytes of the node's log file, not cleaned. Raises ConnectionError."""
-        with fetching():
-            if self._connection is not None:
-                found = await self._connection.call(Method.LOG_TAIL, {"node": node, "limit": limit})
-                return str(found["text"])
-            return await asyncio.to_thread(self._past().log_tail, node, limit)
+        return await self._past().log_tail(node, limit)
+
+    @property
+    def shelf(self) -> Shelf:
+        """Recorded texts and files: the host's, or those of the folder where no host lives."""
+        here = self._folder if self._connection is None else None
+        return ShelfOfHost(self.ask) if here is None else ShelfOfFile(here)
 
     async def close(self) -> None:
         """Leave; the session goes on."""
@@ -440,10 +424,12 @@ class WireFeed:
         while self._connection is connection and not (connection is None and self.status.link in OVER):
             await asyncio.shield(self._turn)
 
-    def _past(self) -> History:
+    def _past(self) -> OfHost | OfFile:
+        if self._connection is not None:
+            return OfHost(self._connection)
         if self._folder is None:
             raise ConnectionError(self.status.note or "not connected")
-        return History(self._folder)
+        return OfFile(self._folder)
 
 
 def _left(bye: wire.Bye) -> str:

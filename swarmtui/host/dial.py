@@ -63,7 +63,7 @@ def _host_of(folder: SessionFolder) -> socket.socket | None:
             host.close()
             if time.monotonic() >= deadline and folder.owned():
                 raise ConnectionError(f"the host of {folder.id} cannot be reached: {error.strerror or error}") from None
-            time.sleep(BETWEEN_POLL_S)
+            time.sleep(BETWEEN_POLL_S)  # a socket that is not there yet has nothing to wait on
         else:
             return host
     return None

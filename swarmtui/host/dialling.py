@@ -9,14 +9,17 @@ import socket
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import swarmtui
-from swarmtui.host import protocol as wire
-from swarmtui.host.connection import CallFailed
 from swarmtui.host.exits import Exit
 from swarmtui.host.jsonrpc import Code
 from swarmtui.host.whereabouts import named_socket
-from swarmtui.session.folder import SessionFolder
+
+if TYPE_CHECKING:
+    from swarmtui.host import protocol as wire
+    from swarmtui.host.connection import CallFailed
+    from swarmtui.session.folder import SessionFolder
 
 NOT_INSTALLED = 127
 """What a shell says of a command that it does not find."""
@@ -86,6 +89,8 @@ def dial_session(folder: SessionFolder, path: Path) -> Dial:
 
 def introduction(name: str) -> wire.ClientInfo:
     """Who this process is, as a viewer."""
+    from swarmtui.host import protocol as wire
+
     try:
         size = os.get_terminal_size()
         tty = (size.columns, size.lines)

@@ -10,16 +10,18 @@ import contextlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
-from swarmtui.host.connection import CallFailed
-from swarmtui.plan.model import JSON
 from swarmtui.safety.paths import PathRefused
 from swarmtui.session.errors import LogError, first_line
-from swarmtui.session.events import Event
-from swarmtui.session.marks import Mark
-from swarmtui.session.state import SessionState
-from swarmtui.session.vocabulary import Status
+
+if TYPE_CHECKING:
+    from swarmtui.host.shelf import Shelf
+    from swarmtui.plan.model import JSON
+    from swarmtui.session.events import Event
+    from swarmtui.session.marks import Mark
+    from swarmtui.session.state import SessionState
+    from swarmtui.session.vocabulary import Status
 
 
 class Link(StrEnum):
@@ -57,6 +59,8 @@ class NotFetched(ConnectionError):
 @contextlib.contextmanager
 def fetching() -> Iterator[None]:
     """Within the block whatever keeps the past from being read is a ConnectionError, or the kind of it that says so."""
+    from swarmtui.host.connection import CallFailed  # the wire, which nobody needs who only looks at a state
+
     try:
         yield
     except ConnectionError:
@@ -171,6 +175,8 @@ class Play:
     marks: tuple[Mark, ...] = ()
     gaps: tuple[Gap, ...] = ()
     """The long ones, as far as they are known."""
+    over_mono: float | None = None
+    """When the session was over, where only its host left after that; None: with the last event, if at all."""
 
 
 class Feed(Protocol):
@@ -186,6 +192,10 @@ class Feed(Protocol):
     @property
     def status(self) -> FeedStatus:
         """Link, role and the other viewers."""
+
+    @property
+    def shelf(self) -> Shelf:
+        """Recorded texts and files."""
 
     def drain(self) -> Changes:
         """What arrived since the last call."""
@@ -217,7 +227,7 @@ class Player(Feed, Protocol):
     """A feed whose past can be moved about in. None of these waits: what they change comes with the next drain."""
 
     def play(self) -> None:
-        """Go on; from the beginning where the play head is at the end."""
+        """Go on; from the beginning where the play head is at the end, unless the session goes on: then it stays."""
 
     def pause(self) -> None:
         """Stand still."""

@@ -10,8 +10,10 @@ from pathlib import Path
 from typing import TypeVar
 
 from swarmtui.host.feed import Gap
+from swarmtui.host.fetching import ShelfOfFile
 from swarmtui.host.history import History, OutputMissing
 from swarmtui.host.past import GAP_S
+from swarmtui.host.shelf import Shelf
 from swarmtui.session import fold
 from swarmtui.session.errors import Damaged, LogError, first_line
 from swarmtui.session.events import Event, HostStarted, SessionForked
@@ -58,6 +60,11 @@ class FilePast:
         self._reader: Reader | None = None
         self._closed = False
         self._blocks: dict[int, list[Event]] = {}
+
+    @property
+    def shelf(self) -> Shelf:
+        """What the folder holds."""
+        return ShelfOfFile(self._folder)
 
     async def head(self) -> int:
         """Seq of the last event that is recorded by now; 0 if there is none."""

@@ -83,12 +83,14 @@ def _rows(machine: Address, said: bytes) -> list[dict[str, JSON]]:
 
 def _sound(row: dict[str, JSON]) -> dict[str, JSON]:
     """What lists rely on, each of the kind that they rely on: another machine may say whatever it likes."""
-    counts, parent = row.get("counts"), row.get("parent")
+    counts, parent, items = row.get("counts"), row.get("parent"), row.get("items")
     counts = counts if isinstance(counts, dict) else {}
+    items = items if isinstance(items, dict) else None
     return {
         **{name: row[name] if isinstance(row.get(name), str) else "" for name in ("title", "reason")},
         **{name: _number(row.get(name)) for name in ("started", "ended", "cost_usd")},
-        "needs_you": int(_number(row.get("needs_you")) or 0),
+        **{name: int(_number(row.get(name)) or 0) for name in ("needs_you", "viewers")},
+        "items": items and {name: int(_number(items.get(name)) or 0) for name in ("done", "total")},
         "counts": {str(state): int(_number(count) or 0) for state, count in counts.items()},
         "parent": parent if isinstance(parent, dict) and isinstance(parent.get("id"), str) else None,
     }

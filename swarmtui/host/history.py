@@ -11,8 +11,10 @@ import os
 from dataclasses import dataclass
 from itertools import accumulate
 from pathlib import Path
+from stat import S_ISREG
 from typing import Any
 
+from swarmtui.host.shelf import FILES_LIMIT, NodeFile
 from swarmtui.safety.paths import PathRefused, open_inside
 from swarmtui.safety.text import one_line
 from swarmtui.session.events import (
@@ -120,11 +122,48 @@ class History:
             file.seek(max(0, os.fstat(file.fileno()).st_size - limit))
             return file.read(limit).decode("utf-8", "replace")
 
-    def _logs(self, node: str) -> list[Path]:
-        folder = self.folder.artefacts / node
-        if folder.parent != self.folder.artefacts or not folder.is_dir():
+    def files(self, node: str) -> list[NodeFile]:
+        """The node's artefacts by name, links left out; none of a name that is no node's. Raises PathRefused."""
+        folder = self._node_folder(node)
+        if folder is None:
             return []
-        return [path for path in folder.rglob(LOG_NAME) if path.is_file() and not path.is_symlink()]
+        if folder.is_symlink():
+            raise PathRefused(f"{node!a}: a symbolic link stands where its files should be")
+        found: list[NodeFile] = []
+        for path in folder.rglob("*"):
+            if path.is_symlink() or not path.is_file():
+                continue
+            stat = path.lstat()
+            found.append(NodeFile(str(path.relative_to(folder)), stat.st_size, stat.st_mtime))
+            if len(found) == FILES_LIMIT:
+                break
+        return sorted(found, key=lambda file: file.name)
+
+    def file(self, node: str, name: str, offset: int, length: int) -> bytes:
+        """`length` bytes from `offset` of one of the node's artefacts. Raises PathRefused, OSError."""
+        if self._node_folder(node) is None:
+            raise PathRefused(f"{node!a}: there are no files of such a node")
+        fd = open_inside(self.folder.artefacts, f"{node}/{name}", os.O_RDONLY | os.O_NONBLOCK)
+        with os.fdopen(fd, "rb") as file:
+            if not S_ISREG(os.fstat(file.fileno()).st_mode):
+                raise PathRefused(f"{name!a}: is no file")
+            file.seek(max(0, offset))
+            return file.read(max(0, length))
+
+    def _node_folder(self, node: str) -> Path | None:
+        """The folder of a node's artefacts; None if there is none, or no node can be called so."""
+        folder = self.folder.artefacts / node
+        if node in ("", ".", "..") or "/" in node or "\0" in node or not folder.is_dir():
+            return None
+        return folder
+
+    def _logs(self, node: str) -> list[Path]:
+        folder = self._node_folder(node)
+        return (
+            []
+            if folder is None
+            else [path for path in folder.rglob(LOG_NAME) if path.is_file() and not path.is_symlink()]
+        )
 
     def _whole(self, output: Output) -> str:
         if output.whole:

@@ -11,8 +11,10 @@ import json
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from enum import IntEnum
+from typing import TYPE_CHECKING
 
-from swarmtui.plan.model import JSON
+if TYPE_CHECKING:
+    from swarmtui.plan.model import JSON
 
 MAX_LINE = 1024 * 1024
 """Bytes of one line, its end included."""

@@ -1,23 +1,36 @@
-"""Which sessions there are on this machine and how they stand, without folding any of them."""
+"""Which sessions there are on this machine and how they stand, without folding any of them.
+
+What reads their files is loaded when one is read: who only looks for a session waits for none of that.
+"""
 
 from __future__ import annotations
 
 import socket
+from collections.abc import Iterable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from swarmtui.host.history import History
 from swarmtui.host.whereabouts import socket_of, told
-from swarmtui.plan.model import JSON
 from swarmtui.safety.paths import Places, places
-from swarmtui.session.events import HostStopped
+from swarmtui.session.errors import LogError
 from swarmtui.session.folder import SessionFolder, find_session, session_folders
-from swarmtui.session.imports import IMPORTED, imported_from
-from swarmtui.session.log import LogError
-from swarmtui.session.reader import Reader
-from swarmtui.session.summary import summary
+from swarmtui.session.imports import IMPORTED
 from swarmtui.session.vocabulary import FINAL, Status
 
-__all__ = ["list_sessions", "locate", "seen_status", "sessions_root", "socket_of", "viewers_of"]
+if TYPE_CHECKING:
+    from swarmtui.plan.model import JSON
+    from swarmtui.session.reader import Reader
+
+__all__ = [
+    "list_sessions",
+    "locate",
+    "newest_first",
+    "seen_status",
+    "session_row",
+    "sessions_root",
+    "socket_of",
+    "viewers_of",
+]
 
 FOLDED_EVENTS = 1_000
 
@@ -34,38 +47,56 @@ def locate(prefix: str, where: Places | None = None) -> SessionFolder:
 
 def seen_status(folder: SessionFolder, recorded: Status) -> Status:
     """The status as it is: a session that has not ended and whose host went without a word has crashed."""
+    from swarmtui.session.reader import Reader
+
     if recorded in FINAL or folder.owned():
         return recorded
-    if not (History(folder).last_type() == HostStopped.TYPE or _never_hosted(folder)):
-        return Status.CRASHED if imported_from(folder.db) is None else Status.PAUSED
+    with Reader(folder.db) as reader:
+        return _without_host(reader, recorded)
+
+
+def _without_host(reader: Reader, recorded: Status) -> Status:
+    """The status of a session that has not ended and that no host runs."""
+    from swarmtui.session.events import HostStopped
+
+    if not (_last_type(reader) == HostStopped.TYPE or _never_hosted(reader)):
+        return Status.CRASHED if not isinstance(reader.meta(IMPORTED), dict) else Status.PAUSED
     return recorded if recorded in (Status.PAUSED, Status.AWAITING_APPROVAL) else Status.PAUSED
 
 
-def _never_hosted(folder: SessionFolder) -> bool:
+def _last_type(reader: Reader) -> str | None:
+    found = reader.query("SELECT type FROM events ORDER BY seq DESC LIMIT 1")
+    return str(found[0][0]) if found else None
+
+
+def _never_hosted(reader: Reader) -> bool:
     """Whether it is a fork that no host has run yet: nothing of its own was recorded since it was made."""
-    with Reader(folder.db) as reader:
-        made = reader.meta("forked")
-        return isinstance(made, dict) and made.get("rests_at") == reader.last_seq()
+    made = reader.meta("forked")
+    return isinstance(made, dict) and made.get("rests_at") == reader.last_seq()
 
 
 def list_sessions(where: Places | None = None) -> list[dict[str, JSON]]:
     """One summary per session, newest first; a file that cannot be read gives a row that says so in `reason`."""
-    rows = [_row(folder) for folder in session_folders(sessions_root(where))]
-    return sorted(rows, key=lambda row: float(row["started"] or 0.0), reverse=True)
+    return newest_first(session_row(folder) for folder in session_folders(sessions_root(where)))
 
 
-def _row(folder: SessionFolder) -> dict[str, JSON]:
+def newest_first(rows: Iterable[dict[str, JSON]]) -> list[dict[str, JSON]]:
+    """The order of lists; what began at the same moment goes by its ID, so that no two readings differ."""
+    return sorted(rows, key=lambda row: (-float(row["started"] or 0.0), str(row["id"])))
+
+
+def session_row(folder: SessionFolder, *, fold: bool = True) -> dict[str, JSON]:
+    """What lists show of one session. Without `fold` the figures that a living host keeps are taken as they are."""
+    from swarmtui.session.reader import Reader
+
+    hosted = folder.owned()
     try:
         with Reader(folder.db) as reader:
-            found = reader.meta("summary")
+            found = _figures(folder, reader, as_kept=hosted and not fold)
+            row: dict[str, JSON] = found or _unknown(folder, "nothing was recorded yet")
+            recorded = Status(str(row.get("status")))
+            row["status"] = (recorded if hosted or recorded in FINAL else _without_host(reader, recorded)).value
             imported = reader.meta(IMPORTED)
-            recorded = found["status"] if isinstance(found, dict) else None
-            if recorded not in FINAL and 0 < reader.last_seq() <= FOLDED_EVENTS:
-                found = summary(
-                    History(folder).state()
-                )  # the kept one may be a second old, and a short file costs nothing
-        row: dict[str, JSON] = dict(found) if isinstance(found, dict) else _unknown(folder, "nothing was recorded yet")
-        row["status"] = seen_status(folder, Status(row["status"])).value
         row["imported"] = imported.get("format") if isinstance(imported, dict) else None
         if row["imported"] is not None:
             row["needs_you"] = 0  # of a recording nobody is asked any more
@@ -76,7 +107,23 @@ def _row(folder: SessionFolder) -> dict[str, JSON]:
     row["id"] = folder.id  # a recovered session keeps its events, which name the one it was
     row["host"] = socket.gethostname()
     row["viewers"] = viewers_of(folder)
+    row["hosted"] = hosted
     return row
+
+
+def _figures(folder: SessionFolder, reader: Reader, *, as_kept: bool) -> dict[str, JSON] | None:
+    """The summary that the file keeps, which may be a second old; else, since a short file costs nothing, a new one."""
+    from swarmtui.host.history import History
+    from swarmtui.session.summary import summary
+
+    found = reader.meta("summary")
+    kept = dict(found) if isinstance(found, dict) else None
+    if kept is not None and (as_kept or kept.get("status") in FINAL):
+        return kept
+    seq = reader.last_seq()
+    if not 0 < seq <= FOLDED_EVENTS or (kept is not None and kept.get("head_seq") == seq):
+        return kept
+    return summary(History(folder).state())
 
 
 def viewers_of(folder: SessionFolder) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Protocol
 
 from swarmtui.host.feed import Gap
+from swarmtui.host.shelf import Shelf
 from swarmtui.session.events import Event
 from swarmtui.session.marks import Mark
 from swarmtui.session.state import SessionState
@@ -17,6 +18,10 @@ GAP_S = 60.0
 
 class Past(Protocol):
     """The recorded past of one session. All calls belong to one event loop; none of them blocks it for long."""
+
+    @property
+    def shelf(self) -> Shelf:
+        """Recorded texts, and files as they are at the head."""
 
     async def head(self) -> int:
         """Seq of the last event that is recorded by now."""

@@ -78,6 +78,8 @@ class Method(StrEnum):
     MARKS = "marks"
     SEQ_AT = "seq.at"
     ITEMS_PAGE = "items.page"
+    FILES_LIST = "files.list"
+    FILE_READ = "file.read"
     FORK = "fork"
     """Makes another session (:mod:`swarmtui.host.live_forks`), for who controls; repeated by id as commands."""
 
@@ -272,6 +274,23 @@ class ItemsPage:
     after: int = -1
     limit: int = 100
     where: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class FilesList:
+    """Parameters of ``files.list``: the artefacts of a node. The result is ``{files: [{name, size, ts}]}``."""
+
+    node: str
+
+
+@dataclass(frozen=True, slots=True)
+class FileRead:
+    """Parameters of ``file.read``: `len` bytes from `offset` of one of them, as base64 in the result's `data`."""
+
+    node: str
+    name: str
+    offset: int = 0
+    len: int = PAGE
 
 
 @dataclass(frozen=True, slots=True)

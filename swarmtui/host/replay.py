@@ -19,9 +19,10 @@ from swarmtui.host.feed import Changes, CommandRefused, Feed, FeedStatus, Gap, L
 from swarmtui.host.goals import Goal
 from swarmtui.host.past import PAGE, Past
 from swarmtui.host.playhead import Playhead
+from swarmtui.host.shelf import Shelf
 from swarmtui.host.tempo import IDLE_LIMIT_S, Tempo
 from swarmtui.plan.model import JSON
-from swarmtui.session.events import Event
+from swarmtui.session.events import Event, HostStarted, HostStopped, MarkerSet, Noted, SessionFinished, SessionTakenOver
 from swarmtui.session.marks import Mark
 from swarmtui.session.state import SessionState
 
@@ -30,6 +31,8 @@ AHEAD = 2_000
 BURST = 2_000
 """Events that one drain folds in at most: what is too dense for the speed is played slower."""
 MARKS_EVERY_S = 1.0
+AFTERMATH = 20
+"""Events at the end among which that of the session is looked for."""
 
 
 class ReplayFeed:
@@ -37,8 +40,9 @@ class ReplayFeed:
 
     Between two events time passes evenly, at :attr:`Play.speed`; a longer time without events than
     :attr:`Play.idle_limit` takes no longer than that. With `live`, the feed of the session as it goes on, everything
-    is handed through to that from :meth:`go_live` (or from when the play head has caught up) until something of the
-    past is asked for again. The task that reads the past belongs to this feed and ends with :meth:`close`.
+    is handed through to that from :meth:`go_live` until something of the past is asked for again; a play head that
+    has caught up stands still, for what is asked of the past is not meant for the session. The task that reads the
+    past belongs to this feed and ends with :meth:`close`.
     """
 
     def __init__(
@@ -67,6 +71,7 @@ class ReplayFeed:
         self._gaps: tuple[Gap, ...] = ()
         self._marks_read, self._marks_at = 0, -math.inf
         self._ends: tuple[float, float] | None = None
+        self._over: float | None = None
         self._goal: Goal | None = Goal(self._within(1 if at is None else at))
         self._played_to = clock()
         self._stirred, self._reached = asyncio.Event(), asyncio.Event()
@@ -120,6 +125,11 @@ class ReplayFeed:
         self._here.gathered.status.play = self._play()
         return self._here.gathered.status
 
+    @property
+    def shelf(self) -> Shelf:
+        """Recorded texts; and files as they are at the head, for what they were before nobody knows."""
+        return self._live.shelf if self._live is not None and self._following else self._past.shelf
+
     def clock(self) -> float:
         """Epoch seconds at the play head, as of the last drain."""
         if self._live is not None and self._following:
@@ -143,6 +153,7 @@ class ReplayFeed:
             live=self._goes_on,
             marks=self._marks,
             gaps=self._gaps,
+            over_mono=None if self._goes_on else self._over,
         )
 
     @property
@@ -152,14 +163,13 @@ class ReplayFeed:
     # -- moving about -----------------------------------------------------------------------------------------
 
     def play(self) -> None:
-        """Go on; from the beginning where the play head is at the end, unless the session goes on from there."""
+        """Go on; from the beginning where the play head is at the end, unless the session goes on: then it stays."""
         self._touch()
         if self._following:
             return
         here = self._base()
         if here.mono is None and here.seq >= self._head:
             if self._goes_on:
-                self.go_live()
                 return
             self._goal = Goal(1)
         self._playing = True
@@ -291,7 +301,7 @@ class ReplayFeed:
         if not self._following:
             self._news |= self._live.drain().link
         if self._live.state.seq > self._head:
-            self._head = self._live.state.seq
+            self._head, self._over = self._live.state.seq, None
             self._news |= not self._following
             if self._ends is not None:
                 self._ends = (self._ends[0], self._live.state.mono)
@@ -307,7 +317,7 @@ class ReplayFeed:
         self._moved = True
         for _ in range(BURST):
             if self._here.state.seq >= self._head:
-                self._arrive()
+                self._playing, self._news = False, True
                 return
             left = self._here.spend(seconds)
             if left is None:
@@ -319,12 +329,6 @@ class ReplayFeed:
                 break
         if self._wants_more():
             self._reading.ask()
-
-    def _arrive(self) -> None:
-        """The play head is at the end of what there is."""
-        self._playing, self._news = False, True
-        if self._goes_on:
-            self._following = self._switched = True
 
     # -- reading ----------------------------------------------------------------------------------------------
 
@@ -341,6 +345,7 @@ class ReplayFeed:
             if (goal := self._goal) is not None:
                 await self._reach(goal)
             elif self._ends is None:
+                self._over = await self._when_over()
                 self._ends = await self._mono(1), await self._mono(self._head)
             elif self._wants_more(PAGE):
                 await self._read_on()
@@ -380,7 +385,7 @@ class ReplayFeed:
         return self._goal is None
 
     def _wants_more(self, least: int = AHEAD // 2) -> bool:
-        return self._here.held < least and 0 < self._here.end < self._head
+        return not self._following and self._here.held < least and 0 < self._here.end < self._head
 
     def _wants_marks(self) -> bool:
         return self._marks_read < self._head and self._now() - self._marks_at >= MARKS_EVERY_S
@@ -397,6 +402,15 @@ class ReplayFeed:
         self._marks += tuple(mark for mark in await self._past.marks(self._marks_read + 1) if mark.seq <= head)
         self._gaps += tuple(gap for gap in await self._past.gaps(self._marks_read + 1) if gap.seq <= head)
         self._marks_read = head
+
+    async def _when_over(self) -> float | None:
+        """A host stays for a while after the end, and longer while somebody watches: that is no part of the session."""
+        for event in reversed(await self._past.events(max(1, self._head - AFTERMATH + 1), AFTERMATH)):
+            if isinstance(event.body, SessionFinished):
+                return event.mono
+            if not isinstance(event.body, (HostStarted, HostStopped, MarkerSet, Noted, SessionTakenOver)):
+                return None
+        return None
 
     async def _mono(self, seq: int) -> float:
         events = await self._past.events(seq, 1)

@@ -69,12 +69,19 @@ class SshDial:
         return call
 
 
-def predial(address: Address, *, environ: Mapping[str, str] = os.environ, patience_s: float | None = None) -> SshDial:
-    """Connect to the session for the first time. Blocks; ssh may ask for passwords, if there is a terminal.
+def predial(
+    address: Address,
+    *,
+    environ: Mapping[str, str] = os.environ,
+    patience_s: float | None = None,
+    batch: bool = False,
+) -> SshDial:
+    """Connect to the session for the first time. Blocks; ssh may ask for passwords, if there is a terminal and this is
+    no `batch`.
 
     The session's whole ID is known afterwards. Raises Unreachable, KeyboardInterrupt.
     """
-    call = SshCall(address, batch=not asking.has_terminal(), environ=environ)
+    call = SshCall(address, batch=batch or not asking.has_terminal(), environ=environ)
     try:
         greeting = _first_word(call, call.greeted, patience_s)
     except BaseException:

@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from swarmtui.safety.paths import Places, places, socket_path
-from swarmtui.session.folder import SessionFolder
+
+if TYPE_CHECKING:
+    from swarmtui.session.folder import SessionFolder
 
 
 def told(folder: SessionFolder) -> dict[str, Any]:

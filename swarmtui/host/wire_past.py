@@ -6,6 +6,7 @@ from swarmtui.host.client import WireFeed
 from swarmtui.host.feed import CommandRefused, Gap
 from swarmtui.host.jsonrpc import Code
 from swarmtui.host.protocol import Method
+from swarmtui.host.shelf import Shelf
 from swarmtui.plan.model import JSON
 from swarmtui.session.codec import event_from_json
 from swarmtui.session.events import Event
@@ -27,6 +28,11 @@ class WirePast:
     def __init__(self, feed: WireFeed) -> None:
         self._feed = feed
         self._names = {kind.value for kind in MarkKind}
+
+    @property
+    def shelf(self) -> Shelf:
+        """The host's."""
+        return self._feed.shelf
 
     async def head(self) -> int:
         """Seq of the last event that is recorded by now."""

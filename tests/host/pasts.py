@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 from swarmtui.host.feed import Gap
 from swarmtui.host.past import GAP_S
+from swarmtui.host.shelf import EmptyShelf, Shelf
 from swarmtui.host.tempo import gap_between
 from swarmtui.plan.model import Node, Plan, PromptSpec, plan_hash
 from swarmtui.session import fold
@@ -47,6 +48,10 @@ class MemoryPast:
         self.recorded = list(events)
         self.made = 0
         self.closed = False
+
+    @property
+    def shelf(self) -> Shelf:
+        return EmptyShelf()
 
     async def head(self) -> int:
         return len(self.recorded)

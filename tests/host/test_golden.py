@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,12 +13,14 @@ import pytest
 
 import swarmtui
 from swarmtui.cli.failures import explain
+from swarmtui.engine import foresight
 from swarmtui.host.client import Unreachable, WireFeed, dial_unix
 from swarmtui.host.exits import Exit
 from swarmtui.host.feed import CommandRefused, Link
 from swarmtui.host.jsonrpc import Code
 from swarmtui.host.protocol import CAPS
 from swarmtui.host.wire_past import WirePast
+from swarmtui.session.events import Forecasted
 from swarmtui.session.vocabulary import State
 from tests.fixtures.wire.make import events_of, happen, normalised, staged
 from tests.host.sessions import LiveSession, until
@@ -271,6 +273,34 @@ async def test_18_viewers_of_every_version_are_answered_as_they_were(tmp_path: P
     mine, theirs = events_by_seq(heard), events_by_seq(recorded)
     assert {seq: theirs[seq] for seq in range(1, 12)} == {seq: mine[seq] for seq in range(1, 12)}
     viewers.close()
+
+
+async def test_the_stage_is_set_once_the_forecast_is_recorded_however_late_it_comes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun = asyncio.Event()
+    foresee = foresight.foresee
+
+    async def late(*asked: Any, **how: Any) -> Forecasted:
+        await begun.wait()
+        return await foresee(*asked, **how)
+
+    monkeypatch.setattr(foresight, "foresee", late)
+    monkeypatch.setattr(LiveSession, "until_running", after(LiveSession.until_running, begun.set))
+    async with staged(tmp_path) as session:
+        state = session.conductor.state
+        assert (state.forecast is not None, state.seq, session.conductor.log.committed_seq) == (True, 6, 6)
+
+
+def after(wait: Callable[..., Awaitable[Any]], then: Callable[[], None]) -> Callable[..., Awaitable[Any]]:
+    """The same, and `then` something happens."""
+
+    async def waited(*given: Any) -> Any:
+        found = await wait(*given)
+        then()
+        return found
+
+    return waited
 
 
 def events_by_seq(lines: list[Line]) -> dict[int, Line]:

@@ -419,7 +419,8 @@ def test_34_what_is_written_outside_of_the_tests_folders_is_found(
     for id, cwd in (("our", tmp_path / "work"), ("their", Path("/somewhere"))):
         (sessions / id).mkdir()
         (sessions / id / "launch.json").write_text(json.dumps({"cwd": str(cwd)}))
+    (sessions.parent / "workbench.json").write_text("{}")
     (tmp_path / "repository").mkdir()
     (tmp_path / "repository" / "report.md").write_text("")
     found = made_outside(before, tmp_path / "repository", tmp_path)
-    assert sorted(path.name for path in found) == ["our", "report.md"]
+    assert sorted(path.name for path in found) == ["our", "report.md", "workbench.json"]

@@ -489,17 +489,28 @@ async def test_a_past_that_is_let_go_while_it_is_being_opened_is_closed_and_says
     await past.close()
 
 
-async def test_30_who_has_caught_up_with_the_session_follows_it(tmp_path: Path) -> None:
+async def test_30_who_has_caught_up_with_the_session_stays_in_the_past_until_it_is_gone_back_to(tmp_path: Path) -> None:
     async with live_session(tmp_path, chain("a", "b")) as session:
         await session.until_running()
-        async with scrubbing(session) as feed:
-            feed.seek(session.conductor.state.seq)
-            await reached(feed)
-            feed.play()
-            await until(feed, lambda feed: feed.status.link is Link.LIVE)
-            feed.pause()
-            await until(feed, lambda feed: feed.status.link is Link.REPLAY)
-            assert state_hash(feed.state) == state_hash(session.conductor.state)
+        clock = Clock()
+        live, past = await session.attach(), FilePast(session.folder)
+        feed = ReplayFeed(past, head=await past.head(), clock=clock, live=live)
+        await feed.settled()
+        feed.play()
+        clock.now += 1_000.0
+        feed.drain()
+        assert feed.status.play is not None
+        assert (feed.status.play.seq, feed.status.play.playing) == (session.conductor.state.seq, False)
+        feed.play()
+        feed.drain()
+        assert feed.status.link is Link.REPLAY, "what is pressed next would be asked of the session"
+        feed.go_live()
+        feed.drain()
+        assert feed.status.link is Link.LIVE
+        feed.pause()
+        await until(feed, lambda feed: feed.status.link is Link.REPLAY)
+        assert state_hash(feed.state) == state_hash(session.conductor.state)
+        await feed.close()
 
 
 @pytest.mark.parametrize(

@@ -217,6 +217,8 @@ async def test_a_huge_event_and_a_huge_snapshot_arrive_whole(tmp_path: Path) -> 
         await until(by_events, lambda feed: feed.state.seq == session.conductor.state.seq)
         by_snapshot = await session.attach()
         assert by_events.state.plan == by_snapshot.state.plan == plan
+        await until(by_snapshot, lambda feed: feed.state.forecast is not None)  # it comes when it has been worked out
+        await until(by_events, lambda feed: feed.state.seq == by_snapshot.state.seq)
         assert state_hash(by_events.state) == state_hash(by_snapshot.state)
         await by_events.close()
         await by_snapshot.close()
@@ -356,6 +358,7 @@ async def test_who_leaves_before_it_is_waited_for_is_not_missed(tmp_path: Path) 
             await asyncio.sleep(0)
         async with asyncio.timeout(5):
             await news
+        assert session.server.viewers == ()
 
 
 async def test_09_a_viewer_that_accepts_nothing_is_dropped_with_a_word_and_evicts_nobody(

@@ -318,16 +318,25 @@ async def test_33_a_file_gives_events_from_a_number_on_over_the_state_before_it(
 async def test_marks_come_in_pages_and_to_a_viewer_that_knows_none_so_many_at_once(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async with live_session(tmp_path, chain("a"), at_once=True) as session:
+    async with live_session(tmp_path, chain("a")) as session:
         feed = await session.attach()
+        await session.until_running()
         for number in range(7):
             await feed.command("marker.add", {"label": f"mark {number}"})
         far, near = WirePast(feed), FilePast(session.folder)
-        known = await near.marks()
-        assert len(known) >= 7
-        for limit in (1, 2, 3, 100):
-            monkeypatch.setattr(wire_past, "PAGE_MARKS", limit)
-            assert await far.marks() == known
+        for label in ("before the end, which is no mark", "after it"):
+            await feed.command("marker.add", {"label": label})
+            known = await near.marks()
+            for limit in (1, 2, 3, 100):
+                monkeypatch.setattr(wire_past, "PAGE_MARKS", limit)
+                assert await far.marks() == known
+            if session.executor.running:
+                session.executor.finish(*session.executor.running)
+                await until(feed, lambda feed: feed.state.status is Status.SUCCEEDED)
+        assert [mark.label for mark in known[-9:-1]] == [
+            *(f"mark {n}" for n in range(7)),
+            "before the end, which is no mark",
+        ]
         monkeypatch.setattr(answers, "MARKS_AT_MOST", 3)
         told = await feed.ask("marks", {"from_seq": known[0].seq})
         assert [mark["seq"] for mark in told["marks"]] == [mark.seq for mark in known[:3]]
