@@ -12,46 +12,56 @@ import gc
 import sys
 import time
 from collections.abc import Awaitable, Callable
-from typing import ClassVar, Literal
+from typing import TYPE_CHECKING
 
-from textual.binding import Binding, BindingType
 from textual.screen import Screen
 from textual.worker import WorkerFailed
 
 from swarmtui.host.feed import Changes, Feed, FeedStatus
-from swarmtui.session import fold
 from swarmtui.session.events import ReportWritten
 from swarmtui.session.state import SessionState
 from swarmtui.session.vocabulary import FINAL, Status
 from swarmtui.tui import content
-from swarmtui.tui.actions import Mode, Scope, mode_of
+from swarmtui.tui.actions.action import Mode, Scope, mode_of
 from swarmtui.tui.asking import Asking
 from swarmtui.tui.dressed import Dressed
 from swarmtui.tui.editing import PlanEditing
-from swarmtui.tui.leaving import CRASHED, LOST, crash_line, leave_on_signals, outcome
+from swarmtui.tui.flying import PastFlights
+from swarmtui.tui.leaving import CRASHED, LOST, Ending, crash_line, outcome, tell_left
+from swarmtui.tui.memory import Memory, remembered
 from swarmtui.tui.mirror import Mirror
 from swarmtui.tui.news import News
 from swarmtui.tui.onward import CarryOut, Onward
+from swarmtui.tui.pace import Paced
 from swarmtui.tui.replaying import Replaying, ToPast
-from swarmtui.tui.screens.dialogs import ConfirmScreen, HelpScreen, LineScreen
-from swarmtui.tui.screens.palette import ActionProvider, Palette
-from swarmtui.tui.screens.plan import PlanScreen
+from swarmtui.tui.screens.part import EVERYTHING
 from swarmtui.tui.screens.run import RunScreen
 from swarmtui.tui.screens.session import SessionScreen
 from swarmtui.tui.sending import Sending
+from swarmtui.tui.settings import Read, read_settings
+from swarmtui.tui.taking import Taking
 from swarmtui.tui.text_out import TextOut
 from swarmtui.tui.view.cut import LastSeen
 from swarmtui.tui.view.figures import HERE, Origin, session_time
-from swarmtui.tui.view.glyphs import Glyphs
-from swarmtui.tui.view.logs import log_line
-from swarmtui.tui.view.nodes import Moment, most_telling
+from swarmtui.tui.view.flights import Flights
+from swarmtui.tui.view.markdown.blocks import load
+from swarmtui.tui.view.moment import Moment
+from swarmtui.tui.view.nodes import most_telling
 from swarmtui.tui.view.tails import Tails
 from swarmtui.tui.view.watching import watchers
 
+if TYPE_CHECKING:
+    from swarmtui.tui.view.glyphs import Glyphs
+
 FRAME_S = 0.1
+LOAD_S = 0.3
+"""How long after the first frame of a session what is read later is imported."""
+COLLECTIONS = 5_000, 20, 50
+"""How rarely garbage is looked for: thousands of events a second would have all that is kept walked every second."""
+UNPLANNED_S = 0.5
+"""How often it is looked whether the first plan is there."""
 HISTORY = 500
 """Events of before we came that the log begins with."""
-TWICE_S = 2.0
 
 Connect = Callable[[], Awaitable[Feed]]
 
@@ -59,12 +69,7 @@ Connect = Callable[[], Awaitable[Feed]]
 class Workbench(Dressed[int]):
     """The app. `connect` is called once the first frame is drawn."""
 
-    CSS_PATH = "screens/frame.tcss"
-    COMMANDS = {ActionProvider}  # noqa: RUF012 - as Textual declares it
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("ctrl+q", "leave", show=False, priority=True),
-        Binding("ctrl+c", "interrupt", show=False, system=True),
-    ]
+    CSS_PATH = ["screens/frame.tcss", "screens/run.tcss"]  # noqa: RUF012 - as Textual declares it
 
     def __init__(
         self,
@@ -72,15 +77,18 @@ class Workbench(Dressed[int]):
         *,
         review: bool = False,
         past: ToPast | None = None,
-        origin: Origin = HERE,
+        origin: Callable[[], Origin] | None = None,
         onward: CarryOut | None = None,
         glyphs: Glyphs | None = None,
         theme: str | None = None,
-        signals: bool = False,
+        ending: Ending | None = None,
+        read: Read | None = None,
+        memory: Memory | None = None,
+        steady: Callable[[], float] = time.monotonic,
     ) -> None:
-        super().__init__(glyphs=glyphs, theme=theme)
-        self._connect, self._review, self._signals = connect, review, signals
-        self.origin = origin
+        super().__init__(glyphs=glyphs, theme=theme, read=read, memory=memory, steady=steady)
+        self._connect, self._review, self._ending = connect, review, ending
+        self._find_origin, self.origin = origin, HERE
         self.feed: Feed | None = None
         self._source: Feed | None = None
         """What `connect` gave: a replay opened meanwhile stands before it."""
@@ -88,6 +96,8 @@ class Workbench(Dressed[int]):
         """What went wrong before there was a session to show."""
         self.crash: BaseException | None = None
         self.tails = Tails()
+        self.flights = Flights()
+        self.past_flights = PastFlights(self, self.flights)
         self.selected = ""
         self._missed = "", ""
         """A node that was selected and is not there at the moment, and the one that is selected in its place."""
@@ -96,20 +106,22 @@ class Workbench(Dressed[int]):
         self.replaying = Replaying(self, past)
         mirror = Mirror()
         self.sending = Sending(self, mirror)
-        self._news = News(self, mirror)
+        self.news = News(self, mirror)
         self.text_out = TextOut(self)
         self.onward = Onward(self, onward)
         self.moment = Moment(time.time(), 0.0)
-        self._last_seen = LastSeen(origin.imported)
-        self._nothing = fold.empty()
+        self._last_seen = LastSeen(False)
+        self._nothing = SessionState()
         self._no_status = FeedStatus()
         self._drawn_at = (-1, -1)
+        self.taking = Taking(self, self._take, self._show, self._keys_first)
+        self.handed_out = 0
+        """The last event that the feed has been asked for, and that is taken or about to be."""
         self.frames_drawn = 0
         self._seen = False
         """Whether a frame has been drawn: what came before is history, not news."""
         self._away = False
         self._plan_shown_for = -1
-        self._interrupted_at = -TWICE_S
 
     # -- looks ------------------------------------------------------------------------------------------------
 
@@ -127,53 +139,92 @@ class Workbench(Dressed[int]):
         """How the feed stands."""
         return self.feed.status if self.feed is not None else self._no_status
 
+    def copy_text(self, text: str, what: str) -> None:
+        """To every clipboard there is a way to."""
+        self.text_out.copy(text, what)
+
     def draw_all(self) -> None:
         """In another theme."""
         self._draw()
 
     # -- life -------------------------------------------------------------------------------------------------
 
+    def get_default_screen(self) -> RunScreen:
+        """The run screen. There is no empty one below it, which would be composed and laid out before it."""
+        return RunScreen()
+
     def on_mount(self) -> None:
         """The first frame is empty panes; the session comes right after it."""
         self.dress()
-        if self._signals:
-            leave_on_signals(asyncio.get_running_loop(), self.detach)
-        self.push_screen(RunScreen())
+        if self._ending is not None:
+            self._ending.watch(asyncio.get_running_loop(), self.detach)
+            gc.set_threshold(*COLLECTIONS)
         self.call_after_refresh(self._begin)
 
     def _begin(self) -> None:
-        if self._theme_problems:
-            content.notice(self, "themes: " + "; ".join(self._theme_problems), "warning")
-        self.run_worker(self._open(), name="connect")
+        self.keyboard.wait_for(self.run_worker(self._open(), name="connect"))  # keys are meant for what it opens
 
     async def _open(self) -> None:
         try:
+            if self._find_origin is not None:
+                self.origin = await asyncio.to_thread(self._find_origin)
+                self._last_seen = LastSeen(self.origin.imported)
             feed = await self._connect()
         except Exception as error:  # noqa: BLE001 - handed to whoever called run_workbench, once the terminal is theirs
             self.failure = error
             self.exit(LOST)
             return
         self.feed = self._source = feed
-        self._news.begin(feed.status.skipped)
+        if mode_of(feed.status) is Mode.REPLAY:
+            self._run_screen().set_view(EVERYTHING)
+        self.news.begin(feed.status.skipped)
         self._frame(force=True)
         if self._review:
             self.show_plan()
         await self._put_history()
-        self._news.tell_lack()
-        if self._signals:
+        self.news.tell_lack()
+        if self._ending is not None:
             gc.freeze()  # what is loaded stays: collections that walk it again cost visible pauses
         self.set_interval(FRAME_S, self._frame)
+        self.set_timer(LOAD_S, self._load_markdown)
+        self.call_after_refresh(self._show_around)
+
+    def _load_markdown(self) -> None:
+        """What reads Markdown takes longer to import than a frame may: on a thread, before the first is read."""
+        self.run_worker(asyncio.to_thread(load), group="load")
+        if not self.is_headless:
+            self.run_worker(self._warm(), group="warm")
+
+    async def _warm(self) -> None:
+        from swarmtui.tui.warming import warm
+
+        await warm(self)
+
+    def _show_around(self) -> None:
+        """Somebody who is here for the first time; not before there is a plan to be shown, and it has been drawn."""
+        if self.state.status is Status.PLANNING and self.state.plan is None:
+            self.set_timer(UNPLANNED_S, self._show_around)
+            return
+        self.draw_now()
+        self.screen.call_after_refresh(self._offer_tour)
+
+    def _offer_tour(self) -> None:
+        from swarmtui.tui.screens.tour import offer_tour
+
+        offer_tour(self.screen, replay=mode_of(self.status) is Mode.REPLAY)
 
     async def _put_history(self) -> None:
         """What happened before the first line of the log."""
         if self.feed is not None:
             with contextlib.suppress(ConnectionError):
                 events = await self.feed.events_before(self.state.seq + 1, HISTORY)
-                self._run_screen().put_history([log_line(event) for event in events])
+                self.flights.put(events, self.state)
+                self._run_screen().put_history(events)
 
     def show_feed(self, feed: Feed) -> None:
         """Draw another feed of the same session from now on."""
         self.feed = feed
+        self.taking.forget()
         self._frame(force=True)
 
     def draw_now(self) -> None:
@@ -198,8 +249,14 @@ class Workbench(Dressed[int]):
         else:
             content.notice(self, "this link is tried again by itself", "warning")
 
+    @property
+    def away(self) -> bool:
+        """Whether the terminal is known not to be looked at."""
+        return self._away
+
     async def on_unmount(self) -> None:
         """Leave the session."""
+        self.news.leave()
         if self.feed is not None:
             with contextlib.suppress(ConnectionError, OSError):
                 await self.feed.close()
@@ -224,15 +281,32 @@ class Workbench(Dressed[int]):
         second = int(time.monotonic())
         if self._away and second == self._drawn_at[1] and not force:
             return
+        if self.taking.is_under_way:
+            if force:
+                self._show()  # as far as it has been taken
+            return
         changes = feed.drain()
+        self.handed_out = self.state.seq
         now = self.clock()
         counts_down = feed.status.retry_at is not None and second != self._drawn_at[1]
         ticks = int(now) != self._drawn_at[0] and self.state.status not in FINAL
         if not (changes or force or ticks or counts_down):
             return
         self._drawn_at = int(now), second
-        self._take(changes, now)
-        self._seen = True
+        self.taking.begin(changes, at_once=force)
+
+    def _keys_first(self) -> bool:
+        """Whether a key is being carried out, or what it did is still to be seen."""
+        if not self._stands():
+            return False
+        screen = self.screen
+        return self.keyboard.is_at_work or (isinstance(screen, Paced) and screen.is_to_be_painted)
+
+    def _show(self) -> None:
+        """Draw what has been taken."""
+        if not self._stands():
+            return
+        self._seen = self._seen or not self.taking.is_under_way
         self._route()
         self._draw()
         self.frames_drawn += 1
@@ -241,31 +315,37 @@ class Workbench(Dressed[int]):
         """Whether there is something to draw on: on leaving, widgets go away before the timer does."""
         return any(isinstance(screen, RunScreen) and screen.stands for screen in self.screen_stack)
 
-    def _take(self, changes: Changes, now: float) -> None:
-        self.moment = Moment(now, session_time(self.state, now))
+    def _take(self, changes: Changes) -> None:
+        if not self._stands():
+            return
+        now = self.clock()
+        self.moment = Moment(now, session_time(self.state, now), self.flights.refused)
         replays = mode_of(self.status) is Mode.REPLAY
         if changes.reset and self._seen:
             self._start_anew(replays)
         self.tails.absorb(changes, now)
+        self.flights.absorb(changes.events, self.state)
         self._keep_selection()
         for event in changes.events:
             if isinstance(event.body, ReportWritten):
                 self.selected = event.body.node  # what all of it was for
         if self._seen and not replays:
-            self._news.tell(changes)
+            self.news.tell(changes)
         for screen in self.screen_stack:
             if isinstance(screen, SessionScreen):
                 screen.absorb(changes)
 
     def _keep_selection(self) -> None:
         """In the past of a plan its nodes are not there: what was selected is selected again once it is."""
+        from swarmtui.tui.view.revisions import beside
+
         nodes, (missed, instead) = self.state.nodes, self._missed
         if missed in nodes:
             if self.selected == instead:
                 self.selected = missed
             self._missed = "", ""
         elif self.selected not in nodes:
-            instead = most_telling(self.state)
+            instead = beside(self.state, self.selected) or most_telling(self.state)
             self._missed, self.selected = (self.selected or missed, instead), instead
 
     def _start_anew(self, replays: bool) -> None:
@@ -287,30 +367,35 @@ class Workbench(Dressed[int]):
         undecided = "plan" in state.pending or (state.status is Status.PLANNING and not state.approved_rev)
         if undecided and self._plan_shown_for < 0:
             self._plan_shown_for = state.plan_rev
-            if not self._is_open(PlanScreen):
-                self.push_screen(PlanScreen())
+            if not self._plan_is_open():
+                self._push_plan()
         elif not undecided and self._plan_shown_for >= 0:
             self._plan_shown_for = -1
-            if isinstance(self.screen, PlanScreen):
+            if self._shows_plan(self.screen):
                 self.pop_screen()
 
-    def _is_open(self, kind: type[Screen[None]]) -> bool:
-        return any(isinstance(screen, kind) for screen in self.screen_stack)
+    def _plan_is_open(self) -> bool:
+        return any(map(self._shows_plan, self.screen_stack))
+
+    @staticmethod
+    def _shows_plan(screen: Screen[object]) -> bool:
+        return isinstance(screen, SessionScreen) and screen.SCOPE is Scope.PLAN
+
+    def _push_plan(self) -> None:
+        from swarmtui.tui.screens.plan import PlanScreen
+
+        self.push_screen(PlanScreen())
 
     # -- screens ----------------------------------------------------------------------------------------------
 
-    def _only_session_screens(self) -> None:
-        while not isinstance(self.screen, SessionScreen):
-            self.pop_screen()
-
     def show_plan(self) -> None:
         """The plan screen."""
-        while self._is_open(PlanScreen) and not isinstance(self.screen, PlanScreen):
+        while self._plan_is_open() and not self._shows_plan(self.screen):
             self.pop_screen()
-        if not isinstance(self.screen, PlanScreen):
-            self.push_screen(PlanScreen())
+        if not self._shows_plan(self.screen):
+            self._push_plan()
 
-    def show_run(self, view: Literal["run", "workers", "table", "log"]) -> None:
+    def show_run(self, view: str) -> None:
         """The run screen, with all panes or one."""
         while not isinstance(self.screen, RunScreen):
             self.pop_screen()
@@ -323,24 +408,25 @@ class Workbench(Dressed[int]):
 
     def open_node(self, node: str) -> None:
         """Everything about a node."""
-        from swarmtui.tui.screens.node import (
-            NodeScreen,
-        )  # Markdown is a quarter of all imports, and few look here first
+        from swarmtui.tui.screens.node import NodeScreen  # few look here first
 
         if node in self.state.nodes:
             self.push_screen(NodeScreen(node))
 
     def back(self) -> None:
         """The screen before."""
-        if len(self.screen_stack) > 2:
+        if len(self.screen_stack) > 1:
             self.pop_screen()
 
     def show_help(self, scope: Scope) -> None:
         """All keys."""
+        from swarmtui.tui.screens.keys import HelpScreen
+
         self.push_screen(HelpScreen(scope, mode_of(self.status), watchers(self.status)))
 
     def confirm(self, question: str, consequence: str, verb: str, then: Callable[[], None]) -> None:
         """Do `then` if the user says yes."""
+        from swarmtui.tui.screens.dialogs import ConfirmScreen
 
         def answered(yes: bool | None) -> None:
             if yes:
@@ -350,6 +436,7 @@ class Workbench(Dressed[int]):
 
     def ask_text(self, title: str, hint: str, then: Callable[[str], None]) -> None:
         """Do `then` with what the user writes."""
+        from swarmtui.tui.screens.dialogs import LineScreen
 
         def answered(text: str | None) -> None:
             if text:
@@ -371,27 +458,9 @@ class Workbench(Dressed[int]):
         await self.sending.last_words()
         self.exit(outcome(self.state, self.status))
 
-    def action_leave(self) -> None:
-        """ctrl+q, on every screen."""
+    def leave(self) -> None:
+        """ctrl+q, on every screen; ctrl+c twice."""
         self.detach()
-
-    def action_interrupt(self) -> None:
-        """ctrl+c where no screen takes it."""
-        self.interrupted()
-
-    def interrupted(self) -> None:
-        """ctrl+c: once says what it does, twice leaves."""
-        now = time.monotonic()
-        if now - self._interrupted_at <= TWICE_S:
-            self.detach()
-            return
-        self._interrupted_at = now
-        content.notice(self, "ctrl+c again leaves; the session goes on")
-
-    def action_command_palette(self) -> None:
-        """The palette, over session screens only."""
-        if isinstance(self.screen, SessionScreen):
-            self.push_screen(Palette(placeholder="an action or a node", id="--command-palette"))
 
     def _handle_exception(self, error: Exception) -> None:
         """Textual would print a traceback with the values of all local variables, keys among them."""
@@ -408,18 +477,23 @@ def run_workbench(
     *,
     review: bool = False,
     past: ToPast | None = None,
-    origin: Origin = HERE,
+    origin: Callable[[], Origin] | None = None,
     onward: CarryOut | None = None,
 ) -> int:
     """Show a session until the user leaves; the exit code of design section 12, or 70 if the workbench crashed.
 
     `connect` is awaited on the workbench's own event loop once the first frame is drawn. With `review` the plan is
-    shown first. `past` makes the past of what `connect` gave, so that H can go back to it; `origin` is told in the
-    header. `onward` takes the command that the user leaves for, if any, to be carried out afterwards. What `connect`
-    raises is raised here, after the terminal has been restored.
+    shown first. `past` makes the past of what `connect` gave, so that H can go back to it; `origin` is asked on
+    a thread where the session is. `onward` takes the command that the user leaves for, if any, to be carried out
+    afterwards. What `connect` raises is raised here, after the terminal has been restored.
     """
-    app = Workbench(connect, review=review, past=past, origin=origin, onward=onward, signals=True)
-    code = app.run()
+    read, memory = read_settings(), remembered()
+    with Ending() as ending:
+        app = Workbench(
+            connect, review=review, past=past, origin=origin, onward=onward, ending=ending, read=read, memory=memory
+        )
+        code = app.run()
+    tell_left(app.remember())
     if app.failure is not None:
         raise app.failure
     if app.crash is not None:

@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING
 
-from swarmtui.plan.render import nodes_to_yaml
-from swarmtui.session.state import Pending
 from swarmtui.session.vocabulary import State
 from swarmtui.tui import commands, content
-from swarmtui.tui.screens.asking import ChangeScreen, PermissionScreen
-from swarmtui.tui.screens.dialogs import EditScreen, QuestionScreen
+from swarmtui.tui.sending import ASKING
 from swarmtui.tui.view import format as say
-from swarmtui.tui.view.changes import change_lines
 from swarmtui.tui.view.nodes import name_of
+from swarmtui.tui.view.queue import Waiting, after, asked_lines, calls_lines, several_cut, waiting
 
 if TYPE_CHECKING:
+    from swarmtui.session.state import Pending
     from swarmtui.tui.app import Workbench
+    from swarmtui.tui.screens.asking import ChangeEditScreen
+    from swarmtui.tui.screens.queue import QueueScreen
 
 
 class Asking:
@@ -24,108 +25,200 @@ class Asking:
 
     def __init__(self, app: Workbench) -> None:
         self._app = app
+        self._sent: set[str] = set()
+        """Keys of what was answered, until the session has said that it is."""
+        self._written: dict[str, str] = {}
+        """Change -> its nodes as they were edited, until they are taken."""
+
+    def waiting(self) -> list[Waiting]:
+        """What waits and was not answered yet, the oldest first."""
+        found = waiting(self._app.state)
+        self._sent &= {one.key for one in found}
+        return [one for one in found if one.key not in self._sent]
 
     def attend(self) -> None:
-        """Go to what waits for the user: the plan, then what is asked, the oldest first, then what a crash caught."""
-        app = self._app
-        if "plan" in app.state.pending:
-            app.show_plan()
-            return
-        for pending in sorted(app.state.pending.values(), key=lambda one: one.since_ts):
-            if self._put(pending):
-                return
-        caught = [node for node in app.state.nodes.values() if node.state is State.INTERRUPTED]
-        if caught:
-            app.show_node(caught[0].id)
-            content.notice(
-                app,
-                f"{name_of(caught[0].id)} was cut short: r runs it again, m says it was done, s skips it",
-                "warning",
-            )
+        """Put what waits to the user: the one thing at once, of more than one the list."""
+        from swarmtui.tui.screens.queue import QueueScreen
+
+        found = self.waiting()
+        if len(found) == 1:
+            self.put(found[0])
+        elif found:
+            self._app.push_screen(QueueScreen(self.put, self._several, lambda: frozenset(self._sent)))
 
     def about(self, node: str) -> bool:
         """Put the oldest thing that a node asks to the user; False if it asks nothing."""
-        asked = [one for one in self._app.state.pending.values() if one.node == node]
-        return bool(asked) and self._put(min(asked, key=lambda one: one.since_ts))
+        asked = [one for one in self.waiting() if one.node == node and one.pending is not None]
+        if asked:
+            self.put(asked[0])
+        return bool(asked)
 
-    def _put(self, pending: Pending) -> bool:
-        match pending.kind:
-            case "question":
-                self._question(pending)
-            case "permission":
-                self._permission(pending)
-            case "change":
-                self._change(pending)
+    def put(self, one: Waiting) -> None:
+        """Put one thing to the user."""
+        match one.kind:
+            case "question" if one.pending is not None:
+                self._question(one, one.pending)
+            case "permission" if one.pending is not None:
+                self._permission(one, one.pending)
+            case "change" if one.pending is not None:
+                self._change(one)
+            case "plan":
+                self._plan()
             case _:
-                return False
-        return True
+                self._caught(one)
 
-    def _question(self, pending: Pending) -> None:
-        title = f"{self._who(pending)} asks"
-        age = self._age(pending)
-        self._app.push_screen(QuestionScreen(title, pending.question, pending.choices, age), self._answer(pending))
+    def _plan(self) -> None:
+        queue = self._queue
+        if queue is not None:
+            queue.dismiss(None)
+        self._app.call_after_refresh(self._app.show_plan)
 
-    def _permission(self, pending: Pending) -> None:
-        title = f"{self._who(pending)} wants to call {name_of(pending.tool or 'a tool', 60)}"
+    def _question(self, one: Waiting, pending: Pending) -> None:
+        from swarmtui.tui.screens.dialogs import QuestionScreen
+
+        follows = self._queue is not None  # enter has just been pressed
+        screen = QuestionScreen(f"{one.who} asks", pending.question, pending.choices, self._age(one), follows=follows)
+        self._app.push_screen(screen, self._answer([one]))
+
+    def _permission(self, one: Waiting, pending: Pending) -> None:
+        from swarmtui.tui.screens.asking import PermissionScreen
+
+        title = f"{one.who} wants to call {name_of(pending.tool or 'a tool', 60)}"
         lasts = "the rest of the session" if pending.agent else "this attempt"  # a program is told within it alone
-        screen = PermissionScreen(title, pending.question, pending.detail, self._age(pending), lasts, self._app.clock)
-        self._app.push_screen(screen, self._answer(pending))
+        screen = PermissionScreen(title, pending.question, pending.detail, self._age(one), lasts)
+        self._app.push_screen(screen, self._answer([one]))
 
-    def _answer(self, pending: Pending) -> Callable[[str | None], None]:
+    def _several(self, found: list[Waiting]) -> None:
+        """Permissions for the same tool, answered together: exactly those that are shown."""
+        from swarmtui.tui.screens.asking import SeveralScreen
+
+        title = f"{len(found)} calls of {name_of(found[0].tool, 60)}"
+        told = partial(calls_lines, found)
+        screen = SeveralScreen(title, told, self._age(found[0]), len(found))
+        self._app.push_screen(screen, self._answer(found))
+
+    def _caught(self, one: Waiting) -> None:
+        from swarmtui.tui.screens.asking import CaughtScreen
+
+        node = self._app.state.nodes.get(one.node)
+        if node is None:
+            return
+
+        def decided(decision: str | None) -> None:
+            if decision == "retry":
+                self._send([(one, request) for request in commands.retry_caught(node)])
+            elif decision == "done":
+                self._send([(one, commands.mark_done(node))])
+            elif decision == "skip":
+                self._send([(one, request) for request in commands.skip_caught(node)])
+
+        state = self._app.state
+        items = node.items is not None and node.items.count(State.INTERRUPTED)
+        title = f"{say.count(items)} of the items of {one.who} were cut short" if several_cut(node) else ""
+        title = title or f"{'an item of ' if items else ''}{one.who} was cut short"
+        told = partial(asked_lines, state, one)
+        screen = CaughtScreen(title, told, self._age(one), several=several_cut(node))
+        self._app.push_screen(screen, decided)
+
+    def _answer(self, found: list[Waiting]) -> Callable[[str | None], None]:
         def answered(text: str | None) -> None:
             if text is not None:
-                self._app.sending.send(commands.answer(pending.id, text))
+                self._send([(one, commands.answer(one.key, text)) for one in found])
 
         return answered
 
-    def _change(self, pending: Pending) -> None:
+    # -- what comes of an answer ------------------------------------------------------------------------------
+
+    def _send(self, answers: list[tuple[Waiting, commands.Request]]) -> None:
+        """Tell the session, and go on to what waits next, where the user goes through the list."""
+        self._sent.update(one.key for one, _ in answers)
+        self._app.run_worker(self._tell(answers), group=ASKING)
+        queue = self._queue
+        following = after(self.waiting(), answers[-1][0])
+        if queue is None or following is None:
+            if queue is not None:
+                queue.look()
+            return
+        queue.select(following.key)
+        if following.kind != "plan":  # that is decided on a screen of its own
+            self.put(following)
+
+    async def _tell(self, answers: list[tuple[Waiting, commands.Request]]) -> None:
+        done = 0
+        for one, request in answers:
+            refused = await self._app.sending.refusal_of(request)
+            if refused is None:
+                done += 1
+                continue
+            self._sent.discard(one.key)
+            content.notice(self._app, refused, "error")
+        if done:
+            words = {request.done for _, request in answers}
+            told = answers[0][1].done if len(words) == 1 else "answers given"
+            content.notice(self._app, told if len(answers) == 1 else f"{done} {told}")
+
+    @property
+    def _queue(self) -> QueueScreen | None:
+        """The list, where it is open."""
+        from swarmtui.tui.screens.queue import QueueScreen
+
+        return next((screen for screen in self._app.screen_stack if isinstance(screen, QueueScreen)), None)
+
+    def _change(self, one: Waiting) -> None:
+        from swarmtui.plan.render import nodes_to_yaml
+        from swarmtui.tui.screens.asking import ChangeScreen
+        from swarmtui.tui.view.changes import change_lines
+
         app = self._app
-        change = app.state.proposed.get(pending.id)
+        change = app.state.proposed.get(one.key)
         if change is None or app.state.plan is None:
             return
         known = app.state.plan_nodes
         added = sum(node.id not in known for node in change.put)
-        who = name_of(pending.node) if pending.node else "the planner"
+        who = one.who
         title = f"{who} proposes {added} more node{'' if added == 1 else 's'}" if added else f"{who} changes the plan"
 
         def decided(decision: str | None) -> None:
             if decision == "accept":
-                app.sending.send(commands.accept_change(change.id, change.base_rev))
+                self._send([(one, commands.accept_change(change.id, change.base_rev))])
             elif decision == "edit":
                 self._edit(change.id, nodes_to_yaml(change.put))
             elif decision == "change":
                 app.ask_text(
                     "What should be different?",
                     "It is proposed anew, and you see it before anything of it runs. enter sends, esc leaves it.",
-                    lambda text: app.sending.send(commands.reject_change(change.id, text)),
+                    lambda text: self._send([(one, commands.reject_change(change.id, text))]),
                 )
 
         told = change_lines(app.state, change)
-        app.push_screen(ChangeScreen(title, told, self._age(pending), app.clock), decided)
+        app.push_screen(ChangeScreen(title, told, self._age(one)), decided)
 
     def _edit(self, change: str, text: str) -> None:
         """The nodes of a change as YAML, in an editor of our own; the text stays until it is taken."""
+        from swarmtui.tui.screens.asking import ChangeEditScreen
 
         def submit(edited: str) -> None:
             self._app.run_worker(self._propose(change, edited, screen), group="edit", exclusive=True)
 
-        screen = EditScreen(text, submit, self._app.editing.edit_on)
+        def keep(written: str) -> None:
+            self._written[change] = written
+
+        screen = ChangeEditScreen(self._written.get(change, text), submit, self._app.editing.edit_on, keep)
         self._app.push_screen(screen)
 
-    async def _propose(self, change: str, text: str, screen: EditScreen) -> None:
+    async def _propose(self, change: str, text: str, screen: ChangeEditScreen) -> None:
         if self._app.feed is None:
             return
         request = commands.edit_change(change, text)
         refused = await self._app.sending.refusal_of(request)
         if refused is None:
+            self._written.pop(change, None)
             screen.dismiss(None)
             content.notice(self._app, request.done)
-        else:
+        elif screen.is_attached:
             screen.show_errors(refused)
+        else:  # it was left before the answer came
+            content.notice(self._app, refused, "error")
 
-    def _who(self, pending: Pending) -> str:
-        node = name_of(pending.node or "")
-        return f"{name_of(pending.agent)} ({node})" if pending.agent and pending.agent != pending.node else node
-
-    def _age(self, pending: Pending) -> Callable[[], str]:
-        return lambda: say.ago(self._app.clock() - pending.since_ts)
+    def _age(self, one: Waiting) -> Callable[[], str]:
+        return lambda: say.ago(self._app.clock() - one.since_ts)

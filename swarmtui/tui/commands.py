@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from swarmtui.plan.model import JSON
 from swarmtui.safety.text import one_line
-from swarmtui.session.state import NodeState, SessionState
+from swarmtui.session.caught import caught
 from swarmtui.session.vocabulary import BY_CONDITION, FINAL, State, Status, how_ended
+
+if TYPE_CHECKING:
+    from swarmtui.plan.model import JSON
+    from swarmtui.session.state import NodeState, SessionState
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,8 +43,11 @@ def pause_node(node: NodeState) -> Request:
 
 
 def retry_node(node: NodeState) -> Request:
-    """Run a node again; of a map that ended, the items that failed."""
-    if node.items is not None and node.items.count(State.FAILED, State.CANCELLED, State.SKIPPED, State.INTERRUPTED):
+    """Run a node again; of a map that ended, the items that failed or were cut short."""
+    if node.items is not None and node.items.count(State.INTERRUPTED):
+        where: dict[str, JSON] = {"state": [State.FAILED.value, State.CANCELLED.value, State.INTERRUPTED.value]}
+        return Request("node.retry", {"node": node.id, "where": where}, f"unfinished items of {_name(node)} run again")
+    if node.items is not None and node.items.count(State.FAILED, State.CANCELLED, State.SKIPPED):
         return Request("node.retry", {"node": node.id, "failed": True}, f"failed items of {_name(node)} run again")
     return Request("node.retry", {"node": node.id}, f"{_name(node)} is to run again")
 
@@ -71,7 +78,13 @@ def undo(state: SessionState) -> Request:
     """Take the last change back."""
     last = state.undoable[-1] if state.undoable else None
     params: dict[str, JSON] = {} if last is None else {"seq": last.seq}
-    return Request("undo", params, f"taken back: {one_line(last.what, 60)}" if last else "taken back")
+    return Request("undo", params, f"undid: {_what(state, last.what)}" if last else "undone")
+
+
+def _what(state: SessionState, change: str) -> str:
+    """A change in words: of a revision, what it was made for."""
+    made = next((one.note for one in state.revisions if one.note and change == f"revision {one.rev}"), change)
+    return one_line(made, 60)
 
 
 def skip_node(node: NodeState) -> Request:
@@ -84,6 +97,25 @@ def mark_done(node: NodeState) -> Request:
     return Request("node.mark_done", {"node": node.id}, f"{_name(node)} counts as done")
 
 
+def retry_caught(node: NodeState) -> list[Request]:
+    """Run again what was cut short of a node: the node, or its items that were, and no others."""
+    if not _caught_items(node):
+        return [retry_node(node)]
+    where: dict[str, JSON] = {"state": [State.INTERRUPTED.value]}
+    return [Request("node.retry", {"node": node.id, "where": where}, f"what was cut short of {_name(node)} runs again")]
+
+
+def skip_caught(node: NodeState) -> list[Request]:
+    """Do without what was cut short of a node: the node, or its items that were, one by one."""
+    items = _caught_items(node)
+    done = f"{_name(node)} does without what was cut short"
+    return [Request("node.skip", {"node": node.id, "item": item}, done) for item in items] or [skip_node(node)]
+
+
+def _caught_items(node: NodeState) -> list[int]:
+    return [] if node.items is None else list(node.items.where(State.INTERRUPTED))
+
+
 def forecast() -> Request:
     """Have what remains forecast anew."""
     return Request("forecast", {}, "the forecast is made anew")
@@ -94,9 +126,17 @@ def cancel_node(node: NodeState) -> Request:
     return Request("node.cancel", {"node": node.id}, f"{_name(node)} is being cancelled")
 
 
-def change_concurrency(step: int) -> Request:
+def change_concurrency(state: SessionState, step: int) -> Request:
     """One more or one fewer at once."""
-    return Request("limits.set", {"concurrency": f"{step:+d}"}, "concurrency changed")
+    from swarmtui.session.pools import total_limit  # which needs plans: not before the first frame
+
+    now = total_limit(state)
+    return Request("limits.set", {"concurrency": f"{step:+d}"}, f"concurrency: {now} → {max(1, now + step)}")
+
+
+def automatic_concurrency() -> Request:
+    """As many at once as the providers take."""
+    return Request("limits.set", {"concurrency": "auto"}, "concurrency is auto: it follows what the providers take")
 
 
 def approve(rev: int) -> Request:
@@ -115,6 +155,20 @@ def edit(rev: int, text: str, *, runs: bool = False) -> Request:
     return Request("plan.edit", {"plan_rev": rev, "text": text}, done)
 
 
+def patch(rev: int, ops: list[dict[str, JSON]], what: str, *, runs: bool = False) -> Request:
+    """Change single nodes; of a plan that waits that is a new revision."""
+    told = "" if runs else ": look at it, then approve; u takes it back"
+    params: dict[str, JSON] = {"base_rev": rev, "ops": list(ops), "note": what[:200]}
+    return Request("plan.patch", params, one_line(what, 80) + told)
+
+
+def redo(state: SessionState) -> Request:
+    """Make the change once more that was taken back last."""
+    last = state.redoable[-1] if state.redoable else None
+    params: dict[str, JSON] = {} if last is None else {"seq": last.seq}
+    return Request("redo", params, f"redid: {_what(state, last.what)}" if last else "redone")
+
+
 def mark(label: str) -> Request:
     """Mark the moment."""
     return Request("marker.add", {"label": label[:200]}, f"marked: {one_line(label, 60)}")
@@ -122,7 +176,7 @@ def mark(label: str) -> Request:
 
 def answer(pending: str, text: str) -> Request:
     """Answer a question."""
-    return Request("answer", {"pending": pending, "text": text}, "answered")
+    return Request("answer", {"pending": pending, "text": text}, f"answered: {one_line(text, 60)}")
 
 
 def accept_change(change: str, rev: int) -> Request:
@@ -230,7 +284,12 @@ def why_not_forecast(state: SessionState) -> str | None:
 
 def why_not_undo(state: SessionState) -> str | None:
     """Why nothing can be taken back."""
-    return None if state.undoable else "nothing can be taken back"
+    return None if state.undoable else "nothing to undo"
+
+
+def why_not_redo(state: SessionState) -> str | None:
+    """Why nothing can be made once more."""
+    return None if state.redoable else "nothing to redo"
 
 
 def why_not_edit(state: SessionState) -> str | None:
@@ -265,6 +324,11 @@ def why_not_limits(state: SessionState) -> str | None:
     return f"the session {how_ended(state.status)} already" if state.status in FINAL else None
 
 
+def why_not_auto(state: SessionState) -> str | None:
+    """Why concurrency cannot be left to the pacers."""
+    return why_not_limits(state) or ("it is auto already" if state.limits.concurrency is None else None)
+
+
 def why_not_decide(state: SessionState) -> str | None:
     """Why no plan can be approved, rejected or edited."""
     if "plan" in state.pending:
@@ -276,7 +340,7 @@ def why_not_decide(state: SessionState) -> str | None:
 
 def why_not_attend(state: SessionState) -> str | None:
     """Why there is nothing to attend to."""
-    return None if state.pending or state.counts.get(State.INTERRUPTED) else "nothing waits for you"
+    return None if state.pending or any(caught(state)) else "nothing waits for you"
 
 
 def _how(status: Status) -> str:

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING
 
+from textual.worker import Worker
+
 from swarmtui.host.feed import CommandRefused
-from swarmtui.plan.render import plan_to_yaml
 from swarmtui.tui import commands, content, terminal
-from swarmtui.tui.screens.dialogs import EditScreen
 
 if TYPE_CHECKING:
     from swarmtui.tui.app import Workbench
+    from swarmtui.tui.view.node_fields import Values
 
 
 class PlanEditing:
@@ -22,17 +23,29 @@ class PlanEditing:
         self._app = app
         self.draft: str | None = None
         """An edited plan that was not taken, kept until it is."""
+        self.draft_rev = 0
+        """The revision that the draft was made from."""
+        self.forms: dict[str, tuple[Values, Values]] = {}
+        """Node (empty: a new one) -> its form as it was opened, and what was written there and has not been taken."""
 
     def begin(self) -> None:
         """The plan as YAML, in $EDITOR or in an editor of our own."""
-        self._run(self._edit())
+        self._app.keyboard.wait_for(self._run(self._edit()))
 
     async def _edit(self) -> None:
+        from swarmtui.plan.render import plan_to_yaml
+        from swarmtui.tui.view.revisions import maker_of
+
         plan, rev = self._app.state.plan, self._app.state.plan_rev
         if plan is None:
             return
         original = plan_to_yaml(plan)
         text = self.draft or original
+        if self.draft is not None and self.draft_rev != rev:
+            who = maker_of(self._app.state, rev)
+            told = f"your text is of revision {self.draft_rev}: what {who} changed in revision {rev} is not in it"
+            content.notice(self._app, told, "warning")
+        self.draft_rev = rev
         edited = await self._in_editor(text)
         if edited is None:
             self._edit_here(rev, text)
@@ -42,38 +55,52 @@ class PlanEditing:
         else:
             await self._propose(rev, edited)
 
-    async def _in_editor(self, text: str) -> str | None:
+    async def _in_editor(self, text: str, suffix: str = ".yaml") -> str | None:
         """What the user made of `text` in their editor; None if none could run."""
         environ = terminal.child_environment(self._app.no_color)
         if self._app.is_headless or self._app.is_web:
             return None
         try:
             with self._app.batch_update(), self._app.suspend():
-                return await asyncio.to_thread(terminal.edit_in_editor, content.plain(text), ".yaml", environ)
+                return await asyncio.to_thread(terminal.edit_in_editor, content.plain(text), suffix, environ)
         except terminal.NoProgram as error:
             content.notice(self._app, str(error), "warning")
         return None
 
     def _edit_here(self, rev: int, text: str, errors: str = "") -> None:
+        from swarmtui.tui.screens.dialogs import EditScreen
+
         screen = next((screen for screen in self._app.screen_stack if isinstance(screen, EditScreen)), None)
         if screen is None:
-            screen = EditScreen(
-                text,
-                lambda edited: self._run(self._propose(rev, edited)),
-                self.edit_on,
-            )
+
+            def submit(edited: str) -> None:
+                self._run(self._propose(rev, edited))
+
+            screen = EditScreen(text, submit, self.edit_on)
             self._app.push_screen(screen)
         if errors:
             self._app.call_after_refresh(screen.show_errors, errors)
 
-    def _run(self, work: Awaitable[None]) -> None:
-        self._app.run_worker(work, group="edit", exclusive=True)
+    def _run(self, work: Awaitable[None]) -> Worker[None]:
+        return self._app.run_worker(work, group="edit", exclusive=True)
+
+    def edit_text(self, text: str, then: Callable[[str], None]) -> None:
+        """Go on with a single text in the user's own editor; `then` gets what it became."""
+
+        async def edit() -> None:
+            edited = await self._in_editor(text, ".md")
+            if edited is not None:
+                then(edited.removesuffix("\n"))
+
+        self._run(edit())
 
     def edit_on(self, text: str) -> None:
         """Go on with `text` in the user's own editor."""
         self._run(self._edit_on(text))
 
     async def _edit_on(self, text: str) -> None:
+        from swarmtui.tui.screens.dialogs import EditScreen
+
         edited = await self._in_editor(text)
         for screen in self._app.screen_stack:
             if isinstance(screen, EditScreen) and edited is not None:
@@ -81,6 +108,8 @@ class PlanEditing:
 
     async def _propose(self, rev: int, text: str) -> None:
         """Propose an edited plan; if it is not taken, the text stays where it can be mended."""
+        from swarmtui.tui.screens.dialogs import EditScreen
+
         self.draft = text
         if self._app.feed is None:
             return
@@ -88,12 +117,17 @@ class PlanEditing:
         try:
             await self._app.feed.command(request.method, request.params)
         except CommandRefused as error:
-            self._edit_here(rev, text, str(error))
+            self._edit_here(rev, self.draft or text, str(error))
         except ConnectionError:
-            self._edit_here(rev, text, "the link broke: propose it again once it is back; the text is kept")
+            self._edit_here(
+                rev, self.draft or text, "the link broke: propose it again once it is back; the text is kept"
+            )
         else:
-            self.draft = None
-            for screen in list(self._app.screen_stack):
-                if isinstance(screen, EditScreen):
-                    screen.dismiss(None)
+            screens = [screen for screen in self._app.screen_stack if isinstance(screen, EditScreen)]
+            written = (self.draft, *(screen.text for screen in screens))
+            self.draft, self.draft_rev = next((one for one in written if one not in (text, None)), None), rev + 1
+            for screen in screens:
+                screen.dismiss(None)
             content.notice(self._app, request.done)
+            if self.draft is not None:
+                content.notice(self._app, "what you wrote after that is not in it: it is kept for your next edit")

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from swarmtui.session.vocabulary import Status
-from swarmtui.tui.screens.dialogs import CommandScreen
+from swarmtui.tui.view.forked import fork_words
 
 if TYPE_CHECKING:
     from swarmtui.tui.app import Workbench
@@ -39,9 +39,19 @@ class Onward:
 
     def fork(self) -> None:
         """Another session with the past of this one up to here."""
+        from swarmtui.tui.screens.dialogs import ForkScreen
+
         seq = self._app.state.seq
         told = f"Another session begins with all that was by event {seq:,}; this one stays as it is."
-        self._offer("Fork the session here?", told, ["fork", self._called, "--at", str(seq)])
+        words = ["fork", self._called, "--at", str(seq)]
+        screen = ForkScreen(
+            "Fork the session here?",
+            f"{told}\n\n{fork_words(self._app.state)}",
+            shlex.join(["swarmtui", *words]),
+            can_run=self._carry_out is not None,
+        )
+        more = {"edit": ["--edit"], "paused": ["--paused"]}
+        self._app.push_screen(screen, lambda answer: self._answered(answer, [*words, *more.get(answer or "", [])]))
 
     def export(self) -> None:
         """As a file."""
@@ -55,18 +65,19 @@ class Onward:
         other = parent.id if parent is not None else "OTHER"
         if machine:
             other = f"{machine}/{other}"
-        told = "Holds two sessions against each other, node by node. So do space and c in the list (swarmtui alone)."
+        told = "Holds two sessions against each other, node by node. So do space and C in the list (swarmtui alone)."
         self._offer("Compare the session", told, ["compare", other, self._called], here=False)
 
     def _offer(self, title: str, told: str, words: list[str], *, here: bool = True) -> None:
+        from swarmtui.tui.screens.dialogs import CommandScreen
+
         can = here and self._carry_out is not None
-        command = shlex.join(["swarmtui", *words])
+        screen = CommandScreen(title, told, shlex.join(["swarmtui", *words]), can_run=can)
+        self._app.push_screen(screen, lambda answer: self._answered(answer, words))
 
-        def answered(answer: str | None) -> None:
-            if answer == "copy":
-                self._app.text_out.copy(command, "the command")
-            elif answer == "run" and self._carry_out is not None:
-                self._carry_out(words)
-                self._app.detach()
-
-        self._app.push_screen(CommandScreen(title, told, command, can_run=can), answered)
+    def _answered(self, answer: str | None, words: list[str]) -> None:
+        if answer == "copy":
+            self._app.text_out.copy(shlex.join(["swarmtui", *words]), "the command")
+        elif answer is not None and self._carry_out is not None:
+            self._carry_out(words)
+            self._app.detach()

@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, TypeAlias, cast
 
 from swarmtui.host.feed import FASTEST, SLOWEST, Feed, Play, Player
-from swarmtui.host.moments import FORMS, MomentMissing, find_mark, parse_moment
-from swarmtui.host.past import Past
-from swarmtui.host.tempo import IDLE_LIMIT_S
+from swarmtui.session.marks import MarkKind
 from swarmtui.tui import content
 from swarmtui.tui.view import format as say
 from swarmtui.tui.view.scrub import seq_at_share
 
 if TYPE_CHECKING:
+    from swarmtui.host.past import Past
     from swarmtui.tui.app import Workbench
 
 JUMP_S = 5.0
-ToPast = Callable[[Feed], Awaitable[Past]]
+ToPast: TypeAlias = "Callable[[Feed], Awaitable[Past]]"
 """Makes the past of the session that a feed is of."""
 
 
@@ -28,6 +27,7 @@ class Replaying:
         self._app, self._to_past = app, to_past
         self._opened: Player | None = None
         """The replay of a session that is followed again meanwhile."""
+        self._told_digits = False
 
     @property
     def player(self) -> Player | None:
@@ -65,15 +65,22 @@ class Replaying:
             return
         self._opened = player
         self._app.show_feed(player)
-        content.notice(self._app, "this is the past: space plays, [ and ] go to marks, G leads back")
+        content.notice(self._app, "this is the past: space plays, e finds failures, f2 to f8 are views, G leads back")
 
     # -- keys -------------------------------------------------------------------------------------------------
 
     def toggle(self) -> None:
         """Play, or stand still."""
-        if (at := self._at) is not None:
-            at[0].pause() if at[1].playing else at[0].play()
-            self._app.draw_now()
+        if (at := self._at) is None:
+            return
+        player, play = at
+        if play.playing:
+            player.pause()
+        elif play.live and play.seq >= play.head_seq:
+            content.notice(self._app, "this is the end so far: G goes live")
+        else:
+            player.play()
+        self._app.draw_now()
 
     def step(self, events: int) -> None:
         """So many events on, or back."""
@@ -82,12 +89,26 @@ class Replaying:
             self._app.draw_now()
 
     def to_mark(self, direction: int) -> None:
-        """To the next mark, or the one before."""
+        """To the next mark, or the one before, and stand still there."""
         player = self.player
         if player is None:
             return
+        player.pause()
         if player.seek_mark(direction) is None:
             content.notice(self._app, f"there is no mark {'after' if direction > 0 else 'before'} this", "warning")
+        self._app.draw_now()
+
+    def to_failure(self) -> None:
+        """To the next failure, and stand still there."""
+        if (at := self._at) is None:
+            return
+        player, play = at
+        player.pause()
+        found = next((mark for mark in play.marks if mark.kind is MarkKind.FAILURE and mark.seq > play.seq), None)
+        if found is None:
+            content.notice(self._app, "nothing fails after this: [ and ] go to all marks", "warning")
+        else:
+            player.seek(found.seq)
         self._app.draw_now()
 
     def by_seconds(self, seconds: float) -> None:
@@ -110,6 +131,8 @@ class Replaying:
 
     def toggle_idle(self) -> None:
         """Whether times without events are passed over."""
+        from swarmtui.host.tempo import IDLE_LIMIT_S
+
         if (at := self._at) is None:
             return
         limit = IDLE_LIMIT_S if at[1].idle_limit is None else None
@@ -123,6 +146,13 @@ class Replaying:
         if (at := self._at) is not None:
             self.to_seq(seq_at_share(share, at[1].head_seq))
 
+    def to_tenth(self, tenth: int) -> None:
+        """To a tenth of all events, by a digit; what else digits do outside of replays is said, but once."""
+        self.to_share(tenth / 10)
+        if not self._told_digits:
+            self._told_digits = True
+            content.notice(self._app, f"{tenth}0 % of the events; f2 to f8 change the view here".removeprefix("0"))
+
     def to_seq(self, seq: int) -> None:
         """To just after an event."""
         if (player := self.player) is not None:
@@ -133,20 +163,27 @@ class Replaying:
         """Back to the session, or to its end."""
         if (player := self.player) is not None:
             player.go_live()
+            if self.player is None:
+                content.notice(self._app, "live again: what you press is asked of the session")
             self._app.draw_now()
 
     def ask_where(self) -> None:
         """Ask for a moment, and go there."""
+        from swarmtui.host.moments import FORMS
+
         if self.player is not None:
             self._app.ask_text("Where to?", f"{FORMS}. esc stays here.", self._go)
 
     def _go(self, word: str) -> None:
+        from swarmtui.host.moments import MomentMissing, find_mark, parse_moment
+
         at = self._at
         if at is None:
             return
         player, play = at
         try:
             moment = parse_moment(word)
+            player.pause()
             if moment.seconds is not None:
                 player.seek_time(play.first_mono + moment.seconds)
             elif moment.seq is not None:

@@ -10,10 +10,10 @@ from textual.worker import WorkerCancelled, WorkerFailed
 
 from swarmtui.host.feed import CommandRefused, Link
 from swarmtui.tui import commands, content
-from swarmtui.tui.mirror import Mirror
 
 if TYPE_CHECKING:
     from swarmtui.tui.app import Workbench
+    from swarmtui.tui.mirror import Mirror
 
 ASKING = "asking"
 """Group of the workers that carry commands to the session."""

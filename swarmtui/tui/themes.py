@@ -1,152 +1,345 @@
-"""Themes from YAML files: Textual's colours, and the looks of the roles that the view model speaks of."""
+"""Themes: ours, the user's, Textual's; and the looks of the roles that the view model speaks of under each of them."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from rich.color import Color as RichColor
 from rich.style import Style
 from textual.color import Color
-from textual.theme import Theme
+from textual.theme import BUILTIN_THEMES, Theme
 
 from swarmtui.safety.paths import data_dir, places
 from swarmtui.safety.text import one_line
-from swarmtui.tui.content import Palette
+from swarmtui.tui import seeing
+from swarmtui.tui.theme_file import COLORS, NODE_ROLES, SAME_COLOUR, ThemeFile, Unusable, read_theme_file
 from swarmtui.tui.view.lines import ROLES, Role
 
-DEFAULT = "swarm-dark"
-MAX_BYTES = 64_000
-_HEX = re.compile(r"#[0-9a-fA-F]{6}\Z")
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,40}\Z")
-_COLORS = (
-    "primary", "secondary", "accent", "success", "warning", "error", "foreground", "background", "surface", "panel",
+if TYPE_CHECKING:
+    from swarmtui.tui.content import Palette
+
+DEFAULT, LIGHT, SIXTEEN, COLOURLESS = "swarm-dark", "swarm-light", "ansi-16", "monochrome"
+TEXT_ROLES: tuple[Role, ...] = (
+    "text", "strong", "muted", "faint", "accent", "ok", "warn", "bad", "critical", *NODE_ROLES,
 )  # fmt: skip
-NODE_ROLES: tuple[Role, ...] = (
-    "waiting", "ready", "running", "retrying", "throttled", "held", "succeeded", "failed", "skipped", "cancelled",
-    "interrupted", "stale", "ask",
-)  # fmt: skip
-_EXTRA = ("badge-text", "border", "border-focus")
+"""Roles that are read; the others are lines and grounds."""
+READABLE = 4.5
+"""The contrast that text has at least (WCAG AA)."""
+SEEN = 3.0
+"""The contrast of what carries a meaning without being text."""
 _BOLD: frozenset[Role] = frozenset({"strong", "badge", "failed", "ask"})
+_EXTRA = ("badge-text", "border", "border-focus")
 
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """The themes that could be read, and one sentence for each problem."""
+    """The themes that could be read, where each came from, and one line for each problem."""
 
     themes: tuple[Theme, ...]
     problems: tuple[str, ...] = field(default_factory=tuple)
+    sources: Mapping[str, Path] = field(default_factory=dict)
+    """Files by the names of the themes in them."""
+
+    def kind(self, name: str) -> str:
+        """``ours``, ``yours`` or ``textual``."""
+        path = self.sources.get(name)
+        return "textual" if path is None else "ours" if path.parent == data_dir("themes") else "yours"
+
+
+def own_folder() -> Path:
+    """Where the user's themes are, if there are any."""
+    return places().config / "themes"
+
+
+def stamp() -> tuple[tuple[str, int, int], ...]:
+    """What changes whenever a file of the user's themes does. Reads the folder: on a thread."""
+    folder = own_folder()
+    try:
+        return tuple((path.name, *_age(path)) for path in sorted(folder.glob("*.yaml")))
+    except OSError:
+        return ()
+
+
+def _age(path: Path) -> tuple[int, int]:
+    try:
+        found = path.stat()
+    except FileNotFoundError:
+        return 0, 0
+    return found.st_mtime_ns, found.st_size
 
 
 def load_themes(folders: Iterable[Path] | None = None) -> Loaded:
     """Read all theme files: those that ship, then the user's, which win over shipped ones of the same name."""
-    themes: dict[str, Theme] = {}
+    layers: list[dict[str, ThemeFile]] = []
     problems: list[str] = []
-    for folder in _folders() if folders is None else folders:
+    for folder in (data_dir("themes"), own_folder()) if folders is None else folders:
+        layer: dict[str, ThemeFile] = {}
         for path in sorted(folder.glob("*.yaml")) if folder.is_dir() else ():
             try:
-                theme = _read(path)
-            except _Unusable as error:
-                problems.append(f"{path}: {error}")
+                read = read_theme_file(path)
+            except Unusable as error:
+                problems.extend(error.problems)
+                continue
+            if read.name in layer:
+                problems.append(read.problem("name", f"{read.name} is also in {layer[read.name].path}", "rename one"))
             else:
-                themes[theme.name] = theme
-    return Loaded(tuple(themes.values()), tuple(one_line(problem, 300) for problem in problems))
+                layer[read.name] = read
+        layers.append(layer)
+    themes: dict[str, Theme] = {}
+    sources: dict[str, Path] = {}
+    for at, layer in enumerate(layers):
+        for name, one in layer.items():
+            try:
+                themes[name] = _theme(_whole(one, layers[: at + 1]))
+                sources[name] = one.path
+            except Unusable as error:
+                problems.extend(error.problems)
+    return Loaded(tuple(themes.values()), tuple(one_line(problem, 400) for problem in problems), sources)
 
 
-class _Unusable(Exception):
-    """A theme file cannot be used; the text says why and how to mend it."""
+def check_theme(path: Path) -> tuple[Theme, tuple[str, ...]]:
+    """The theme in the file at `path`, and what is hard to read in it. Raises Unusable."""
+    shipped = {read.name: read for read in map(read_theme_file, sorted(data_dir("themes").glob("*.yaml")))}
+    one = read_theme_file(path)
+    theme = _theme(_whole(one, [shipped, {one.name: one}]))
+    return theme, hard_to_read(theme)
 
 
-def _folders() -> tuple[Path, Path]:
-    return data_dir("themes"), places().config / "themes"
-
-
-def _read(path: Path) -> Theme:
-    import yaml
-
-    try:
-        if path.stat().st_size > MAX_BYTES:
-            raise _Unusable(f"is larger than {MAX_BYTES} bytes")
-        data = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise _Unusable(f"cannot be read: {error.strerror}") from error
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise _Unusable(f"is not YAML: {one_line(str(error), 120)}") from error
-    if not isinstance(data, dict):
-        raise _Unusable("is not a mapping with name, colors, roles and nodes")
-    return _theme(data)
-
-
-def _theme(data: dict[str, Any]) -> Theme:
-    wrong = [f"unknown key {key!r}" for key in data if key not in ("name", "dark", "colors", "roles", "nodes")]
-    name = data.get("name")
-    if not isinstance(name, str) or not _NAME.match(name):
-        wrong.append("name must be letters, digits, - and _")
-    colors = _table(data, "colors", _COLORS, wrong)
-    roles = _table(data, "roles", (*(role for role in ROLES if role not in NODE_ROLES), *_EXTRA), wrong)
-    nodes = _table(data, "nodes", NODE_ROLES, wrong)
-    if "primary" not in colors:
-        wrong.append("colors.primary is missing")
+def _whole(one: ThemeFile, layers: Sequence[Mapping[str, ThemeFile]], above: tuple[str, ...] = ()) -> ThemeFile:
+    """`one` with everything that it takes from others. A theme may build on a shipped one of its own name."""
+    if not one.extends:
+        return one
+    if one.extends in above:
+        fix = "let one of them stand alone"
+        raise Unusable([one.problem("extends", "themes build on each other in a circle", fix)])
+    own = one.extends == one.name
+    searched = layers[:-1] if own else layers
+    found = next((layer[one.extends] for layer in reversed(searched) if one.extends in layer), None)
+    if found is None:
+        base = BUILTIN_THEMES.get(one.extends)
+        if base is None:
+            fix = "swarmtui themes lists those there are"
+            raise Unusable([one.problem("extends", f"there is no theme {one.extends}", fix)])
+        found = _of_textual(base, one.path)
+    whole = _whole(found, searched, (*above, one.name))
+    if one.ansi is not None and one.ansi is not bool(whole.ansi):
+        fix = "build on one that does" if one.ansi else "leave ansi out"
+        raise Unusable([one.problem("ansi", f"{one.extends} does not have the same kind of colours", fix)])
+    kind = "names" if whole.ansi else "#rrggbb"
+    wrong = [
+        one.problem(
+            f"{table}.{name}", f"{table}.{name} is another kind of colour than in {one.extends}", f"that one has {kind}"
+        )
+        for table, values in (("colors", one.colors), ("roles", one.roles), ("nodes", one.nodes))
+        for name, value in values.items()
+        if value.startswith("ansi_") is not bool(whole.ansi)
+    ]
     if wrong:
-        raise _Unusable("; ".join(wrong))
-    variables = {f"role-{key}": value for key, value in roles.items()}
-    variables |= {f"node-{key}": value for key, value in nodes.items()}
-    return Theme(name=str(name), dark=data.get("dark") is not False, variables=variables, **_colors(colors))
+        raise Unusable(wrong)
+    return one.on(whole)
 
 
-def _colors(colors: dict[str, str]) -> Any:
-    return {name: colors[name] for name in _COLORS if name in colors}
+def _of_textual(theme: Theme, path: Path) -> ThemeFile:
+    colors = {name: value for name in COLORS if (value := getattr(theme, name)) is not None}
+    return ThemeFile(path, theme.name, dark=theme.dark, ansi=theme.ansi, colors=colors)
 
 
-def _table(data: dict[str, Any], key: str, known: tuple[str, ...], wrong: list[str]) -> dict[str, str]:
-    table = data.get(key, {})
-    if not isinstance(table, dict):
-        wrong.append(f"{key} is not a mapping of names to colours")
-        return {}
-    for name, value in table.items():
-        if name not in known:
-            wrong.append(f"{key}.{name} is not known")
-        elif not isinstance(value, str) or not _HEX.match(value):
-            wrong.append(f'{key}.{name} must be a colour such as "#6cb6ff" (in quotes)')
-    return {str(name): value for name, value in table.items() if isinstance(value, str)}
+def _theme(one: ThemeFile) -> Theme:
+    variables = {f"role-{key}": value for key, value in one.roles.items()}
+    variables |= {f"node-{key}": value for key, value in one.nodes.items()}
+    variables |= {f"style-{key}": value for key, value in one.styles.items()}
+    if one.ansi:
+        variables |= _TERMINAL
+    colors: Any = {name: one.colors[name] for name in COLORS if name in one.colors}
+    return Theme(name=one.name, dark=one.dark is not False, ansi=bool(one.ansi), variables=variables, **colors)
+
+
+_TERMINAL = {
+    **dict.fromkeys((
+        "ansi-background", "ansi-foreground", "surface", "panel", "boost",
+        "block-cursor-foreground", "block-cursor-background",
+        "block-cursor-blurred-foreground", "block-cursor-blurred-background", "border", "border-blurred",
+        "input-cursor-foreground", "input-cursor-background", "input-selection-foreground", "scrollbar",
+        "scrollbar-hover", "scrollbar-active", "scrollbar-background", "scrollbar-background-hover",
+        "scrollbar-background-active", "footer-key-foreground",
+    ), "ansi_default"),
+    "block-cursor-text-style": "bold reverse", "block-cursor-blurred-text-style": "reverse",
+    "input-cursor-text-style": "reverse", "screen-selection-foreground": "ansi_default",
+    "screen-selection-background": "ansi_default",
+}  # fmt: skip
+"""What Textual's own widgets take from a theme in the terminal's colours: where it would use a ground, reverse."""
 
 
 def variable_defaults(theme: Theme) -> dict[str, str]:
     """Every variable that stylesheets and palette use, derived from a theme that does not know them (Textual's own)."""
-    text = theme.foreground or ("#e0e0e0" if theme.dark else "#202020")
-    ok, warn = theme.success or theme.primary, theme.warning or theme.primary
-    bad, accent = theme.error or theme.primary, theme.accent or theme.primary
-    quiet, edge = ("#9aa5b1", "#5d6b7a") if theme.dark else ("#4d5966", "#8a97a5")
-    surface = theme.surface or ("#1e1e1e" if theme.dark else "#f0f0f0")
-    roles = {
+    roles, nodes = _derived_ansi(theme) if theme.ansi else _derived(theme)
+    styles = dict.fromkeys(ROLES, "")
+    styles |= dict.fromkeys(_BOLD, "bold") | {"em": "italic"}
+    if theme.ansi:
+        styles |= {"cursor": "reverse", "badge": "bold reverse"}
+        styles |= dict.fromkeys(("faint", "edge", "rest", "waiting", "skipped", "cancelled"), "dim")
+    turned = "reverse" in theme.variables.get("style-cursor", "") and not theme.ansi
+    on_cursor = (
+        (theme.background or roles["badge-text"]) if turned else theme.variables.get("role-strong", roles["strong"])
+    )
+    return (
+        {f"role-{key}": value for key, value in roles.items()}
+        | {"role-cursor-text": on_cursor}
+        | {f"node-{key}": value for key, value in nodes.items()}
+        | {f"style-{key}": value or "none" for key, value in styles.items()}
+    )
+
+
+def variables_of(theme: Theme) -> dict[str, str]:
+    """Every variable of a theme that the palette uses, its own and those that are derived."""
+    grounds = {"background": theme.background or ("#121212" if theme.dark else "#efefef")}
+    return {**grounds, **variable_defaults(theme), **theme.variables}
+
+
+def _derived(theme: Theme) -> tuple[dict[str, str], dict[str, str]]:
+    text = _hex(theme.foreground, "#e0e0e0" if theme.dark else "#202020")
+    plain = (
+        _hex(theme.background, "#121212" if theme.dark else "#efefef"),
+        _hex(theme.surface, "#1e1e1e" if theme.dark else "#f5f5f5"),
+        _hex(theme.panel, "#262626" if theme.dark else "#d8d8d8"),
+    )
+    cursor = _mixed(plain[0], _hex(theme.primary, text), 0.2)
+    grounds = (*plain, cursor)
+    strong = "#ffffff" if theme.dark else "#000000"
+    ok, warn, bad, accent, quiet = (
+        _readable(colour, grounds, strong)
+        for colour in (
+            _hex(theme.success or theme.primary, text),
+            _hex(theme.warning or theme.primary, text),
+            _hex(theme.error or theme.primary, text),
+            _hex(theme.accent or theme.primary, text),
+            _mixed(text, grounds[0], 0.35),
+        )
+    )
+    text, edge = _readable(text, grounds, strong), _readable(_mixed(text, grounds[0], 0.55), grounds[:2], strong, SEEN)
+    return _by_role(text, ok, warn, bad, accent, quiet, edge) | {
+        "strong": strong, "badge": warn, "badge-text": grounds[0], "cursor": cursor,
+    }, _by_state(text, ok, warn, bad, accent, quiet)  # fmt: skip
+
+
+def _derived_ansi(theme: Theme) -> tuple[dict[str, str], dict[str, str]]:
+    plain = "ansi_default"
+    ok, warn, bad, accent = (
+        colour or theme.primary for colour in (theme.success, theme.warning, theme.error, theme.accent)
+    )
+    roles = _by_role(plain, ok, warn, bad, accent, plain, plain)
+    return roles | {"badge-text": plain, "cursor": plain}, _by_state(plain, ok, warn, bad, accent, plain)
+
+
+def _by_role(text: str, ok: str, warn: str, bad: str, accent: str, quiet: str, edge: str) -> dict[str, str]:
+    return {
         "text": text, "strong": text, "muted": quiet, "faint": quiet, "accent": accent, "ok": ok, "warn": warn,
-        "bad": bad, "edge": edge, "critical": quiet, "bar": accent, "rest": edge, "badge": warn, "badge-text": surface,
-        "cursor": "#2b3a4d" if theme.dark else "#cfe0f2", "border": edge, "border-focus": accent,
+        "bad": bad, "edge": edge, "critical": quiet, "bar": accent, "rest": edge, "badge": warn, "border": edge,
+        "border-focus": accent,
     }  # fmt: skip
-    nodes = {
+
+
+def _by_state(text: str, ok: str, warn: str, bad: str, accent: str, quiet: str) -> dict[str, str]:
+    return {
         "waiting": quiet, "ready": text, "running": accent, "retrying": warn, "throttled": warn, "held": accent,
         "succeeded": ok, "failed": bad, "skipped": quiet, "cancelled": quiet, "interrupted": bad, "stale": warn,
         "ask": warn,
     }  # fmt: skip
-    return {f"role-{key}": value for key, value in roles.items()} | {
-        f"node-{key}": value for key, value in nodes.items()
-    }
+
+
+def _hex(colour: str | None, otherwise: str) -> str:
+    return Color.parse(colour).hex6.lower() if colour else otherwise
+
+
+@lru_cache(512)
+def _mixed(one: str, other: str, part: float) -> str:
+    return Color.parse(one).blend(Color.parse(other), part).hex6.lower()
+
+
+@lru_cache(512)
+def _readable(colour: str, grounds: tuple[str, ...], towards: str, wanted: float = READABLE) -> str:
+    """`colour`, moved towards another only as far as it takes to stand out from all of `grounds`."""
+    for step in range(10):
+        moved = _mixed(colour, towards, step / 10)
+        if all(seeing.contrast(moved, ground) >= wanted for ground in grounds):
+            return moved
+    return towards
 
 
 def palette_of(variables: Mapping[str, str], *, no_color: bool = False) -> Palette:
     """The style of every role under a theme. Without colours, emphasis and the cursor show by bold and reverse."""
     styles: dict[Role, Style] = {}
     for role in ROLES:
-        colour = variables[f"node-{role}" if role in NODE_ROLES else f"role-{role}"]
-        styles[role] = Style(color=Color.parse(colour).rich_color, bold=True if role in _BOLD else None)
-    styles["badge"] = Style(
-        color=Color.parse(variables["role-badge-text"]).rich_color,
-        bgcolor=Color.parse(variables["role-badge"]).rich_color,
-        bold=True,
-    )
-    styles["cursor"] = (
-        Style(reverse=True) if no_color else Style(bgcolor=Color.parse(variables["role-cursor"]).rich_color)
-    )
+        colour = _rich(variables[variable_of(role)])
+        styles[role] = Style(color=colour) + _words(variables.get(f"style-{role}") or ("bold" if role in _BOLD else ""))
+    own = Style(color=RichColor.default(), bgcolor=RichColor.default(), reverse=True)
+    if no_color or styles["badge"].reverse:
+        styles["badge"] = own + Style(bold=True)
+    else:
+        ground = Style(color=_rich(variables["role-badge-text"]), bgcolor=_rich(variables["role-badge"]))
+        styles["badge"] = ground + Style(bold=True)
+    if no_color or (styles["cursor"].reverse and variables["role-text"].startswith("ansi_")):
+        styles["cursor"] = own
+    elif styles["cursor"].reverse:
+        ground_of_text = _rich(variables.get("background", "#000000"))
+        styles["cursor"] = Style(color=ground_of_text, bgcolor=_rich(variables["role-text"]))
+    else:
+        styles["cursor"] = Style(bgcolor=_rich(variables["role-cursor"]))
     return styles
+
+
+def variable_of(role: Role) -> str:
+    """The variable that holds the colour of `role`."""
+    return f"node-{role}" if role in NODE_ROLES else f"role-{SAME_COLOUR.get(role, role)}"
+
+
+def _rich(colour: str) -> RichColor:
+    return Color.parse(colour).rich_color
+
+
+def _words(style: str) -> Style:
+    words = style.split()
+    on: dict[str, Any] = {word: True for word in ("bold", "dim", "italic", "underline", "reverse") if word in words}
+    return Style(**on)
+
+
+def hard_to_read(theme: Theme) -> tuple[str, ...]:
+    """A line for each role that does not stand out from a ground it is drawn on. Of the terminal's own colours nobody
+    knows."""
+    if theme.ansi:
+        return ()
+    variables = variables_of(theme)
+    lines: list[str] = []
+    for role, wanted in wanted_contrasts().items():
+        colour = variables[f"role-{role}" if role in _EXTRA else variable_of(role)]  # type: ignore[arg-type]
+        for called, ground in grounds_of(theme, variables, text=wanted >= READABLE).items():
+            ratio = seeing.contrast(_hex(colour, ""), ground)
+            if ratio < wanted:
+                lines.append(f"{role} {colour} on {called} {ground}: {ratio:.1f} to 1, wanted {wanted:g}")
+    text, ground = variables["role-badge-text"], variables["role-badge"]
+    if seeing.contrast(text, ground) < READABLE:
+        lines.append(f"badge-text {text} on badge {ground}: wanted {READABLE:g}")
+    return tuple(lines)
+
+
+def wanted_contrasts() -> dict[str, float]:
+    """The contrast that each role has at least."""
+    return dict.fromkeys(TEXT_ROLES, READABLE) | dict.fromkeys(("edge", "bar", "border-focus"), SEEN)
+
+
+def grounds_of(theme: Theme, variables: Mapping[str, str], *, text: bool = True) -> dict[str, str]:
+    """What is drawn on: the grounds of screens; for text also those of bars, and of the row with the cursor."""
+    dark = theme.dark
+    grounds = {
+        "background": _hex(theme.background, "#121212" if dark else "#efefef"),
+        "surface": _hex(theme.surface, "#1e1e1e" if dark else "#f5f5f5"),
+    }
+    if text:
+        grounds["panel"] = _hex(theme.panel, "#262626" if dark else "#d8d8d8")
+        if "reverse" not in variables.get("style-cursor", ""):
+            grounds["the cursor's row"] = _hex(variables["role-cursor"], "")
+    return grounds

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
@@ -10,6 +11,7 @@ from textual.pilot import Pilot
 from swarmtui.host.feed import Feed
 from swarmtui.host.replay import ReplayFeed
 from swarmtui.tui.app import Workbench
+from swarmtui.tui.dressed import Dressed
 from swarmtui.tui.replaying import ToPast
 from swarmtui.tui.view.glyphs import UNICODE, Glyphs
 
@@ -34,7 +36,8 @@ def workbench(
             await found.settled()
         return found
 
-    return Workbench(connect, past=past, theme=theme, glyphs=glyphs, review=review)
+    steady = getattr(feed, "steady", time.monotonic)
+    return Workbench(connect, past=past, theme=theme, glyphs=glyphs, review=review, steady=steady)
 
 
 @asynccontextmanager
@@ -88,5 +91,6 @@ def text(pilot: Pilot[int]) -> str:
 
 
 def notices(pilot: Pilot[int]) -> list[str]:
-    """The messages that are shown."""
-    return [notification.message for notification in pilot.app._notifications]
+    """All that was said, the last one last."""
+    assert isinstance(pilot.app, Dressed)
+    return [one.text for one in pilot.app.said]

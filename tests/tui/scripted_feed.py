@@ -14,6 +14,7 @@ from dataclasses import replace
 from swarmtui.host.feed import Changes, CommandRefused, FeedStatus, Link, StreamText
 from swarmtui.host.gathering import Gathering
 from swarmtui.host.protocol import CAPS
+from swarmtui.host.shelf import BLOB_LIMIT, FILE_LIMIT, NodeFile
 from swarmtui.plan.model import (
     JSON,
     AskSpec,
@@ -45,6 +46,27 @@ SIMULATED = {
 }
 
 
+class ScriptedShelf:
+    """A :class:`~swarmtui.host.shelf.Shelf` that holds what a test puts there."""
+
+    def __init__(self) -> None:
+        self.blobs: dict[str, bytes] = {}
+        self.by_node: dict[str, dict[str, bytes]] = {}
+
+    async def blob(self, sha: str, limit: int = BLOB_LIMIT) -> bytes | None:
+        """What was put."""
+        found = self.blobs.get(sha)
+        return None if found is None else found[:limit]
+
+    async def files(self, node: str) -> list[NodeFile]:
+        """What was put."""
+        return [NodeFile(name, len(data), START) for name, data in sorted(self.by_node.get(node, {}).items())]
+
+    async def file(self, node: str, name: str, limit: int = FILE_LIMIT) -> bytes:
+        """What was put."""
+        return self.by_node[node][name][:limit]
+
+
 class ScriptedFeed:
     """A :class:`Feed` that plays what it is told, and remembers what it is asked."""
 
@@ -55,6 +77,8 @@ class ScriptedFeed:
         self._gathering.status.caps = frozenset(CAPS)
         self._all: list[ev.Event] = []
         self.now = START
+        self.set_by = 0.0
+        """Seconds by which the wall clock was set."""
         self.commands: list[tuple[str, dict[str, JSON]]] = []
         self.refusal: str | None = None
         """What every command is refused with."""
@@ -63,6 +87,7 @@ class ScriptedFeed:
         self.closed = False
         self.outputs: dict[str, str] = {}
         self.logs: dict[str, str] = {}
+        self.shelf = ScriptedShelf()
 
     @property
     def events(self) -> list[ev.Event]:
@@ -104,7 +129,11 @@ class ScriptedFeed:
         self._gathering.set_link(link, note)
 
     def clock(self) -> float:
-        """Wall time: stands still between events."""
+        """Wall time: stands still between events, unless somebody sets the clock."""
+        return self.now + self.set_by
+
+    def steady(self) -> float:
+        """Seconds that nobody can set."""
         return self.now
 
     # -- the feed ---------------------------------------------------------------------------------------------

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from swarmtui.host.feed import Gap
 from swarmtui.host.past import GAP_S
 from swarmtui.host.replay import ReplayFeed
+from swarmtui.host.shelf import Shelf
 from swarmtui.session.events import Event
 from swarmtui.session.fold import empty, fold
 from swarmtui.session.marks import Mark, mark_of
@@ -24,6 +25,11 @@ class ScriptedPast:
     @property
     def _all(self) -> list[Event]:
         return self._feed.events
+
+    @property
+    def shelf(self) -> Shelf:
+        """The feed's."""
+        return self._feed.shelf
 
     async def head(self) -> int:
         """The last event."""

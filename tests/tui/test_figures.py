@@ -7,9 +7,11 @@ import pytest
 from swarmtui.host.feed import Link, Viewer
 from swarmtui.session import events as ev
 from swarmtui.session.vocabulary import Status
-from swarmtui.tui.view.figures import HERE, Origin, can_act, figures, header, session_time
+from swarmtui.tui.view import format as say
+from swarmtui.tui.view.figures import HERE, Origin, figures, header, session_time
 from swarmtui.tui.view.glyphs import ASCII, UNICODE
 from swarmtui.tui.view.lines import width
+from swarmtui.tui.view.status import can_act
 from tests.tui.scripted_feed import SIMULATED, START, ScriptedFeed, awaiting_approval, finished, mid_run
 
 
@@ -148,6 +150,6 @@ def test_a_session_that_is_read_after_its_host_crashed_is_not_shown_as_running()
     feed.set_link(Link.ARCHIVE)
     feed.status.seen = Status.CRASHED
     text = told(feed)
-    assert "crashed" in text
+    assert f"crashed (last event {say.second(feed.state.ts)[11:]}) {say.clock(feed.state.ts - START)}+" in text
     assert "running" not in text
     assert "r resumes" in (can_act(feed.state, feed.status) or "")

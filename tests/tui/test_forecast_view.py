@@ -51,6 +51,7 @@ def test_before_there_is_one_the_place_says_what_will_come_there() -> None:
 
 
 @pytest.mark.parametrize("size", [(80, 24), (120, 40)])
+@pytest.mark.chaos
 async def test_the_approval_screen_shows_time_and_cost(size: tuple[int, int]) -> None:
     async with opened(awaiting_approval(), size) as pilot:
         shown = text(pilot)

@@ -7,10 +7,15 @@ import pytest
 from swarmtui.plan.model import Plan
 from swarmtui.session import events as ev
 from swarmtui.session.metrics import metrics
+from swarmtui.tui.app import Workbench
 from swarmtui.tui.view.glyphs import ASCII, UNICODE
-from swarmtui.tui.view.graph import Graph, longest_path
+from swarmtui.tui.view.graph import Graph
 from swarmtui.tui.view.lines import width
-from swarmtui.tui.view.nodes import Moment, list_line
+from swarmtui.tui.view.moment import Moment
+from swarmtui.tui.view.nodes import list_line
+from swarmtui.tui.view.path import longest_path
+from swarmtui.tui.widgets.graph import GraphView
+from tests.tui.opening import opened, press
 from tests.tui.scripted_feed import ScriptedFeed, approved, large, mid_run, output, prompt
 
 
@@ -157,3 +162,15 @@ def test_in_the_list_a_name_and_how_long_it_has_been_asking_stay_apart() -> None
     text = "".join(part for part, _ in line)
     assert f"{name} " in text
     assert "asks" in text
+
+
+async def test_a_plan_that_changes_while_the_graph_is_hidden_disturbs_nothing() -> None:
+    feed = mid_run()
+    async with opened(feed) as pilot:
+        await press(pilot, "5")
+        graph = pilot.app.screen.query_one(GraphView)
+        del feed.state.nodes["scan"]
+        graph.fit()
+        await pilot.resize_terminal(90, 30)
+        assert isinstance(pilot.app, Workbench)
+        assert pilot.app.crash is None

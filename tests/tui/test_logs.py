@@ -6,11 +6,9 @@ import pytest
 
 from swarmtui.session import events as ev
 from swarmtui.session import vocabulary as vocab
-from swarmtui.tui.view.attempts import attempt_lines
 from swarmtui.tui.view.glyphs import ASCII, UNICODE
 from swarmtui.tui.view.lines import width
 from swarmtui.tui.view.logs import _TELL, draw, log_line
-from swarmtui.tui.view.nodes import Moment
 from tests.tui.scripted_feed import HOSTILE, SESSIONS
 
 
@@ -40,15 +38,6 @@ def test_gravity_shows_as_a_sign_too() -> None:
     drawn = draw(log_line(ev.Event(1, 0, 0, failed)), 90, UNICODE)
     assert "✗" in drawn[1][0]
     assert "failed after 1.0s, exit: code 2" in "".join(text for text, _ in drawn)
-
-
-async def test_attempts_are_one_line_each_the_newest_first() -> None:
-    feed = SESSIONS["mid_run"]()
-    events = await feed.events_before(10**9, 10_000, "speed")
-    rows = ["".join(text for text, _ in line) for line in attempt_lines(events, Moment(feed.now, 0), UNICODE, 100)]
-    assert len(rows) == 2
-    assert "retrying" in rows[1]
-    assert "outage: the provider closed the connection" in rows[1]
 
 
 def test_actors_are_named_and_clean() -> None:

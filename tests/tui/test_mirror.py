@@ -12,7 +12,8 @@ from swarmtui.session import events as ev
 from swarmtui.tui import sending
 from swarmtui.tui.app import Workbench
 from swarmtui.tui.mirror import KEPT, Mirror
-from swarmtui.tui.screens.dialogs import HelpScreen, LineScreen
+from swarmtui.tui.screens.dialogs import LineScreen
+from swarmtui.tui.screens.keys import HelpScreen
 from swarmtui.tui.screens.plan import PlanScreen
 from swarmtui.tui.view.banner import banner
 from swarmtui.tui.view.watching import lacking
@@ -65,6 +66,7 @@ def test_much_at_once_is_one_line_for_each_of_them() -> None:
     assert all("(and 3 more)" in line for line in told)
 
 
+@pytest.mark.chaos
 async def test_07_what_another_viewer_does_is_shown_with_the_actor_at_once() -> None:
     feed = mid_run()
     async with opened(feed) as pilot:
@@ -150,6 +152,7 @@ def test_where_the_link_is_well_the_banner_tells_trouble_alone(link: Link) -> No
     assert banner(FeedStatus(link, "", "the disk is full"), 1.0, "s") == "the disk is full"
 
 
+@pytest.mark.chaos
 async def test_10_r_tries_a_lost_link_now_and_retries_a_node_once_it_is_back() -> None:
     feed = mid_run()
     tried: list[float] = []
@@ -192,6 +195,7 @@ async def test_12_a_command_that_a_host_does_not_answer_is_told_to_be_on_its_way
         assert notices(pilot)[-1].startswith("paused")
 
 
+@pytest.mark.chaos
 async def test_12_an_answer_that_comes_soon_is_not_told_to_be_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sending, "SLOW_S", 0.05)
     async with opened(mid_run()) as pilot:
@@ -200,6 +204,7 @@ async def test_12_an_answer_that_comes_soon_is_not_told_to_be_waited_for(monkeyp
         assert not any("has not answered" in notice for notice in notices(pilot))
 
 
+@pytest.mark.chaos
 async def test_12_a_command_on_a_breaking_link_is_never_passed_over_in_silence() -> None:
     feed = mid_run()
     feed.broken = True

@@ -5,16 +5,21 @@ from __future__ import annotations
 import asyncio
 
 import pytest
+from textual import events
 
 from swarmtui.host.feed import Link
 from swarmtui.session.vocabulary import State, Status
-from swarmtui.tui.actions import BY_ID, Context
+from swarmtui.tui.actions.action import Context
+from swarmtui.tui.actions.table import BY_ID
 from swarmtui.tui.app import Workbench
 from swarmtui.tui.screens import dialogs
-from swarmtui.tui.screens.dialogs import CommandScreen
+from swarmtui.tui.screens.dialogs import CommandScreen, ForkScreen
+from swarmtui.tui.view import format as say
 from swarmtui.tui.view.cut import as_cut
 from swarmtui.tui.view.figures import Origin
 from swarmtui.tui.view.matching import closeness, places
+from swarmtui.tui.view.moment import Moment
+from swarmtui.tui.view.nodes import taken_words, took_s
 from tests.tui.opening import notices, opened, press, settled, text, workbench
 from tests.tui.scripted_feed import ScriptedFeed, finished, mid_run
 from tests.tui.scripted_past import replayed
@@ -56,6 +61,7 @@ def test_what_was_typed_is_marked_where_a_word_begins_with_it() -> None:
     assert places("absent", "down") == []
 
 
+@pytest.mark.chaos
 async def test_the_palette_carries_out_what_was_typed_and_nothing_else() -> None:
     feed = mid_run()
     async with opened(feed) as pilot:
@@ -72,6 +78,7 @@ async def test_the_palette_carries_out_what_was_typed_and_nothing_else() -> None
         assert feed.commands == []
 
 
+@pytest.mark.chaos
 async def test_enter_never_acts_on_what_was_found_for_what_was_typed_before() -> None:
     feed = mid_run()
     async with opened(feed) as pilot:
@@ -102,6 +109,15 @@ def test_20_what_was_under_way_when_the_host_died_is_interrupted_and_the_state_i
     assert {name: (node.state, node.running) for name, node in state.nodes.items()} == before
 
 
+def test_what_was_cut_short_took_at_least_as_long_as_is_known() -> None:
+    feed = mid_run()
+    cut = as_cut(feed.state)
+    moment = Moment(feed.now + 500, feed.state.mono)
+    assert taken_words(cut.nodes["quality"], moment) == f"{say.took(took_s(cut.nodes['quality'], moment) or 0.0)}+"
+    assert taken_words(cut.nodes["scan"], moment) == "1.8s"
+
+
+@pytest.mark.chaos
 async def test_20_a_crashed_session_shows_nothing_at_work_nothing_left_and_a_way_out() -> None:
     chosen: list[list[str]] = []
     app = workbench(crashed())
@@ -172,6 +188,7 @@ def test_resume_says_why_it_does_not_apply(link: Link, status: Status, why: str 
 # -- a link that is lost ----------------------------------------------------------------------------------------------
 
 
+@pytest.mark.chaos
 async def test_12_an_answer_given_while_the_link_is_lost_is_told_to_be_sent_later() -> None:
     feed = mid_run()
     async with opened(feed) as pilot:
@@ -194,3 +211,42 @@ async def test_how_long_a_question_has_waited_goes_on_while_it_is_read(monkeypat
         while str(box.border_subtitle) == before:
             await asyncio.sleep(0.01)
         assert "2h ago" in str(box.border_subtitle)
+
+
+# -- a fork -----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("key", "more"), [("enter", []), ("e", ["--edit"]), ("p", ["--paused"])])
+async def test_a_fork_says_what_is_kept_and_runs_waits_or_is_edited_first(key: str, more: list[str]) -> None:
+    chosen: list[list[str]] = []
+    source = mid_run()
+    app = workbench(replayed(source, at=60))
+    app.onward._carry_out = chosen.append
+    async with app.run_test(size=(80, 24)) as pilot:
+        await settled(pilot)
+        await press(pilot, "Y")
+        assert isinstance(app.screen, ForkScreen)
+        shown = text(pilot)
+        for words in ("kept, and not paid again: scan", "begins again", "asks you again: scope", "still to run: "):
+            assert words in shown
+        await press(pilot, key)
+    assert chosen == [["fork", "7f3ak2", "--at", "60", *more]]
+
+
+@pytest.mark.parametrize(("before", "told"), [(("enter",), "held down"), ((), "together with others")])
+async def test_an_enter_that_came_with_what_opened_a_command_carries_nothing_out(
+    before: tuple[str, ...], told: str
+) -> None:
+    chosen: list[list[str]] = []
+    app = workbench(mid_run())
+    app.onward._carry_out = chosen.append
+    async with app.run_test(size=(80, 24)) as pilot:
+        await settled(pilot)
+        await press(pilot, *before)
+        app.onward.fork()
+        for key in before or ("x", "enter"):
+            app.post_message(events.Key(key, None))
+        await settled(pilot)
+        assert isinstance(app.screen, ForkScreen)
+        assert told in notices(pilot)[-1]
+    assert chosen == []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -26,6 +27,7 @@ def test_each_node_comes_once_and_after_its_needs(needs: Needs) -> None:
 
 
 @given(graphs(), st.integers(0, 4))
+@pytest.mark.chaos
 def test_rails_stay_within_the_limit_and_never_break_off(needs: Needs, limit: int) -> None:
     drawn = rails(needs, limit)
     assert drawn.count <= limit
@@ -35,6 +37,7 @@ def test_rails_stay_within_the_limit_and_never_break_off(needs: Needs, limit: in
 
 
 @given(graphs(), st.integers(0, 4))
+@pytest.mark.chaos
 def test_needs_without_a_rail_are_named(needs: Needs, limit: int) -> None:
     for row in rails(needs, limit).rows:
         assert row.arrow or not needs[row.id] or row.unseen

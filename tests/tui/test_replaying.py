@@ -19,7 +19,7 @@ from swarmtui.tui.view import scrub
 from swarmtui.tui.view.glyphs import ASCII, UNICODE
 from swarmtui.tui.view.lines import width
 from swarmtui.tui.widgets.scrub import ScrubBar
-from tests.tui.opening import notices, opened, press, settled, text
+from tests.tui.opening import lines, notices, opened, press, settled, text, workbench
 from tests.tui.scripted_feed import finished, mid_run
 from tests.tui.scripted_past import Stopwatch, replayed, to_past
 
@@ -54,6 +54,7 @@ async def test_29_a_replay_is_stepped_and_sought_with_keys_forwards_and_backward
             assert state_hash(app.state) == state_hash(fold(finished().events[:seq]))
 
 
+@pytest.mark.chaos
 async def test_29_keys_lead_from_mark_to_mark_and_say_where_there_is_none() -> None:
     async with opened(replayed(at=1)) as pilot:
         marks = [mark.seq for mark in play_of(pilot).marks]
@@ -65,6 +66,62 @@ async def test_29_keys_lead_from_mark_to_mark_and_say_where_there_is_none() -> N
         assert "no mark after" in notices(pilot)[-1]
         await press(pilot, "left_square_bracket")
         assert play_of(pilot).seq == marks[-2]
+
+
+async def test_e_leads_to_the_next_failure_and_says_where_there_is_none() -> None:
+    async with opened(replayed(at=1)) as pilot:
+        failures = [mark.seq for mark in play_of(pilot).marks if mark.kind is MarkKind.FAILURE]
+        assert failures
+        for seq in failures:
+            await press(pilot, "e")
+            assert play_of(pilot).seq == seq
+        await press(pilot, "e")
+        assert "nothing fails after this" in notices(pilot)[-1]
+
+
+@pytest.mark.chaos
+@pytest.mark.parametrize("key", ["e", "right_square_bracket", "full_stop"])
+async def test_whoever_jumps_to_a_failure_a_mark_or_an_event_stands_there_although_the_replay_was_playing(
+    key: str,
+) -> None:
+    watch = Stopwatch()
+    async with opened(replayed(at=8, clock=watch)) as pilot:
+        await press(pilot, "space")
+        assert play_of(pilot).playing
+        await press(pilot, key)
+        there = play_of(pilot).seq
+        watch.now += 60
+        await settled(pilot)
+        assert (play_of(pilot).seq, play_of(pilot).playing) == (there, False)
+
+
+@pytest.mark.chaos
+async def test_a_replay_opens_with_the_graph_whatever_was_looked_at_last_and_says_how_views_are_changed_in_it() -> None:
+    app = workbench(replayed(at=10))
+    app.memory.put("run.view", "pools")
+    async with app.run_test(size=(120, 40)) as pilot:
+        await settled(pilot)
+        assert isinstance(app.screen, RunScreen)
+        assert app.screen.view == "run"
+        assert " f3 run " in lines(pilot)[-1]
+        await press(pilot, "7")
+        assert notices(pilot)[-1] == "70 % of the events; f2 to f8 change the view here"
+        said = len(notices(pilot))
+        await press(pilot, "0")
+        assert len(notices(pilot)) == said
+        await press(pilot, "f6")
+        assert app.screen.view == "log"
+        assert app.memory.get("run.view", "") == "pools", "a replay decides how the next session is looked at"
+
+
+async def test_the_footer_of_a_replay_begins_with_what_one_comes_for() -> None:
+    async with opened(replayed(at=10), size=(120, 40)) as pilot:
+        foot = lines(pilot)[-1]
+        told = ("play", "step", "next failure", "fork", "end/live", "help")
+        places = [foot.find(f" {one} ") for one in told]
+        assert -1 not in places, foot
+        assert places == sorted(places), foot
+        assert foot.startswith(" space play")
 
 
 @pytest.mark.chaos
@@ -165,6 +222,7 @@ async def test_29_a_click_on_the_bar_goes_there() -> None:
         assert play_of(pilot).seq == pytest.approx(HEAD / 2, abs=1.5)
 
 
+@pytest.mark.chaos
 async def test_29_nothing_is_asked_of_a_session_in_its_past() -> None:
     feed = mid_run()
     async with opened(replayed(feed, at=len(feed.events))) as pilot:
@@ -199,13 +257,18 @@ async def test_29_the_log_begins_with_what_was_before_the_play_head() -> None:
 # -- while the session goes on ----------------------------------------------------------------------------------------
 
 
+@pytest.mark.chaos
 async def test_30_the_past_is_gone_through_while_the_session_goes_on_and_G_leads_back() -> None:
     feed = mid_run()
     async with opened(feed, past=to_past) as pilot:
         app = pilot.app
         assert isinstance(app, Workbench)
+
+        def link() -> Link:
+            return app.status.link
+
         await press(pilot, "H", "comma")
-        assert app.status.link is Link.REPLAY
+        assert link() is Link.REPLAY
         here = app.state.seq
         assert here == len(feed.events) - 1
         feed.play(ev.SessionPaused("user"), after=3)
@@ -214,7 +277,7 @@ async def test_30_the_past_is_gone_through_while_the_session_goes_on_and_G_leads
         assert play_of(pilot).head_seq == len(feed.events)
         assert "G live +2" in text(pilot)
         await press(pilot, "G")
-        assert app.status.link is Link.LIVE
+        assert link() is Link.LIVE
         assert app.state is feed.state
         assert "paused" in text(pilot)
         await press(pilot, "P")
@@ -222,6 +285,27 @@ async def test_30_the_past_is_gone_through_while_the_session_goes_on_and_G_leads
         await press(pilot, "H")
         assert app.status.link is Link.REPLAY
     assert feed.closed
+
+
+@pytest.mark.chaos
+async def test_at_the_end_of_what_has_happened_so_far_a_replay_stays_and_its_keys_ask_nothing_of_the_session() -> None:
+    feed = mid_run()
+    async with opened(feed, past=to_past) as pilot:
+        app = pilot.app
+        assert isinstance(app, Workbench)
+
+        def link() -> Link:
+            return app.status.link
+
+        await press(pilot, "H", "space")
+        assert link() is Link.REPLAY
+        assert "the end so far: G goes live" in notices(pilot)[-1]
+        assert "the end so far: G goes live" in text(pilot)
+        await press(pilot, "e")
+        assert "nothing fails after this" in notices(pilot)[-1], "the plan is edited instead"
+        await press(pilot, "G")
+        assert link() is Link.LIVE
+        assert "live again" in notices(pilot)[-1]
 
 
 @pytest.mark.chaos
@@ -357,10 +441,10 @@ def test_29_a_frame_costs_what_is_on_the_bar_however_many_marks_there_are() -> N
     first, second = (playing(seq, 100_000 + seq, marks=marks) for seq in (2, 3))
     reads = 0
 
-    def counted(*given: int) -> int:
+    def counted(seq: int, head_seq: int, size: int) -> int:
         nonlocal reads
         reads += 1
-        return cell_of(*given)
+        return cell_of(seq, head_seq, size)
 
     cell_of, scrub.cell_of = scrub.cell_of, counted
     try:
@@ -411,6 +495,25 @@ def test_a_wait_that_is_passed_over_is_told_with_its_length() -> None:
     assert "⋯ 2h wait" in words(playing(gap_s=7_300.0))
     assert "wait" not in words(playing())
     assert "waits in full" in words(playing(idle_limit=None))
+
+
+def test_a_replay_is_as_long_as_the_session_was_however_long_its_host_stayed_after_the_end() -> None:
+    assert "0:30/1:00 " in words(playing())
+    assert "0:30/0:42 " in words(playing(over_mono=42.0))
+    assert "0:42/0:42 " in words(playing(100, mono=60.0, over_mono=42.0))
+
+
+async def test_of_a_session_that_is_over_a_replay_knows_when_that_was() -> None:
+    for more, known in (((ev.HostStopped("finished"),), True), ((ev.NodeRetried("security"),), False)):
+        feed = finished()
+        end = feed.state.mono
+        feed.play(*more, after=120)
+        player = replayed(feed)()
+        await player.settled()
+        player.drain()
+        assert player.status.play is not None
+        assert player.status.play.over_mono == (end if known else None)
+        await player.close()
 
 
 def test_the_last_mark_is_named_and_what_is_ahead_of_a_live_session_counted() -> None:

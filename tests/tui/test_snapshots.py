@@ -1,110 +1,180 @@
-"""Few pictures of what people see first, so that a change to them is a decision.
+"""Each screen in its main states, at the sizes and in the colours that people have: a change to them is a decision.
 
-`pytest tests/tui/test_snapshots.py --snapshot-update` after looking at what changed.
+`pytest tests/tui/test_snapshots.py -m 'chaos or not chaos' --snapshot-update` after looking at what changed.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import pytest
 from textual.pilot import Pilot
 
-from swarmtui.tui.view.glyphs import ASCII, UNICODE
-from tests.tui.opening import settled, workbench
-from tests.tui.scripted_agents import agents, proposed
-from tests.tui.scripted_feed import SESSIONS, mid_run
-from tests.tui.scripted_past import replayed
-from tests.tui.test_browser import browser, found, press, rested
+from swarmtui.tui.browser import Browser, Ways
+from swarmtui.tui.desk import Prompting
+from swarmtui.tui.settings import Read, Settings
+from swarmtui.tui.view.glyphs import ASCII, UNICODE, Glyphs
+from swarmtui.tui.view.sessions import Looking, Row
+from tests.tui.opening import lines, settled, workbench
+from tests.tui.scripted_feed import START
+from tests.tui.scripted_scenes import SCENES, act
+from tests.tui.test_browser import as_tree, found, held, press, rested
+from tests.tui.test_prompting import ScriptedDesk
 
 pytestmark = pytest.mark.usefixtures("greenwich")
 
-ALL = {**SESSIONS, "agents": agents, "proposed": proposed}
+Size = tuple[int, int]
+SMALL, MIDDLE, LARGE = (80, 24), (120, 40), (200, 60)
+DARK, LIGHT = "swarm-dark", "swarm-light"
 
-PICTURES: list[tuple[str, tuple[int, int], tuple[str, ...], str]] = [
-    ("mid_run", (80, 24), (), "swarm-dark"),
-    ("mid_run", (120, 40), (), "swarm-dark"),
-    ("mid_run", (200, 60), (), "swarm-dark"),
-    ("mid_run", (120, 40), (), "swarm-light"),
-    ("mid_run", (200, 60), ("3",), "swarm-light"),
-    ("awaiting_approval", (80, 24), (), "swarm-dark"),
-    ("awaiting_approval", (120, 40), (), "swarm-dark"),
-    ("awaiting_approval", (120, 40), ("v",), "swarm-light"),
-    ("planning", (80, 24), (), "swarm-dark"),
-    ("finished", (120, 40), (), "swarm-dark"),
-    ("mid_run", (120, 40), ("a",), "swarm-dark"),
-    ("mid_run", (120, 40), ("question_mark",), "swarm-light"),
-    ("agents", (120, 40), (), "swarm-dark"),
-    ("agents", (80, 24), ("a",), "swarm-light"),
-    ("proposed", (120, 40), ("a",), "swarm-dark"),
-]
+ALWAYS = {
+    ("plan", SMALL, DARK),
+    ("plan", MIDDLE, DARK),
+    ("plan-form", MIDDLE, DARK),
+    ("plan-changes", MIDDLE, LIGHT),
+    ("planning", SMALL, DARK),
+    ("run", SMALL, DARK),
+    ("run", MIDDLE, DARK),
+    ("run", LARGE, DARK),
+    ("run", MIDDLE, LIGHT),
+    ("run-finished", MIDDLE, DARK),
+    ("run-agents", MIDDLE, DARK),
+    ("workers", LARGE, LIGHT),
+    ("timeline", MIDDLE, DARK),
+    ("pools", SMALL, DARK),
+    ("node-attempts", MIDDLE, DARK),
+    ("question", MIDDLE, DARK),
+    ("queue", SMALL, LIGHT),
+    ("proposal", MIDDLE, DARK),
+    ("replay", SMALL, DARK),
+    ("help", MIDDLE, LIGHT),
+}
+"""What people see first: the pictures of every test run. All others are compared with the slower tests."""
+
+
+def pictures() -> Iterator[Any]:
+    """Every screen dark at both usual sizes, and light at one of them; the run at the largest, too."""
+    wanted = [(name, size, DARK) for name in SCENES for size in (SMALL, MIDDLE)]
+    wanted += [(name, MIDDLE, LIGHT) for name in SCENES]
+    wanted += [("queue", SMALL, LIGHT), ("run", SMALL, LIGHT), ("plan", SMALL, LIGHT), ("workers", LARGE, LIGHT)]
+    wanted += [(name, LARGE, theme) for name in ("run", "run-throttled", "run-5000") for theme in (DARK, LIGHT)]
+    wanted += [
+        ("run", size, theme) for theme in ("monochrome", "high-contrast-dark", "ansi-16") for size in (SMALL, MIDDLE)
+    ]
+    assert set(wanted) >= ALWAYS
+    for name, size, theme in wanted:
+        marks = () if (name, size, theme) in ALWAYS else (pytest.mark.chaos,)
+        yield pytest.param(name, size, theme, id=f"{name}-{told(size)}-{theme.removeprefix('swarm-')}", marks=marks)
+
+
+def told(size: Size) -> str:
+    """As terminals are spoken of."""
+    return f"{size[0]}x{size[1]}"
 
 
 @pytest.fixture
-def greenwich(monkeypatch: pytest.MonkeyPatch) -> Any:
-    """One time zone, and no motion."""
+def greenwich(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """One time zone, no motion, and nothing of whoever runs the tests."""
     import time
 
     monkeypatch.setenv("TZ", "UTC")
     monkeypatch.setenv("TEXTUAL_ANIMATIONS", "none")
+    monkeypatch.setenv("SWARMTUI_HOME", "/home/ada/swarmtui")  # shown where own themes go; nothing is written
     time.tzset()
     yield
     monkeypatch.undo()
     time.tzset()
 
 
-async def still(pilot: Pilot[int]) -> None:
-    """No blinking cursor, nothing under way."""
-    from textual.widgets import Input
+def unblinking(pilot: Pilot[Any]) -> None:
+    """No cursor comes and goes."""
+    from textual.widgets import Input, TextArea
 
     for field in pilot.app.screen.query(Input):
         field.cursor_blink = False
         field._cursor_visible = True
-    await settled(pilot)
+    for area in pilot.app.screen.query(TextArea):
+        area.cursor_blink = False
+        area._cursor_visible = True
 
 
-@pytest.mark.parametrize(
-    ("name", "size", "keys", "theme"),
-    PICTURES,
-    ids=[f"{n}-{s[0]}x{s[1]}-{'-'.join(k)}-{t.removeprefix('swarm-')}".replace("--", "-") for n, s, k, t in PICTURES],
-)
-def test_screen(name: str, size: tuple[int, int], keys: tuple[str, ...], theme: str, snap_compare: Any) -> None:
+@pytest.mark.parametrize(("name", "size", "theme"), pictures())
+def test_screen(name: str, size: Size, theme: str, snap_compare: Any) -> None:
+    scene = SCENES[name]
+
     async def before(pilot: Pilot[int]) -> None:
+        await act(pilot, scene)
+        unblinking(pilot)
         await settled(pilot)
-        for key in keys:
-            await pilot.press(key)
-            await settled(pilot)
-        await still(pilot)
+        assert len(lines(pilot)) == size[1], "a picture of nothing"
 
-    app = workbench(ALL[name](), theme=theme)
-    assert snap_compare(app, terminal_size=size, run_before=before)
+    assert snap_compare(workbench(scene.feed(), theme=theme), terminal_size=size, run_before=before)
 
 
-BOTH = [(80, 24), (120, 40)]
-SIZES = ["80x24", "120x40"]
+@pytest.mark.parametrize("size", [SMALL, pytest.param(MIDDLE, marks=pytest.mark.chaos)], ids=told)
+def test_ascii(size: Size, snap_compare: Any) -> None:
+    app = workbench(SCENES["run"].feed(), glyphs=ASCII)
+    assert snap_compare(app, terminal_size=size, run_before=settled)
 
 
-@pytest.mark.parametrize("size", BOTH, ids=SIZES)
-def test_replay(size: tuple[int, int], snap_compare: Any) -> None:
-    source = mid_run()
-    app = workbench(replayed(source, at=len(source.events) - 3))
-    assert snap_compare(app, terminal_size=size, run_before=still)
+HOMES: dict[str, tuple[tuple[str, ...], bool]] = {
+    "sessions": ((), True),
+    "compared": (("space", "j", "C"), True),
+    "marked": (("space", "j", "space"), True),
+    "removal": (("j", "j", "space", "j", "j", "space", "W"), True),
+    "goal": (("n", *"compare three queues"), True),
+    "machines": (("O",), True),
+    "talk": (("f11",), True),
+    "empty": ((), False),
+}
+"""Keys, and whether there are sessions."""
+USUAL = {("sessions", SMALL, DARK), ("sessions", MIDDLE, DARK), ("compared", MIDDLE, DARK), ("empty", SMALL, DARK)}
 
 
-@pytest.mark.parametrize("keys", [(), ("space", "j", "c")], ids=["sessions", "compared"])
-@pytest.mark.parametrize("size", BOTH, ids=SIZES)
-def test_browser(size: tuple[int, int], keys: tuple[str, ...], snap_compare: Any) -> None:
-    async def read() -> Any:
-        return found()
+def homes() -> Iterator[Any]:
+    """The list of sessions, dark at both sizes and light at one."""
+    for name in HOMES:
+        for size, theme in ((SMALL, DARK), (MIDDLE, DARK), (MIDDLE, LIGHT)):
+            marks = () if (name, size, theme) in USUAL else (pytest.mark.chaos,)
+            yield pytest.param(name, size, theme, id=f"{name}-{told(size)}-{theme.removeprefix('swarm-')}", marks=marks)
+
+
+@pytest.mark.parametrize(("name", "size", "theme"), homes())
+def test_home(name: str, size: Size, theme: str, snap_compare: Any) -> None:
+    keys, some = HOMES[name]
 
     async def before(pilot: Pilot[Any]) -> None:
         await rested(pilot)
         await press(pilot, *keys)
+        unblinking(pilot)
+        await rested(pilot)
 
-    assert snap_compare(browser(read), terminal_size=size, run_before=before)
+    assert snap_compare(home(found() if some else (), theme), terminal_size=size, run_before=before)
 
 
-def test_ascii(snap_compare: Any) -> None:
-    assert UNICODE is not ASCII
-    app = workbench(SESSIONS["mid_run"](), glyphs=ASCII)
-    assert snap_compare(app, terminal_size=(80, 24), run_before=still)
+def home(rows: Sequence[Row], theme: str, glyphs: Glyphs = UNICODE) -> Browser:
+    """The list of sessions with a prompt above it, at the moment at which all scripted sessions begin."""
+
+    async def read() -> Sequence[Row]:
+        return [{**row, "hosted": row["status"] in ("running", "awaiting_approval", "paused")} for row in rows]
+
+    samples = (("code_review", "Review the code below a folder"), ("translate", "Translate every document of a list"))
+    return Browser(
+        read,
+        Looking(),
+        as_tree=as_tree,
+        compare=held,
+        clock=lambda: START,
+        reload_s=60.0,
+        glyphs=glyphs,
+        theme=theme,
+        read=Read(Settings()),
+        prompting=Prompting(ScriptedDesk()),
+        ways=Ways(act=done, samples=lambda: samples),
+    )
+
+
+async def done(*_: object) -> str:
+    """Whatever is asked of a session is carried out."""
+    return ""

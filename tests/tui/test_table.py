@@ -6,13 +6,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from swarmtui.plan.model import MapSpec, Plan
+from swarmtui.session import events as ev
+from swarmtui.session.compare import compare
 from swarmtui.session.items import Items
 from swarmtui.session.vocabulary import BY_CONDITION, ErrorInfo, ErrorKind, State
 from swarmtui.tui.commands import why_not_retry_node
+from swarmtui.tui.view.column import FLEXIBLE, fit_columns
 from swarmtui.tui.view.glyphs import ASCII, UNICODE
-from swarmtui.tui.view.nodes import Moment
-from swarmtui.tui.view.table import FLEXIBLE, NODE_COLUMNS, ItemRows, NodeRows, fit_columns
-from tests.tui.scripted_feed import finished, mid_run
+from swarmtui.tui.view.moment import Moment
+from swarmtui.tui.view.nodes import detail, short_detail, took_s
+from swarmtui.tui.view.table import NODE_COLUMNS, ItemRows, NodeRows
+from tests.tui.scripted_feed import approved, finished, mid_run, output, prompt
 
 
 def rows_of(feed_filter: str = "", sort: tuple[str, bool] = ("", False)) -> tuple[NodeRows, Moment]:
@@ -101,3 +106,34 @@ def test_items_of_a_map_sort_by_urgency() -> None:
     rows = ItemRows(items, ("state", False))
     assert (rows.key(0), rows.key(1), len(rows)) == ("99999", "7", 100_000)
     assert rows.cells(0, Moment(0, 0), UNICODE)["detail"][0] == "not French"
+
+
+def test_a_map_whose_items_are_being_read_says_so_and_since_when() -> None:
+    feed = approved(Plan("goal", (prompt("each", map=MapSpec("doc", path="docs.jsonl")),)))
+    node = feed.state.nodes["each"]
+    moment = Moment(feed.now + 7, feed.state.mono + 7)
+    assert detail(feed.state, node, moment, UNICODE) == "reading its items from docs.jsonl 0:07"
+    assert short_detail(feed.state, node, moment) == "reading"
+    feed.play(ev.MapExpanded("each", 50_000))
+    assert "0/50,000" in detail(feed.state, node, moment, UNICODE)
+
+
+def test_a_map_that_failed_and_was_retried_took_what_its_items_ran_and_is_compared_and_sorted_by_that() -> None:
+    plan = Plan("goal", (prompt("each", map=MapSpec("doc", path="docs.jsonl")), prompt("slow")))
+    feed = approved(plan)
+    feed.play(ev.MapExpanded("each", 1), ev.AttemptStarted("each", 1, 0), ev.AttemptStarted("slow", 1))
+    no = ErrorInfo(ErrorKind.MALFORMED, "the reply is not JSON")
+    feed.play(ev.AttemptFailed("each", 1, no, 0, 1.2), after=1.2)
+    feed.play(ev.MapFinished("each", 0, 1, False, output("")))
+    feed.play(ev.AttemptSucceeded("slow", 1, output("…"), took_s=4.0), after=2.8)
+    feed.play(ev.NodeRetried("each", failed_items=True), after=25)
+    feed.play(ev.AttemptStarted("each", 2, 0))
+    feed.play(ev.AttemptSucceeded("each", 2, output("…"), 0, 1.1), after=1.1)
+    state, moment = feed.state, Moment(feed.now, feed.state.mono)
+    assert {row.id: round(took_s(row, moment) or 0, 1) for row in state.nodes.values()} == {"each": 2.3, "slow": 4.0}
+    rows = NodeRows(state, "", ("took", True))
+    rows.choose(moment)
+    assert [rows.key(at) for at in range(len(rows))] == ["slow", "each"]
+    for row in compare(state, state).rows:
+        assert row.a is not None
+        assert row.a.took_s == took_s(state.nodes[row.id], moment)

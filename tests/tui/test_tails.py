@@ -12,10 +12,10 @@ from swarmtui.session import events as ev
 from swarmtui.tui.view.figures import session_time
 from swarmtui.tui.view.glyphs import UNICODE
 from swarmtui.tui.view.lines import width
-from swarmtui.tui.view.nodes import Moment
-from swarmtui.tui.view.panes import grid, look_at
-from swarmtui.tui.view.tails import LINES, Tail, Tails, panes
-from tests.tui.scripted_feed import ScriptedFeed, large, mid_run
+from swarmtui.tui.view.moment import Moment
+from swarmtui.tui.view.panes import grid, look_at, panes
+from swarmtui.tui.view.tails import KEPT, LINES, Tail, Tails
+from tests.tui.scripted_feed import REVIEW, WORKER, ScriptedFeed, approved, large, mid_run
 
 
 def piece(text: str, offset: int = 0, *, node: str = "n", attempt: int = 1, channel: str = "output") -> StreamText:
@@ -88,6 +88,15 @@ def test_panes_are_the_running_attempts_without_questions() -> None:
     assert [pane.item for pane in found if pane.node == "translate"] == list(range(1_221, 1_227))
 
 
+def test_what_a_command_writes_has_no_rate_of_tokens() -> None:
+    feed = approved(REVIEW)
+    for node, pool in (("scan", "commands"), ("tests", WORKER)):
+        feed.play(ev.AttemptStarted(node, 1, pool=pool))
+        feed.say(node, "x" * 4_000)
+    told = {pane.node: "tok/s" in " ".join(pane.figures) for pane in panes(feed.state, *tails_of(feed), 9)}
+    assert told == {"scan": False, "tests": True}
+
+
 def test_a_thousand_workers_cost_no_more_than_what_is_shown() -> None:
     feed = large(2_000)
     tails, moment = tails_of(feed)
@@ -123,3 +132,12 @@ def test_a_grid_fills_its_place_exactly_and_counts_what_has_no_room() -> None:
         assert all(width(line) == size[0] for line in drawn)
         assert "more at work" in "".join(text for text, _ in drawn[-1])
     assert grid([], 80, 24, UNICODE, None) == []
+
+
+def test_what_a_pinned_worker_said_outlasts_what_many_others_say() -> None:
+    tails = Tails(pinned=frozenset({("a", 0)}))
+    for item in range(KEPT + 10):
+        tails.by_key["a", item] = Tail(1, ended=True)
+    tails.absorb(Changes(), 0.0)
+    assert ("a", 0) in tails.by_key
+    assert ("a", 1) not in tails.by_key

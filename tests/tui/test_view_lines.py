@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -36,6 +38,28 @@ def test_wrapped_rows_fit_and_lose_nothing_but_space(text: str, size: int) -> No
     rows = wrap(text, size)
     assert all(cells(row) <= size for row in rows)
     assert "".join("".join(rows).split()) == "".join(text.split())
+
+
+signs = st.text(st.sampled_from("ab  é漢字🎉👩\u200d\ufe0f\u0301🇩🇪#\u20e3"), max_size=80)
+
+
+@given(signs, st.integers(1, 20))
+def test_a_row_is_the_same_whatever_follows_it_later_in_the_line(text: str, size: int) -> None:
+    rows = wrap(text + " " + "b " * 60, size)
+    longer = wrap(text + " " + "b " * 120, size)
+    assert longer[: len(rows) - 1] == rows[:-1]
+
+
+def test_wrapping_a_very_long_line_costs_what_it_is_long() -> None:
+    def spent(chars: int) -> float:
+        times = []
+        for _ in range(3):
+            before = time.thread_time()
+            wrap("漢 a" * (chars // 3), 60)
+            times.append(time.thread_time() - before)
+        return min(times)
+
+    assert spent(18_000) < 20 * spent(3_000)
 
 
 def test_spread_keeps_the_right_end() -> None:

@@ -5,33 +5,24 @@ Nothing is answered by accident: no button, no focus, capital letters for a yes,
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
-from typing import ClassVar
 
 from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
 from textual.containers import Vertical
-from textual.screen import ModalScreen
 from textual.widgets import Static
 
 from swarmtui.tui import content
-from swarmtui.tui.screens.dialogs import AGE_EVERY_S, tell_age
+from swarmtui.tui.screens.dialogs import AGE_EVERY_S, Dialog, EditScreen, tell_age
 from swarmtui.tui.view import document
 from swarmtui.tui.view.lines import Line
 from swarmtui.tui.widgets.lines import TextView
-
-DEAD_S = 0.3
-"""How long after a dialog appears a key says no yes: nobody can have read it."""
 
 ONCE, ALWAYS, DENY = "allow once", "allow always", "deny"
 """Answers to a permission."""
 
 
-class Deliberate(ModalScreen[str | None]):
-    """A dialog with a text to read, whose yes takes a moment. `clock` gives seconds that never go back."""
-
-    CSS_PATH = "dialogs.tcss"
+class Deliberate(Dialog[str | None]):
+    """A dialog with a text to read, whose yes must be meant."""
 
     def __init__(
         self,
@@ -39,11 +30,9 @@ class Deliberate(ModalScreen[str | None]):
         told: Callable[[int], list[Line]],
         age: Callable[[], str],
         hint: str,
-        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         super().__init__()
-        self._title, self._told, self._age, self._hint, self._clock = title, told, age, hint, clock
-        self._shown_at = 0.0
+        self._title, self._told, self._age, self._hint = title, told, age, hint
 
     def compose(self) -> ComposeResult:
         """What is asked, and the keys that answer."""
@@ -55,17 +44,14 @@ class Deliberate(ModalScreen[str | None]):
 
     def on_mount(self) -> None:
         """The text has the focus, which answers nothing."""
-        self._shown_at = self._clock()
         self.set_interval(AGE_EVERY_S, lambda: tell_age(self, self._age()))
         view = self.query_one("#asked", TextView)
         view.show(self._told, top=True)
         view.focus()
 
     def say(self, answer: str) -> None:
-        """Close with a yes, unless the dialog has only just appeared."""
-        if self._clock() - self._shown_at < DEAD_S:
-            content.notice(self.app, "this has only just appeared: read it, then answer", "warning")
-        else:
+        """Close with a yes, if it is meant."""
+        if self.meant():
             self.dismiss(answer)
 
     def action_leave(self) -> None:
@@ -76,12 +62,7 @@ class Deliberate(ModalScreen[str | None]):
 class PermissionScreen(Deliberate):
     """May an agent call a tool? The call is shown whole, with nothing hidden in it."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("Y", "once", "allow once"),
-        Binding("A", "always", "allow always"),
-        Binding("n,N,d", "deny", "deny"),
-        Binding("escape,ctrl+c,q", "leave", "later"),
-    ]
+    DIALOG = "permission"
 
     def __init__(
         self,
@@ -90,14 +71,13 @@ class PermissionScreen(Deliberate):
         detail: str,
         age: Callable[[], str],
         lasts: str,
-        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         hint = f"Y allows this call, A this tool for {lasts}, n denies; esc puts it off"
 
         def told(width: int) -> list[Line]:
             return [*document.verbatim(question, width, "strong"), (), *document.verbatim(detail, width, "text")]
 
-        super().__init__(title, told, age, hint, clock)
+        super().__init__(title, told, age, hint)
 
     def action_once(self) -> None:
         """Y."""
@@ -115,22 +95,16 @@ class PermissionScreen(Deliberate):
 class ChangeScreen(Deliberate):
     """A change of the running plan: taken as it is shown, edited, or sent back with words."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("A", "accept", "accept"),
-        Binding("e", "edit", "edit"),
-        Binding("c", "change", "ask for changes"),
-        Binding("escape,ctrl+c,q", "leave", "later"),
-    ]
+    DIALOG = "change"
 
     def __init__(
         self,
         title: str,
         told: Callable[[int], list[Line]],
         age: Callable[[], str],
-        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         hint = "A accepts this, e edits it as YAML, c asks for something else; esc puts it off"
-        super().__init__(title, told, age, hint, clock)
+        super().__init__(title, told, age, hint)
 
     def action_accept(self) -> None:
         """A."""
@@ -143,3 +117,77 @@ class ChangeScreen(Deliberate):
     def action_change(self) -> None:
         """c."""
         self.dismiss("change")
+
+
+class ChangeEditScreen(EditScreen):
+    """The nodes of a change as YAML. What was written is no draft of the plan: `keep` takes it for the next time."""
+
+    def __init__(
+        self,
+        text: str,
+        submit: Callable[[str], None],
+        editor: Callable[[str], None],
+        keep: Callable[[str], None],
+    ) -> None:
+        super().__init__(text, submit, editor)
+        self._keep = keep
+
+    def action_leave(self) -> None:
+        """The text is kept for this change."""
+        self._keep(self.text)
+        self.dismiss(None)
+
+
+class SeveralScreen(Deliberate):
+    """Several calls of one tool, each shown whole: a yes is to these and no others."""
+
+    DIALOG = "several"
+
+    def __init__(
+        self,
+        title: str,
+        told: Callable[[int], list[Line]],
+        age: Callable[[], str],
+        number: int,
+    ) -> None:
+        hint = f"Y allows each of these {number} calls once, n denies them all; esc puts them off"
+        super().__init__(title, told, age, hint)
+
+    def action_once(self) -> None:
+        """Y."""
+        self.say(ONCE)
+
+    def action_deny(self) -> None:
+        """A no needs no thought."""
+        self.dismiss(DENY)
+
+
+class CaughtScreen(Deliberate):
+    """Something was cut short in the middle of what may have changed the world: what now?"""
+
+    DIALOG = "caught"
+
+    def __init__(
+        self,
+        title: str,
+        told: Callable[[int], list[Line]],
+        age: Callable[[], str],
+        *,
+        several: bool = False,
+    ) -> None:
+        them = "them" if several else "it"
+        they = "they" if several else "it"
+        hint = f"R runs {them} again, M says that {they} had been done, S does without {them}; esc puts it off"
+        super().__init__(title, told, age, hint)
+
+    def action_again(self) -> None:
+        """R."""
+        self.say("retry")
+
+    def action_done(self) -> None:
+        """M."""
+        self.say("done")
+
+    def action_skip(self) -> None:
+        """S."""
+        self.say("skip")

@@ -2,35 +2,34 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from functools import partial
 from typing import TYPE_CHECKING
 
 from textual import on
 from textual.app import ComposeResult
 
-from swarmtui.session.compare import Comparison
 from swarmtui.tui import content
-from swarmtui.tui.screens.listing import HELP, THEME, Key, ListScreen
+from swarmtui.tui.actions.action import Scope
+from swarmtui.tui.screens.acting import ActionScreen, Thing
+from swarmtui.tui.view import format as say
 from swarmtui.tui.view.compared import ComparedRows, diff_lines, totals
-from swarmtui.tui.view.lines import Line
 from swarmtui.tui.view.nodes import name_of
 from swarmtui.tui.widgets.lines import TextView, entitle
 from swarmtui.tui.widgets.looks import looks
 from swarmtui.tui.widgets.table import RowTable
 
 if TYPE_CHECKING:
+    from swarmtui.session.compare import Comparison
     from swarmtui.tui.browser import DiffOf
+    from swarmtui.tui.view.lines import Line
 
 
-class CompareScreen(ListScreen):
+class CompareScreen(ActionScreen):
     """The table of nodes, and below it the output of the selected one."""
 
-    KEYS = (
-        Key("v", "shown", "only what differs", "All nodes, or only those that differ"),
-        Key("tab,shift+tab", "pane", "pane", "The other pane"),
-        THEME,
-        HELP,
-        Key("q,escape,ctrl+q,ctrl+c", "leave", "back", "Back to the sessions"),
-    )
+    SCOPE = Scope.COMPARE
+    CSS_PATH = "sessions.tcss"
 
     def __init__(self, found: Comparison, diff_of: DiffOf) -> None:
         super().__init__()
@@ -42,26 +41,28 @@ class CompareScreen(ListScreen):
         yield TextView(id="totals")
         yield RowTable(id="compared")
         yield TextView(id="diff")
-        yield self.key_bar()
+        yield from self.compose_footer()
 
     def on_mount(self) -> None:
         """All nodes, and the first of them."""
         self.query_one("#totals").can_focus = False
         self.query_one("#totals").styles.height = 2 if self._found.common is None else 3
         self.query_one(RowTable).focus()
+        self.draw_footer()
         self.call_after_refresh(self._draw)
 
     def _draw(self) -> None:
         glyphs = looks(self.query_one(RowTable)).glyphs
 
-        def told(width: int) -> list[Line]:
+        def summed(width: int) -> list[Line]:
             return totals(self._found, width, glyphs)
 
-        self.query_one("#totals", TextView).show(told, top=True)
+        self.query_one("#totals", TextView).show(summed, top=True)
         table = self.query_one(RowTable)
         table.show(self._rows)
         different = sum(1 for row in self._found.rows if not row.equal)
-        entitle(table, f"{len(self._found.rows)} nodes, {different} differ")
+        told = f"{say.nodes(len(self._found.rows))}, {different} differ"
+        entitle(table, f"{told}: those alone" if self._rows.only_different else told)
         self._show(table.selected)
 
     @on(RowTable.RowSelected)
@@ -81,18 +82,19 @@ class CompareScreen(ListScreen):
             diff = [f"@ {content.plain(str(error))}"]
         self.query_one("#diff", TextView).show(lambda width: diff_lines(diff, width), top=True)
 
-    def action_shown(self) -> None:
+    def do_form(self) -> None:
         """v: all nodes, or those that differ."""
         self._rows = ComparedRows(self._found, not self._rows.only_different)
         self._draw()
 
-    def action_pane(self) -> None:
-        """tab."""
-        self.focus_next()
-
-    def action_leave(self) -> None:
+    def do_leave(self) -> None:
         """q: back to the list, or out where there is none."""
-        if len(self.app.screen_stack) > 2:
+        if len(self.app.screen_stack) > 1:
             self.dismiss(None)
         else:
             self.app.exit(None)
+
+    def things(self) -> Iterable[Thing]:
+        """Its nodes."""
+        for row in self._rows.rows:
+            yield Thing("node", row.id, "", partial(self.query_one(RowTable).select, row.id))

@@ -1,25 +1,116 @@
-"""Small dialogs over a screen: confirm, one line of text, a question, help, the editor inside the workbench."""
+"""Small dialogs over a screen: confirm, one line of text, a question, the editor inside the workbench."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
-from typing import ClassVar
+from typing import ClassVar, Generic, TypeVar
 
-from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
+from textual import events, on
+from textual.app import ComposeResult, RenderResult
+from textual.await_complete import AwaitComplete
 from textual.containers import Vertical
+from textual.renderables.background_screen import BackgroundScreen
 from textual.screen import ModalScreen
 from textual.widgets import Input, OptionList, Static, TextArea
 from textual.widgets.option_list import Option
 
 from swarmtui.tui import content
-from swarmtui.tui.actions import Mode, Scope, in_scope, key_name, keys_in
+from swarmtui.tui.actions.dialogs import BY_NAME, DIALOG_KEYS, DialogKey, bindings_of
+from swarmtui.tui.actions.names import key_name
+from swarmtui.tui.pace import Paced
 from swarmtui.tui.view import document
-from swarmtui.tui.view.lines import Line
+from swarmtui.tui.view.deliberate import TOGETHER, why_not_meant
+from swarmtui.tui.view.hints import key_at
+from swarmtui.tui.widgets.backdrop import Backdrop
 from swarmtui.tui.widgets.lines import TextView
-from swarmtui.tui.widgets.looks import looks, workbench
+from swarmtui.tui.widgets.looks import dressed, looks, workbench
 
 AGE_EVERY_S = 1.0
+R = TypeVar("R")
+
+
+class Dialog(ModalScreen[R], Paced[R], Generic[R]):
+    """A dialog whose keys are those of ``actions/dialogs.py`` under its name, or the user's own."""
+
+    DIALOG: ClassVar[str]
+    CSS_PATH = "dialogs.tcss"
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._outcome: tuple[R | None] | None = None
+        """What it is to close with once it is on top again."""
+        self._shown_at = math.inf
+        """When it could be seen, by the clock that never goes back."""
+        for binding in bindings_of(self.DIALOG, dressed(self).keys.own):
+            bound = self._bindings.key_to_bindings
+            bound[binding.key] = [binding, *bound.get(binding.key, ())]
+
+    def render(self) -> RenderResult:  # type: ignore[override]
+        """What is behind it, dimmed."""
+        drawn = super().render()
+        return Backdrop(drawn) if isinstance(drawn, BackgroundScreen) else drawn
+
+    def dismiss(self, result: R | None = None) -> AwaitComplete:
+        """Close, with `result`: beneath another screen as soon as that is gone; once it has been left, never again.
+
+        What was asked for in the dialog may be answered after the user has left it, and Textual closes whichever screen
+        is on top.
+        """
+        if self.is_active:
+            return super().dismiss(result)
+        self._outcome = (result,)
+        return AwaitComplete()
+
+    def _seen(self) -> None:
+        self._shown_at = dressed(self).keyboard.clock()
+
+    def meant(self) -> bool:
+        """Whether the key that is being carried out says yes on purpose; else why it does not is told."""
+        why = why_not_meant(self._shown_at, dressed(self).keyboard.press)
+        if why is not None:
+            content.notice(self.app, why, "warning")
+        return why is None
+
+    def on_screen_resume(self) -> None:
+        """It can be read from now on; what was to close beneath another screen closes now."""
+        self.call_after_refresh(self._seen)
+        if self._outcome is not None:
+            self.call_later(self._close_now, *self._outcome)
+
+    def _close_now(self, result: R | None) -> None:
+        self.dismiss(result)
+
+    def key(self, id: str) -> str:
+        """What is printed on the first key of what `id` does in this dialog."""
+        name = f"{self.DIALOG}.{id}"
+        keys = dressed(self).keys.own.get(name, DIALOG_KEYS[name].keys)
+        return key_name(keys[0], ascii_only=looks(self).glyphs.ascii) if keys else ""
+
+    @on(events.Click)
+    async def _clicked(self, event: events.Click) -> None:
+        """A click on what the line of keys says is that key; one beside the dialog leaves it, if nothing is written."""
+        clicked = self.get_widget_at(*event.screen_offset)[0]  # the event names the screen, when it has come up to it
+        if clicked is self and not any(field.value for field in self.query(Input)) and not self.query(TextArea):
+            await self.run_action(BY_NAME[self.DIALOG].leave)
+        elif isinstance(clicked, Static) and clicked.has_class("hint"):
+            place = event.screen_offset - clicked.content_region.offset
+            one = self._told_at(clicked, place.x, place.y)
+            if one is not None and one.ours:
+                await self.run_action(one.does)
+            elif one is not None:
+                self.call_later(self.app.simulate_key, one.keys[0])
+
+    def _told_at(self, hint: Static, x: int, y: int) -> DialogKey | None:
+        own, ascii_only = dressed(self).keys.own, looks(self).glyphs.ascii
+        names = {
+            key_name(key, ascii_only=ascii_only): one
+            for one in BY_NAME[self.DIALOG].keys
+            for key in own.get(one.id, one.keys)
+        }
+        lines = [hint.render_line(at).text for at in range(hint.content_size.height)]
+        name = key_at(str(hint.visual), lines, x, y, names)
+        return None if name is None else names[name]
 
 
 def tell_age(screen: ModalScreen[str | None], age: str) -> None:
@@ -28,14 +119,10 @@ def tell_age(screen: ModalScreen[str | None], age: str) -> None:
         box.border_subtitle = content.line(f"asked {age} ago")
 
 
-class ConfirmScreen(ModalScreen[bool]):
+class ConfirmScreen(Dialog[bool]):
     """Asks before something that cannot be taken back. y does it; n, enter and esc do not."""
 
-    CSS_PATH = "dialogs.tcss"
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("y", "answer(True)", "yes"),
-        Binding("n,escape,enter,q,ctrl+c", "answer(False)", "no"),
-    ]
+    DIALOG = "confirm"
 
     def __init__(self, question: str, consequence: str, verb: str) -> None:
         super().__init__()
@@ -46,18 +133,24 @@ class ConfirmScreen(ModalScreen[bool]):
         with Vertical(classes="dialog") as box:
             box.border_title = content.line(self._question)
             yield Static(content.text(self._consequence), markup=False)
-            yield Static(content.line(f"y: {self._verb}; n: leave it"), classes="hint", markup=False)
+            yield Static(
+                content.line(f"{self.key('yes')}: {self._verb}; {self.key('no')}: leave it"),
+                classes="hint",
+                markup=False,
+            )
 
     def action_answer(self, yes: bool) -> None:
-        """Close with the answer."""
-        self.dismiss(yes)
+        """Close with the answer; pasted text says yes to nothing."""
+        if yes and dressed(self).keyboard.press.together:
+            content.notice(self.app, TOGETHER, "warning")
+        else:
+            self.dismiss(yes)
 
 
-class LineScreen(ModalScreen[str | None]):
+class LineScreen(Dialog[str | None]):
     """Asks for a line of text; None if the user thinks better of it."""
 
-    CSS_PATH = "dialogs.tcss"
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape,ctrl+c", "leave", "leave")]
+    DIALOG = "line"
 
     def __init__(self, title: str, hint: str, draft: str = "") -> None:
         super().__init__()
@@ -82,15 +175,12 @@ class LineScreen(ModalScreen[str | None]):
         self.dismiss(None)
 
 
-class CommandScreen(ModalScreen[str | None]):
+class CommandScreen(Dialog[str | None]):
     """A command line: ``copy`` or, if it can be carried out from here, ``run``; None if the user leaves it."""
 
-    CSS_PATH = "dialogs.tcss"
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("enter", "run", "run"),
-        Binding("y", "answer('copy')", "copy"),
-        Binding("escape,n,q,ctrl+c", "answer('')", "leave"),
-    ]
+    DIALOG = "command"
+    between = "; "
+    """What stands between two of its ways."""
 
     def __init__(self, title: str, told: str, command: str, *, can_run: bool) -> None:
         super().__init__()
@@ -102,12 +192,20 @@ class CommandScreen(ModalScreen[str | None]):
             box.border_title = content.line(self._title)
             yield Static(content.text(self._told), markup=False)
             yield Static(content.line(self._command, 400), id="command", classes="question", markup=False)
-            ways = ["enter does it" if self._can_run else "type it in a shell", "y copies it", "esc leaves it"]
-            yield Static(content.line("; ".join(ways)), classes="hint", markup=False)
+            yield Static(content.text(self.between.join(self.ways)), classes="hint", markup=False)
+
+    @property
+    def ways(self) -> list[str]:
+        """What the keys do."""
+        doing = f"{self.key('run')} does it" if self._can_run else "type it in a shell"
+        return [doing, f"{self.key('copy')} copies it", f"{self.key('leave')} leaves it"]
 
     def action_run(self) -> None:
-        """enter."""
-        if self._can_run:
+        """enter; not the one that is held down since it opened this, nor a pasted one."""
+        why = why_not_meant(-math.inf, dressed(self).keyboard.press)
+        if why is not None:
+            content.notice(self.app, why, "warning")
+        elif self._can_run:
             self.dismiss("run")
 
     def action_answer(self, answer: str) -> None:
@@ -115,19 +213,48 @@ class CommandScreen(ModalScreen[str | None]):
         self.dismiss(answer or None)
 
 
-class QuestionScreen(ModalScreen[str | None]):
+class ForkScreen(CommandScreen):
+    """A fork: ``run``, ``edit``, ``paused`` or ``copy``; None if the user leaves it."""
+
+    DIALOG = "fork"
+    between = "\n"
+
+    @property
+    def ways(self) -> list[str]:
+        """What the keys do."""
+        if not self._can_run:
+            return [*super().ways, "--edit edits its plan first, --paused lets nothing run"]
+        return [
+            f"{self.key('run')}: fork, and let it run",
+            f"{self.key('edit')}: edit its plan first, in $EDITOR (--edit)",
+            f"{self.key('paused')}: fork, and let nothing run yet (--paused)",
+            f"{self.key('copy')} copies the command; {self.key('leave')} leaves it",
+        ]
+
+    def action_answer(self, answer: str) -> None:
+        """Close with the answer, if it can be carried out."""
+        if self._can_run or answer in ("copy", ""):
+            super().action_answer(answer)
+
+
+class QuestionScreen(Dialog[str | None]):
     """A question of an ``ask`` node: one of its choices, or text. None if it is put off."""
 
-    CSS_PATH = "dialogs.tcss"
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape,ctrl+c", "leave", "later"),
-        Binding("j", "next(1)", show=False),
-        Binding("k", "next(-1)", show=False),
-    ]
+    DIALOG = "question"
 
-    def __init__(self, title: str, question: str, choices: Sequence[str], age: Callable[[], str]) -> None:
+    def __init__(
+        self,
+        title: str,
+        question: str,
+        choices: Sequence[str],
+        age: Callable[[], str],
+        *,
+        follows: bool = False,
+    ) -> None:
+        """Where it `follows` another one, its answer must be meant: enter pressed twice would answer both."""
         super().__init__()
         self._title, self._question, self._choices, self._age = title, question, list(choices), age
+        self._follows = follows
 
     def compose(self) -> ComposeResult:
         """The question, and what can be answered."""
@@ -137,24 +264,29 @@ class QuestionScreen(ModalScreen[str | None]):
             yield Static(content.text(self._question), classes="question", markup=False)
             if self._choices:
                 yield OptionList(*(Option(content.line(choice, 300)) for choice in self._choices), markup=False)
-                hint = "enter answers with the marked one; esc puts it off"
+                hint = f"enter answers with the marked one; {self.key('leave')} puts it off"
             else:
                 yield Input()
-                hint = "enter answers; esc puts it off: the question stays"
+                hint = f"enter answers; {self.key('leave')} puts it off: the question stays"
             yield Static(content.line(hint), classes="hint", markup=False)
 
     def on_mount(self) -> None:
         """Time passes while it is read."""
         self.set_interval(AGE_EVERY_S, lambda: tell_age(self, self._age()))
 
+    def _answer(self, text: str) -> None:
+        doubtful = self._follows or dressed(self).keyboard.press.held  # the enter that opened it may be held down
+        if not doubtful or self.meant():
+            self.dismiss(text)
+
     def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
         """The answer is the choice as it was given, not as it was shown."""
-        self.dismiss(self._choices[event.option_index])
+        self._answer(self._choices[event.option_index])
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
         """Free text."""
         if event.value.strip():
-            self.dismiss(event.value)
+            self._answer(event.value)
         else:
             content.notice(self.app, "write an answer, or put it off with esc", "warning")
 
@@ -171,99 +303,10 @@ class QuestionScreen(ModalScreen[str | None]):
         self.dismiss(None)
 
 
-class KeysScreen(ModalScreen[None]):
-    """Keys and what they do; typing filters. Subclasses say which."""
-
-    CSS_PATH = "dialogs.tcss"
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape,f1,ctrl+c,enter", "leave", "close"),
-        Binding("down", "scroll(1)", show=False),
-        Binding("up", "scroll(-1)", show=False),
-        Binding("pagedown", "scroll(10)", show=False),
-        Binding("pageup", "scroll(-10)", show=False),
-    ]
-
-    def compose(self) -> ComposeResult:
-        """A filter over the list of keys."""
-        with Vertical(classes="dialog help") as box:
-            box.border_title = content.line("keys")
-            box.border_subtitle = content.line("type to filter, esc closes")
-            yield Input(placeholder="type to filter", compact=True)
-            yield TextView(id="keys")
-
-    def on_mount(self) -> None:
-        """All of them at first."""
-        self._draw("")
-
-    def on_input_changed(self, event: Input.Changed) -> None:
-        """Those that match."""
-        self._draw(event.value)
-
-    def _draw(self, text: str) -> None:
-        words = text.casefold().split()
-        ascii_only = looks(self).glyphs.ascii
-
-        def told(width: int) -> list[Line]:
-            return self.told(words, width, ascii_only=ascii_only) or [(("no key does that", "faint"),)]
-
-        self.query_one("#keys", TextView).show(told, top=True)
-
-    def told(self, words: list[str], width: int, *, ascii_only: bool) -> list[Line]:
-        """The lines for the keys that match all of `words`; subclasses have some."""
-        return []
-
-    def action_scroll(self, lines: int) -> None:
-        """Scroll the list."""
-        self.query_one("#keys", TextView).go(0, lines)
-
-    def action_leave(self) -> None:
-        """Close."""
-        self.dismiss(None)
-
-
-class HelpScreen(KeysScreen):
-    """All keys of a screen over a session, and who watches it."""
-
-    def __init__(self, scope: Scope, mode: Mode = Mode.LIVE, watching: Sequence[Line] = ()) -> None:
-        super().__init__()
-        self._scope, self._mode, self._watching = scope, mode, watching
-
-    def told(self, words: list[str], width: int, *, ascii_only: bool) -> list[Line]:
-        """Who watches first, unless keys are searched for."""
-        watching = [] if words or not self._watching else [*self._watching, ()]
-        return watching + _keys(self._scope, self._mode, words, width, ascii_only)
-
-
-_GROUPS = ("Replay", "Plan", "Node", "Session", "View", "Move", "General")
-
-
-def _keys(scope: Scope, mode: Mode, words: list[str], width: int, ascii_only: bool) -> list[Line]:
-    """The actions of `scope` that match and have a key in `mode`, by group; of a replay those that it has a use for."""
-    lines: list[Line] = []
-    group = ""
-    for action in sorted(in_scope(scope, mode), key=lambda action: _GROUPS.index(action.group)):
-        keys = " ".join(key_name(key, ascii_only=ascii_only) for key in keys_in(action, mode))
-        if not keys or ((action.commands or action.present) and mode is Mode.REPLAY):
-            continue
-        told = f"{keys} {action.label} {action.description} {action.group}".casefold()
-        if not all(word in told for word in words):
-            continue
-        if action.group != group:
-            group = action.group
-            lines += [(), ((group, "strong"),)] if lines else [((group, "strong"),)]
-        lines += document.facts([(f"  {keys}", action.description, "text")], width, 14)
-    return lines
-
-
-class EditScreen(ModalScreen[None]):
+class EditScreen(Dialog[None]):
     """The plan as YAML in an editor of our own: where no $EDITOR can run, and where errors are mended."""
 
-    CSS_PATH = "dialogs.tcss"
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("f2,ctrl+s", "submit", "propose", priority=True),
-        Binding("f4", "editor", "$EDITOR", priority=True),
-        Binding("escape", "leave", "leave", priority=True),
-    ]
+    DIALOG = "edit"
 
     def __init__(self, text: str, submit: Callable[[str], None], editor: Callable[[str], None]) -> None:
         super().__init__()
@@ -273,7 +316,9 @@ class EditScreen(ModalScreen[None]):
         """The text, and what is wrong with it."""
         with Vertical(classes="dialog edit") as box:
             box.border_title = content.line("edit the plan")
-            box.border_subtitle = content.line("F2 proposes it, F4 goes on in $EDITOR, esc leaves and keeps the text")
+            keys = [self.key(one).upper() for one in ("propose", "editor")]
+            told = f"{keys[0]} proposes it, {keys[1]} goes on in $EDITOR, {self.key('leave')} leaves and keeps the text"
+            box.border_subtitle = content.line(told)
             yield TextArea(content.plain(self._text), show_line_numbers=True, tab_behavior="indent")
             yield TextView(id="errors")
 

@@ -1,277 +1,187 @@
-"""One node in full: output, prompt or command, attempts, events, log, and a map's items."""
+"""One node in full, or one item of its map: what went in, what came out, each attempt, tools, cost, events, files."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import Literal
-
 from textual.app import ComposeResult
-from textual.containers import VerticalScroll
-from textual.widgets import Markdown
 
-from swarmtui.host.feed import Changes, NotFetched
-from swarmtui.safety.text import clean, one_line
-from swarmtui.session.events import Event
+from swarmtui.host.feed import Changes
+from swarmtui.safety.text import one_line
 from swarmtui.session.state import NodeState
 from swarmtui.tui import content
-from swarmtui.tui.actions import Scope
+from swarmtui.tui.actions.action import Scope
+from swarmtui.tui.node_reading import NodeReading
+from swarmtui.tui.screens.node_body import ATTEMPT_FORMS, NodeBody
 from swarmtui.tui.screens.session import SessionScreen
-from swarmtui.tui.view import document
 from swarmtui.tui.view import format as say
-from swarmtui.tui.view.attempts import attempt_lines
-from swarmtui.tui.view.lines import Line, Span
-from swarmtui.tui.view.logs import draw, log_line
-from swarmtui.tui.view.nodes import detail, map_bar, mark_of, name_of, took_s
-from swarmtui.tui.view.plan import node_facts
+from swarmtui.tui.view.glyphs import MARKS
+from swarmtui.tui.view.lines import Line
+from swarmtui.tui.view.node_tabs import Tab, tabs_of
+from swarmtui.tui.view.nodes import detail, mark_of, name_of, taken_words, writes_markdown
 from swarmtui.tui.view.table import ItemRows
-from swarmtui.tui.widgets.lines import Bar, LineView, TextView
+from swarmtui.tui.widgets.bars import Words
+from swarmtui.tui.widgets.lines import LineView, TextView
 from swarmtui.tui.widgets.looks import looks, workbench
 from swarmtui.tui.widgets.table import RowTable
+from swarmtui.tui.widgets.tabs import TabBar
 
-Tab = Literal["output", "prompt", "attempts", "events", "log", "items"]
-EVENTS = 500
-MARKDOWN_LIMIT = 60_000
-"""Characters up to which an output is drawn as Markdown; beyond, as plain lines."""
-
-
-class TabBar(Bar):
-    """The tabs, the current one marked."""
-
-    tabs: tuple[tuple[Tab, str], ...] = ()
-    current: Tab = "output"
-    head: Line = ()
-
-    def shown(self, width: int) -> Line:
-        """The tabs, then how the node stands."""
-        glyphs = looks(self).glyphs
-        spans: list[Span] = [(" ", "text")]
-        for tab, title in self.tabs:
-            mark = f"{glyphs.cursor}{title}" if tab == self.current else f" {title}"
-            spans.append((f"{mark}  ", "accent" if tab == self.current else "muted"))
-        return (*spans, (" ", "text"), *self.head)
+GO_ON_S = 0.02
+"""After how long more of a long text is drawn: keys come between."""
+SPLIT: frozenset[Tab] = frozenset({"attempts", "tools", "files"})
+"""Tabs that are a table above, and below it what is told of the row under the cursor."""
+LIVE: frozenset[Tab] = frozenset({"output", "attempts", "tools", "cost"})
+"""Tabs in which time passes while the node runs."""
+TABLES: frozenset[Tab] = SPLIT | {"items"}
 
 
 class NodeScreen(SessionScreen):
-    """Everything that is known of one node."""
+    """Everything that is known of one node, or of one item of its map."""
 
     SCOPE = Scope.NODE
     CSS_PATH = "node.tcss"
 
-    def __init__(self, node_id: str) -> None:
+    def __init__(self, node_id: str, item: int | None = None) -> None:
         super().__init__()
-        self.node_id = node_id
+        self.node_id, self.item = node_id, item
         self.tab: Tab = "output"
-        self._events: list[Event] = []
-        self._output: str | None = None
-        self._log: str | None = None
-        self._output_of: object = None
+        self.wide = False
+        """Whether what is told of a row has all the room."""
         self._drawn: object = None
+        self._turned = True
+        """Whether another tab was opened, which is shown from its top."""
+        self._body: NodeBody | None = None
+
+    @property
+    def body(self) -> NodeBody:
+        """What the tabs show."""
+        if self._body is None:
+            app = workbench(self)
+            self._body = NodeBody(app, NodeReading(app, self.node_id, self.item, self._arrived))
+        return self._body
 
     def compose_body(self) -> ComposeResult:
-        """Tabs over one body."""
+        """How it stands, tabs, a table, and a text below or instead of it."""
+        yield Words(id="stands")
         yield TabBar(id="tabs")
-        yield TextView(id="body", classes="panel", follow=True)
-        with VerticalScroll(id="rich", classes="panel", can_focus=False):
-            yield Markdown(open_links=False)
         yield RowTable(id="items")
+        yield TextView(id="body", classes="panel", follow=True)
 
     def on_mount(self) -> None:
         """Fetch what the state does not have."""
-        self._choose("output")
-        self.run_worker(self._fetch_events(), group="events", exclusive=True)
+        self.choose("output")
+        self.body.reading.begin()
 
     @property
     def node(self) -> NodeState | None:
         """The node that is shown."""
         return workbench(self).state.nodes.get(self.node_id)
 
-    def _tabs(self) -> tuple[tuple[Tab, str], ...]:
-        plan_node = workbench(self).state.plan_nodes.get(self.node_id)
-        said = {"run": "Command", "python": "Code", "ask": "Question", "merge": "Merge"}.get(
-            plan_node.kind if plan_node else "", "Prompt"
-        )
-        tabs: tuple[tuple[Tab, str], ...] = (
-            ("output", "Output"), ("prompt", said), ("attempts", "Attempts"), ("events", "Events"), ("log", "Log"),
-        )  # fmt: skip
+    @property
+    def tabs(self) -> tuple[tuple[Tab, str], ...]:
+        """The tabs that it has."""
         node = self.node
-        return (*tabs, ("items", "Items")) if node is not None and node.items is not None else tabs
+        mapped = node is not None and node.items is not None
+        plan_node, called = workbench(self).state.plan_nodes.get(self.node_id), self.body.has_tools
+        return tabs_of(plan_node, mapped=mapped, item=self.item is not None, tools=called)
 
-    # -- fetching ---------------------------------------------------------------------------------------------
-
-    async def _fetch_events(self) -> None:
-        app = workbench(self)
-        if app.feed is None:
-            return
-        with self._fetching("the node's events"):
-            found = await app.feed.events_before(app.state.seq + 1, EVENTS, self.node_id)
-            known = {event.seq for event in found}
-            whole = [*found, *(event for event in self._events if event.seq not in known)]
-            self._events = sorted(whole, key=lambda event: event.seq)
-
-    async def _fetch_output(self, wanted: object) -> None:
-        feed = workbench(self).feed
-        if feed is None:
-            return
-        with self._fetching("the whole output"):
-            self._output = await feed.output(self.node_id)
-            self._output_of = wanted
-
-    async def _fetch_log(self) -> None:
-        feed = workbench(self).feed
-        if feed is None:
-            return
-        with self._fetching("the log"):
-            self._log = await feed.log_tail(self.node_id)
-
-    @contextmanager
-    def _fetching(self, what: str) -> Iterator[None]:
-        """Draws anew once `what` has been fetched, or tells that it could not be."""
-        try:
-            yield
-        except ConnectionError as error:
-            why = str(error) if isinstance(error, NotFetched) else "the link is lost"
-            content.notice(self.app, f"{what} could not be fetched: {why}", "warning")
-        else:
-            self._drawn = None
+    def _arrived(self) -> None:
+        """Something was fetched."""
+        self._drawn = None
+        if self.is_current:
             self.redraw()
 
     def absorb(self, changes: Changes) -> None:
         """Events of this node."""
-        new = [event for event in changes.events if getattr(event.body, "node", None) == self.node_id]
-        if new:
-            self._events = [*self._events, *new][-4 * EVENTS :]
-        if new or self.node_id in changes.nodes or changes.reset:
+        if changes.reset:
+            self.body.reading.forget()
+        if self.body.reading.absorb(changes) or self.node_id in changes.nodes or changes.reset:
             self._drawn = None
 
     # -- drawing ----------------------------------------------------------------------------------------------
 
-    def _choose(self, tab: Tab) -> None:
-        self.tab = tab
-        self._drawn = None
+    def choose(self, tab: Tab) -> None:
+        """Open a tab."""
+        self.tab, self.wide = tab, False
+        self._drawn, self._turned = None, True
         if tab == "log":
-            self.run_worker(self._fetch_log(), group="log", exclusive=True)
+            self.body.reading.want_log()
         self.call_after_refresh(self.redraw)
 
     def redraw(self) -> None:
         """Draw the tab that is open."""
-        if not self.is_mounted:
+        if not self.is_mounted or not self.stands:
             return
         super().redraw()
         node = self.node
         if node is None:
-            workbench(self).back()
+            if self.is_active:  # what lies over it is left first, by whoever it asks
+                workbench(self).back()
             return
+        if self.tab not in [tab for tab, _ in self.tabs]:
+            self.tab = "output"
         self._draw_head(node)
-        live = (node.running or node.items is not None) and not node.ended and self.tab in ("output", "attempts")
-        drawn = (self.tab, looks(self))
+        live = (node.running or node.items is not None) and not node.ended and self.tab in LIVE
+        drawn = (self.tab, self.wide, looks(self))
         if drawn == self._drawn and not live:
             return
-        self._drawn = drawn
-        markdown = self.tab == "output" and self._is_markdown(node)
-        items = self.tab == "items" and node.items is not None
-        self.query_one("#body").display = not markdown and not items
-        self.query_one("#rich").display = markdown
-        self.query_one("#items").display = items
-        self._draw_body(node, markdown=markdown, items=items)
+        turned = self._turned
+        self._drawn, self._turned = drawn, False
+        self._draw_body(node, turned=turned)
 
-    def _draw_body(self, node: NodeState, *, markdown: bool, items: bool) -> None:
-        if items and node.items is not None:
-            table = self.query_one(RowTable)
-            sort = table.rows.sort if isinstance(table.rows, ItemRows) else ("state", False)
-            table.show(ItemRows(node.items, sort))
-            table.focus()
-        elif markdown:
-            self.query_one(Markdown).update(clean(self._text_of(node)))
-            self.query_one("#rich").can_focus = True
-            self.query_one("#rich").focus()
-        else:
-            view = self.query_one("#body", TextView)
-            view.focus()
-            view.show(lambda width: self._lines(node, width))
+    def _draw_body(self, node: NodeState, *, turned: bool) -> None:
+        table, view = self.query_one(RowTable), self.query_one("#body", TextView)
+        rows = self.body.rows(self.tab, node) if self.tab in TABLES else None
+        table.display = rows is not None and not self.wide
+        view.display = self.tab != "items"
+        self.set_class(self.tab in SPLIT, "-split")
+        if rows is not None:
+            if isinstance(rows, ItemRows) and isinstance(table.rows, ItemRows):
+                rows = ItemRows(rows.items, table.rows.sort)
+            table.styles.height = min(len(rows) + 1, max(4, self.size.height * 2 // 5)) if self.tab in SPLIT else "1fr"
+            table.show(rows)
+            if self.tab in self.body.selected:
+                table.select(self.body.selected[self.tab])
+        self._focus(table if rows is not None and not self.wide else view)
+        streams = self.tab == "output" and node.running
+        view.show(
+            lambda width: self.body.lines(self.tab, node, width),
+            top=turned and not streams,
+            above=lambda: self.body.flow.above if self.body.flow is not None else 0,
+        )
+        if self.body.flow is not None and not self.body.flow.complete:
+            self.set_timer(GO_ON_S, self._go_on)
+
+    def _go_on(self) -> None:
+        """Draw more of a text of which a part is drawn."""
+        self._drawn = None
+        if self.is_current:
+            self.redraw()
+
+    def _focus(self, widget: LineView) -> None:
+        if self.focused is not widget:
+            widget.focus()
 
     def _draw_head(self, node: NodeState) -> None:
         app = workbench(self)
-        mark = mark_of(app.state, node)
-        taken = took_s(node, app.moment)
-        parts = [
-            mark.word,
-            say.took(taken) if taken is not None else "",
-            detail(app.state, node, app.moment, looks(self).glyphs),
-        ]
-        bar = self.query_one(TabBar)
-        bar.tabs, bar.current = self._tabs(), self.tab
-        icon = looks(self).glyphs.icon(mark)
-        words = one_line("  ".join(part for part in parts if part), 160)
-        bar.head = ((f"{icon} ", mark.role), (name_of(self.node_id, 40), "strong"), ("  ", "text"), (words, "muted"))
-        bar.refresh()
+        icons = looks(self).glyphs
+        mark, taken = mark_of(app.state, node), taken_words(node, app.moment)
+        parts = [mark.word, taken, detail(app.state, node, app.moment, icons)]
+        name = name_of(self.node_id, 40)
+        if self.item is not None and node.items is not None and self.item < node.items.total:
+            mark, error = MARKS[node.items.state(self.item)], node.items.errors.get(self.item)
+            name = f"{name} {icons.into} item {say.count(self.item)}"
+            parts = [mark.word, error.message if error is not None else ""]
+        words = one_line(f" {icons.dot} ".join(part for part in parts if part), 200)
+        line: Line = ((f" {icons.icon(mark)} ", mark.role), (name, "strong"), ("  ", "text"), (words, "muted"))
+        self.query_one("#stands", Words).say(line)
+        tabs = self.query_one(TabBar)
+        tabs.tabs, tabs.current = self.tabs, self.tab
+        tabs.changed()
 
-    def _is_markdown(self, node: NodeState) -> bool:
-        plan_node = workbench(self).state.plan_nodes.get(self.node_id)
-        wordy = plan_node is not None and plan_node.kind in ("prompt", "merge") and node.items is None
-        return wordy and not node.running and node.output is not None and node.output.size <= MARKDOWN_LIMIT
-
-    def _text_of(self, node: NodeState) -> str:
-        if node.output is None:
-            return ""
-        wanted = (node.output.sha, node.output.path, node.ended_mono)
-        if node.output.sha is None and node.output.path is None:
-            return node.output.text
-        if self._output is not None and self._output_of == wanted:
-            return self._output
-        self.run_worker(self._fetch_output(wanted), group="output", exclusive=True)
-        return node.output.text
-
-    def _lines(self, node: NodeState, width: int) -> list[Line]:
-        app = workbench(self)
-        match self.tab:
-            case "prompt":
-                plan_node = app.state.plan_nodes.get(self.node_id)
-                return document.facts(node_facts(app.state, plan_node), width) if plan_node else []
-            case "attempts":
-                return attempt_lines(self._events, app.moment, looks(self).glyphs, width)
-            case "events":
-                lines = [draw(log_line(event), width, looks(self).glyphs, 0) for event in self._events]
-                return lines or [(("nothing has happened to it yet", "faint"),)]
-            case "log":
-                if self._log is None:
-                    return [(("fetching the log", "faint"),)]
-                return document.verbatim(self._log, width) if self._log else [(("it has no log", "faint"),)]
-        return self._output_lines(node, width)
-
-    def _output_lines(self, node: NodeState, width: int) -> list[Line]:
-        lines: list[Line] = []
-        if node.error is not None:
-            lines += [*document.verbatim(f"{node.error.kind.value}: {node.error.message}", width, "bad"), ()]
-        tail = workbench(self).tails.by_key.get((self.node_id, None))
-        if node.running and tail is not None:
-            return [*lines, *tail.rows(width, 2_000)]
-        if node.items is not None and not node.ended:
-            return [*lines, *self._items_lines(node, width)]
-        if node.output is None:
-            return lines or [(("it gave nothing" if node.ended else "it has given nothing yet", "faint"),)]
-        note = f"{say.size(node.output.size)}{', part of it was not kept' if node.output.truncated else ''}"
-        return [*lines, ((note, "faint"),), *document.verbatim(self._text_of(node), width)]
-
-    def _items_lines(self, node: NodeState, width: int) -> list[Line]:
-        """How far a map is: what it gives is there once all of its items have ended."""
-        app, items = workbench(self), node.items
-        if items is None:
-            return []
-        told = detail(app.state, node, app.moment, looks(self).glyphs)
-        words = "what it gives is put together once all items have ended; tab leads to the items"
-        return [
-            map_bar(items, looks(self).glyphs, max(10, min(60, width - 6))),
-            ((told, "text"),),
-            (),
-            ((words, "faint"),),
-        ]
-
-    # -- actions ----------------------------------------------------------------------------------------------
+    # -- moving about -----------------------------------------------------------------------------------------
 
     def _turn(self, step: int) -> None:
-        names = [tab for tab, _ in self._tabs()]
-        self._choose(names[(names.index(self.tab) + step) % len(names)] if self.tab in names else "output")
+        names = [tab for tab, _ in self.tabs]
+        self.choose(names[(names.index(self.tab) + step) % len(names)] if self.tab in names else "output")
 
     def do_next_pane(self) -> None:
         """tab."""
@@ -289,34 +199,39 @@ class NodeScreen(SessionScreen):
         """l."""
         self._turn(1)
 
-    def go(self, dx: int, dy: int) -> None:
-        """Scroll."""
-        if isinstance(self.focused, VerticalScroll):
-            self.focused.scroll_relative(y=dy, animate=False)
+    def on_tab_bar_chosen(self, message: TabBar.Chosen) -> None:
+        """A click on a tab."""
+        self.choose(next((tab for tab, _ in self.tabs if tab == message.tab), "output"))
+
+    def _page(self, direction: int) -> None:
+        """By a page: of the text below, where a table stands above it."""
+        below = self.query_one("#body", TextView)
+        if self.tab in SPLIT:
+            below.go(0, direction * below.page())
+        elif isinstance(self.focused, LineView):
+            self.focused.go(0, direction * self.focused.page())
         else:
-            super().go(dx, dy)
+            self.go(0, direction * (self.size.height - 6))
 
     def do_page_up(self) -> None:
         """A page up."""
-        self.go(0, -(self.focused.page() if isinstance(self.focused, LineView) else self.size.height - 6))
+        self._page(-1)
 
     def do_page_down(self) -> None:
         """A page down."""
-        self.go(0, self.focused.page() if isinstance(self.focused, LineView) else self.size.height - 6)
+        self._page(1)
 
-    def do_first(self) -> None:
-        """g."""
-        if isinstance(self.focused, VerticalScroll):
-            self.focused.scroll_home(animate=False)
-        else:
-            super().do_first()
+    def on_row_table_row_selected(self, message: RowTable.RowSelected) -> None:
+        """Tell of another row."""
+        self.body.selected[self.tab] = message.key
+        self._drawn = None
+        self.redraw()
+        if self.tab in SPLIT:
+            self.query_one("#body", TextView).go_to_end(False)
 
-    def do_last(self) -> None:
-        """G."""
-        if isinstance(self.focused, VerticalScroll):
-            self.focused.scroll_end(animate=False)
-        else:
-            super().do_last()
+    def on_row_table_row_opened(self, message: RowTable.RowOpened) -> None:
+        """Two clicks are enter."""
+        self.do_open()
 
     def on_row_table_sort_asked(self, message: RowTable.SortAsked) -> None:
         """A click on a column's head."""
@@ -326,7 +241,110 @@ class NodeScreen(SessionScreen):
             column = message.column if message.column in ("item", "state", "tries") else "item"
             table.show(ItemRows(table.rows.items, (column, not descending if key == column else False)))
 
-    def on_markdown_link_clicked(self, message: Markdown.LinkClicked) -> None:
-        """Links from models are shown, not followed."""
-        message.stop()
-        content.notice(self.app, f"link: {message.href}")
+    # -- actions ----------------------------------------------------------------------------------------------
+
+    def do_open(self) -> None:
+        """enter: an item in a screen of its own, a file in the pager, of a row all the room for what is told of it."""
+        key = self.query_one(RowTable).selected
+        match self.tab:
+            case "items" if key:
+                self.app.push_screen(NodeScreen(self.node_id, int(key)))
+            case "files" if key:
+                self.do_pager()
+            case "attempts" | "tools" if key:
+                self.wide = not self.wide
+                self._drawn = None
+                self.redraw()
+            case _:
+                content.notice(self.app, "there is no row to open here: tab leads to attempts, tools, files", "warning")
+
+    def do_back(self) -> None:
+        """esc: first back to the table."""
+        if self.wide:
+            self.do_open()
+        else:
+            super().do_back()
+
+    def do_form(self) -> None:
+        """v: an output or a prompt as it is meant, or as it is written; attempts alone, side by side, compared."""
+        body = self.body
+        if self.tab == "prompt":
+            body.written = not body.written
+        elif self.tab == "output" and writes_markdown(workbench(self).state.plan_nodes.get(self.node_id)):
+            body.source = not body.source
+        elif self.tab == "attempts":
+            body.form = ATTEMPT_FORMS[(ATTEMPT_FORMS.index(body.form) + 1) % len(ATTEMPT_FORMS)]
+            self._turned = True
+            told = {"one": "one attempt", "beside": "two attempts side by side", "differences": "what differs"}
+            content.notice(self.app, told[body.form])
+        else:
+            content.notice(self.app, "another form have texts of models, attempts and the prompt", "warning")
+            return
+        self._drawn = None
+        self.redraw()
+
+    def do_against(self) -> None:
+        """K."""
+        if self.tab != "attempts":
+            content.notice(self.app, "this is about attempts: tab leads to them", "warning")
+            return
+        kept = self.body.keep()
+        self._drawn = None
+        told = "the others are held against it (v)" if kept else "each is held against the one before it"
+        content.notice(self.app, told)
+        self.redraw()
+
+    @property
+    def _of(self) -> str:
+        return f"{name_of(self.node_id)}{'' if self.item is None else f' item {self.item}'}"
+
+    def shown_text(self) -> tuple[str, str]:
+        """What is shown, whole, and what to call it."""
+        node, body = self.node, self.body
+        if node is None:
+            return "", "the node"
+        attempt, use = body.attempt(), body.use()
+        match self.tab:
+            case "attempts" if attempt is not None and body.form == "one":
+                error = f"{attempt.error.kind.value}: {attempt.error.message}\n" if attempt.error else ""
+                return error + body.gave(attempt), f"try {attempt.number} of {self._of}"
+            case "tools" if use is not None:
+                asked, answer = body.reading.call(use[1])
+                return f"{asked or use[1].arguments}\n\n{answer or use[1].said}", f"the call of {use[1].tool}"
+            case "files" if body.reading.files:
+                name = self.query_one(RowTable).selected
+                return body.reading.file(name), name
+            case "log":
+                return body.reading.log or "", f"the log of {self._of}"
+        lines = body.lines(self.tab, node, 100_000)
+        return "\n".join("".join(part for part, _ in line) for line in lines), f"the {self.tab} of {self._of}"
+
+    def do_copy(self) -> None:
+        """y: what is shown."""
+        workbench(self).text_out.with_text(self._whole, workbench(self).text_out.copy)
+
+    def do_pager(self) -> None:
+        """o: what is shown."""
+        workbench(self).text_out.with_text(self._whole, workbench(self).text_out.page_named)
+
+    def do_editor(self) -> None:
+        """O: what is shown, to be read."""
+        workbench(self).text_out.with_text(self._whole, workbench(self).text_out.edit)
+
+    def do_save(self) -> None:
+        """W: what is shown, in a file."""
+        workbench(self).text_out.with_text(self._whole, workbench(self).text_out.ask_where)
+
+    async def _whole(self) -> tuple[str, str]:
+        """What is shown, fetched whole; of the output tab the whole output. Raises ConnectionError."""
+        app, node = workbench(self), self.node
+        if self.tab == "output" and node is not None and app.feed is not None:
+            if self.body.output_of(node) is not None:
+                return await app.feed.output(self.node_id, self.item), f"the output of {self._of}"
+            tail = app.tails.by_key.get((self.node_id, self.item))
+            said = "\n".join(line.text for line in tail.lines) if tail is not None else ""
+            return said, f"the output of {self._of}"
+        if self.tab == "files" and app.feed is not None and self.query_one(RowTable).selected:
+            name = self.query_one(RowTable).selected
+            return (await app.feed.shelf.file(self.node_id, name)).decode("utf-8", "replace"), name
+        return self.shown_text()

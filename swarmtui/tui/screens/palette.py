@@ -1,73 +1,283 @@
-"""The command palette: every action of the screen below it, and every node, by name."""
+"""The command palette: every action of every screen, and everything that has a name. Typing finds, enter does."""
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 from functools import partial
+from itertools import islice
+from typing import TYPE_CHECKING
 
-from textual import on
-from textual.command import CommandList, CommandPalette, DiscoveryHit, Hit, Hits, Provider
-from textual.content import Content
+from textual import events, on
+from textual.app import ComposeResult
+from textual.containers import Vertical
+from textual.geometry import Size
+from textual.message import Message
 from textual.widgets import Input
 
 from swarmtui.tui import content
-from swarmtui.tui.actions import in_scope, key_name, keys_in, mode_of
-from swarmtui.tui.screens.session import SessionScreen
-from swarmtui.tui.view.matching import closeness, places
-from swarmtui.tui.view.nodes import detail, name_of
-from swarmtui.tui.widgets.looks import workbench
+from swarmtui.tui.actions.action import MOVE, Action, Mode, Scope
+from swarmtui.tui.actions.names import key_name
+from swarmtui.tui.actions.table import ACTIONS
+from swarmtui.tui.screens.dialogs import Dialog
+from swarmtui.tui.settings import Motion, Notify
+from swarmtui.tui.view.offers import MOST, Offer, Offers, offer_line, remembered
+from swarmtui.tui.widgets.lines import LineView, Shown
+from swarmtui.tui.widgets.looks import dressed, looks
 
-NODES = 2_000
-"""Nodes that are searched; a filter (/) searches all."""
-_BEHIND = 0.01
-"""A node comes after an action that fits as well."""
+if TYPE_CHECKING:
+    from swarmtui.tui.screens.acting import ActionScreen
+
+SLICE = 1_000
+"""Things that are taken in at once: some 10 ms."""
+LATELY = "palette"
+"""Under which name it is remembered what was chosen lately."""
+_ELSEWHERE = {
+    Scope.HOME: "on the list of sessions", Scope.RUN: "in a session", Scope.PLAN: "on the plan of a session",
+    Scope.NODE: "on a node of a session", Scope.COMPARE: "where two sessions are compared",
+}  # fmt: skip
 
 
-class Palette(CommandPalette):
-    """Textual's, but for one thing: enter never acts on what was found for what was typed before."""
+class OfferList(LineView):
+    """The offers, a line each, one of them marked."""
 
-    @on(Input.Changed)
-    def _typed(self) -> None:
-        self.query_one(CommandList).clear_options()
-        self._list_visible = False
+    can_focus = False
+
+    class Chosen(Message):
+        """The user wants the marked one."""
+
+    def __init__(self, *, id: str) -> None:
+        super().__init__(id=id)
+        self.offers: list[Offer] = []
+        self.typed = ""
+        self.cursor = 0
+
+    def show(self, offers: list[Offer], typed: str) -> None:
+        """Show `offers`, the first one marked."""
+        self.offers, self.typed, self.cursor = offers, typed, 0
+        self.virtual_size = Size(self.size.width, len(offers))
+        self.scroll_to(y=0, animate=False, force=True)
+        self.changed()
+
+    @property
+    def marked(self) -> Offer | None:
+        """The one that enter means."""
+        return self.offers[self.cursor] if self.cursor < len(self.offers) else None
+
+    def line_at(self, y: int, width: int) -> Shown:
+        """An offer."""
+        if y >= len(self.offers):
+            return ((" nothing is called that, and nothing does that" if y == 0 else "", "faint"),), None
+        on_it = y == self.cursor
+        line = offer_line(self.offers[y], self.typed, width, looks(self).glyphs, marked=on_it)
+        return line, (0, width) if on_it else None
+
+    def go(self, dx: int, dy: int) -> None:
+        """Mark another one."""
+        self.cursor = max(0, min(len(self.offers) - 1, self.cursor + dy))
+        top, height = self.scroll_offset.y, max(1, self.size.height)
+        if not top <= self.cursor < top + height:
+            self.scroll_to(y=self.cursor if self.cursor < top else self.cursor - height + 1, animate=False, force=True)
+        self.changed()
+
+    def on_resize(self) -> None:
+        """Lines follow the width."""
+        self.virtual_size = Size(self.size.width, len(self.offers))
+        self.changed()
+
+    def on_click(self, event: events.Click) -> None:
+        """Choose."""
+        at = event.y + self.scroll_offset.y
+        if at < len(self.offers):
+            self.cursor = at
+            self.post_message(self.Chosen())
 
 
-class ActionProvider(Provider):
-    """Actions and nodes."""
+class Palette(Dialog[Offer | None]):
+    """Closes with what was chosen."""
 
-    async def discover(self) -> Hits:
-        """The actions that apply now."""
-        screen = self.screen
-        if not isinstance(screen, SessionScreen):
-            return
-        mode = mode_of(screen.context.status)
-        for action in in_scope(screen.SCOPE, mode):
-            if action.group != "Move" and action.refusal(screen.context) is None:
-                keys = keys_in(action, mode)
-                title = f"{action.label}  ({key_name(keys[0])})" if keys else action.label
-                yield DiscoveryHit(content.line(title), partial(screen.perform, action), help=action.description)
+    DIALOG = "palette"
 
-    async def search(self, query: str) -> Hits:
-        """Actions, applicable or not (they say why not), then nodes."""
-        screen = self.screen
-        if not isinstance(screen, SessionScreen):
-            return
-        for action in in_scope(screen.SCOPE, mode_of(screen.context.status)):
-            score = closeness(query, action.label, action.description)
-            if score > 0:
-                title = f"{action.label}: {action.description}"
-                yield Hit(score, self._marked(query, title), partial(screen.perform, action), text=title)
-        app = workbench(screen)
-        for node in list(app.state.nodes.values())[:NODES]:
-            name = name_of(node.id, 60)
-            score = closeness(query, name)
-            if score > 0:
-                help_text = detail(app.state, node, app.moment, app.looks.glyphs) or node.state.value
-                go = partial(app.show_node, node.id)
-                yield Hit(score - _BEHIND, self._marked(query, f"node {name}"), go, text=name, help=help_text)
+    def __init__(self, offers: Offers, things: Iterable[Offer] = ()) -> None:
+        """`things` are taken in while the palette is open already, however many there are."""
+        super().__init__()
+        self._offers, self._things = offers, iter(things)
 
-    def _marked(self, query: str, title: str) -> Content:
-        """The title with what was typed marked in it."""
-        shown = content.line(title)
-        for start, end in places(query, shown.plain):
-            shown = shown.stylize("bold underline", start, end)
-        return shown
+    def compose(self) -> ComposeResult:
+        """A line to type in, and what it finds."""
+        with Vertical(classes="dialog palette") as box:
+            box.border_title = content.line("commands")
+            box.border_subtitle = content.line("enter does it")
+            yield Input(placeholder="an action, a node, a theme, a setting", compact=True)
+            yield OfferList(id="offers")
+
+    def on_mount(self) -> None:
+        """What applies now, and what was chosen lately."""
+        self.query_one(Input).cursor_blink = False
+        self.call_after_refresh(self._find, "")
+        self.run_worker(self._take_in(), group="things")
+
+    async def _take_in(self) -> None:
+        """A slice at a time: typing must not wait for it."""
+        while some := list(islice(self._things, SLICE)):
+            self._offers.add(some)
+            await asyncio.sleep(0)
+        found = self.query_one(OfferList)
+        if not found.cursor:
+            self._find(self.query_one(Input).value)
+
+    def _find(self, typed: str) -> None:
+        found = self.query_one(OfferList)
+        found.show(self._offers.best(typed), typed)
+        self._tell()
+
+    def _tell(self) -> None:
+        marked = self.query_one(OfferList).marked
+        told = "" if marked is None else marked.why_not or marked.description
+        self.query_one(".dialog").border_subtitle = content.line(told or "enter does it", 100)
+
+    def on_input_changed(self, event: Input.Changed) -> None:
+        """Find it."""
+        self._find(event.value)
+
+    @on(Input.Submitted)
+    def _submitted(self, event: Input.Submitted) -> None:
+        found = self.query_one(OfferList)
+        self._offers.add(self._things)
+        if found.typed != event.value:  # enter never acts on what was found for what was typed before
+            self._find(event.value)
+        self._choose()
+
+    @on(OfferList.Chosen)
+    def _choose(self) -> None:
+        marked = self.query_one(OfferList).marked
+        if marked is not None:
+            self.dismiss(marked)
+
+    def action_move(self, step: int) -> None:
+        """Up and down."""
+        self.query_one(OfferList).go(0, step)
+        self._tell()
+
+    def action_page(self, step: int) -> None:
+        """A page."""
+        found = self.query_one(OfferList)
+        found.go(0, step * found.page())
+        self._tell()
+
+    def action_leave(self) -> None:
+        """Close it."""
+        self.dismiss(None)
+
+
+def open_palette(screen: ActionScreen) -> None:
+    """The palette over `screen`; what is chosen there is done once it has gone."""
+    app = dressed(screen)
+    lately = app.memory.get(LATELY, [])
+
+    def chosen(offer: Offer | None) -> None:
+        if offer is not None:
+            app.memory.put(LATELY, list(remembered(lately, offer.key)))
+            offer.go()
+
+    known = [one for one in lately if isinstance(one, str)]
+    app.push_screen(Palette(Offers(_offers(screen), known), _things(screen)), chosen)
+
+
+def _offers(screen: ActionScreen) -> list[Offer]:
+    return [*_own(screen), *_other(screen), *_themes(screen), *_settings(screen)]
+
+
+def _things(screen: ActionScreen) -> Iterator[Offer]:
+    for one in islice(screen.things(), MOST):
+        yield Offer(one.kind, one.name, one.name, one.go, one.told, at_first=False, tell=one.tell)
+
+
+def _own(screen: ActionScreen) -> list[Offer]:
+    """The actions of the screen; those that do not apply say why not."""
+    mode = screen.mode
+    return [
+        Offer(
+            "action", action.id, action.label, partial(screen.perform, action), action.description,
+            _keys(screen, action, mode), screen.refusal(action) or "", at_first=action.group != MOVE,
+            also=action.also,
+        )
+        for action in dressed(screen).keys.in_scope(screen.SCOPE, mode)
+        if action.id != "palette"
+    ]  # fmt: skip
+
+
+def _other(screen: ActionScreen) -> list[Offer]:
+    """The actions of other screens: they lead there; what asks something of the session is not done unseen."""
+    ways = screen.ways()
+    found: list[Offer] = []
+    for action in ACTIONS:
+        if screen.SCOPE in action.scopes or action.group == MOVE or action.mode is not None:
+            continue
+        scope = next((one for one in ways if one in action.scopes), None)
+        if scope is None:
+            away = _ELSEWHERE[min(action.scopes, key=list(Scope).index)]
+            go: Callable[[], None] = partial(content.notice, screen.app, f"{action.label}: that is {away}", "warning")
+            why = f"that is {away}"
+        else:
+            go, why = partial(_lead, screen, action, scope), screen.refusal(action) or ""
+        keys = _keys(screen, action, screen.mode)
+        told = action.description
+        found.append(Offer("action", action.id, action.label, go, told, keys, why, at_first=False, also=action.also))
+    return found
+
+
+def _lead(screen: ActionScreen, action: Action, scope: Scope) -> None:
+    screen.ways()[scope]()
+    app = screen.app
+    keys = _keys(screen, action, screen.mode)
+    if action.commands or action.group == MOVE:
+        content.notice(app, f"{action.label}: {keys} does it here" if keys else f"{action.label}: it is done here")
+        return
+
+    def perform() -> None:
+        from swarmtui.tui.screens.acting import ActionScreen
+
+        if isinstance(app.screen, ActionScreen) and scope is app.screen.SCOPE:
+            app.screen.perform(action)
+
+    app.call_after_refresh(perform)
+
+
+def _keys(screen: ActionScreen, action: Action, mode: Mode) -> str:
+    own = dressed(screen).keys.keys_in(action, mode)
+    return key_name(own[0], ascii_only=looks(screen).glyphs.ascii) if own else ""
+
+
+def _themes(screen: ActionScreen) -> list[Offer]:
+    app = dressed(screen)
+
+    def wear(name: str) -> None:
+        app.theme = name
+        app.memory.put("theme", name)
+
+    return [
+        Offer("theme", name, f"theme {name}", partial(wear, name), "the one in use" if name == app.theme else "",
+              at_first=False)
+        for name in sorted(app.available_themes)
+    ]  # fmt: skip
+
+
+def _settings(screen: ActionScreen) -> list[Offer]:
+    """What can be set for this time; ``swarmtui config edit`` sets it for good."""
+    app = dressed(screen)
+
+    def put(name: str, value: Motion | Notify) -> None:
+        app.change_settings(replace(app.settings, **{name: value}))  # type: ignore[arg-type]
+        content.notice(app, f"{name} is {value} until you leave; `swarmtui config edit` sets it for good")
+
+    choices: list[tuple[str, Motion | Notify]] = [("motion", one) for one in Motion]
+    choices += [("notify", one) for one in Notify]
+    return [
+        Offer(
+            "setting", f"{name}-{value}", f"{name}: {value}", partial(put, name, value),
+            "as it is" if getattr(app.settings, name) == value else "until you leave", at_first=False,
+        )
+        for name, value in choices
+    ]  # fmt: skip

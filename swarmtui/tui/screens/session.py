@@ -3,47 +3,39 @@
 from __future__ import annotations
 
 import time
-from typing import Any, ClassVar
+from collections.abc import Callable, Iterable, Mapping
+from functools import partial
+from typing import TYPE_CHECKING
 
 from textual.app import ComposeResult
-from textual.binding import Binding
-from textual.screen import Screen
+from textual.widgets import Input
 
-from swarmtui.host.feed import Changes
-from swarmtui.session.state import NodeState
-from swarmtui.tui import actions, commands, content
-from swarmtui.tui.actions import Action, Context, Scope
+from swarmtui.tui import commands
+from swarmtui.tui.actions.action import Action, Context, Mode, Scope, mode_of
+from swarmtui.tui.actions.table import BY_ID
 from swarmtui.tui.replaying import JUMP_S
+from swarmtui.tui.screens.acting import ActionScreen, Thing
 from swarmtui.tui.view.banner import banner
 from swarmtui.tui.view.figures import figures
+from swarmtui.tui.view.nodes import detail, name_of
 from swarmtui.tui.widgets.bars import ActionBar, Banner, HeaderBar
-from swarmtui.tui.widgets.lines import LineView
 from swarmtui.tui.widgets.looks import workbench
 from swarmtui.tui.widgets.scrub import ScrubBar
 
-DOUBLE_CTRL_C_S = 2.0
+if TYPE_CHECKING:
+    from swarmtui.host.feed import Changes
+    from swarmtui.session.state import NodeState
 
 
-class SessionScreen(Screen[None]):
+class SessionScreen(ActionScreen):
     """A screen over the session that the app has a feed of."""
 
-    SCOPE: ClassVar[Scope]
-    AUTO_FOCUS = None
-    pressed = ""
-    """The key whose action is being carried out; empty where it was chosen in another way."""
     HORIZONTAL_BREAKPOINTS = [  # noqa: RUF012 - as Textual declares it
         (0, "-tiny"), (80, "-narrow"), (100, "-medium"), (160, "-wide"),
     ]  # fmt: skip
     VERTICAL_BREAKPOINTS = [  # noqa: RUF012
         (0, "-flat"), (20, "-short"), (32, "-normal"), (50, "-tall"),
     ]  # fmt: skip
-
-    def __init_subclass__(cls, **kwargs: Any) -> None:
-        """Bind the keys of the action table."""
-        if "SCOPE" in cls.__dict__:
-            bound: list[Binding] = actions.bindings(cls.SCOPE)
-            cls.BINDINGS = [*bound, Binding("ctrl+c", "interrupt", show=False, id=f"{cls.SCOPE}.interrupt")]
-        super().__init_subclass__(**kwargs)
 
     # -- frame ------------------------------------------------------------------------------------------------
 
@@ -53,7 +45,7 @@ class SessionScreen(Screen[None]):
         yield Banner(id="banner")
         yield from self.compose_body()
         yield ScrubBar(id="scrub")
-        yield ActionBar(id="actions")
+        yield from self.compose_footer()
 
     def compose_body(self) -> ComposeResult:
         """What is between header and footer."""
@@ -70,7 +62,7 @@ class SessionScreen(Screen[None]):
     def redraw(self) -> None:
         """Draw the session as it is now; called at most ten times a second, while the screen is visible."""
         app = workbench(self)
-        if app.feed is None:
+        if app.feed is None or not self.stands:
             return
         ascii_only, status = app.looks.glyphs.ascii, app.status
         shown = figures(app.state, status, app.moment.wall, origin=app.origin, ascii_only=ascii_only)
@@ -79,9 +71,7 @@ class SessionScreen(Screen[None]):
         self.query_one(Banner).say(banner(status, time.monotonic(), called, tries=app.can_retry_link))
         self.query_one(ScrubBar).show(status.play)
         self.set_class(status.play is not None, "-replay")
-        mode = actions.mode_of(status)
-        order = {action.id: at for at, action in enumerate(actions.ACTIONS)}
-        self.query_one(ActionBar).show(actions.footer(self.SCOPE, self.context), order, mode)
+        self.draw_footer()
 
     def on_screen_resume(self) -> None:
         """Show what happened meanwhile."""
@@ -101,33 +91,34 @@ class SessionScreen(Screen[None]):
         app = workbench(self)
         return app.state.nodes.get(app.selected)
 
-    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """A key is the action's in some modes only; in another it may be that of another action."""
-        if action == "press":
-            return actions.mode_of(workbench(self).status) in str(parameters[2]).split()
-        return super().check_action(action, parameters)
+    @property
+    def mode(self) -> Mode:
+        """The mode that keys are in."""
+        return mode_of(workbench(self).status)
 
-    def action_press(self, action_id: str, key: str, modes: str) -> None:
-        """Carry out the action of a key, or say why not."""
-        self.pressed = key
-        self.perform(actions.BY_ID[action_id])
-        self.pressed = ""
+    def refusal(self, action: Action) -> str | None:
+        """Why `action` does not apply now; None if it does."""
+        return action.refusal(self.context)
 
-    def perform(self, action: Action) -> None:
-        """Carry an action out, or say why not."""
-        why = action.refusal(self.context)
-        if why is not None:
-            content.notice(self.app, f"{action.label}: {why}", "warning")
-            return
-        getattr(self, f"do_{action.id}")()
+    def things(self) -> Iterable[Thing]:
+        """Its nodes."""
+        app = workbench(self)
+        for node in list(app.state.nodes.values()):  # some may come while they are looked through
+            yield Thing("node", name_of(node.id, 60), "", partial(app.show_node, node.id), partial(self._tell, node))
 
-    def on_action_bar_clicked(self, message: ActionBar.Clicked) -> None:
-        """A click in the footer is the key."""
-        self.perform(actions.BY_ID[message.action_id])
+    def _tell(self, node: NodeState) -> str:
+        app = workbench(self)
+        return detail(app.state, node, app.moment, app.looks.glyphs) or node.state.value
 
-    def action_interrupt(self) -> None:
-        """ctrl+c: leave on the second one."""
-        workbench(self).interrupted()
+    def ways(self) -> Mapping[Scope, Callable[[], None]]:
+        """To the run, the plan, and the node that is selected."""
+        app = workbench(self)
+        ways: dict[Scope, Callable[[], None]] = {Scope.RUN: partial(app.show_run, "run")}
+        if app.state.plan is not None:
+            ways[Scope.PLAN] = app.show_plan
+        if self.node is not None:
+            ways[Scope.NODE] = partial(app.open_node, self.node.id)
+        return ways
 
     # -- what works the same everywhere -----------------------------------------------------------------------
 
@@ -203,11 +194,21 @@ class SessionScreen(Screen[None]):
 
     def do_more(self) -> None:
         """+."""
-        self.send(commands.change_concurrency(1))
+        self.send(commands.change_concurrency(workbench(self).state, 1))
 
     def do_fewer(self) -> None:
         """-."""
-        self.send(commands.change_concurrency(-1))
+        self.send(commands.change_concurrency(workbench(self).state, -1))
+
+    def do_auto(self) -> None:
+        """0."""
+        self.send(commands.automatic_concurrency())
+
+    def do_concurrency(self) -> None:
+        """=."""
+        from swarmtui.tui.screens.concurrency import ConcurrencyScreen
+
+        self.app.push_screen(ConcurrencyScreen(), lambda asked: None if asked is None else self.send(asked))
 
     def do_mark(self) -> None:
         """M."""
@@ -261,6 +262,10 @@ class SessionScreen(Screen[None]):
         """[."""
         workbench(self).replaying.to_mark(-1)
 
+    def do_next_failure(self) -> None:
+        """e, in a replay."""
+        workbench(self).replaying.to_failure()
+
     def do_forward(self) -> None:
         """>, in a replay."""
         workbench(self).replaying.by_seconds(JUMP_S)
@@ -284,7 +289,7 @@ class SessionScreen(Screen[None]):
     def do_seek_share(self) -> None:
         """0 to 9, in a replay; from the palette, ask."""
         if self.pressed.isdigit():
-            workbench(self).replaying.to_share(int(self.pressed) / 10)
+            workbench(self).replaying.to_tenth(int(self.pressed))
         else:
             self.do_seek_to()
 
@@ -304,6 +309,16 @@ class SessionScreen(Screen[None]):
         """A click on the bar."""
         workbench(self).replaying.to_seq(message.seq)
 
+    def on_header_bar_failed_clicked(self) -> None:
+        """A click on how many have failed: those alone."""
+        app = workbench(self)
+        app.show_run("run")
+        screen = app.screen
+        screen.set_focus(None)
+        if isinstance(screen, ActionScreen):
+            screen.perform(BY_ID["find"])
+            screen.query_one("#find", Input).value = "failed"
+
     def do_attend(self) -> None:
         """a."""
         workbench(self).asking.attend()
@@ -315,14 +330,6 @@ class SessionScreen(Screen[None]):
     def do_pager(self) -> None:
         """o."""
         workbench(self).text_out.page_output(self.node)
-
-    def do_theme(self) -> None:
-        """t."""
-        workbench(self).next_theme()
-
-    def do_palette(self) -> None:
-        """:."""
-        workbench(self).action_command_palette()
 
     def do_help(self) -> None:
         """?."""
@@ -352,54 +359,13 @@ class SessionScreen(Screen[None]):
         """5."""
         workbench(self).show_run("log")
 
-    def do_next_pane(self) -> None:
-        """tab."""
-        self.focus_next()
+    def do_view_timeline(self) -> None:
+        """6."""
+        workbench(self).show_run("timeline")
 
-    def do_previous_pane(self) -> None:
-        """shift+tab."""
-        self.focus_previous()
-
-    def go(self, dx: int, dy: int) -> None:
-        """Move in the focused pane."""
-        if isinstance(self.focused, LineView):
-            self.focused.go(dx, dy)
-
-    def do_up(self) -> None:
-        """k."""
-        self.go(0, -1)
-
-    def do_down(self) -> None:
-        """j."""
-        self.go(0, 1)
-
-    def do_left(self) -> None:
-        """h."""
-        self.go(-1, 0)
-
-    def do_right(self) -> None:
-        """l."""
-        self.go(1, 0)
-
-    def do_page_up(self) -> None:
-        """A page up."""
-        if isinstance(self.focused, LineView):
-            self.focused.go(0, -self.focused.page())
-
-    def do_page_down(self) -> None:
-        """A page down."""
-        if isinstance(self.focused, LineView):
-            self.focused.go(0, self.focused.page())
-
-    def do_first(self) -> None:
-        """g."""
-        if isinstance(self.focused, LineView):
-            self.focused.go_to_end(False)
-
-    def do_last(self) -> None:
-        """G."""
-        if isinstance(self.focused, LineView):
-            self.focused.go_to_end(True)
+    def do_view_pools(self) -> None:
+        """7."""
+        workbench(self).show_run("pools")
 
     def do_back(self) -> None:
         """esc."""

@@ -1,209 +1,315 @@
-"""All sessions: find one, open it, live through it again, fork it, hold it against another."""
+"""All sessions: find one, open it, live through it again, fork it, hold it against another; act on many at once."""
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Iterable, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, cast
 
 from textual import on
 from textual.app import ComposeResult
+from textual.containers import Container, Vertical
 from textual.widgets import Input
 
 from swarmtui.tui import content
+from swarmtui.tui.actions.action import Action, Scope
+from swarmtui.tui.actions.table import BY_ID
 from swarmtui.tui.browser import Choice
-from swarmtui.tui.screens.dialogs import LineScreen
-from swarmtui.tui.screens.listing import HELP, THEME, Key, ListScreen
-from swarmtui.tui.view.lines import Line
-from swarmtui.tui.view.sessions import SHOWN, SORTS, Row, SessionRows, parent_of
+from swarmtui.tui.screens.acting import Thing
+from swarmtui.tui.screens.prompted import PromptedScreen
+from swarmtui.tui.screens.reading import Reading
+from swarmtui.tui.view.bulk import Bulk, Verb
+from swarmtui.tui.view.home import VERBS, empty_lines, headline, refusal, told_of_list, verb_of
+from swarmtui.tui.view.session_detail import detail_lines
+from swarmtui.tui.view.sessions import SHOWN, SORTS, Row, SessionRows, key_of, origin_of
 from swarmtui.tui.widgets.bars import Words
-from swarmtui.tui.widgets.lines import entitle
+from swarmtui.tui.widgets.lines import LineView, TextView, entitle
+from swarmtui.tui.widgets.looks import looks
 from swarmtui.tui.widgets.table import RowTable
 
 if TYPE_CHECKING:
     from swarmtui.tui.browser import Browser
 
+WARM_AFTER_S = 0.5
+"""What opening a session takes is made ready so long after the list stands: nobody opens one earlier."""
 
-class SessionsScreen(ListScreen):
+
+class SessionsScreen(PromptedScreen):
     """The sessions of this machine, or of several."""
 
-    KEYS = (
-        Key("enter", "open", "open", "Open the session: watch and steer it, or look at one that has ended"),
-        Key("H", "replay", "replay", "Live through it again"),
-        Key("slash", "find", "filter", "Only sessions in which all of these words occur; !word must not"),
-        Key("v", "shown", "which", "Which are shown: all, not finished OK, needs you, failed, running"),
-        Key("f", "fork", "fork", "Begin another session with its past, from an event or a mark on"),
-        Key("c", "compare", "compare", "Hold it against the marked one, or a fork against what it was forked from"),
-        Key("space", "mark", "mark", "Mark it as the one that another is compared with"),
-        Key("S", "sort", "sort", "Sort by the next column; without one, forks stand below what they were forked from"),
-        Key("D", "reverse", "reverse", "Turn the order round"),
-        THEME,
-        Key("escape", "back", "", "Clear the filter"),
-        HELP,
-        Key("q,ctrl+q,ctrl+c", "leave", "quit", "Leave; sessions that run go on"),
-    )
+    SCOPE = Scope.HOME
+    CSS_PATH = "sessions.tcss"
+    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (150, "-wide")]  # noqa: RUF012 - as Textual declares it
+    VERTICAL_BREAKPOINTS = [(0, "-short"), (34, "-normal"), (50, "-tall")]  # noqa: RUF012
 
     def __init__(self) -> None:
         super().__init__()
         self._rows = SessionRows()
-        self._found: list[Row] = []
-        self._read = False
-        self._reading = False
-        self._told = ""
-        """What went wrong when they were read last; told once, not with every reading."""
+        self._reading = Reading(self, self._draw)
+        self._first = True
+        self._samples: Sequence[tuple[str, str]] = ()
 
     @property
     def _browser(self) -> Browser:
         return cast("Browser", self.app)
 
     def compose(self) -> ComposeResult:
-        """A line of figures, the table, the keys."""
+        """A line of figures, the table, what is known of the selected session, the place of the prompt, the keys.
+
+        ``#prompt-place`` is for the prompt in which a goal is stated: as high as what is mounted in it, over the whole
+        width, below the table and above the footer; empty it takes no line. Tab goes from the table to it and back.
+        """
         yield Words(id="header")
-        yield RowTable(id="sessions")
+        with Container(id="home-body"):
+            yield RowTable(id="sessions")
+            yield TextView(id="empty")
+            yield TextView(id="session")
         yield Input(
             id="sessions-find",
             placeholder="words that must occur; !word must not; enter keeps, esc clears",
             compact=True,
         )
-        yield self.key_bar()
+        yield Vertical(id="prompt-place")
+        yield from self.compose_footer()
 
     def on_mount(self) -> None:
-        """Read the sessions, and again some time after each reading has ended."""
-        self._rows.looking = self._browser.looking
+        """Read the sessions, and again some time after each reading has ended; those of an earlier list are there."""
+        self._rows.looking, self._rows.wanted = self._browser.looking, self._browser.columns
         if self._browser.as_tree is not None:
             self._rows.as_tree = self._browser.as_tree
         find = self.query_one("#sessions-find", Input)
         find.cursor_blink = False
         find.value = self._rows.looking.words
         find.display = False
+        for view in self.query(TextView):
+            view.can_focus = False
         self.query_one(RowTable).focus()
+        self._draw()
+        self.call_after_refresh(self._begin)
+
+    def _begin(self) -> None:
+        """The first frame stands: from here on there is something to read meanwhile."""
         self.reload()
+        self._reading.far()
 
     def reload(self) -> None:
-        """Read the sessions again, unless they are being read: a slow disk must not be asked twice at once."""
-        if not self._reading:
-            self._reading = True
-            self.run_worker(self._reload(), group="reload")
+        """Read this machine's sessions now."""
+        self._reading.here()
 
-    async def _reload(self) -> None:
-        told = ""
-        try:
-            self._found = list(await self._browser.rows())
-        except Exception as error:  # noqa: BLE001 - told; what was read before stays
-            told = f"sessions: {error}"
-        finally:
-            self._reading = False
-        if told and told != self._told:
-            content.notice(self.app, told, "error")
-        self._told = told
-        self._read = True
-        self._draw()
-        self.set_timer(self._browser.reload_s, self.reload)
+    # -- drawing ----------------------------------------------------------------------------------------------
 
     def _draw(self) -> None:
+        """All of it; costs little where the rows are the very same."""
+        if not self.is_attached:
+            return
         looking = self._rows.looking
-        self._rows.take(self._found)
+        found = self._browser.machines.rows() if self._reading.done else []
+        self._rows.take(found)
         table = self.query_one(RowTable)
+        none = self._reading.done and not found and not self._reading.failed
+        self.query_one("#empty").display = none
+        table.display = not none
         table.show(self._rows)
         if looking.selected:
             table.select(looking.selected)
-        looking.selected = table.selected
-        self.query_one("#header", Words).say(self._headline())
-        parts = [looking.shown if looking.shown != "all" else "", looking.words]
-        key, descending = looking.sort
-        parts.append(f"by {key} {'down' if descending else 'up'}" if key else "")
-        shown = f"{len(self._rows):,} of {self._rows.total:,}" if len(self._rows) != self._rows.total else "all"
-        entitle(table, ", ".join(["sessions: " + shown, *(part for part in parts if part)]))
+        looking.selected = table.selected or looking.selected
+        line = headline(found, len(looking.marked), read=self._reading.done, prompted=self.prompt is not None)
+        self.query_one("#header", Words).say(line)
+        entitle(table, told_of_list(looking, len(self._rows), self._rows.total))
+        self._draw_selected()
+        if none:
+            prompted = self.prompt is not None
+            samples = self._samples
+            self.query_one("#empty", TextView).show(lambda width: empty_lines(samples, width, prompted=prompted))
+        if self._reading.done and self._first:
+            self._settled(none=none)
 
-    def _headline(self) -> Line:
-        if not self._read:
-            return ((" swarmtui", "strong"), ("   reading the sessions", "muted"))
-        if not self._found:
-            return ((" swarmtui", "strong"), ("   no sessions yet: swarmtui run TASK.yaml starts one", "muted"))
-        needs = sum(1 for row in self._found if row.get("needs_you"))
-        runs = sum(1 for row in self._found if SHOWN["running"](row))
-        count = len(self._found)
-        goes_on = f"   {runs} go{'es' if runs == 1 else ''} on" if runs else ""
-        many = f"   {count:,} session{'' if count == 1 else 's'}"
-        line: Line = ((" swarmtui", "strong"), (many + goes_on, "muted"))
-        return (*line, (f"   {needs} need{'s' if needs == 1 else ''} you", "ask")) if needs else line
+    def _settled(self, *, none: bool) -> None:
+        """Once, when the sessions have been read."""
+        self._first = False
+        if none and self.prompt is not None:
+            self.do_new_goal()
+        if none:
+            self.run_worker(self._find_samples(), group="samples")
+        self.set_timer(WARM_AFTER_S, self._warm)
+
+    async def _find_samples(self) -> None:
+        self._samples = await asyncio.to_thread(self._browser.ways.samples)
+        self._draw()
+
+    def _warm(self) -> None:
+        self.run_worker(asyncio.to_thread(self._browser.ways.warm), group="warm")
+
+    def _draw_selected(self) -> None:
+        pane = self.query_one("#session", TextView)
+        row, now = self._row, self._browser.moment.wall
+        pane.set_class(not self.query_one(RowTable).display, "-none")
+        if pane.size.width:
+            glyphs, rows = looks(pane).glyphs, self._browser.machines.rows()
+            pane.show(lambda width: detail_lines(row, rows, now, width, glyphs))
+            entitle(pane, key_of(row).removesuffix("/") if row is not None else "session")
+        self.draw_footer()
+
+    def on_resize(self) -> None:
+        """The pane of the selected session comes and goes with the size."""
+        self.call_after_refresh(self._draw)
+
+    def sessions_told(self) -> Sequence[Row]:
+        """All that were read."""
+        return self._browser.machines.rows()
+
+    def focus_content(self) -> None:
+        """To the table."""
+        self.query_one(RowTable).focus()
 
     # -- what is chosen ---------------------------------------------------------------------------------------
 
     @property
-    def _selected(self) -> Row | None:
-        row = self._rows.row(self.query_one(RowTable).selected)
-        if row is None or "error" in row:
-            content.notice(self.app, "no session is selected", "warning")
-            return None
-        return row
+    def _row(self) -> Row | None:
+        """The row under the cursor."""
+        return self._rows.row(self.query_one(RowTable).selected)
+
+    def _meant(self) -> list[Row]:
+        """The sessions that an action is about: those that are marked, else the one under the cursor."""
+        row = self._row
+        return self._rows.marked() or ([row] if row is not None and "error" not in row else [])
+
+    def refusal(self, action: Action) -> str | None:
+        """Why it does not apply to what is meant."""
+        why = super().refusal(action)
+        return why or refusal(action.id, self._row, self._meant(), able=self._browser.ways.act is not None)
 
     def _choose(self, choice: Choice) -> None:
         self.app.exit(choice)
 
-    def action_open(self) -> None:
+    def do_open(self) -> None:
         """enter."""
-        if self._selected is not None:
-            self._choose(Choice("open", self.query_one(RowTable).selected))
+        self._choose(Choice("open", self.query_one(RowTable).selected))
 
     @on(RowTable.RowOpened)
     def _opened(self) -> None:
-        self.action_open()
+        self.perform(BY_ID["open"])
 
     @on(RowTable.RowSelected)
     def _moved(self, message: RowTable.RowSelected) -> None:
         self._rows.looking.selected = message.key
+        self._draw_selected()
 
-    def action_replay(self) -> None:
+    def do_past(self) -> None:
         """H."""
-        if self._selected is not None:
-            self._choose(Choice("replay", self.query_one(RowTable).selected))
+        self._choose(Choice("replay", self.query_one(RowTable).selected))
 
-    def action_fork(self) -> None:
-        """f, after the question where."""
-        if self._selected is None:
-            return
+    def do_fork(self) -> None:
+        """Y, after the question where."""
         key = self.query_one(RowTable).selected
 
         def answered(at: str | None) -> None:
             if at:
                 self._choose(Choice("fork", key, at))
 
+        from swarmtui.tui.screens.dialogs import LineScreen
+
         hint = "An event's number, or a mark (failure, approval:2). What was done by then is kept; esc leaves it."
         self.app.push_screen(LineScreen(f"Fork {key} where?", hint), answered)
 
-    def action_mark(self) -> None:
-        """space: the one that another is compared with."""
-        if self._selected is not None:
-            looking, key = self._rows.looking, self.query_one(RowTable).selected
-            looking.marked = "" if looking.marked == key else key
-            self._draw()
+    def do_select(self) -> None:
+        """space."""
+        self._rows.looking.marked ^= {self.query_one(RowTable).selected}
+        self._draw_marks()
 
-    def action_compare(self) -> None:
-        """c: with the marked one, else with the one that it was forked from."""
-        row = self._selected
-        if row is None:
-            return
-        key, other = self.query_one(RowTable).selected, self._rows.looking.marked or parent_of(row)
-        if not other or other == key:
-            content.notice(self.app, "mark one with space, then press c on another; a fork needs no mark", "warning")
+    def do_select_all(self) -> None:
+        """*: all that are shown; where they are marked already, none."""
+        marked, shown = self._rows.looking.marked, set(self._rows.shown())
+        if shown <= marked:
+            marked -= shown
         else:
-            self._browser.held_against(other, key)
+            marked |= shown
+        self._draw_marks()
+
+    def _draw_marks(self) -> None:
+        self._draw()
+
+    def do_compare(self) -> None:
+        """C: the two that are marked; the marked one and the selected one; a fork and what it was forked from."""
+        marked, row = [key_of(one) for one in self._rows.marked()], self._row
+        key = self.query_one(RowTable).selected
+        match marked:
+            case [one, other]:
+                pair = other, one  # the older one first
+            case [one] if one != key:
+                pair = one, key
+            case [] | [_] if row is not None and (origin := origin_of(row)):
+                pair = origin, key
+            case _:
+                told = "mark one with space and select another, or mark two; a fork needs no mark"
+                content.notice(self.app, told, "warning")
+                return
+        self._browser.held_against(*pair)
+
+    # -- several at once --------------------------------------------------------------------------------------
+
+    def _ask_bulk(self, verb: Verb) -> None:
+        from swarmtui.tui.screens.bulk import BulkScreen
+
+        act, rows = self._browser.ways.act, self._meant()
+        if act is None:
+            return
+        where = self._browser.ways.exports_to if verb is Verb.EXPORT else ""
+        self.app.push_screen(BulkScreen(Bulk.of(verb, rows), act, where), self._done_with)
+
+    def _done_with(self, keys: list[str] | None) -> None:
+        self._rows.looking.marked -= set(keys or ())
+        self._draw_marks()
+        self.reload()
+
+    def do_pause_session(self) -> None:
+        """P."""
+        self._ask_bulk(verb_of("pause_session", self._meant()))
+
+    def do_retry_failed(self) -> None:
+        """R."""
+        self._ask_bulk(VERBS["retry_failed"])
+
+    def do_cancel_session(self) -> None:
+        """X."""
+        self._ask_bulk(VERBS["cancel_session"])
+
+    def do_resume(self) -> None:
+        """U."""
+        self._ask_bulk(VERBS["resume"])
+
+    def do_remove(self) -> None:
+        """W."""
+        self._ask_bulk(VERBS["remove"])
+
+    def do_export(self) -> None:
+        """E."""
+        self._ask_bulk(VERBS["export"])
 
     # -- looking ----------------------------------------------------------------------------------------------
 
-    def action_shown(self) -> None:
+    def do_form(self) -> None:
         """v: which sessions are shown."""
         looking, names = self._rows.looking, list(SHOWN)
         looking.shown = names[(names.index(looking.shown) + 1) % len(names)]
         self._draw()
 
-    def action_sort(self) -> None:
+    def do_tree(self) -> None:
+        """T: forks under their origin, or all by time."""
+        looking = self._rows.looking
+        looking.tree = bool(looking.sort[0]) or not looking.tree
+        looking.sort = "", False
+        self._draw()
+
+    def do_sort(self) -> None:
         """S: by the next column."""
         key = self._rows.looking.sort[0]
         following = SORTS[(SORTS.index(key) + 1) % len(SORTS)] if key in SORTS else ""
         self._rows.looking.sort = following, following not in ("", "status", "title")
         self._draw()
 
-    def action_reverse(self) -> None:
+    def do_reverse(self) -> None:
         """D."""
         key, descending = self._rows.looking.sort
         self._rows.looking.sort = key or "started", not descending
@@ -215,7 +321,7 @@ class SessionsScreen(ListScreen):
         self._rows.looking.sort = message.column, not descending if key == message.column else False
         self._draw()
 
-    def action_find(self) -> None:
+    def do_find(self) -> None:
         """/."""
         find = self.query_one("#sessions-find", Input)
         find.display = True
@@ -224,7 +330,7 @@ class SessionsScreen(ListScreen):
     @on(Input.Changed, "#sessions-find")
     def _filter_changed(self, event: Input.Changed) -> None:
         self._rows.looking.words = event.value.strip()
-        if self._read:
+        if self._reading.done:
             self._draw()
 
     @on(Input.Submitted, "#sessions-find")
@@ -232,13 +338,40 @@ class SessionsScreen(ListScreen):
         self.query_one("#sessions-find").display = False
         self.query_one(RowTable).focus()
 
-    def action_back(self) -> None:
-        """esc: out of the filter."""
+    def do_back(self) -> None:
+        """esc: out of the filter; then the marks go, then the filter."""
         find = self.query_one("#sessions-find", Input)
+        if self._rows.looking.marked and not find.display:
+            self._rows.looking.marked.clear()
+            self._draw_marks()
+            return
         find.value = ""
         find.display = False
         self.query_one(RowTable).focus()
 
-    def action_leave(self) -> None:
+    def do_hosts(self) -> None:
+        """O."""
+        from swarmtui.tui.screens.hosts import HostsScreen
+
+        app = self._browser
+        self.app.push_screen(HostsScreen(app.hosts, app.machines, self._reading.far, app.ways.names_of))
+
+    def do_quit(self) -> None:
         """q."""
         self.app.exit(None)
+
+    @property
+    def pane(self) -> LineView | None:
+        """The table, wherever the focus is."""
+        return self.focused if isinstance(self.focused, LineView) else self.query_one(RowTable)
+
+    def things(self) -> Iterable[Thing]:
+        """The sessions."""
+        for _, row in self._rows.rows:
+            if "error" not in row:
+                key = key_of(row)
+                yield Thing("session", key, str(row.get("title") or ""), partial(self._go_to, key))
+
+    def _go_to(self, key: str) -> None:
+        self._rows.looking.selected = key
+        self._draw()

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 from swarmtui.safety.text import one_line
 from swarmtui.session.compare import Comparison, NodeRow, Outputs, Side, Total
 from swarmtui.tui.view import format as say
-from swarmtui.tui.view.figures import STATUS
-from swarmtui.tui.view.glyphs import MARKS, Glyphs
+from swarmtui.tui.view.column import Column
+from swarmtui.tui.view.glyphs import ASK, MARKS, UNICODE, Glyphs
 from swarmtui.tui.view.lines import Line, Role, Span, cells, shorten, wrap
-from swarmtui.tui.view.nodes import Moment
-from swarmtui.tui.view.table import Column
+from swarmtui.tui.view.status import STATUS
+
+if TYPE_CHECKING:
+    from swarmtui.tui.view.moment import Moment
 
 COLUMNS: tuple[Column, ...] = (
     Column("node", "node", 24, 10),
@@ -39,11 +42,15 @@ class ComparedRows:
 
     @property
     def columns(self) -> Sequence[Column]:
-        """Columns of a node, the first as wide as the longest name asks for."""
+        """Columns of a node; its name and its states get what the longest of them asks for, within reason."""
         if not self._columns:
-            longest = max((cells(one_line(row.id, 60)) for row in self.found.rows), default=8)
-            wide = min(36, max(8, longest))
-            self._columns = tuple(replace(one, width=wide) if one.key == "node" else one for one in COLUMNS)
+            rows = self.found.rows
+            wide = {
+                "node": _wide((one_line(row.id, 60) for row in rows), 8, 36),
+                "a": _wide((_state(row.a, UNICODE)[0] for row in rows), 13, 24),
+                "b": _wide((_state(row.b, UNICODE)[0] for row in rows), 13, 24),
+            }
+            self._columns = tuple(replace(one, width=wide.get(one.key, one.width)) for one in COLUMNS)
         return self._columns
 
     @property
@@ -82,11 +89,15 @@ class ComparedRows:
         }
 
 
+def _wide(texts: Iterable[str], least: int, most: int) -> int:
+    return min(most, max(least, max(map(cells, texts), default=least)))
+
+
 def _state(side: Side | None, glyphs: Glyphs) -> Span:
     if side is None:
         return "not there", "faint"
-    mark = MARKS[side.state]
-    items = "" if side.items is None else f" {side.succeeded}/{side.items}"
+    mark = ASK if side.asks else MARKS[side.state]
+    items = "" if side.items is None else f" {side.succeeded or 0:,}/{side.items:,}"
     return f"{glyphs.icon(mark)} {mark.word}{items}" if not glyphs.ascii else f"{mark.word}{items}", mark.role
 
 
@@ -124,7 +135,7 @@ def totals(found: Comparison, size: int, glyphs: Glyphs) -> list[Line]:
 
 def _total(name: str, total: Total, size: int, glyphs: Glyphs) -> Line:
     word, icon, role = STATUS[total.status]
-    figures = f"{total.succeeded}/{total.nodes} ok  {say.took(total.took_s)}  {_cost(total)[0]}"
+    figures = f"{total.succeeded:,}/{total.nodes:,} ok  {say.took(total.took_s)}  {_cost(total)[0]}"
     head = f"{'' if glyphs.ascii else icon + ' '}{word}"
     title = f"{one_line(total.id, 30)}  {one_line(total.title, 80)}"
     room = size - len(figures) - len(head) - 9

@@ -12,7 +12,7 @@ from swarmtui.host.feed import FeedStatus, Link
 from swarmtui.session.pools import QUESTIONS
 from swarmtui.session.state import NodeState, SessionState
 from swarmtui.session.vocabulary import FINAL, State, Status
-from swarmtui.tui.view.figures import crashed
+from swarmtui.tui.view.status import crashed
 
 _DUE = (State.RETRYING, State.THROTTLED)
 

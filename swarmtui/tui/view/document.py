@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Sequence
 
 from swarmtui.safety.text import clean
-from swarmtui.tui.view.lines import Line, Role, Span, cells, wrap
+from swarmtui.tui.view.lines import Line, Role, Span, cells, fit, wrap
 
 LIMIT = 20_000
 """Lines of one document that are shown; the pager shows the whole."""
@@ -105,7 +105,8 @@ def facts(pairs: Iterable[tuple[str, str, Role]], width: int, label_width: int =
     """Labels and values in two columns; values (clean) are wrapped beside their label."""
     lines: list[Line] = []
     for label, value, role in pairs:
-        rows = [row for part in value.split("\n") for row in wrap(part, max(8, width - label_width - 1))]
-        lines.append(((f"{label:<{label_width}} ", "muted"), (rows[0], role)))
-        lines.extend(((" " * (label_width + 1), "text"), (row, role)) for row in rows[1:])
+        room = max(label_width, min(cells(label), width // 2))
+        rows = [row for part in value.split("\n") for row in wrap(part, max(8, width - room - 1))]
+        lines.append(((fit(label, room) + " ", "muted"), (rows[0], role)))
+        lines.extend(((" " * (room + 1), "text"), (row, role)) for row in rows[1:])
     return lines

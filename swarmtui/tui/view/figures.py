@@ -3,26 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from swarmtui.host.feed import FeedStatus, Link
 from swarmtui.safety.text import one_line
+from swarmtui.session.caught import caught
 from swarmtui.session.pools import in_flight, total_limit
-from swarmtui.session.state import SessionState
 from swarmtui.session.vocabulary import FINAL, State, Status
 from swarmtui.tui.view import format as say
-from swarmtui.tui.view.glyphs import Glyphs
+from swarmtui.tui.view.budget import Outlook, Part, header_parts, outlook
 from swarmtui.tui.view.lines import Line, Role, Span, cells, shorten, spread, width
+from swarmtui.tui.view.status import STATUS, crashed
 
-STATUS: dict[Status, tuple[str, str, Role]] = {
-    Status.PLANNING: ("planning", "◌", "running"),
-    Status.AWAITING_APPROVAL: ("awaits approval", "?", "ask"),
-    Status.RUNNING: ("running", "●", "running"),
-    Status.PAUSED: ("paused", "‖", "held"),
-    Status.SUCCEEDED: ("succeeded", "✓", "succeeded"),
-    Status.FAILED: ("failed", "✗", "failed"),
-    Status.CANCELLED: ("cancelled", "⊘", "cancelled"),
-    Status.CRASHED: ("crashed", "!", "failed"),
-}
+if TYPE_CHECKING:
+    from swarmtui.session.state import SessionState
+    from swarmtui.tui.view.glyphs import Glyphs
 
 _LINKS: dict[Link, tuple[str, Role]] = {
     Link.CONNECTING: ("connecting", "warn"),
@@ -62,7 +57,8 @@ class Figures:
     """Nodes that a crash caught: whether they got done nobody knows."""
     needs_you: int
     cost: str
-    budget_usd: float | None
+    outlook: Outlook
+    """Of the budget, and when it will be done."""
     approved: bool
     in_flight: int
     limit: int
@@ -88,61 +84,26 @@ def session_time(state: SessionState, now: float) -> float:
     return state.mono + max(0.0, now - state.ts)
 
 
-HOST_CRASHED = "the host has crashed: r resumes the session first"
-REPLAYED = "this is the past, which nobody can change (G leads to the end)"
-RECORDED = "this is a recording, at its end: nobody can change it"
-
-
-def replayed(status: FeedStatus) -> str:
-    """Why nothing can be done in a replay: this is the past, or the end of what there is."""
-    play = status.play
-    return RECORDED if play is not None and not play.live and play.seq >= play.head_seq else REPLAYED
-
-
-def crashed(state: SessionState, status: FeedStatus) -> bool:
-    """Whether its host is gone without a word: a crash is seen, never recorded."""
-    seen = status.seen is Status.CRASHED or status.link is Link.CRASHED
-    return seen and status.link is not Link.REPLAY and state.status not in FINAL
-
-
-def can_act(state: SessionState, status: FeedStatus) -> str | None:
-    """Why the user can do nothing now, or None if they can."""
-    if status.link is Link.CONNECTING:
-        return "not connected yet"
-    if status.link is Link.RECONNECTING:
-        return "the link is lost; it is being set up again"
-    if status.link is Link.REPLAY:
-        fork = f"`swarmtui fork {one_line(state.id, 64)} --at {state.seq}`"
-        return f"{replayed(status)}; Y or {fork} begins another session from here"
-    if crashed(state, status):
-        return HOST_CRASHED
-    if status.link in (Link.ENDED, Link.ARCHIVE):
-        return "this is a recording: nobody can act on it"
-    if status.role != "control":
-        return "you only watch (attached read-only)"
-    return None
-
-
 def figures(
     state: SessionState, status: FeedStatus, now: float, *, origin: Origin = HERE, ascii_only: bool = False
 ) -> Figures:
     """The header's figures at wall time `now`."""
     ended = state.ended_ts
-    shown, interrupted = state.status, state.counts.get(State.INTERRUPTED, 0)
+    shown, interrupted, reason = state.status, state.counts.get(State.INTERRUPTED, 0), _reason(state)
     if crashed(state, status):
-        shown, ended = Status.CRASHED, state.ts
+        shown, ended, reason = Status.CRASHED, state.ts, f"last event {say.second(state.ts)[11:]}" if state.ts else ""
     return Figures(
         title=one_line(state.title or state.goal or state.id or "session", 80),
         status=shown,
-        reason=_reason(state),
+        reason=reason,
         elapsed_s=max(0.0, (ended or now) - state.created_ts) if state.created_ts else 0.0,
         done=state.counts.get(State.SUCCEEDED, 0),
         total=len(state.nodes),
         failed=state.counts.get(State.FAILED, 0),
         interrupted=interrupted,
-        needs_you=len(state.pending) + (0 if shown is Status.CRASHED else interrupted),
+        needs_you=len(state.pending) + (0 if shown is Status.CRASHED else sum(1 for _ in caught(state))),
         cost=say.money(state.spent, ascii_only=ascii_only),
-        budget_usd=state.limits.usd,
+        outlook=outlook(state, session_time(state, now)),
         approved=bool(state.approved_rev),
         in_flight=in_flight(state),
         limit=total_limit(state),
@@ -186,46 +147,42 @@ def header(shown: Figures, size: int, glyphs: Glyphs) -> Line:
         lead += [(f"{machine}:", "accent"), (" ", "text")]
     badges = _badges(shown)
     tail = _tail(shown, glyphs)
-    mid: list[Span] = [(text, role), (" ", "text"), (say.clock(shown.elapsed_s), "strong")]
+    elapsed = f"{say.clock(shown.elapsed_s)}{'+' if shown.status is Status.CRASHED else ''}"  # or longer: nobody knows
+    mid: list[Span] = [(text, role), (" ", "text"), (elapsed, "strong")]
     fixed = sum(cells(part) for part, _ in (*lead, *mid, *badges)) + 5
     while tail and fixed + width(_join(tail)) + min(12, cells(shown.title)) > size:
-        tail.remove(min(tail, key=lambda part: part[0]))
+        least = min(range(len(tail)), key=lambda at: tail[at].weight)
+        instead = tail[least].instead
+        tail[least : least + 1] = [] if instead is None else [instead]
     room = size - fixed - width(_join(tail))
     title = shorten(shown.title, max(6, room), glyphs.cut)
     left: Line = (*lead, (title, "strong"), ("  ", "text"), *mid, *badges)
     return spread(left, (*_join(tail), (" ", "text")), size)
 
 
-Part = tuple[int, Line]
-"""Importance and what is shown."""
-
-
 def _tail(shown: Figures, glyphs: Glyphs) -> list[Part]:
     parts: list[Part] = []
     if shown.total and not shown.approved:
-        parts.append((9, ((str(shown.total), "strong"), (" nodes", "muted"))))
+        parts.append(Part(9, ((f"{shown.total:,}", "strong"), (" nodes", "muted"))))
     elif shown.total:
-        parts.append((9, ((f"{shown.done}/{shown.total}", "strong"), (" ok", "muted"))))
+        parts.append(Part(9, ((f"{shown.done:,}/{shown.total:,}", "strong"), (" ok", "muted"))))
     if shown.failed:
-        parts.append((8, ((f"{shown.failed} failed", "failed"),)))
+        parts.append(Part(8, ((f"{shown.failed:,} failed", "failed"),)))
     if shown.interrupted:
-        parts.append((7, ((f"{shown.interrupted} interrupted", "failed"),)))
+        parts.append(Part(7, ((f"{shown.interrupted:,} interrupted", "failed"),)))
     if shown.needs_you:
         key = "" if shown.link is Link.REPLAY or shown.status is Status.CRASHED else " [a]"
-        parts.append((10, ((f"{shown.needs_you} needs you{key}", "ask"),)))
-    if shown.cost or shown.budget_usd is not None:
-        cost = shown.cost or "$0.00"
-        text = cost if cost != say.UNKNOWN else f"cost {say.UNKNOWN}"
-        budget = f"/{say.usd(shown.budget_usd)}" if shown.budget_usd is not None else ""
-        parts.append((6, ((text, "text"), (budget, "muted"))))
+        parts.append(Part(10, ((f"{shown.needs_you} need{'s' if shown.needs_you == 1 else ''} you{key}", "ask"),)))
+    parts += header_parts(shown.outlook, shown.cost, glyphs)
     if shown.watching > 1:
-        parts.append((3, ((str(shown.watching), "text"), (" watch", "muted"))))
+        parts.append(Part(3, ((str(shown.watching), "text"), (" watch", "muted"))))
     if shown.status not in (*FINAL, Status.CRASHED) and shown.approved:
         limit = f"/{shown.limit}{' auto' if shown.auto else ''}"
         bound: Line = ((f" {shown.binding}", "muted"),) if shown.binding not in ("", "outage") else ()
-        parts.append((4, (("w ", "muted"), (str(shown.in_flight), "text"), (limit, "muted"), *bound)))
+        at_work: Line = (("w ", "muted"), (f"{shown.in_flight:,}", "text"))
+        parts.append(Part(4, (*at_work, (limit, "muted"), *bound), Part(4.5, (*at_work, (f"/{shown.limit}", "muted")))))
         if shown.binding == "outage":
-            parts.append((8, (("provider down", "bad"),)))
+            parts.append(Part(8, (("provider down", "bad"),)))
     return parts
 
 
@@ -251,8 +208,8 @@ def _badges(shown: Figures) -> list[Span]:
 
 def _join(parts: list[Part]) -> Line:
     spans: list[Span] = []
-    for _, line in parts:
+    for part in parts:
         if spans:
             spans.append(("   ", "text"))
-        spans.extend(line)
+        spans.extend(part.line)
     return tuple(spans)

@@ -32,6 +32,9 @@ def forecast_lines(state: SessionState, width: int, *, short: bool, dash: str = 
     lines.append(_row("from", [say.clock(row.seconds[0]) for row in rows], rows, width))
     lines.append(_row("to", [say.clock(row.seconds[2]) for row in rows], rows, width))
     facts: list[tuple[str, str, Role]] = [("cost", cost, "text")]
+    dear = on_planner(state)
+    if dear is not None:
+        facts.append(("or else", f"all on the planner model: {say.usd(dear)}", "muted"))
     if told.forecast.floor_s is not None:
         facts.append(
             ("longest", f"{_span(say.clock, told.forecast.floor_s, dash)}: no number at once beats it", "muted")
@@ -43,6 +46,19 @@ def forecast_lines(state: SessionState, width: int, *, short: bool, dash: str = 
         *lines,
         *document.facts([*facts, ("basis", one_line(basis, 400), "muted")], width, LABEL - 1),
     ]
+
+
+def on_planner(state: SessionState) -> float | None:
+    """What the same calls would cost if the planner's model answered all of them; None where that is not known, or
+    says nothing since it does."""
+    told = state.forecast
+    planner = state.models.get("planner") or state.declared.get("planner")
+    if told is None or planner is None or planner.simulated or planner.price_in is None or planner.price_out is None:
+        return None
+    calls = told.forecast.nodes.values()
+    usd = sum(call.tokens_in * planner.price_in + call.tokens_out * planner.price_out for call in calls) / 1e6
+    last = told.forecast.rows[-1].usd if told.forecast.rows else None
+    return usd if usd and (last is None or usd > last[1] * 1.02) else None
 
 
 def _places(row: ForecastRow) -> str:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import time
+from typing import TYPE_CHECKING
 
-from swarmtui.session.spent import Spent
+if TYPE_CHECKING:
+    from swarmtui.session.spent import Spent
 
 UNKNOWN = "n/a"
 
@@ -43,6 +45,11 @@ def second(ts: float) -> str:
 def count(number: int) -> str:
     """``1,220``."""
     return f"{number:,}"
+
+
+def nodes(number: int) -> str:
+    """``1 node``, ``1,220 nodes``."""
+    return f"{number:,} node{'' if number == 1 else 's'}"
 
 
 def short(number: float) -> str:

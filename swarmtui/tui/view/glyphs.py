@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from swarmtui.session.vocabulary import State
-from swarmtui.tui.view.lines import Role
+
+if TYPE_CHECKING:
+    from swarmtui.tui.view.lines import Role
 
 N, E, S, W = 1, 2, 4, 8
 """Sides of a cell that a wire leaves by, as bits."""
@@ -62,6 +65,8 @@ class Glyphs:
     back: str
     spark: str
     map: str
+    chosen: str = "◆"
+    """What the user has marked."""
 
     def icon(self, mark: Mark) -> str:
         """One cell, or in ASCII three."""
@@ -83,4 +88,4 @@ class Glyphs:
 
 
 UNICODE = Glyphs(False, "▶", "━", "─", "▌", "…", "·", "–", "▲", "▼", "▸", "←", "▁▂▃▄▅▆▇█", "▣")
-ASCII = Glyphs(True, ">", "#", ".", ">", "~", "-", "-", "^", "v", ">", "<-", "_.-=+*#@", "#")
+ASCII = Glyphs(True, ">", "#", ".", ">", "~", "-", "-", "^", "v", ">", "<-", "_.-=+*#@", "#", "*")

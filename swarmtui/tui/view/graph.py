@@ -1,219 +1,150 @@
-"""The graph as it is looked at: its form, what is selected, what is near it, and the lines of either form.
+"""The graph as it is looked at: what is selected, what is near it, what is searched for, and its lines.
 
-Two forms: *columns* (layers from left to right, for graphs that fit) and *list* (rails; for narrow places and large
-graphs). Where a node lies changes only with the plan; how it looks is read from the state while a line is drawn.
+Where a node lies is known to the :class:`~swarmtui.tui.view.shape.Shape` that it is; how a node looks is read from the
+state while a line is drawn.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
+from copy import copy
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import TYPE_CHECKING
 
-from swarmtui.session.paths import expected_s
-from swarmtui.session.state import SessionState
-from swarmtui.tui.view import format as say
-from swarmtui.tui.view.glyphs import UNICODE, Glyphs
-from swarmtui.tui.view.layers import depths
-from swarmtui.tui.view.layout import Box, Cell, Layout, lay_out
-from swarmtui.tui.view.lines import Line, Role, Span, cells, crop, shorten, skip
+from swarmtui.session.pools import QUESTIONS
+from swarmtui.tui.view.groups import Tally, group_box, group_list_line, group_under, tally
+from swarmtui.tui.view.lines import Line, Role, Span, cells, crop, skip
 from swarmtui.tui.view.lines import width as line_width
-from swarmtui.tui.view.nodes import BAR, Moment, box_line, list_line, name_of, under_line
-from swarmtui.tui.view.rail import RailRow, Rails, rails
+from swarmtui.tui.view.moment import Moment
+from swarmtui.tui.view.nodes import box_line, list_line, mark_of, name_of, under_line
+from swarmtui.tui.view.path import LongestPath
+from swarmtui.tui.view.shape import Shape
 from swarmtui.tui.view.table import matcher
+from swarmtui.tui.view.tracing import lit
 
-Form = Literal["columns", "list"]
-COLUMNS_LIMIT = 150
-"""Above so many nodes nobody can read columns."""
+if TYPE_CHECKING:
+    from swarmtui.plan.model import Plan
+    from swarmtui.tui.view.folding import Group
+    from swarmtui.tui.view.front import Place
+    from swarmtui.tui.view.layout import Box, Cell, Layout
+    from swarmtui.tui.view.rail import RailRow
+
 HOPS = 2
-ENDS = 6
-"""Nodes at either end of a long path that are named."""
-
-Needs = dict[str, tuple[str, ...]]
-
-
-@dataclass(frozen=True, slots=True)
-class Style:
-    """How much a column form shows: height of boxes, cells for details, for those of maps."""
-
-    height: int
-    room: int
-    map_room: int
-
-
-STYLES: tuple[Style, ...] = (
-    Style(3, 9, BAR + 7), Style(1, 9, BAR + 7), Style(2, 0, 0), Style(1, 5, 5), Style(1, 0, 0),
+_ARRANGED = (
+    "form", "_plan", "_fitted", "_size", "_shown", "_behind", "_layering", "_layout", "_style", "_rails", "_row_of",
+    "_boxes_at", "_list_name", "_unfolded", "_path", "_critical", "_lit",
 )  # fmt: skip
-"""From generous to bare; the first that fits is taken."""
+"""What arranging works out."""
 
 
 @dataclass(slots=True)
-class Graph:
+class Graph(Shape):
     """The graph of a session."""
 
-    state: SessionState = field(default_factory=SessionState)
-    glyphs: Glyphs = UNICODE
-    wanted: Form | None = None
-    """The form the user chose; None: whichever fits."""
     selected: str = ""
     focused: bool = False
     """Whether all but the selected node's neighbourhood is dimmed."""
     find: str = ""
-    listed: bool = False
-    """Whether a list is better where the user has not chosen: it tells more than columns without details."""
-    form: Form = "list"
-    _plan_key: object = None
-    _size: tuple[int, int] = (0, 0)
-    _needs: Needs = field(default_factory=dict)
-    _layout: Layout | None = None
-    _style: Style = STYLES[1]
-    _rails: Rails = field(default_factory=lambda: Rails((), 0))
-    _row_of: dict[str, int] = field(default_factory=dict)
-    _boxes_at: dict[int, list[Box]] = field(default_factory=dict)
+    marked: frozenset[str] = frozenset()
+    """Nodes that the user has marked."""
+    _path: LongestPath = field(default_factory=LongestPath)
     _critical: frozenset[str] = frozenset()
-    _path: tuple[str, ...] = ()
-    _path_s: float = 0.0
-    """What it takes, as far as is known."""
-    _path_key: tuple[object, ...] | None = None
-    _depth: dict[str, int] = field(default_factory=dict)
+    _lit: frozenset[tuple[int, int]] = frozenset()
     _near: frozenset[str] | None = None
     _found: frozenset[str] | None = None
-    _list_name: int = 20
+    _tallies: dict[str, Tally] = field(default_factory=dict)
+    _tallied: object = None
 
-    # -- shape ------------------------------------------------------------------------------------------------
+    # -- arranged elsewhere -----------------------------------------------------------------------------------
 
-    def resize(self, width: int, height: int) -> bool:
-        """Fit the drawing to a place of `width` × `height`; whether it has changed."""
-        plan = self.state.plan
-        key = (id(plan), len(self.state.nodes), self.wanted, self.listed, self.glyphs.ascii)
-        if (key, (width, height)) == (self._plan_key, self._size) or width <= 0:
-            return False
-        if plan is None or self._plan_key is None or self._plan_key[0] != id(plan):  # type: ignore[index]
-            self._take_plan()
-        self._plan_key, self._size = key, (width, height)
-        self._choose_form(width, height)
-        self._list_name = min(
-            40, max((cells(name_of(node, 60)) for node in self._needs), default=8), max(12, width // 3)
-        )
-        return True
+    def twin(self) -> Graph:
+        """The same of what is known now, to be arranged on a thread while this one is drawn."""
+        twin = copy(self)
+        twin.state, twin.folding, twin._path = copy(self.state), copy(self.folding), copy(self._path)
+        twin.state.nodes, twin.state.plan_nodes = dict(self.state.nodes), dict(self.state.plan_nodes)
+        twin.state.measures = measures = copy(self.state.measures)  # events are folded into these meanwhile
+        measures.tallies, measures.running = dict(measures.tallies), dict(measures.running)
+        twin.folding.wanted = dict(self.folding.wanted)
+        return twin
 
-    def _take_plan(self) -> None:
-        nodes = self.state.plan.nodes if self.state.plan else ()
-        self._needs = {node.id: node.needs for node in nodes}
-        self._depth = depths(self._needs)
-        self._path_key = None
-        self._find_path(self.state.mono)
-        if self.selected not in self._needs:
-            self.selected = next(iter(self._needs), "")
-        self._rails = rails(self._needs, 3 if len(self._needs) < 400 else 2)
-        self._row_of = {row.id: at for at, row in enumerate(self._rails.rows)}
-        self._layout = None
-        self._near = self._found = None
+    def adopt(self, twin: Graph) -> None:
+        """Be arranged as `twin` has been; what the user has changed meanwhile stays changed."""
+        for name in _ARRANGED:
+            setattr(self, name, getattr(twin, name))
+        twin.folding.wanted, twin.folding.automatic = self.folding.wanted, self.folding.automatic
+        self.folding = twin.folding
+        self._near = self._found = self._tallied = None
+        if self._plan is not None and self.selected not in {node.id for node in self._plan.nodes}:
+            self.selected = twin.selected
+        if self._refolded != twin._refolded:
+            self._fitted, self._unfolded = (), True
+
+    # -- another plan, another place --------------------------------------------------------------------------
+
+    def _take_plan(self, plan: Plan | None) -> None:
+        nodes = plan.nodes if plan else ()
+        self._path.take({node.id: node.needs for node in nodes})
+        Shape._take_plan(self, plan)
+        if self.selected not in {node.id for node in nodes}:
+            self.selected = next(iter(self._members(next(iter(self._needs), ""))), "")
+
+    def _fold(self) -> None:
+        Shape._fold(self)
+        self._near = self._found = self._tallied = None
 
     def _choose_form(self, width: int, height: int) -> None:
-        self.form, self._layout = "list", None
-        many = self.listed or len(self._needs) > COLUMNS_LIMIT
-        if self.wanted == "list" or not self._needs or (self.wanted is None and many):
-            return
-        for style in STYLES:
-            layout = self._arranged(style)
-            fits = layout.width <= width - 2 and (style.height == 1 or layout.height <= max(height, 3 * style.height))
-            if fits or (style is STYLES[-1] and self.wanted == "columns"):
-                self.form, self._layout, self._style = "columns", layout, style
-                break
-        self._boxes_at = {}
-        for box in self._layout.boxes.values() if self._layout else ():
-            for y in range(box.y, box.y + box.height):
-                self._boxes_at.setdefault(y, []).append(box)
-        for boxes in self._boxes_at.values():
-            boxes.sort(key=lambda box: box.x)
+        Shape._choose_form(self, width, height)
+        self._find_path(self.state.mono, anew=True)
 
-    def _arranged(self, style: Style) -> Layout:
-        maps = {node.id for node in self.state.plan_nodes.values() if node.map is not None}
-        frame = 4 if style.height == 3 else 0
-
-        def width_of(node: str) -> int:
-            room = style.map_room if node in maps else style.room
-            named = cells(name_of(node)) + room
-            return self.glyphs.icon_width + 1 + (max(9, named) if style.height == 2 else named) + frame
-
-        return lay_out(self._needs, width_of, height=style.height)
-
-    @property
-    def size(self) -> tuple[int, int]:
-        """Cells of the whole drawing."""
-        if self._layout is not None:
-            return self._layout.width + 2, self._layout.height
-        return 0, len(self._rails.rows)
-
-    @property
-    def order(self) -> tuple[str, ...]:
-        """The nodes as they are read."""
-        if self._layout is not None:
-            return tuple(node for layer in self._layout.layers for node in layer)
-        return tuple(row.id for row in self._rails.rows)
-
-    def place(self, node: str) -> tuple[int, int, int, int] | None:
-        """x, y, width and height of a node's place in the drawing."""
-        if self._layout is not None:
-            box = self._layout.boxes.get(node)
-            return (box.x + 1, box.y, box.width, box.height) if box else None
-        row = self._row_of.get(node)
-        return None if row is None else (0, row, self._size[0], 1)
-
-    def at(self, x: int, y: int) -> str | None:
-        """The node drawn at a cell."""
-        if self._layout is None:
-            return self._rails.rows[y].id if 0 <= y < len(self._rails.rows) else None
-        for box in self._boxes_at.get(y, ()):
-            if box.x <= x - 1 < box.x + box.width:
-                return box.id
-        return None
+    def running(self) -> list[Place]:
+        """Where something is at work."""
+        drawn = {
+            self._shown.place_of(node.id): None
+            for node in self.state.nodes.values()
+            if node.running and node.pool != QUESTIONS
+        }
+        return [place for place in map(self.place, drawn) if place is not None]
 
     def path_line(self, size: int, mono: float | None = None) -> str:
-        """The longest path in words, by what nodes took, have taken by session second `mono` and are estimated to take;
-        with the time it will still take where all of that has been estimated, and what it took where it has ended."""
+        """The longest path in words, by session second `mono`: see :class:`LongestPath`."""
         self._find_path(self.state.mono if mono is None else mono)
-        if not self._path or not any(self._needs.values()):
-            return ""
-        arrow = f" {'->' if self.glyphs.ascii else '→'} "
-        ends = self._path if len(self._path) <= 2 * ENDS else (*self._path[:ENDS], "", *self._path[-ENDS:])
-        names = [name_of(node, 20) if node else self.glyphs.cut for node in ends]
-        tail = self._path_tail()
-        while len(names) > 3 and cells(arrow.join(names)) + cells(tail) + 14 > size:
-            middle = len(names) // 2
-            names[middle - 1 : middle + 1] = [self.glyphs.cut]
-        text = f"longest path: {arrow.join(names)}"
-        return shorten(text, max(0, size - cells(tail)), self.glyphs.cut) + tail
+        return self._path.words(self.state, size, self.glyphs)
 
-    def _find_path(self, mono: float) -> None:
-        """Anew with every event; of a large graph every second, since it takes time with its size."""
-        key = (self.state.seq if len(self._needs) < COLUMNS_LIMIT else 0, int(mono), self.state.status)
-        if key != self._path_key:
-            self._path_key = key
-            path, self._path_s = longest_path(self._needs, expected_s(self.state, mono), self._depth)
-            worked = next(
-                (at for at in range(len(path), 0, -1) if self.state.plan_nodes[path[at - 1]].kind != "ask"), 0
-            )
-            self._path = path[:worked]  # a question at its end takes no time
-            self._critical = frozenset(self._path)
+    def _find_path(self, mono: float, *, anew: bool = False) -> None:
+        if self._plan is None or not (self._path.find(self.state, mono) or anew):
+            return
+        drawn = tuple(dict.fromkeys(map(self._shown.place_of, self._path.nodes)))
+        self._critical = frozenset(drawn)
+        self._lit = lit(self._layout, drawn) if self._layout is not None else frozenset()
 
-    def _path_tail(self) -> str:
-        if all(self.state.nodes[node].ended for node in self._path):
-            return f"  took {say.took(self._path_s)}" if self._path_s else ""
-        left = self._left_s()
-        return "" if left is None else f"  {'~' if self.glyphs.ascii else '≈'} {say.clock(left)}"
+    # -- folding ----------------------------------------------------------------------------------------------
 
-    def _left_s(self) -> float | None:
-        left = 0.0
-        for node_id in self._path:
-            if not self.state.nodes[node_id].ended:
-                node = self.state.plan_nodes[node_id]
-                estimate = 0.0 if node.kind == "ask" else node.estimate_s
-                if estimate is None:
-                    return None
-                left += estimate
-        return left or None
+    @property
+    def group(self) -> Group | None:
+        """The folded group that the cursor is on."""
+        return self._shown.groups.get(self._shown.place_of(self.selected))
+
+    @property
+    def folded(self) -> int:
+        """How many groups are drawn as one box each."""
+        return len(self._shown.groups)
+
+    def fold(self) -> Group | None:
+        """Unfold the group under the cursor, or fold the node there with what belongs to it; the group, if any."""
+        group = self.group or self.folding.around(self.selected)
+        if group is not None:
+            self.folding.turn(group)
+            self.refold()
+        return group
+
+    def _tally(self, group: Group) -> Tally:
+        if self._tallied != (self.state.seq, id(self.state)):
+            self._tallied = (self.state.seq, id(self.state))
+            self._tallies.clear()
+        told = self._tallies.get(group.id)
+        if told is None:
+            told = self._tallies[group.id] = tally(self.state, group)
+        return told
 
     # -- moving -----------------------------------------------------------------------------------------------
 
@@ -222,46 +153,47 @@ class Graph:
         order = self.order
         if not order:
             return
-        if self.selected not in self._needs:
-            self.select(order[0])
+        here = self._shown.place_of(self.selected)
+        if here not in self._needs:
+            self._go_to(order[0])
         elif dy and self._layout is not None:
-            self._move_in_layer(dy)
+            self._move_in_layer(self._layout, here, dy)
         elif dy:
-            at = self._row_of[self.selected] + dy
-            self.select(order[max(0, min(len(order) - 1, at))])
+            at = self._row_of[here] + dy
+            self._go_to(order[max(0, min(len(order) - 1, at))])
         elif dx:
-            self._move_across(dx)
+            self._move_across(here, dx)
 
-    def _move_in_layer(self, dy: int) -> None:
-        layout = self._layout
-        if layout is None:
-            return
-        layer = layout.layers[layout.boxes[self.selected].layer]
-        at = layer.index(self.selected) + dy
+    def _go_to(self, drawn: str) -> None:
+        self.select(self._members(drawn)[0])
+
+    def _move_in_layer(self, layout: Layout, here: str, dy: int) -> None:
+        layer = layout.layers[layout.boxes[here].layer]
+        at = layer.index(here) + dy
         if 0 <= at < len(layer):
-            self.select(layer[at])
+            self._go_to(layer[at])
         elif abs(dy) > 1:
-            self.select(layer[0 if at < 0 else -1])
+            self._go_to(layer[0 if at < 0 else -1])
 
-    def _move_across(self, dx: int) -> None:
-        near = self._needs[self.selected] if dx < 0 else self.state.dependents.get(self.selected, ())
+    def _move_across(self, here: str, dx: int) -> None:
+        near = self._needs[here] if dx < 0 else self._behind.get(here, ())
         if not near:
             return
         if self._layout is None:
-            self.select(near[0])
+            self._go_to(near[0])
             return
         boxes = self._layout.boxes
-        here = boxes[self.selected]
-        self.select(min(near, key=lambda node: (abs(boxes[node].layer - here.layer), abs(boxes[node].row - here.row))))
+        own = boxes[here]
+        self._go_to(min(near, key=lambda node: (abs(boxes[node].layer - own.layer), abs(boxes[node].row - own.row))))
 
     def ends(self, last: bool) -> None:
         """Select the first or the last node."""
         if self.order:
-            self.select(self.order[-1 if last else 0])
+            self._go_to(self.order[-1 if last else 0])
 
     def select(self, node: str) -> None:
         """Select `node`."""
-        if node in self._needs:
+        if self._shown.place_of(node) in self._needs:
             self.selected, self._near = node, None
 
     def search(self, text: str) -> int:
@@ -282,11 +214,12 @@ class Graph:
         return self._found
 
     def next_found(self, step: int) -> bool:
-        """Select the next (or with -1 the previous) match; False if there is none."""
-        order, found = self.order, self.found()
+        """Select the next (or with -1 the previous) match, also one that is folded away; False if there is none."""
+        found = self.found()
         if not found:
             return False
-        here = order.index(self.selected) if self.selected in self._needs else 0
+        order = [node for drawn in self.order for node in self._members(drawn)]
+        here = order.index(self.selected) if self.selected in order else 0
         for offset in range(1, len(order) + 1):
             node = order[(here + step * offset) % len(order)]
             if node in found:
@@ -295,11 +228,12 @@ class Graph:
         return False
 
     def near(self) -> frozenset[str]:
-        """The selected node and those within two steps of it."""
+        """What is drawn within two steps of the selected node, and that itself."""
         if self._near is None:
-            seen = {self.selected}
-            for neighbours in (self._needs, self.state.dependents):
-                edge = {self.selected}
+            here = self._shown.place_of(self.selected)
+            seen = {here}
+            for neighbours in (self._needs, self._behind):
+                edge = {here}
                 for _ in range(HOPS):
                     edge = {other for node in edge for other in neighbours.get(node, ())} - seen
                     seen |= edge
@@ -315,42 +249,54 @@ class Graph:
                 return (), None
             row = self._rails.rows[y]
             line = self._list_row(row, width, moment)
-            return line, (0, width) if row.id == self.selected else None
+            return line, (0, width) if row.id == self._shown.place_of(self.selected) else None
         return self._columns_row(self._layout, y, x, width, moment)
 
-    def _dim(self, node: str) -> bool:
-        return (self.focused and node not in self.near()) or (bool(self.find) and node not in self.found())
+    def _dim(self, drawn: str) -> bool:
+        if self.focused and drawn not in self.near():
+            return True
+        return bool(self.find) and self.found().isdisjoint(self._members(drawn))
+
+    def _is_marked(self, drawn: str) -> bool:
+        return bool(self.marked) and self.marked.issuperset(self._members(drawn))
 
     def _list_row(self, row: RailRow, width: int, moment: Moment) -> Line:
-        node = self.state.nodes[row.id]
         wires = "".join(self.glyphs.wire(ports) for ports in row.ports)
         joined = bool(row.ports) and bool(row.ports[-1] & 2)
         end = self.glyphs.arrow if row.arrow else self.glyphs.wire(10) if joined else " "
-        head: list[Span] = [(" ", "text")]
+        head: list[Span] = [self._sign(row.id)]
         if self._rails.count:
-            head += [(wires, "edge"), (end, "edge"), (" ", "text")]
-        taken = sum(cells(text) for text, _ in head)
-        body = list_line(self.state, node, moment, self.glyphs, width - taken - 1, self._list_name)
+            head += [(wires, "edge"), (end, "critical" if row.id in self._critical else "edge"), (" ", "text")]
+        room = width - sum(cells(text) for text, _ in head) - 1
+        group = self._shown.groups.get(row.id)
+        if group is not None:
+            body = group_list_line(group, self._tally(group), self.glyphs, room, self._list_name)
+        else:
+            body = list_line(self.state, self.state.nodes[row.id], moment, self.glyphs, room, self._list_name)
         if self._dim(row.id):
             body = tuple((text, "faint") for text, _ in body)
         return crop((*head, *body), width)
+
+    def _sign(self, drawn: str) -> Span:
+        return (self.glyphs.chosen, "accent") if self._is_marked(drawn) else (" ", "text")
 
     def _columns_row(
         self, layout: Layout, y: int, x: int, width: int, moment: Moment
     ) -> tuple[Line, tuple[int, int] | None]:
         pieces: list[tuple[int, Line]] = []
         chosen: tuple[int, int] | None = None
+        here = self._shown.place_of(self.selected)
         for box in self._boxes_at.get(y, ()):
             left = box.x + 1
             if left + box.width <= x or left >= x + width:
                 continue
             pieces.append((left, self._box_row(box, y, moment)))
-            if box.id == self.selected:
+            if box.id == here:
                 chosen = (max(0, left - x), min(width, left + box.width - x))
-        pieces.extend(self._wire_runs(layout, y, x, x + width))
+        pieces.extend(self._wire_runs(layout, y, x, x + width, here))
         return _assemble(pieces, x, width), chosen
 
-    def _wire_runs(self, layout: Layout, y: int, start: int, end: int) -> Iterable[tuple[int, Line]]:
+    def _wire_runs(self, layout: Layout, y: int, start: int, end: int, here: str) -> Iterable[tuple[int, Line]]:
         row = layout.wires.get(y)
         if not row:
             return
@@ -361,7 +307,7 @@ class Graph:
             if at in inside or not start - 1 <= at < end:
                 continue
             cell = row[at]
-            role = self._wire_role(layout, cell)
+            role = self._wire_role(layout, cell, at, y, here)
             if run_text and at + 1 == run_x + len(run_text) and role == run_role:
                 run_text += self._wire(cell)
                 continue
@@ -374,39 +320,54 @@ class Graph:
     def _wire(self, cell: Cell) -> str:
         return self.glyphs.arrow if cell.arrow else self.glyphs.wire(cell.ports)
 
-    def _wire_role(self, layout: Layout, cell: Cell) -> Role:
+    def _wire_role(self, layout: Layout, cell: Cell, x: int, y: int, here: str) -> Role:
+        if (x, y) in self._lit:
+            return "critical"
         net = layout.nets[cell.net]
-        if self.selected in net.sources or self.selected in net.targets:
-            return "accent"
-        return "edge"
+        return "accent" if here in net.sources or here in net.targets else "edge"
 
     def _box_row(self, box: Box, y: int, moment: Moment) -> Line:
-        node = self.state.nodes[box.id]
-        is_map = self.state.plan_nodes[box.id].map is not None
-        room = self._style.map_room if is_map else self._style.room
         frame = 4 if box.height == 3 else 0
-        spare = box.width - frame - self.glyphs.icon_width - 1 - cells(name_of(box.id))
-        if box.height == 2 and y > box.y:
-            under = under_line(self.state, node, moment, self.glyphs, box.width)
-            return tuple((text, "faint") for text, _ in under) if self._dim(box.id) else under
-        body = box_line(
-            self.state,
-            node,
-            moment,
-            self.glyphs,
-            box.width - frame,
-            min(spare, room) if room < 9 else min(spare, max(room, 9)),
-        )
+        if not self._style.named:
+            body: Line = self._dot(box.id)
+        elif box.height == 2 and y > box.y:
+            body = self._under(box, moment)
+        elif box.id in self._shown.groups:
+            group = self._shown.groups[box.id]
+            body = group_box(group, self._tally(group), self.glyphs, box.width - frame, self._style.group_room)
+        else:
+            body = self._box_line(box, box.width - frame, moment)
+        if self._is_marked(box.id) and not frame and self._style.named and y == box.y:
+            body = (body[0], (self.glyphs.chosen, "accent"), *body[2:])
         if frame:
             body = self._framed(box, y, body)
         return tuple((text, "faint") for text, _ in body) if self._dim(box.id) else body
 
+    def _under(self, box: Box, moment: Moment) -> Line:
+        group = self._shown.groups.get(box.id)
+        if group is not None:
+            return group_under(self._tally(group), self.glyphs, box.width)
+        return under_line(self.state, self.state.nodes[box.id], moment, self.glyphs, box.width)
+
+    def _box_line(self, box: Box, size: int, moment: Moment) -> Line:
+        room = self._style.map_room if self.state.plan_nodes[box.id].map is not None else self._style.room
+        spare = size - self.glyphs.icon_width - 1 - cells(name_of(box.id))
+        told = min(spare, room) if room < 9 else min(spare, max(room, 9))
+        return box_line(self.state, self.state.nodes[box.id], moment, self.glyphs, size, told)
+
+    def _dot(self, drawn: str) -> Line:
+        group = self._shown.groups.get(drawn)
+        mark = self._tally(group).mark if group else mark_of(self.state, self.state.nodes[drawn])
+        return ((self.glyphs.icon(mark), "accent" if self._is_marked(drawn) else mark.role),)
+
     def _framed(self, box: Box, y: int, body: Line) -> Line:
-        role: Role = "accent" if box.id == self.selected else "critical" if box.id in self._critical else "edge"
+        here = box.id == self._shown.place_of(self.selected)
+        role: Role = "accent" if here else "critical" if box.id in self._critical else "edge"
         wire = self.glyphs.wire
         if y == box.row:
-            leaves = 2 if self.state.dependents.get(box.id) else 0
-            return ((wire(5) + " ", role), *body, (" " + wire(5 | leaves), role))
+            leaves = 2 if self._behind.get(box.id) else 0
+            sign = self.glyphs.chosen if self._is_marked(box.id) else " "
+            return ((wire(5) + sign, role), *body, (" " + wire(5 | leaves), role))
         top = y == box.y
         ends = (6, 12) if top else (3, 9)
         return ((wire(ends[0]) + wire(10) * (box.width - 2) + wire(ends[1]), role),)
@@ -424,24 +385,3 @@ def _assemble(pieces: list[tuple[int, Line]], x: int, width: int) -> Line:
         spans.extend(shown)
         at += line_width(shown)
     return crop(tuple(spans), width)
-
-
-def longest_path(
-    needs: Mapping[str, tuple[str, ...]], seconds: Mapping[str, float], depth: Mapping[str, int] | None = None
-) -> tuple[tuple[str, ...], float]:
-    """The path that takes longest, and how long; `depth` is the layer of each node, where that is known already."""
-    depth = depths(needs) if depth is None else depth
-    best: dict[str, float] = {}
-    before: dict[str, str | None] = {}
-    for node in sorted(needs, key=depth.__getitem__):
-        last = max(needs[node], key=best.__getitem__, default=None)
-        best[node] = seconds[node] + (best[last] if last is not None else 0.0)
-        before[node] = last
-    path: list[str] = []
-    end = at = max(
-        best, key=lambda node: (best[node], depth[node]), default=None
-    )  # to the end, where that takes no time
-    while at is not None:
-        path.append(at)
-        at = before[at]
-    return tuple(reversed(path)), best[end] if end is not None else 0.0

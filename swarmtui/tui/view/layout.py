@@ -119,13 +119,15 @@ def lay_out(
     *,
     height: int = 1,
     prior: Sequence[Sequence[str]] = (),
+    layering: Layering | None = None,
 ) -> Layout:
     """Draw a graph. `width_of` gives the cells that a node's box needs; a layer's boxes get the widest of theirs.
 
     `height` is that of every box: 1, 2 with details below the name, or 3 with a frame. For `prior` see
-    :func:`swarmtui.tui.view.layers.arrange`.
+    :func:`swarmtui.tui.view.layers.arrange`, whose result for `needs` can be given as `layering`.
     """
-    layering = arrange(needs, prior)
+    if layering is None:
+        layering = arrange(needs, prior)
     rows = dict(layering.rows)
     canvas = _Canvas()
     nets: list[Net] = []

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Literal, get_args
 
-from rich.cells import cell_len, set_cell_size
+from rich.cells import cell_len, set_cell_size, split_graphemes, split_text
 
 Role = Literal[
     "text", "muted", "faint", "strong", "accent", "ok", "warn", "bad", "edge", "critical", "bar", "rest",
     "waiting", "ready", "running", "retrying", "throttled", "held", "succeeded", "failed", "skipped", "cancelled",
-    "interrupted", "stale", "ask", "badge", "cursor",
+    "interrupted", "stale", "ask", "badge", "cursor", "em", "code",
 ]  # fmt: skip
 """What a span is, never how it looks."""
 
@@ -67,6 +67,14 @@ def crop(line: Line, size: int) -> Line:
     return tuple(kept)
 
 
+def shorten_line(line: Line, size: int, ellipsis: str = "…") -> Line:
+    """`line`, cut with an ellipsis if it takes more than `size` cells; never padded."""
+    if width(line) <= size:
+        return line
+    kept = crop(line, max(0, size - cells(ellipsis)))
+    return (*kept, (ellipsis[: max(0, size)], kept[-1][1] if kept else "text"))
+
+
 def skip(line: Line, size: int) -> Line:
     """`line` without its first `size` cells; half of a wide character becomes a space."""
     if size <= 0:
@@ -78,11 +86,7 @@ def skip(line: Line, size: int) -> Line:
             size -= taken
             continue
         if size:
-            rest = text
-            while rest and size > 0:
-                size -= cells(rest[0])
-                rest = rest[1:]
-            kept.append((" " * -size + rest, role))
+            kept.append((split_text(text, size)[1], role))
             size = 0
         else:
             kept.append((text, role))
@@ -111,21 +115,37 @@ def wrap(text: str, size: int) -> list[str]:
         return [""]
     text = text.expandtabs(4)
     rows: list[str] = []
-    while cells(text) > size:
-        head = text[:size] if text.isascii() else _head(text, size)
-        at = head.rfind(" ")
-        cut = at + 1 if at > size // 3 else len(head)
-        rows.append(text[:cut].rstrip())
-        text = text[cut:]
-    rows.append(text)
+    at = 0
+    while (head := _head(text, at, size)) is not None:
+        space = head.rfind(" ")
+        cut = space + 1 if space > size // 3 else len(head)
+        rows.append(head[:cut].rstrip())
+        at += cut
+    rows.append(text[at:])
     return rows
 
 
-def _head(text: str, size: int) -> str:
-    """The longest prefix of `text` within `size` cells, at least one character."""
+def _head(text: str, at: int, size: int) -> str | None:
+    """The longest prefix of ``text[at:]`` within `size` cells, at least one character; None where all of it fits.
+
+    Looks only as far as it must: a line can be as long as a model makes it.
+    """
+    reach = size + 16
+    while True:
+        part, is_rest = text[at : at + reach], at + reach >= len(text)
+        if is_rest and cells(part) <= size:
+            return None
+        head = part[:size] if part.isascii() else _prefix(part, size)
+        if is_rest or len(head) < len(part):
+            return head
+        reach *= 2
+
+
+def _prefix(text: str, size: int) -> str:
+    """The longest prefix of `text` within `size` cells, at least one character; what is drawn as one stays together."""
     taken = 0
-    for at, char in enumerate(text):
-        taken += cell_len(char)
+    for start, end, wide in split_graphemes(text)[0]:
+        taken += wide
         if taken > size:
-            return text[: max(1, at)]
+            return text[: start or end]
     return text

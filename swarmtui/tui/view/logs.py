@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from swarmtui.plan.problems import listed
 from swarmtui.safety.permissions import Effect
@@ -13,8 +13,10 @@ from swarmtui.safety.text import one_line
 from swarmtui.session import events as ev
 from swarmtui.session.vocabulary import BY_CONDITION
 from swarmtui.tui.view import format as say
-from swarmtui.tui.view.glyphs import Glyphs
 from swarmtui.tui.view.lines import Line, Role, cells, fit, shorten
+
+if TYPE_CHECKING:
+    from swarmtui.tui.view.glyphs import Glyphs
 
 Level = Literal["debug", "info", "warning", "error"]
 LEVELS: tuple[Level, ...] = ("debug", "info", "warning", "error")
@@ -36,13 +38,17 @@ class LogLine:
 def log_line(event: ev.Event) -> LogLine:
     """The line that tells `event`."""
     body = event.body
-    tell = _TELL.get(type(body))
-    level, text = tell(body) if tell else ("debug", ev.type_of(body))
+    level, text = _told(body)
     node = getattr(body, "node", None) or ""
     item = getattr(body, "item", None)
     name = f"{node}[{item}]" if node and item is not None else node
     actor = one_line(event.actor, 40) if event.actor else ""
     return LogLine(event.seq, event.ts, level, one_line(name, 40), one_line(text, 400), actor)
+
+
+def level_of(event: ev.Event) -> Level:
+    """How grave `event` is: what can be known of thousands of them without making lines."""
+    return _told(event.body)[0]
 
 
 def time_of_day(ts: float) -> str:
@@ -63,6 +69,11 @@ def draw(line: LogLine, size: int, glyphs: Glyphs, node_width: int = 14) -> Line
 
 
 Told = tuple[Level, str]
+
+
+def _told(body: ev.Body) -> Told:
+    tell = _TELL.get(type(body))
+    return tell(body) if tell else ("debug", ev.type_of(body))
 
 
 def _failed(body: ev.AttemptFailed) -> Told:
@@ -129,7 +140,7 @@ def _limits(body: ev.LimitsSet) -> Told:
 
 def _proposed(body: ev.PlanProposed) -> Told:
     note = f": {body.note}" if body.note else ""
-    return "info", f"plan revision {body.plan_rev} by {body.plan.author.value}, {len(body.plan.nodes)} nodes{note}"
+    return "info", f"plan revision {body.plan_rev} by {body.plan.author.value}, {say.nodes(len(body.plan.nodes))}{note}"
 
 
 def _noted(body: ev.Noted) -> Told:
@@ -145,10 +156,26 @@ def taken_over(body: ev.SessionTakenOver) -> str:
         else []
     )
     parts += [f"{say.count(body.suspects)} of them few at a time"] if body.suspects else []
-    parts += [f"{say.count(body.held)} wait for you: {', '.join(body.waiting)}"] if body.held else []
+    parts += [_waiting(body)] if body.held else []
     parts += [f"{say.count(body.given_up)} given up"] if body.given_up else []
     parts += [f"{say.count(body.leftovers)} processes ended that were left"] if body.leftovers else []
     return f"resumed{' after a crash' if body.crashed else ''}: {', '.join(parts)}"
+
+
+def _waiting(body: ev.SessionTakenOver) -> str:
+    """What waits for the user, as it is counted elsewhere: a map once, with its items."""
+    items: dict[str, list[str]] = {}
+    for name in body.waiting:
+        node, slash, item = name.rpartition("/")
+        if slash and item.isdigit():
+            items.setdefault(node, []).append(item)
+        else:
+            items.setdefault(name, [])
+    told = [f"{node} (item{'s' * (len(of) > 1)} {', '.join(of)})" if of else node for node, of in items.items()]
+    more = body.held - len(body.waiting)
+    if more > 0:  # of which nodes is not recorded
+        return f"{', '.join(told)} and {say.count(more)} more wait for you"
+    return f"{len(items)} wait{'s' * (len(items) == 1)} for you: {', '.join(told)}"
 
 
 def _refusal(body: ev.AttemptThrottled) -> str:
@@ -246,7 +273,7 @@ _TELL: Mapping[type[Any], Callable[[Any], Told]] = {
     ev.PlanPatched: lambda b: ("info", f"revision {b.plan_rev}: {_patched(b)}{': ' if b.note else ''}{b.note}"),
     ev.ChangeProposed: lambda b: (
         "warning",
-        f"{b.id}: {len(b.put)} nodes to be put, {len(b.drop)} to go"
+        f"{b.id}: {say.nodes(len(b.put))} to be put, {len(b.drop)} to go"
         f"{f', to be run again {listed(b.again)}' if b.again else ''}{': ' if b.note else ''}{b.note}",
     ),
     ev.ChangeDecided: lambda b: (

@@ -3,28 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from swarmtui.plan.model import Node
 from swarmtui.safety.text import one_line
-from swarmtui.session.items import Items
+from swarmtui.session.paths import at_work_s
+from swarmtui.session.pools import QUESTIONS, pool_of
 from swarmtui.session.progress import pace, progress
-from swarmtui.session.state import NodeState, Pending, SessionState
 from swarmtui.session.vocabulary import BY_CONDITION, State, Status
 from swarmtui.tui.view import format as say
 from swarmtui.tui.view.glyphs import ASK, MARKS, Glyphs, Mark
 from swarmtui.tui.view.lines import Line, Role, Span, cells, fit, shorten
 
+if TYPE_CHECKING:
+    from swarmtui.plan.model import Node
+    from swarmtui.session.items import Items
+    from swarmtui.session.state import NodeState, Pending, SessionState
+    from swarmtui.tui.view.moment import Moment
+
 NAME_WIDTH = 24
 BAR = 10
-
-
-@dataclass(frozen=True, slots=True)
-class Moment:
-    """When something is looked at: `wall` epoch seconds, `session` the session's own seconds."""
-
-    wall: float
-    session: float
 
 
 def asks(state: SessionState, node_id: str) -> bool:
@@ -60,13 +57,12 @@ def name_of(node_id: str, limit: int = NAME_WIDTH) -> str:
 
 
 def took_s(node: NodeState, moment: Moment) -> float | None:
-    """Seconds from the last start to the end, or to now; None before the first start."""
-    if node.started_mono is None:
+    """Seconds that it was at work, all tries together; None before the first start, between tries, and of questions."""
+    if node.started_mono is None or node.pool == QUESTIONS:
         return None
-    end = node.ended_mono if node.ended_mono is not None else moment.session
     if node.ended_mono is None and not node.running and node.items is None:
         return None
-    return max(0.0, end - node.started_mono)
+    return at_work_s(node, moment.session)
 
 
 def queue_s(node: NodeState, moment: Moment) -> float | None:
@@ -89,17 +85,19 @@ def short_detail(state: SessionState, node: NodeState, moment: Moment, room: int
         return f"asks {say.ago(moment.wall - pending.since_ts)}" if room > 7 else "asks"
     if node.state in (State.RETRYING, State.THROTTLED) and node.retry_at is not None:
         return f"{'in ' if room > 7 else ''}{say.clock(node.retry_at - moment.session)}"
+    if reads_items(state, node):
+        return "reading" if room > 7 else ""
     if node.state is State.WAITING:
         return f"needs {node.unmet}" if node.unmet and room > 7 else ""
     return taken_words(node, moment)
 
 
 def taken_words(node: NodeState, moment: Moment) -> str:
-    """How long it took or has been taking; empty before the first start."""
+    """How long it took or has been taking, ``1.8s+`` where nobody knows when it ended; empty before the first start."""
     taken = took_s(node, moment)
     if taken is None:
         return ""
-    return say.clock(taken) if node.running else say.took(taken)
+    return say.clock(taken) if node.running else f"{say.took(taken)}{'+' if node.state is State.INTERRUPTED else ''}"
 
 
 def _kind(state: SessionState, node: NodeState) -> str:
@@ -122,10 +120,20 @@ def _again(state: SessionState, node: NodeState, moment: Moment, glyphs: Glyphs)
     left = "" if node.retry_at is None else f" in {say.clock(node.retry_at - moment.session)}"
     why = one_line(node.error.message, 120) if node.error else ""
     if node.state is State.THROTTLED:
-        return f"again{left}{_after(why or 'the provider said 429', glyphs)}"
+        return throttled_words(node, moment, glyphs)
     limit = state.plan_nodes[node.id].retry.limit if node.id in state.plan_nodes else 0
     tries = f" {node.tries + 1}/{limit + 1}" if limit else ""
     return f"retry{tries}{left}{_after(why, glyphs)}"
+
+
+def throttled_words(node: NodeState, moment: Moment, glyphs: Glyphs) -> str:
+    """Why a node waits for a provider: until when, who said what; and that it is not charged for it."""
+    left = "" if node.retry_at is None else f" in {say.clock(node.retry_at - moment.session)}"
+    told = moment.refused.get((node.id, None))
+    who = one_line((told.pool if told is not None else "") or node.pool, 40) or "the provider"
+    who = "this machine" if told is not None and told.by_machine else who
+    said = one_line(told.message, 120) if told is not None else ""
+    return f"again{left}, not charged{_after(f'{who} said {said or 429}', glyphs)}"
 
 
 def _no_phrase(state: SessionState, node: NodeState, moment: Moment, glyphs: Glyphs) -> str:
@@ -149,6 +157,7 @@ _PHRASES: dict[State, Callable[[SessionState, NodeState, Moment, Glyphs], str]] 
     State.THROTTLED: _again,
     State.SKIPPED: lambda _s, node, _m, _g: _skipped(node),
     State.WAITING: lambda state, node, _m, _g: _waits_for(state, node) if state.approved_rev else "",
+    State.READY: lambda state, node, moment, _: _reads(state, node, moment) or _waits_in(state, node),
     State.HELD: lambda state, _n, _m, _g: "paused by you" if state.approved_rev else "",
     State.INTERRUPTED: lambda state, *_: _cut_short(state),
     State.STALE: lambda *_: "it or an input was changed after it ran: z to re-run",
@@ -159,6 +168,33 @@ _PHRASES: dict[State, Callable[[SessionState, NodeState, Moment, Glyphs], str]] 
 
 def _after(text: str, glyphs: Glyphs) -> str:
     return f" {glyphs.dot} {text}" if text else ""
+
+
+def reads_items(state: SessionState, node: NodeState) -> bool:
+    """Whether it is a map whose items are being read: of tens of thousands that takes its time."""
+    plan_node = state.plan_nodes.get(node.id)
+    is_map = plan_node is not None and plan_node.map is not None
+    return is_map and node.items is None and node.state is State.READY and state.status is Status.RUNNING
+
+
+def _reads(state: SessionState, node: NodeState, moment: Moment) -> str:
+    if not reads_items(state, node):
+        return ""
+    spec = state.plan_nodes[node.id].map
+    source = "" if spec is None else one_line(spec.path or spec.node or "", 40)
+    age = queue_s(node, moment)
+    return f"reading its items{f' from {source}' if source else ''}{f' {say.clock(age)}' if age is not None else ''}"
+
+
+def _waits_in(state: SessionState, node: NodeState) -> str:
+    """Where a node that is ready waits for a place, and what holds that pool back."""
+    plan_node = state.plan_nodes.get(node.id)
+    if plan_node is None or not state.approved_rev or state.status is not Status.RUNNING:
+        return ""
+    pool = pool_of(state, plan_node, node.tries)
+    told = state.paced.get(pool)
+    binds = f" ({told.binding})" if told is not None and told.binding != "none" else ""
+    return f"waits for a place in {one_line(pool, 40)}{binds}"
 
 
 def _waits_for(state: SessionState, node: NodeState) -> str:
@@ -196,6 +232,11 @@ def map_bar(items: Items, glyphs: Glyphs, size: int = BAR) -> Line:
     done, rest = glyphs.bar(items.ended, items.total, size)
     role: Span = (done, "failed" if items.count(State.FAILED) and items.ended == items.total else "bar")
     return role, (rest, "rest"), (f" {say.percent(items.ended, items.total):>4}", "text")
+
+
+def writes_markdown(plan_node: Node | None) -> bool:
+    """Whether what it gives is a text for people, as models write them."""
+    return plan_node is not None and plan_node.kind in ("prompt", "merge", "agent")
 
 
 def model_of(plan_node: Node | None, node: NodeState) -> str:

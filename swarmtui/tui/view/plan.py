@@ -3,15 +3,10 @@
 from __future__ import annotations
 
 import shlex
-from dataclasses import dataclass
-from typing import Literal
 
-from swarmtui.plan.advice import advise
-from swarmtui.plan.diff import diff
 from swarmtui.plan.model import (
     AgentSpec,
     AskSpec,
-    Author,
     MapSpec,
     MergeSpec,
     Node,
@@ -21,26 +16,20 @@ from swarmtui.plan.model import (
     PythonSpec,
     RunSpec,
 )
+from swarmtui.safety.permissions import pattern
 from swarmtui.safety.text import clean, one_line, visible
 from swarmtui.session.pools import changes_world, model_of
 from swarmtui.session.state import SessionState
 from swarmtui.tui.view import document
 from swarmtui.tui.view import format as say
 from swarmtui.tui.view.lines import Line, Role
+from swarmtui.tui.view.plan_table import cost_span, estimate_of, sandbox_word, time_words, tools_of
 from swarmtui.tui.view.tails import Tail
-from swarmtui.tui.view.team import agent_facts, team_checks
+from swarmtui.tui.view.team import agent_facts, rule_words
+from swarmtui.tui.view.wiring import implied
 
 PROMPT_SHOWN = 8_000
-MOST_ADVICE = 6
 Fact = tuple[str, str, Role]
-
-
-@dataclass(frozen=True, slots=True)
-class Check:
-    """One line of what to check before approving."""
-
-    kind: Literal["fine", "look", "stop"]
-    text: str
 
 
 def node_facts(state: SessionState, node: Node) -> list[Fact]:
@@ -57,12 +46,59 @@ def node_facts(state: SessionState, node: Node) -> list[Fact]:
     elif isinstance(node.spec, PromptSpec):
         facts.append(("model", one_line(node.spec.model, 80), "text"))
     if node.needs:
-        facts.append(("needs", ", ".join(one_line(need, 40) for need in node.needs), "text"))
+        facts.append(("needs", _needs(node), "text"))
     facts.extend(_rules(state, node))
+    facts.extend(_permitted(state.plan, node))
+    expected = _expected(state, node)
+    if expected:
+        facts.append(("expected", expected, "text"))
     if isinstance(node.spec, AgentSpec):
         facts.extend(agent_facts(state.plan, node.spec))
     facts.extend(_says(node))
     return facts
+
+
+MOST_NEEDS = 24
+
+
+def _needs(node: Node) -> str:
+    """Each need, and whether a text of the node implies it."""
+    read = implied(node)
+    told = [f"{one_line(need, 40)}{'' if need in read else ' (waits for it alone)'}" for need in node.needs]
+    return ", ".join(told[:MOST_NEEDS]) + (f" and {len(told) - MOST_NEEDS} more" if len(told) > MOST_NEEDS else "")
+
+
+def _permitted(plan: Plan | None, node: Node) -> list[Fact]:
+    """What rules say of the tools that the node has, and whether what it starts is kept in."""
+    if plan is None:
+        return []
+    facts: list[Fact] = []
+    tools = tools_of(plan, node)
+    rules = [rule for rule in plan.team.rules if any(pattern(rule.tool).fullmatch(tool) for tool in tools)]
+    if tools:
+        told = "; ".join(f"{rule.action} {rule_words(rule)}" for rule in rules[:MOST_RULES])
+        facts.append(("allowed", told or "what changes nothing; it asks for the rest", "text"))
+    inside = sandbox_word(plan, node)
+    if inside:
+        facts.append(("sandbox", "runs in it" if inside == "in" else "none: it runs as you do",
+                      "text" if inside == "in" else "warn"))  # fmt: skip
+    return facts
+
+
+MOST_RULES = 6
+
+
+def _expected(state: SessionState, node: Node) -> str:
+    """What the forecast says of the node, in words."""
+    told = estimate_of(state, node.id)
+    if told is None or node.kind == "ask":
+        return ""
+    calls = f"{say.count(told.calls)} times " if told.calls != 1 else ""
+    words = [f"{calls}{time_words(told)}"]
+    if told.tokens_in or told.tokens_out:
+        words.append(f"{say.short(told.tokens_in)} tokens in, {say.short(told.tokens_out)} out")
+    cost, _ = cost_span(state, node, told)
+    return ", ".join([*words, *([cost] if cost else [])])
 
 
 def _items(mapped: MapSpec) -> str:
@@ -140,122 +176,6 @@ def _run_details(run: RunSpec) -> list[Fact]:
             ("env", " ".join(f"{visible(name)}={visible(value)}" for name, value in run.env.items()), "text")
         )
     return details
-
-
-def checks(state: SessionState) -> list[Check]:
-    """What a careful person looks at before approving, the gravest first."""
-    plan = state.plan
-    if plan is None:
-        return []
-    team = [Check(kind, text) for kind, text in team_checks(plan)]
-    advice = [Check("look", one_line(str(one), 300)) for one in advise(plan)[:MOST_ADVICE]]
-    found = [
-        *team,
-        *_command_checks(plan),
-        *_model_checks(state, plan),
-        *_money_checks(state, plan),
-        *advice,
-        *_shape_checks(plan),
-    ]
-    order = {"stop": 0, "look": 1, "fine": 2}
-    return sorted(found, key=lambda check: order[check.kind])
-
-
-def _command_checks(plan: Plan) -> list[Check]:
-    runs = [node for node in plan.nodes if node.kind in ("run", "python")]
-    if not runs:
-        plain = not any(node.kind in ("agent", "plan") for node in plan.nodes)
-        return [Check("fine", "no command, no code: nothing but models' text")] if plain else []
-    names = _listed(node.id for node in runs)
-    if plan.author is Author.PLANNER:
-        return [
-            Check("look", f"{_number(len(runs), 'node')} run commands that the planner wrote, in the sandbox: {names}")
-        ]
-    return [Check("look", f"{_number(len(runs), 'node')} run your commands, without a sandbox: {names}")]
-
-
-def _model_checks(state: SessionState, plan: Plan) -> list[Check]:
-    found: list[Check] = []
-    refs = {ref.name: ref for node in plan.nodes if (ref := model_of(state, node)) is not None}
-    if any(ref.simulated for ref in refs.values()):
-        found.append(Check("look", "answers come from the built-in simulated model: made up, for trying things out"))
-    real = [name for name, ref in refs.items() if not ref.simulated]
-    if real:
-        found.append(Check("fine", f"text is sent to {_listed(real)}"))
-    asked = sum(node.kind == "ask" for node in plan.nodes)
-    if asked:
-        found.append(Check("look", f"{_number(asked, 'node')} will ask you something"))
-    return found
-
-
-def _money_checks(state: SessionState, plan: Plan) -> list[Check]:
-    limits = state.limits
-    parts = [say.usd(limits.usd)] if limits.usd is not None else []
-    parts += [f"{say.short(limits.tokens)} tokens"] if limits.tokens is not None else []
-    parts += [f"{limits.minutes:g} minutes"] if limits.minutes is not None else []
-    if parts:
-        return [Check("fine", f"budget: {', '.join(parts)}")]
-    refs = [ref for node in plan.nodes if (ref := model_of(state, node)) is not None and not ref.simulated]
-    return [Check("look", "no budget is set")] if refs else []
-
-
-def _shape_checks(plan: Plan) -> list[Check]:
-    kinds: dict[str, int] = {}
-    for node in plan.nodes:
-        kinds[node.kind] = kinds.get(node.kind, 0) + 1
-    mapped = [node for node in plan.nodes if node.map is not None]
-    told = ", ".join(f"{number} {kind}" for kind, number in kinds.items())
-    found = [Check("fine", f"{_number(len(plan.nodes), 'node')}: {told}")]
-    if mapped:
-        found.append(Check("fine", f"once per item: {_listed(node.id for node in mapped)}"))
-    return found
-
-
-def _number(number: int, noun: str) -> str:
-    return f"{number} {noun}{'' if number == 1 else 's'}"
-
-
-def _listed(names: object, limit: int = 5) -> str:
-    shown = [one_line(str(name), 40) for name in names]  # type: ignore[attr-defined]
-    return ", ".join(shown[:limit]) + (f" and {len(shown) - limit} more" if len(shown) > limit else "")
-
-
-def check_lines(found: list[Check], width: int, *, ascii_only: bool = False) -> list[Line]:
-    """The checks as lines."""
-    marks: dict[str, tuple[str, Role]] = {
-        "fine": ("ok" if ascii_only else "✓", "ok"),
-        "look": ("!", "warn"),
-        "stop": ("ERR" if ascii_only else "✗", "bad"),
-    }
-    lines: list[Line] = []
-    for check in found:
-        mark, role = marks[check.kind]
-        rows = document.verbatim(check.text, max(8, width - 4), "text")
-        lines.append(((f"{mark:<3} " if ascii_only else f"{mark} ", role), *rows[0]))
-        lines.extend((("    " if ascii_only else "  ", "text"), *row) for row in rows[1:])
-    return lines
-
-
-def differences(state: SessionState) -> list[str] | None:
-    """How the plan differs from the revision before, a line each; None if there is none before."""
-    if state.plan is None or state.prior_plan is None:
-        return None
-    return diff(state.prior_plan, state.plan).describe() or ["~ nothing but its author"]
-
-
-def revision_words(state: SessionState) -> str:
-    """``revision 2 by you, differs from the one before in 3 places``."""
-    if not state.revisions:
-        return ""
-    last = state.revisions[-1]
-    who = "you" if last.author is Author.USER else "the planner"
-    words = (
-        f"revision {last.rev}, edited by {one_line(last.actor, 30)}" if last.actor else f"revision {last.rev} by {who}"
-    )
-    changed = differences(state)
-    if changed:
-        words += f", {_number(len(changed), 'change')} since revision {last.rev - 1}"
-    return words
 
 
 def planning_lines(state: SessionState, tail: Tail | None, width: int) -> list[Line]:

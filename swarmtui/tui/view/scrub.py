@@ -9,13 +9,16 @@ from __future__ import annotations
 from bisect import bisect_left, bisect_right
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import TYPE_CHECKING
 
-from swarmtui.host.feed import Play
 from swarmtui.safety.text import one_line
 from swarmtui.session.marks import Mark, MarkKind
 from swarmtui.tui.view import format as say
-from swarmtui.tui.view.glyphs import Glyphs
 from swarmtui.tui.view.lines import Line, Role, Span, cells, pad, shorten, width
+
+if TYPE_CHECKING:
+    from swarmtui.host.feed import Play
+    from swarmtui.tui.view.glyphs import Glyphs
 
 TICKS: dict[MarkKind, tuple[str, str, Role]] = {
     MarkKind.USER: ("★", "*", "accent"),
@@ -142,14 +145,14 @@ def _wait_sign(glyphs: Glyphs) -> str:
 
 def figures(play: Play, size: int, glyphs: Glyphs) -> Line:
     """In words: played or not, how fast, where, what wait is passed over, and the mark that was passed last."""
-    length = play.last_mono - play.first_mono
+    end = play.last_mono if play.over_mono is None else play.over_mono  # as long as everywhere else it is said to be
     play_sign, pause_sign = ">" if glyphs.ascii else "▶", _pause_sign(glyphs)
-    at = say.clock(play.mono - play.first_mono)
+    at = say.clock(min(play.mono, end) - play.first_mono)
     spans: list[Span] = [
         (f" {play_sign if play.playing else pause_sign} ", "running" if play.playing else "held"),
         (f"{play.speed:g}{'x' if glyphs.ascii else '×'}", "strong"),
         (f"  {at}", "strong"),
-        (f"/{say.clock(length)}  ", "muted"),
+        (f"/{say.clock(end - play.first_mono)}  ", "muted"),
         (say.count(play.seq), "strong"),
         (f"/{say.count(play.head_seq)}  {say.percent(play.seq, play.head_seq)}", "muted"),
     ]
@@ -158,9 +161,10 @@ def figures(play: Play, size: int, glyphs: Glyphs) -> Line:
     elif play.idle_limit is None:
         spans.append(("  waits in full", "muted"))
     if play.live:
-        spans += [("  ", "text"), ("G live", "accent")]
-        if play.head_seq > play.seq:
-            spans.append((f" +{say.count(play.head_seq - play.seq)}", "muted"))
+        ahead = play.head_seq - play.seq
+        spans += [("  ", "text"), ("G live" if ahead else "the end so far: G goes live", "accent")]
+        if ahead:
+            spans.append((f" +{say.count(ahead)}", "muted"))
     left = size - width(tuple(spans)) - 4
     passed = bisect_right(play.marks, play.seq, key=lambda mark: mark.seq)
     last = play.marks[passed - 1] if passed else None

@@ -5,17 +5,21 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from swarmtui.safety.text import one_line
 from swarmtui.session.vocabulary import Status
 from swarmtui.tui.view import format as say
-from swarmtui.tui.view.figures import STATUS
-from swarmtui.tui.view.glyphs import Glyphs
-from swarmtui.tui.view.lines import Span
+from swarmtui.tui.view.column import Column
+from swarmtui.tui.view.lines import Role, Span
 from swarmtui.tui.view.lines import cells as cells_of
-from swarmtui.tui.view.nodes import Moment
-from swarmtui.tui.view.table import Column
+from swarmtui.tui.view.order import natural
+from swarmtui.tui.view.status import STATUS
+
+if TYPE_CHECKING:
+    from swarmtui.plan.model import JSON
+    from swarmtui.tui.view.glyphs import Glyphs
+    from swarmtui.tui.view.moment import Moment
 
 Row = Mapping[str, Any]
 """A session as ``ls --json`` prints it; or a machine that did not answer, with its ``error``."""
@@ -33,8 +37,8 @@ COLUMNS: tuple[Column, ...] = (
     Column("started", "started", 11, 4),
     Column("took", "took", 7, 6, right=True),
     Column("nodes", "done", 9, 7, right=True),
-    Column("items", "items", 13, 7, right=True),
-    Column("failed", "fail", 4, 5, right=True),
+    Column("items", "items", 13, 5, right=True),
+    Column("failed", "fail", 4, 7, right=True),
     Column("cost", "cost", 7, 3, right=True),
     Column("viewers", "watch", 5, 2, right=True),
     Column("needs", "you", 3, 9, right=True),
@@ -47,7 +51,7 @@ SHOWN: dict[str, Callable[[Row], bool]] = {
     "all": lambda row: True,
     "not finished ok": lambda row: row.get("status") != Status.SUCCEEDED,
     "needs you": lambda row: bool(row.get("needs_you")),
-    "failed": lambda row: row.get("status") in (Status.FAILED, Status.CRASHED) or bool(_counts(row).get("failed")),
+    "failed": lambda row: row.get("status") in (Status.FAILED, Status.CRASHED) or bool(counts_of(row).get("failed")),
     "running": lambda row: row.get("status") in _LIVE,
 }
 """Choices of which sessions are shown, gone through with one key."""
@@ -55,20 +59,49 @@ SHOWN: dict[str, Callable[[Row], bool]] = {
 
 @dataclass(slots=True)
 class Looking:
-    """How somebody looks at the sessions; kept from screen to screen."""
+    """How somebody looks at the sessions; kept from screen to screen, and from one time to the next."""
 
     words: str = ""
     """Words that must occur; ``!word`` must not."""
     shown: str = "all"
     sort: tuple[str, bool] = ("", False)
-    marked: str = ""
-    """Key of the session that another one is to be compared with."""
+    tree: bool = True
+    """Whether forks stand under their origin, where nothing is sorted by."""
     selected: str = ""
+    marked: set[str] = field(default_factory=set)
+    """Keys of the sessions that actions are about; not kept."""
+
+    def kept(self) -> dict[str, JSON]:
+        """What is remembered of it."""
+        sort: list[JSON] = list(self.sort)
+        return {"words": self.words, "shown": self.shown, "sort": sort, "tree": self.tree, "selected": self.selected}
+
+    @staticmethod
+    def recalled(kept: Mapping[str, JSON]) -> Looking:
+        """What was remembered, as far as it makes sense."""
+        looking = Looking()
+        for name in ("words", "selected"):
+            if isinstance(found := kept.get(name), str):
+                setattr(looking, name, one_line(found, 500))
+        if isinstance(shown := kept.get("shown"), str) and shown in SHOWN:
+            looking.shown = shown
+        match kept.get("sort"):
+            case [str() as key, bool() as descending] if not key or key in _RANKS:
+                looking.sort = key, descending
+        looking.tree = kept.get("tree") is not False
+        return looking
 
 
 def key_of(row: Row) -> str:
-    """What to call a session by: its ID, or ``HOST/ID``."""
-    return f"{row['host']}/{row['id']}" if row.get("host") and row.get("far") else str(row.get("id") or row.get("host"))
+    """What to call a session by: its ID, or ``HOST/ID``; a machine by its name."""
+    if "id" not in row:
+        return f"{row.get('host')}/"
+    return f"{row['host']}/{row['id']}" if row.get("far") else str(row["id"])
+
+
+def unknown_columns(wanted: Sequence[str]) -> list[str]:
+    """Of the names of columns that a user wants, those that there are not."""
+    return [name for name in wanted if name not in {column.key for column in COLUMNS}]
 
 
 @dataclass(slots=True)
@@ -77,10 +110,15 @@ class SessionRows:
 
     looking: Looking = field(default_factory=Looking)
     as_tree: AsTree = field(default=lambda rows: [("", row) for row in rows])
+    wanted: Sequence[str] = ()
+    """Columns that the user wants, in order; none: those for which there is something to show."""
     rows: list[tuple[str, Row]] = field(default_factory=list)
     """Those that are shown, in order, with what is drawn before each."""
     total: int = 0
     _columns: tuple[Column, ...] = COLUMNS
+    _by_key: dict[str, Row] = field(default_factory=dict)
+    _found: Sequence[Row] = ()
+    _how: tuple[object, ...] = ()
 
     @property
     def columns(self) -> Sequence[Column]:
@@ -100,19 +138,35 @@ class SessionRows:
         return key_of(self.rows[at][1])
 
     def row(self, key: str) -> Row | None:
-        """The row of that key."""
-        return next((row for _, row in self.rows if key_of(row) == key), None)
+        """The row of that key, shown or not."""
+        return self._by_key.get(key)
+
+    def shown(self) -> list[str]:
+        """The sessions that are shown."""
+        return [key_of(row) for _, row in self.rows if "error" not in row]
+
+    def marked(self) -> list[Row]:
+        """The sessions that are marked, shown or not, newest first."""
+        return [row for key, row in self._by_key.items() if key in self.looking.marked]
 
     def take(self, found: Sequence[Row]) -> None:
         """Choose from all sessions, newest first, those that are shown, and put them in order."""
+        looking = self.looking
+        how = looking.words, looking.shown, looking.sort, looking.tree
+        same = len(found) == len(self._found) and all(map(_same, found, self._found))
+        if same and how == self._how:
+            return  # the very same rows, looked at in the same way; what goes on by itself is drawn from them
+        self._how, self._found, self._by_key = how, found, {key_of(row): row for row in found}
+        looking.marked &= {key for key, row in self._by_key.items() if "error" not in row}
         self.total = len(found)
-        test, words = SHOWN[self.looking.shown], self.looking.words.casefold().split()
-        chosen = [row for row in found if "error" in row or (test(row) and _matches(row, words))]
-        key, descending = self.looking.sort
+        test, words = SHOWN[looking.shown], looking.words.casefold().split()
+        chosen = [row for row in found if "error" not in row and test(row) and _matches(row, words)]
+        key, descending = looking.sort
         if key:
             self.rows = [("", row) for row in sorted(chosen, key=_RANKS[key], reverse=descending)]
         else:
-            self.rows = self.as_tree(chosen)
+            self.rows = list(self.as_tree(chosen)) if looking.tree else [("", row) for row in chosen]
+        self.rows += [("", row) for row in found if "error" in row]
         self._measure()
 
     def _measure(self) -> None:
@@ -123,40 +177,44 @@ class SessionRows:
         }
         if len({row.get("host") for row in rows}) < 2:
             needless.add("host")
-        names = [cells_of(head + one_line(str(row.get("id") or ""), 40)) for head, row in self.rows]
+        names = [cells_of(head) + len(key_of(row)) for head, row in self.rows]
         wide = {
-            "id": min(30, max(8, *names, 0)),
-            "status": 3 + max((cells_of(_word(row)) for row in rows), default=6),
+            "id": min(34, max([8, *names])),
+            "nodes": max([4, *(len(_done(row)) for row in rows)]),
+            "items": max([5, *(len(_items(row)) for row in rows)]),
+            "cost": max([4, *(len(_cost(row)) for row in rows)]),
+            "status": 3 + max(map(cells_of, {_word(row) for row in rows}), default=6),
+            "host": min(20, max(map(cells_of, {str(row.get("host") or "") for row in rows}), default=4)),
         }
+        known = {column.key: column for column in COLUMNS}
         kept = [column for column in COLUMNS if column.key not in needless]
+        if self.wanted and not unknown_columns(self.wanted):
+            kept = [known[name] for name in dict.fromkeys(self.wanted)]
         self._columns = tuple(replace(column, width=wide.get(column.key, column.width)) for column in kept)
 
     def cells(self, at: int, moment: Moment, glyphs: Glyphs) -> dict[str, Span]:
         """The cells of one session."""
         head, row = self.rows[at]
         if "error" in row:
-            nothing: Span = ("", "faint")
-            cells = {column.key: nothing for column in COLUMNS}
-            told = one_line(f"{row.get('host')}: {row['error']}", 200)
-            return cells | {"status": ("no answer", "bad"), "title": (told, "bad")}
-        status = _status(row)
+            return _silent(row, moment)
+        status = status_of(row)
         word = _word(row)
-        _, icon, role = STATUS[status] if status else ("", "", "muted")
-        counts = _counts(row)
+        _, icon, role = STATUS[status] if status and not row.get("again") else ("", " ", "muted")
+        counts = counts_of(row)
         failed, needs = counts.get("failed", 0), int(row.get("needs_you") or 0)
-        sign = ("*" if glyphs.ascii else "◆") if self.key(at) == self.looking.marked else " "
+        sign = ("*" if glyphs.ascii else "◆") if self.key(at) in self.looking.marked else " "
         title = one_line(str(row.get("title") or row.get("reason") or ""), 200)
         tags = [tag for tag in ("simulated", "imported") if row.get(tag)]
         name = head.translate(_ASCII_TREE) if glyphs.ascii else head
-        took = _took(row, moment.wall)
+        took = took_s(row, moment.wall)
         return {
             "status": (f"{sign}{'' if glyphs.ascii else icon + ' '}{word}", role),
-            "id": (name + one_line(str(row["id"]), 40), "text"),
+            "id": (name + _name(row), "text"),
             "title": (title + "".join(f" [{tag}]" for tag in tags), "text"),
             "host": (one_line(str(row.get("host") or ""), 40), "muted"),
             "started": (_when(row.get("started"), moment.wall), "muted"),
             "took": ("" if took is None else say.clock(took), "text"),
-            "nodes": (f"{sum(counts.get(state, 0) for state in DONE)}/{sum(counts.values())}", "text"),
+            "nodes": (_done(row), "text"),
             "items": (_items(row), "text"),
             "failed": (str(failed) if failed else "", "failed"),
             "cost": (_cost(row), "text"),
@@ -165,7 +223,32 @@ class SessionRows:
         }
 
 
-def _status(row: Row) -> Status | None:
+def _silent(row: Row, moment: Moment) -> dict[str, Span]:
+    """A machine that has not answered: since when, and why."""
+    nothing: Span = ("", "faint")
+    cells = {column.key: nothing for column in COLUMNS}
+    role: Role = "bad" if row["error"] else "muted"
+    return cells | {
+        "status": (f" {_word(row)}", role),
+        "id": (_name(row), role),
+        "host": (_name(row), role),
+        "title": (one_line(str(row["error"] or "no answer yet"), 300), role),
+        "took": (say.clock(moment.wall - float(row["since"])) if row.get("since") else "", role),
+    }
+
+
+def _name(row: Row) -> str:
+    """What its row calls it: as commands do, but for the slash that tells a machine."""
+    return one_line(key_of(row).removesuffix("/"), 60)
+
+
+def _same(one: Row, other: Row) -> bool:
+    """Whether nothing has changed; the row of a silent machine is made anew each time."""
+    return one is other or ("error" in one and one == other)
+
+
+def status_of(row: Row) -> Status | None:
+    """The status of a session; None for one that this version does not know."""
     try:
         return Status(str(row.get("status")))
     except ValueError:
@@ -175,8 +258,10 @@ def _status(row: Row) -> Status | None:
 def _word(row: Row) -> str:
     """What the status is called."""
     if "error" in row:
-        return "no answer"
-    status = _status(row)
+        return "no answer" if row["error"] else "asked"
+    if row.get("again"):
+        return "asked again"
+    status = status_of(row)
     return STATUS[status][0] if status else "?"
 
 
@@ -184,7 +269,7 @@ def _has(row: Row, key: str) -> bool:
     """Whether there is something to show in a column that few rows need."""
     match key:
         case "failed":
-            return bool(_counts(row).get("failed"))
+            return bool(counts_of(row).get("failed"))
         case "cost":
             return bool(_cost(row))
         case "items":
@@ -200,9 +285,16 @@ def _watching(row: Row) -> str:
     return str(row["viewers"]) if row.get("viewers") else ""
 
 
-def _counts(row: Row) -> Mapping[str, int]:
+def counts_of(row: Row) -> Mapping[str, int]:
+    """Nodes per state; none of a row that does not tell."""
     counts = row.get("counts")
     return counts if isinstance(counts, Mapping) else {}
+
+
+def _done(row: Row) -> str:
+    """``31/48``: nodes that are over, of all."""
+    counts = counts_of(row)
+    return f"{sum(counts.get(state, 0) for state in DONE)}/{sum(counts.values())}" if "error" not in row else ""
 
 
 def _items(row: Row) -> str:
@@ -214,7 +306,7 @@ def _items(row: Row) -> str:
     return f"{done:,}/{total:,}" if isinstance(done, int) and isinstance(total, int) else ""
 
 
-def _took(row: Row, now: float) -> float | None:
+def took_s(row: Row, now: float) -> float | None:
     """To its end; of one that goes on, to now; unknown of one that stopped without an end."""
     started, ended = row.get("started"), row.get("ended")
     if not started:
@@ -235,7 +327,7 @@ def _cost(row: Row) -> str:
     cost = row.get("cost_usd")
     if isinstance(cost, int | float):
         return say.usd(cost) if cost else ""
-    began = any(_counts(row).get(state) for state in ("succeeded", "failed", "running"))
+    began = any(counts_of(row).get(state) for state in ("succeeded", "failed", "running"))
     return say.UNKNOWN if began and not row.get("simulated") else ""
 
 
@@ -249,16 +341,16 @@ _RANKS: dict[str, Callable[[Row], Any]] = {
     "status": lambda row: str(row.get("status")),
     "started": lambda row: row.get("started") or 0.0,
     "ended": lambda row: row.get("ended") or 0.0,
-    "took": lambda row: _took(row, row.get("started") or 0.0) or 0.0,
-    "failed": lambda row: _counts(row).get("failed", 0),
+    "took": lambda row: took_s(row, row.get("started") or 0.0) or 0.0,
+    "failed": lambda row: counts_of(row).get("failed", 0),
     "cost": lambda row: row.get("cost_usd") or 0.0,
-    "title": lambda row: str(row.get("title") or "").casefold(),
-    "nodes": lambda row: sum(_counts(row).values()),
+    "title": lambda row: natural(str(row.get("title") or "")),
+    "nodes": lambda row: sum(counts_of(row).values()),
     "items": lambda row: row["items"]["done"] if _items(row) else 0,
     "needs": lambda row: row.get("needs_you") or 0,
     "viewers": lambda row: row.get("viewers") or 0,
-    "id": lambda row: str(row.get("id")),
-    "host": lambda row: str(row.get("host")),
+    "id": lambda row: natural(str(row.get("id"))),
+    "host": lambda row: natural(str(row.get("host"))),
 }
 
 
@@ -266,3 +358,9 @@ def parent_of(row: Row) -> str | None:
     """The session that it was forked from."""
     parent = row.get("parent")
     return str(parent["id"]) if isinstance(parent, Mapping) and parent.get("id") else None
+
+
+def origin_of(row: Row) -> str | None:
+    """The key of the session that it was forked from, which is on the same machine."""
+    parent = parent_of(row)
+    return f"{row['host']}/{parent}" if parent and row.get("far") else parent

@@ -4,18 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, Protocol
+from typing import Any
 
 from swarmtui.safety.text import one_line
-from swarmtui.session.items import Items
+from swarmtui.session.items import CODE, Items
 from swarmtui.session.progress import tries_told
 from swarmtui.session.state import NodeState, SessionState
 from swarmtui.session.vocabulary import State
 from swarmtui.tui.view import format as say
+from swarmtui.tui.view.column import Column, chosen
 from swarmtui.tui.view.glyphs import ASK, MARKS, Glyphs
 from swarmtui.tui.view.lines import Role, Span
 from swarmtui.tui.view.lines import cells as cells_of
-from swarmtui.tui.view.nodes import Moment, asks, detail, mark_of, model_of, queue_s, taken_words, took_s
+from swarmtui.tui.view.moment import Moment
+from swarmtui.tui.view.nodes import asks, detail, mark_of, model_of, queue_s, taken_words, took_s
+from swarmtui.tui.view.order import natural
 
 URGENCY: tuple[State, ...] = (
     State.INTERRUPTED, State.FAILED, State.RETRYING, State.THROTTLED, State.RUNNING, State.HELD, State.READY,
@@ -23,41 +26,6 @@ URGENCY: tuple[State, ...] = (
 )  # fmt: skip
 """States in the order in which people want to see them."""
 _RANK = {state: at for at, state in enumerate(URGENCY, 1)}
-
-
-FLEXIBLE = 28
-"""Cells that the column which takes the rest should at least have; others go before it has less."""
-
-
-@dataclass(frozen=True, slots=True)
-class Column:
-    """A column: `width` in cells; 0 takes what is left. Columns of low `weight` go first where room is short."""
-
-    key: str
-    title: str
-    width: int
-    weight: int
-    right: bool = False
-
-
-class Rows(Protocol):
-    """What a table widget draws."""
-
-    @property
-    def columns(self) -> Sequence[Column]:
-        """All columns, left to right."""
-
-    @property
-    def sort(self) -> tuple[str, bool]:
-        """Key of the column the rows are sorted by (empty: their own order) and whether descending."""
-
-    def __len__(self) -> int: ...
-
-    def key(self, at: int) -> str:
-        """What identifies row `at`."""
-
-    def cells(self, at: int, moment: Moment, glyphs: Glyphs) -> dict[str, Span]:
-        """The cells of row `at`, by column."""
 
 
 NODE_COLUMNS: tuple[Column, ...] = (
@@ -70,8 +38,14 @@ NODE_COLUMNS: tuple[Column, ...] = (
     Column("tokens", "tokens", 7, 5, right=True),
     Column("cost", "cost", 9, 6, right=True),
     Column("detail", "detail", 0, 7),
+    Column("kind", "kind", 8, 1, shown=False),
+    Column("needs", "needs", 5, 1, right=True, shown=False),
+    Column("maker", "made by", 16, 1, shown=False),
+    Column("pool", "pool", 20, 1, shown=False),
 )
 SORTS: tuple[str, ...] = ("", "state", "took", "tries", "tokens", "cost", "node")
+DESCENDING = frozenset({"took", "queue", "tries", "tokens", "cost", "needs"})
+"""Columns of which one wants to see the most first."""
 
 
 @dataclass(slots=True)
@@ -82,17 +56,20 @@ class NodeRows:
     filter: str = ""
     sort: tuple[str, bool] = ("", False)
     ids: list[str] = field(default_factory=list)
+    names: tuple[str, ...] = ()
+    """The columns that the user has chosen; empty: those of the beginning."""
     _columns: tuple[Column, ...] = ()
-    _columns_of: object = ""
+    _columns_of: tuple[object, object] = ("", ())
 
     @property
     def columns(self) -> Sequence[Column]:
-        """Columns of a node."""
-        if self._columns_of is not self.state.plan:
+        """Columns of a node; that of names is as wide as they are, and keeps its width until the plan changes."""
+        if self._columns_of[0] is not self.state.plan or self._columns_of[1] is not self.names:
             longest = max((cells_of(one_line(node, 60)) for node in self.state.nodes), default=8)
             name = min(32, max(8, longest))
-            self._columns = tuple(replace(c, width=name) if c.key == "node" else c for c in NODE_COLUMNS)
-            self._columns_of = self.state.plan
+            known = tuple(replace(c, width=name) if c.key == "node" else c for c in NODE_COLUMNS)
+            self._columns = chosen(known, self.names)
+            self._columns_of = (self.state.plan, self.names)
         return self._columns
 
     def __len__(self) -> int:
@@ -132,6 +109,18 @@ class NodeRows:
             "tokens": (say.short(node.spent.tokens), "text") if node.spent.tokens else none,
             "cost": (say.money(node.spent, ascii_only=glyphs.ascii), "text"),
             "detail": (detail(self.state, node, moment, glyphs), "bad" if node.state is State.FAILED else "muted"),
+            **self._more(node),
+        }
+
+    def _more(self, node: NodeState) -> dict[str, Span]:
+        plan_node = self.state.plan_nodes.get(node.id)
+        needs = len(plan_node.needs) if plan_node else 0
+        maker = plan_node.parent if plan_node else None
+        return {
+            "kind": ((plan_node.kind if plan_node else ""), "muted"),
+            "needs": (str(needs) if needs else "", "muted"),
+            "maker": (one_line(maker, 40) if maker else "", "muted"),
+            "pool": (one_line(node.pool, 40), "muted"),
         }
 
 
@@ -154,22 +143,28 @@ def matcher(state: SessionState, text: str) -> Callable[[NodeState], bool]:
 _SortKey = Callable[[SessionState, NodeState, Moment], Any]
 _SORT_KEYS: dict[str, _SortKey] = {
     "state": lambda state, node, _: 0 if state.pending and asks(state, node.id) else _RANK[node.state],
-    "node": lambda _state, node, _: node.id.casefold(),
-    "model": lambda _state, node, _: node.model or "",
+    "node": lambda _state, node, _: natural(node.id),
+    "model": lambda _state, node, _: natural(node.model or ""),
     "took": lambda _state, node, moment: took_s(node, moment) or 0.0,
     "queue": lambda _state, node, moment: queue_s(node, moment) or 0.0,
     "tries": lambda state, node, _: tries_told(state, node),
     "tokens": lambda _state, node, _: node.spent.tokens,
     "cost": lambda _state, node, _: node.spent.cost_usd,
     "detail": lambda _state, node, _: node.error.message if node.error else "",
+    "kind": lambda state, node, _: state.plan_nodes[node.id].kind if node.id in state.plan_nodes else "",
+    "needs": lambda state, node, _: len(state.plan_nodes[node.id].needs) if node.id in state.plan_nodes else 0,
+    "maker": lambda state, node, _: (state.plan_nodes[node.id].parent or "") if node.id in state.plan_nodes else "",
+    "pool": lambda _state, node, _: natural(node.pool),
 }
 
 ITEM_COLUMNS: tuple[Column, ...] = (
     Column("item", "item", 8, 10, right=True),
     Column("state", "state", 13, 10),
     Column("tries", "tries", 5, 5, right=True),
+    Column("cost", "cost", 9, 4, right=True),
     Column("detail", "detail", 0, 8),
 )
+ITEM_SORTS: tuple[str, ...] = ("state", "item", "tries", "cost")
 
 
 @dataclass(slots=True)
@@ -178,7 +173,10 @@ class ItemRows:
 
     items: Items
     sort: tuple[str, bool] = ("", False)
-    order: list[int] | range = field(default_factory=lambda: range(0))
+    order: Sequence[int] = field(default_factory=lambda: range(0))
+    filter: str = ""
+    names: tuple[str, ...] = ()
+    """The columns that the user has chosen; empty: all."""
 
     def __post_init__(self) -> None:
         self.choose()
@@ -186,7 +184,7 @@ class ItemRows:
     @property
     def columns(self) -> Sequence[Column]:
         """Columns of an item."""
-        return ITEM_COLUMNS
+        return chosen(ITEM_COLUMNS, self.names)
 
     def __len__(self) -> int:
         return len(self.order)
@@ -196,17 +194,17 @@ class ItemRows:
         return str(self.order[at])
 
     def choose(self) -> None:
-        """Work out the order again."""
+        """Work out which items are shown and in what order; 100,000 take some hundredths of a second."""
         key, descending = self.sort
-        if not key:
-            self.order = range(self.items.total)
-            return
-        ranks = [_RANK[state] for state in State]
-        codes, attempts = self.items.codes, self.items.attempts
-        values: Callable[[int], int] = (lambda at: ranks[codes[at]]) if key == "state" else (lambda at: attempts[at])
+        order: Sequence[int] = range(self.items.total)
+        if self.filter:
+            test = item_matcher(self.items, self.filter)
+            order = [item for item in order if test(item)]
         if key == "item":
-            values = int
-        self.order = sorted(range(self.items.total), key=values, reverse=descending)
+            order = order[::-1] if descending else order
+        elif key in ("state", "tries", "cost"):
+            order = sorted(order, key=_item_rank(self.items, key), reverse=descending)
+        self.order = order
 
     def cells(self, at: int, moment: Moment, glyphs: Glyphs) -> dict[str, Span]:
         """The cells of one item."""
@@ -217,7 +215,9 @@ class ItemRows:
         wait = "" if due is None else f"again in {say.clock(due - moment.session)} "
         words = wait + (one_line(error.message, 200) if error else "")
         tries = self.items.attempts[item]
+        cost = self.items.cost_usd(item)
         return {
+            "cost": ("" if cost is None else say.usd(cost), "text"),
             "item": (say.count(item), "muted"),
             "state": (f"{glyphs.icon(mark)} {mark.word}" if not glyphs.ascii else mark.word, mark.role),
             "tries": (str(tries) if tries else "", "muted"),
@@ -225,18 +225,32 @@ class ItemRows:
         }
 
 
-def fit_columns(columns: Sequence[Column], size: int, gap: int = 2) -> list[tuple[Column, int]]:
-    """The columns that have room in `size` cells, with their widths; what is left goes to the one of width 0."""
-    chosen = list(columns)
+def item_matcher(items: Items, text: str) -> Callable[[int], bool]:
+    """A test for items: every word of `text` must occur in number, state or error; ``!word`` must not."""
+    tests: list[tuple[bool, Callable[[int], bool]]] = []
+    for raw in text.casefold().split():
+        word = raw.lstrip("!")
+        if word:
+            tests.append((raw.startswith("!"), _has_word(items, word)))
+    return lambda item: all(test(item) != negated for negated, test in tests)
 
-    def taken() -> int:
-        return sum((column.width or FLEXIBLE) + gap for column in chosen) - gap
 
-    while len(chosen) > 2 and taken() > size:
-        chosen.remove(min(chosen, key=lambda column: column.weight))
-    fixed = sum(column.width + gap for column in chosen) - gap
-    widths = [(column, column.width or max(1, size - fixed)) for column in chosen]
-    if all(column.width for column in chosen) and chosen:
-        spare = size - fixed
-        widths = [(column, width + spare if column.key == "node" and spare < 0 else width) for column, width in widths]
-    return [(column, max(1, width)) for column, width in widths]
+def _has_word(items: Items, word: str) -> Callable[[int], bool]:
+    known = {state: f"{state.value} {MARKS[state].word}" for state in State}
+    codes = frozenset(CODE[state] for state, words in known.items() if word in words)
+    failed = frozenset(item for item, error in items.errors.items() if word in error.message.casefold())
+    states, numeric = items.codes, word.isdigit()
+    return lambda item: states[item] in codes or item in failed or (numeric and word in str(item))
+
+
+def _item_rank(items: Items, key: str) -> Callable[[int], float]:
+    if key == "state":
+        return _ranked(items)
+    if key == "tries":
+        return items.attempts.__getitem__
+    return items.costs.__getitem__ if items.costs else lambda item: 0
+
+
+def _ranked(items: Items) -> Callable[[int], int]:
+    ranks = bytes(_RANK[state] for state in State).ljust(256, b"\0")
+    return items.codes.translate(ranks).__getitem__

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from swarmtui.host.feed import FeedStatus, Link
-from swarmtui.host.protocol import CAPS
 from swarmtui.safety.text import one_line
-from swarmtui.tui.view.lines import Line
+
+if TYPE_CHECKING:
+    from swarmtui.tui.view.lines import Line
 
 _TOLD = ("past", "marks", "fork")
-"""What of :data:`CAPS` a user can miss."""
+"""What of :data:`swarmtui.host.protocol.CAPS` a user can miss."""
 
 
 def lacking(status: FeedStatus) -> str:
     """What a live host cannot do that this viewer would ask of it, in words; empty if there is no such thing."""
+    from swarmtui.host.protocol import CAPS
+
     if status.link is not Link.LIVE:
         return ""
     return ", ".join(CAPS[cap] for cap in _TOLD if cap not in status.caps)

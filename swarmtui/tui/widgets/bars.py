@@ -2,16 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Iterator
+from functools import partial
+from typing import TYPE_CHECKING
 
 from textual import events
 from textual.message import Message
+from textual.timer import Timer
 
-from swarmtui.tui.actions import Action, Mode, key_name, keys_in
-from swarmtui.tui.view.figures import Figures, header
-from swarmtui.tui.view.lines import Line, Span, cells, shorten
+from swarmtui.tui.actions.action import Action, Mode
+from swarmtui.tui.actions.names import key_name
+from swarmtui.tui.actions.table import place
+from swarmtui.tui.view import format as say
+from swarmtui.tui.view.lines import Line, Span, cells, shorten, shorten_line
 from swarmtui.tui.widgets.lines import Bar
-from swarmtui.tui.widgets.looks import looks
+from swarmtui.tui.widgets.looks import dressed, looks
+
+if TYPE_CHECKING:
+    from swarmtui.tui.view.figures import Figures
+
+SLOW_S = 2.0
+"""After so long without a session the header says for how long, and how one leaves."""
 
 
 class HeaderBar(Bar):
@@ -19,15 +31,46 @@ class HeaderBar(Bar):
 
     figures: Figures | None = None
 
+    def __init__(self, *, id: str | None = None) -> None:
+        super().__init__(id=id)
+        self._since = time.monotonic()
+        self._timer: Timer | None = None
+
+    def on_mount(self) -> None:
+        """How long it takes until there is something to show counts visibly."""
+        if self.figures is None:
+            self._timer = self.set_interval(1.0, self.changed)
+
+    class FailedClicked(Message):
+        """The user clicked how many have failed."""
+
+    def on_click(self, event: events.Click) -> None:
+        """What needs the user leads there; what failed is looked for."""
+        at = 0
+        for text, role in self.shown(self.size.width):
+            if at <= event.x < at + cells(text):
+                if role == "ask":
+                    self.post_message(ActionBar.Clicked("attend"))
+                elif role == "failed" and text.endswith(" failed"):
+                    self.post_message(self.FailedClicked())
+            at += cells(text)
+
     def show(self, figures: Figures) -> None:
         """Draw `figures`."""
+        if self._timer is not None:
+            self._timer.stop()
+            self._timer = None
         self.figures = figures
         self.changed()
 
     def shown(self, width: int) -> Line:
         """The header."""
         if self.figures is None:
-            return ((" swarmtui", "strong"), ("   connecting to the session", "muted"))
+            waits = time.monotonic() - self._since
+            age = f" {say.clock(waits)}   ctrl+q leaves, what runs goes on" if waits >= SLOW_S else ""
+            return ((" swarmtui", "strong"), (f"   connecting to the session{age}", "muted"))
+        from swarmtui.tui.view.figures import header  # of a session, which home has none of
+
         return header(self.figures, width, looks(self).glyphs)
 
 
@@ -60,29 +103,28 @@ class ActionBar(Bar):
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)
         self._actions: list[Action] = []
-        self._order: dict[str, int] = {}
         self._mode = Mode.LIVE
         self._places: list[tuple[int, int, str]] = []
 
-    def show(self, actions: list[Action], order: dict[str, int], mode: Mode = Mode.LIVE) -> None:
-        """Offer `actions` (most important first), placed by `order`, with the keys they have in `mode`."""
+    def show(self, actions: list[Action], mode: Mode = Mode.LIVE) -> None:
+        """Offer `actions` (most important first), placed as in the table, with the keys they have in `mode`."""
         if (actions, mode) != (self._actions, self._mode):
-            self._actions, self._order, self._mode = actions, order, mode
+            self._actions, self._mode = actions, mode
             self.changed()
 
     def _key(self, action: Action) -> str:
-        return key_name(keys_in(action, self._mode)[0], ascii_only=looks(self).glyphs.ascii)
+        return key_name(dressed(self).keys.keys_in(action, self._mode)[0], ascii_only=looks(self).glyphs.ascii)
 
     def shown(self, width: int) -> Line:
-        """As many as fit, in the order of the table; help and detach keep to the right."""
+        """As many as fit, what needs the user first; help and detach keep to the right."""
         chosen: list[Action] = []
         taken = 1
         for action in self._actions:
             wide = cells(self._key(action)) + cells(action.label) + 3
-            if taken + wide <= width:
+            if taken + wide - 2 <= width:  # nothing stands beside the last one
                 chosen.append(action)
                 taken += wide
-        chosen.sort(key=lambda action: self._order.get(action.id, 0))
+        chosen.sort(key=lambda action: place(action, self._mode))
         spans: list[Span] = [(" ", "text")]
         self._places = []
         at = 1
@@ -93,6 +135,11 @@ class ActionBar(Bar):
             spans += [(key, "accent"), (f" {action.label}  ", "muted")]
             at += wide
         return tuple(spans)
+
+    def jumps(self) -> Iterator[tuple[int, int, Callable[[], object]]]:
+        """The actions that are offered."""
+        for start, _, action in self._places:
+            yield start, 0, partial(self.post_message, self.Clicked(action))
 
     def on_click(self, event: events.Click) -> None:
         """Do what was clicked."""
@@ -113,55 +160,5 @@ class Words(Bar):
         self.changed()
 
     def shown(self, width: int) -> Line:
-        """As it was given."""
-        return self.line
-
-
-class KeyBar(Bar):
-    """Keys and what they do, as many as fit, in the order of their importance; clicking does it."""
-
-    class Clicked(Message):
-        """The user clicked a key's name."""
-
-        def __init__(self, action: str) -> None:
-            super().__init__()
-            self.action = action
-
-    def __init__(self, keys: Sequence[tuple[str, str, str]], *, id: str | None = None) -> None:
-        """`keys`: each with its label and its action."""
-        super().__init__(id=id)
-        self._keys = keys
-        self._places: list[tuple[int, int, str]] = []
-
-    def shown(self, width: int) -> Line:
-        """As many as fit; the last two, which are help and lead out, always."""
-        ascii_only = looks(self).glyphs.ascii
-        named = [(key_name(key, ascii_only=ascii_only), label, action) for key, label, action in self._keys]
-        others, last = named[:-2], named[-2:]
-        room = width - 1 - sum(map(_wide, last))
-        chosen = []
-        for one in others:
-            room -= _wide(one)
-            if room < 0:
-                break
-            chosen.append(one)
-        spans: list[Span] = [(" ", "text")]
-        self._places = []
-        at = 1
-        for key, label, action in [*chosen, *last]:
-            wide = _wide((key, label, action))
-            self._places.append((at, at + wide - 2, action))
-            spans += [(key, "accent"), (f" {label}  ", "muted")]
-            at += wide
-        return tuple(spans)
-
-    def on_click(self, event: events.Click) -> None:
-        """Do what was clicked."""
-        for start, end, action in self._places:
-            if start <= event.x < end:
-                self.post_message(self.Clicked(action))
-                return
-
-
-def _wide(named: tuple[str, str, str]) -> int:
-    return cells(named[0]) + cells(named[1]) + 3
+        """As it was given, as far as there is room."""
+        return shorten_line(self.line, width, looks(self).glyphs.cut)

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import ClassVar
 
+from rich.style import Style
 from textual.app import RenderResult
 from textual.geometry import Region, Size
 from textual.scroll_view import ScrollView
+from textual.selection import Selection
 from textual.strip import Strip
 from textual.widget import Widget
 
+from swarmtui.safety.text import clean
 from swarmtui.tui import content
 from swarmtui.tui.view.lines import Line
-from swarmtui.tui.widgets.looks import looks
+from swarmtui.tui.widgets.looks import dressed, looks
 
 Shown = tuple[Line, tuple[int, int] | None]
 """A line, and where in it the cursor is."""
@@ -71,10 +75,26 @@ class LineView(ScrollView, inherit_bindings=False):
     DEFAULT_CSS = "LineView { overflow-x: hidden; overflow-y: auto; scrollbar-size: 1 1; }"
     can_focus = True
 
+    selects: ClassVar[bool] = False
+    """Whether text in it can be selected with the mouse."""
+
     def __init__(self, *, id: str | None = None, classes: str | None = None) -> None:
         super().__init__(id=id, classes=classes)
         self._on_screen: list[Shown] = []
         self._on_screen_for: object = None
+        self._base = Style()
+        """What is under the lines that are being drawn: the same for all of them, and dear to find out."""
+
+    def extend(self, size: Size) -> None:
+        """The content is this large by now. Nothing else on the screen is laid out again, unless it is to be as high
+        as its content; a scrollbar that comes or goes sees to itself."""
+        if size == self.virtual_size:
+            return
+        if self.styles.auto_dimensions or not self.is_attached:
+            self.virtual_size = size
+            return
+        self.set_reactive(Widget.virtual_size, size)
+        self._scroll_update(size)
 
     @property
     def room(self) -> int:
@@ -107,6 +127,11 @@ class LineView(ScrollView, inherit_bindings=False):
         elif stale:
             self.refresh(*(Region(0, y, self.size.width, 1) for y in stale))
 
+    def render_lines(self, crop: Region) -> list[Strip]:
+        """Draw some lines of what is visible."""
+        self._base = self.rich_style
+        return super().render_lines(crop)
+
     def render_line(self, y: int) -> Strip:
         """Draw one line of what is visible."""
         width = self.room
@@ -114,7 +139,35 @@ class LineView(ScrollView, inherit_bindings=False):
             line, cursor = self._on_screen[y]
         else:
             line, cursor = self.visible_line(y, width)
-        return content.strip(line, looks(self).palette, self.rich_style, width, cursor)
+        strip = content.strip(line, looks(self).palette, self._base, width, cursor)
+        return self._selectable(strip, y + self.scroll_offset.y) if self.selects else strip
+
+    # -- selecting with the mouse -----------------------------------------------------------------------------
+
+    @property
+    def allow_select(self) -> bool:
+        """Text that is read can be selected; in a table or a graph the mouse chooses."""
+        return self.selects
+
+    def _selectable(self, strip: Strip, y: int) -> Strip:
+        """`strip`, line `y` of the content, so that Textual knows what the mouse is over; what is selected marked."""
+        span = self.text_selection.get_span(y) if self.text_selection is not None else None
+        if span is not None:
+            style = self.screen.get_component_rich_style("screen--selection")
+            turned = dressed(self).native_ansi_color
+            strip = content.marked(strip, span, Style(reverse=True) if turned else style)
+        return strip.apply_offsets(0, y)
+
+    def get_selection(self, selection: Selection) -> tuple[str, str] | None:
+        """The text that is selected, as it is drawn, without the space that fills lines."""
+        first = selection.start.y if selection.start is not None else 0
+        last = selection.end.y if selection.end is not None else self.virtual_size.height - 1
+        lines: list[str] = []
+        for y in range(first, min(last, self.virtual_size.height - 1) + 1):
+            text = "".join(clean(part, keep_newlines=False) for part, _ in self.line_at(y, self.room)[0])
+            start, end = selection.get_span(y) or (0, 0)
+            lines.append(text[start : None if end < 0 else end].rstrip())
+        return "\n".join(lines), "\n"
 
     def page(self) -> int:
         """Lines that a page key moves by."""
@@ -146,17 +199,28 @@ class LineView(ScrollView, inherit_bindings=False):
 class TextView(LineView):
     """Lines made for a width, scrolled. With `follow`, new lines keep the end in view until somebody scrolls up."""
 
+    selects = True
+
     def __init__(self, *, id: str | None = None, classes: str | None = None, follow: bool = False) -> None:
         super().__init__(id=id, classes=classes)
         self._make: Callable[[int], Sequence[Line]] = lambda width: ()
         self._lines: Sequence[Line] = ()
         self._follow = follow
+        self._above = 0
 
-    def show(self, make: Callable[[int], Sequence[Line]], *, top: bool = False) -> None:
-        """Show the lines that `make` gives for a width, now and when that changes; with `top` from the first."""
+    def show(
+        self, make: Callable[[int], Sequence[Line]], *, top: bool = False, above: Callable[[], int] | None = None
+    ) -> None:
+        """Show the lines that `make` gives for a width, now and when that changes; with `top` from the first.
+
+        `above` is the number of the first line once they are made, where lines come and go before those there are: who
+        reads further down goes on where they were."""
         at_end = self.scroll_y >= self.max_scroll_y - 1
         self._make = make
         self._wrap()
+        before, self._above = self._above, above() if above is not None else 0
+        if self._above != before and not at_end and not top:
+            self.scroll_to(y=self.scroll_y + before - self._above, animate=False, force=True)
         if top:
             self.scroll_to(y=0, animate=False, force=True)
         elif self._follow and at_end:
@@ -166,11 +230,14 @@ class TextView(LineView):
     def _wrap(self) -> None:
         # One column is kept for the scrollbar, so that lines do not change when it appears.
         self._lines = self._make(max(8, self.size.width - 1)) if self.size.width else ()
-        self.virtual_size = Size(self.size.width, len(self._lines))
+        self.extend(Size(self.size.width, len(self._lines)))
 
     def on_resize(self) -> None:
         """Lines follow the width; what is on the screen by now may have been drawn for the one before."""
+        at_end = self._follow and self.scroll_y > 0 and self.scroll_y >= self.max_scroll_y - 1
         self._wrap()
+        if at_end:
+            self.scroll_to(y=self.max_scroll_y, animate=False, force=True)
         self.refresh()
 
     def line_at(self, y: int, width: int) -> tuple[Line, tuple[int, int] | None]:

@@ -2,64 +2,121 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Iterable
+from operator import attrgetter
+from typing import TYPE_CHECKING
 
-from textual.geometry import Size
+from textual import events
+from textual.geometry import Region, Size
+from textual.message import Message
 
-from swarmtui.tui.view.logs import LEVELS, Level, LogLine, draw
+from swarmtui.tui.view.log_search import LogSearch
+from swarmtui.tui.view.logs import LEVELS, Level, LogLine, draw, level_of, log_line, time_of_day
 from swarmtui.tui.widgets.lines import LineView, Shown
 from swarmtui.tui.widgets.looks import looks
 
+if TYPE_CHECKING:
+    from swarmtui.session.events import Event
+
 KEPT = 20_000
+"""Lines that are kept; a tenth more may be there for a while."""
 NODE_WIDTH = 16
 
 
 class LogView(LineView):
     """The session's log at or above a level."""
 
+    selects = True
+
+    class NodeOpened(Message):
+        """The user wants to see the node of a line."""
+
+        def __init__(self, node: str) -> None:
+            super().__init__()
+            self.node = node
+
     def __init__(self, *, id: str | None = None, level: Level = "info") -> None:
         super().__init__(id=id)
         self.level: Level = level
         self.following = True
-        self._all: list[LogLine] = []
-        self._shown: list[LogLine] = []
+        self.looked_for = ""
+        """What was typed."""
+        self._search = LogSearch()
+        self._cursor = -1
+        """The line that is looked at; -1: the last one, whichever that is."""
+        self._all: list[Event] = []
+        self._shown: list[Event] = []
+        self._grown = False
+        self._made: dict[int, LogLine] = {}
+        """The lines of events that were looked at: of a burst nobody sees more than the last few."""
 
-    def add(self, lines: Iterable[LogLine]) -> None:
-        """Append lines; the oldest go once there are too many."""
-        new = list(lines)
+    # -- lines ------------------------------------------------------------------------------------------------
+
+    def add(self, events: Iterable[Event]) -> None:
+        """Append what happened; the oldest goes once there is too much."""
+        new = list(events)
         if not new:
             return
         self._all.extend(new)
-        self._shown.extend(line for line in new if self._passes(line))
+        self._shown.extend(event for event in new if self._passes(event))
         if len(self._all) > KEPT + KEPT // 10:
             del self._all[:-KEPT]
-            self._shown = [line for line in self._all if self._passes(line)]
+            gone = bisect_left(self._shown, self._all[0].seq, key=attrgetter("seq"))
+            at = self.scroll_y
+            del self._shown[:gone]
+            self._made.clear()
+            if self._cursor >= 0:
+                self._cursor = max(0, self._cursor - gone)
+            if not self.following:  # what is looked at stays where it is
+                self.scroll_to(y=max(0, at - gone), animate=False, force=True)
+        self._grown = True
+
+    def settle(self) -> None:
+        """Draw what was added, which costs nothing while nobody sees it."""
+        if self._grown:
+            self._resized()
+
+    def put_before(self, events: Iterable[Event]) -> None:
+        """Put what was before in front: history that was fetched."""
+        first = self._all[0].seq if self._all else None
+        self._all[:0] = [event for event in events if first is None or event.seq < first]
+        self._choose()
         self._resized()
 
-    def put_before(self, lines: Iterable[LogLine]) -> None:
-        """Put older lines in front: history that was fetched."""
-        first = self._all[0].seq if self._all else None
-        self._all[:0] = [line for line in lines if first is None or line.seq < first]
-        self._shown = [line for line in self._all if self._passes(line)]
-        self._resized()
+    def _line(self, event: Event) -> LogLine:
+        made = self._made.get(event.seq)
+        if made is None:
+            made = self._made[event.seq] = log_line(event)
+        return made
 
     def clear(self) -> None:
         """Forget all lines."""
-        self._all, self._shown = [], []
+        self._all, self._shown, self._cursor = [], [], -1
+        self._made.clear()
         self._resized()
 
     def set_level(self, level: Level) -> None:
         """Show lines from `level` on."""
         self.level = level
-        self._shown = [line for line in self._all if self._passes(line)]
-        self.following = True
+        self._follow_anew()
+
+    def _follow_anew(self) -> None:
+        self._choose()
+        self._cursor, self.following = -1, True
         self._resized()
 
-    def _passes(self, line: LogLine) -> bool:
-        return LEVELS.index(line.level) >= LEVELS.index(self.level)
+    def _choose(self) -> None:
+        self._shown = [event for event in self._all if self._passes(event)]
+
+    def _passes(self, event: Event) -> bool:
+        if self.level != "debug" and LEVELS.index(level_of(event)) < LEVELS.index(self.level):
+            return False
+        return not self._search.nodes or self._search.shows(self._line(event))
 
     def _resized(self) -> None:
-        self.virtual_size = Size(self.size.width, len(self._shown))
+        self._grown = False
+        self.extend(Size(self.size.width, len(self._shown)))
         if self.following:
             self.scroll_to(y=self.max_scroll_y, animate=False, force=True)
         self.changed()
@@ -68,23 +125,106 @@ class LogView(LineView):
         """Stay at the end."""
         self._resized()
 
+    # -- looking for something --------------------------------------------------------------------------------
+
+    def look_for(self, text: str) -> None:
+        """Light words, and show the lines of some nodes only: see :class:`LogSearch`."""
+        before, self.looked_for, self._search = self._search, text, LogSearch.of(text)
+        if before.nodes != self._search.nodes:
+            self._follow_anew()
+        self.changed()
+
+    @property
+    def nodes(self) -> tuple[str, ...]:
+        """The nodes whose lines are shown; empty: all."""
+        return self._search.nodes
+
+    def next_match(self, step: int) -> bool:
+        """Go to the next line (or with -1 the one before) that was looked for; False if there is none."""
+        number = len(self._shown)
+        start = self._cursor if self._cursor >= 0 else number
+        for offset in range(1, number + 1):
+            at = (start + step * offset) % (number + (self._cursor < 0))
+            if at < number and self._search.matches(self._line(self._shown[at])):
+                self._look_at(at)
+                return True
+        return False
+
+    # -- moving -----------------------------------------------------------------------------------------------
+
     def watch_scroll_y(self, old_value: float, new_value: float) -> None:
         """Looking back stops following; coming to the end starts it again."""
         super().watch_scroll_y(old_value, new_value)
         if new_value < old_value:
             self.following = False
-        if new_value >= self.max_scroll_y:
+        if new_value >= self.max_scroll_y and self._cursor < 0:
             self.following = True
+
+    @property
+    def line_told(self) -> str:
+        """The line that is looked at, as text; empty if there is none."""
+        if not self._shown:
+            return ""
+        line = self._line(self._shown[self._cursor])
+        return " ".join(part for part in (time_of_day(line.ts), line.node, line.text, line.actor) if part)
+
+    @property
+    def node(self) -> str:
+        """The node of the line that the user has gone to; empty while the end is followed, whose line is another one
+        with every event."""
+        here = 0 <= self._cursor < len(self._shown)
+        return self._line(self._shown[self._cursor]).node.partition("[")[0] if here else ""
+
+    def go(self, dx: int, dy: int) -> None:
+        """Look at another line."""
+        if self._shown:
+            at = self._cursor if self._cursor >= 0 else len(self._shown) - 1
+            self._look_at(max(0, min(len(self._shown) - 1, at + dy)))
 
     def go_to_end(self, last: bool) -> None:
         """To the start, or to the end and follow."""
-        self.following = last
+        if not last:
+            self._look_at(0)
+            return
+        self._cursor, self.following = -1, True
         super().go_to_end(last)
+        self.changed()
+
+    def _look_at(self, at: int) -> None:
+        self._cursor, self.following = at, False
+        self.show_region(Region(0, at, 1, 1))
+        self.changed()
+
+    def on_focus(self) -> None:
+        """The line that is looked at shows."""
+        self.changed()
+
+    def on_blur(self) -> None:
+        """And no longer."""
+        self.changed()
+
+    def on_click(self, event: events.Click) -> None:
+        """Look at a line; twice: open its node."""
+        offset = event.get_content_offset(self)
+        at = -1 if offset is None else offset.y + self.scroll_offset.y
+        if 0 <= at < len(self._shown):
+            self._look_at(at)
+            node = self._line(self._shown[at]).node.partition("[")[0]
+            if event.chain == 2 and node:
+                self.post_message(self.NodeOpened(node))
 
     def line_at(self, y: int, width: int) -> Shown:
         """A line of the log."""
         if not 0 <= y < len(self._shown):
-            empty = "nothing has happened yet" if not self._all else "nothing at this level (I shows more)"
-            return ((" " + empty if y == 0 and not self._shown else "", "faint"),), None
+            return ((" " + self._empty() if y == 0 and not self._shown else "", "faint"),), None
         node_width = NODE_WIDTH if width >= 60 else 0
-        return draw(self._shown[y], width, looks(self).glyphs, node_width), None
+        line = self._search.lit(draw(self._line(self._shown[y]), width, looks(self).glyphs, node_width))
+        here = self.has_focus and y == (self._cursor if self._cursor >= 0 else len(self._shown) - 1)
+        return line, (0, width) if here else None
+
+    def _empty(self) -> str:
+        if not self._all:
+            return "nothing has happened yet"
+        if self._search.nodes:
+            return f"nothing of {', '.join(self._search.nodes)} at this level (I shows more, esc shows all nodes)"
+        return "nothing at this level (I shows more)"

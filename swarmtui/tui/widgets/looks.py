@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from textual.widget import Widget
 
-from swarmtui.tui.content import Palette
-from swarmtui.tui.view.glyphs import Glyphs
-from swarmtui.tui.view.nodes import Moment
-
 if TYPE_CHECKING:
     from swarmtui.tui.app import Workbench
+    from swarmtui.tui.content import Palette
+    from swarmtui.tui.dressed import Dressed
+    from swarmtui.tui.view.glyphs import Glyphs
+    from swarmtui.tui.view.moment import Moment
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +21,8 @@ class Looks:
 
     palette: Palette
     glyphs: Glyphs
+    still: bool = False
+    """Whether nothing moves but figures."""
 
 
 def workbench(widget: Widget) -> Workbench:
@@ -28,9 +30,14 @@ def workbench(widget: Widget) -> Workbench:
     return cast("Workbench", widget.app)
 
 
+def dressed(widget: Widget) -> Dressed[Any]:
+    """The app that `widget` is in, whichever of ours it is."""
+    return cast("Dressed[Any]", widget.app)
+
+
 def looks(widget: Widget) -> Looks:
     """How `widget` draws."""
-    return workbench(widget).looks
+    return dressed(widget).looks
 
 
 def moment(widget: Widget) -> Moment:

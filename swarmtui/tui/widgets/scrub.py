@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from textual import events
 from textual.app import RenderResult
 from textual.message import Message
 from textual.strip import Strip
 from textual.widget import Widget
 
-from swarmtui.host.feed import Play
 from swarmtui.tui import content
 from swarmtui.tui.view import scrub
 from swarmtui.tui.widgets.looks import looks
+
+if TYPE_CHECKING:
+    from swarmtui.host.feed import Play
 
 
 class ScrubBar(Widget):

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Collection, Iterator
+from functools import partial
+
 from textual import events
 from textual.geometry import Region, Size
 from textual.message import Message
 
+from swarmtui.tui.view.column import Column, NoRows, Rows, fit_columns
 from swarmtui.tui.view.lines import Line, Span, fit
-from swarmtui.tui.view.table import Column, NodeRows, Rows, fit_columns
 from swarmtui.tui.widgets.lines import LineView, Shown
 from swarmtui.tui.widgets.looks import looks, moment
 
@@ -40,23 +43,34 @@ class RowTable(LineView):
 
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)
-        self.rows: Rows = NodeRows()
+        self.rows: Rows = NoRows()
         self.cursor = 0
         self._key = ""
+        self._empty = ""
+        """What is said where there are no rows; nothing before it is known whether there are."""
+        self._marked: Collection[str] = frozenset()
         self._columns: list[tuple[Column, int]] = []
         self._fitted: tuple[int, object] = (0, None)
 
     def show(self, rows: Rows) -> None:
         """Draw `rows`; the cursor stays on the row it was on, if that is still there."""
         self.rows = rows
+        none = " nothing matches" if getattr(rows, "filter", "?") else " nothing yet: what comes is listed here"
+        self._empty = getattr(rows, "none", none)
         if self._key and not (self.cursor < len(rows) and rows.key(self.cursor) == self._key):
             self.cursor = next((at for at in range(len(rows)) if rows.key(at) == self._key), self.cursor)
         self.cursor = max(0, min(self.cursor, len(rows) - 1))
         self._measure()
         self.changed()
 
+    def mark(self, keys: Collection[str]) -> None:
+        """Show that the user has marked the rows with these keys, and no others."""
+        if keys != self._marked:
+            self._marked = frozenset(keys)
+            self.changed()
+
     def _measure(self) -> None:
-        self.virtual_size = Size(self.size.width, len(self.rows) + 1)
+        self.extend(Size(self.size.width, len(self.rows) + 1))
         self._fitted = (0, None)
 
     def on_resize(self, event: events.Resize) -> None:
@@ -90,11 +104,12 @@ class RowTable(LineView):
     def line_at(self, y: int, width: int) -> Shown:
         """Row `y`."""
         if not 0 <= y < len(self.rows):
-            return ((" nothing matches" if not len(self.rows) and y == 0 else "", "faint"),), None
+            return ((self._empty if not len(self.rows) and y == 0 else "", "faint"),), None
         glyphs = looks(self).glyphs
         cells = self.rows.cells(y, moment(self), glyphs)
         on_cursor = y == self.cursor
-        spans: list[Span] = [(glyphs.cursor if on_cursor else " ", "accent")]
+        is_marked = bool(self._marked) and self.rows.key(y) in self._marked
+        spans: list[Span] = [(glyphs.chosen if is_marked else glyphs.cursor if on_cursor else " ", "accent")]
         for number, (column, wide) in enumerate(self._columns):
             text, role = cells[column.key]
             gap = " " * GAP if number else ""
@@ -141,6 +156,17 @@ class RowTable(LineView):
     def show_region(self, region: Region) -> None:
         """The header takes the first line."""
         self._reveal()
+
+    def jumps(self) -> Iterator[tuple[int, int, Callable[[], object]]]:
+        """The rows that are visible."""
+        top = self.scroll_offset.y
+        for at in range(top, min(len(self.rows), top + self.size.height - 1)):
+            yield 0, at - top + 1, partial(self._jump, at)
+
+    def _jump(self, at: int) -> None:
+        self.focus()
+        self.cursor = min(at, max(0, len(self.rows) - 1))
+        self._moved()
 
     def on_click(self, event: events.Click) -> None:
         """Select a row, twice: open it; on the header: sort."""

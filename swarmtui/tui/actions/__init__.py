@@ -1,0 +1,1 @@
+"""Everything that a key does, once: bindings, footer, help, command palette and ``docs/keys.md`` derive from it."""

@@ -1,0 +1,268 @@
+"""What is fetched of one node, or of one item of its map, once somebody looks at it; each thing once."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING
+
+from swarmtui.host.feed import Changes, NotFetched
+from swarmtui.host.shelf import NodeFile
+from swarmtui.plan.model import JSON
+from swarmtui.session.events import AttemptStarted, Event
+from swarmtui.session.items import Items
+from swarmtui.session.vocabulary import Output
+from swarmtui.tui.view.attempts import Attempt, ToolUse, gather
+from swarmtui.tui.view.node_tabs import Inserted, wanted_outputs
+
+if TYPE_CHECKING:
+    from swarmtui.tui.app import Workbench
+
+EVENTS = 500
+"""Events of the node that are fetched at a time."""
+PAGES = 20
+"""Pages that are gone back by, at most, to where an item's attempts began."""
+KEPT = 4_000
+"""Events that are kept while the node goes on."""
+TEXTS_KEPT = 40
+
+
+class NodeReading:
+    """What is known of a node beyond the session's state. `changed` is called once something has arrived."""
+
+    def __init__(self, app: Workbench, node: str, item: int | None, changed: Callable[[], None]) -> None:
+        self._app, self.node, self.item, self._changed = app, node, item, changed
+        self.events: list[Event] = []
+        self.log: str | None = None
+        self.files: list[NodeFile] | None = None
+        self.why_not: dict[str, str] = {}
+        """What could not be fetched, and why."""
+        self._texts: dict[object, str] = {}
+        self._asked: set[object] = set()
+        self._gathered: tuple[int, list[Attempt]] = (-1, [])
+        self._inserted: tuple[object, Inserted] = (None, Inserted({}))
+
+    # -- events -----------------------------------------------------------------------------------------------
+
+    def begin(self) -> None:
+        """Fetch what happened to it."""
+        self._run("events", self._fetch_events)
+
+    def forget(self) -> None:
+        """Another moment is shown: what was fetched may not be so yet, or no longer."""
+        self.events, self.log, self.files = [], None, None
+        self.why_not.clear()
+        self._texts.clear()
+        self._asked.clear()
+        self._gathered, self._inserted = (-1, []), (None, Inserted({}))
+        self.begin()
+
+    def absorb(self, changes: Changes) -> bool:
+        """Take what a feed brought; whether anything of it concerns the node."""
+        new = [event for event in changes.events if self._concerns(event)]
+        if new:
+            self.events = [*self.events, *new][-KEPT:]
+            self._asked.discard("files")
+        return bool(new)
+
+    def _concerns(self, event: Event) -> bool:
+        of = getattr(event.body, "node", None) == self.node
+        return of and (self.item is None or getattr(event.body, "item", None) == self.item)
+
+    @property
+    def attempts(self) -> list[Attempt]:
+        """The attempts, as far as events of them are here."""
+        seq = self.events[-1].seq * KEPT + len(self.events) if self.events else 0
+        if self._gathered[0] != seq:
+            self._gathered = seq, gather(self.events, self.item, all_items=self.item is None)
+        return self._gathered[1]
+
+    async def _fetch_events(self) -> None:
+        feed, state = self._app.feed, self._app.state
+        if feed is None:
+            return
+        end, found = state.seq + 1, list[Event]()
+        for _ in range(1 if self.item is None else PAGES):
+            page = await feed.events_before(end, EVENTS, self.node)
+            found = [event for event in page if self._concerns(event)] + found
+            begun = any(isinstance(one.body, AttemptStarted) and one.body.attempt == 1 for one in found)
+            if len(page) < EVENTS or (self.item is not None and begun):
+                break
+            end = page[0].seq
+        known = {event.seq for event in found}
+        late = (event for event in self.events if event.seq not in known)
+        self.events = sorted([*found, *late], key=lambda event: event.seq)
+
+    # -- texts ------------------------------------------------------------------------------------------------
+
+    def whole(self, output: Output, wanted: object) -> str:
+        """The node's own output, or what of it is here until the whole has come; `wanted` tells one from the next."""
+        if output.whole:
+            return output.text
+        return self._text(("output", wanted), lambda feed: feed.output(self.node, self.item), output.text)
+
+    def output_of(self, attempt: Attempt) -> str:
+        """The whole of what an attempt gave, or what of it is here until that has come."""
+        output = attempt.output
+        if output is None:
+            return ""
+        if output.whole or (output.sha is None and output.path is None):
+            return output.text
+        if output.sha is not None:
+            return self.blob(output.sha) or output.text
+        name = _own_file(output.path or "", self.node)
+        return output.text if name is None else self.file(name, output.text)
+
+    def blob(self, sha: str) -> str | None:
+        """A recorded text; None until it has come, and where there is none."""
+
+        async def fetch() -> str:
+            feed = self._app.feed
+            found = await feed.shelf.blob(sha) if feed is not None and sha else None
+            return "" if found is None else found.decode("utf-8", "replace")
+
+        return self._text(("blob", sha), lambda feed: fetch(), "") or None
+
+    def file(self, name: str, meanwhile: str = "") -> str:
+        """A file of the node as text; `meanwhile` until it has come."""
+
+        async def fetch() -> str:
+            feed = self._app.feed
+            return "" if feed is None else (await feed.shelf.file(self.node, name)).decode("utf-8", "replace")
+
+        return self._text(("file", name), lambda feed: fetch(), meanwhile)
+
+    def has(self, key: object) -> bool:
+        """Whether a text has come."""
+        return key in self._texts
+
+    def want_log(self) -> None:
+        """Fetch the end of its log anew."""
+        self._run("log", self._fetch_log)
+
+    async def _fetch_log(self) -> None:
+        if self._app.feed is not None:
+            self.log = await self._app.feed.log_tail(self.node)
+
+    def want_files(self) -> None:
+        """Fetch the list of its files, once until something happens to it."""
+        if "files" not in self._asked:
+            self._asked.add("files")
+            self._run("files", self._fetch_files)
+
+    async def _fetch_files(self) -> None:
+        if self._app.feed is not None:
+            self.files = await self._app.feed.shelf.files(self.node)
+
+    # -- what went into it ------------------------------------------------------------------------------------
+
+    def inserted(self) -> Inserted:
+        """What went into it as far as that has come; the rest is fetched."""
+        state = self._app.state
+        plan_node = state.plan_nodes.get(self.node)
+        if plan_node is None:
+            return Inserted({})
+        wanted = wanted_outputs(state, plan_node)
+        shas = tuple((name, getattr(state.nodes[name].output, "sha", None)) for name in wanted)
+        key = ("inputs", shas, plan_node.needs)
+        if self._inserted[0] != key and key not in self._asked:
+            self._asked.add(key)
+            self._run("inputs", lambda: self._fetch_inputs(key, wanted))
+        return self._inserted[1]
+
+    async def _fetch_inputs(self, key: object, wanted: list[str]) -> None:
+        feed = self._app.feed
+        if feed is None:
+            return
+        outputs = {name: await feed.output(name) for name in wanted[:50]}
+        node = self._app.state.nodes.get(self.node)
+        known, value = False, None
+        if node is not None and node.items is not None and self.item is not None:
+            known, value = await self._item(node.items, self.item)
+        self._inserted = key, Inserted(outputs, value, known)
+
+    async def _item(self, items: Items, item: int) -> tuple[bool, JSON]:
+        """Whether it is recorded what the item is, and what it is."""
+        first = 0
+        for chunk in items.chunks:
+            if item < first + chunk.count:
+                feed = self._app.feed
+                found = await feed.shelf.blob(chunk.sha) if feed is not None else None
+                if found is None:
+                    return False, None
+                return True, json.loads(found.split(b"\n")[item - first])
+            first += chunk.count
+        return False, None
+
+    def call(self, use: ToolUse) -> tuple[str | None, str | None]:
+        """Arguments and result of a tool call in full; None while only their beginnings are here."""
+        asked = _entry(self.blob(use.asked_sha)) if use.asked_sha else None
+        answer = _entry(self.blob(use.answer_sha)) if use.answer_sha else None
+        calls = asked.get("calls") if asked is not None else None
+        mine = next((one for one in calls or () if isinstance(one, dict) and one.get("id") == use.call), None)
+        arguments = None if mine is None else _words(mine.get("arguments"))
+        return arguments, None if answer is None else _words(answer.get("content"))
+
+    def sizes(self) -> dict[str, int]:
+        """Recorded entry -> characters of the result in it, of those that have come."""
+        found: dict[str, int] = {}
+        for key, text in self._texts.items():
+            if isinstance(key, tuple) and key[0] == "blob":
+                entry = _entry(text)
+                if entry is not None and entry.get("role") == "tool":
+                    found[str(key[1])] = len(_words(entry.get("content")))
+        return found
+
+    # -- fetching ---------------------------------------------------------------------------------------------
+
+    def _text(self, key: object, fetch: Callable[..., Awaitable[str]], meanwhile: str) -> str:
+        if key in self._texts:
+            return self._texts[key]
+        feed = self._app.feed
+        if key not in self._asked and feed is not None:
+            self._asked.add(key)
+
+            async def keep() -> None:
+                self._texts[key] = await fetch(feed)
+                while len(self._texts) > TEXTS_KEPT:
+                    gone = next(iter(self._texts))
+                    del self._texts[gone]
+                    self._asked.discard(gone)
+
+            self._run("text", keep)
+        return meanwhile
+
+    def _run(self, what: str, work: Callable[[], Awaitable[None]]) -> None:
+        self._app.run_worker(self._fetch(what, work), group=f"node {what}", exclusive=what in ("events", "log"))
+
+    async def _fetch(self, what: str, work: Callable[[], Awaitable[None]]) -> None:
+        try:
+            await work()
+        except ConnectionError as error:
+            self.why_not[what] = str(error) if isinstance(error, NotFetched) else "the link is lost"
+        except (ValueError, LookupError, RecursionError) as error:
+            self.why_not[what] = f"what is recorded cannot be read ({type(error).__name__})"
+        else:
+            self.why_not.pop(what, None)
+        await asyncio.sleep(0)
+        self._changed()
+
+
+def _own_file(path: str, node: str) -> str | None:
+    head = f"artefacts/{node}/"
+    return path.removeprefix(head) if path.startswith(head) else None
+
+
+def _entry(text: str | None) -> dict[str, JSON] | None:
+    try:
+        found = json.loads(text) if text else None
+    except (ValueError, RecursionError):
+        return None
+    return found if isinstance(found, dict) else None
+
+
+def _words(value: JSON) -> str:
+    if value is None:
+        return ""
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, indent=2)

@@ -1,0 +1,214 @@
+"""Marking nodes, or items of a map, on the run screen, and asking one thing of all that are marked."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from textual.widget import Widget
+
+from swarmtui.tui import content
+from swarmtui.tui.actions.action import Action, Context
+from swarmtui.tui.screens.parts import GraphPart
+from swarmtui.tui.screens.seen import Seen
+from swarmtui.tui.screens.table_part import TablePart
+from swarmtui.tui.sending import ASKING
+from swarmtui.tui.steering import STEERING, Steer, steer_items, steer_nodes
+from swarmtui.tui.view import format as say
+from swarmtui.tui.view.table import ITEM_COLUMNS, NODE_COLUMNS
+from swarmtui.tui.widgets.looks import workbench
+
+if TYPE_CHECKING:
+    from swarmtui.session.state import NodeState
+    from swarmtui.tui.commands import Request
+    from swarmtui.tui.screens.part import Part
+
+LOOKED_AT = 50
+"""Nodes that are asked whether an action applies to any, while keys are offered; carrying it out asks all."""
+TOGETHER = 16
+"""Commands that are under way at once."""
+
+
+class Choosing(Seen):
+    """Part of the run screen."""
+
+    parts: tuple[Part, ...]
+
+    @property
+    def table(self) -> TablePart:
+        """The part with the marks."""
+        return next(part for part in self.parts if isinstance(part, TablePart))
+
+    def select(self, node: str, source: Widget | None = None) -> None:
+        """Put every cursor on `node`; that of `source` is there already."""
+        raise NotImplementedError
+
+    # -- what a key is about ----------------------------------------------------------------------------------
+
+    @property
+    def _many(self) -> list[NodeState]:
+        """The nodes that a key is about, where that is not the selected one alone: those that are marked, else those
+        of the group under the cursor."""
+        nodes = workbench(self).state.nodes
+        if self.table.marked:
+            return [nodes[name] for name in nodes if name in self.table.marked]
+        view = next(part for part in self.parts if isinstance(part, GraphPart)).widget
+        group = view.graph.group if self.focused is view else None
+        if group is not None and not group.head:
+            return [nodes[name] for name in group.members if name in nodes]
+        return []
+
+    @property
+    def _about_items(self) -> bool:
+        """Whether a key is about items of a map."""
+        return bool(self.table.items_of) and (self.focused is self.table.widget or self.table.alone)
+
+    def _steer(self, action: Action, limit: int | None = None) -> Steer | None:
+        """What an action does to many; None where it is about the selected node alone."""
+        if action.id not in STEERING:
+            return None
+        if self._about_items:
+            node = workbench(self).state.nodes.get(self.table.items_of)
+            return None if node is None else steer_items(action.id, node, self.table.items_meant(limit))
+        many = self._many
+        if not many:
+            return None
+        app = workbench(self)
+
+        def why_not(node: NodeState) -> str | None:
+            return action.refusal(Context(app.state, app.status, node, app.origin.imported))
+
+        return steer_nodes(action.id, many[:limit], why_not)
+
+    def refusal(self, action: Action) -> str | None:
+        """Of many: why it applies to none of those that are looked at first. Nothing is about what is not shown."""
+        unseen = None if self.table.marked and action.id in STEERING else self.unseen(action)
+        if unseen is not None:
+            return self._may(action) or unseen
+        many = self._many if action.id in STEERING and not self._about_items else []
+        if not many:
+            steer = self._steer(action, LOOKED_AT) if self._about_items else None
+            return super().refusal(action) if steer is None else self._may(action) or steer.refusal
+        app, why = workbench(self), self._may(action)
+        if why is not None or action.why_not is None:
+            return why
+        for node in many[:LOOKED_AT]:
+            why = action.why_not(Context(app.state, app.status, node, app.origin.imported))
+            if why is None:
+                return None
+        return f"none of {say.nodes(len(many))}: {why}"
+
+    def _may(self, action: Action) -> str | None:
+        """Why nothing at all can be asked of the session."""
+        app = workbench(self)
+        return replace(action, why_not=None).refusal(Context(app.state, app.status, None, app.origin.imported))
+
+    def perform(self, action: Action) -> None:
+        """Of many: after a question that says to how many it applies, and why not to the others."""
+        steer = self._steer(action)
+        why = None if steer is None else self._may(action) or steer.refusal
+        if steer is None:
+            super().perform(action)
+        elif why is not None:
+            content.notice(self.app, f"{action.label}: {why}", "warning")
+        elif steer.total == 1:
+            self._carry_out(action.label, steer)
+        else:
+            workbench(self).confirm(
+                steer.question(action.label),
+                steer.consequence(),
+                f"{action.label} {say.count(len(steer.applies))}",
+                lambda: self._carry_out(action.label, steer),
+            )
+
+    def _carry_out(self, label: str, steer: Steer) -> None:
+        self.run_worker(self._send_all(label, steer), group=ASKING)
+
+    async def _send_all(self, label: str, steer: Steer) -> None:
+        app, refused = workbench(self), list[str]()
+        for at in range(0, len(steer.requests), TOGETHER):
+            some: Sequence[Request] = steer.requests[at : at + TOGETHER]
+            answers = await asyncio.gather(*(app.sending.refusal_of(request) for request in some))
+            refused += [answer for answer in answers if answer is not None]
+        number = len(steer.applies) if not refused else len(steer.requests) - len(refused)
+        told = f"{label}: {say.count(max(0, number))} {steer.kind}"
+        if refused:
+            content.notice(self.app, f"{told}; {say.count(len(refused))} refused: {refused[0]}", "error")
+        else:
+            content.notice(self.app, told)
+            self.table.unmark()
+            self.draw_marks()
+
+    # -- marks ------------------------------------------------------------------------------------------------
+
+    def do_select(self) -> None:
+        """space: of the table the row and on to the next, of the graph the node or the group."""
+        table, many = self.table, self._group_members()
+        if table.items_of and self.focused is table.widget:
+            table.turn_item()
+        elif many:
+            table.turn(many)
+        else:
+            in_table = self.focused is table.widget
+            node = self.node
+            table.turn([table.widget.selected if in_table or node is None else node.id])
+        if self.focused is table.widget:
+            table.widget.go(0, 1)
+            if not table.items_of:
+                self.select(table.widget.selected, table.widget)  # a frame may come before the table's message does
+        self.draw_marks()
+
+    def _group_members(self) -> Sequence[str]:
+        view = next(part for part in self.parts if isinstance(part, GraphPart)).widget
+        group = view.graph.group if self.focused is view else None
+        return group.members if group is not None else ()
+
+    def do_select_all(self) -> None:
+        """*: all that are shown, or none if they are."""
+        self.table.turn_all()
+        self.draw_marks()
+
+    def draw_marks(self) -> None:
+        """Show what is marked."""
+        nodes = frozenset(self.table.marked)
+        next(part for part in self.parts if isinstance(part, GraphPart)).widget.mark(nodes)
+        self.redraw()
+
+    def clears(self) -> bool:
+        """esc: take the marks away, then close the items; whether there was anything to do."""
+        if self.table.unmark():
+            self.draw_marks()
+            return True
+        if self.table.items_of:
+            self.table.close_items()
+            self.redraw()
+            return True
+        return False
+
+    def opens_items(self) -> bool:
+        """Show the items of a map in the table, if the cursor of the table is on one; whether it is."""
+        node = self.node
+        if self.focused is not self.table.widget or node is None or node.items is None or self.table.items_of:
+            return False
+        self.table.open_items(node.id)
+        self.redraw()
+        return True
+
+    # -- columns ----------------------------------------------------------------------------------------------
+
+    def do_columns(self) -> None:
+        """backslash."""
+        from swarmtui.tui.screens.columns import ColumnsScreen
+
+        table = self.table
+        known = ITEM_COLUMNS if table.items_of else NODE_COLUMNS
+
+        def answered(names: tuple[str, ...] | None) -> None:
+            if names is not None:
+                table.choose_columns(names)
+                self.redraw()
+
+        title = "columns of items" if table.items_of else "columns of the table"
+        self.app.push_screen(ColumnsScreen(title, known, table.columns), answered)

@@ -1,0 +1,127 @@
+"""The instruments among the parts of the run screen: the timeline, the gauges of pools."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from swarmtui.tui.actions.table import BY_ID
+from swarmtui.tui.screens.part import Part
+from swarmtui.tui.view.budget import budget_lines
+from swarmtui.tui.view.pools import Gauge, gauges, pane_lines, pool_lines
+from swarmtui.tui.view.timeline import SLOW, SORTS
+from swarmtui.tui.view.timescale import SCALES
+from swarmtui.tui.widgets.looks import workbench
+from swarmtui.tui.widgets.pools import PoolsView
+from swarmtui.tui.widgets.timeline import TimelineView
+
+if TYPE_CHECKING:
+    from swarmtui.host.feed import Changes
+    from swarmtui.tui.memory import Memory
+    from swarmtui.tui.screens.run import RunScreen
+    from swarmtui.tui.view.lines import Line
+
+
+class TimelinePart(Part):
+    """When what waited and worked."""
+
+    VIEW = "timeline"
+
+    def __init__(self, screen: RunScreen) -> None:
+        super().__init__(screen)
+        self._view = TimelineView(workbench(screen).flights, id="timeline")
+
+    @property
+    def widget(self) -> TimelineView:
+        """The rows."""
+        return self._view
+
+    def draw(self) -> None:
+        """Draw what is visible of it."""
+        app = workbench(self.screen)
+        app.past_flights.fetch()
+        self._view.timeline.state = app.state
+        self._view.select(app.selected)
+        self._view.show()
+
+    def select(self, node: str) -> None:
+        """Put its cursor there."""
+        self._view.select(node)
+
+    def find(self, text: str) -> None:
+        """Show the nodes that match."""
+        self._view.find(text)
+
+    def recall(self, memory: Memory) -> None:
+        """By what rows are sorted, and how much time a cell stands for."""
+        key, timeline = memory.get("timeline.sort", SORTS[0]), self._view.timeline
+        timeline.sort = (key if key in SORTS else SORTS[0], memory.get("timeline.reversed", False))
+        scale = memory.get("timeline.scale", 0.0)
+        timeline.window.scale = scale if scale in SCALES else 0.0
+
+    def keep(self, memory: Memory) -> None:
+        """Remember them."""
+        key, turned = self._view.timeline.sort
+        memory.put("timeline.sort", key)
+        memory.put("timeline.reversed", turned)
+        memory.put("timeline.scale", float(self._view.timeline.window.scale))
+
+    def zoom(self, step: int) -> None:
+        """Closer (1), or farther (-1); where it is not shown, it is."""
+        if not self._view.display:
+            self.screen.set_view(self.VIEW)
+        else:
+            self._view.zoom(step)
+
+
+class PoolsPart(Part):
+    """What each pool may do, does, and is held back by."""
+
+    VIEW = "pools"
+
+    def __init__(self, screen: RunScreen) -> None:
+        super().__init__(screen)
+        self._view = PoolsView(id="pools")
+        self._found: list[Gauge] = []
+        self._found_for: object = None
+
+    @property
+    def widget(self) -> PoolsView:
+        """The lines."""
+        return self._view
+
+    def absorb(self, changes: Changes) -> None:
+        """Another state may have other pools."""
+        if changes.reset:
+            self._found_for = None
+
+    def draw(self) -> None:
+        """Draw the gauges; among other panes, as much of them as has room."""
+        app, alone = workbench(self.screen), self.screen.view == self.VIEW
+        app.past_flights.fetch()
+        found = self._gauges()
+        self._view.show(self._all if alone else lambda width: self._few(found, width))
+
+    def _gauges(self) -> list[Gauge]:
+        app = workbench(self.screen)
+        second = int(app.moment.session)
+        key = (id(app.state), second) if len(app.state.nodes) > SLOW else (app.state.seq, app.flights.seen, second)
+        if key != self._found_for:
+            self._found, self._found_for = gauges(app.state, app.flights, app.moment.session), key
+        return self._found
+
+    def _few(self, found: list[Gauge], width: int) -> list[Line]:
+        app = workbench(self.screen)
+        if not found:
+            return [((" what each pool does is shown here", "faint"),)]
+        return pane_lines(found, width, self._view.size.height, app.moment.session, app.looks.glyphs)
+
+    def _all(self, width: int) -> list[Line]:
+        app = workbench(self.screen)
+        glyphs = app.looks.glyphs
+        lines: list[Line] = [((" budget", "strong"),)]
+        may = self.screen.refusal(BY_ID["forecast"]) is None
+        lines += budget_lines(app.state, app.moment.session, width, dash=glyphs.dash, may_forecast=may)
+        for gauge in self._gauges():
+            lines.append(())
+            lines += pool_lines(app.state, gauge, width, app.moment, glyphs)
+        return lines

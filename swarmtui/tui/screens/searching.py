@@ -1,0 +1,128 @@
+"""Looking for something on the run screen: nodes or items by filter, lines of the log by their words."""
+
+from __future__ import annotations
+
+from textual import on
+from textual.widgets import Input
+
+from swarmtui.session.vocabulary import FINAL
+from swarmtui.tui import content
+from swarmtui.tui.screens.choosing import Choosing
+from swarmtui.tui.screens.part import EVERYTHING, Part
+from swarmtui.tui.screens.parts import GraphPart, LogPart
+from swarmtui.tui.screens.watching_workers import WatchingWorkers
+from swarmtui.tui.widgets.looks import workbench
+
+_NODES = "words that must occur; !word must not; enter keeps, esc clears"
+_LINES = "words of a line, n N go from one to the next; node:NAME for a node's lines alone; enter keeps, esc clears"
+
+
+class Searching(Choosing, WatchingWorkers):
+    """Part of the run screen."""
+
+    parts: tuple[Part, ...]
+    _in_log = False
+    """Whether the search is one of the log."""
+
+    @property
+    def log_part(self) -> LogPart:
+        """The log."""
+        return next(part for part in self.parts if isinstance(part, LogPart))
+
+    @property
+    def _log_focused(self) -> bool:
+        return self.focused is self.log_part.widget
+
+    def do_find(self) -> None:
+        """/: in the log for lines, elsewhere for nodes."""
+        find = self.query_one("#find", Input)
+        self._in_log = self._log_focused
+        with self.prevent(Input.Changed):
+            find.value = self.log_part.widget.looked_for if self._in_log else self.table.filter
+        find.placeholder = _LINES if self._in_log else _NODES
+        find.display = True
+        find.focus()
+
+    @on(Input.Changed, "#find")
+    def _filter_changed(self, event: Input.Changed) -> None:
+        words = event.value.strip()
+        if self._in_log:
+            self.log_part.look_for(words)
+        elif self.table.items_of:
+            self.table.find(words)
+        else:
+            for part in self.parts:
+                part.find(words)
+        self.redraw()
+
+    @on(Input.Submitted, "#find")
+    def _filter_kept(self, event: Input.Submitted) -> None:
+        self.query_one("#find").display = False
+        if self._in_log:
+            self.log_part.widget.focus()
+            self.log_part.widget.next_match(-1)
+        else:
+            self._focus_nodes()
+
+    def _focus_nodes(self) -> None:
+        graph = next(part for part in self.parts if isinstance(part, GraphPart)).widget
+        (self.table.widget if self.table.widget.display else graph).focus()
+
+    def do_find_next(self) -> None:
+        """n."""
+        self._step(1)
+
+    def do_find_previous(self) -> None:
+        """N."""
+        self._step(-1)
+
+    def _step(self, step: int) -> None:
+        graph = next(part for part in self.parts if isinstance(part, GraphPart)).widget
+        if self._log_focused:
+            found = self.log_part.widget.next_match(step)
+        elif self.table.items_of:
+            found = bool(self.table.filter)
+            self.table.widget.go(0, step)
+        else:
+            found = graph.next_match(step)
+        if not found:
+            content.notice(self.app, "nothing is searched for, or nothing matches: / starts a search", "warning")
+
+    def do_copy(self) -> None:
+        """y: in the log the line, elsewhere the output."""
+        line = self.log_part.widget.line_told if self._log_focused else ""
+        if line:
+            workbench(self).text_out.copy(line, "the line")
+        else:
+            super().do_copy()
+
+    def do_back(self) -> None:
+        """esc: out of the search, then of the marks, of a map's items, of the single pane."""
+        find = self.query_one("#find", Input)
+        if find.display or (self._log_focused and self.log_part.widget.looked_for):
+            self._leave_search(find)
+        elif self.shrinks() or self.clears():
+            return
+        elif self.table.filter:
+            self._in_log = False
+            self._leave_search(find)
+        elif self.view != EVERYTHING:
+            self.set_view(EVERYTHING)
+        elif workbench(self).state.status in FINAL:
+            content.notice(self.app, "q leaves")
+
+    def _leave_search(self, find: Input) -> None:
+        if not find.display:
+            self._in_log = self._log_focused
+        with self.prevent(Input.Changed):
+            find.value = ""
+        find.display = False
+        if self._in_log:
+            self.log_part.look_for("")
+            self.log_part.widget.focus()
+        else:
+            parts = [self.table] if self.table.items_of else self.parts
+            for part in parts:
+                part.find("")
+            self._focus_nodes()
+        self.redraw()

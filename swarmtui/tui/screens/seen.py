@@ -1,0 +1,67 @@
+"""What of a session is to be seen on the run screen: no key acts on a node, a graph or a table that is not shown."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from swarmtui.tui.actions.action import NODE_GROUP, Action
+from swarmtui.tui.actions.names import key_name
+from swarmtui.tui.actions.table import BY_ID
+from swarmtui.tui.screens.instruments import PoolsPart, TimelinePart
+from swarmtui.tui.screens.part import EVERYTHING, Part
+from swarmtui.tui.screens.parts import GraphPart, LogPart
+from swarmtui.tui.screens.session import SessionScreen
+from swarmtui.tui.screens.table_part import TablePart
+from swarmtui.tui.screens.workers_part import WorkersPart
+from swarmtui.tui.widgets.looks import dressed, workbench
+
+if TYPE_CHECKING:
+    from swarmtui.session.state import NodeState
+
+_GRAPH = frozenset({EVERYTHING, GraphPart.VIEW})
+_TABLE = frozenset({EVERYTHING, TablePart.VIEW})
+NEEDS: dict[str, tuple[frozenset[str], str]] = {
+    "form": (_GRAPH | {WorkersPart.VIEW}, "graph"),
+    **dict.fromkeys(("focus_graph", "zoom", "follow_front", "fold_group"), (_GRAPH, "graph")),
+    **dict.fromkeys(("sort", "reverse"), (_TABLE | {TimelinePart.VIEW}, "table")),
+    "columns": (_TABLE, "table"),
+}
+"""Actions by their IDs -> the views in which there is what they are about, and what that is."""
+
+
+class Seen(SessionScreen):
+    """Part of the run screen."""
+
+    parts: tuple[Part, ...]
+    view: str
+
+    @property
+    def node(self) -> NodeState | None:
+        """The node that actions are about: the selected one, where that is to be seen; in the log alone that of the
+        line that was gone to."""
+        if self.view == PoolsPart.VIEW:
+            return None
+        if self.view == LogPart.VIEW:
+            log = next(part for part in self.parts if isinstance(part, LogPart)).widget
+            return workbench(self).state.nodes.get(log.node)
+        return super().node
+
+    def unseen(self, action: Action) -> str | None:
+        """Why an action is about nothing that is to be seen; None where it is."""
+        views, what = NEEDS.get(action.id, (None, ""))
+        if views is not None and self.view not in views:
+            return f"no {what} is shown here: {self._way} shows it"
+        about_node = action.group == NODE_GROUP or action.id == "select"
+        if not about_node or self.view not in (PoolsPart.VIEW, LogPart.VIEW) or self.node is not None:
+            return None
+        if self.view == LogPart.VIEW:
+            if action.id == "copy":  # the line
+                return None
+            return f"no line of a node is chosen here: j and k go to one, {self._way} shows the graph"
+        return f"no node is chosen here: {self._way} shows the graph"
+
+    @property
+    def _way(self) -> str:
+        """The key of the view with everything, in the mode there is."""
+        keys = dressed(self).keys.keys_in(BY_ID["view_run"], self.mode)
+        return key_name(keys[0]) if keys else "the run view"

@@ -1,0 +1,59 @@
+"""How a session stands: how its status looks, and why nobody can act on it, where that is so. Pure."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from swarmtui.host.feed import Link
+from swarmtui.safety.text import one_line
+from swarmtui.session.vocabulary import FINAL, Status
+
+if TYPE_CHECKING:
+    from swarmtui.host.feed import FeedStatus
+    from swarmtui.session.state import SessionState
+    from swarmtui.tui.view.lines import Role
+
+STATUS: dict[Status, tuple[str, str, Role]] = {
+    Status.PLANNING: ("planning", "◌", "running"),
+    Status.AWAITING_APPROVAL: ("awaits approval", "?", "ask"),
+    Status.RUNNING: ("running", "●", "running"),
+    Status.PAUSED: ("paused", "‖", "held"),
+    Status.SUCCEEDED: ("succeeded", "✓", "succeeded"),
+    Status.FAILED: ("failed", "✗", "failed"),
+    Status.CANCELLED: ("cancelled", "⊘", "cancelled"),
+    Status.CRASHED: ("crashed", "!", "failed"),
+}
+
+HOST_CRASHED = "the host has crashed: r resumes the session first"
+REPLAYED = "this is the past, which nobody can change (G leads to the end)"
+RECORDED = "this is a recording, at its end: nobody can change it"
+
+
+def replayed(status: FeedStatus) -> str:
+    """Why nothing can be done in a replay: this is the past, or the end of what there is."""
+    play = status.play
+    return RECORDED if play is not None and not play.live and play.seq >= play.head_seq else REPLAYED
+
+
+def crashed(state: SessionState, status: FeedStatus) -> bool:
+    """Whether its host is gone without a word: a crash is seen, never recorded."""
+    seen = status.seen is Status.CRASHED or status.link is Link.CRASHED
+    return seen and status.link is not Link.REPLAY and state.status not in FINAL
+
+
+def can_act(state: SessionState, status: FeedStatus) -> str | None:
+    """Why the user can do nothing now, or None if they can."""
+    if status.link is Link.CONNECTING:
+        return "not connected yet"
+    if status.link is Link.RECONNECTING:
+        return "the link is lost; it is being set up again"
+    if status.link is Link.REPLAY:
+        fork = f"`swarmtui fork {one_line(state.id, 64)} --at {state.seq}`"
+        return f"{replayed(status)}; Y or {fork} begins another session from here"
+    if crashed(state, status):
+        return HOST_CRASHED
+    if status.link in (Link.ENDED, Link.ARCHIVE):
+        return "this is a recording: nobody can act on it"
+    if status.role != "control":
+        return "you only watch (attached read-only)"
+    return None

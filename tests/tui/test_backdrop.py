@@ -1,0 +1,24 @@
+"""What is behind a dialog looks as Textual would have it."""
+
+from __future__ import annotations
+
+import pytest
+from rich.segment import Segment
+from textual.color import Color
+from textual.renderables.background_screen import BackgroundScreen
+
+from swarmtui.tui.widgets.backdrop import Backdrop
+from tests.tui.opening import opened
+from tests.tui.scripted_feed import mid_run
+
+
+@pytest.mark.parametrize("color", [Color(10, 20, 30, 0.7), Color(0, 0, 0, 0)])
+async def test_a_screen_behind_a_dialog_is_dimmed_as_textual_does_it(color: Color) -> None:
+    async with opened(mid_run()) as pilot:
+        screen = pilot.app.screen
+        behind = BackgroundScreen(screen, color)
+        lines = screen._compositor.render_strips()
+        expected = [list(BackgroundScreen.process_segments(line, color)) for line in lines]
+        drawn = Backdrop(behind).render_strips(120, 40, screen.visual_style, None)  # type: ignore[arg-type]
+        assert [list(Segment.simplify(line)) for line in drawn] == [list(Segment.simplify(line)) for line in expected]
+        assert {line.cell_length for line in drawn} == {120}

@@ -1,0 +1,139 @@
+"""Budget and time left: what is projected, and how much of it the header has room for."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from swarmtui.plan.model import Limits
+from swarmtui.session import events as ev
+from swarmtui.session.state import SessionState
+from swarmtui.tui.view.budget import budget_lines, eta_words, outlook
+from swarmtui.tui.view.figures import figures, header, session_time
+from swarmtui.tui.view.glyphs import ASCII, UNICODE
+from swarmtui.tui.view.lines import width
+from tests.tui.scripted_feed import REVIEW, SIMULATED, START, ScriptedFeed, approved, finished, mid_run
+from tests.tui.scripted_pools import busy, forecast
+
+
+def now_of(feed: ScriptedFeed) -> float:
+    return session_time(feed.state, feed.now)
+
+
+def told(feed: ScriptedFeed, size: int, *, ascii_only: bool = False) -> str:
+    shown = figures(feed.state, feed.status, feed.now, ascii_only=ascii_only)
+    line = header(shown, size, ASCII if ascii_only else UNICODE)
+    assert width(line) == size
+    return "".join(text for text, _ in line)
+
+
+def test_what_it_will_come_to_is_what_was_used_and_what_was_forecast_of_the_rest() -> None:
+    feed = busy()
+    found = outlook(feed.state, now_of(feed))
+    assert found.eta_s is not None
+    assert found.eta_s[1] == pytest.approx(140 - (now_of(feed) - 10.2), abs=0.5)
+    assert found.of("usd").at_end == (0.28, 0.36, 0.52)
+    assert found.of("usd").over
+    assert not found.of("minutes").over
+    assert found.of("attempts").at_end is None
+
+
+def test_it_never_comes_to_less_than_was_used() -> None:
+    feed = busy()
+    feed.state.spent.cost_usd = 0.45
+    assert outlook(feed.state, now_of(feed)).of("usd").at_end == (0.45, 0.45, 0.52)
+
+
+@pytest.mark.parametrize("why", ["none", "late", "changed", "over", "unpriced"])
+def test_what_is_not_known_is_not_projected(why: str) -> None:
+    feed = mid_run() if why == "none" else finished() if why == "over" else busy()
+    if why == "late":
+        feed.wait_until(1_000)
+    if why == "changed":
+        feed.state.plan_rev = 2
+    if why == "unpriced":
+        row = replace(forecast().rows[1], usd=None)
+        feed.play(ev.Forecasted(1, (row,)))
+    found = outlook(feed.state, now_of(feed))
+    assert found.of("usd").at_end is None
+    assert (found.eta_s is None) == (why != "unpriced")
+    words = "\n".join(
+        "".join(text for text, _ in line) for line in budget_lines(feed.state, now_of(feed), 100, dash="–")
+    )
+    assert "n/a" in words or why == "over"
+    assert "eta" not in told(feed, 200) or why == "unpriced"
+
+
+def test_times_are_as_wide_as_the_longest_of_them() -> None:
+    assert eta_words((100.0, 130.0, 185.0), dash="–") == "2:10 (1:40–3:05)"
+    assert eta_words((0.0, 9.0, 3_700.0), dash="-", ranged=False) == "   0:09"
+
+
+@pytest.mark.parametrize("size", range(60, 201, 10))
+@pytest.mark.parametrize("ascii_only", [False, True])
+def test_the_header_keeps_what_matters_most_whatever_the_width(size: int, ascii_only: bool) -> None:
+    line = told(busy(), size, ascii_only=ascii_only)
+    assert "running" in line
+    assert "2/7 ok" in line
+    assert ascii_only is False or line.isascii()
+    assert size < 80 or "$0.12" in line
+    assert size < 100 or "eta 1:10" in line
+    assert size < 140 or ("(0:20" in line and "w 4/" in line)
+
+
+def test_a_projection_above_the_budget_is_in_the_header_in_words_and_warns() -> None:
+    feed = busy()
+    shown = header(figures(feed.state, feed.status, feed.now), 160, UNICODE)
+    assert (" ≈$0.36", "warn") in shown
+    assert "≈" not in told(busy(Limits(usd=5.0)), 160)
+    assert "~$0.36" in told(feed, 160, ascii_only=True)
+
+
+def test_tokens_and_minutes_have_a_place_where_they_are_limited() -> None:
+    line = told(busy(Limits(tokens=50_000, minutes=2)), 200)
+    assert "/50.0k tok ≈90.0k" in line
+    assert "/2:00 ≈2:2" in line
+
+
+def test_the_budget_is_told_line_by_line() -> None:
+    feed = busy()
+    lines = ["".join(text for text, _ in line) for line in budget_lines(feed.state, now_of(feed), 100, dash="–")]
+    assert "of $0.30" in lines[0]
+    assert "over budget: $0.36" in lines[0]
+    assert "of 30:00" in lines[2]
+    assert "1:10 (0:20–2:40)" in lines[-1]
+    assert not SessionState().forecast
+
+
+def test_a_forecast_is_offered_where_one_can_be_made_and_nowhere_else() -> None:
+    state = approved(REVIEW).state
+
+    def eta(**more: bool) -> str:
+        lines = budget_lines(state, 10.0, 100, dash="–", **more)
+        return "".join(text for text, _ in lines[-1])
+
+    assert "no forecast was made (F makes one)" in eta()
+    assert eta(may_forecast=False).endswith("no forecast was made")
+
+
+def test_what_is_simulated_costs_nothing_and_is_not_projected() -> None:
+    feed = mid_run(SIMULATED)
+    assert "≈" not in told(feed, 200)
+
+
+def test_what_takes_longer_than_was_thought_is_overdue_and_says_by_how_much() -> None:
+    feed = busy()
+    ahead = outlook(feed.state, now_of(feed))
+    assert ahead.late_s == 0
+    assert ahead.eta_s is not None
+    feed.wait_until(feed.now - START + ahead.eta_s[1] + 5)
+    late = outlook(feed.state, now_of(feed))
+    assert late.late_s == pytest.approx(5)
+    assert late.eta_s is not None, "four times in five it takes no longer than this"
+    assert "overdue 0:05" in told(feed, 160)
+    assert "eta 0:00" not in told(feed, 160)
+    words = "".join(text for line in budget_lines(feed.state, now_of(feed), 100, dash="-") for text, _ in line)
+    assert "longer than thought by 0:05" in words
+    feed.wait_until(100_000)
+    assert "overdue 27:" in told(feed, 160)

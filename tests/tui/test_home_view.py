@@ -1,0 +1,147 @@
+"""Laws of what the list of sessions shows: shares of a bar, what is remembered, machines, what applies to which."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from swarmtui.session.vocabulary import Status
+from swarmtui.tui.view.bulk import Bulk, How, Verb, pausing, why_not
+from swarmtui.tui.view.glyphs import ASCII, UNICODE
+from swarmtui.tui.view.home import refusal
+from swarmtui.tui.view.lines import width
+from swarmtui.tui.view.machines import Hosts, Machines
+from swarmtui.tui.view.moment import Moment
+from swarmtui.tui.view.session_detail import detail_lines, shares
+from swarmtui.tui.view.sessions import SHOWN, SORTS, Looking, SessionRows, key_of
+from tests.tui.scripted_feed import HOSTILE, START
+from tests.tui.test_browser import session
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(max_size=9),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=9), inner, max_size=3),
+    max_leaves=6,
+)
+
+
+@given(st.lists(st.integers(0, 10_000), max_size=12), st.integers(0, 200))
+def test_the_parts_of_a_bar_fill_it_and_none_that_is_there_is_left_out(counts: list[int], size: int) -> None:
+    cells = shares(counts, size)
+    some = sum(1 for count in counts if count)
+    assert len(cells) == len(counts)
+    assert all((count > 0) == (wide > 0) for count, wide in zip(counts, cells, strict=True) if size)
+    assert sum(cells) == (0 if not some or not size else max(size, some))
+
+
+@given(
+    st.builds(
+        Looking,
+        words=st.text("ab !", max_size=9),
+        shown=st.sampled_from(list(SHOWN)),
+        sort=st.tuples(st.sampled_from(SORTS), st.booleans()),
+        tree=st.booleans(),
+        selected=st.text("ab/", max_size=9),
+    )
+)
+def test_how_sessions_are_looked_at_is_recalled_as_it_was_kept(looking: Looking) -> None:
+    recalled = Looking.recalled(looking.kept())
+    assert recalled.kept() | {"words": ""} == looking.kept() | {"words": ""}
+    assert recalled.words.split() == looking.words.split()
+
+
+@given(st.dictionaries(st.sampled_from(["words", "shown", "sort", "tree", "selected", "added", "off"]), JSON))
+@pytest.mark.chaos
+def test_whatever_the_memory_holds_there_is_a_way_to_look(kept: dict[str, Any]) -> None:
+    assert Looking.recalled(kept).shown in SHOWN
+    assert Hosts.recalled(kept, ("box",)).all[0] == "box"
+
+
+def test_what_is_known_of_a_session_that_somebody_was_in_is_told_as_asked_again_until_its_machine_answers() -> None:
+    machines = Machines()
+    machines.keep(("box",), 10.0)
+    waits = session("b", "awaiting_approval", 1, needs_you=1)
+    machines.answered("box", [waits, session("c", "running", 3)], 11.0)
+    machines.outdated("box/b")
+    first, second = machines.rows()
+    assert (first["needs_you"], second.get("again")) == (0, None)
+    shown = SessionRows()
+    shown.take([first, second])
+    assert shown.cells(0, Moment(START, 0.0), UNICODE)["status"][0].split() == ["asked", "again"]
+    assert "asked again" in str(detail_lines(first, [first], START, 80, UNICODE))
+    machines.answered("box", [waits], 12.0)
+    assert [row.get("again") for row in machines.rows()] == [None]
+
+
+def test_machines_are_one_list_newest_first_and_silent_ones_last() -> None:
+    machines = Machines([session("a", "running", 2)])
+    machines.keep(("box", "down"), 10.0)
+    assert [row["error"] for row in machines.rows() if "error" in row] == ["", ""]
+    machines.answered("box", [session("b", "running", 1), session("c", "running", 3)], 11.0)
+    machines.answered("down", [{"host": "down", "error": "refused"}], 11.0)
+    machines.answered("who?", [session("d", "running", 1)], 11.0)
+    assert [key_of(row) for row in machines.rows()] == ["box/b", "a", "box/c", "down/"]
+    assert machines.rows()[-1]["since"] == 10.0
+    machines.answered("box", [{"host": "box", "error": "gone"}], 30.0)
+    assert {row["since"] for row in machines.rows() if "error" in row} == {10.0, 30.0}
+    machines.keep((), 31.0)
+    assert [key_of(row) for row in machines.rows()] == ["a"]
+
+
+def test_a_machine_of_the_config_file_is_switched_off_one_that_was_added_is_forgotten() -> None:
+    hosts = Hosts(("box",))
+    hosts.add("gpu1")
+    hosts.remove("box")
+    assert (hosts.all, hosts.listed) == (("box", "gpu1"), ("gpu1",))
+    hosts.remove("gpu1")
+    hosts.add("box")
+    assert (hosts.all, hosts.listed) == (("box",), ("box",))
+
+
+@pytest.mark.parametrize("verb", Verb)
+@pytest.mark.parametrize("status", Status)
+def test_of_every_session_it_is_told_whether_each_thing_can_be_done_with_it(verb: Verb, status: Status) -> None:
+    for more in ({}, {"hosted": False}, {"hosted": True}, {"imported": "deerflow"}, {"counts": {"failed": 1}}):
+        why = why_not(verb, session("a", status.value, 1, **more))
+        assert why is None or why.strip()
+        if more.get("hosted") is True and verb is Verb.REMOVE:
+            assert why is not None
+    assert why_not(verb, session("a", "of a version to come", 1)) is not None
+    assert why_not(verb, {"host": "box", "error": "refused"}) is not None
+
+
+def test_the_pause_key_pauses_where_anything_can_be_paused_and_else_lets_go_on() -> None:
+    runs, paused, over = (session("a", status, 1, hosted=True) for status in ("running", "paused", "failed"))
+    assert pausing([runs, paused, over]) is Verb.PAUSE
+    assert pausing([paused, over]) is Verb.GO_ON
+    assert pausing([over]) is Verb.PAUSE
+    assert refusal("pause_session", over, [over], able=True) == "a: has failed"
+    assert refusal("pause_session", None, [], able=True) == "no session is selected"
+    assert refusal("open", {"host": "box", "error": ""}, [], able=True) == "no session is selected"
+    assert "swarmtui --help" in (refusal("remove", over, [over], able=False) or "")
+
+
+def test_what_is_hostile_in_a_row_is_harmless_in_the_pane_and_in_the_dialog() -> None:
+    nasty = " ".join(HOSTILE)
+    row = session(
+        "a", "failed", 1, title=nasty, reason=nasty, last_failure={"node": nasty, "error": nasty}, host=nasty,
+        parent={"id": nasty, "seq": "x"}, items={"done": nasty, "total": None}, counts={"failed": 2, nasty: 3},
+    )  # fmt: skip
+    odd = {"id": "b", "counts": {"failed": "x"}, "parent": 3, "last_failure": [], "items": []}
+    for glyphs in (UNICODE, ASCII):
+        for one in (row, odd, {"host": nasty, "error": nasty}, None):
+            for wide in (8, 40, 120):
+                told = detail_lines(one, [row, odd], START, wide, glyphs)
+                assert all("\x1b" not in part for line in told for part, _ in line)
+        bulk = Bulk.of(Verb.RETRY, [row])
+        bulk.note("a", How.FAILED, nasty)
+        assert all("\x1b" not in part for part, _ in bulk.cells(0, Moment(START, 0.0), glyphs).values())
+
+
+def test_no_line_of_the_pane_is_wider_than_the_pane() -> None:
+    counts = {"succeeded": 900, "failed": 12, "running": 40, "waiting": 300, "skipped": 3, "retrying": 9}
+    row = session("a", "running", 1, counts=counts, items={"done": 315, "total": 2_000}, reason="word " * 90)
+    for wide in (30, 58, 118):
+        assert max(width(line) for line in detail_lines(row, [row], START, wide, UNICODE)) <= wide

@@ -1,0 +1,178 @@
+"""Signals: whatever is on the terminal is left in good order, nothing of ours is called after it."""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import io
+import os
+import signal
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pexpect
+import pytest
+
+from swarmtui.tui.driving import Enduring
+from swarmtui.tui.leaving import Ending
+
+ENDING = (signal.SIGTERM, signal.SIGHUP)
+
+
+def handlers() -> list[object]:
+    return [signal.getsignal(number) for number in (*ENDING, signal.SIGALRM)]
+
+
+@pytest.fixture(autouse=True)
+def _nothing_ends(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    monkeypatch.setattr("signal.setitimer", lambda *_: None)
+    before = signal.getsignal(signal.SIGALRM)
+    yield
+    signal.signal(signal.SIGALRM, before)
+
+
+def test_what_was_to_be_done_on_signals_before_is_so_again() -> None:
+    before = handlers()
+    with Ending():
+        assert handlers() != before
+        with Ending():
+            pass
+        assert handlers() != before
+    assert handlers() == before
+
+
+@pytest.mark.parametrize("number", ENDING)
+async def test_a_signal_has_what_is_shown_leave_on_its_own_loop(number: signal.Signals) -> None:
+    left = asyncio.Event()
+    with Ending() as ending:
+        ending.watch(asyncio.get_running_loop(), left.set)
+        signal.raise_signal(number)
+        await left.wait()
+        assert ending.wanted
+
+
+def test_a_signal_that_a_session_was_left_for_ends_the_list_of_sessions_too() -> None:
+    heard: list[str] = []
+    with Ending() as outer:
+        with Ending() as inner:
+
+            async def session() -> None:
+                inner.watch(asyncio.get_running_loop(), lambda: heard.append("session"))
+                signal.raise_signal(signal.SIGHUP)
+                await asyncio.sleep(0)
+
+            asyncio.run(session())
+        assert heard == ["session"]
+        assert outer.wanted
+
+
+def test_a_signal_after_the_loop_has_ended_says_nothing() -> None:
+    with Ending() as ending:
+
+        async def session() -> None:
+            ending.watch(asyncio.get_running_loop(), lambda: pytest.fail("it is over"))
+
+        asyncio.run(session())
+        signal.raise_signal(signal.SIGTERM)
+        assert ending.wanted
+
+
+async def test_what_begins_after_a_signal_leaves_at_once() -> None:
+    left = asyncio.Event()
+    with Ending() as ending:
+        signal.raise_signal(signal.SIGTERM)
+        ending.watch(asyncio.get_running_loop(), left.set)
+        await left.wait()
+
+
+class Gone(io.StringIO):
+    """A terminal that goes away after so many writes."""
+
+    def __init__(self, writes: int) -> None:
+        super().__init__()
+        self.left = writes
+
+    def write(self, text: str) -> int:
+        self.left -= 1
+        if self.left < 0:
+            raise OSError(errno.EIO, "Input/output error")
+        return super().write(text)
+
+    def flush(self) -> None:
+        self.write("")
+
+
+def test_a_terminal_that_has_gone_away_takes_all_that_is_written() -> None:
+    terminal = Gone(1)
+    file = Enduring(terminal)
+    assert [file.write("one"), file.write("seven.."), file.write("four")] == [3, 7, 4]
+    file.flush()
+    assert file.gone
+    assert terminal.getvalue() == "one"
+
+
+HOME = """
+import asyncio, sys
+from pathlib import Path
+from tests.tui.opening import workbench
+from tests.tui.scripted_feed import mid_run
+from tests.tui.test_browser import found
+from swarmtui.tui.app import run_workbench
+from swarmtui.tui.browser import run_browser
+async def rows():
+    return found()
+async def connect():
+    return mid_run()
+def look(choice):
+    run_workbench(connect)
+    return ""
+run_browser(rows, look)
+Path(sys.argv[1]).write_text("left")
+"""
+
+
+def start(folder: Path) -> pexpect.spawn[bytes]:
+    """Home in a terminal of its own; what it leaves for is a session."""
+    env = {
+        **os.environ,
+        "TERM": "xterm-256color",
+        "SWARMTUI_HOME": str(folder / "home"),
+        "SWARMTUI_TOUR": "0",
+    }
+    words = ["-c", HOME, str(folder / "told")]
+    terminal: pexpect.spawn[bytes] = pexpect.spawn(sys.executable, words, env=env, dimensions=(30, 100), timeout=60)
+    terminal.expect_exact(b"Review")  # the sessions have been read: there is one to open
+    return terminal
+
+
+PLACES = {
+    "home": (),
+    "a dialog at home": ((b"O", b"Other machines"),),
+    "a session": ((b"\r", b"quality"),),
+    "a dialog in a session": ((b"\r", b"quality"), (b"?", b"help")),
+    "home, after a session": ((b"\r", b"quality"), (b"q", b"sessions:")),
+}
+
+
+@pytest.mark.chaos
+@pytest.mark.parametrize("how", ["SIGTERM", "SIGHUP", "the terminal is closed"])
+@pytest.mark.parametrize("place", PLACES)
+def test_wherever_one_is_the_program_ends_in_good_order(place: str, how: str, tmp_path: Path) -> None:
+    terminal = start(tmp_path)
+    for key, seen in PLACES[place]:
+        terminal.send(key)
+        terminal.expect_exact(seen)
+    if how in ("SIGTERM", "SIGHUP"):
+        terminal.kill(signal.Signals[how])
+        terminal.expect(pexpect.EOF)
+        assert b"Traceback" not in terminal.before
+        assert b"\x1b[?1049l" in terminal.before
+        terminal.close()
+        assert (terminal.exitstatus, terminal.signalstatus) == (0, None)
+    else:
+        os.close(terminal.fileno())
+        _, status = os.waitpid(terminal.pid, 0)
+        assert os.waitstatus_to_exitcode(status) == 0
+    assert (tmp_path / "told").read_text() == "left"
+    assert (tmp_path / "home" / "state" / "workbench.json").exists()

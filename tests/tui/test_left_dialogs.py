@@ -1,0 +1,134 @@
+"""A dialog that was left, or stands beneath another screen, when what was asked for in it is answered."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+from textual.pilot import Pilot
+from textual.widgets import Input, TextArea
+
+from swarmtui.plan.model import JSON
+from swarmtui.tui.app import Workbench
+from swarmtui.tui.screens.connecting import ConnectScreen
+from swarmtui.tui.screens.dialogs import EditScreen, LineScreen
+from swarmtui.tui.screens.node_form import NodeForm
+from swarmtui.tui.screens.plan import PlanScreen
+from tests.tui.acting_feed import acting
+from tests.tui.opening import notices, opened, press, settled
+from tests.tui.scripted_feed import ScriptedFeed, awaiting_approval
+
+
+class Slow:
+    """A feed whose host answers once it is `answered`."""
+
+    def __init__(self, refusal: str | None = None) -> None:
+        self.feed: ScriptedFeed = acting(awaiting_approval())
+        self.feed.refusal = refusal
+        self._does, self.asked, self.answered = self.feed.command, asyncio.Event(), asyncio.Event()
+        self.feed.command = self._command  # type: ignore[method-assign]
+
+    async def _command(self, method: str, params: dict[str, JSON]) -> int:
+        self.asked.set()
+        await self.answered.wait()
+        return await self._does(method, params)
+
+
+async def proposed(pilot: Pilot[int], slow: Slow) -> NodeForm:
+    """A form whose proposal is under way."""
+    app = pilot.app
+    assert isinstance(app, Workbench)
+    app.selected = "speed"
+    await press(pilot, "enter")
+    form = app.screen
+    assert isinstance(form, NodeForm)
+    form.query_one("#field-retries", Input).value = "5"
+    await pilot.press("f2")
+    await slow.asked.wait()
+    return form
+
+
+@pytest.mark.parametrize("refusal", [None, "no"])
+@pytest.mark.chaos
+async def test_an_answer_that_comes_after_a_form_was_left_closes_nothing_else(refusal: str | None) -> None:
+    slow = Slow(refusal)
+    async with opened(slow.feed) as pilot:
+        await proposed(pilot, slow)
+        await pilot.press("escape")
+        slow.answered.set()
+        await settled(pilot)
+        assert isinstance(pilot.app.screen, PlanScreen)
+        told = "speed edited" if refusal is None else "not proposed, what you wrote is kept: no"
+        assert any(told in notice for notice in notices(pilot))
+
+
+@pytest.mark.chaos
+async def test_an_answer_that_comes_while_the_help_covers_a_form_closes_the_form_once_the_help_is_left() -> None:
+    slow = Slow()
+    async with opened(slow.feed) as pilot:
+        await proposed(pilot, slow)
+        await pilot.press("f1")
+        above = pilot.app.screen
+        slow.answered.set()
+        await settled(pilot)
+        assert pilot.app.screen is above
+        await press(pilot, "escape")
+        assert isinstance(pilot.app.screen, PlanScreen)
+
+
+@pytest.mark.parametrize("refusal", [None, "no"])
+@pytest.mark.chaos
+async def test_an_answer_that_comes_after_a_list_of_nodes_was_left_closes_nothing_else(refusal: str | None) -> None:
+    slow = Slow(refusal)
+    async with opened(slow.feed) as pilot:
+        app = pilot.app
+        assert isinstance(app, Workbench)
+        app.selected = "publish"
+        await press(pilot, "J")
+        assert isinstance(app.screen, ConnectScreen)
+        await pilot.press("l", "i", "n", "enter")
+        await slow.asked.wait()
+        await pilot.press("escape", "c")
+        assert isinstance(app.screen, LineScreen)
+        slow.answered.set()
+        await settled(pilot)
+        assert isinstance(app.screen, LineScreen)
+        assert any(("publish needs lint" if refusal is None else "no") in notice for notice in notices(pilot))
+
+
+@pytest.mark.parametrize("leaves", [False, True])
+async def test_what_is_written_in_the_editor_after_a_proposal_is_kept_once_that_is_taken(leaves: bool) -> None:
+    slow = Slow()
+    slow._does = awaiting_approval().command
+    async with opened(slow.feed) as pilot:
+        app = pilot.app
+        assert isinstance(app, Workbench)
+        await press(pilot, "e")
+        screen = app.screen
+        assert isinstance(screen, EditScreen)
+        screen.action_submit()
+        await slow.asked.wait()
+        screen.query_one(TextArea).insert("# more\n", (0, 0))
+        if leaves:
+            screen.action_leave()
+        slow.answered.set()
+        await settled(pilot)
+        assert isinstance(app.screen, PlanScreen)
+        assert (app.editing.draft or "").startswith("# more\n")
+        assert "kept for your next edit" in notices(pilot)[-1]
+
+
+@pytest.mark.chaos
+@pytest.mark.parametrize("leaves", [False, True])
+async def test_what_is_written_in_a_form_after_a_proposal_is_there_when_the_node_is_opened_again(leaves: bool) -> None:
+    slow = Slow()
+    async with opened(slow.feed) as pilot:
+        form = await proposed(pilot, slow)
+        form.query_one("#field-retries", Input).value = "7"
+        if leaves:
+            form.action_leave()
+        slow.answered.set()
+        await settled(pilot)
+        assert isinstance(pilot.app.screen, PlanScreen)
+        await press(pilot, "enter")
+        assert pilot.app.screen.query_one("#field-retries", Input).value == "7"

@@ -1,0 +1,143 @@
+"""The plan as a table: what each node is, may do, takes and costs."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from swarmtui.engine.forecast import forecast
+from swarmtui.plan.model import Author, Plan
+from swarmtui.plan.taskfile import parse_task
+from swarmtui.session import events as ev
+from swarmtui.tui.view.forecast import forecast_lines, on_planner
+from swarmtui.tui.view.glyphs import UNICODE
+from swarmtui.tui.view.moment import Moment
+from swarmtui.tui.view.plan import node_facts
+from swarmtui.tui.view.plan_table import SORTS, PlanRows
+from tests.tui.opening import notices, opened, press, text
+from tests.tui.scripted_feed import REVIEW, ScriptedFeed, awaiting_approval, begun, large
+
+NOW = Moment(0.0, 0.0)
+
+
+def foretold(plan: Plan = REVIEW) -> ScriptedFeed:
+    feed = begun(plan)
+    return feed.play(forecast(feed.state))
+
+
+def rows_of(feed: ScriptedFeed, **more: object) -> PlanRows:
+    rows = PlanRows(feed.state, **more)  # type: ignore[arg-type]
+    rows.choose()
+    return rows
+
+
+def cells(rows: PlanRows, node: str) -> dict[str, str]:
+    return {key: words for key, (words, _) in rows.cells(rows.ids.index(node), NOW, UNICODE).items()}
+
+
+def test_a_row_says_what_a_node_is_takes_and_costs() -> None:
+    found = cells(rows_of(foretold()), "quality")
+    assert (found["kind"], found["model"], found["needs"], found["time"]) == ("prompt", "worker", "scan", "0:40")
+    assert found["cost"].startswith("$0.00")
+    assert found["tokens"]
+    assert found["sandbox"] == found["effects"] == ""
+
+
+def test_commands_say_whether_the_sandbox_holds_them() -> None:
+    assert cells(rows_of(foretold()), "scan")["sandbox"] == "OUTSIDE"
+    planned = cells(rows_of(foretold(replace(REVIEW, author=Author.PLANNER))), "scan")
+    assert (planned["sandbox"], planned["effects"]) == ("in", "changes")
+
+
+def test_without_a_forecast_of_this_revision_nothing_is_said_of_time_and_cost() -> None:
+    feed = foretold()
+    feed.play(ev.PlanProposed(2, replace(REVIEW, title="Another")))
+    found = cells(rows_of(feed), "quality")
+    assert found["time"] == found["cost"] == found["calls"] == ""
+
+
+def test_a_forecast_of_an_older_version_says_nothing_of_nodes() -> None:
+    feed = begun(REVIEW)
+    feed.play(replace(forecast(feed.state), nodes={}))
+    assert cells(rows_of(feed), "quality")["time"] == ""
+
+
+@pytest.mark.parametrize("key", SORTS)
+@pytest.mark.chaos
+def test_every_column_sorts_and_loses_no_node(key: str) -> None:
+    feed = foretold()
+    for descending in (False, True):
+        assert sorted(rows_of(feed, sort=(key, descending)).ids) == sorted(feed.state.plan_nodes)
+
+
+def test_sorted_by_cost_the_dearest_comes_first() -> None:
+    assert rows_of(foretold(), sort=("cost", True)).ids[0] == "translate"
+
+
+def test_the_filter_looks_at_what_a_row_says() -> None:
+    feed = foretold()
+    assert rows_of(feed, filter="outside").ids == ["scan", "lint"]
+    assert "quality" not in rows_of(feed, filter="!prompt").ids
+    assert rows_of(feed, filter="planner").ids == ["report"]
+
+
+def test_the_detail_says_why_a_node_is_needed_and_what_is_expected() -> None:
+    text = "goal: g\nnodes:\n  a: {prompt: x}\n  b: {prompt: y}\n  c: {needs: [a, b], prompt: '{{ a.output }}'}\n"
+    plan = parse_task(text).plan
+    assert plan is not None
+    feed = foretold(plan)
+    facts = {label: value for label, value, _ in node_facts(feed.state, plan.node("c"))}
+    assert facts["needs"] == "a, b (waits for it alone)"
+    assert "tokens in" in facts["expected"]
+
+
+def test_all_on_the_planner_model_is_told_where_prices_are_known() -> None:
+    feed = foretold()
+    dear = on_planner(feed.state)
+    assert dear is not None
+    told = feed.state.forecast
+    assert told is not None
+    assert told.forecast.rows[-1].usd is not None
+    assert dear > told.forecast.rows[-1].usd[1]
+    shown = "\n".join("".join(part for part, _ in line) for line in forecast_lines(feed.state, 60, short=False))
+    assert "all on the planner model: $" in shown
+    unpriced = {name: replace(ref, price_in=None) for name, ref in feed.state.models.items()}
+    feed.state.models = unpriced
+    assert on_planner(feed.state) is None
+
+
+@pytest.mark.chaos
+async def test_v_leads_to_the_table_and_S_sorts_it() -> None:
+    feed = awaiting_approval()
+    feed.play(forecast(feed.state))
+    async with opened(feed) as pilot:
+        await press(pilot, "S")
+        assert "v leads to it" in notices(pilot)[-1]
+        await press(pilot, "v", "j")
+        assert pilot.app.selected == "quality"  # type: ignore[attr-defined]
+        screen = pilot.app.screen
+        await press(pilot, "S", "D")
+        assert screen.rows.sort == ("node", True)  # type: ignore[attr-defined]
+        await press(pilot, "slash", *"in", "enter")
+        assert "OUTSIDE" not in text(pilot)
+
+
+@pytest.mark.chaos
+async def test_keys_that_come_fast_are_about_the_node_they_moved_to() -> None:
+    async with opened(awaiting_approval()) as pilot:
+        await press(pilot, "v")
+        await pilot.press("j", "j", "enter")
+        await press(pilot)
+        assert "node security" in text(pilot)
+
+
+@pytest.mark.chaos
+async def test_a_table_of_two_thousand_nodes_is_drawn_by_what_is_visible() -> None:
+    plan = large(2_000).state.plan
+    assert plan is not None
+    feed = begun(plan)
+    feed.play(forecast(feed.state))
+    async with opened(feed) as pilot:
+        await press(pilot, "v", "G")
+        assert "step-1999" in text(pilot)

@@ -1,0 +1,311 @@
+"""The gauges of pools, and the dialog in which they are set."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from swarmtui.plan.model import JSON, Limits
+from swarmtui.session import events as ev
+from swarmtui.session.pools import COMMANDS
+from swarmtui.tui.commands import change_concurrency
+from swarmtui.tui.screens.concurrency import ConcurrencyScreen
+from swarmtui.tui.view.concurrency import TOTAL, Draft, draft_lines
+from swarmtui.tui.view.figures import session_time
+from swarmtui.tui.view.flights import Flights
+from swarmtui.tui.view.glyphs import ASCII, UNICODE
+from swarmtui.tui.view.lines import Line, width
+from swarmtui.tui.view.moment import Moment
+from swarmtui.tui.view.nodes import detail
+from swarmtui.tui.view.pools import (
+    BINDS,
+    Gauge,
+    binds_words,
+    gauges,
+    more_helps,
+    pane_lines,
+    pool_lines,
+    refused_words,
+    spark,
+)
+from tests.tui.opening import notices, opened, press, text
+from tests.tui.scripted_feed import SIMULATED, WORKER, ScriptedFeed, finished, mid_run
+from tests.tui.scripted_pools import PLANNER, SAID, busy
+
+
+def flights_of(feed: ScriptedFeed) -> Flights:
+    known = Flights()
+    known.absorb(feed.events, feed.state)
+    return known
+
+
+def gauge_of(feed: ScriptedFeed, pool: str = WORKER) -> Gauge:
+    found = gauges(feed.state, flights_of(feed), session_time(feed.state, feed.now))
+    return next(gauge for gauge in found if gauge.pool == pool)
+
+
+def words(lines: list[Line]) -> str:
+    return "\n".join("".join(part for part, _ in line) for line in lines)
+
+
+def test_a_gauge_tells_window_use_rate_and_what_binds_since_when_and_why() -> None:
+    gauge = gauge_of(busy())
+    assert (gauge.in_flight, gauge.limit, gauge.window, gauge.rate_per_min) == (4, 2, 2, 45.0)
+    assert gauge.per_minute == pytest.approx(5, abs=2)
+    told, _ = binds_words(gauge)
+    assert told.startswith("wall since 0:30, the provider lets no more through at once: refused beyond 2")
+    assert gauge.refused == 2
+    assert gauge.refused_per_100 == pytest.approx(20.0)
+    assert (gauge.waiting, gauge.throttled) == (32, 1)
+    assert gauge.history
+    assert max(gauge.history) == 5
+    assert gauge.others == 1
+
+
+def test_whoever_changes_how_many_run_at_once_is_told_from_what_to_what() -> None:
+    state = mid_run().state
+    for limit, step, told in ((8, 1, "8 → 9"), (8, -1, "8 → 7"), (1, -1, "1 → 1")):
+        state.limits = Limits(concurrency=limit)
+        assert change_concurrency(state, step).done == f"concurrency: {told}"
+
+
+def test_however_many_are_refused_it_is_a_share_of_the_calls_that_were_tried() -> None:
+    for calls, refused, told in ((4, 22, "84.6 % of calls (22 in all)"), (0, 3, "100.0 % of calls (3 in all)")):
+        gauge = replace(gauge_of(busy()), calls=calls, refused=refused)
+        assert refused_words(gauge)[0] == told
+
+
+def test_the_last_refusal_says_who_what_and_until_when() -> None:
+    feed = busy()
+    last = gauge_of(feed).last
+    assert last is not None
+    assert (last.node, last.message, last.again_s) == ("third", SAID, 24)
+
+
+def test_what_no_host_has_told_is_not_made_up() -> None:
+    feed = mid_run()
+    gauge = gauge_of(feed)
+    assert (gauge.window, gauge.limit, gauge.binding, gauge.since) == (None, None, "", None)
+    shown = words(list(pool_lines(feed.state, gauge, 100, Moment(feed.now, 52), UNICODE)))
+    assert shown.count("n/a") >= 3
+
+
+@pytest.mark.parametrize("width_", [30, 60, 84, 120, 200])
+@pytest.mark.parametrize("glyphs", [UNICODE, ASCII], ids=["unicode", "ascii"])
+def test_gauges_fit_their_place(width_: int, glyphs: object) -> None:
+    assert glyphs in (UNICODE, ASCII)
+    used = UNICODE if glyphs is UNICODE else ASCII
+    for feed in (busy(), mid_run(), mid_run(SIMULATED), finished()):
+        moment = Moment(feed.now, session_time(feed.state, feed.now))
+        found = gauges(feed.state, flights_of(feed), moment.session)
+        for height in (2, 5, 9, 30):
+            lines = pane_lines(found, width_, height, moment.session, used)
+            assert len(lines) <= max(height, len(found))
+            assert all(width(line) <= width_ for line in lines)
+        for gauge in found:
+            assert width(((spark(gauge, 12, used), "bar"),)) == 12
+            lines = list(pool_lines(feed.state, gauge, width_, moment, used))
+            assert all(width(line) <= width_ for line in lines)
+
+
+@pytest.mark.parametrize(
+    ("change", "binding", "helps"),
+    [
+        (ev.PoolPaced(WORKER, 2, None, "rpm"), "rpm", "the provider holds it at 2"),
+        (ev.PoolPaced(WORKER, 2, None, "outage"), "outage", "the provider holds it"),
+        (ev.PoolPaced(WORKER, 2, None, "machine"), "machine", "this machine keeps up with no more"),
+        (ev.PoolPaced(WORKER, 2, None, "user"), "user", "32 wait for a place: more would help"),
+        (ev.PoolPaced(WORKER, 2, None, "none"), "none", "32 wait for a place: more would help"),
+        (ev.SessionPaused(), "paused", "the session is paused"),
+        (ev.BudgetReached("usd", 0.31, 0.30), "budget", "the budget is used up"),
+    ],
+)
+def test_what_binds_is_told_in_words_and_whether_more_would_help(change: ev.Body, binding: str, helps: str) -> None:
+    gauge = gauge_of(busy().play(change))
+    assert gauge.binding == binding
+    assert BINDS[binding][0] in binds_words(gauge)[0]
+    assert helps in more_helps(gauge)
+
+
+def test_a_limit_of_the_users_own_is_named() -> None:
+    feed = busy(Limits(concurrency=4))
+    feed.play(ev.PoolPaced(WORKER, 40, None, "none"))
+    assert gauge_of(feed).binding == "total"
+    capped = mid_run(SIMULATED)
+    capped.play(ev.LimitsSet(Limits(pools={WORKER: 3}, frozen={WORKER: 2})))
+    gauge = gauge_of(capped)
+    assert (gauge.cap, gauge.frozen) == (3, 2)
+    assert gauge_of(finished()).binding == "over"
+
+
+def test_a_throttled_node_says_which_pool_what_was_said_until_when_and_that_it_is_not_charged() -> None:
+    feed = busy()
+    known = flights_of(feed)
+    moment = Moment(feed.now, session_time(feed.state, feed.now), known.refused)
+    told = detail(feed.state, feed.state.nodes["third"], moment, UNICODE)
+    for part in ("again in 0:0", "not charged", WORKER, SAID):
+        assert part in told
+    assert f"{WORKER} said 429" in detail(feed.state, feed.state.nodes["third"], Moment(feed.now, 80), UNICODE)
+
+
+def test_a_ready_node_says_in_which_pool_it_waits_and_what_holds_that_back() -> None:
+    feed = busy()
+    ready = feed.state.nodes["読む-ファイル"]
+    assert detail(feed.state, ready, Moment(feed.now, 80), UNICODE) == f"waits for a place in {WORKER} (wall)"
+
+
+# -- the draft ----------------------------------------------------------------------------------------------------
+
+
+def draft_of(feed: ScriptedFeed) -> Draft:
+    draft = Draft()
+    look(draft, feed)
+    return draft
+
+
+def look(draft: Draft, feed: ScriptedFeed) -> None:
+    draft.look(feed.state, gauges(feed.state, flights_of(feed), session_time(feed.state, feed.now)))
+
+
+def params(draft: Draft) -> dict[str, JSON] | None:
+    request = draft.request(UNICODE)
+    return None if request is None else request.params
+
+
+def test_halving_doubling_and_auto_are_about_what_holds_now() -> None:
+    draft = draft_of(mid_run())
+    allowed = draft.choice.allowed
+    assert allowed is not None
+    draft.halve()
+    assert params(draft) == {"concurrency": allowed // 2}
+    draft.double()
+    draft.double()
+    assert params(draft) == {"concurrency": allowed // 2 * 4}
+    draft.auto()
+    assert params(draft) is None
+
+
+def test_pools_are_set_and_held_together_with_the_total_as_one_request() -> None:
+    draft = draft_of(busy())
+    draft.type("1")
+    draft.type("2")
+    draft.move(1)
+    draft.change(1)
+    assert draft.toggle_hold() is None
+    request = draft.request(UNICODE)
+    assert request is not None
+    assert request.method == "limits.set"
+    assert request.params == {"concurrency": 12, "pools": {WORKER: 3}, "freeze": {WORKER: "now"}}
+    assert "all pools" in request.done
+    assert "2 → 3" in request.done
+
+
+def test_what_cannot_be_held_says_why() -> None:
+    draft = draft_of(busy())
+    assert "only the window of a provider" in (draft.toggle_hold() or "")
+    draft.go([choice.pool for choice in draft.choices].index(PLANNER))
+    assert "was not asked yet" in (draft.toggle_hold() or "")
+    draft.go([choice.pool for choice in draft.choices].index(COMMANDS))
+    assert "only the window" in (draft.toggle_hold() or "")
+
+
+def test_what_somebody_else_changed_meanwhile_is_no_change_of_ours() -> None:
+    feed = busy()
+    draft = draft_of(feed)
+    draft.type("9")
+    feed.play(ev.LimitsSet(replace(feed.state.limits, concurrency=9)))
+    look(draft, feed)
+    assert params(draft) is None
+
+
+def test_digits_make_a_number_and_are_rubbed_out_again() -> None:
+    draft = draft_of(busy())
+    for digit in "0042":
+        draft.type(digit)
+    assert draft.numbers[TOTAL] == 42
+    draft.rub_out()
+    assert draft.numbers[TOTAL] == 4
+    draft.rub_out()
+    assert params(draft) is None
+
+
+KEYS = st.sampled_from(["halve", "double", "auto", "more", "fewer", "down", "up", "hold", "1", "0", "rub_out"])
+
+
+@settings(max_examples=50)
+@given(st.lists(KEYS, max_size=20), st.integers(24, 120))
+def test_whatever_is_pressed_numbers_stay_in_bounds_and_lines_in_their_place(keys: list[str], size: int) -> None:
+    draft = Draft()
+    draft.look(BUSY.state, GAUGES)
+    moves = {
+        **{"halve": draft.halve, "double": draft.double, "auto": draft.auto, "rub_out": draft.rub_out},
+        **{"more": lambda: draft.change(1), "fewer": lambda: draft.change(-1), "hold": draft.toggle_hold},
+        **{"down": lambda: draft.move(1), "up": lambda: draft.move(-1)},
+    }
+    for key in keys:
+        if key.isdigit():
+            draft.type(key)
+        else:
+            moves[key]()
+    assert all(number is None or 1 <= number <= 100_000 for number in draft.numbers.values())
+    for glyphs in (UNICODE, ASCII):
+        assert all(width(line) <= size for line in draft_lines(draft, size, glyphs))
+
+
+BUSY = busy()
+GAUGES = gauges(BUSY.state, flights_of(BUSY), 80.0)
+
+
+# -- the screens --------------------------------------------------------------------------------------------------
+
+
+async def test_halving_concurrency_says_what_it_changes_before_it_is_sent() -> None:
+    feed = mid_run()
+    async with opened(feed) as pilot:
+        await press(pilot, "equals_sign")
+        assert isinstance(pilot.app.screen, ConcurrencyScreen)
+        assert "nothing is changed yet" in text(pilot)
+        await pilot.press("enter")
+        assert "nothing is changed yet" in notices(pilot)[-1]
+        await press(pilot, "h")
+        assert "enter sends: all pools 12 → 6" in text(pilot)
+        assert feed.commands == []
+        await press(pilot, "enter")
+        assert notices(pilot)[-1] == "all pools 12 → 6"
+    assert feed.commands == [("limits.set", {"concurrency": 6})]
+
+
+async def test_the_dialog_tells_what_binds_and_is_left_without_a_change() -> None:
+    feed = busy()
+    async with opened(feed, (80, 24)) as pilot:
+        for key in ("equals_sign", "j", "d", "f"):
+            await press(pilot, key)
+        assert f"{WORKER} is bound by wall since 0:30" in text(pilot)
+        await press(pilot, "down", "f")
+        shown = text(pilot)
+        assert "is bound by" not in shown
+        assert "n/a: its host has not told yet" in " ".join(shown.replace("│", " ").split())
+        assert "2 → 4" in shown
+        assert "is held where it is" in shown
+        assert "was not asked yet" in notices(pilot)[-1]
+        await press(pilot, "escape")
+    assert feed.commands == []
+
+
+async def test_seven_shows_budget_and_pools_and_why_a_node_is_throttled() -> None:
+    async with opened(busy()) as pilot:
+        await press(pilot, "7")
+        shown = text(pilot)
+        for part in ("over budget", "wall since 0:30", "not charged", "Retry-After 24 s", "1:10 (0:20–2:40)"):
+            assert part in shown
+
+
+async def test_a_tall_screen_has_the_gauges_beside_the_rest() -> None:
+    async with opened(busy(), (200, 60)) as pilot:
+        shown = text(pilot)
+        assert "pools" in shown
+        assert "binds wall since 0:30" in shown
+        assert pilot.app.screen.query_one("#table").size.height > 10
