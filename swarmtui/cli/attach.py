@@ -39,7 +39,7 @@ def run(arguments: Namespace, console: Console) -> int:
     from swarmtui.cli.failures import UsageError
     from swarmtui.cli.following import reached
     from swarmtui.host.address import parse_address
-    from swarmtui.host.client import Unreachable
+    from swarmtui.host.dialling import Unreachable
     from swarmtui.host.exits import Exit
     from swarmtui.host.jsonrpc import Code
     from swarmtui.host.locate import locate

@@ -8,9 +8,12 @@ import os
 import sys
 from argparse import ArgumentTypeError
 from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
 
-from swarmtui.plan.model import JSON
 from swarmtui.safety.text import clean
+
+if TYPE_CHECKING:
+    from swarmtui.plan.model import JSON
 
 
 class Console:

@@ -106,6 +106,16 @@ def run(arguments: Namespace, console: Console) -> int:
     return Exit.OK
 
 
+def write_page(folder: SessionFolder, path: Path) -> int:
+    """Write the session as a page for a browser to `path`, from any thread; its bytes. Raises OSError, LogError."""
+    from swarmtui.safety.paths import replacing
+
+    page = f"{_page(folder)}\n".encode("utf-8", "replace")
+    with replacing(Path(os.path.realpath(path))) as file:
+        file.write(page)
+    return len(page)
+
+
 def tell_written(path: Path, console: Console) -> None:
     """Say what was written to `path`."""
     told = path.stat()

@@ -5,19 +5,8 @@ from __future__ import annotations
 import errno
 from dataclasses import dataclass
 
-from swarmtui.host.address import BadAddress
-from swarmtui.host.client import Unreachable
 from swarmtui.host.exits import Exit
-from swarmtui.host.feed import CommandRefused
-from swarmtui.host.jsonrpc import Code
-from swarmtui.host.launch import LaunchFailed
-from swarmtui.models.catalog import CatalogError
-from swarmtui.plan.problems import TaskError
 from swarmtui.safety.paths import PathRefused
-from swarmtui.session.errors import Forbidden
-from swarmtui.session.folder import SessionMissing
-from swarmtui.session.log import LogError
-from swarmtui.session.placing import NameRefused
 
 
 class UsageError(Exception):
@@ -36,34 +25,38 @@ class Told:
     code: Exit
 
 
-_CODES: tuple[tuple[tuple[type[Exception], ...], Exit], ...] = (
-    ((TaskError, CatalogError, NameRefused, BadAddress), Exit.USAGE),
-    ((SessionMissing,), Exit.NO_SESSION),
-)
-_UNREACHABLE: dict[int | None, Exit] = {
-    Code.VERSION: Exit.VERSION,
-    Code.FORBIDDEN: Exit.PERMISSION,
-    **{code: code for code in (Exit.NO_SESSION, Exit.PERMISSION, Exit.VERSION, Exit.NOT_INSTALLED)},
-}
-
-
 def explain(error: Exception) -> Told | None:
     """What to tell the user; None for what is a defect and deserves its traceback."""
     return _of_session(error) or _of_system(error)
 
 
 def _of_session(error: Exception) -> Told | None:
+    from swarmtui.host.address import BadAddress  # all of this is a third of a start, and most starts go well
+    from swarmtui.host.dialling import Unreachable
+    from swarmtui.host.feed import CommandRefused
+    from swarmtui.host.jsonrpc import Code
+    from swarmtui.host.launch import LaunchFailed
+    from swarmtui.models.catalog import CatalogError
+    from swarmtui.plan.problems import TaskError
+    from swarmtui.session.errors import Forbidden, LogError
+    from swarmtui.session.folder import SessionMissing
+    from swarmtui.session.placing import NameRefused
+
     text = str(error)
-    for kinds, code in _CODES:
-        if isinstance(error, kinds):
-            return Told(text, code)
     match error:
         case UsageError() | LaunchFailed():
             return Told(text, error.code)
+        case TaskError() | CatalogError() | NameRefused() | BadAddress():
+            return Told(text, Exit.USAGE)
+        case SessionMissing():
+            return Told(text, Exit.NO_SESSION)
         case CommandRefused():
             return Told(text, Exit.PERMISSION if error.code == Code.FORBIDDEN else Exit.FAILED)
         case Unreachable():
-            return Told(text, _UNREACHABLE.get(error.code, Exit.LOST))
+            same = (Exit.NO_SESSION, Exit.PERMISSION, Exit.VERSION, Exit.NOT_INSTALLED)
+            codes: dict[int | None, Exit] = {code: code for code in same}
+            codes |= {Code.VERSION: Exit.VERSION, Code.FORBIDDEN: Exit.PERMISSION}
+            return Told(text, codes.get(error.code, Exit.LOST))
         case Forbidden():
             return Told(text, Exit.PERMISSION)
         case LogError():

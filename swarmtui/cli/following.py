@@ -7,27 +7,27 @@ import contextlib
 import os
 import sys
 from collections.abc import Iterator
-from typing import Unpack, cast
+from typing import TYPE_CHECKING, TypeAlias, Unpack, cast
 
-from swarmtui.cli.console import Console
 from swarmtui.cli.failures import UsageError
 from swarmtui.host.address import parse_address
-from swarmtui.host.archive import FileFeed
-from swarmtui.host.client import Following, Unreachable, WireFeed
+from swarmtui.host.dialling import Unreachable
 from swarmtui.host.exits import Exit
-from swarmtui.host.feed import Feed, Link
-from swarmtui.host.file_past import FilePast
-from swarmtui.host.history import History
 from swarmtui.host.locate import locate, seen_status, socket_of
-from swarmtui.host.past import Past
-from swarmtui.host.protocol import Role
-from swarmtui.host.ssh_dial import SshDial, predial
-from swarmtui.host.wire_past import WirePast
 from swarmtui.session.folder import SessionFolder
 from swarmtui.session.vocabulary import Status
 
-AnyFeed = WireFeed | FileFeed
-Place = SessionFolder | SshDial
+if TYPE_CHECKING:  # and at run time when there is a session to open: what a first frame waits for is counted
+    from swarmtui.cli.console import Console
+    from swarmtui.host.archive import FileFeed
+    from swarmtui.host.client import Following, WireFeed
+    from swarmtui.host.feed import Feed
+    from swarmtui.host.past import Past
+    from swarmtui.host.protocol import Role
+    from swarmtui.host.ssh_dial import SshDial
+
+AnyFeed: TypeAlias = "WireFeed | FileFeed"
+Place: TypeAlias = "SessionFolder | SshDial"
 """Where a session is: in a folder of this machine, or behind a connection to another one."""
 
 _TRIES = 50
@@ -46,6 +46,8 @@ def reached(word: str) -> Iterator[Place]:
     if address is None:
         yield locate(word)
         return
+    from swarmtui.host.ssh_dial import predial
+
     with predial(address) as dial:
         yield dial
 
@@ -63,13 +65,15 @@ async def open_feed(place: Place, **how: Unpack[Following]) -> AnyFeed:
     how.setdefault("stream", False)
     try:
         async with asyncio.timeout(PATIENCE_S) as patience:
-            if isinstance(place, SshDial):
-                return await WireFeed.over(place, destination=place.address.ssh_words, **how)
-            return await _open_here(place, **how)
+            if isinstance(place, SessionFolder):
+                return await _open_here(place, **how)
+            from swarmtui.host.client import WireFeed
+
+            return await WireFeed.over(place, destination=place.address.ssh_words, **how)
     except TimeoutError:
         if not patience.expired():
             raise
-        if isinstance(place, SshDial):
+        if not isinstance(place, SessionFolder):
             raise Unreachable(f"the host of {name_of(place)} does not answer", Exit.LOST) from None
         folder = place
         pid = folder.lock.read_text().strip() or "?"
@@ -80,6 +84,9 @@ async def open_feed(place: Place, **how: Unpack[Following]) -> AnyFeed:
 
 
 async def _open_here(folder: SessionFolder, **how: Unpack[Following]) -> AnyFeed:
+    from swarmtui.host.archive import FileFeed
+    from swarmtui.host.client import WireFeed
+
     for remaining in reversed(range(_TRIES)):
         if not folder.owned():
             return await FileFeed.open(folder, whole=how.get("whole", False), from_seq=how.get("from_seq", 1))
@@ -94,6 +101,9 @@ async def _open_here(folder: SessionFolder, **how: Unpack[Following]) -> AnyFeed
 
 async def open_live(place: Place, *, name: str, role: Role = "control") -> WireFeed:
     """A feed that can take commands. Raises UsageError when no host lives."""
+    from swarmtui.host.client import WireFeed
+    from swarmtui.host.feed import Link
+
     feed = await open_feed(place, name=name, role=role)
     if isinstance(feed, WireFeed) and feed.status.link is not Link.ARCHIVE:
         return feed
@@ -112,6 +122,7 @@ def watch_in_workbench(
     opened: list[AnyFeed] = []
 
     async def connect() -> AnyFeed:
+        await asyncio.to_thread(_load_feeds)
         feed = await open_feed(
             place, name=f"tui on {_tty()}", role=role, stream=True, max_wait_s=max_wait_s, attended=True
         )
@@ -119,12 +130,15 @@ def watch_in_workbench(
         return feed
 
     async def past(feed: Feed) -> Past:
+        from swarmtui.host.file_past import FilePast
+        from swarmtui.host.wire_past import WirePast
+
         if isinstance(place, SessionFolder):
             return FilePast(place)
         return WirePast(cast("WireFeed", feed))  # of what is elsewhere there is no file here
 
     chosen: list[list[str]] = []
-    code = run_workbench(connect, past=past, origin=origin_of(place), onward=chosen.append)
+    code = run_workbench(connect, past=past, origin=lambda: origin_of(place), onward=chosen.append)
     if chosen:
         from swarmtui.cli.main import main
 
@@ -134,10 +148,17 @@ def watch_in_workbench(
     return code
 
 
+def _load_feeds() -> None:
+    """Load what a session is opened with, while the first frame is on the screen and the loop goes on."""
+    import swarmtui.host.archive
+    import swarmtui.host.client  # noqa: F401
+
+
 def _say_how_it_stands(place: Place, opened: list[AnyFeed], console: Console) -> None:
     """What a user who has left the workbench wants to read in its place."""
     from swarmtui.cli.headless import finish, standing
     from swarmtui.host.exits import of_status
+    from swarmtui.host.history import History
 
     if isinstance(place, SessionFolder):
         state = History(place).state()

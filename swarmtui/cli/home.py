@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 from argparse import Namespace
+from typing import TYPE_CHECKING
 
-from swarmtui.cli import ls
-from swarmtui.cli.console import Console
 from swarmtui.host.exits import Exit
-from swarmtui.host.locate import list_sessions
+
+if TYPE_CHECKING:
+    from swarmtui.cli.console import Console
 
 
 def run(arguments: Namespace, console: Console) -> int:
-    """The browser of sessions in a terminal; elsewhere, or where there are none, the list and a hint."""
-    if console.can_draw and next(iter(list_sessions()), None) is not None:
+    """The sessions and the prompt in a terminal; elsewhere the list and a hint."""
+    if console.can_draw:
         from swarmtui.cli.browsing import browse
 
         return browse()
+    from swarmtui.cli import ls
+
     found = ls.print_table(console, tree=True)
     if found:
         console.say()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import gc
 import io
 import os
 import sys
@@ -42,6 +43,9 @@ COMMANDS: dict[str, str] = {
     "eval": "evaluate the pacer, agents' choice of functions, or a report",
     "schema": "the JSON Schema of task files, for editors",
     "themes": "list themes",
+    "config": "what is set, where that comes from, and what is wrong with it",
+    "completion": "what completes commands, sessions, machines and nodes in a shell",
+    "serve": "the workbench in a browser of this machine",
 }
 """Command -> what it does. Each is a module of this package: ``arguments(parser)`` and ``run(arguments, console)``."""
 
@@ -52,7 +56,7 @@ HIDDEN: dict[str, str] = {
 """Commands that programs give; help does not list them."""
 
 EPILOG = """\
-swarmtui                            list the sessions, to be filtered, sorted and opened
+swarmtui                            the sessions, and a prompt for a goal or a task file
 swarmtui run code_review            review the project in this folder
 swarmtui run "compare three queues" have a plan written, approve it, watch it run
 swarmtui COMMAND --help             more about one command
@@ -73,8 +77,14 @@ class Parser(argparse.ArgumentParser):
         self.exit(2, f"swarmtui: {one_line(message, 1000)}; see `{self.prog} --help`\n")
 
 
+LOOKED_THROUGH = 20_000
+"""Objects made, beyond those let go of, before they are looked through for garbage. Nearly all that a start makes
+stays, so that to look every 700 objects is a tenth of it."""
+
+
 def entry() -> int:
     """Run the command line of this process; the exit code."""
+    gc.set_threshold(LOOKED_THROUGH)
     _mend_streams()
     try:
         return main(sys.argv[1:])
@@ -84,9 +94,7 @@ def entry() -> int:
 
 def main(argv: Sequence[str]) -> int:
     """Run `argv`; the exit code."""
-    chosen = next((word for word in argv if not word.startswith("-")), "")
-    parser = _parser(chosen)
-    arguments = parser.parse_args(argv, argparse.Namespace(words=list(argv)))
+    arguments = _parsed(argv) if argv else argparse.Namespace(command=None, words=[])
     from swarmtui.cli.console import Console
 
     console = Console(json=bool(getattr(arguments, "json", False)))
@@ -111,6 +119,15 @@ def main(argv: Sequence[str]) -> int:
         return told.code
 
 
+def _parsed(argv: Sequence[str]) -> argparse.Namespace:
+    chosen = next((word for word in argv if not word.startswith("-")), "")
+    if argv[0].partition("=")[0] == "--host":
+        _parser().error(
+            "--host goes with a command: `swarmtui ls --host NAME`; in the list of sessions O adds a machine"
+        )
+    return _parser(chosen).parse_args(argv, argparse.Namespace(words=list(argv)))
+
+
 def _carried_out_elsewhere(
     name: str, arguments: argparse.Namespace, argv: Sequence[str], console: Console
 ) -> int | None:
@@ -120,7 +137,12 @@ def _carried_out_elsewhere(
     return delegated(name, arguments, argv, console)
 
 
-def _parser(chosen: str) -> argparse.ArgumentParser:
+def whole_parser() -> argparse.ArgumentParser:
+    """The parser with the arguments of all commands; slow, since it takes all of their modules."""
+    return _parser(*COMMANDS)
+
+
+def _parser(*chosen: str) -> argparse.ArgumentParser:
     """The parser; the arguments of `chosen` alone are known to it, since knowing them takes the command's module."""
     parser = Parser(
         prog="swarmtui",
@@ -132,10 +154,10 @@ def _parser(chosen: str) -> argparse.ArgumentParser:
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", title="commands")
     for name, does in COMMANDS.items():
         own = commands.add_parser(name, help=does, description=f"{does[0].upper()}{does[1:]}.")
-        if name == chosen:
+        if name in chosen:
             import_module(module_of(name)).arguments(own)
-    if chosen in HIDDEN:
-        import_module(module_of(chosen)).arguments(commands.add_parser(chosen, description=HIDDEN[chosen]))
+    for name in HIDDEN.keys() & set(chosen):
+        import_module(module_of(name)).arguments(commands.add_parser(name, description=HIDDEN[name]))
     return parser
 
 

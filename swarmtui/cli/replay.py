@@ -95,7 +95,7 @@ def run(arguments: Namespace, console: Console) -> int:
         from swarmtui.tui.leaving import CRASHED
 
         chosen: list[list[str]] = []
-        code = run_workbench(lambda: _feed(place, arguments), origin=origin_of(place), onward=chosen.append)
+        code = run_workbench(lambda: _feed(place, arguments), origin=lambda: origin_of(place), onward=chosen.append)
         if chosen:
             from swarmtui.cli.main import main
 

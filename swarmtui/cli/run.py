@@ -106,11 +106,8 @@ def run(arguments: Namespace, console: Console) -> int:
     from swarmtui.host.exits import Exit
     from swarmtui.host.launch import launch
     from swarmtui.host.locate import locate
-    from swarmtui.host.spec import read_task
 
-    spec = spec_of(arguments)
-    read_task(spec)  # every mistake is told here, before anything is started
-    _check_tiers(spec)
+    spec = checked_spec(arguments)
     _check_places(arguments.items, arguments.out)
     launched = launch(spec, unsandboxed=arguments.unsafe_no_sandbox)
     if arguments.unsafe_no_sandbox:
@@ -130,6 +127,16 @@ def tell_launched(console: Console, id: str, pid: int, socket: str) -> None:
     console.emit(told | ({"note": note} if note else {}))
     if note:
         console.warn(note)
+
+
+def checked_spec(arguments: Namespace) -> LaunchSpec:
+    """What the arguments ask for, every mistake told before anything starts. Raises TaskError, UsageError, OSError."""
+    from swarmtui.host.spec import read_task
+
+    spec = spec_of(arguments)
+    read_task(spec)
+    _check_tiers(spec)
+    return spec
 
 
 def spec_of(arguments: Namespace) -> LaunchSpec:

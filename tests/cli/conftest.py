@@ -97,3 +97,13 @@ def _end_hosts(program: Program) -> None:
 def swarmtui(tmp_path: Path) -> Iterator[Program]:
     with program_in(tmp_path) as program:
         yield program
+
+
+@pytest.fixture
+def sessions(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The folder of the sessions of a user who has none yet."""
+    monkeypatch.setenv("SWARMTUI_HOME", str(tmp_path / "home"))
+    sessions = tmp_path / "home" / "state" / "sessions"
+    sessions.mkdir(parents=True, mode=0o700)
+    sessions.parent.chmod(0o700)
+    return sessions

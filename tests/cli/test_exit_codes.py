@@ -212,3 +212,36 @@ def test_what_needs_a_terminal_says_so_where_there_is_none(
     sessions: Path, capfd: pytest.CaptureFixture[str], command: str
 ) -> None:
     assert told(command, "abcdefgh", capfd)[0] == 2
+
+
+@pytest.mark.parametrize(
+    ("command", "config", "code", "said"),
+    [
+        ("config", "", 0, ""),
+        ("config check", "workbench: {theme: swarm-light}\n", 0, ""),
+        ("config", "workbench: {them: x}\n", 2, "did you mean theme?"),
+        ("config check", "workbench: {keys: {help: []}}\n", 2, "help needs a key"),
+        ("config init", "workbench: {}\n", 2, "is there already"),
+        ("config edit", "workbench: {}\n", 2, "cannot be started"),
+        ("completion", "", 2, "say which shell"),
+        ("completion csh", "", 2, "say which shell"),
+        ("completion --words sessions", "", 0, ""),
+    ],
+)
+def test_commands_about_the_program_itself_end_with_0_or_with_2_and_one_line(
+    sessions: Path,
+    capfd: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    command: str,
+    config: str,
+    code: int,
+    said: str,
+) -> None:
+    monkeypatch.setenv("VISUAL", "/no/such/editor")
+    folder = sessions.parents[1] / "config"
+    folder.mkdir(mode=0o700)
+    if config:
+        (folder / "config.yaml").write_text(config)
+    found = main(command.split())
+    err = capfd.readouterr().err
+    assert (found, said in err, err.count("\n")) == (code, True, 1 if said else 0), err

@@ -14,15 +14,6 @@ from swarmtui.session.folder import SessionFolder
 from tests.session.files import session_file
 
 
-@pytest.fixture
-def sessions(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setenv("SWARMTUI_HOME", str(tmp_path / "home"))
-    sessions = tmp_path / "home" / "state" / "sessions"
-    sessions.mkdir(parents=True, mode=0o700)
-    sessions.parent.chmod(0o700)
-    return sessions
-
-
 def row(**known: object) -> dict[str, object]:
     """A session as it is listed."""
     return {

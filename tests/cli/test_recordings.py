@@ -32,15 +32,6 @@ from tests.session.recordings import checkpoint, deerflow_chat, sse, trace
 from tests.session.test_export_page import parsed
 
 
-@pytest.fixture
-def sessions(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setenv("SWARMTUI_HOME", str(tmp_path / "home"))
-    sessions = tmp_path / "home" / "state" / "sessions"
-    sessions.mkdir(parents=True, mode=0o700)
-    sessions.parent.chmod(0o700)
-    return sessions
-
-
 def run(name: str, *words: object) -> int:
     module = import_module(module_of(name))
     parser = argparse.ArgumentParser()

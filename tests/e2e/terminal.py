@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shlex
 import shutil
 import subprocess
@@ -11,6 +12,7 @@ import time
 from pathlib import Path
 
 import pytest
+from rich.cells import cell_len
 
 SWARMTUI = Path(sys.executable).with_name("swarmtui")
 PATIENCE_S = 60.0
@@ -32,6 +34,7 @@ class Terminal:
             "LANG": "C.UTF-8",
             "PS1": "$ ",
             "SWARMTUI_HOME": str(folder / "home"),
+            "SWARMTUI_TOUR": "0",
             "PATH": f"{SWARMTUI.parent}:{os.environ['PATH']}",
             **environ,
         }
@@ -65,6 +68,32 @@ class Terminal:
     def press(self, *keys: str) -> None:
         """Press keys by name."""
         self._tmux("send-keys", *keys)
+
+    def click(self, text: str, *, nth: int = 0, into: int = 0, twice: bool = False) -> None:
+        """Click the first character of `text` where it stands on the screen, or `into` cells right of that.
+
+        Raises AssertionError if it does not.
+        """
+        found = [
+            (cell_len(line[: at.start()]) + 1 + into, row)
+            for row, line in enumerate(self.screen().splitlines(), 1)
+            for at in re.finditer(re.escape(text), line)
+        ]
+        assert found, f"there is no {text!r} to click on:\n{self.screen()}"
+        x, y = found[nth]
+        self.mouse(*[(0, x, y, "M"), (0, x, y, "m")] * (2 if twice else 1))
+
+    def scroll(self, down: int, text: str) -> None:
+        """Turn the wheel over `text`, so many notches down (up, if negative)."""
+        line = next(row for row, line in enumerate(self.screen().splitlines(), 1) if text in line)
+        column = self.screen().splitlines()[line - 1].index(text) + 1
+        self.mouse(*[(65 if down > 0 else 64, column, line, "M")] * abs(down))
+
+    def mouse(self, *done: tuple[int, int, int, str]) -> None:
+        """What a terminal sends for its mouse (SGR, as asked for by mode 1006), all at once: of each the button, the
+        cell, counted from 1, and ``M`` for down or ``m`` for up."""
+        sent = "".join(f"\x1b[<{button};{x};{y}{end}" for button, x, y, end in done).encode()
+        self._tmux("send-keys", "-H", *(f"{byte:02x}" for byte in sent))
 
     def screen(self) -> str:
         """What the screen shows."""

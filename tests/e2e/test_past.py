@@ -34,7 +34,8 @@ def test_30_the_past_of_a_running_session_is_gone_through_and_G_leads_back(place
         begun = terminal.until("◌ planning", press="g")
         assert "● slow" not in begun, "what had not begun yet is shown as running"
         assert len(hosts_below(place)) == 1
-        live = terminal.until("● slow", "P pause all", press="G")
+        terminal.press("G")
+        live = terminal.until("● slow", "P pause all")  # once what was said no longer stands over the keys
         assert "replay" not in live
         terminal.press("q")
         terminal.until("goes on")

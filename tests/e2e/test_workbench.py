@@ -32,6 +32,7 @@ def sessions(folder: Path) -> list[dict[str, object]]:
     return [json.loads(line) for line in cli(folder, "ls", "--json").stdout.splitlines()]
 
 
+@pytest.mark.chaos
 def test_a_goal_is_planned_edited_approved_paused_widened_retried_left_and_found_again(place: Path) -> None:
     with Terminal(place, EDITOR=editor(place), VISUAL="", SWARMTUI_MODEL="simulated/normal") as terminal:
         terminal.run("swarmtui", "run", "Compare two message queues")

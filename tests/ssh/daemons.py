@@ -214,7 +214,7 @@ def _assert_nobody_is_left(folder: Path) -> None:
     deadline = time.monotonic() + PATIENCE_S
     while left := [pid for pid in _processes() if str(folder) in _command(pid) + _environ(pid)]:
         assert time.monotonic() < deadline, f"left of the ssh tests: {[_command(pid) for pid in left]}"
-        time.sleep(0.05)
+        time.sleep(0.05)  # they are grandchildren: nothing tells when they end
 
 
 def _free_port() -> int:

@@ -27,6 +27,7 @@ from swarmtui.host.ssh_call import SshCall
 from swarmtui.host.ssh_dial import predial
 from swarmtui.host.whereabouts import named_socket
 from swarmtui.session.folder import SessionFolder
+from swarmtui.tui.view.sessions import COLUMNS, Looking, SessionRows
 from tests.ssh.machines import PROGRAM
 
 FAKE = f"{sys.executable} -S {Path(__file__).with_name('fake_ssh.py')}"
@@ -151,6 +152,8 @@ HOSTILE: list[object] = [
     {"id": "bbbb", "status": "failed", "counts": {"failed": "many"}, "started": 1e300, "ended": -5, "cost_usd": "free"},
     {"id": "cccc", "status": "failed", "parent": {"id": ["cccc"]}, "needs_you": [], "reason": 7, "started": True},
     {"id": "dddd", "status": "failed", "parent": {"id": "dddd"}, "ended": float("nan"), "cost_usd": float("inf")},
+    {"id": "eeee", "status": "running", "viewers": "x", "items": {"done": 10**99, "total": 1}},
+    {"id": "ffff", "status": "running", "viewers": [1], "items": {"done": [], "total": True}},
 ]
 
 
@@ -165,7 +168,21 @@ def test_32_rows_of_a_hostile_machine_are_shown_as_text_or_not_at_all(
         assert main([*words, "--timeout", "30"]) == 0
         told = capsys.readouterr().out
         assert not set(told) & set("\x1b\x07")
-        assert len(told.splitlines()) == 4 + ("--json" not in words)
+        assert len(told.splitlines()) == 6 + ("--json" not in words)
+
+
+async def test_32_what_a_hostile_machine_lists_can_be_sorted_by_every_column_and_leaves_the_others_their_room(
+    environ: dict[str, str], tmp_path: Path
+) -> None:
+    (tmp_path / "rows").write_text("".join(f"{json.dumps(row)}\n" for row in HOSTILE))
+    environ["SWARMTUI_REMOTE"] = f"sh -c 'echo swarmtui-dial/1; cat {tmp_path / 'rows'}' x"
+    rows = await list_hosts([Address("box")], timeout_s=30, environ=environ)
+    assert len(rows) == 6
+    for column in COLUMNS:
+        listed = SessionRows(Looking(sort=(column.key, True)))
+        listed.take(rows)
+        assert len(listed) == 6
+        assert all(one.width <= 34 for one in listed.columns)
 
 
 async def test_32_a_machine_that_never_answers_does_not_hold_the_others_up(environ: dict[str, str]) -> None:

@@ -78,3 +78,4 @@ def test_18_another_version_offers_the_other_machine_s_own_screen(tmp_path: Path
         terminal.type("n")
         terminal.press("Enter")
         terminal.until("left 5")
+        assert "running" not in terminal.screen()
