@@ -13,7 +13,7 @@ import os
 import sys
 from collections.abc import Callable, Iterable
 
-from tests.perf import attach, engine, forecasts, graphs, items, log, replay, startup, tokens
+from tests.perf import attach, engine, forecasts, graphs, items, log, markdown, replay, soak, startup, tokens, tui
 
 Result = dict[str, object]
 
@@ -30,6 +30,10 @@ MEASUREMENTS: dict[str, Callable[[bool], Iterable[Result]]] = {
     "attach": lambda full: attach.attach(20_000 if full else 5_000),
     "items": lambda full: items.items(),
     "token": lambda full: tokens.token(),
+    "markdown": lambda full: markdown.measure(100_000 if full else 20_000),
+    "frame": lambda full: tui.first_frame(),
+    "rain": lambda full: tui.under_rain(),
+    "soak": lambda full: soak.soak(1_800 if full else 120),
     "forecast": lambda full: forecasts.forecast_cost(),
 }
 
