@@ -91,12 +91,11 @@ def test_a_session_from_the_task_file_to_a_fork_of_it_by_keys_alone(place: Path)
         terminal.press("Y")
         terminal.until("fork, and let it run")
         terminal.press("Enter")
-        terminal.until("forked")
+        terminal.until("● running", "1 interrupted")  # the fork, which took up what ran at that moment
         terminal.until("2 sessions", press="d")
         terminal.press("*")
         terminal.until("2 marked")
-        terminal.press("W")
-        terminal.until("y: do it")
+        terminal.until("y: do it", press="W")  # again, until the host of the one that ended has left
         before, were, plan = (
             shown(place, identity),
             kinds(place, identity),

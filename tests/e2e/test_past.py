@@ -30,7 +30,7 @@ def test_30_the_past_of_a_running_session_is_gone_through_and_G_leads_back(place
     with Terminal(place) as terminal:
         terminal.run("swarmtui", "attach", identity)
         terminal.until("● slow")
-        terminal.until("replay", "G live", press="H")
+        terminal.until("[replay", press="H")
         begun = terminal.until("◌ planning", press="g")
         assert "● slow" not in begun, "what had not begun yet is shown as running"
         assert len(hosts_below(place)) == 1

@@ -112,6 +112,18 @@ def test_of_every_session_it_is_told_whether_each_thing_can_be_done_with_it(verb
     assert why_not(verb, {"host": "box", "error": "refused"}) is not None
 
 
+@pytest.mark.parametrize(
+    ("status", "more", "why"),
+    [
+        ("running", {"viewers": 1}, "its host lives: X cancels it first"),
+        ("succeeded", {"viewers": 1}, "somebody watches it still"),
+        ("failed", {}, "its host is about to leave: again in a moment"),
+    ],
+)
+def test_what_is_not_removed_says_what_would_make_it_removable(status: str, more: dict[str, int], why: str) -> None:
+    assert why_not(Verb.REMOVE, session("a", status, 1, hosted=True, **more)) == why
+
+
 def test_the_pause_key_pauses_where_anything_can_be_paused_and_else_lets_go_on() -> None:
     runs, paused, over = (session("a", status, 1, hosted=True) for status in ("running", "paused", "failed"))
     assert pausing([runs, paused, over]) is Verb.PAUSE

@@ -85,7 +85,7 @@ def why_not(verb: Verb, row: Row) -> str | None:
         return f"its file is damaged: `swarmtui recover {row.get('id')}` saves what is intact"
     match verb:
         case Verb.REMOVE:
-            return "its host lives: X cancels it first" if _hosted(row, status) else None
+            return _why_not_remove(row, status)
         case Verb.EXPORT:
             return None if row.get("counts") or row.get("title") else "nothing of it was recorded yet"
         case Verb.RETRY:
@@ -110,6 +110,14 @@ def _why_not_steer(verb: Verb, row: Row, status: Status) -> str | None:
     if verb is Verb.PAUSE and paused:
         return "is paused already"
     return "is not paused" if verb is Verb.GO_ON and not paused else None
+
+
+def _why_not_remove(row: Row, status: Status) -> str | None:
+    if not _hosted(row, status):
+        return None
+    if status not in FINAL:
+        return "its host lives: X cancels it first"
+    return "somebody watches it still" if row.get("viewers") else "its host is about to leave: again in a moment"
 
 
 def _why_not_retry(row: Row, status: Status) -> str | None:
