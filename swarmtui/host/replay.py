@@ -7,7 +7,6 @@ this module imports nothing that could (import-linter keeps it so).
 from __future__ import annotations
 
 import asyncio
-import math
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -15,14 +14,15 @@ from typing import Any
 
 from swarmtui.host import as_it_was
 from swarmtui.host.errand import Errand
-from swarmtui.host.feed import Changes, CommandRefused, Feed, FeedStatus, Gap, Link, Play, fetching
+from swarmtui.host.feed import Changes, CommandRefused, Feed, FeedStatus, Link, Play, fetching
 from swarmtui.host.goals import Goal
+from swarmtui.host.landmarks import Landmarks
 from swarmtui.host.past import PAGE, Past
 from swarmtui.host.playhead import Playhead
 from swarmtui.host.shelf import Shelf
 from swarmtui.host.tempo import IDLE_LIMIT_S, Tempo
 from swarmtui.plan.model import JSON
-from swarmtui.session.events import Event, HostStarted, HostStopped, MarkerSet, Noted, SessionFinished, SessionTakenOver
+from swarmtui.session.events import Event
 from swarmtui.session.marks import Mark
 from swarmtui.session.state import SessionState
 
@@ -30,9 +30,6 @@ AHEAD = 2_000
 """Events ahead of the play head that are held."""
 BURST = 2_000
 """Events that one drain folds in at most: what is too dense for the speed is played slower."""
-MARKS_EVERY_S = 1.0
-AFTERMATH = 20
-"""Events at the end among which that of the session is looked for."""
 
 
 class ReplayFeed:
@@ -67,11 +64,7 @@ class ReplayFeed:
         self._here.gathered.status.role = "observe"
         self._here.gathered.set_link(Link.REPLAY)
         self._playing = self._following = self._switched = self._moved = self._news = False
-        self._marks: tuple[Mark, ...] = ()
-        self._gaps: tuple[Gap, ...] = ()
-        self._marks_read, self._marks_at = 0, -math.inf
-        self._ends: tuple[float, float] | None = None
-        self._over: float | None = None
+        self._landmarks = Landmarks(past)
         self._goal: Goal | None = Goal(self._within(1 if at is None else at))
         self._played_to = clock()
         self._stirred, self._reached = asyncio.Event(), asyncio.Event()
@@ -115,30 +108,36 @@ class ReplayFeed:
     @property
     def state(self) -> SessionState:
         """The state at the play head; to be read, never changed."""
-        return self._live.state if self._live is not None and self._following else self._here.state
+        return self._here.state if self._followed is None else self._followed.state
 
     @property
     def status(self) -> FeedStatus:
         """Where the play head is; while the session is followed live, the status of that."""
-        if self._live is not None and self._following:
-            return self._live.status
+        if self._followed is not None:
+            return self._followed.status
         self._here.gathered.status.play = self._play()
         return self._here.gathered.status
 
     @property
     def shelf(self) -> Shelf:
         """Recorded texts; and files as they are at the head, for what they were before nobody knows."""
-        return self._live.shelf if self._live is not None and self._following else self._past.shelf
+        return self._past.shelf if self._followed is None else self._followed.shelf
 
     def clock(self) -> float:
         """Epoch seconds at the play head, as of the last drain."""
-        if self._live is not None and self._following:
-            return self._live.clock()
+        if self._followed is not None:
+            return self._followed.clock()
         return self._here.ts
+
+    @property
+    def _followed(self) -> Feed | None:
+        """The session as it goes on, while that is what is shown."""
+        return self._live if self._following else None
 
     def _play(self) -> Play:
         here = self._here
-        first, last = self._ends or (here.state.mono, here.state.mono)
+        known = self._landmarks
+        first, last = known.ends or (here.state.mono, here.state.mono)
         return Play(
             seq=here.state.seq,
             head_seq=self._head,
@@ -151,9 +150,9 @@ class ReplayFeed:
             idle_limit=here.tempo.idle_limit,
             gap_s=here.passes_over if self._playing or here.tempo.passed > 0 else None,
             live=self._goes_on,
-            marks=self._marks,
-            gaps=self._gaps,
-            over_mono=None if self._goes_on else self._over,
+            marks=known.marks,
+            gaps=known.gaps,
+            over_mono=None if self._goes_on else known.over,
         )
 
     @property
@@ -213,7 +212,7 @@ class ReplayFeed:
     def seek_mark(self, direction: int) -> Mark | None:
         """Go to the next mark (1) or the previous one (-1), which is returned; None, and nothing moves, without one."""
         self._touch()
-        found = self._base().mark_beside(self._marks, direction)
+        found = self._base().mark_beside(self._landmarks.marks, direction)
         if found is not None:
             self._go(Goal(found.seq))
         return found
@@ -256,9 +255,9 @@ class ReplayFeed:
         self._advance()
         told = self._news or self._moved
         self._news = self._moved = False
-        if self._live is not None and self._following:
+        if self._followed is not None:
             switched, self._switched = self._switched, False
-            changes = self._live.drain()
+            changes = self._followed.drain()
             return replace(changes, reset=True, link=True) if switched else changes
         self._here.speak()
         changes = self._here.gathered.drain()
@@ -301,10 +300,9 @@ class ReplayFeed:
         if not self._following:
             self._news |= self._live.drain().link
         if self._live.state.seq > self._head:
-            self._head, self._over = self._live.state.seq, None
+            self._head = self._live.state.seq
+            self._landmarks.went_on(self._live.state.mono)
             self._news |= not self._following
-            if self._ends is not None:
-                self._ends = (self._ends[0], self._live.state.mono)
         if self._wants_marks() or self._wants_more():
             self._reading.ask()
 
@@ -344,13 +342,12 @@ class ReplayFeed:
         while True:
             if (goal := self._goal) is not None:
                 await self._reach(goal)
-            elif self._ends is None:
-                self._over = await self._when_over()
-                self._ends = await self._mono(1), await self._mono(self._head)
+            elif self._landmarks.ends is None:
+                await self._landmarks.read_ends(self._head)
             elif self._wants_more(PAGE):
                 await self._read_on()
             elif self._wants_marks():
-                await self._read_marks()
+                await self._landmarks.read_marks(self._head, self._now())
             elif self._wants_more(AHEAD):
                 await self._read_on()
             else:
@@ -388,7 +385,7 @@ class ReplayFeed:
         return not self._following and self._here.held < least and 0 < self._here.end < self._head
 
     def _wants_marks(self) -> bool:
-        return self._marks_read < self._head and self._now() - self._marks_at >= MARKS_EVERY_S
+        return self._landmarks.wants_marks(self._head, self._now())
 
     async def _read_on(self) -> None:
         first = self._here.end + 1
@@ -397,31 +394,12 @@ class ReplayFeed:
             raise EOFError(f"event {first} is not there")
         self._here.extend(events)
 
-    async def _read_marks(self) -> None:
-        head, self._marks_at = self._head, self._now()
-        self._marks += tuple(mark for mark in await self._past.marks(self._marks_read + 1) if mark.seq <= head)
-        self._gaps += tuple(gap for gap in await self._past.gaps(self._marks_read + 1) if gap.seq <= head)
-        self._marks_read = head
-
-    async def _when_over(self) -> float | None:
-        """A host stays for a while after the end, and longer while somebody watches: that is no part of the session."""
-        for event in reversed(await self._past.events(max(1, self._head - AFTERMATH + 1), AFTERMATH)):
-            if isinstance(event.body, SessionFinished):
-                return event.mono
-            if not isinstance(event.body, (HostStarted, HostStopped, MarkerSet, Noted, SessionTakenOver)):
-                return None
-        return None
-
-    async def _mono(self, seq: int) -> float:
-        events = await self._past.events(seq, 1)
-        return events[0].mono if events else 0.0
-
     # -- asking -----------------------------------------------------------------------------------------------
 
     async def command(self, method: str, params: dict[str, JSON]) -> int:
         """Ask the session, while it is followed live. Raises CommandRefused: what is past cannot be changed."""
-        if self._live is not None and self._following:
-            return await self._live.command(method, params)
+        if self._followed is not None:
+            return await self._followed.command(method, params)
         if self._goes_on:
             raise CommandRefused("this is the past, which nobody can change: go back to the live session first")
         here = f"`swarmtui fork {self._here.state.id} --at {self._here.state.seq}`"
@@ -429,22 +407,22 @@ class ReplayFeed:
 
     async def events_before(self, seq: int, limit: int, node: str | None = None) -> list[Event]:
         """Up to `limit` events before `seq`, oldest first, of one node if given; none beyond the play head."""
-        if self._live is not None and self._following:
-            return await self._live.events_before(seq, limit, node)
+        if self._followed is not None:
+            return await self._followed.events_before(seq, limit, node)
         with fetching():
             return await as_it_was.events_before(self._past, self._here.state, seq, limit, node)
 
     async def output(self, node: str, item: int | None = None) -> str:
         """The whole output of a node or item as it was at the play head, not cleaned; empty if there was none yet."""
-        if self._live is not None and self._following:
-            return await self._live.output(node, item)
+        if self._followed is not None:
+            return await self._followed.output(node, item)
         with fetching():
             return await as_it_was.output(self._past, self._here.state, node, item)
 
     async def log_tail(self, node: str, limit: int = 65_536) -> str:
         """The end of the node's log, not cleaned; empty until the node has ended: how far it had come is not known."""
-        if self._live is not None and self._following:
-            return await self._live.log_tail(node, limit)
+        if self._followed is not None:
+            return await self._followed.log_tail(node, limit)
         with fetching():
             return await as_it_was.log_tail(self._past, self._here.state, node, limit)
 
