@@ -85,7 +85,11 @@ class CommandDesk:
         from swarmtui.models.discover import make_model
         from swarmtui.models.net import Net
 
-        ref, tasks = await self._found(), await asyncio.to_thread(self._offered)
+        ref = await self._found()
+        try:
+            tasks = await asyncio.to_thread(self._offered)
+        except OSError as error:
+            raise TalkFailed(f"recent task files cannot be read: {error.filename}: {error.strerror}") from None
         request = chat_request(ref, self._said(talk), self._redactor.redact(digest(rows)), tasks)
         try:
             async with Net() as net:

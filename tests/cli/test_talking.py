@@ -218,6 +218,14 @@ async def test_what_goes_wrong_is_one_clear_line_without_the_key(
         await desk({**environ, "SWARMTUI_MODEL": "nobody/x"}).model()
 
 
+async def test_a_folder_of_sessions_that_is_a_file_is_one_clear_line(folder: Path, environ: dict[str, str]) -> None:
+    sessions = Path(environ["SWARMTUI_HOME"]) / "state" / "sessions"
+    sessions.parent.mkdir(parents=True)
+    sessions.write_text("")
+    with pytest.raises(TalkFailed, match=r"recent task files cannot be read: .*sessions: Not a directory$"):
+        await desk(environ).answer([Turn("you", "hello")], [], lambda text: None)
+
+
 async def test_without_a_model_the_simulated_one_answers_and_is_called_that(
     folder: Path, environ: dict[str, str]
 ) -> None:
