@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 from argparse import Action, ArgumentParser, Namespace
 from collections.abc import Callable, Iterator, Sequence
@@ -10,6 +9,7 @@ from pathlib import Path
 
 from swarmtui.cli.console import Console
 from swarmtui.cli.failures import UsageError
+from swarmtui.cli.ssh_names import ssh_names
 from swarmtui.host.exits import Exit
 
 SHELLS = ("bash", "zsh", "fish")
@@ -109,11 +109,11 @@ def _sessions(line: Sequence[str]) -> Iterator[str]:
     from swarmtui.host.locate import list_sessions
 
     yield from (str(row["id"]) for row in list_sessions() if row.get("id"))
-    yield from (f"{host}/" for host in ssh_hosts())
+    yield from (f"{host}/" for host in ssh_names())
 
 
 def _hosts(line: Sequence[str]) -> list[str]:
-    return ssh_hosts()
+    return ssh_names()
 
 
 def _tasks(line: Sequence[str]) -> Iterator[str]:
@@ -152,42 +152,6 @@ def _models(line: Sequence[str]) -> list[str]:
     from swarmtui.models.configuration import user_catalog
 
     return [f"{provider.name}/" for provider in user_catalog()]
-
-
-def ssh_hosts(home: Path | None = None) -> list[str]:
-    """The machines that the user's ssh configuration names, patterns left out; files that it includes are read too."""
-    folder = (home or Path(os.path.expanduser("~"))) / ".ssh"  # noqa: PTH111 - as ssh does it, by $HOME
-    found: list[str] = []
-    waiting = [folder / "config"]
-    read: set[Path] = set()
-    while waiting and len(read) < 50:
-        path = waiting.pop(0)
-        if path in read:
-            continue
-        read.add(path)
-        for word, rest in _ssh_lines(path):
-            if word == "host":
-                found += [name for name in rest if not set(name) & set("*?!")]
-            elif word == "include":
-                waiting += [inner for name in rest for inner in _included(folder, name)]
-    return list(dict.fromkeys(found))
-
-
-def _ssh_lines(path: Path) -> Iterator[tuple[str, list[str]]]:
-    try:
-        text = path.read_text(encoding="utf-8", errors="replace")
-    except OSError:
-        return
-    for raw in text.splitlines():
-        words = raw.replace("=", " ", 1).replace('"', "").split()
-        if len(words) > 1 and not words[0].startswith("#"):
-            yield words[0].casefold(), words[1:]
-
-
-def _included(folder: Path, name: str) -> list[Path]:
-    path = Path(name).expanduser()
-    root = path.parent if path.is_absolute() else (folder / path).parent
-    return sorted(root.glob(path.name)) if root.is_dir() else []
 
 
 _WORDS: dict[str, Callable[[Sequence[str]], Iterator[str] | list[str]]] = {

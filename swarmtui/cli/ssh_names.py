@@ -1,7 +1,8 @@
-"""Machines that the user's ssh knows by name, for completion: ``Host`` of ``~/.ssh/config`` and what it includes."""
+"""Machines that the user's ssh knows by name: ``Host`` of ``~/.ssh/config`` and what it includes."""
 
 from __future__ import annotations
 
+import os
 import shlex
 from collections.abc import Iterator
 from glob import glob
@@ -34,5 +35,6 @@ def _names(path: Path, folder: Path, depth: int) -> Iterator[str]:
                 yield from (name for name in names if not set(name) & set("*?!"))
             case [keyword, *patterns] if keyword.casefold() == "include" and depth:
                 for pattern in patterns:
-                    for found in sorted(glob(str(folder / Path(pattern).expanduser()))):  # noqa: PTH207 - absolute ones
+                    path = folder / os.path.expanduser(pattern)  # noqa: PTH111 - of a user who is not there it fails
+                    for found in sorted(glob(str(path))):  # noqa: PTH207 - absolute ones
                         yield from _names(Path(found), folder, depth - 1)

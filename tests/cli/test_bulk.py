@@ -96,7 +96,8 @@ def test_the_names_of_the_ssh_configuration_are_offered(tmp_path: Path) -> None:
     folder.mkdir()
     assert ssh_names(tmp_path) == []
     (folder / "config").write_text(
-        "Include more*.conf\nHost gpu1 gpu2 # two\n  HostName 10.0.0.1\nHost *.example !bad\n"
+        "Include ~nobody-of-that-name/*\nInclude more*.conf\n"
+        "Host gpu1 gpu2 # two\n  HostName 10.0.0.1\nHost *.example !bad\n"
         "host=one 'unclosed\nHost gpu1\n"
     )
     (folder / "more.conf").write_text("Host build\nInclude more.conf\n")

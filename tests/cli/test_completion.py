@@ -11,7 +11,7 @@ from types import ModuleType
 
 import pytest
 
-from swarmtui.cli.completion import SHELLS, ssh_hosts
+from swarmtui.cli.completion import SHELLS
 from swarmtui.cli.main import COMMANDS, main
 from tests.session.files import session_file
 
@@ -71,10 +71,6 @@ def test_no_name_of_a_file_is_offered_that_a_shell_would_read_as_more_than_a_nam
         (home / f"{name}.yaml").touch()
     monkeypatch.chdir(home)
     assert {word for word in words("tasks", capsys) if word.endswith(".yaml")} == {"plain.yaml", "été-2_b.yaml"}
-
-
-def test_an_ssh_configuration_that_is_not_there_names_nobody(tmp_path: Path) -> None:
-    assert ssh_hosts(tmp_path) == []
 
 
 @pytest.mark.parametrize("shell", SHELLS)
