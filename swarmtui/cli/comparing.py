@@ -40,7 +40,7 @@ async def held(first: str, second: str) -> tuple[Comparison, DiffOf]:
 async def _of_files(first: str, second: str) -> tuple[Comparison, DiffOf]:
     from swarmtui.cli.compare import compared, output_of
 
-    folders = locate(first), locate(second)
+    folders = await asyncio.to_thread(lambda: (locate(first), locate(second)))
 
     async def diff_of(node: str) -> list[str]:
         return await asyncio.to_thread(lambda: output_diff(*(output_of(folder, node) for folder in folders)))
@@ -71,10 +71,10 @@ class Sides:
     async def _opened(self, word: str) -> tuple[Place, AnyFeed]:
         """A feed, once all that was recorded by now is in it. Nobody is asked for anything."""
         address = parse_address(word)
-        place = locate(word) if address is None else await self._dialled(address)
+        place = await asyncio.to_thread(locate, word) if address is None else await self._dialled(address)
         feed = await open_feed(place, name="comparison", role="observe", max_wait_s=FAR_S)
         self._open.push_async_callback(feed.close)
-        while not feed.state.seq or (getattr(feed, "recorded", False) and not feed.at_end):
+        while not (feed.at_end or (feed.state.seq and not getattr(feed, "recorded", False))):
             await feed.wait()
             feed.drain()
         return place, feed
