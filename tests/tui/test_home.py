@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from textual import events
 from textual.pilot import Pilot
 
 from swarmtui.tui.actions.action import Mode, Scope
@@ -267,6 +268,19 @@ async def test_where_none_of_those_marked_can_be_acted_on_that_is_told() -> None
     async with home(listed=listed) as pilot:
         await press(pilot, "asterisk", "X")
         assert "none of the 2 sessions; b: has failed" in told(pilot)
+
+
+@pytest.mark.parametrize("pasted", [("y", "n"), ("x", "y")])
+async def test_what_is_pasted_removes_no_session(pasted: tuple[str, str]) -> None:
+    acts = Acts()
+    async with home(acts) as pilot:
+        await press(pilot, *"jjjjj", "W")
+        assert isinstance(pilot.app.screen, BulkScreen)
+        for key in pasted:  # a terminal that does not mark what is pasted
+            pilot.app.post_message(events.Key(key, key))
+        await rested(pilot)
+        assert any("came together with others" in one for one in notices(pilot))  # type: ignore[arg-type]
+    assert acts.done == []
 
 
 # -- other machines ---------------------------------------------------------------------------------------------------

@@ -72,6 +72,9 @@ def test_a_name_that_is_nearly_one_is_hinted_at() -> None:
         ("{retry_node: ctrl+m}", "retry_node stays on r"),
         ("{line.leave: z}", "z is typed there"),
         ("{approve: enter}", "enter is pressed too easily"),
+        ("{bulk.yes: enter}", "enter is pressed too easily"),
+        ("{caught.retry: space}", "space is pressed too easily"),
+        ("{several.once: enter}", "enter is pressed too easily"),
         ("{confirm.yes: n}", "n is `confirm.no` already in a question before"),
         (
             "{pause_node: x}",

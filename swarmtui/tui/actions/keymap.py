@@ -13,7 +13,10 @@ REQUIRED = frozenset({"help", "detach", "quit", "leave", "anywhere.leave"}) | {
     key.id for group in DIALOGS for key in group.keys if key.does == group.leave
 }
 """What nobody can do without: a list with no key in it is not taken."""
-DELIBERATE = frozenset({"approve", "permission.once", "permission.always", "change.accept", "confirm.yes"})
+DELIBERATE = frozenset({
+    "approve", "permission.once", "permission.always", "several.once", "change.accept", "caught.retry", "caught.done",
+    "caught.skip", "confirm.yes", "bulk.yes",
+})  # fmt: skip
 """What must not happen because somebody was typing, or pressed enter once too often."""
 _BY_ACCIDENT = frozenset({"enter", "space", "tab", "escape", "backspace"})
 

@@ -72,8 +72,8 @@ class BulkScreen(Dialog[list[str]]):
             yield f"{self.key('leave')}: close"
 
     def action_begin(self) -> None:
-        """y; once it has begun, nothing more."""
-        if not self._bulk.began:
+        """y; once it has begun, nothing more. Pasted text removes nothing."""
+        if not self._bulk.began and self.alone():
             self._begin(self._bulk.keys(How.ASKED))
 
     def action_again(self) -> None:

@@ -72,6 +72,13 @@ class Dialog(ModalScreen[R], Paced[R], Generic[R]):
             content.notice(self.app, why, "warning")
         return why is None
 
+    def alone(self) -> bool:
+        """Whether the key that is being carried out came by itself; pasted text does not, which is told."""
+        together = dressed(self).keyboard.press.together
+        if together:
+            content.notice(self.app, TOGETHER, "warning")
+        return not together
+
     def on_screen_resume(self) -> None:
         """It can be read from now on; what was to close beneath another screen closes now."""
         self.call_after_refresh(self._seen)
@@ -141,9 +148,7 @@ class ConfirmScreen(Dialog[bool]):
 
     def action_answer(self, yes: bool) -> None:
         """Close with the answer; pasted text says yes to nothing."""
-        if yes and dressed(self).keyboard.press.together:
-            content.notice(self.app, TOGETHER, "warning")
-        else:
+        if not yes or self.alone():
             self.dismiss(yes)
 
 
