@@ -44,3 +44,8 @@ def test_actors_are_named_and_clean() -> None:
     line = log_line(ev.Event(1, 0, 0, ev.NodeHeld("n"), actor="".join(HOSTILE)))
     assert line.actor
     assert "\x1b" not in line.actor
+
+
+def test_an_event_of_an_impossible_time_is_told_all_the_same() -> None:
+    drawn = draw(log_line(ev.Event(1, 1e18, 0, ev.NodeHeld("n"))), 90, UNICODE)
+    assert "".join(text for text, _ in drawn).split()[:2] == ["n/a", "n"]

@@ -124,3 +124,16 @@ def test_a_bar_is_full_only_when_all_is_done() -> None:
     assert UNICODE.bar(1999, 2000, 10) == ("━" * 9, "─")
     assert UNICODE.bar(2000, 2000, 10) == ("━" * 10, "")
     assert ASCII.bar(1, 2, 4) == ("##", "..")
+
+
+@pytest.mark.parametrize(
+    ("number", "words"),
+    [(0, "0 B"), (999, "999 B"), (4_000, "4.0 kB"), (2_500_000, "2.5 MB"), (2_500_000_000, "2.5 GB")],
+)
+def test_sizes_stand_apart_from_their_unit(number: int, words: str) -> None:
+    assert say.size(number) == words
+
+
+@pytest.mark.parametrize("ts", [1e18, -1e18, float("inf"), float("nan"), 2.0**41])
+def test_a_time_that_no_calendar_has_is_not_known(ts: float) -> None:
+    assert {say.moment(ts), say.second(ts), say.time_of_day(ts)} == {"n/a"}

@@ -15,7 +15,6 @@ from swarmtui.tui.view import format as say
 from swarmtui.tui.view.column import Column
 from swarmtui.tui.view.glyphs import MARKS, Glyphs
 from swarmtui.tui.view.lines import Line, Role, Span, fit, pad
-from swarmtui.tui.view.logs import time_of_day
 from swarmtui.tui.view.moment import Moment
 
 _WAITED_FOR = {
@@ -229,7 +228,7 @@ class AttemptRows:
             "item": ("" if attempt.item is None else str(attempt.item), "muted"),
             "try": (str(attempt.number), "text"),
             "state": (mark.word if glyphs.ascii else f"{mark.glyph} {mark.word}", mark.role),
-            "started": ("" if attempt.started_ts is None else time_of_day(attempt.started_ts), "muted"),
+            "started": ("" if attempt.started_ts is None else say.time_of_day(attempt.started_ts), "muted"),
             "took": (say.took(life) if attempt.ended else say.clock(life), "text"),
             "tokens": (say.short(attempt.spent.tokens) if attempt.spent.tokens else "", "text"),
             "cost": (say.money(attempt.spent, ascii_only=glyphs.ascii), "text"),

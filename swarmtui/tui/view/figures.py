@@ -91,7 +91,7 @@ def figures(
     ended = state.ended_ts
     shown, interrupted, reason = state.status, state.counts.get(State.INTERRUPTED, 0), _reason(state)
     if crashed(state, status):
-        shown, ended, reason = Status.CRASHED, state.ts, f"last event {say.second(state.ts)[11:]}" if state.ts else ""
+        shown, ended, reason = Status.CRASHED, state.ts, f"last event {say.time_of_day(state.ts)}" if state.ts else ""
     return Figures(
         title=one_line(state.title or state.goal or state.id or "session", 80),
         status=shown,

@@ -9,6 +9,8 @@ if TYPE_CHECKING:
     from swarmtui.session.spent import Spent
 
 UNKNOWN = "n/a"
+MOST_TS = 2.0**40
+"""Epoch seconds that are a time: what is beyond was never measured."""
 
 
 def clock(seconds: float) -> str:
@@ -34,12 +36,22 @@ def ago(seconds: float) -> str:
 
 def moment(ts: float) -> str:
     """A moment of the wall clock, to the minute: ``2026-11-22 01:09``."""
-    return time.strftime("%Y-%m-%d %H:%M", time.localtime(ts))
+    return stamp(ts, "%Y-%m-%d %H:%M")
 
 
 def second(ts: float) -> str:
     """A moment of the wall clock, to the second."""
-    return time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(ts))
+    return stamp(ts, "%Y-%m-%d %H:%M:%S")
+
+
+def time_of_day(ts: float) -> str:
+    """``12:04:31`` in the user's time zone."""
+    return stamp(ts, "%H:%M:%S")
+
+
+def stamp(ts: float, pattern: str) -> str:
+    """A moment of the wall clock as `pattern` has it; ``n/a`` for what no calendar has: a file may say anything."""
+    return time.strftime(pattern, time.localtime(ts)) if 0 <= ts < MOST_TS else UNKNOWN
 
 
 def count(number: int) -> str:
@@ -62,8 +74,9 @@ def short(number: float) -> str:
 
 
 def size(number: int) -> str:
-    """Bytes: ``812 B``, ``4.0 kB``."""
-    return f"{number} B" if number < 1_000 else f"{short(number)}B".replace("k", " k").replace("M", " M")
+    """Bytes: ``812 B``, ``4.0 kB``, ``2.5 GB``."""
+    scaled = short(number)
+    return f"{number} B" if number < 1_000 else f"{scaled[:-1]} {scaled[-1]}B"
 
 
 def usd(amount: float) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
@@ -51,16 +50,11 @@ def level_of(event: ev.Event) -> Level:
     return _told(event.body)[0]
 
 
-def time_of_day(ts: float) -> str:
-    """``12:04:31`` in the user's time zone."""
-    return time.strftime("%H:%M:%S", time.localtime(ts))
-
-
 def draw(line: LogLine, size: int, glyphs: Glyphs, node_width: int = 14) -> Line:
     """The line in at most `size` cells. Gravity shows as a letter, not only as a colour."""
     role = _ROLES[line.level]
     letter = {"debug": " ", "info": " ", "warning": "!", "error": "E" if glyphs.ascii else "✗"}[line.level]
-    head: Line = ((time_of_day(line.ts), "faint"), (f" {letter} ", role))
+    head: Line = ((say.time_of_day(line.ts), "faint"), (f" {letter} ", role))
     node = fit(line.node, node_width, ellipsis=glyphs.cut) + " " if node_width else ""
     by = f"  {glyphs.dash} {line.actor}" if line.actor else ""
     room = size - 11 - cells(node) - cells(by)

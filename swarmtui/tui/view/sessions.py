@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
@@ -320,7 +319,7 @@ def _when(ts: object, now: float) -> str:
     """Day and time; of what is long ago, the date alone."""
     if not isinstance(ts, int | float) or not ts:
         return ""
-    return time.strftime("%m-%d %H:%M" if abs(now - ts) < LONG_AGO_S else "%Y-%m-%d", time.localtime(ts))
+    return say.stamp(ts, "%m-%d %H:%M" if abs(now - ts) < LONG_AGO_S else "%Y-%m-%d")
 
 
 def _cost(row: Row) -> str:

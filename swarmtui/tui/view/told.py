@@ -80,7 +80,7 @@ def said_lines(said: Sequence[Said], width: int) -> list[Line]:
     for one in reversed(said):
         mark, role = _MARKS[one.severity]
         times = f" ({one.times:,} times)" if one.times > 1 else ""
-        clock = say.second(one.ts)[11:]
+        clock = say.time_of_day(one.ts)
         first, *rest = wrap(f"{one.text}{times}", max(8, width - len(clock) - 4)) or [""]
         lines.append(((f"{clock} ", "muted"), (f"{mark} ", role), (first, _TEXTS[one.severity])))
         lines += [((" " * (len(clock) + 3), "text"), (row, _TEXTS[one.severity])) for row in rest]

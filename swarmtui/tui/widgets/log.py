@@ -11,8 +11,9 @@ from textual import events
 from textual.geometry import Region, Size
 from textual.message import Message
 
+from swarmtui.tui.view import format as say
 from swarmtui.tui.view.log_search import LogSearch
-from swarmtui.tui.view.logs import LEVELS, Level, LogLine, draw, level_of, log_line, time_of_day
+from swarmtui.tui.view.logs import LEVELS, Level, LogLine, draw, level_of, log_line
 from swarmtui.tui.widgets.lines import LineView, Shown
 from swarmtui.tui.widgets.looks import looks
 
@@ -166,7 +167,7 @@ class LogView(LineView):
         if not self._shown:
             return ""
         line = self._line(self._shown[self._cursor])
-        return " ".join(part for part in (time_of_day(line.ts), line.node, line.text, line.actor) if part)
+        return " ".join(part for part in (say.time_of_day(line.ts), line.node, line.text, line.actor) if part)
 
     @property
     def node(self) -> str:
