@@ -13,7 +13,7 @@ from swarmtui.tui.view.budget import budget_lines, eta_words, outlook
 from swarmtui.tui.view.figures import figures, header, session_time
 from swarmtui.tui.view.glyphs import ASCII, UNICODE
 from swarmtui.tui.view.lines import width
-from tests.tui.scripted_feed import REVIEW, SIMULATED, START, ScriptedFeed, approved, finished, mid_run
+from tests.tui.scripted_feed import REVIEW, SIMULATED, START, ScriptedFeed, approved, awaiting_approval, finished, mid_run
 from tests.tui.scripted_pools import busy, forecast
 
 
@@ -63,6 +63,22 @@ def test_what_is_not_known_is_not_projected(why: str) -> None:
     )
     assert "n/a" in words or why == "over"
     assert "eta" not in told(feed, 200) or why == "unpriced"
+
+
+def eta_line(feed: ScriptedFeed) -> str:
+    lines = budget_lines(feed.state, now_of(feed), 100, dash="–")
+    return next(line for line in ("".join(text for text, _ in line) for line in lines) if line.startswith(" eta"))
+
+
+def test_what_waits_for_approval_is_not_said_to_take_longer_than_was_forecast() -> None:
+    assert eta_line(awaiting_approval()) == " eta      counts from your approval"
+
+
+def test_a_number_at_once_that_nothing_was_forecast_of_is_told_as_that() -> None:
+    feed = busy()
+    feed.play(ev.Forecasted(1, (replace(forecast().rows[0], concurrency=4),)))
+    feed.play(ev.LimitsSet(Limits(concurrency=17)))
+    assert "nothing was forecast of so many at once" in eta_line(feed)
 
 
 def test_times_are_as_wide_as_the_longest_of_them() -> None:

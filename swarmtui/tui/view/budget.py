@@ -164,6 +164,10 @@ def _why_no_eta(state: SessionState, may_forecast: bool) -> str:
         return f"{say.UNKNOWN}: no forecast was made{_offer('makes one', may_forecast)}"
     if state.forecast.forecast.plan_rev != state.plan_rev:
         return f"{say.UNKNOWN}: the plan was changed since the forecast{_offer('makes it anew', may_forecast)}"
+    if not state.approved_rev:
+        return "counts from your approval"
+    if _row(state) is None:
+        return f"{say.UNKNOWN}: nothing was forecast of so many at once{_offer('makes it anew', may_forecast)}"
     return f"{say.UNKNOWN}: it takes longer than was forecast{_offer('works it out anew', may_forecast)}"
 
 
