@@ -39,6 +39,7 @@ class ComparedRows:
     found: Comparison
     only_different: bool = False
     _columns: tuple[Column, ...] = ()
+    _different: Sequence[NodeRow] | None = None
 
     @property
     def columns(self) -> Sequence[Column]:
@@ -59,9 +60,13 @@ class ComparedRows:
         return "", False
 
     @property
-    def rows(self) -> list[NodeRow]:
+    def rows(self) -> Sequence[NodeRow]:
         """Those that are shown."""
-        return [row for row in self.found.rows if not (self.only_different and row.equal)]
+        if not self.only_different:
+            return self.found.rows
+        if self._different is None:
+            self._different = [row for row in self.found.rows if not row.equal]
+        return self._different
 
     def __len__(self) -> int:
         return len(self.rows)
