@@ -295,6 +295,21 @@ async def test_a_hundred_thousand_lines_stay_bounded_and_what_is_looked_at_stays
         assert log.line_told.endswith(f"line {5 * KEPT - 1}")
 
 
+async def test_what_was_before_comes_in_front_and_the_line_that_is_looked_at_stays() -> None:
+    async with opened(approved(REVIEW), (80, 24)) as pilot:
+        await press(pilot, "5")
+        log = on_run(pilot).query_one(LogView)
+        log.clear()
+        log.add(noted(at) for at in range(200, 260))
+        log.settle()
+        log._look_at(20)
+        looked_at, above = log.line_told, log.scroll_offset.y
+        log.put_before([noted(at) for at in range(100, 210)])  # of the last ten it knows already
+        assert (log.line_told, log.scroll_offset.y) == (looked_at, above + 100)
+        log.go_to_end(False)
+        assert log.line_told.endswith("line 100")
+
+
 # -- what is remembered --------------------------------------------------------------------------------------------
 
 

@@ -81,9 +81,15 @@ class LogView(LineView):
     def put_before(self, events: Iterable[Event]) -> None:
         """Put what was before in front: history that was fetched."""
         first = self._all[0].seq if self._all else None
-        self._all[:0] = [event for event in events if first is None or event.seq < first]
-        self._choose()
+        before = [event for event in events if first is None or event.seq < first]
+        shown = [event for event in before if self._passes(event)]
+        self._all[:0], self._shown[:0] = before, shown
+        if self._cursor >= 0:
+            self._cursor += len(shown)
+        at = self.scroll_y
         self._resized()
+        if not self.following and shown:  # what is looked at stays where it is
+            self.scroll_to(y=at + len(shown), animate=False, force=True)
 
     def _line(self, event: Event) -> LogLine:
         made = self._made.get(event.seq)
