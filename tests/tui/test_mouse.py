@@ -18,7 +18,7 @@ from swarmtui.tui.widgets.bars import HeaderBar
 from swarmtui.tui.widgets.log import LogView
 from swarmtui.tui.widgets.panes import HELD, PaneGrid
 from tests.tui.opening import lines, notices, opened, press, settled, text
-from tests.tui.scripted_feed import mid_run
+from tests.tui.scripted_feed import REVIEW, approved, mid_run
 
 
 async def drag(pilot: Pilot[Any], widget: Any, start: tuple[int, int], end: tuple[int, int]) -> None:
@@ -71,6 +71,15 @@ async def test_everything_of_a_pane_can_be_selected() -> None:
 
 def panes_of(pilot: Pilot[Any]) -> PaneGrid:
     return pilot.app.screen.query_one(PaneGrid)
+
+
+async def test_where_there_are_no_panes_what_is_said_instead_is_drawn_when_it_changes() -> None:
+    async with opened(approved(REVIEW)) as pilot:
+        await press(pilot, "3")
+        assert "no worker is at work now" in text(pilot)
+        panes_of(pilot).show([], None, "all of them are done")
+        await pilot.pause()
+        assert "all of them are done" in text(pilot)
 
 
 @pytest.mark.chaos

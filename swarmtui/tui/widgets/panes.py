@@ -74,14 +74,14 @@ class PaneGrid(Widget):
         self._panes, self._selected, self._empty, self._note = panes, selected, empty, note
         if self._holds:
             return
-        before, before_looks = self._lines, self._drawn_with
+        before, before_with = self._lines, self._drawn_with
         self._draw()
+        self._drawn_with = (looks(self), empty)
         stale = [y for y, (old, new) in enumerate(zip(before, self._lines, strict=False)) if old != new]
-        if before_looks is not looks(self) or len(before) != len(self._lines) or 2 * len(stale) > len(before):
+        if before_with != self._drawn_with or len(before) != len(self._lines) or 2 * len(stale) > len(before):
             self.refresh()
         elif stale:
             self.refresh(*(Region(0, y, self.size.width, 1) for y in stale))
-        self._drawn_with = looks(self)
 
     def _draw(self) -> None:
         if self._holds:
