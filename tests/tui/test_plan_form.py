@@ -15,7 +15,7 @@ from swarmtui.tui.screens.connecting import ConnectScreen
 from swarmtui.tui.screens.dialogs import ConfirmScreen
 from swarmtui.tui.screens.node_form import NodeForm
 from swarmtui.tui.screens.plan import PlanScreen
-from swarmtui.tui.widgets.picking import ChoiceLine, PickList
+from swarmtui.tui.widgets.picking import ChoiceLine, Entry, PickList
 from tests.tui.acting_feed import acting
 from tests.tui.opening import notices, opened, press, settled, text
 from tests.tui.scripted_feed import ScriptedFeed, awaiting_approval
@@ -176,6 +176,13 @@ async def test_needs_are_marked_in_a_list_that_typing_filters() -> None:
         form.query_one("#field-needs", PickList).focus()
         await press(pilot, "l", "i", "n", "space", "f2")
     assert plan_of(feed).node("speed").needs == ("scan", "lint")
+
+
+def test_what_begins_with_what_was_typed_comes_first_whatever_its_case() -> None:
+    needs = PickList([Entry("a-Lint"), Entry("Lint")])
+    needs.filter = "LI"
+    needs._choose_shown()
+    assert [one.key for one in needs._shown] == ["Lint", "a-Lint"]
 
 
 @pytest.mark.chaos

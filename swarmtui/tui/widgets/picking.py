@@ -124,10 +124,10 @@ class PickList(LineView):
         self._measure()
 
     def _choose_shown(self) -> None:
-        words = self.filter.casefold().split()
-        fitting = [one for one in self._entries if all(word in one.key.casefold() for word in words)]
+        typed = self.filter.casefold()
+        fitting = [one for one in self._entries if typed in one.key.casefold()]
         self._shown = sorted(
-            fitting, key=lambda one: (one.key not in self.chosen, not one.key.casefold().startswith(self.filter))
+            fitting, key=lambda one: (one.key not in self.chosen, not one.key.casefold().startswith(typed))
         )
         self.cursor = max(0, min(self.cursor, len(self._shown) - 1))
 
