@@ -25,6 +25,8 @@ class PlanEditing:
         """An edited plan that was not taken, kept until it is."""
         self.draft_rev = 0
         """The revision that the draft was made from."""
+        self._original = ""
+        """The plan as it was when it was last opened."""
         self.forms: dict[str, tuple[Values, Values]] = {}
         """Node (empty: a new one) -> its form as it was opened, and what was written there and has not been taken."""
 
@@ -39,7 +41,7 @@ class PlanEditing:
         plan, rev = self._app.state.plan, self._app.state.plan_rev
         if plan is None:
             return
-        original = plan_to_yaml(plan)
+        self._original = original = await asyncio.to_thread(plan_to_yaml, plan)
         text = self.draft or original
         if self.draft is not None and self.draft_rev != rev:
             who = maker_of(self._app.state, rev)
@@ -52,8 +54,15 @@ class PlanEditing:
         elif edited == original:
             self.draft = None
             content.notice(self._app, "nothing was changed")
+        elif edited == text:  # kept from before, and only looked at: an editor that is left says no yes to it
+            self._edit_here(rev, text)
+            content.notice(self._app, "your text from before was not changed: propose it here, or leave it")
         else:
             await self._propose(rev, edited)
+
+    def keep(self, text: str) -> None:
+        """What an editor of ours is left with is there the next time, unless it is the plan as it was."""
+        self.draft = None if text == content.plain(self._original) else text
 
     async def _in_editor(self, text: str, suffix: str = ".yaml") -> str | None:
         """What the user made of `text` in their editor; None if none could run."""

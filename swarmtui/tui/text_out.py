@@ -132,7 +132,8 @@ class TextOut:
 
         def answered(path: str | None) -> None:
             if path:
-                self._app.run_worker(self._save(Path(path).expanduser(), text), group="save", exclusive=True)
+                whole = Path(os.path.expanduser(path))  # noqa: PTH111 - of a user who is not there it fails
+                self._app.run_worker(self._save(whole, text), group="save", exclusive=True)
 
         self._app.push_screen(LineScreen("Write it to which file?", hint, draft), answered)
 

@@ -96,6 +96,42 @@ async def test_an_answer_that_comes_after_a_list_of_nodes_was_left_closes_nothin
         assert any(("publish needs lint" if refusal is None else "no") in notice for notice in notices(pilot))
 
 
+async def test_an_editor_that_was_only_looked_into_leaves_no_draft() -> None:
+    feed = awaiting_approval()
+    async with opened(feed) as pilot:
+        app = pilot.app
+        assert isinstance(app, Workbench)
+        await press(pilot, "e", "escape")
+        assert app.editing.draft is None
+        await press(pilot, "e", "x", "escape", "e")
+        assert app.editing.draft == f"x{app.editing._original}"
+        assert isinstance(app.screen, EditScreen)
+        await press(pilot, "delete", "escape")  # the cursor stands before the first letter
+        assert app.editing.draft is None
+    assert feed.commands == []
+
+
+async def test_a_text_kept_from_before_is_not_proposed_by_an_editor_that_was_only_looked_into(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    feed = awaiting_approval()
+    async with opened(feed) as pilot:
+        app = pilot.app
+        assert isinstance(app, Workbench)
+
+        async def closed(text: str, suffix: str = ".yaml") -> str:
+            return text
+
+        monkeypatch.setattr(app.editing, "_in_editor", closed)
+        app.editing.draft = "goal: mine"
+        await press(pilot, "e")
+        assert feed.commands == []
+        assert isinstance(app.screen, EditScreen)
+        assert app.screen.text == "goal: mine"
+        await press(pilot, "f2")
+        assert [method for method, _ in feed.commands] == ["plan.edit"]
+
+
 @pytest.mark.parametrize("leaves", [False, True])
 async def test_what_is_written_in_the_editor_after_a_proposal_is_kept_once_that_is_taken(leaves: bool) -> None:
     slow = Slow()

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from textual.pilot import Pilot
+from textual.widgets import Input
 
 from swarmtui.host.feed import Link, NotFetched
 from swarmtui.session import events as ev
@@ -352,11 +354,9 @@ async def test_what_is_shown_is_what_is_copied() -> None:
 
 @pytest.mark.chaos
 async def test_what_is_shown_is_written_to_a_file_and_nothing_is_written_over_unasked(
-    tmp_path: object, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from pathlib import Path
-
-    folder = Path(str(tmp_path))
+    folder = tmp_path
     monkeypatch.chdir(folder)
     async with opened(tried()) as pilot:
         await at(pilot, "quality")
@@ -372,6 +372,18 @@ async def test_what_is_shown_is_written_to_a_file_and_nothing_is_written_over_un
         assert (folder / name).read_text() == "mine"
         await press(pilot, "dollar_sign", "enter", "y")
         assert (folder / name).read_text() == "The code is fair.\nNothing else."
+
+
+async def test_a_file_in_the_home_of_nobody_is_told_and_can_be_named_anew(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    async with opened(tried()) as pilot:
+        await at(pilot, "quality")
+        await press(pilot, "dollar_sign")
+        pilot.app.screen.query_one(Input).value = "~nobody-of-that-name/out.txt"
+        await press(pilot, "enter")
+        assert "~nobody-of-that-name/out.txt was not written: No such file" in notices(pilot)[-1]
 
 
 @pytest.mark.chaos

@@ -363,7 +363,7 @@ class EditScreen(Dialog[None]):
 
     def action_leave(self) -> None:
         """The text is kept for the next time."""
-        workbench(self).editing.draft = self.text
+        workbench(self).editing.keep(self.text)
         self.dismiss(None)
 
 
