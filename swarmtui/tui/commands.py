@@ -23,9 +23,9 @@ class Request:
     done: str
 
 
-def pause_session(state: SessionState) -> Request:
-    """Pause, or go on if it is paused."""
-    if state.status is Status.PAUSED:
+def pause_session(*, paused: bool) -> Request:
+    """Pause, or go on if the screen shows that it is `paused`."""
+    if paused:
         return Request("session.resume", {}, "the session goes on")
     return Request("session.pause", {}, "paused: what runs goes on, nothing new starts")
 
@@ -35,9 +35,9 @@ def cancel_session(state: SessionState) -> Request:
     return Request("session.cancel", {}, "the session is being cancelled")
 
 
-def pause_node(node: NodeState) -> Request:
-    """Hold a node, or let it go on."""
-    if node.held:
+def pause_node(node: NodeState, *, held: bool | None = None) -> Request:
+    """Hold a node, or let it go on: by what the screen shows of it, if that is given, else by how it is."""
+    if node.held if held is None else held:
         return Request("node.resume", {"node": node.id}, f"{_name(node)} goes on")
     return Request("node.pause", {"node": node.id}, f"{_name(node)} is held")
 
@@ -126,11 +126,8 @@ def cancel_node(node: NodeState) -> Request:
     return Request("node.cancel", {"node": node.id}, f"{_name(node)} is being cancelled")
 
 
-def change_concurrency(state: SessionState, step: int) -> Request:
-    """One more or one fewer at once."""
-    from swarmtui.session.pools import total_limit  # which needs plans: not before the first frame
-
-    now = total_limit(state)
+def change_concurrency(now: int, step: int) -> Request:
+    """One more or one fewer at once than `now`."""
     return Request("limits.set", {"concurrency": f"{step:+d}"}, f"concurrency: {now} → {max(1, now + step)}")
 
 

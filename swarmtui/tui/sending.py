@@ -29,6 +29,27 @@ class Sending:
     def __init__(self, app: Workbench, mirror: Mirror) -> None:
         self._app = app
         self._mirror = mirror
+        self._answered = 0
+        """The last event that a command of this viewer took effect at."""
+        self._stepped = 0, 0
+        """How many at once there were before the steps that are under way, and how many these lead to."""
+
+    def change_concurrency(self, step: int) -> None:
+        """One more or one fewer at once; what was asked for just now counts, though it may not be in the state yet."""
+        from swarmtui.session.pools import total_limit  # which needs plans: not before the first frame
+
+        now = total_limit(self._app.state)
+        first, last = self._stepped
+        if self._is_settled or not min(first, last) <= now <= max(first, last):
+            first = last = now
+        self._stepped = first, max(1, last + step)
+        self.send(commands.change_concurrency(last, step))
+
+    @property
+    def _is_settled(self) -> bool:
+        """Whether all that was asked for has been answered, and what came of it is in the state."""
+        asked = any(worker.group == ASKING and not worker.is_finished for worker in self._app.workers)
+        return not asked and self._app.state.seq >= self._answered
 
     def send(self, request: commands.Request) -> None:
         """Ask for something, and say what became of it."""
@@ -52,6 +73,7 @@ class Sending:
         slow = asyncio.get_running_loop().call_later(SLOW_S, self._tell_slow)
         try:
             seq = await feed.command(request.method, request.params)
+            self._answered = max(self._answered, seq)
         except CommandRefused as error:
             return str(error)
         except ConnectionError:

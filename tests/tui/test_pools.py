@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import replace
 
 import pytest
@@ -31,7 +32,7 @@ from swarmtui.tui.view.pools import (
     refused_words,
     spark,
 )
-from tests.tui.opening import notices, opened, press, text
+from tests.tui.opening import notices, opened, press, settled, text
 from tests.tui.scripted_feed import SIMULATED, WORKER, ScriptedFeed, finished, mid_run
 from tests.tui.scripted_pools import PLANNER, SAID, busy
 
@@ -66,10 +67,45 @@ def test_a_gauge_tells_window_use_rate_and_what_binds_since_when_and_why() -> No
 
 
 def test_whoever_changes_how_many_run_at_once_is_told_from_what_to_what() -> None:
-    state = mid_run().state
-    for limit, step, told in ((8, 1, "8 → 9"), (8, -1, "8 → 7"), (1, -1, "1 → 1")):
-        state.limits = Limits(concurrency=limit)
-        assert change_concurrency(state, step).done == f"concurrency: {told}"
+    for now, step, told in ((8, 1, "8 → 9"), (8, -1, "8 → 7"), (1, -1, "1 → 1")):
+        assert change_concurrency(now, step).done == f"concurrency: {told}"
+
+
+async def test_each_of_two_quick_steps_is_told_from_where_the_one_before_leads() -> None:
+    feed, answer = mid_run(), asyncio.Event()
+    feed.state.limits = Limits(concurrency=8)
+    ask = feed.command
+
+    async def command(method: str, params: dict[str, JSON]) -> int:
+        await answer.wait()
+        return await ask(method, params)
+
+    feed.command = command  # type: ignore[method-assign]
+    async with opened(feed) as pilot:
+        await pilot.press("plus", "plus", "minus")
+        answer.set()
+        await settled(pilot)
+        assert notices(pilot)[-3:] == ["concurrency: 8 → 9", "concurrency: 9 → 10", "concurrency: 10 → 9"]
+        for limit, told in ((8, "8 → 9"), (20, "20 → 21")):  # as somebody else has set it since
+            feed.state.limits = Limits(concurrency=limit)
+            await press(pilot, "plus")
+            assert notices(pilot)[-1] == f"concurrency: {told}"
+
+
+async def test_a_step_that_is_answered_before_its_event_comes_counts_until_it_does() -> None:
+    feed = mid_run()
+    feed.state.limits = Limits(concurrency=8)
+
+    async def command(method: str, params: dict[str, JSON]) -> int:
+        return feed.state.seq + 1
+
+    feed.command = command  # type: ignore[method-assign]
+    async with opened(feed) as pilot:
+        await press(pilot, "plus", "plus")
+        assert notices(pilot)[-2:] == ["concurrency: 8 → 9", "concurrency: 9 → 10"]
+        feed.play(ev.LimitsSet(replace(feed.state.limits, concurrency=8)))
+        await press(pilot, "plus")
+        assert notices(pilot)[-1] == "concurrency: 8 → 9"
 
 
 def test_however_many_are_refused_it_is_a_share_of_the_calls_that_were_tried() -> None:

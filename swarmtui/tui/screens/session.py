@@ -5,11 +5,12 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Mapping
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from textual.app import ComposeResult
 from textual.widgets import Input
 
+from swarmtui.session.vocabulary import Status
 from swarmtui.tui import commands
 from swarmtui.tui.actions.action import Action, Context, Mode, Scope, mode_of
 from swarmtui.tui.actions.table import BY_ID
@@ -27,8 +28,21 @@ if TYPE_CHECKING:
     from swarmtui.session.state import NodeState
 
 
+class Shown(NamedTuple):
+    """What keys that turn something round were pressed by: others may have turned it meanwhile."""
+
+    status: Status
+    node: str
+    """The node that actions are about; empty if there is none."""
+    held: bool
+    """Whether it is held."""
+
+
 class SessionScreen(ActionScreen):
     """A screen over the session that the app has a feed of."""
+
+    _shown: Shown | None = None
+    """As it was drawn last; None while it is to be drawn anew."""
 
     HORIZONTAL_BREAKPOINTS = [  # noqa: RUF012 - as Textual declares it
         (0, "-tiny"), (80, "-narrow"), (100, "-medium"), (160, "-wide"),
@@ -71,10 +85,13 @@ class SessionScreen(ActionScreen):
         self.query_one(Banner).say(banner(status, time.monotonic(), called, tries=app.can_retry_link))
         self.query_one(ScrubBar).show(status.play)
         self.set_class(status.play is not None, "-replay")
+        node = self.node
+        self._shown = Shown(app.state.status, "" if node is None else node.id, held=node is not None and node.held)
         self.draw_footer()
 
     def on_screen_resume(self) -> None:
         """Show what happened meanwhile."""
+        self._shown = None
         self.call_after_refresh(self.redraw)
 
     # -- actions ----------------------------------------------------------------------------------------------
@@ -127,8 +144,9 @@ class SessionScreen(ActionScreen):
         workbench(self).sending.send(request)
 
     def do_pause_session(self) -> None:
-        """P."""
-        self.send(commands.pause_session(workbench(self).state))
+        """P: what was meant by how the session was shown, whatever others have done since."""
+        status = workbench(self).state.status if self._shown is None else self._shown.status
+        self.send(commands.pause_session(paused=status is Status.PAUSED))
 
     def do_cancel_session(self) -> None:
         """X, after a question."""
@@ -143,14 +161,17 @@ class SessionScreen(ActionScreen):
         """R."""
         self.send(commands.retry_failed())
 
-    def _with_node(self, make: object) -> None:
+    def _with_node(self, make: Callable[[NodeState], commands.Request]) -> None:
         node = self.node
-        if node is not None and callable(make):
+        if node is not None:
             self.send(make(node))
 
     def do_pause_node(self) -> None:
-        """p."""
-        self._with_node(commands.pause_node)
+        """p: what was meant by how the node was shown."""
+        shown = self._shown
+        self._with_node(
+            lambda node: commands.pause_node(node, held=shown.held if shown and shown.node == node.id else None)
+        )
 
     def do_retry_node(self) -> None:
         """r."""
@@ -194,11 +215,11 @@ class SessionScreen(ActionScreen):
 
     def do_more(self) -> None:
         """+."""
-        self.send(commands.change_concurrency(workbench(self).state, 1))
+        workbench(self).sending.change_concurrency(1)
 
     def do_fewer(self) -> None:
         """-."""
-        self.send(commands.change_concurrency(workbench(self).state, -1))
+        workbench(self).sending.change_concurrency(-1)
 
     def do_auto(self) -> None:
         """0."""
