@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable
+
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from swarmtui.safety.text import clean
 from swarmtui.tui.view.glyphs import ASCII, UNICODE
 from swarmtui.tui.view.lines import Line, cells
-from swarmtui.tui.view.wording import differ, difference_lines, flow
+from swarmtui.tui.view.wording import Piece, differ, difference_lines, flow
 from tests.tui.scripted_feed import HOSTILE
 
 WORDS = st.lists(st.sampled_from(["a", "b ", "word ", "\n", "\r\n", "x", "  ", "表 ", "é", "\u2028"]), max_size=30)
@@ -33,11 +37,42 @@ def test_a_text_and_itself_differ_in_nothing(text: str) -> None:
 
 
 @settings(max_examples=100, deadline=None)
-@given(st.lists(st.text(st.characters(exclude_characters="\t\r\n", codec="utf-8"), max_size=30)), st.integers(8, 40))
+@given(st.lists(st.text(max_size=30).map(lambda part: clean(part, keep_newlines=False))), st.integers(8, 40))
 def test_a_line_that_flows_loses_nothing_and_keeps_to_the_width(parts: list[str], width: int) -> None:
-    rows = flow([(part, "text") for part in parts], width)
-    assert "".join(part for row in rows for part, _ in row) == "".join(parts)
-    assert all(sum(cells(part) for part, _ in row) <= width for row in rows)
+    rows = ["".join(part for part, _ in row) for row in flow([(part, "text") for part in parts], width)]
+    assert "".join(rows) == "".join(parts)
+    assert all(cells(row) <= width for row in rows)
+
+
+def test_what_is_drawn_as_one_is_not_broken_in_two() -> None:
+    family = "\N{WOMAN}\u200d\N{WOMAN}\u200d\N{GIRL}"
+    rows = flow([(family * 6, "text")], 8)
+    assert ["".join(part for part, _ in row) for row in rows] == [family * 4, family * 2]
+
+
+def spent_on(work: Callable[[], object]) -> float:
+    """CPU seconds, the least of some."""
+    times = []
+    for _ in range(2):
+        before = time.thread_time()
+        work()
+        times.append(time.thread_time() - before)
+    return min(times)
+
+
+def test_a_line_as_long_as_a_model_makes_it_flows_in_a_moment() -> None:
+    def flowed(times: int) -> list[Line]:
+        return flow([("漢字テキスト" * times, "text")], 60)
+
+    assert spent_on(lambda: flowed(2_400)) < 25 * spent_on(lambda: flowed(300))
+
+
+def test_texts_in_which_every_other_word_is_another_one_are_told_apart_in_a_moment() -> None:
+    def told_apart(number: int) -> list[Piece]:
+        words = [f"w{at}" for at in range(number)]
+        return differ(" ".join(words), " ".join(word if at % 2 else "new" for at, word in enumerate(words)))
+
+    assert spent_on(lambda: told_apart(600)) < 32 * spent_on(lambda: told_apart(150))
 
 
 def test_words_that_differ_are_marked_within_their_lines_without_colour_too() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Literal, get_args
 
 from rich.cells import cell_len, set_cell_size, split_graphemes, split_text
@@ -114,15 +115,20 @@ def wrap(text: str, size: int) -> list[str]:
     if size <= 0:
         return [""]
     text = text.expandtabs(4)
-    rows: list[str] = []
+    rows = [text[start:end] for start, end in rows_in(text, size)]
+    return [*(row.rstrip() for row in rows[:-1]), rows[-1]]
+
+
+def rows_in(text: str, size: int) -> Iterator[tuple[int, int]]:
+    """Where the rows of `text` (one line, no tabs) begin and end, each within `size` cells; together they are all of
+    it."""
     at = 0
     while (head := _head(text, at, size)) is not None:
         space = head.rfind(" ")
         cut = space + 1 if space > size // 3 else len(head)
-        rows.append(head[:cut].rstrip())
+        yield at, at + cut
         at += cut
-    rows.append(text[at:])
-    return rows
+    yield at, len(text)
 
 
 def _head(text: str, at: int, size: int) -> str | None:

@@ -13,7 +13,8 @@ from typing import Literal
 
 from swarmtui.safety.text import clean
 from swarmtui.tui.view.glyphs import Glyphs
-from swarmtui.tui.view.lines import Line, Role, Span, cells, wrap
+from swarmtui.tui.view.lines import Line, Role, Span, rows_in, wrap
+from swarmtui.tui.view.markdown.folding import sliced
 
 Kind = Literal["same", "gone", "new"]
 WORDS_LIMIT = 4_000
@@ -60,7 +61,7 @@ def _passages(first: Sequence[str], second: Sequence[str]) -> Iterator[Passage]:
     if max(len(one), len(other)) > LINES_LIMIT:
         yield "replace", one, other
     else:
-        for kind, a, b, c, d in SequenceMatcher(None, one, other, autojunk=False).get_opcodes():
+        for kind, a, b, c, d in SequenceMatcher(None, one, other).get_opcodes():
             yield kind, one[a:b], other[c:d]
     yield "equal", first[len(first) - tail :], second[len(second) - tail :]
 
@@ -71,7 +72,7 @@ def _within(pieces: list[Piece], one: str, other: str) -> None:
         _put(pieces, "gone", one)
         _put(pieces, "new", other)
         return
-    for kind, a, b, c, d in SequenceMatcher(None, words, others, autojunk=False).get_opcodes():
+    for kind, a, b, c, d in SequenceMatcher(None, words, others).get_opcodes():
         if kind == "equal":
             _put(pieces, "same", "".join(words[a:b]))
         else:
@@ -146,34 +147,6 @@ def _side(pieces: Sequence[Piece], kind: Literal["gone", "new"], width: int, gly
 
 
 def flow(spans: Sequence[Span], width: int) -> list[Line]:
-    """One line of spans in rows of `width` cells, broken wherever the width is full."""
-    rows: list[list[Span]] = [[]]
-    left = width
-    for text, role in spans:
-        rest = text.expandtabs(4).rstrip("\r")
-        while rest:
-            taken = _fitting(rest, left)
-            if not taken:
-                rows.append([])
-                left = width
-                continue
-            rows[-1].append((taken, role))
-            left -= cells(taken)
-            rest = rest[len(taken) :]
-            if rest:
-                rows.append([])
-                left = width
-    return [tuple(row) for row in rows]
-
-
-def _fitting(text: str, size: int) -> str:
-    """The longest beginning of `text` within `size` cells, up to a space where there is one; empty if none fits."""
-    if cells(text) <= size:
-        return text
-    taken = 0
-    for at, char in enumerate(text):
-        taken += cells(char)
-        if taken > size:
-            space = text.rfind(" ", 0, at) + 1
-            return text[: space or at] if size >= 8 or space else text[:at]
-    return text
+    """One line of spans in rows of `width` cells, broken at spaces where that is possible; nothing is left out."""
+    told = [(text.expandtabs(4), role) for text, role in spans]
+    return sliced(told, rows_in("".join(text for text, _ in told), width))

@@ -21,7 +21,7 @@ def fold(spans: Sequence[Span], size: int) -> list[Line]:
     text = "".join(part for part, _ in spans)
     if cells(text) <= size:
         return [tuple(spans)]
-    return _sliced(spans, rows_of(text, size))
+    return sliced(spans, rows_of(text, size))
 
 
 def cut(spans: Sequence[Span], size: int) -> list[Line]:
@@ -29,7 +29,7 @@ def cut(spans: Sequence[Span], size: int) -> list[Line]:
     text = "".join(part for part, _ in spans)
     if cells(text) <= size:
         return [tuple(spans)]
-    return _sliced(spans, rows_of(text, size, words=False))
+    return sliced(spans, rows_of(text, size, words=False))
 
 
 def rows_of(text: str, size: int, *, words: bool = True) -> Iterator[tuple[int, int]]:
@@ -79,7 +79,8 @@ def _wide_rows(text: str, size: int, *, words: bool) -> Iterator[tuple[int, int]
         yield begun, chance if taken > size else len(text)
 
 
-def _sliced(spans: Sequence[Span], rows: Iterator[tuple[int, int]]) -> list[Line]:
+def sliced(spans: Sequence[Span], rows: Iterator[tuple[int, int]]) -> list[Line]:
+    """`spans` in rows that begin and end at these characters of their text."""
     lines: list[Line] = []
     at = offset = 0
     for start, end in rows:
