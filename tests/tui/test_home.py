@@ -137,6 +137,25 @@ async def test_every_action_of_the_list_can_be_asked_for_with_sessions_and_witho
                 await pilot.pause()
 
 
+@pytest.mark.parametrize(("keys", "opens"), [(("enter",), True), (("enter", "t"), False)])
+async def test_enter_pressed_before_the_sessions_are_read_opens_the_first_once_they_are(
+    keys: tuple[str, ...], opens: bool
+) -> None:
+    gate = asyncio.Event()
+
+    async def read() -> Sequence[Row]:
+        await gate.wait()
+        return rows()
+
+    app = Browser(read, clock=lambda: START, reload_s=60.0, glyphs=UNICODE, theme="swarm-dark", ways=Ways(act=Acts()))
+    async with app.run_test(size=(120, 40)) as pilot:
+        await pilot.press(*keys)
+        assert app.said == []
+        gate.set()
+        await rested(pilot)
+    assert app.return_value == (Choice("open", key_of(rows()[0])) if opens else None)
+
+
 # -- marks ------------------------------------------------------------------------------------------------------------
 
 

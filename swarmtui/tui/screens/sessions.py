@@ -48,6 +48,8 @@ class SessionsScreen(PromptedScreen):
         self._rows = SessionRows()
         self._reading = Reading(self, self._draw)
         self._first = True
+        self._opens = False
+        """Whether enter was pressed, and nothing since, before there was anything to open."""
         self._samples: Sequence[tuple[str, str]] = ()
 
     @property
@@ -133,6 +135,8 @@ class SessionsScreen(PromptedScreen):
         if none:
             self.run_worker(self._find_samples(), group="samples")
         self.set_timer(WARM_AFTER_S, self._warm)
+        if self._opens and not none:
+            self.perform(BY_ID["open"])
 
     async def _find_samples(self) -> None:
         self._samples = await asyncio.to_thread(self._browser.ways.samples)
@@ -180,6 +184,12 @@ class SessionsScreen(PromptedScreen):
         why = super().refusal(action)
         return why or refusal(action.id, self._row, self._meant(), able=self._browser.ways.act is not None)
 
+    def perform(self, action: Action) -> None:
+        """What is to be opened before the sessions have been read is opened once they have."""
+        self._opens = action.id == "open" and self._first
+        if not self._opens:
+            super().perform(action)
+
     def _choose(self, choice: Choice) -> None:
         self.app.exit(choice)
 
@@ -216,7 +226,7 @@ class SessionsScreen(PromptedScreen):
     def do_select(self) -> None:
         """space."""
         self._rows.looking.marked ^= {self.query_one(RowTable).selected}
-        self._draw_marks()
+        self._draw()
 
     def do_select_all(self) -> None:
         """*: all that are shown; where they are marked already, none."""
@@ -225,9 +235,6 @@ class SessionsScreen(PromptedScreen):
             marked -= shown
         else:
             marked |= shown
-        self._draw_marks()
-
-    def _draw_marks(self) -> None:
         self._draw()
 
     def do_compare(self) -> None:
@@ -260,7 +267,7 @@ class SessionsScreen(PromptedScreen):
 
     def _done_with(self, keys: list[str] | None) -> None:
         self._rows.looking.marked -= set(keys or ())
-        self._draw_marks()
+        self._draw()
         self.reload()
 
     def do_pause_session(self) -> None:
@@ -343,7 +350,7 @@ class SessionsScreen(PromptedScreen):
         find = self.query_one("#sessions-find", Input)
         if self._rows.looking.marked and not find.display:
             self._rows.looking.marked.clear()
-            self._draw_marks()
+            self._draw()
             return
         find.value = ""
         find.display = False
