@@ -22,7 +22,7 @@ from swarmtui.tui.view.lines import Line, Role, Span, fit
 from swarmtui.tui.view.logs import draw, log_line
 from swarmtui.tui.view.moment import Moment
 from swarmtui.tui.view.nodes import name_of
-from swarmtui.tui.view.wording import flow
+from swarmtui.tui.view.wording import flow_text
 
 Tab = Literal["output", "prompt", "attempts", "tools", "cost", "events", "log", "files", "items"]
 LOOK = 4
@@ -284,7 +284,7 @@ def prompt_lines(state: SessionState, plan_node: Node, known: Inserted, width: i
         spans: list[Span] = []
         for part in segments:
             spans += [(clean(part), "text")] if isinstance(part, str) else _inserted(part, find, glyphs)
-        lines += [((" ".join(map(str, path)), "accent"),), *_flowed(spans, width), ()]
+        lines += [((" ".join(map(str, path)), "accent"),), *flow_text(spans, width), ()]
     return lines
 
 
@@ -297,12 +297,3 @@ def _inserted(lookup: Lookup, find: Callable[[str], JSON], glyphs: Glyphs) -> li
     cut = len(value) - VALUE_LIMIT
     told = f" {glyphs.cut} {cut:,} more characters" if cut > 0 else ""
     return [(begin, "faint"), (clean(value[:VALUE_LIMIT]), "ok"), (told, "faint"), (end, "faint")]
-
-
-def _flowed(spans: Sequence[Span], width: int) -> list[Line]:
-    rows: list[list[Span]] = [[]]
-    for text, role in spans:
-        head, *rest = text.split("\n")
-        rows[-1].append((head, role))
-        rows.extend([[(part, role)] for part in rest])
-    return [line for row in rows for line in flow(row, width)]

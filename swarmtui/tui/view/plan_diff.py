@@ -5,9 +5,7 @@ Words carry signs besides their colour, ``[-gone-] {+new+}``, so that they are t
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
-from difflib import SequenceMatcher
 
 import yaml
 
@@ -16,12 +14,10 @@ from swarmtui.plan.model import JSON, Node, Plan
 from swarmtui.plan.render import node_document
 from swarmtui.safety.text import clean, one_line
 from swarmtui.tui.view import document
-from swarmtui.tui.view.lines import Line, Role, Span, cells, wrap
+from swarmtui.tui.view.lines import Line, Role, Span
+from swarmtui.tui.view.wording import Kind, differ, flow_text
 
-MOST_WORDS = 4_000
-"""Words of a text up to which they are compared one by one."""
 LABEL = 15
-_WORDS = re.compile(r"\s+|\w+|[^\w\s]")
 
 
 def places(found: PlanDiff) -> int:
@@ -82,53 +78,15 @@ def _text(value: JSON) -> str:
 
 def _field(key: str, old: JSON, new: JSON, width: int) -> list[Line]:
     room = max(8, width - LABEL - 1)
-    lines = _wrapped(marked(clean(_text(old)), clean(_text(new))), room)
+    lines = flow_text(marked(clean(_text(old)), clean(_text(new))), room)
     head: Span = (f"  {key[: LABEL - 3]:<{LABEL - 2}}", "muted")
     indent: Span = (" " * LABEL, "text")
     return [(head if not at else indent, *line) for at, line in enumerate(lines)]
 
 
+_MARKED: dict[Kind, tuple[str, Role]] = {"same": ("{}", "text"), "gone": ("[-{}-]", "bad"), "new": ("{{+{}+}}", "ok")}
+
+
 def marked(old: str, new: str) -> list[Span]:
     """`new` with what is gone of `old` and what is new between signs."""
-    if not old:
-        return [(f"{{+{new}+}}", "ok")]
-    if not new:
-        return [(f"[-{old}-]", "bad")]
-    before, after = _WORDS.findall(old), _WORDS.findall(new)
-    if max(len(before), len(after)) > MOST_WORDS:
-        return [(f"[-{old}-]", "bad"), (" ", "text"), (f"{{+{new}+}}", "ok")]
-    spans: list[Span] = []
-    for what, i, j, k, m in SequenceMatcher(None, before, after, autojunk=False).get_opcodes():
-        if what == "equal":
-            spans.append(("".join(before[i:j]), "text"))
-            continue
-        if i < j:
-            spans.append((f"[-{''.join(before[i:j])}-]", "bad"))
-        if k < m:
-            spans.append((f"{{+{''.join(after[k:m])}+}}", "ok"))
-    return spans
-
-
-def _wrapped(spans: list[Span], width: int) -> list[Line]:
-    """Spans in rows of at most `width` cells; a newline in them begins another row."""
-    rows: list[list[Span]] = [[]]
-    room = width
-    for text, role in spans:
-        for number, part in enumerate(text.split("\n")):
-            if number:
-                rows.append([])
-                room = width
-            for word in re.findall(r"\s+|\S+", part):
-                taken = cells(word)
-                if taken > room and rows[-1]:
-                    rows.append([])
-                    room = width
-                    if word.isspace():
-                        continue
-                for piece in wrap(word, width) if taken > width else [word]:
-                    if cells(piece) > room and rows[-1]:
-                        rows.append([])
-                        room = width
-                    rows[-1].append((piece, role))
-                    room -= cells(piece)
-    return [tuple(row) for row in rows]
+    return [(sign.format(piece.text), role) for piece in differ(old, new) for sign, role in (_MARKED[piece.kind],)]

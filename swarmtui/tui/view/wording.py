@@ -150,3 +150,13 @@ def flow(spans: Sequence[Span], width: int) -> list[Line]:
     """One line of spans in rows of `width` cells, broken at spaces where that is possible; nothing is left out."""
     told = [(text.expandtabs(4), role) for text, role in spans]
     return sliced(told, rows_in("".join(text for text, _ in told), width))
+
+
+def flow_text(spans: Sequence[Span], width: int) -> list[Line]:
+    """Spans (clean) in rows of `width` cells, as :func:`flow` has them; a newline begins another row."""
+    rows: list[list[Span]] = [[]]
+    for text, role in spans:
+        head, *rest = text.split("\n")
+        rows[-1].append((head, role))
+        rows.extend([[(part, role)] for part in rest])
+    return [line for row in rows for line in flow(row, width)]
