@@ -20,23 +20,23 @@ from textual.widgets import TextArea
 from swarmtui.tui import content
 from swarmtui.tui.actions.action import Mode, Scope
 from swarmtui.tui.actions.names import key_name
+from swarmtui.tui.screens.offering import Offering
 from swarmtui.tui.screens.talk import Rows, TalkPane
 from swarmtui.tui.view import document
 from swarmtui.tui.view import prompt as view
-from swarmtui.tui.view.prompt import Entry, Kind, Meaning, Offer, Typed
+from swarmtui.tui.view.prompt import Meaning, Typed
 from swarmtui.tui.view.talk import Turn
 from swarmtui.tui.widgets.lines import TextView, entitle, undertitle
 from swarmtui.tui.widgets.looks import dressed, looks
-from swarmtui.tui.widgets.prompt import OfferList, PromptArea
+from swarmtui.tui.widgets.prompt import PromptArea
 
 if TYPE_CHECKING:
-    from swarmtui.tui.desk import Prompting, TaskTold
+    from swarmtui.tui.desk import Prompting
 
 CLEAR = "/clear"
-_NAMED = (Kind.SAMPLE, Kind.RECENT, Kind.FILE)
 
 
-class PromptPlace(Vertical):
+class PromptPlace(Offering):
     """All of it, from top to bottom: the conversation, what is offered, the line, what is wrong with it."""
 
     DEFAULT_CSS = """
@@ -66,23 +66,13 @@ class PromptPlace(Vertical):
         """The user is done here for now."""
 
     def __init__(self, prompting: Prompting, rows: Rows, *, id: str | None = None) -> None:
-        super().__init__(id=id)
-        self._prompting = prompting
+        super().__init__(prompting, id=id)
         self._talk = TalkPane(prompting, rows, id="talk")
-        self._offers = OfferList(id="offers")
-        self._offered_for = ""
-        self._area = PromptArea(prompting.draft, id="prompt")
         self._problems = TextView(id="prompt-problems")
-        self._typed = Typed()
-        self._known: Sequence[Entry] = ()
-        self._names: frozenset[str] = frozenset()
-        self._told: tuple[str, TaskTold | None] = ("", None)
-        self._searching = self._checking = False
+        self._checking = False
         self._early: list[str] | None = []
         """Keys for what was typed before that came while it was being read; None once it has been."""
         self._can: tuple[bool, bool] | None = None
-        self._as_put: str | None = prompting.draft or None
-        """What was put there rather than typed: nothing is offered for it."""
 
     def compose(self) -> ComposeResult:
         """From top to bottom."""
@@ -96,7 +86,7 @@ class PromptPlace(Vertical):
         """Read what was typed and said before."""
         self._offers.display = self._problems.display = False
         entitle(self.query_one("#prompt-box"), "goal or task file")
-        self._draw_hint()
+        self.draw_hint()
         self.call_after_refresh(self._begin)
 
     def _begin(self) -> None:
@@ -113,18 +103,12 @@ class PromptPlace(Vertical):
             getattr(self, f"_on_{asked}_asked")()
         self._talk.take([turn for line in turns if (turn := Turn.from_json(line)) is not None])
         try:
-            self._known = await self._prompting.desk.known()
+            self.know(await self._prompting.desk.known())
         except OSError as error:
             content.notice(self.app, f"recent task files cannot be read: {error}", "warning")
-        self._names = frozenset(entry.name for entry in self._known if entry.kind in _NAMED)
-        self._draw_hint()
+        self.draw_hint()
 
     # -- what the screen asks for -----------------------------------------------------------------------------
-
-    @property
-    def text(self) -> str:
-        """What stands in the prompt."""
-        return self._area.text
 
     @property
     def proposed(self) -> tuple[str, ...]:
@@ -135,10 +119,6 @@ class PromptPlace(Vertical):
     def talking(self) -> bool:
         """Whether the conversation is shown."""
         return bool(self._talk.display)
-
-    def type_here(self) -> None:
-        """To the prompt."""
-        self._area.focus()
 
     def plan_at_once(self) -> None:
         """Run what was typed without talking of it; where nothing was typed, what is proposed."""
@@ -171,7 +151,7 @@ class PromptPlace(Vertical):
         else:
             self._talk.display = False
         self._make_room(shown)
-        self._draw_hint()
+        self.draw_hint()
 
     def _make_room(self, shown: bool) -> None:
         self.set_class(shown, "-talking")
@@ -199,78 +179,13 @@ class PromptPlace(Vertical):
         """Whether letters go into the prompt."""
         return self._area.has_focus
 
-    @property
-    def _is_offered_for_this(self) -> bool:
-        return self._searching or self._offered_for == self.text
-
     # -- typing -----------------------------------------------------------------------------------------------
 
     @on(TextArea.Changed)
     def _changed(self) -> None:
         self._prompting.draft = self.text
         self._problems.display = False
-        self._draw_hint()
-        if self._searching:
-            self._offers.offer(self._typed.found(self.text, self.text))
-            return
-        as_put, self._as_put = self._as_put, None
-        if self.text == as_put:
-            return
-        self._typed.rest()
-        if not self.text.strip():
-            self._offers.offer(())
-            return
-        self.run_worker(self._complete(), group="complete", exclusive=True)
-
-    async def _complete(self, *, asked: bool = False, best: bool = False) -> None:
-        """Offer what the word at the cursor can become; where that is one thing and it was `asked` for, take it; the
-        `best` even of several."""
-        text = self.text
-        if not asked and not text.strip():
-            return  # what was typed has been sent meanwhile
-        word = next(iter(view.words(text)), None)
-        first = "" if word is None else word.text
-        found = await self._prompting.desk.entries(first.rpartition("/")[0] + "/" if "/" in first else "")
-        entries = [*found, *self._known] if "/" in first else [*self._known, *found]
-        self._names = self._names | {one.name for one in found if one.kind in _NAMED}
-        inputs: Sequence[view.InputTold] = ()
-        if view.is_task(first, self._names):
-            if self._told[0] != first:
-                self._told = (first, await self._prompting.desk.told(first))
-            inputs = self._told[1].inputs if self._told[1] is not None else ()
-        if text != self.text:
-            return
-        offers = view.offers(text, self._area.cursor_index, entries, inputs, self._names)
-        self._offers.offer(offers)
-        self._offered_for = text
-        self._draw_hint()
-        if offers and (best or (asked and len(offers) == 1)):
-            self._take(offers[0])
-        elif asked and not offers:
-            content.notice(self.app, "nothing completes this: it is a goal in words", "information")
-
-    @on(OfferList.Taken)
-    def _clicked(self, message: OfferList.Taken) -> None:
-        self._take(message.offer)
-        self.type_here()
-
-    def _take(self, offer: Offer) -> None:
-        if not offer.usable:
-            content.notice(self.app, offer.told, "warning")
-            return
-        text, cursor = view.applied(self.text, offer)
-        if offer.kind is Kind.TYPED:
-            self._put(text)
-            return
-        self._offers.offer(())
-        self._area.put(text, cursor)
-
-    def _put(self, text: str) -> None:
-        """Put `text` into the prompt; nothing is offered for it."""
-        self._searching = False
-        self._offers.offer(())
-        self._as_put = text if text != self.text else None
-        self._area.put(text)
+        self.draw_hint()
 
     @on(PromptArea.Asked)
     def _asked(self, message: PromptArea.Asked) -> None:
@@ -309,37 +224,6 @@ class PromptPlace(Vertical):
         self._put("")
         self._make_room(True)
         self._talk.say(text)
-
-    def _on_complete_asked(self) -> None:
-        if self._offers.display and self._offers.chosen is not None and self._is_offered_for_this:
-            self._take(self._offers.chosen)
-            return
-        best = self._offers.display  # what is offered was for fewer letters: it is not known by now what is the first
-        work = self.run_worker(self._complete(asked=True, best=best), group="complete", exclusive=True)
-        dressed(self).keyboard.wait_for(work)
-
-    def _on_search_asked(self) -> None:
-        self._searching = True
-        self._offers.offer(self._typed.found(self.text, self.text))
-        if not self._offers.offers:
-            self._searching = False
-            content.notice(self.app, "nothing like it was typed before", "information")
-
-    def _on_up_asked(self) -> None:
-        if self._offers.display and (self._searching or self.text.strip() or self._offers.at is not None):
-            self._offers.move(-1)
-            return
-        older = self._typed.older(self.text)
-        if older is not None:
-            self._put(older)
-
-    def _on_down_asked(self) -> None:
-        if self._offers.display:
-            self._offers.move(1)
-            return
-        newer = self._typed.newer()
-        if newer is not None:
-            self._put(newer)
 
     def _on_page_up_asked(self) -> None:
         self._talk.go(0, -self._talk.page())
@@ -381,7 +265,7 @@ class PromptPlace(Vertical):
         if wrong:
             self._problems.display = True
             self._problems.show(lambda width: document.verbatim("\n".join(wrong), width, "bad"), top=True)
-            self._draw_hint()
+            self.draw_hint()
             return
         if typed:
             await self._kept(typed)
@@ -389,29 +273,19 @@ class PromptPlace(Vertical):
         self._prompting.draft = self.text
         self.post_message(self.Start(argv, typed))
 
-    def _keep(self, text: str) -> None:
-        self.run_worker(self._kept(text), group="keep")
-
-    async def _kept(self, text: str) -> None:
-        kept = self._prompting.typed
-        if self._typed.add(kept.redactor.redact(text)):
-            said = self._typed.entries[0]
-            problem = await asyncio.to_thread(kept.add, {"text": said}, lambda one: one.get("text") == said)
-            if problem and self._prompting.first_time("typed"):
-                content.notice(self.app, problem, "warning")
-
     # -- what is said of it -----------------------------------------------------------------------------------
 
     @on(TalkPane.Changed)
     def _talk_changed(self) -> None:
-        self._draw_hint()
+        self.draw_hint()
 
     @on(TalkPane.Failed)
     def _talk_failed(self, message: TalkPane.Failed) -> None:
         if not self.text.strip():
             self._put(message.text)
 
-    def _draw_hint(self) -> None:
+    def draw_hint(self) -> None:
+        """What can be done with what stands there; and whether the keys mean something else by now."""
         undertitle(self.query_one("#prompt-box"), self._hint())
         can = (bool(self.text.strip()), bool(self.proposed))
         if can != self._can:
