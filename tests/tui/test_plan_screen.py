@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+import threading
 from dataclasses import replace
 
 import pytest
 from textual import events
 
 from swarmtui.plan.model import Author, Plan
+from swarmtui.plan.render import plan_to_yaml
 from swarmtui.session import events as ev
 from swarmtui.tui.app import Workbench
 from swarmtui.tui.screens.dialogs import ConfirmScreen
 from swarmtui.tui.screens.plan import PlanScreen
+from swarmtui.tui.screens.plan_drawing import LARGE
 from swarmtui.tui.view.deliberate import HELD_S
 from tests.tui.acting_feed import acting
 from tests.tui.opening import notices, opened, press, settled, text
-from tests.tui.scripted_feed import REVIEW, ScriptedFeed, awaiting_approval, begun
+from tests.tui.scripted_feed import REVIEW, ScriptedFeed, awaiting_approval, begun, prompt
 
 
 def plan_of(feed: ScriptedFeed) -> Plan:
@@ -158,6 +161,21 @@ async def test_a_clock_that_is_set_approves_nothing_and_keeps_nothing_from_being
         feed.now += HELD_S + 1
         await press(pilot, "A")
     assert feed.commands == [("plan.approve", {"plan_rev": 2})]
+
+
+async def test_a_large_plan_is_written_out_on_a_thread(monkeypatch: pytest.MonkeyPatch) -> None:
+    loop, written = threading.get_ident(), list[bool]()
+
+    def write(plan: Plan) -> str:
+        written.append(threading.get_ident() != loop)
+        return plan_to_yaml(plan)
+
+    monkeypatch.setattr("swarmtui.tui.screens.plan_drawing.plan_to_yaml", write)
+    nodes = tuple(prompt(f"step{at}") for at in range(LARGE + 1))
+    async with opened(begun(Plan("Many things", nodes))) as pilot:
+        await press(pilot, "v", "v")
+        assert "step0:" in text(pilot)
+        assert written == [True]
 
 
 async def test_text_that_is_pasted_approves_nothing() -> None:

@@ -1,6 +1,6 @@
 """The plan as it is drawn on its screen: graph, table, text or differences, a node, what it takes, what to check.
 
-What is costly to work out (checks, differences) is worked out once per revision; of large plans in a thread.
+What is costly to work out is worked out once per revision; of large plans checks and text in a thread.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ from swarmtui.tui.widgets.table import RowTable
 PLANNER_STREAM = "(planner)"
 """The name under which the planner's text streams."""
 LARGE = 300
-"""Nodes from which on checks are made in a thread."""
+"""Nodes from which on checks and text are made in a thread."""
 LOOKED_BACK = 500
 """Events among which the planner's revision is looked for, if it came before we did."""
 EDGES = 6
@@ -61,6 +61,7 @@ class PlanDrawing(PlanEdits):
         self.rows = PlanRows()
         self._drawn: object = None
         self._checked: tuple[object, list[Check]] = (None, [])
+        self._text: tuple[Plan | None, str] = (None, "")
         self._origin: tuple[int, Plan] | None = None
         """The planner's revision, once it is known."""
         self._sought = 0
@@ -134,6 +135,23 @@ class PlanDrawing(PlanEdits):
         made = await asyncio.to_thread(checks, state)
         if self._checked[0] == key:
             self._checked = key, made
+            self._drawn = None
+            self.redraw()
+
+    def _written(self, plan: Plan) -> str:
+        """The plan as YAML, once that has been written."""
+        if self._text[0] is not plan:
+            if len(plan.nodes) > LARGE:
+                self._text = plan, "# the plan is being written out\n"
+                self.run_worker(self._write(plan), group="yaml", exclusive=True)
+            else:
+                self._text = plan, plan_to_yaml(plan)
+        return self._text[1]
+
+    async def _write(self, plan: Plan) -> None:
+        text = await asyncio.to_thread(plan_to_yaml, plan)
+        if self._text[0] is plan:
+            self._text = plan, text
             self._drawn = None
             self.redraw()
 
@@ -238,7 +256,7 @@ class PlanDrawing(PlanEdits):
     def _draw_text(self, state: SessionState) -> None:
         view = self.query_one("#plan-text", TextView)
         if self.form == "text" and state.plan is not None:
-            text = plan_to_yaml(state.plan)
+            text = self._written(state.plan)
             entitle(view, self.title_words(state, view, "plan as text, "))
             view.show(lambda width: document.yaml(text, width), top=True)
             return
