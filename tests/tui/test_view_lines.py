@@ -12,7 +12,7 @@ from swarmtui.session.spent import Spent
 from swarmtui.session.vocabulary import State
 from swarmtui.tui.view import format as say
 from swarmtui.tui.view.glyphs import ASCII, ASK, MARKS, UNICODE
-from swarmtui.tui.view.lines import cells, crop, fit, pad, skip, spread, width, wrap
+from swarmtui.tui.view.lines import cells, crop, fit, joined, pad, shorten_line, skip, spread, width, wrap
 
 texts = st.text(
     st.characters(codec="utf-8", categories=("L", "N", "P", "Zs", "So"), exclude_characters="\xad"), max_size=40
@@ -60,6 +60,26 @@ def test_wrapping_a_very_long_line_costs_what_it_is_long() -> None:
         return min(times)
 
     assert spent(18_000) < 20 * spent(3_000)
+
+
+@given(texts, texts, st.integers(0, 60))
+def test_a_line_is_shortened_with_an_ellipsis_only_where_it_is_too_long(one: str, other: str, size: int) -> None:
+    line = ((one, "text"), (other, "muted"))
+    shown = shorten_line(line, size)
+    assert width(shown) <= size
+    assert shown == line if width(line) <= size else shown[-1][0].endswith("…" if size else "")
+
+
+def test_a_cut_between_two_spans_is_seen_too() -> None:
+    line = (("31 ok", "muted"), (", ", "muted"), ("5 fail", "bad"))
+    assert shorten_line(line, 5) == (("31 o…", "muted"),)
+    assert shorten_line(line, 8) == (("31 ok", "muted"), (", ", "muted"), ("…", "bad"))
+
+
+def test_neighbours_of_one_role_are_one_span() -> None:
+    assert joined([("a", "text"), ("b", "text"), ("c", "ok"), ("d", "text")]) == (
+        ("ab", "text"), ("c", "ok"), ("d", "text"),
+    )  # fmt: skip
 
 
 def test_spread_keeps_the_right_end() -> None:

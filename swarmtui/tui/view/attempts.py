@@ -227,7 +227,7 @@ class AttemptRows:
             "kept": (glyphs.dot if attempt.key == self.kept else " ", "accent"),
             "item": ("" if attempt.item is None else str(attempt.item), "muted"),
             "try": (str(attempt.number), "text"),
-            "state": (mark.word if glyphs.ascii else f"{mark.glyph} {mark.word}", mark.role),
+            "state": (glyphs.told(mark), mark.role),
             "started": ("" if attempt.started_ts is None else say.time_of_day(attempt.started_ts), "muted"),
             "took": (say.took(life) if attempt.ended else say.clock(life), "text"),
             "tokens": (say.short(attempt.spent.tokens) if attempt.spent.tokens else "", "text"),

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from swarmtui.session.vocabulary import State
-from swarmtui.tui.view.lines import Line, Role, Span, cells
+from swarmtui.tui.view.lines import Line, Role, Span, cells, joined
 from swarmtui.tui.view.stretches import WORK, Kind, Part
 
 if TYPE_CHECKING:
@@ -75,7 +75,7 @@ def bar(told: Sequence[Part], window: Window, glyphs: Glyphs) -> Line:
             marks[last] = (_MARKS[kind][pick], _MARKS[kind][2])
         if kind == "run" and 0 <= last < size:
             marks[last] = (FRONT[pick], "running")
-    return _joined([marks.get(at) or _cell(inks[at], glyphs) for at in range(size)])
+    return joined([marks.get(at) or _cell(inks[at], glyphs) for at in range(size)])
 
 
 def _cell(kind: Kind | None, glyphs: Glyphs) -> Span:
@@ -83,16 +83,6 @@ def _cell(kind: Kind | None, glyphs: Glyphs) -> Span:
         return " ", "text"
     ink = INK[kind]
     return (ink.ascii if glyphs.ascii else ink.glyph), ink.role
-
-
-def _joined(spans: Sequence[Span]) -> Line:
-    found: list[Span] = []
-    for text, role in spans:
-        if found and found[-1][1] == role:
-            found[-1] = (found[-1][0] + text, role)
-        else:
-            found.append((text, role))
-    return tuple(found)
 
 
 def density(flow: Flow, node: NodeState, window: Window, glyphs: Glyphs) -> Line:
@@ -121,7 +111,7 @@ def density(flow: Flow, node: NodeState, window: Window, glyphs: Glyphs) -> Line
         else:
             spark = glyphs.spark if glyphs.ascii else glyphs.spark[:-1]  # rows do not touch
             spans.append((spark[min(len(spark) - 1, (level * len(spark) - 1) // peak)], done))
-    return _joined(spans)
+    return joined(spans)
 
 
 BEYOND = 10**9

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from swarmtui.safety.text import one_line
 from swarmtui.tui.view import format as say
 from swarmtui.tui.view.glyphs import UNICODE, Glyphs
-from swarmtui.tui.view.lines import Line, Span, cells, shorten
+from swarmtui.tui.view.lines import Line, Span, shorten
+from swarmtui.tui.view.lines import width as line_width
 
 ARGUMENTS = 80
 _PARSED = 4_000
@@ -52,8 +53,8 @@ def call_line(call: Call, width: int, now: float, glyphs: Glyphs = UNICODE) -> L
     else:
         sign: Span = (" ok" if glyphs.ascii else " ✓", "ok") if call.ok else (" ERR" if glyphs.ascii else " ✗", "bad")
         tail = ((f"  {say.took(call.took_s)}", "faint"), sign)
-    taken = sum(cells(text) for text, _ in tail)
+    taken = line_width(tail)
     head: Line = ((f"{glyphs.into} ", "accent"), (shorten(tool, max(4, width - taken - 2), glyphs.cut), "strong"))
-    room = width - taken - sum(cells(text) for text, _ in head) - 1
+    room = width - taken - line_width(head) - 1
     told = shorten(call.arguments, room, glyphs.cut) if room > 3 else ""
     return (*head, (f" {told}" if told else "", "muted"), *tail)

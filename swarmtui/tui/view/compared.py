@@ -103,7 +103,7 @@ def _state(side: Side | None, glyphs: Glyphs) -> Span:
         return "not there", "faint"
     mark = ASK if side.asks else MARKS[side.state]
     items = "" if side.items is None else f" {side.succeeded or 0:,}/{side.items:,}"
-    return f"{glyphs.icon(mark)} {mark.word}{items}" if not glyphs.ascii else f"{mark.word}{items}", mark.role
+    return f"{glyphs.told(mark)}{items}", mark.role
 
 
 def _took(side: Side | None) -> Span:

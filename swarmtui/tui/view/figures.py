@@ -149,7 +149,7 @@ def header(shown: Figures, size: int, glyphs: Glyphs) -> Line:
     tail = _tail(shown, glyphs)
     elapsed = f"{say.clock(shown.elapsed_s)}{'+' if shown.status is Status.CRASHED else ''}"  # or longer: nobody knows
     mid: list[Span] = [(text, role), (" ", "text"), (elapsed, "strong")]
-    fixed = sum(cells(part) for part, _ in (*lead, *mid, *badges)) + 5
+    fixed = width((*lead, *mid, *badges)) + 5
     while tail and fixed + width(_join(tail)) + min(12, cells(shown.title)) > size:
         least = min(range(len(tail)), key=lambda at: tail[at].weight)
         instead = tail[least].instead

@@ -72,6 +72,10 @@ class Glyphs:
         """One cell, or in ASCII three."""
         return f"{mark.ascii:<3}" if self.ascii else mark.glyph
 
+    def told(self, mark: Mark) -> str:
+        """Sign and word; in ASCII the word alone, which says as much."""
+        return mark.word if self.ascii else f"{mark.glyph} {mark.word}"
+
     @property
     def icon_width(self) -> int:
         """Cells of :meth:`icon`."""

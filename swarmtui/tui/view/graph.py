@@ -267,7 +267,7 @@ class Graph(Shape):
         head: list[Span] = [self._sign(row.id)]
         if self._rails.count:
             head += [(wires, "edge"), (end, "critical" if row.id in self._critical else "edge"), (" ", "text")]
-        room = width - sum(cells(text) for text, _ in head) - 1
+        room = width - line_width(tuple(head)) - 1
         group = self._shown.groups.get(row.id)
         if group is not None:
             body = group_list_line(group, self._tally(group), self.glyphs, room, self._list_name)

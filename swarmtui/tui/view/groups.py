@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from swarmtui.session.vocabulary import ENDED, State
 from swarmtui.tui.view import format as say
 from swarmtui.tui.view.glyphs import ASK, MARKS, Glyphs, Mark
-from swarmtui.tui.view.lines import Line, Role, Span, cells, fit, shorten
+from swarmtui.tui.view.lines import Line, Role, Span, fit, shorten_line, width
 from swarmtui.tui.view.nodes import BAR, name_of
 
 if TYPE_CHECKING:
@@ -88,7 +88,7 @@ class Tally:
     def fitted(self, size: int, glyphs: Glyphs) -> Line:
         """The one of both that fits in `size` cells."""
         told = self.told()
-        return told if sum(cells(text) for text, _ in told) <= size else _cut(self.signs(glyphs), size, glyphs.cut)
+        return told if width(told) <= size else shorten_line(self.signs(glyphs), size, glyphs.cut)
 
 
 def tally(state: SessionState, group: Group) -> Tally:
@@ -107,11 +107,11 @@ def group_name(group: Group, glyphs: Glyphs) -> str:
     return f"{name_of(group.name)} {number}"
 
 
-def group_box(group: Group, told: Tally, glyphs: Glyphs, size: int, room: int, bare: Role = "strong") -> Line:
+def group_box(group: Group, told: Tally, glyphs: Glyphs, size: int, room: int) -> Line:
     """The group in one line of `size` cells, `room` of them for how its members stand."""
     mark = told.mark
     name_room = max(1, size - room - glyphs.icon_width - 1)
-    name: Span = (fit(group_name(group, glyphs), name_room, ellipsis=glyphs.cut), bare)
+    name: Span = (fit(group_name(group, glyphs), name_room, ellipsis=glyphs.cut), "strong")
     head: Line = ((glyphs.icon(mark), mark.role), (" ", "text"), name)
     if room < COUNTS:
         words = say.percent(told.ended, told.total) if told.ended else ""
@@ -144,21 +144,10 @@ def group_list_line(group: Group, told: Tally, glyphs: Glyphs, size: int, name_r
         (done, "bar"),
         (rest, "rest"),
         percent,
-        *_cut(told.told(), left - BAR - 9, glyphs.cut),
+        *shorten_line(told.told(), left - BAR - 9, glyphs.cut),
     )
 
 
 def _right(line: Line, size: int, ellipsis: str) -> Line:
-    taken = sum(cells(text) for text, _ in line)
-    return ((" " * (size - taken), "text"), *line) if taken < size else ((" ", "text"), *_cut(line, size - 1, ellipsis))
-
-
-def _cut(line: Line, size: int, ellipsis: str) -> Line:
-    kept: list[Span] = []
-    for text, role in line:
-        if cells(text) > size:
-            kept.append((shorten(text, size, ellipsis), role))
-            break
-        kept.append((text, role))
-        size -= cells(text)
-    return tuple(kept)
+    shown = shorten_line(line, size - 1, ellipsis)
+    return ((" " * (size - width(shown)), "text"), *shown)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Literal, get_args
 
 from rich.cells import cell_len, set_cell_size, split_graphemes, split_text
@@ -72,8 +72,14 @@ def shorten_line(line: Line, size: int, ellipsis: str = "…") -> Line:
     """`line`, cut with an ellipsis if it takes more than `size` cells; never padded."""
     if width(line) <= size:
         return line
-    kept = crop(line, max(0, size - cells(ellipsis)))
-    return (*kept, (ellipsis[: max(0, size)], kept[-1][1] if kept else "text"))
+    kept: list[Span] = []
+    left = max(0, size)
+    for text, role in line:
+        if cells(text) >= left:  # more comes, or too much already
+            return (*kept, (shorten(f"{text} ", left, ellipsis), role))
+        kept.append((text, role))
+        left -= cells(text)
+    return tuple(kept)
 
 
 def skip(line: Line, size: int) -> Line:
@@ -100,6 +106,17 @@ def pad(line: Line, size: int) -> Line:
     if taken > size:
         return crop(line, size)
     return (*line, (" " * (size - taken), "text")) if taken < size else line
+
+
+def joined(spans: Iterable[Span]) -> Line:
+    """Neighbours of one role as one span."""
+    found: list[Span] = []
+    for text, role in spans:
+        if found and found[-1][1] == role:
+            found[-1] = (found[-1][0] + text, role)
+        else:
+            found.append((text, role))
+    return tuple(found)
 
 
 def spread(left: Line, right: Line, size: int) -> Line:

@@ -12,7 +12,7 @@ from swarmtui.session.progress import pace, progress
 from swarmtui.session.vocabulary import BY_CONDITION, State, Status
 from swarmtui.tui.view import format as say
 from swarmtui.tui.view.glyphs import ASK, MARKS, Glyphs, Mark
-from swarmtui.tui.view.lines import Line, Role, Span, cells, fit, shorten
+from swarmtui.tui.view.lines import Line, Role, Span, cells, fit, shorten, width
 
 if TYPE_CHECKING:
     from swarmtui.plan.model import Node
@@ -319,7 +319,7 @@ def list_line(state: SessionState, node: NodeState, moment: Moment, glyphs: Glyp
 def _rest(state: SessionState, node: NodeState, moment: Moment, glyphs: Glyphs, size: int) -> Line:
     if node.items is not None and not node.ended and size >= 18:
         bar = map_bar(node.items, glyphs, BAR)
-        room = size - sum(cells(text) for text, _ in bar) - 2
+        room = size - width(bar) - 2
         return (
             *bar[:2],
             ("  ", "text"),

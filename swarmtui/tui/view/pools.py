@@ -15,7 +15,7 @@ from swarmtui.session.vocabulary import FINAL, State, Status
 from swarmtui.tui.view import format as say
 from swarmtui.tui.view.document import facts as facts_lines
 from swarmtui.tui.view.flights import Flights, PoolChange, PoolLog, Refusal
-from swarmtui.tui.view.lines import Line, Role, Span, cells, fit, shorten
+from swarmtui.tui.view.lines import Line, Role, cells, fit, shorten_line
 from swarmtui.tui.view.nodes import name_of, throttled_words
 from swarmtui.tui.view.order import natural
 
@@ -298,9 +298,10 @@ def gauge_lines(gauge: Gauge, width: int, now: float, glyphs: Glyphs) -> list[Li
     binds, role = binds_words(gauge)
     lines = [_first_line(gauge, width, glyphs)]
     if gauge.binding not in ("none", "over"):
-        lines.append(_cut((("   binds ", "muted"), (binds, role)), width, glyphs))
+        lines.append(shorten_line((("   binds ", "muted"), (binds, role)), width, glyphs.cut))
     if gauge.last is not None and (gauge.throttled or now - gauge.last.mono < RECENT_S):
-        lines.append(_cut((("   429   ", "throttled"), (said(gauge.last, now, short=True), "muted")), width, glyphs))
+        told: Line = (("   429   ", "throttled"), (said(gauge.last, now, short=True), "muted"))
+        lines.append(shorten_line(told, width, glyphs.cut))
     return lines
 
 
@@ -319,20 +320,7 @@ def _first_line(gauge: Gauge, width: int, glyphs: Glyphs) -> Line:
         (held, "held"),
         ("  " + spark(gauge, graph, glyphs), "bar"),
     )
-    return _cut(spans, width, glyphs)
-
-
-def _cut(line: Line, width: int, glyphs: Glyphs) -> Line:
-    """`line` in at most `width` cells, with an ellipsis where something is lost."""
-    kept: list[Span] = []
-    left = width
-    for text, role in line:
-        if left <= 0:
-            break
-        shown = shorten(text, left, glyphs.cut)
-        kept.append((shown, role))
-        left -= cells(shown)
-    return tuple(kept)
+    return shorten_line(spans, width, glyphs.cut)
 
 
 def pane_lines(found: list[Gauge], width: int, height: int, now: float, glyphs: Glyphs) -> list[Line]:
@@ -362,7 +350,7 @@ def pool_lines(state: SessionState, gauge: Gauge, width: int, moment: Moment, gl
         label = "history" if not number else ""
         what = f"{change.window:>5.0f} at once  {change.binding:<8}{one_line(change.why, 160)}"
         words = f"{say.clock(change.mono):>7}  {what}"
-        yield _cut(((f"   {label:<{LABEL - 2}}", "muted"), (words, "faint")), width, glyphs)
+        yield shorten_line(((f"   {label:<{LABEL - 2}}", "muted"), (words, "faint")), width, glyphs.cut)
 
 
 LABEL = 11

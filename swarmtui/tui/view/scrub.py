@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from swarmtui.safety.text import one_line
 from swarmtui.session.marks import Mark, MarkKind
 from swarmtui.tui.view import format as say
-from swarmtui.tui.view.lines import Line, Role, Span, cells, pad, shorten, width
+from swarmtui.tui.view.lines import Line, Role, Span, cells, joined, pad, shorten, width
 
 if TYPE_CHECKING:
     from swarmtui.host.feed import Play
@@ -79,7 +79,7 @@ def bar(play: Play, size: int, glyphs: Glyphs) -> tuple[Line, int]:
             spans.append((plain if glyphs.ascii else shown, role))
         else:
             spans.append((glyphs.full, "bar") if at < head else (glyphs.empty, "rest"))
-    return _joined(spans), head + MARGIN
+    return joined(spans), head + MARGIN
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -175,14 +175,3 @@ def figures(play: Play, size: int, glyphs: Glyphs) -> Line:
         label = shorten(one_line(last.label, 200), left - cells(icon) - 1, glyphs.cut)
         spans += [("   ", "text"), (f"{icon} ", role), (label, "text" if on_it else "faint")]
     return pad(tuple(spans), size)
-
-
-def _joined(spans: list[Span]) -> Line:
-    """Neighbours of one role as one span."""
-    joined: list[Span] = []
-    for text, role in spans:
-        if joined and joined[-1][1] == role:
-            joined[-1] = joined[-1][0] + text, role
-        else:
-            joined.append((text, role))
-    return tuple(joined)

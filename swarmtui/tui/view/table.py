@@ -100,7 +100,7 @@ class NodeRows:
         tries = tries_told(self.state, node)
         tries_role: Role = "warn" if tries > 1 and node.items is None else "muted"
         return {
-            "state": (f"{glyphs.icon(mark)} {mark.word}" if not glyphs.ascii else mark.word, mark.role),
+            "state": (glyphs.told(mark), mark.role),
             "node": (one_line(node.id, 60), "muted" if quiet else "strong" if node.running else "text"),
             "model": (model_of(self.state.plan_nodes.get(node.id), node).rpartition("/")[2], "muted"),
             "took": (taken_words(node, moment), "text"),
@@ -219,7 +219,7 @@ class ItemRows:
         return {
             "cost": ("" if cost is None else say.usd(cost), "text"),
             "item": (say.count(item), "muted"),
-            "state": (f"{glyphs.icon(mark)} {mark.word}" if not glyphs.ascii else mark.word, mark.role),
+            "state": (glyphs.told(mark), mark.role),
             "tries": (str(tries) if tries else "", "muted"),
             "detail": (words, "bad" if mark is MARKS[State.FAILED] else "muted"),
         }
