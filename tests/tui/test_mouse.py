@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from textual.events import MouseScrollDown, MouseScrollUp
 from textual.geometry import Offset
 from textual.pilot import Pilot
 from textual.selection import Selection
@@ -18,7 +19,7 @@ from swarmtui.tui.widgets.bars import HeaderBar
 from swarmtui.tui.widgets.log import LogView
 from swarmtui.tui.widgets.panes import HELD, PaneGrid
 from tests.tui.opening import lines, notices, opened, press, settled, text
-from tests.tui.scripted_feed import REVIEW, approved, mid_run
+from tests.tui.scripted_feed import REVIEW, approved, mid_run, output
 
 
 async def drag(pilot: Pilot[Any], widget: Any, start: tuple[int, int], end: tuple[int, int]) -> None:
@@ -121,6 +122,60 @@ async def test_a_click_still_selects_a_pane_and_a_double_click_opens_it() -> Non
         await settled(pilot)
         assert len(pane_places(grid)) == 1
         assert not pilot.app.screen.get_selected_text()
+
+
+async def wheel(pilot: Pilot[Any], grid: PaneGrid, placed: Placed, direction: int, notches: int) -> None:
+    """Turn the wheel over a pane."""
+    kind, turned = (MouseScrollUp, grid.on_mouse_scroll_up) if direction < 0 else (
+        MouseScrollDown, grid.on_mouse_scroll_down,
+    )  # fmt: skip
+    for _ in range(notches):
+        turned(kind(grid, placed.x + 3, placed.y + 2, 0, 0, 0, False, False, False))  # type: ignore[arg-type]
+    await settled(pilot)
+
+
+async def test_the_wheel_moves_a_worker_s_text_which_stands_still_until_it_is_back_at_its_end() -> None:
+    feed = mid_run()
+    async with opened(feed, size=(120, 40)) as pilot:
+        await press(pilot, "3")
+        grid = panes_of(pilot)
+        placed = next(one for one in pane_places(grid) if one.pane.tail is not None and one.pane.running)
+        pane, tail = placed.pane, placed.pane.tail
+        assert tail is not None
+        words = "".join(f"\n\nline {number}" for number in range(100))
+        feed.say(pane.node, words, item=pane.item, attempt=tail.attempt, offset=tail.chars)
+        await settled(pilot)
+        assert "line 99" in text(pilot)
+        await wheel(pilot, grid, placed, -1, 20)
+        assert "scrolled" in text(pilot)
+        assert "line 79" in text(pilot)
+        assert "line 99" not in text(pilot)
+        feed.say(pane.node, "\nand more", item=pane.item, attempt=tail.attempt, offset=tail.chars)
+        await settled(pilot)
+        assert "line 79" in text(pilot), "what is read runs away"
+        await wheel(pilot, grid, placed, 1, 30)
+        assert "scrolled" not in text(pilot)
+        assert "and more" in text(pilot)
+        await wheel(pilot, grid, placed, -1, 500)
+        assert "line 0 " in text(pilot)
+
+
+async def test_the_wheel_moves_what_a_node_gave_from_its_beginning() -> None:
+    feed = mid_run()
+    async with opened(feed, size=(120, 40)) as pilot:
+        grid = panes_of(pilot)
+        ended = feed.state.nodes["scan"]
+        ended.output = output("\n".join(f"line {number}" for number in range(100)))
+        pilot.app.screen.select("scan")  # type: ignore[attr-defined]
+        await settled(pilot)
+        (placed,) = pane_places(grid)
+        assert "line 0" in text(pilot)
+        await wheel(pilot, grid, placed, 1, 20)
+        assert "line 0 " not in text(pilot)
+        assert "line 40" in text(pilot)
+        await wheel(pilot, grid, placed, -1, 30)
+        assert "line 0 " in text(pilot)
+        assert "scrolled" not in text(pilot)
 
 
 def pane_places(grid: PaneGrid) -> list[Placed]:

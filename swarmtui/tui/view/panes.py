@@ -28,6 +28,8 @@ SHOWN = 16_000
 """Characters of an output that a pane looks at; the node's own screen has the whole."""
 ROWS = 120
 """Lines of it that are drawn: more than a pane has."""
+BACK = 2_000
+"""Lines of what is being said that the wheel goes back, at most."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +72,41 @@ class Placed:
     y: int
     width: int
     height: int
+
+
+@dataclass(frozen=True, slots=True)
+class Scrolled:
+    """A pane whose text was moved: it stands still, whatever is said meanwhile, until it is moved to where it rests."""
+
+    key: Key
+    width: int
+    """Cells that its lines were made for."""
+    lines: Sequence[Line]
+    top: int
+    """The first of them that is shown."""
+
+    def on(self, pane: Pane) -> Pane:
+        """`pane` as it is shown; any other one as it is."""
+        if pane.key != self.key:
+            return pane
+
+        def body(width: int) -> list[Line]:
+            return list(self.lines[self.top :]) if width == self.width else pane.body(width) if pane.body else []
+
+        return replace(pane, body=body, figures=("scrolled", *pane.figures))
+
+
+def scrolled(placed: Placed, by: int, glyphs: Glyphs, before: Scrolled | None) -> Scrolled | None:
+    """`placed` with its text moved by so many lines; None where it rests: what is being said at its end, all else at
+    its beginning."""
+    pane, width = placed.pane, max(1, placed.width - 4)
+    if before is not None and (before.key, before.width) != (pane.key, width):
+        before = None
+    lines = _text(pane, width, BACK, glyphs) if before is None else before.lines
+    last = max(0, len(lines) - max(0, placed.height - 2))
+    rest = last if pane.body is None else 0
+    top = max(0, min(last, (rest if before is None else before.top) + by))
+    return None if top == rest else Scrolled(pane.key, width, lines, top)
 
 
 def panes(state: SessionState, tails: Tails, moment: Moment, limit: int, skip: int = 0) -> list[Pane]:
@@ -213,11 +250,7 @@ def _tiled(panes: Sequence[Pane], width: int, height: int, y: int) -> list[Place
 
 def _one(placed: Placed, glyphs: Glyphs, role: Role) -> list[Line]:
     pane, inner = placed.pane, max(1, placed.width - 4)
-    body = list(pane.body(inner) if pane.body else ())
-    if pane.flow is not None and not body:
-        body = pane.flow.last(Look(inner, glyphs, pane.source), max(0, placed.height - 2), pane.now)
-    elif pane.tail is not None and not body:
-        body = pane.tail.rows(inner, max(0, placed.height - 2), pane.now, glyphs)
+    body = _text(pane, inner, max(0, placed.height - 2), glyphs)
     standing = pane.standing
     if not body:
         words: Span = ("no text yet" if pane.running else "nothing was said", "faint")
@@ -231,6 +264,16 @@ def _one(placed: Placed, glyphs: Glyphs, role: Role) -> list[Line]:
         gap: Line = ((f" {glyphs.dot} ", "muted"),)
         figures = (standing, *gap, *figures) if figures else (standing,)
     return box(title, figures, body, placed.width, placed.height, glyphs, role)
+
+
+def _text(pane: Pane, width: int, rows: int, glyphs: Glyphs) -> list[Line]:
+    """Its lines from the beginning; of what is being said the last `rows`."""
+    body = list(pane.body(width) if pane.body else ())
+    if body or (pane.flow is None and pane.tail is None):
+        return body
+    if pane.flow is not None:
+        return pane.flow.last(Look(width, glyphs, pane.source), rows, pane.now)
+    return pane.tail.rows(width, rows, pane.now, glyphs) if pane.tail is not None else []
 
 
 def read(state: SessionState, pane: Pane, tails: Tails, *, source: bool = False) -> Pane:

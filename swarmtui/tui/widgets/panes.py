@@ -22,9 +22,11 @@ from swarmtui.tui.view.panes import (
     MIN_WIDTH,
     Pane,
     Placed,
+    Scrolled,
     grid,
     noted,
     places,
+    scrolled,
     selected_cells,
     selected_text,
 )
@@ -61,6 +63,8 @@ class PaneGrid(Widget):
         self._drawing = False
         self._anchor: Placed | None = None
         """The pane in which text is selected with the mouse: no text of another one is."""
+        self._scrolled: Scrolled | None = None
+        """The pane whose text was moved with the wheel."""
 
     @property
     def room(self) -> int:
@@ -70,7 +74,7 @@ class PaneGrid(Widget):
     def show(self, panes: Sequence[Pane], selected: Key | None, empty: str, note: str = "") -> None:
         """Draw `panes`; `empty` says what will come where there are none; `note` stands at the bottom."""
         if selected != self._selected:
-            self._anchor = None
+            self._anchor = self._scrolled = None
         self._panes, self._selected, self._empty, self._note = panes, selected, empty, note
         if self._holds:
             return
@@ -86,9 +90,9 @@ class PaneGrid(Widget):
     def _draw(self) -> None:
         if self._holds:
             return
-        glyphs = looks(self).glyphs
+        glyphs, moved = looks(self).glyphs, self._scrolled
         self._lines = grid(
-            self._panes,
+            self._panes if moved is None else [moved.on(pane) for pane in self._panes],
             self.size.width,
             self.size.height,
             glyphs,
@@ -121,6 +125,23 @@ class PaneGrid(Widget):
             if placed.x <= event.x < placed.x + placed.width and placed.y <= event.y < placed.y + placed.height:
                 return placed
         return None
+
+    def on_mouse_scroll_up(self, event: events.MouseScrollUp) -> None:
+        """The wheel moves the text of the pane that it is over."""
+        self._scroll(event, -1)
+
+    def on_mouse_scroll_down(self, event: events.MouseScrollDown) -> None:
+        """And back; at its end a text that goes on is followed again."""
+        self._scroll(event, 1)
+
+    def _scroll(self, event: events.MouseEvent, direction: int) -> None:
+        event.stop()
+        placed = None if self._holds else self._at(event)
+        if placed is not None:
+            by = direction * max(1, int(self.app.scroll_sensitivity_y))
+            self._scrolled = scrolled(placed, by, looks(self).glyphs, self._scrolled)
+            self._draw()
+            self.refresh()
 
     # -- selecting with the mouse -----------------------------------------------------------------------------
 
@@ -183,7 +204,7 @@ class PaneGrid(Widget):
 
     def on_resize(self) -> None:
         """Other sizes hold other grids; what is on the screen by now may have been drawn for the size before."""
-        self._anchor = None
+        self._anchor = self._scrolled = None
         self._draw()
         self.refresh()
 
