@@ -56,7 +56,7 @@ class Ending:
         self._number = 0
 
     def __enter__(self) -> Self:
-        for number, handler in ((signal.SIGALRM, _end), *((number, self._received) for number in _ENDING)):
+        for number, handler in ((signal.SIGALRM, self._alarmed), *((number, self._received) for number in _ENDING)):
             self._before[number] = signal.signal(number, handler)
         return self
 
@@ -83,8 +83,16 @@ class Ending:
             with suppress(RuntimeError):  # it has ended by itself just now
                 self._loop.call_soon_threadsafe(self._leave)
 
+    def _alarmed(self, number: int, frame: FrameType | None) -> None:
+        """Leaving has taken too long; a timer that is not ours is that of whoever was asked before."""
+        before = self._before[number]
+        if self.wanted:
+            _end()
+        elif callable(before):
+            before(number, frame)
 
-def _end(number: int, frame: FrameType | None) -> None:
+
+def _end() -> None:
     os._exit(0)
 
 

@@ -27,6 +27,7 @@ def handlers() -> list[object]:
 @pytest.fixture(autouse=True)
 def _nothing_ends(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setattr("signal.setitimer", lambda *_: None)
+    monkeypatch.setattr("swarmtui.tui.leaving._end", lambda: pytest.fail("it takes too long"))
     before = signal.getsignal(signal.SIGALRM)
     yield
     signal.signal(signal.SIGALRM, before)
@@ -83,7 +84,24 @@ async def test_what_begins_after_a_signal_leaves_at_once() -> None:
     with Ending() as ending:
         signal.raise_signal(signal.SIGTERM)
         ending.watch(asyncio.get_running_loop(), left.set)
-        await left.wait()
+        assert not left.is_set(), "it is called amid what begins"
+        await asyncio.sleep(0)
+        assert left.is_set()
+
+
+def test_an_alarm_that_is_not_ours_is_that_of_whoever_has_set_it() -> None:
+    heard: list[int] = []
+    signal.signal(signal.SIGALRM, lambda number, _: heard.append(number))
+    with Ending():
+        signal.raise_signal(signal.SIGALRM)
+    assert heard == [signal.SIGALRM]
+
+
+def test_leaving_that_takes_too_long_is_ended() -> None:
+    with Ending():
+        signal.raise_signal(signal.SIGTERM)
+        with pytest.raises(pytest.fail.Exception, match="too long"):
+            signal.raise_signal(signal.SIGALRM)
 
 
 class Gone(io.StringIO):
