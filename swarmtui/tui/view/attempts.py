@@ -15,11 +15,8 @@ from swarmtui.tui.view import format as say
 from swarmtui.tui.view.column import Column
 from swarmtui.tui.view.glyphs import MARKS, Glyphs
 from swarmtui.tui.view.lines import Line, Role, Span, fit, pad
+from swarmtui.tui.view.logs import WAITED_FOR
 from swarmtui.tui.view.moment import Moment
-
-_WAITED_FOR = {
-    "subagents": "its subagents", "question": "your answer", "permission": "your leave", "proposal": "a plan",
-}  # fmt: skip
 
 
 @dataclass(slots=True)
@@ -172,7 +169,7 @@ def _end(attempt: Attempt, body: ev.Body, ts: float) -> None:
             attempt.words = "stopped in the middle" if body.stopped else "a crash caught it"
         case ev.AttemptSuspended(waits_for=waits_for):
             attempt.state, attempt.told_s = State.WAITING, body.took_s
-            attempt.words = f"let go of its place for {_WAITED_FOR.get(waits_for, waits_for)}"
+            attempt.words = f"let go of its place for {WAITED_FOR.get(waits_for, waits_for)}"
         case _:
             return
     attempt.ended_ts = ts

@@ -192,12 +192,13 @@ def _budget_reached(b: ev.BudgetReached) -> Told:
     return "warning", f"{b.kind} budget{_of(b.node)} reached: {b.spent:g} of {b.limit:g}; new starts stop{flying}"
 
 
-_WAITED_FOR = {
+WAITED_FOR: Mapping[str, str] = {
     "subagents": "its subagents",
     "question": "your answer",
     "permission": "your leave",
-    "proposal": "its part",
+    "proposal": "a decision on what it proposes",
 }
+"""What an attempt that was suspended waits for, in words."""
 
 
 def _stepped(body: ev.AgentStepped) -> str:
@@ -257,7 +258,7 @@ _TELL: Mapping[type[Any], Callable[[Any], Told]] = {
         f"{b.agent} calls {b.tool} {b.arguments}: {b.why}",
     ),
     ev.TaskAssigned: lambda b: ("info", f"task given to {', '.join(b.children)}"),
-    ev.AttemptSuspended: lambda b: ("debug", f"waits for {_WAITED_FOR.get(b.waits_for, b.waits_for)}"),
+    ev.AttemptSuspended: lambda b: ("debug", f"waits for {WAITED_FOR.get(b.waits_for, b.waits_for)}"),
     ev.MapFinished: lambda b: ("info" if b.ok else "error", f"items: {b.succeeded} ok, {b.failed} failed"),
     ev.NodeSkipped: lambda b: ("info" if b.cause == BY_CONDITION else "warning", _skipped(b)),
     ev.NodeHeld: lambda b: ("info", "held"),

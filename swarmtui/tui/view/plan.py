@@ -52,8 +52,7 @@ def node_facts(state: SessionState, node: Node) -> list[Fact]:
     expected = _expected(state, node)
     if expected:
         facts.append(("expected", expected, "text"))
-    if isinstance(node.spec, AgentSpec):
-        facts.extend(agent_facts(state.plan, node.spec))
+    facts.extend(agent_facts(state.plan, node))
     facts.extend(_says(node))
     return facts
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
+from swarmtui.plan.advice import agent_of
 from swarmtui.plan.model import Node, Plan
 from swarmtui.plan.risks import sandboxed
 from swarmtui.safety.text import one_line
@@ -15,7 +16,6 @@ from swarmtui.tui.view import format as say
 from swarmtui.tui.view.column import Column
 from swarmtui.tui.view.lines import Role, Span, cells
 from swarmtui.tui.view.order import natural
-from swarmtui.tui.view.team import agent_of
 
 if TYPE_CHECKING:
     from swarmtui.session.events import NodeForecast
@@ -51,9 +51,9 @@ def model_words(state: SessionState, node: Node) -> str:
 
 def tools_of(plan: Plan | None, node: Node) -> tuple[str, ...]:
     """The tools that a node's agent has; of a program that is the agent, its name."""
-    if plan is None or node.spec.kind != "agent":
+    agent = None if plan is None else agent_of(plan, node)
+    if agent is None:
         return ()
-    agent = agent_of(plan, node.spec)
     return agent.tools if agent.tools or not agent.program else (agent.program,)
 
 

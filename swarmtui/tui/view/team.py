@@ -6,8 +6,9 @@ import shlex
 from collections.abc import Iterator
 from typing import Literal
 
+from swarmtui.plan.advice import agent_of, is_program
 from swarmtui.plan.model import AgentSpec, Node, Plan, PlanSpec
-from swarmtui.plan.team import AgentDef, Server
+from swarmtui.plan.team import Server
 from swarmtui.safety.mcp_rules import spelled
 from swarmtui.safety.permissions import Rule
 from swarmtui.safety.text import one_line, visible
@@ -17,21 +18,15 @@ Fact = tuple[str, str, Role]
 Told = tuple[Literal["fine", "look"], str]
 
 
-def agent_of(plan: Plan, spec: AgentSpec) -> AgentDef:
-    """What a node's agent is; of a program that the team does not define, the program."""
-    if spec.own is not None:
-        return spec.own
-    known = plan.team.agents.get(spec.agent)
-    return known if known is not None else AgentDef(program=spec.agent)
-
-
-def agent_facts(plan: Plan | None, spec: AgentSpec) -> list[Fact]:
-    """Who does a node's task, with what."""
-    who = one_line(spec.agent, 80) if spec.own is None else "one of its own, defined here"
+def agent_facts(plan: Plan | None, node: Node) -> list[Fact]:
+    """Who does a node's task, with what; nothing where no agent does."""
+    if not isinstance(node.spec, AgentSpec):
+        return []
+    who = one_line(node.spec.agent, 80) if node.spec.own is None else "one of its own, defined here"
     facts: list[Fact] = [("agent", who, "strong")]
-    if plan is None:
+    agent = None if plan is None else agent_of(plan, node)
+    if agent is None:
         return facts
-    agent = agent_of(plan, spec)
     if agent.command:
         facts.append(("command", shlex.join(visible(word) for word in agent.command), "strong"))
     elif agent.program is not None:
@@ -48,8 +43,8 @@ def agent_facts(plan: Plan | None, spec: AgentSpec) -> list[Fact]:
 
 def team_checks(plan: Plan) -> Iterator[Told]:
     """What is to be looked at: programs, servers, standing permissions, parts that are planned unasked."""
-    agents = [(node, agent_of(plan, node.spec)) for node in plan.nodes if isinstance(node.spec, AgentSpec)]
-    programs = [node for node, agent in agents if agent.program is not None or agent.command]
+    agents = [(node, agent) for node in plan.nodes if (agent := agent_of(plan, node)) is not None]
+    programs = [node for node, agent in agents if is_program(agent)]
     if programs:
         what = "works" if len(programs) == 1 else "work"
         yield "look", f"{_names(programs)} {what} with a program that does as it sees fit, as you: read its changes"
