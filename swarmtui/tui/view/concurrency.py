@@ -12,7 +12,7 @@ from swarmtui.session.state import SessionState
 from swarmtui.tui.commands import Request
 from swarmtui.tui.view import format as say
 from swarmtui.tui.view.glyphs import Glyphs
-from swarmtui.tui.view.lines import Line, Role, Span, cells, crop, fit, shorten
+from swarmtui.tui.view.lines import Line, Role, Span, crop, fit, shorten, wrap
 from swarmtui.tui.view.pools import UNBOUND, Gauge, binds_words, more_helps
 
 TOTAL = ""
@@ -253,9 +253,5 @@ def _number(number: int | None) -> str:
 
 def _wrapped(text: str, role: Role, width: int, glyphs: Glyphs) -> list[Line]:
     """`text` in two lines at most, broken between words."""
-    if cells(text) <= width:
-        return [((text, role),)]
-    head = shorten(text, width, "")
-    head = head.rsplit(" ", 1)[0] if " " in head[width // 2 :] else head
-    rest = text[len(head) :].strip()
-    return [((head, role),), ((shorten(rest, width, glyphs.cut), role),)]
+    head, *rest = wrap(text, width)
+    return [((head, role),), *([((shorten(" ".join(rest), width, glyphs.cut), role),)] if rest else ())]

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 from swarmtui.safety.text import one_line
 from swarmtui.session.vocabulary import Status
 from swarmtui.tui.view import format as say
-from swarmtui.tui.view.column import Column
+from swarmtui.tui.view.chosen_columns import unknown
+from swarmtui.tui.view.column import Column, chosen
 from swarmtui.tui.view.lines import Role, Span
 from swarmtui.tui.view.lines import cells as cells_of
 from swarmtui.tui.view.order import natural
@@ -100,7 +101,7 @@ def key_of(row: Row) -> str:
 
 def unknown_columns(wanted: Sequence[str]) -> list[str]:
     """Of the names of columns that a user wants, those that there are not."""
-    return [name for name in wanted if name not in {column.key for column in COLUMNS}]
+    return unknown(COLUMNS, wanted)
 
 
 @dataclass(slots=True)
@@ -159,12 +160,12 @@ class SessionRows:
         looking.marked &= {key for key, row in self._by_key.items() if "error" not in row}
         self.total = len(found)
         test, words = SHOWN[looking.shown], looking.words.casefold().split()
-        chosen = [row for row in found if "error" not in row and test(row) and _matches(row, words)]
+        kept = [row for row in found if "error" not in row and test(row) and _matches(row, words)]
         key, descending = looking.sort
         if key:
-            self.rows = [("", row) for row in sorted(chosen, key=_RANKS[key], reverse=descending)]
+            self.rows = [("", row) for row in sorted(kept, key=_RANKS[key], reverse=descending)]
         else:
-            self.rows = list(self.as_tree(chosen)) if looking.tree else [("", row) for row in chosen]
+            self.rows = list(self.as_tree(kept)) if looking.tree else [("", row) for row in kept]
         self.rows += [("", row) for row in found if "error" in row]
         self._measure()
 
@@ -185,10 +186,9 @@ class SessionRows:
             "status": 3 + max(map(cells_of, {_word(row) for row in rows}), default=6),
             "host": min(20, max(map(cells_of, {str(row.get("host") or "") for row in rows}), default=4)),
         }
-        known = {column.key: column for column in COLUMNS}
         kept = [column for column in COLUMNS if column.key not in needless]
         if self.wanted and not unknown_columns(self.wanted):
-            kept = [known[name] for name in dict.fromkeys(self.wanted)]
+            kept = list(chosen(COLUMNS, self.wanted))
         self._columns = tuple(replace(column, width=wide.get(column.key, column.width)) for column in kept)
 
     def cells(self, at: int, moment: Moment, glyphs: Glyphs) -> dict[str, Span]:
