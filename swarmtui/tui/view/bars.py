@@ -92,11 +92,12 @@ def density(flow: Flow, node: NodeState, window: Window, glyphs: Glyphs) -> Line
     pick = 1 if glyphs.ascii else 0
     last = len(flow.delta) - 1
     now_cell = window.cell(window.now)
+    goes_on = bool(node.running) and not node.ended  # after the last event, too
     done: Role = "failed" if node.state is State.FAILED else "succeeded" if node.ended else "running"
     for cell in range(window.size):
         left = window.begin + cell * window.per_cell
         first, final = int(left / flow.width_s), int((left + window.per_cell * 0.999) / flow.width_s)
-        if cell > now_cell or first > last + (0 if node.ended or not node.running else BEYOND):
+        if cell > now_cell or (first > last and not goes_on):
             spans.append((" ", "text"))
             continue
         final = min(max(first, final), last) if first <= last else first
@@ -112,10 +113,6 @@ def density(flow: Flow, node: NodeState, window: Window, glyphs: Glyphs) -> Line
             spark = glyphs.spark if glyphs.ascii else glyphs.spark[:-1]  # rows do not touch
             spans.append((spark[min(len(spark) - 1, (level * len(spark) - 1) // peak)], done))
     return joined(spans)
-
-
-BEYOND = 10**9
-"""Bins after the last event in which what runs still does."""
 
 
 def legend(size: int, glyphs: Glyphs) -> Line:

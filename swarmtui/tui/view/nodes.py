@@ -117,23 +117,23 @@ def detail(state: SessionState, node: NodeState, moment: Moment, glyphs: Glyphs)
 
 
 def _again(state: SessionState, node: NodeState, moment: Moment, glyphs: Glyphs) -> str:
-    left = "" if node.retry_at is None else f" in {say.clock(node.retry_at - moment.session)}"
     why = one_line(node.error.message, 120) if node.error else ""
-    if node.state is State.THROTTLED:
-        return throttled_words(node, moment, glyphs)
     limit = state.plan_nodes[node.id].retry.limit if node.id in state.plan_nodes else 0
     tries = f" {node.tries + 1}/{limit + 1}" if limit else ""
-    return f"retry{tries}{left}{_after(why, glyphs)}"
+    return f"retry{tries}{_left(node, moment)}{_after(why, glyphs)}"
+
+
+def _left(node: NodeState, moment: Moment) -> str:
+    return "" if node.retry_at is None else f" in {say.clock(node.retry_at - moment.session)}"
 
 
 def throttled_words(node: NodeState, moment: Moment, glyphs: Glyphs) -> str:
     """Why a node waits for a provider: until when, who said what; and that it is not charged for it."""
-    left = "" if node.retry_at is None else f" in {say.clock(node.retry_at - moment.session)}"
     told = moment.refused.get((node.id, None))
     who = one_line((told.pool if told is not None else "") or node.pool, 40) or "the provider"
     who = "this machine" if told is not None and told.by_machine else who
     said = one_line(told.message, 120) if told is not None else ""
-    return f"again{left}, not charged{_after(f'{who} said {said or 429}', glyphs)}"
+    return f"again{_left(node, moment)}, not charged{_after(f'{who} said {said or 429}', glyphs)}"
 
 
 def _no_phrase(state: SessionState, node: NodeState, moment: Moment, glyphs: Glyphs) -> str:
@@ -154,7 +154,7 @@ def _skipped(node: NodeState) -> str:
 
 _PHRASES: dict[State, Callable[[SessionState, NodeState, Moment, Glyphs], str]] = {
     State.RETRYING: _again,
-    State.THROTTLED: _again,
+    State.THROTTLED: lambda _s, node, moment, glyphs: throttled_words(node, moment, glyphs),
     State.SKIPPED: lambda _s, node, _m, _g: _skipped(node),
     State.WAITING: lambda state, node, _m, _g: _waits_for(state, node) if state.approved_rev else "",
     State.READY: lambda state, node, moment, _: _reads(state, node, moment) or _waits_in(state, node),
@@ -208,7 +208,10 @@ def _waits_for(state: SessionState, node: NodeState) -> str:
     return f"waits for {node.unmet}"
 
 
-_COUNTED = ((State.RUNNING, "running"), (State.INTERRUPTED, "interrupted"), (State.RETRYING, "retrying"))
+_COUNTED = (
+    (State.RUNNING, "running"), (State.INTERRUPTED, "interrupted"), (State.RETRYING, "retrying"),
+    (State.THROTTLED, "throttled"),
+)  # fmt: skip
 
 
 def _map_detail(node: NodeState, items: Items, mono: float) -> str:
@@ -223,8 +226,7 @@ def _map_detail(node: NodeState, items: Items, mono: float) -> str:
         number = items.count(state)
         if number:
             parts.append(f"{say.count(number)} {word}")
-    waiting = items.count(State.THROTTLED)
-    return ", ".join([*parts, f"{say.count(waiting)} throttled"] if waiting else parts)
+    return ", ".join(parts)
 
 
 def map_bar(items: Items, glyphs: Glyphs, size: int = BAR) -> Line:

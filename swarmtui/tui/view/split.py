@@ -173,7 +173,7 @@ def money_lines(
         lines.append(_row("speed", f"{spent.tokens_out / wrote:.0f}/s", "tokens out by the time of generation"))
     if spent.orphans:
         lines.append(_row("lost", str(spent.orphans), "calls that a crash caught: what they cost nobody knows"))
-    return [tuple((text, role) for text, role in line) for line in lines]
+    return lines
 
 
 def running_lines(running: Sequence[tuple[Attempt, int]], glyphs: Glyphs, now: float) -> list[Line]:

@@ -81,7 +81,7 @@ def said_lines(said: Sequence[Said], width: int) -> list[Line]:
         mark, role = _MARKS[one.severity]
         times = f" ({one.times:,} times)" if one.times > 1 else ""
         clock = say.time_of_day(one.ts)
-        first, *rest = wrap(f"{one.text}{times}", max(8, width - len(clock) - 4)) or [""]
+        first, *rest = wrap(f"{one.text}{times}", max(8, width - len(clock) - 4))
         lines.append(((f"{clock} ", "muted"), (f"{mark} ", role), (first, _TEXTS[one.severity])))
         lines += [((" " * (len(clock) + 3), "text"), (row, _TEXTS[one.severity])) for row in rest]
     return lines

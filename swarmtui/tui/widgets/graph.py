@@ -276,7 +276,7 @@ class GraphView(LineView):
         """The nodes that are visible."""
         x, y = self.scroll_offset
         seen = Region(x, y, self.size.width, self.size.height)
-        for node in self.graph.state.nodes if self.graph.state is not None else ():
+        for node in self.graph.state.nodes:
             place = self.graph.place(node)
             if place is not None and seen.contains(place[0], place[1]):
                 yield place[0] - x, place[1] - y, partial(self._jump, node)

@@ -55,9 +55,7 @@ class TimelineView(LineView):
         timeline.choose(moment(self))
         self.cursor = max(0, min(timeline.row_of.get(self._node, self.cursor), len(timeline.ids) - 1))
         timeline.look(self.room, moment(self), glyphs)
-        size = Size(self.size.width, len(timeline.ids) + self.size.height - self._rows)
-        if size != self.virtual_size:
-            self.extend(size)
+        self.extend(Size(self.size.width, len(timeline.ids) + self.size.height - self._rows))
         entitle(self, timeline.title(glyphs))
         undertitle(self, timeline.told(self.selected, glyphs))
         self.changed()
