@@ -228,7 +228,18 @@ def test_following_shows_all_that_runs_where_it_fits_and_never_less_than_before(
         assert after[0] == len(running)
     if not running:
         assert (x, y) == (view.x, view.y)
+    for px, py, *_ in running:  # and nowhere would more be in view
+        elsewhere = seen(min(px, max(0, 340 - view.width)), min(py, max(0, 100 - view.height)))
+        assert elsewhere[0] <= after[0]
+        assert elsewhere[1] <= after[1]
     assert look_at_front(View(x, y, view.width, view.height), running, size) == (x, y)
+
+
+def test_what_is_looked_at_moves_only_where_more_is_in_view_there() -> None:
+    here, there = [(0, y, 10, 1) for y in (0, 1)], [(200, y, 10, 1) for y in (80, 81)]
+    view = View(190, 75, 30, 10)
+    assert look_at_front(view, [*here, *there], (340, 100)) == (190, 75)
+    assert look_at_front(view, [*here, (5, 2, 10, 1), *there], (340, 100)) == (0, 0)
 
 
 def test_dots_are_one_cell_a_node() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -40,10 +41,13 @@ def _along(at: int, room: int, spans: list[tuple[int, int]], size: int) -> int:
     if last - first <= room:  # all of it fits
         wanted = min(max(at, last - room), first)
         return max(0, min(wanted, furthest))
-    starts = sorted({max(0, min(start, furthest)) for start, _ in spans})
-    best = max(starts, key=lambda start: (_seen(start, room, spans), -abs(start - at)))
-    return best if _seen(best, room, spans) > _seen(at, room, spans) else at
+    whole = [(start, end) for start, end in spans if end - start <= room]  # others are never all in view
+    begins, ends = sorted(start for start, _ in whole), sorted(end for _, end in whole)
 
+    def seen(start: int) -> int:
+        """How many lie between `start` and `start` + `room`: those that end in time, less those that begin before."""
+        return bisect_right(ends, start + room) - bisect_left(begins, start)
 
-def _seen(start: int, room: int, spans: list[tuple[int, int]]) -> int:
-    return sum(start <= begin and end <= start + room for begin, end in spans)
+    places = {max(0, min(start, furthest)) for start in begins}
+    best = max(places, key=lambda start: (seen(start), -abs(start - at), -start), default=at)
+    return best if seen(best) > seen(at) else at

@@ -300,22 +300,23 @@ class Graph(Shape):
         row = layout.wires.get(y)
         if not row:
             return
-        run_x, run_text, run_role = 0, "", "edge"
-        boxes = self._boxes_at.get(y, ())
-        inside = {at for box in boxes for at in range(box.x, box.x + box.width)} if boxes else set()
-        for at in sorted(row):
-            if at in inside or not start - 1 <= at < end:
+        boxes = [box for box in self._boxes_at.get(y, ()) if box.x < end and box.x + box.width >= start]
+        inside = {at for box in boxes for at in range(box.x, box.x + box.width)}
+        run_x, run_text = 0, ""
+        run_role: Role = "edge"
+        for at in range(start - 1, end):  # what is visible: a row may be many times as long
+            cell = row.get(at)
+            if cell is None or at in inside:
                 continue
-            cell = row[at]
             role = self._wire_role(layout, cell, at, y, here)
             if run_text and at + 1 == run_x + len(run_text) and role == run_role:
                 run_text += self._wire(cell)
                 continue
             if run_text:
-                yield run_x, ((run_text, run_role),)  # type: ignore[misc]
+                yield run_x, ((run_text, run_role),)
             run_x, run_text, run_role = at + 1, self._wire(cell), role
         if run_text:
-            yield run_x, ((run_text, run_role),)  # type: ignore[misc]
+            yield run_x, ((run_text, run_role),)
 
     def _wire(self, cell: Cell) -> str:
         return self.glyphs.arrow if cell.arrow else self.glyphs.wire(cell.ports)
