@@ -141,3 +141,12 @@ def test_what_a_pinned_worker_said_outlasts_what_many_others_say() -> None:
     tails.absorb(Changes(), 0.0)
     assert ("a", 0) in tails.by_key
     assert ("a", 1) not in tails.by_key
+
+
+def test_of_attempts_that_let_go_of_their_place_no_more_is_kept_than_of_ended_ones() -> None:
+    feed, tails = approved(REVIEW), Tails()
+    for item in range(KEPT + 10):
+        suspended = ev.AttemptSuspended("translate", 1, "permission", item, 1.0)
+        feed.play(ev.AttemptStarted("translate", 1, item, pool=WORKER), suspended)
+    tails.absorb(feed.drain(), feed.now)
+    assert len(tails.by_key) == KEPT

@@ -258,6 +258,7 @@ class Tails:
                 | ev.AttemptThrottled(node=node, item=item)
                 | ev.AttemptCancelled(node=node, item=item)
                 | ev.AttemptInterrupted(node=node, item=item)
+                | ev.AttemptSuspended(node=node, item=item)
             ):
                 tail = self.by_key.get((node, item))
                 if tail is not None:
