@@ -15,7 +15,17 @@ from swarmtui.tui.view.glyphs import ASCII, UNICODE, Glyphs
 from swarmtui.tui.view.lines import Line, width
 from swarmtui.tui.view.logs import draw, log_line
 from swarmtui.tui.view.moment import Moment
-from swarmtui.tui.view.node_tabs import EventLines, Inserted, ToolRows, needs_lines, prompt_lines, tabs_of, tool_lines
+from swarmtui.tui.view.node_tabs import (
+    VALUE_LIMIT,
+    EventLines,
+    Inserted,
+    ToolRows,
+    needs_lines,
+    prompt_lines,
+    tabs_of,
+    tool_lines,
+    value_of,
+)
 from tests.tui.scripted_agents import agents
 from tests.tui.scripted_feed import HOSTILE, MODELS, ScriptedFeed, mid_run, output, usage
 
@@ -88,6 +98,14 @@ def test_calls_of_tools_have_arguments_time_and_result() -> None:
     assert one.spent.tokens_in == 3_200
 
 
+def test_waits_for_first_tokens_are_added_up_over_the_calls_of_an_attempt() -> None:
+    steps = [
+        ev.AgentStepped("n", 1, "assistant", "aa", usage=vocab.Usage(1, 1, first_token_s=wait)) for wait in (0.5, 0.75)
+    ]
+    (one,) = told(ev.AttemptStarted("n", 1, model="m"), *steps)
+    assert one.first_token_s == 1.25
+
+
 def test_a_call_in_full_says_what_is_missing() -> None:
     (one,) = told(*CALLED[:3])
     assert "it has not come back yet" in shown(tool_lines(one, one.tools["c1"], None, None, 80))
@@ -105,6 +123,12 @@ def test_the_rows_of_calls_say_how_each_went() -> None:
     rows = ToolRows.of([one], {"bb": 1_234})
     cells = rows.cells(0, NOW, UNICODE)
     assert (cells["ok"], cells["size"], cells["took"]) == (("✓ ok", "succeeded"), ("1.2k", "muted"), ("1.0s", "text"))
+    for bodies, how in (
+        (CALLED[:2], ("○ ask", "waiting")),
+        (CALLED[:3], ("● run", "running")),
+        ((*CALLED[:3], ev.AttemptInterrupted("n", 1)), ("! cut", "interrupted")),
+    ):
+        assert ToolRows.of(told(*bodies), {}).cells(0, NOW, UNICODE)["ok"] == how
 
 
 # -- time and money ----------------------------------------------------------------------------------------------
@@ -155,6 +179,8 @@ def test_tools_that_work_at_the_same_time_are_counted_once() -> None:
     one.tools["a"] = ToolUse("a", "t", called_ts=1.0, answered_ts=5.0)
     one.tools["b"] = ToolUse("b", "t", called_ts=2.0, answered_ts=4.0)
     assert {part.name: part.seconds for part in split.parts_of(one, 10.0)}[split.TOOLS] == 4.0
+    one.tools["c"] = ToolUse("c", "t", called_ts=4.5, answered_ts=6.0)
+    assert {part.name: part.seconds for part in split.parts_of(one, 10.0)}[split.TOOLS] == 5.0
 
 
 def test_every_part_has_a_shape_of_its_own() -> None:
@@ -174,6 +200,8 @@ def test_money_tells_tokens_price_and_what_is_not_known() -> None:
     assert "per million" not in unpriced
     (free,) = told(ev.AttemptStarted("n", 1))
     assert "no model was called" in shown(split.money_lines(free.spent, [free], None, 100, UNICODE, 10.0))
+    one.spent.simulated = one.spent.attempts
+    assert "simulated: nothing is paid" in shown(split.money_lines(one.spent, [one], None, 100, UNICODE, 10.0))
 
 
 WAITED = Attempt(None, 1, started_ts=0.0, ended_ts=4.0, queue_s=1.5, throttle_s=3.0, first_token_s=0.5, model="m")
@@ -242,6 +270,21 @@ def test_a_prompt_is_told_with_the_values_put_in_and_marked() -> None:
     assert "payments/module_39.py⟧ and write what matters about quality." in of(feed, "quality")
     assert "Look at <<payments/module_0.py" in of(feed, "quality", plain=True)
     assert "⟦all of it⟧" in of(feed, "quality", Inserted({"scan": "all of it"}))
+
+
+def test_of_a_long_value_the_beginning_is_put_in_and_the_rest_is_counted() -> None:
+    words = of(mid_run(), "quality", Inserted({"scan": "x" * (VALUE_LIMIT + 1_234)}))
+    assert words.count("x") == VALUE_LIMIT
+    assert "… 1,234 more characters⟧" in words
+
+
+def test_an_item_that_was_not_fetched_is_told_as_it_is_written_and_one_that_was_by_its_value() -> None:
+    feed = mid_run()
+    value = value_of(feed.state, feed.state.plan_nodes["translate"], Inserted({}))
+    with pytest.raises(KeyError):
+        value("doc")
+    known = Inserted({}, {"text": "bonjour"}, item_known=True)
+    assert value_of(feed.state, feed.state.plan_nodes["translate"], known)("doc") == {"text": "bonjour"}
 
 
 def test_what_has_no_value_yet_stays_as_it_is_written() -> None:

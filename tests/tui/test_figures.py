@@ -11,7 +11,7 @@ from swarmtui.tui.view import format as say
 from swarmtui.tui.view.figures import HERE, Origin, figures, header, session_time
 from swarmtui.tui.view.glyphs import ASCII, UNICODE
 from swarmtui.tui.view.lines import width
-from swarmtui.tui.view.status import can_act
+from swarmtui.tui.view.status import can_act, crashed
 from tests.tui.scripted_feed import SIMULATED, START, ScriptedFeed, awaiting_approval, finished, mid_run
 
 
@@ -153,3 +153,29 @@ def test_a_session_that_is_read_after_its_host_crashed_is_not_shown_as_running()
     assert f"crashed (last event {say.second(feed.state.ts)[11:]}) {say.clock(feed.state.ts - START)}+" in text
     assert "running" not in text
     assert "r resumes" in (can_act(feed.state, feed.status) or "")
+
+
+def test_a_host_that_leaves_after_the_end_or_in_a_replay_has_not_crashed() -> None:
+    over, going = finished(), mid_run()
+    for feed in (over, going):
+        feed.set_link(Link.CRASHED)
+    assert not crashed(over.state, over.status)
+    assert crashed(going.state, going.status)
+    going.set_link(Link.REPLAY)
+    going.status.seen = Status.CRASHED
+    assert not crashed(going.state, going.status)
+
+
+def test_of_several_pools_that_are_held_back_the_gravest_reason_is_named() -> None:
+    feed = mid_run()
+    feed.state.pools_used |= {"one", "two"}
+    feed.play(ev.PoolPaced("one", 9.0, 60.0, "user"), ev.PoolPaced("two", 1.0, None, "outage"))
+    assert "provider down" in told(feed)
+
+
+def test_what_a_crash_caught_waits_for_nobody_while_no_host_lives() -> None:
+    feed = mid_run()
+    feed.play(ev.AttemptInterrupted("quality", 1))
+    needs = figures(feed.state, feed.status, feed.now).needs_you
+    feed.set_link(Link.CRASHED)
+    assert figures(feed.state, feed.status, feed.now).needs_you == needs - 1

@@ -19,7 +19,7 @@ from swarmtui.session.vocabulary import State
 from swarmtui.tui.screens.instruments import TimelinePart
 from swarmtui.tui.screens.run import RunScreen
 from swarmtui.tui.view import format as say
-from swarmtui.tui.view.bars import bar, legend
+from swarmtui.tui.view.bars import bar, density, legend
 from swarmtui.tui.view.figures import session_time
 from swarmtui.tui.view.flights import BACK, BINS, PER_NODE, Attempt, End, Flights, Flow
 from swarmtui.tui.view.glyphs import ASCII, UNICODE, Glyphs
@@ -189,6 +189,14 @@ def test_zooming_keeps_the_present_where_it_follows_it_and_the_middle_elsewhere(
     assert window.following
 
 
+def test_who_pans_back_to_the_present_follows_it_again() -> None:
+    window = _window(50, 1_000, 0, 1)
+    window.pan(-0.5)
+    assert not window.following
+    window.pan(0.5)
+    assert window.start is None
+
+
 def test_nothing_is_shown_of_the_time_before_work_began() -> None:
     window = _window(100, 7_300, 7_200, 0)
     assert window.begin == pytest.approx(7_200, abs=2)
@@ -220,6 +228,48 @@ def test_each_kind_of_time_has_its_own_glyph_without_any_colour() -> None:
         apart: list[Kind] = ["queue", "throttle", "backoff", "ok"]
         shown = {words(bar([Part(kind, 0.0, 20.0)], window, glyphs))[5] for kind in apart}
         assert len(shown) == 4
+
+
+def test_the_first_try_is_no_retry() -> None:
+    window = _window(20, 19, 0, 1)
+    assert "↻" not in words(bar([Part("ok", 2.0, 12.0)], window, UNICODE))
+    assert words(bar([Part("ok", 2.0, 6.0), Part("ok", 8.0, 12.0)], window, UNICODE)).index("↻") == 8
+
+
+def density_of(now: float, *ends: End) -> str:
+    flow = Flow()
+    for at, how in enumerate(ends):
+        flow.started(float(at))
+        flow.ended(float(at), how)
+    return words(density(flow, NodeState("each", State.RUNNING, running=1), _window(20, now, 0, 1), UNICODE))
+
+
+def test_of_a_map_failures_are_marked_and_refusals_where_they_outweigh_ends() -> None:
+    shown = density_of(19.0, "ok", "failed", "refused", "ok")
+    assert shown[1:3] == "✗◔"
+    assert shown[0] == shown[3] not in " ✗◔"
+
+
+def test_of_a_map_nothing_is_drawn_of_what_comes_later() -> None:
+    flow = Flow()
+    flow.started(1.0)
+    flow.started(15.0)
+    shown = words(density(flow, NodeState("each", State.RUNNING, running=2), _window(20, 10, 0, 1), UNICODE))
+    assert shown[1:11].strip()
+    assert not shown[11:].strip()
+
+
+def test_what_was_let_go_of_between_two_stretches_of_work_is_told_as_away() -> None:
+    tried = [Attempt(0.0, end=2.0, how="away"), Attempt(9.0, queue_s=1.0)]
+    told = parts(tried, NodeState("a", State.RUNNING), 12.0)
+    assert told == [Part("ok", 0.0, 2.0), Part("away", 2.0, 9.0), Part("run", 9.0, 12.0)]
+
+
+def test_what_began_and_ended_within_a_stretch_of_time_was_at_work_in_it() -> None:
+    flow = Flow()
+    flow.started(3.1)
+    flow.ended(3.4, "ok")
+    assert flow.history(6.0, 10) == [0, 0, 0, 1, 0, 0, 0]
 
 
 def test_failures_refusals_retries_and_the_front_are_marked() -> None:
@@ -302,6 +352,9 @@ def test_rows_are_in_order_of_start_of_work_or_of_waiting() -> None:
     timeline, moment = timeline_of(busy())
     assert timeline.ids[0] == "scan"
     assert timeline.ids[-1] == "report"
+    node, now = mid_run().state.nodes["quality"], moment.session
+    timeline.flights.by_node["quality"] = {1: Attempt(60.0, queue_s=20.0, throttle_s=5.0)}
+    assert timeline._began(node, now) == 35.0  # since it waits for a place, not since it has one
     timeline.next_sort()
     assert timeline.sort[0] == "took"
     timeline.choose(moment)
@@ -445,6 +498,30 @@ async def test_keys_move_zoom_sort_and_find_in_the_timeline() -> None:
         await hit(pilot, "D", "slash", *"fir", "enter")
         assert timeline.sort == ("took", True)
         assert timeline.ids == ["first"]
+
+
+def test_it_is_told_that_the_beginning_is_not_shown() -> None:
+    timeline, _ = timeline_of(busy())
+    assert "the beginning is not shown" not in timeline.title(UNICODE)
+    timeline.flights.first = 40
+    assert timeline.title(UNICODE).endswith("the beginning is not shown")
+
+
+async def test_the_cursor_stays_on_its_node_and_a_click_on_what_the_glyphs_mean_is_no_row() -> None:
+    async with opened(busy()) as pilot:
+        await hit(pilot, "6")
+        widget = view(pilot)
+        widget.select("second")
+        widget.find("on")  # second alone is left
+        await settled(pilot)
+        assert widget.timeline.ids == ["second"]
+        assert widget.selected == "second"
+        widget.find("")
+        await settled(pilot)
+        assert widget.selected == "second"
+        await pilot.click("#timeline", offset=(6, widget.size.height))
+        await settled(pilot)
+        assert widget.selected == "second"
 
 
 @pytest.mark.chaos
