@@ -13,7 +13,16 @@ from swarmtui.tui.view.budget import budget_lines, eta_words, outlook
 from swarmtui.tui.view.figures import figures, header, session_time
 from swarmtui.tui.view.glyphs import ASCII, UNICODE
 from swarmtui.tui.view.lines import width
-from tests.tui.scripted_feed import REVIEW, SIMULATED, START, ScriptedFeed, approved, awaiting_approval, finished, mid_run
+from tests.tui.scripted_feed import (
+    REVIEW,
+    SIMULATED,
+    START,
+    ScriptedFeed,
+    approved,
+    awaiting_approval,
+    finished,
+    mid_run,
+)
 from tests.tui.scripted_pools import busy, forecast
 
 

@@ -268,6 +268,17 @@ async def test_the_log_of_one_node() -> None:
         assert len({log._line(one).node for one in log._shown}) > 1
 
 
+def test_words_that_overlap_are_lit_once_and_nothing_is_said_twice() -> None:
+    line = LogSearch.of("abc bcd").lit((("xabcdy", "text"),))
+    assert line == (("x", "text"), ("abc", "ask"), ("dy", "text"))
+
+
+def test_the_last_column_that_is_shown_stays() -> None:
+    choice = Choice.of(ITEM_COLUMNS, ("state",))
+    choice.turn()
+    assert choice.names == ("state",)
+
+
 async def test_a_line_of_the_log_is_copied() -> None:
     async with opened(mid_run()) as pilot:
         on_run(pilot).query_one(LogView).focus()

@@ -14,6 +14,8 @@ from swarmtui.host.feed import Feed
 from swarmtui.plan.model import JSON, Node, Plan
 from swarmtui.session import events as ev
 from swarmtui.session import vocabulary as vocab
+from swarmtui.session.state import Pending
+from swarmtui.session.vocabulary import State
 from swarmtui.tui.app import Workbench
 from swarmtui.tui.memory import Memory
 from swarmtui.tui.view.folding import (
@@ -21,6 +23,7 @@ from swarmtui.tui.view.folding import (
     READABLE,
     Folding,
     Shown,
+    by_maker,
     common_name,
     cyclic,
     drawn_needs,
@@ -28,7 +31,7 @@ from swarmtui.tui.view.folding import (
     recalled,
 )
 from swarmtui.tui.view.front import View, look_at_front
-from swarmtui.tui.view.glyphs import UNICODE
+from swarmtui.tui.view.glyphs import ASK, UNICODE
 from swarmtui.tui.view.graph import Graph
 from swarmtui.tui.view.groups import tally
 from swarmtui.tui.view.layers import depths
@@ -128,6 +131,28 @@ def test_the_counts_of_a_fold_add_up() -> None:
     told = tally(feed.state, group)
     assert told.total == len(group.members) == 48
     assert told.ended == 36
+
+
+def test_of_groups_that_share_a_node_the_wider_one_is_drawn() -> None:
+    folding = Folding(automatic=False)
+    folding.take([prompt("a"), *(prompt(name, "a", parent="a") for name in ("b", "c")), prompt("d", "b")])
+    for group in folding.candidates:
+        folding.wanted[group.id] = True
+    assert [group.members for group in folding.shown().groups.values()] == [("a", "b", "c")]
+
+
+def test_makers_that_made_each_other_are_no_endless_chain() -> None:
+    made = by_maker([prompt("a", parent="b"), prompt("b", parent="a")])
+    assert sorted(group.id for group in made) == ["a", "b"]
+
+
+def test_before_approval_all_of_a_group_waits_and_one_that_asks_is_its_mark() -> None:
+    feed = research()
+    (group,) = [one for one in folded_graph(feed)._shown.groups.values() if one.name == "research"]
+    feed.state.pending["q"] = Pending("q", "question", 0.0, "research-01", question="which?")
+    assert (tally(feed.state, group).asking, tally(feed.state, group).mark) == (1, ASK)
+    feed.state.approved_rev = 0
+    assert tally(feed.state, group).counts == {State.WAITING: 48}
 
 
 def test_a_fold_opens_closes_and_keeps_the_cursor() -> None:

@@ -34,6 +34,11 @@ def test_no_line_is_wider_than_its_place(size: int, short: bool) -> None:
     assert all(width(line) <= size for line in forecast_lines(state, size, short=short)[:2])
 
 
+def test_what_the_limits_allow_now_stands_out() -> None:
+    time = forecast_lines(awaiting_approval().state, 70, short=False)[1]
+    assert [role for _, role in time] == ["muted", "text", "text", "text", "text", "text", "strong"]
+
+
 def test_an_unknown_price_is_told_and_never_zero() -> None:
     feed = begun(REVIEW)
     told = forecasted(1)

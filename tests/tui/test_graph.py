@@ -103,6 +103,23 @@ def test_a_search_selects_a_match_and_steps_through_the_others() -> None:
     assert not graph.next_found(1)
 
 
+def test_a_page_key_stops_at_the_ends_of_a_layer_and_a_step_does_nothing_there() -> None:
+    graph = graph_of(mid_run())
+    graph.select("quality")
+    layer = next(layer for layer in graph._layout.layers if "quality" in layer) if graph._layout else ()
+    graph.move(0, 20)
+    assert graph.selected == layer[-1]
+    graph.move(0, 1)
+    assert graph.selected == layer[-1]
+    graph.move(0, -20)
+    assert graph.selected == layer[0]
+
+
+def test_what_is_left_of_a_path_is_not_told_where_a_node_ahead_has_no_estimate() -> None:
+    feed = approved(Plan("g", (prompt("a", estimate_s=5), prompt("b", "a"), prompt("c", "b", estimate_s=5))))
+    assert graph_of(feed).path_line(100) == "longest path: a → b → c"
+
+
 def test_focus_dims_what_is_more_than_two_steps_away() -> None:
     graph = graph_of(mid_run())
     graph.select("scan")

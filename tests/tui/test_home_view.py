@@ -16,7 +16,7 @@ from swarmtui.tui.view.lines import width
 from swarmtui.tui.view.machines import Hosts, Machines
 from swarmtui.tui.view.moment import Moment
 from swarmtui.tui.view.session_detail import detail_lines, shares
-from swarmtui.tui.view.sessions import SHOWN, SORTS, Looking, SessionRows, key_of
+from swarmtui.tui.view.sessions import SHOWN, SORTS, Looking, SessionRows, key_of, took_s
 from tests.tui.scripted_feed import HOSTILE, START
 from tests.tui.test_browser import session
 
@@ -157,3 +157,21 @@ def test_no_line_of_the_pane_is_wider_than_the_pane() -> None:
     row = session("a", "running", 1, counts=counts, items={"done": 315, "total": 2_000}, reason="word " * 90)
     for wide in (30, 58, 118):
         assert max(width(line) for line in detail_lines(row, [row], START, wide, UNICODE)) <= wide
+
+
+def test_what_is_over_took_as_long_as_it_lasted_however_long_ago() -> None:
+    over = session("a", "succeeded", 100)
+    assert took_s(over, START) == 754.0
+    assert took_s(session("b", "running", 2), START) == 7_200.0
+    assert took_s(session("c", "crashed", 2), START) is None
+
+
+def test_forks_are_those_that_were_made_on_the_same_machine() -> None:
+    parent = session("a", "succeeded", 9)
+    forks = [
+        session(name, "running", 1, parent={"id": "a", "seq": 3}, host=host)
+        for name, host in (("b", "here"), ("c", "box"))
+    ]
+    told = "".join(part for line in detail_lines(parent, [parent, *forks], START, 80, UNICODE) for part, _ in line)
+    assert "forks    b" in told
+    assert "c" not in told.partition("forks")[2]

@@ -6,9 +6,10 @@ import pytest
 
 from swarmtui.session import events as ev
 from swarmtui.session import vocabulary as vocab
+from swarmtui.session.vocabulary import BY_CONDITION
 from swarmtui.tui.view.glyphs import ASCII, UNICODE
 from swarmtui.tui.view.lines import width
-from swarmtui.tui.view.logs import _TELL, draw, log_line
+from swarmtui.tui.view.logs import _TELL, draw, level_of, log_line
 from tests.tui.scripted_feed import HOSTILE, SESSIONS
 
 
@@ -49,3 +50,10 @@ def test_actors_are_named_and_clean() -> None:
 def test_an_event_of_an_impossible_time_is_told_all_the_same() -> None:
     drawn = draw(log_line(ev.Event(1, 1e18, 0, ev.NodeHeld("n"))), 90, UNICODE)
     assert "".join(text for text, _ in drawn).split()[:2] == ["n/a", "n"]
+
+
+def test_what_a_condition_left_out_is_no_warning() -> None:
+    levels = {
+        cause: level_of(ev.Event(1, 0, 0, ev.NodeSkipped("n", cause))) for cause in ("user", "scan", BY_CONDITION)
+    }
+    assert levels == {"user": "warning", "scan": "warning", BY_CONDITION: "info"}

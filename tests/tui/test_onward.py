@@ -8,6 +8,8 @@ import pytest
 from textual import events
 
 from swarmtui.host.feed import Link
+from swarmtui.session import events as ev
+from swarmtui.session.items import CODE
 from swarmtui.session.vocabulary import State, Status
 from swarmtui.tui.actions.action import Context
 from swarmtui.tui.actions.table import BY_ID
@@ -15,8 +17,9 @@ from swarmtui.tui.app import Workbench
 from swarmtui.tui.screens import dialogs
 from swarmtui.tui.screens.dialogs import CommandScreen, ForkScreen
 from swarmtui.tui.view import format as say
-from swarmtui.tui.view.cut import as_cut
+from swarmtui.tui.view.cut import LastSeen, as_cut
 from swarmtui.tui.view.figures import Origin
+from swarmtui.tui.view.forked import fork_words
 from swarmtui.tui.view.matching import closeness, places
 from swarmtui.tui.view.moment import Moment
 from swarmtui.tui.view.nodes import taken_words, took_s
@@ -107,6 +110,36 @@ def test_20_what_was_under_way_when_the_host_died_is_interrupted_and_the_state_i
             assert not node.items.count(State.RUNNING)
             assert sum(node.items.counts.values()) == node.items.total
     assert {name: (node.state, node.running) for name, node in state.nodes.items()} == before
+
+
+def test_nothing_that_was_due_when_the_host_died_is_due_any_more() -> None:
+    cut = as_cut(mid_run().state)
+    assert [cut.nodes[name].state for name in ("speed", "tests")] == [State.RETRYING, State.THROTTLED]
+    assert [cut.nodes[name].retry_at for name in ("speed", "tests")] == [None, None]
+
+
+def test_the_items_of_the_state_itself_go_on_as_they_did() -> None:
+    state = mid_run().state
+    items = state.nodes["translate"].items
+    assert items is not None
+    codes = items.codes[:]
+    as_cut(state)
+    assert (items.codes, items.count(State.RUNNING)) == (codes, codes.count(CODE[State.RUNNING]))
+
+
+def test_what_was_cut_short_is_worked_out_anew_when_the_play_head_has_moved() -> None:
+    feed, seen = mid_run(), LastSeen()
+    feed.set_link(Link.CRASHED)
+    first = seen.of(feed.state, feed.status)
+    assert seen.of(feed.state, feed.status) is first
+    feed.play(ev.NodeHeld("report"))
+    assert seen.of(feed.state, feed.status) is not first
+
+
+def test_a_fork_asks_again_what_was_asked_and_begins_again_what_ran() -> None:
+    told = dict(line.split(": ", 1) for line in fork_words(mid_run().state).split("\n") if ": " in line)
+    assert told["asks you again"] == "scope"
+    assert "scope" not in " ".join(words for what, words in told.items() if what.startswith("under way"))
 
 
 def test_what_was_cut_short_took_at_least_as_long_as_is_known() -> None:

@@ -82,6 +82,14 @@ def test_prose_is_told_apart_and_fits() -> None:
     assert "code [red]" in ["".join(part for part, _ in line) for line in lines]
 
 
+def test_code_is_no_heading_and_of_a_very_long_text_the_rest_is_counted() -> None:
+    lines = document.prose("```\n# no heading\n```", 40)
+    assert lines[1] == (("# no heading", "ok"),)
+    long = document.verbatim("row\n" * (document.LIMIT + 5), 100)
+    assert len(long) == document.LIMIT + 1
+    assert long[-1][0][0].startswith("[6 more lines")
+
+
 def test_yaml_keeps_every_character_but_indent_of_wrapped_rows() -> None:
     text = "nodes:\n  a:\n    prompt: a rather long prompt that has to be wrapped\n"
     lines = ["".join(part for part, _ in line) for line in document.yaml(text, 24)]

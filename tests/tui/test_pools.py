@@ -30,6 +30,7 @@ from swarmtui.tui.view.pools import (
     pane_lines,
     pool_lines,
     refused_words,
+    said,
     spark,
 )
 from tests.tui.opening import notices, opened, press, settled, text
@@ -175,6 +176,31 @@ def test_a_limit_of_the_users_own_is_named() -> None:
     gauge = gauge_of(capped)
     assert (gauge.cap, gauge.frozen) == (3, 2)
     assert gauge_of(finished()).binding == "over"
+
+
+def test_the_window_counts_where_the_user_allows_more_and_the_limit_where_they_allow_less() -> None:
+    feed = busy().play(ev.LimitsSet(Limits(pools={WORKER: 3})))
+    assert (gauge_of(feed).window, gauge_of(feed).limit) == (2, 2)
+    feed.play(ev.PoolPaced(WORKER, 9, None, "none"))
+    assert (gauge_of(feed).window, gauge_of(feed).limit) == (9, 3)
+
+
+def test_a_ramp_binds_only_while_there_is_room() -> None:
+    feed = busy().play(ev.PoolPaced(WORKER, 40, None, "none"), ev.LimitsSet(Limits(ramp_s=2)))
+    assert gauge_of(feed).binding == "ramp"
+    feed.play(ev.PoolPaced(WORKER, 1, None, "none"))
+    assert gauge_of(feed).binding == "none"
+
+
+def test_questions_are_no_pool() -> None:
+    assert all(gauge.pool != "questions" for gauge in gauges(mid_run().state, flights_of(mid_run()), 52.0))
+
+
+def test_of_a_wait_that_is_over_it_is_told_since_when_it_was_due() -> None:
+    last = gauge_of(busy()).last
+    assert last is not None
+    assert "again in 0:04" in said(last, last.mono + 20)
+    assert "was due 6s ago" in said(last, last.mono + 30)
 
 
 def test_a_throttled_node_says_which_pool_what_was_said_until_when_and_that_it_is_not_charged() -> None:

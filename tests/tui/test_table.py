@@ -12,7 +12,7 @@ from swarmtui.session.compare import compare
 from swarmtui.session.items import Items
 from swarmtui.session.vocabulary import BY_CONDITION, ErrorInfo, ErrorKind, State
 from swarmtui.tui.commands import why_not_retry_node
-from swarmtui.tui.view.column import FLEXIBLE, fit_columns
+from swarmtui.tui.view.column import FLEXIBLE, Column, fit_columns
 from swarmtui.tui.view.glyphs import ASCII, UNICODE
 from swarmtui.tui.view.moment import Moment
 from swarmtui.tui.view.nodes import detail, short_detail, took_s
@@ -96,6 +96,21 @@ def test_columns_fit_and_the_flexible_one_is_not_starved(size: int) -> None:
     if "detail" in names and len(names) > 3:
         assert {column.key: width for column, width in fitted}["detail"] >= FLEXIBLE
         assert taken == size
+
+
+def test_where_even_names_have_no_room_they_give_way_to_the_state() -> None:
+    columns = [Column("state", "state", 13, 10), Column("node", "node", 24, 10)]
+    assert [width for _, width in fit_columns(columns, 30)] == [13, 15]
+    assert [width for _, width in fit_columns(columns, 60)] == [13, 24]
+
+
+def test_items_are_found_by_a_word_of_their_error() -> None:
+    items = Items.fresh(20)
+    for item, message in ((3, "not French"), (13, "no answer")):
+        items.move(item, State.FAILED)
+        items.errors[item] = ErrorInfo(ErrorKind.CHECK, message)
+    assert list(ItemRows(items, filter="FRENCH").order) == [3]
+    assert list(ItemRows(items, filter="failed !french").order) == [13]
 
 
 def test_items_of_a_map_sort_by_urgency() -> None:
