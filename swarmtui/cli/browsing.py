@@ -48,8 +48,7 @@ def browse() -> int:
         samples=_samples,
         warm=_warm,
     )
-    run_browser(rows, _carry_out, as_tree=as_tree, compare=_compared, prompting=prompting(), ways=ways)
-    return Exit.OK
+    return run_browser(rows, _carry_out, as_tree=as_tree, compare=_compared, prompting=prompting(), ways=ways)
 
 
 class _Reading:

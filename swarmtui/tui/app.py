@@ -9,13 +9,11 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import gc
-import sys
 import time
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING
 
 from textual.screen import Screen
-from textual.worker import WorkerFailed
 
 from swarmtui.host.feed import Changes, Feed, FeedStatus
 from swarmtui.session.events import ReportWritten
@@ -27,7 +25,7 @@ from swarmtui.tui.asking import Asking
 from swarmtui.tui.dressed import Dressed
 from swarmtui.tui.editing import PlanEditing
 from swarmtui.tui.flying import PastFlights
-from swarmtui.tui.leaving import CRASHED, LOST, Ending, crash_line, outcome, tell_left
+from swarmtui.tui.leaving import CRASHED, LOST, Ending, outcome, tell_crash, tell_left
 from swarmtui.tui.memory import Memory, remembered
 from swarmtui.tui.mirror import Mirror
 from swarmtui.tui.news import News
@@ -94,7 +92,6 @@ class Workbench(Dressed[int]):
         """What `connect` gave: a replay opened meanwhile stands before it."""
         self.failure: Exception | None = None
         """What went wrong before there was a session to show."""
-        self.crash: BaseException | None = None
         self.tails = Tails()
         self.flights = Flights()
         self.past_flights = PastFlights(self, self.flights)
@@ -462,15 +459,6 @@ class Workbench(Dressed[int]):
         """ctrl+q, on every screen; ctrl+c twice."""
         self.detach()
 
-    def _handle_exception(self, error: Exception) -> None:
-        """Textual would print a traceback with the values of all local variables, keys among them."""
-        self.crash = self.crash or (error.error if isinstance(error, WorkerFailed) else error)
-        self._return_code = 1
-        if self._exception is None:
-            self._exception = error
-            self._exception_event.set()
-        self._close_messages_no_wait()
-
 
 def run_workbench(
     connect: Connect,
@@ -497,6 +485,6 @@ def run_workbench(
     if app.failure is not None:
         raise app.failure
     if app.crash is not None:
-        print(crash_line(app.crash, app.state.id), file=sys.stderr)  # noqa: T201 - the terminal is the shell's again
+        tell_crash(app.crash, app.state.id)
         return CRASHED
     return outcome(app.state, app.status) if code is None else code

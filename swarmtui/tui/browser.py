@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Literal, Protocol, TypeAlias, runtime_checkabl
 from swarmtui.safety.text import one_line
 from swarmtui.tui import content
 from swarmtui.tui.dressed import Dressed
-from swarmtui.tui.leaving import Ending, tell_left
+from swarmtui.tui.leaving import CRASHED, Ending, tell_crash, tell_left
 from swarmtui.tui.memory import Memory, remembered
 from swarmtui.tui.settings import Read, read_settings
 from swarmtui.tui.view.bulk import Verb
@@ -199,9 +199,10 @@ def run_browser(
     compare: Compare | None = None,
     prompting: Prompting | None = None,
     ways: Ways | None = None,
-) -> None:
+) -> int:
     """Show the sessions, have what is chosen carried out, and show them again as they were looked at, until the user
-    leaves. The terminal is the shell's while `carry_out` runs; what it says is shown after it."""
+    leaves. The terminal is the shell's while `carry_out` runs; what it says is shown after it. The exit code: 0, or
+    70 if the list crashed."""
     looking, machines, said = None, Machines(), ""
     with Ending() as ending:
         while not ending.wanted:
@@ -220,11 +221,15 @@ def run_browser(
             )
             choice, looking = app.run(), app.looking
             problem = app.remember()
+            if app.crash is not None:
+                tell_crash(app.crash)
+                return CRASHED
             if choice is None:
                 tell_left(problem)
-                return
+                return 0
             tell_opening(choice)
             said = carry_out(choice)
             if said and prompting is not None:
                 prompting.draft = prompting.draft or choice.typed
             machines.outdated(choice.session)
+    return 0

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Generic, TypeVar
 from textual import events
 from textual.app import App, ScreenStackError
 from textual.binding import Binding
+from textual.css.query import NoMatches
 from textual.driver import Driver
 from textual.filter import LineFilter, Monochrome, NoColor
 from textual.notifications import Notification
@@ -20,6 +21,7 @@ from textual.screen import ModalScreen
 from textual.theme import BUILTIN_THEMES, Theme
 from textual.timer import Timer
 from textual.widgets import Input, TextArea
+from textual.worker import WorkerFailed
 
 from swarmtui.tui import at_start, content, terminal, themes
 from swarmtui.tui.actions.action import Mode
@@ -68,6 +70,8 @@ class Dressed(App[R], Generic[R]):
         """What the user's config file says."""
         super().__init__()
         self.stylesheet = Sheet(variables=self.get_css_variables())
+        self.crash: BaseException | None = None
+        """What has ended this app, if something did."""
         self.pace: Pace | None = None
         """In which screens are painted; None where nobody looks at a terminal."""
         self.keyboard = Keyboard(self, self._deliver, steady)
@@ -101,6 +105,17 @@ class Dressed(App[R], Generic[R]):
         self.problems = [*found.problems, *self.keys.clashes(), *(f"theme {one}" for one in self.loaded.problems)]
         """What is wrong with the user's settings and themes, a line each; told once the screen stands."""
         self._dress_as(theme or os.environ.get("SWARMTUI_THEME"))
+
+    def _handle_exception(self, error: Exception) -> None:
+        """Textual would print a traceback with the values of all local variables, keys among them."""
+        if self._exit and isinstance(error, NoMatches):
+            return  # a screen that was opened while one left: what it is made of is not mounted any more
+        self.crash = self.crash or (error.error if isinstance(error, WorkerFailed) else error)
+        self._return_code = 1
+        if self._exception is None:
+            self._exception = error
+            self._exception_event.set()
+        self._close_messages_no_wait()
 
     def get_driver_class(self) -> type[Driver]:
         """Textual's own, but that it survives its terminal for as long as leaving takes."""

@@ -103,10 +103,10 @@ def tell_left(problem: str) -> None:
             print(f"swarmtui: {one_line(problem, 300)}", file=sys.stderr)  # noqa: T201 - the terminal is the shell's
 
 
-def crash_line(error: BaseException, session: str) -> str:
+def tell_crash(error: BaseException, session: str = "") -> None:
     """One line for a crash of the workbench: what, that the session goes on, how to get back. No values, no secrets."""
     from swarmtui.safety.redact import Redactor, secrets_from_env
 
     told = one_line(Redactor(secrets_from_env(os.environ)).redact(f"{type(error).__name__}: {error}"), 160)
     back = f"; the session goes on: swarmtui attach {one_line(session, 64)}" if session else ""
-    return f"swarmtui: the workbench crashed ({told}){back}"
+    tell_left(f"the workbench crashed ({told}){back}")

@@ -189,7 +189,8 @@ def test_wherever_one_is_the_program_ends_in_good_order(place: str, how: str, tm
         terminal.close()
         assert (terminal.exitstatus, terminal.signalstatus) == (0, None)
     else:
-        os.close(terminal.fileno())
+        terminal.ptyproc.fileobj.close()
+        terminal.closed = terminal.ptyproc.closed = True  # else its number is closed once more, whosever it is by then
         _, status = os.waitpid(terminal.pid, 0)
         assert os.waitstatus_to_exitcode(status) == 0
     assert (tmp_path / "told").read_text() == "left"
