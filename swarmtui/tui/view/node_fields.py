@@ -303,7 +303,7 @@ def _write_map(document: dict[str, JSON], items: str, name: str) -> None:
             raise Unreadable("items", "say which items, or leave out how they are called")
         document.pop("map", None)
         return
-    if not items.startswith("("):
+    if "items" not in mapped or items != _items_text(mapped["items"]):  # of a long list the form says only how long
         mapped["items"] = _list(items) if items.startswith("[") else items
     _put(mapped, "as", name)
     document["map"] = mapped
