@@ -160,6 +160,29 @@ def test_lists_nest_and_hang() -> None:
     ]  # fmt: skip
 
 
+def test_what_is_done_of_a_list_of_tasks_looks_so() -> None:
+    lines = flow_of("- [x] done\n- [ ] open").drawn(Look(40), at_once=ALL)
+    assert [line[1] for line in lines] == [("[x] ", "ok"), ("[ ] ", "muted")]
+
+
+def test_code_within_a_list_stays_in_it() -> None:
+    assert drawn("1. first\n\n   ```\n   code\n   ```\n\n2. second", 14) == [
+        "1. first", "", "   ───────────", "   code", "   ───────────", "", "2. second",
+    ]  # fmt: skip
+
+
+def test_a_table_that_was_cut_since_it_is_long_is_a_table_to_its_end() -> None:
+    rows = [f"| {at} | {'x' * 40} |" for at in range(200)]
+    shown = drawn("\n".join(["| n | what |", "|---|---|", *rows]), 76)
+    assert sum("│" in line for line in shown) >= 201
+    assert not any(line.startswith("|") for line in shown)
+
+
+def test_long_code_is_not_looked_into() -> None:
+    assert roles("```python\n" + "def f():\n" * 20 + "```")["def"] == "accent"
+    assert "def" not in roles("```python\n" + "def f():  # " + "x" * 60 + "\n" + "pass\n" * 560 + "```")
+
+
 def test_a_table_is_aligned_by_what_is_seen() -> None:
     assert drawn("| name | 数量 |\n|---|--:|\n| 表 | 1 |\n| a | 22,000 |", 40) == [
         "name │   数量", "─────┼───────", "表   │      1", "a    │ 22,000",
@@ -321,6 +344,19 @@ def test_a_call_grows_older_until_it_comes_back() -> None:
     assert later[2] != first[2]
     call.answer(20.0, ok=True)
     assert "✓" in texts(said.drawn(Look(60), 99.0))[2]
+
+
+def test_a_call_that_was_let_go_of_changes_no_other_line() -> None:
+    said = Flow()
+    call = Call("1", "read_file", "a.py", 10.0)
+    said.add_call(call)
+    said.drawn(Look(60), 12.0)
+    for number in range(450):
+        said.write(f"paragraph {number} {'x' * 1_000}\n\n")
+    lines = texts(said.drawn(Look(60), 13.0, at_once=ALL))
+    call.answer(20.0, ok=True)
+    assert texts(said.drawn(Look(60), 21.0, at_once=ALL)) == lines
+    assert not any("read_file" in line for line in lines)
 
 
 def test_the_beginning_of_a_long_text_is_found_without_the_rest() -> None:

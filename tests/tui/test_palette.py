@@ -23,7 +23,7 @@ from swarmtui.tui.settings import Motion
 from swarmtui.tui.view.glyphs import ASCII, UNICODE
 from swarmtui.tui.view.lines import width
 from swarmtui.tui.view.matching import closeness
-from swarmtui.tui.view.offers import KEPT, Offer, Offers, offer_line, remembered
+from swarmtui.tui.view.offers import KEPT, SHOWN, Offer, Offers, offer_line, remembered
 from tests.tui.opening import notices, opened, press, text
 from tests.tui.scripted_feed import awaiting_approval, finished, mid_run
 from tests.tui.test_browser import browsed
@@ -46,6 +46,14 @@ def test_before_anything_is_typed_the_last_choices_come_first_then_what_applies(
 def test_a_node_that_was_chosen_lately_is_offered_again() -> None:
     offers = Offers([offer("b"), offer("scan", kind="node", first=False)], ["node:scan"])
     assert names(offers.best(" ")) == ["scan", "b"]
+
+
+def test_no_more_is_found_than_anybody_looks_at() -> None:
+    assert len(Offers([offer(f"node {at}", kind="node") for at in range(3 * SHOWN)]).best("node")) == SHOWN
+
+
+def test_of_what_fits_as_well_what_was_chosen_lately_comes_first() -> None:
+    assert names(Offers([offer("fork a"), offer("fork b")], ["action:fork b"]).best("fork")) == ["fork b", "fork a"]
 
 
 def test_of_what_fits_as_well_actions_come_before_names_and_what_applies_before_what_does_not() -> None:

@@ -14,9 +14,9 @@ from swarmtui.tui.view.forecast import forecast_lines, on_planner
 from swarmtui.tui.view.glyphs import UNICODE
 from swarmtui.tui.view.moment import Moment
 from swarmtui.tui.view.plan import node_facts
-from swarmtui.tui.view.plan_table import SORTS, PlanRows
+from swarmtui.tui.view.plan_table import SORTS, PlanRows, estimate_of
 from tests.tui.opening import notices, opened, press, text
-from tests.tui.scripted_feed import REVIEW, ScriptedFeed, awaiting_approval, begun, large
+from tests.tui.scripted_feed import REVIEW, SIMULATED, ScriptedFeed, awaiting_approval, begun, large
 
 NOW = Moment(0.0, 0.0)
 
@@ -48,6 +48,19 @@ def test_commands_say_whether_the_sandbox_holds_them() -> None:
     assert cells(rows_of(foretold()), "scan")["sandbox"] == "OUTSIDE"
     planned = cells(rows_of(foretold(replace(REVIEW, author=Author.PLANNER))), "scan")
     assert (planned["sandbox"], planned["effects"]) == ("in", "changes")
+
+
+def test_what_the_simulated_model_costs_is_made_up_and_not_a_sum() -> None:
+    feed = begun(REVIEW, models=SIMULATED)
+    feed.play(forecast(feed.state))
+    assert cells(rows_of(feed), "quality")["cost"] == "made up"
+
+
+def test_a_forecast_of_another_revision_is_told_of_no_node_that_both_have() -> None:
+    feed = foretold()
+    assert estimate_of(feed.state, "quality") is not None
+    feed.state.plan_rev = 2
+    assert estimate_of(feed.state, "quality") is None
 
 
 def test_without_a_forecast_of_this_revision_nothing_is_said_of_time_and_cost() -> None:

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from swarmtui.plan.advice import advise
 from swarmtui.plan.model import Author, Limits, Node, Plan, PythonSpec, RunSpec
 from swarmtui.plan.taskfile import parse_task
 from swarmtui.session import events as ev
 from swarmtui.tui.view import document
 from swarmtui.tui.view.lines import width
 from swarmtui.tui.view.plan import command, node_facts
-from swarmtui.tui.view.plan_checks import checks
-from swarmtui.tui.view.revisions import Revision, differences, revision_of
+from swarmtui.tui.view.plan_checks import MOST_ADVICE, checks
+from swarmtui.tui.view.revisions import Revision, beside, differences, revision_of
 from tests.tui.scripted_feed import HOSTILE, REVIEW, SIMULATED, awaiting_approval, begun, prompt
 
 
@@ -67,6 +68,29 @@ def test_a_revision_says_by_whom_and_how_much_it_changes() -> None:
     shorter = replace(feed.state.plan, nodes=feed.state.plan.nodes[:3])
     feed.play(ev.PlanProposed(3, shorter, "edited"), actor="ada@laptop")
     assert words(revision_of(feed.state)).startswith("revision 3 by ada@laptop, ")
+
+
+def test_in_place_of_a_node_that_is_gone_what_it_needed_is_looked_at() -> None:
+    feed = awaiting_approval()
+    assert feed.state.plan is not None
+    nodes = tuple(node for node in feed.state.plan.nodes if node.id not in ("report", "publish"))
+    feed.play(ev.PlanProposed(3, replace(feed.state.plan, nodes=nodes), "edited"))
+    assert beside(feed.state, "report") == "quality"
+    assert beside(feed.state, "publish") == "lint"
+    assert beside(feed.state, "nobody") == ""
+
+
+def test_where_there_is_little_room_the_terminal_of_whoever_made_a_revision_goes_first() -> None:
+    made = Revision(3, "ada@laptop on pts/3", ", differs from the planner's in 3 places", ", 3 places differ")
+    assert made.within(45) == "revision 3 by ada@laptop, 3 places differ"
+    assert made.within(200).startswith("revision 3 by ada@laptop on pts/3, differs")
+
+
+def test_of_much_advice_the_rest_is_counted() -> None:
+    lonely = tuple(prompt(f"n{at}", "first", text=f"Write {at}, {'abc' * at}.") for at in range(MOST_ADVICE + 4))
+    plan = Plan("g", (prompt("first", text="Write."), *lonely))
+    assert len(advise(plan)) == MOST_ADVICE + 5
+    assert "look: and 5 more of the kind" in told(plan)
 
 
 def test_the_first_revision_has_nothing_to_differ_from() -> None:

@@ -218,3 +218,8 @@ def test_what_was_typed_is_found_by_its_words() -> None:
     found = typed.found("queues rev", "queues rev")
     assert [one.put for one in found] == ["review the queues"]
     assert applied("queues rev", found[0])[0] == "review the queues"
+
+
+def test_a_name_with_spaces_that_is_known_is_a_task_and_no_goal() -> None:
+    assert meaning("my job", {"my job"}) == Meaning(task="my job")
+    assert meaning("my job", ()) == Meaning(goal="my job")

@@ -14,7 +14,7 @@ from swarmtui.plan.model import MapSpec, Plan
 from swarmtui.session import events as ev
 from swarmtui.session.state import Pending, SessionState
 from swarmtui.session.summary import needs_you
-from swarmtui.session.vocabulary import State
+from swarmtui.session.vocabulary import State, Status
 from swarmtui.tui.app import Workbench
 from swarmtui.tui.commands import Request, retry_caught, retry_node, skip_caught
 from swarmtui.tui.screens.asking import CaughtScreen, ChangeScreen, PermissionScreen, SeveralScreen
@@ -119,6 +119,13 @@ def caught_items(*items: int) -> ScriptedFeed:
     return feed.play(*(ev.AttemptInterrupted("each", 1, item) for item in items))
 
 
+def test_while_no_host_lives_nobody_is_asked_what_becomes_of_what_was_cut_short() -> None:
+    feed = mid_run().play(ev.AttemptInterrupted("quality", 1))
+    assert [one.node for one in waiting(feed.state)] == ["scope", "quality"]
+    feed.state.status = Status.CRASHED
+    assert [one.node for one in waiting(feed.state)] == ["scope"]
+
+
 def test_a_map_whose_items_were_cut_short_waits_while_it_goes_on_and_is_counted_the_same_everywhere() -> None:
     feed = caught_items(3, 4, 5)
     found = waiting(feed.state)
@@ -188,6 +195,8 @@ def test_the_same_tool_is_told_from_others() -> None:
     found = waiting(many().state)
     permission, change = (next(one for one in found if one.kind == kind) for kind in ("permission", "change"))
     assert len(same_tool(found, permission)) == 3
+    other = many("tools.py:cancel").state
+    assert len(same_tool(waiting(other), next(one for one in waiting(other) if one.tool == "tools.py:cancel"))) == 2
     assert same_tool(found, change) == []
 
 

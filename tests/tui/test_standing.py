@@ -35,6 +35,7 @@ def words(kind: str, tail: Tail | None, now: float, since: float | None = None) 
 def test_a_silence_has_a_name_and_an_age() -> None:
     assert words("prompt", None, 112.0, 100.0) == ("waits for its first word 0:12", "muted")
     assert words("prompt", None, 140.0, 100.0)[1] == "warn"
+    assert words("prompt", Tail(since=105.0), 112.0, 100.0) == ("waits for its first word 0:07", "muted")
     assert words("prompt", said("output", 100), 101.0) == ("", "")
     assert words("prompt", said("output", 100), 112.0) == ("silent 12s", "muted")
     assert words("prompt", said("output", 100), 145.0) == ("nothing for 45s", "warn")
@@ -119,6 +120,17 @@ def test_panes_fill_their_place_and_lie_beside_each_other() -> None:
         taken = sum(one.width * one.height for one in places(found, *size, found[0].key))
         assert taken == size[0] * size[1]
         assert len(grid(found, *size, UNICODE, found[0].key)) == size[1]
+
+
+def test_the_selected_pane_takes_what_few_others_leave_and_a_silent_one_has_another_frame() -> None:
+    feed = working(3)
+    tails = Tails()
+    tails.absorb(feed.drain(), feed.now)
+    found = panes(feed.state, tails, Moment(feed.now, feed.state.mono), 9)
+    assert [one.height for one in places(found, 80, 40, found[0].key)] == [30, 10, 10]
+    silent = panes(feed.state, tails, Moment(feed.now + 300, feed.state.mono + 300), 9)
+    for shown, role in ((found, "edge"), (silent, "warn")):
+        assert grid(shown, 80, 40, UNICODE, None)[0][0][1] == role
 
 
 def workers(pilot: Pilot[int]) -> WorkersPart:

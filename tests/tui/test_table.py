@@ -69,6 +69,13 @@ def test_cells_tell_how_a_node_stands() -> None:
     assert all(cells[node]["state"][0] for node in cells)
 
 
+def test_between_tries_nobody_counts_how_long_it_has_been_taking() -> None:
+    rows, moment = rows_of()
+    cells = {node: rows.cells(at, moment, UNICODE) for at, node in enumerate(rows.ids)}
+    assert cells["quality"]["took"][0]
+    assert (cells["speed"]["took"][0], cells["scope"]["took"][0]) == ("", "")
+
+
 def test_skipped_nodes_name_the_cause() -> None:
     feed = finished()
     rows = NodeRows(feed.state)

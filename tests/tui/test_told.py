@@ -135,6 +135,17 @@ def test_what_does_not_fit_says_how_all_of_it_is_seen() -> None:
     assert "…" in shown
 
 
+def test_the_words_of_a_notice_do_not_run_into_how_others_are_read() -> None:
+    shown = written(notice_lines("x" * 76, "error", 2, '"', 80, UNICODE))  # type: ignore[arg-type]
+    assert shown.startswith(" x " + "x" * 76)
+    assert shown.endswith('+2 before, " shows all ')
+
+
+def test_the_same_words_are_another_thing_where_they_are_graver() -> None:
+    kept = remember(remember([], "no", "warning", 1.0), "no", "error", 2.0)
+    assert [(one.severity, one.times) for one in kept] == [("warning", 1), ("error", 1)]
+
+
 def test_what_is_said_again_right_away_is_counted() -> None:
     kept = remember(remember([], "no", "warning", 1.0), "no", "warning", 2.0)
     assert [(one.text, one.times, one.ts) for one in kept] == [("no", 2, 2.0)]
