@@ -32,6 +32,8 @@ Place: TypeAlias = "SessionFolder | SshDial"
 
 _TRIES = 50
 """So many tenths of a second a host may have its lock and not listen."""
+_FAR_TRIES = 3
+"""There, whoever dials waits for that; but a host may leave between being reached and being greeted."""
 PATIENCE_S = 20.0
 """How long a host may take to say hello before it counts as stopped or stuck."""
 
@@ -65,11 +67,7 @@ async def open_feed(place: Place, **how: Unpack[Following]) -> AnyFeed:
     how.setdefault("stream", False)
     try:
         async with asyncio.timeout(PATIENCE_S) as patience:
-            if isinstance(place, SessionFolder):
-                return await _open_here(place, **how)
-            from swarmtui.host.client import WireFeed
-
-            return await WireFeed.over(place, destination=place.address.ssh_words, **how)
+            return await _opened(place, **how)
     except TimeoutError:
         if not patience.expired():
             raise
@@ -83,20 +81,26 @@ async def open_feed(place: Place, **how: Unpack[Following]) -> AnyFeed:
         ) from None
 
 
-async def _open_here(folder: SessionFolder, **how: Unpack[Following]) -> AnyFeed:
-    from swarmtui.host.archive import FileFeed
-    from swarmtui.host.client import WireFeed
-
-    for remaining in reversed(range(_TRIES)):
-        if not folder.owned():
-            return await FileFeed.open(folder, whole=how.get("whole", False), from_seq=how.get("from_seq", 1))
+async def _opened(place: Place, **how: Unpack[Following]) -> AnyFeed:
+    for remaining in reversed(range(_TRIES if isinstance(place, SessionFolder) else _FAR_TRIES)):
         try:
-            return await WireFeed.connect(socket_of(folder), folder=folder, **how)
+            return await _open_once(place, **how)
         except Unreachable as error:
             if error.code is not None or not remaining:
                 raise
         await asyncio.sleep(0.1)  # the host begins or leaves just now: one of the two ways works in a moment
     raise AssertionError("unreachable")
+
+
+async def _open_once(place: Place, **how: Unpack[Following]) -> AnyFeed:
+    from swarmtui.host.archive import FileFeed
+    from swarmtui.host.client import WireFeed
+
+    if not isinstance(place, SessionFolder):
+        return await WireFeed.over(place, destination=place.address.ssh_words, **how)
+    if place.owned():
+        return await WireFeed.connect(socket_of(place), folder=place, **how)
+    return await FileFeed.open(place, whole=how.get("whole", False), from_seq=how.get("from_seq", 1))
 
 
 async def open_live(place: Place, *, name: str, role: Role = "control") -> WireFeed:

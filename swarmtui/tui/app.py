@@ -13,6 +13,7 @@ import time
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING
 
+from textual import work
 from textual.screen import Screen
 
 from swarmtui.host.feed import Changes, Feed, FeedStatus
@@ -183,14 +184,18 @@ class Workbench(Dressed[int]):
         if self._ending is not None:
             gc.freeze()  # what is loaded stays: collections that walk it again cost visible pauses
         self.set_interval(FRAME_S, self._frame)
-        self.set_timer(LOAD_S, self._load_markdown)
+        self.set_timer(LOAD_S, self._load_rest)
         self.call_after_refresh(self._show_around)
 
-    def _load_markdown(self) -> None:
-        """What reads Markdown takes longer to import than a frame may: on a thread, before the first is read."""
-        self.run_worker(asyncio.to_thread(load), group="load")
+    def _load_rest(self) -> None:
+        self._load_markdown()
         if not self.is_headless:
             self.run_worker(self._warm(), group="warm")
+
+    @work(group="load")
+    async def _load_markdown(self) -> None:
+        """What reads Markdown takes longer to import than a frame may: on a thread, before the first is read."""
+        await asyncio.to_thread(load)
 
     async def _warm(self) -> None:
         from swarmtui.tui.warming import warm

@@ -337,6 +337,7 @@ def test_a_session_that_has_ended_and_whose_host_has_left_is_given_work_again(sw
     )
     id = detach(swarmtui, "t.yaml")
     assert swarmtui("wait", id).returncode == 1
+    swarmtui.until_no_host()
     before = swarmtui("events", id).stdout
     for refused, why in ((["retry", "bda"], "did you mean bad?"), (["pause"], "give it work again")):
         done = swarmtui("ctl", id, *refused)

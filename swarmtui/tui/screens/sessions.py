@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, cast
 
-from textual import on
+from textual import on, work
 from textual.app import ComposeResult
 from textual.containers import Container, Vertical
 from textual.widgets import Input
@@ -142,8 +142,9 @@ class SessionsScreen(PromptedScreen):
         self._samples = await asyncio.to_thread(self._browser.ways.samples)
         self._draw()
 
-    def _warm(self) -> None:
-        self.run_worker(asyncio.to_thread(self._browser.ways.warm), group="warm")
+    @work(group="warm")
+    async def _warm(self) -> None:
+        await asyncio.to_thread(self._browser.ways.warm)
 
     def _draw_selected(self) -> None:
         pane = self.query_one("#session", TextView)
