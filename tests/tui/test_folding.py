@@ -135,7 +135,7 @@ def test_the_counts_of_a_fold_add_up() -> None:
 
 def test_of_groups_that_share_a_node_the_wider_one_is_drawn() -> None:
     folding = Folding(automatic=False)
-    folding.take([prompt("a"), *(prompt(name, "a", parent="a") for name in ("b", "c")), prompt("d", "b")])
+    folding.take([prompt("a"), *(prompt(name, "a", parent="a") for name in ("b", "c")), prompt("d", "b", "c")])
     for group in folding.candidates:
         folding.wanted[group.id] = True
     assert [group.members for group in folding.shown().groups.values()] == [("a", "b", "c")]

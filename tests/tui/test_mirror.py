@@ -8,6 +8,7 @@ import time
 import pytest
 
 from swarmtui.host.feed import FeedStatus, Link, Viewer
+from swarmtui.host.protocol import CAPS
 from swarmtui.session import events as ev
 from swarmtui.tui import sending
 from swarmtui.tui.app import Workbench
@@ -16,7 +17,7 @@ from swarmtui.tui.screens.dialogs import LineScreen
 from swarmtui.tui.screens.keys import HelpScreen
 from swarmtui.tui.screens.plan import PlanScreen
 from swarmtui.tui.view.banner import banner
-from swarmtui.tui.view.watching import lacking
+from swarmtui.tui.view.watching import company, lacking
 from tests.tui.opening import notices, opened, press, settled, text
 from tests.tui.scripted_feed import awaiting_approval, finished, mid_run
 
@@ -288,3 +289,13 @@ async def test_18_what_an_older_host_cannot_do_is_named_and_not_asked_of_it() ->
         assert "older version" in notices(pilot)[-1]
     assert feed.commands == []
     assert lacking(FeedStatus(Link.ARCHIVE)) == ""
+
+
+def test_who_is_alone_is_told_of_nobody_and_what_a_host_can_is_not_lacking() -> None:
+    feed = mid_run()
+    feed.status.viewers = (Viewer(1, "ada", "control"),)
+    assert company(feed.status) == ""
+    feed.status.caps = frozenset({"marks", "fork"})
+    assert lacking(feed.status) == CAPS["past"]
+    feed.status.caps = frozenset(CAPS)
+    assert lacking(feed.status) == ""
