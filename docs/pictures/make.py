@@ -16,7 +16,7 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import tour_cast
-from stage import HERE, launched, run, scrubber, sessions, staged
+from stage import HERE, launched, run, scrubber, sessions, staged, under_way
 from textual.app import App
 from textual.pilot import Pilot
 
@@ -197,8 +197,7 @@ def take_pictures(camera: Camera, wanted: set[str]) -> list[str]:
         run("run", "wide_search", "--headless")
         launched("run", "Compare two message queues for our workload")
         answered(fork)
-        launched("run", "tour.yaml")
-        time.sleep(6.0)
+        under_way(launched("run", "tour.yaml"), done=3)
         asyncio.run(take_home(camera, session, fork))
     return [one["id"] for one in sessions() if one["status"] == "crashed"]
 

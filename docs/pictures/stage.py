@@ -78,6 +78,16 @@ def launched(*arguments: str) -> str:
     return str(json.loads(run(*arguments, "--detach").splitlines()[0])["id"])
 
 
+def under_way(session: str, done: int) -> None:
+    """Wait until so many nodes of a session are done, or it rests."""
+    with subprocess.Popen([*SWARMTUI, "events", session, "--follow"], stdout=subprocess.PIPE, text=True) as events:
+        for line in events.stdout or ():
+            done -= json.loads(line)["type"] == "attempt_succeeded"
+            if done <= 0:
+                break
+        events.terminate()
+
+
 def sessions() -> list[dict[str, str]]:
     """As ``swarmtui ls --json`` tells them."""
     return [json.loads(line) for line in run("ls", "--json").splitlines()]

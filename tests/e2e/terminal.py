@@ -17,6 +17,7 @@ from rich.cells import cell_len
 SWARMTUI = Path(sys.executable).with_name("swarmtui")
 PATIENCE_S = 60.0
 LOOK_EVERY_S = 0.1
+AGAIN_S = 1.0
 NOT_INHERITED = ("SWARMTUI", "TMUX", "COLUMNS", "LINES", "NO_COLOR")
 """What would make the program believe that it runs elsewhere."""
 
@@ -105,23 +106,29 @@ class Terminal:
         children = Path(f"/proc/{shell}/task/{shell}/children").read_text().split()
         return int(children[-1])
 
-    def until(self, *texts: str, press: str | None = None, patience_s: float = PATIENCE_S) -> str:
-        """The screen once it shows all of `texts`; `press` is pressed again each second until then."""
-        deadline = time.monotonic() + patience_s
-        pressed = time.monotonic() if press else 0.0
-        if press:
-            self.press(press)
+    def until(
+        self, *texts: str, press: str | None = None, click: str | None = None, patience_s: float = PATIENCE_S
+    ) -> str:
+        """The screen once it shows all of `texts`. Until then `press` is pressed, or `click` clicked where it stands,
+        again each second: what has only just appeared takes no answer."""
+        deadline, again_at = time.monotonic() + patience_s, 0.0
         while True:
+            if (press or click) and time.monotonic() >= again_at:
+                self._do(press, click)
+                again_at = time.monotonic() + AGAIN_S
             screen = self.screen()
             if all(text in screen for text in texts):
                 return screen
             if time.monotonic() > deadline:
                 missing = [text for text in texts if text not in screen]
                 raise AssertionError(f"the screen never showed {missing}:\n{screen}")
-            if press and time.monotonic() - pressed > 1.0:
-                self.press(press)
-                pressed = time.monotonic()
             time.sleep(LOOK_EVERY_S)
+
+    def _do(self, press: str | None, click: str | None) -> None:
+        if press:
+            self.press(press)
+        if click and click in self.screen():
+            self.click(click)
 
 
 def cli(folder: Path, *arguments: str, **environ: str) -> subprocess.CompletedProcess[str]:

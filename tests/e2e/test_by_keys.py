@@ -2,58 +2,20 @@
 
 from __future__ import annotations
 
-import json
-import time
 from pathlib import Path
-from typing import Any
 
 import pytest
 
+from tests.e2e.few import TASK, kinds, reviewed, sessions, shown
 from tests.e2e.terminal import Terminal, cli, needs_tmux
 
 pytestmark = [needs_tmux, pytest.mark.timeout(300), pytest.mark.chaos]
-
-READ_S = 0.5
-"""Nobody answers sooner; keys that come at once with a dialog are not taken for an answer."""
-
-TASK = """
-goal: Do a few things
-nodes:
-  begin: {run: [echo, begun]}
-  quick: {needs: begin, run: [echo, quick]}
-  slow: {needs: begin, run: {shell: "sleep 2; echo slow"}}
-  shaky: {needs: begin, run: [sh, -c, "test -e mended && echo mended"]}
-  branch:
-    needs: begin
-    ask: {question: Which branch is released?, choices: [main, next]}
-  last: {needs: [quick, slow, shaky, branch], run: [echo, done]}
-"""
-
-
-def sessions(place: Path) -> list[dict[str, Any]]:
-    """All there are, newest first."""
-    return [json.loads(line) for line in cli(place, "ls", "--json").stdout.splitlines()]
-
-
-def shown(place: Path, identity: str) -> dict[str, Any]:
-    """Everything of one."""
-    found: dict[str, Any] = json.loads(cli(place, "show", identity, "--json").stdout)
-    return found
-
-
-def kinds(place: Path, identity: str) -> list[str]:
-    """The types of its events."""
-    return [json.loads(line)["type"] for line in cli(place, "events", identity).stdout.splitlines()]
 
 
 def test_a_session_from_the_task_file_to_a_fork_of_it_by_keys_alone(place: Path) -> None:
     (place / "few.yaml").write_text(TASK)
     with Terminal(place, 120, 40, SWARMTUI_TOUR="0") as terminal:
-        terminal.run("swarmtui")
-        terminal.until("goal or task file", "No sessions yet")
-        terminal.type("few.yaml --review")
-        terminal.press("Enter")
-        terminal.until("awaits approval", "node – begin")
+        reviewed(terminal, "few.yaml")
         terminal.press("l")
         terminal.until("node – slow")
         terminal.press("Enter")
@@ -80,8 +42,7 @@ def test_a_session_from_the_task_file_to_a_fork_of_it_by_keys_alone(place: Path)
         terminal.press("a")
         terminal.until("Which branch is released?", "next")
         terminal.press("j")
-        time.sleep(READ_S)
-        terminal.press("Enter")
+        terminal.until("✓ branch", press="Enter")
         terminal.until("✓ succeeded", "6/6")
         (original,) = sessions(place)
         identity = str(original["id"])

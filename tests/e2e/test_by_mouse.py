@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import time
 from pathlib import Path
 
 import pytest
 
+from tests.e2e.few import TASK, kinds, reviewed, sessions, shown
 from tests.e2e.terminal import Terminal, needs_tmux
-from tests.e2e.test_by_keys import READ_S, TASK, kinds, sessions, shown
 
 pytestmark = [needs_tmux, pytest.mark.timeout(300), pytest.mark.chaos]
 
@@ -16,35 +15,23 @@ pytestmark = [needs_tmux, pytest.mark.timeout(300), pytest.mark.chaos]
 def test_a_plan_is_approved_a_run_steered_a_question_answered_and_the_past_seen_by_the_mouse(place: Path) -> None:
     (place / "few.yaml").write_text(TASK)
     with Terminal(place, 120, 40, SWARMTUI_TOUR="0") as terminal:
-        terminal.run("swarmtui")
-        terminal.until("goal or task file", "No sessions yet")
-        terminal.type("few.yaml --review")
-        terminal.press("Enter")
-        terminal.until("awaits approval", "node – begin")
+        reviewed(terminal, "few.yaml")
         terminal.click("○ slow")
         terminal.until("node – slow")
-        time.sleep(READ_S)
-        terminal.click("A approve")
-        terminal.until("Approve what runs outside")
-        time.sleep(READ_S)
-        terminal.click("y: approve")
-        terminal.until("● running", "1 failed")
+        terminal.until("Approve what runs outside", click="A approve")
+        terminal.until("● running", "1 failed", click="y: approve")
         terminal.click("1 failed")
         terminal.until("1 of 6")
         (place / "mended").touch()
         terminal.click("needs you")
         terminal.until("Which branch is released?", "next")
-        time.sleep(READ_S)
-        terminal.click("next")
-        terminal.until("✓ branch")
+        terminal.until("✓ branch", click="next")
         identity = str(sessions(place)[0]["id"])
         terminal.click("✗ shaky", twice=True)
         terminal.until("Output", "Attempts")
         terminal.click("Attempts")
         terminal.until("how it ended")
-        time.sleep(READ_S)
-        terminal.click("how it ended")  # an error is shown until a key or a click
-        terminal.until("retry failed")
+        terminal.until("retry failed", click="how it ended")  # an error is shown until a key or a click
         terminal.click("retry failed")
         terminal.until("✓ succeeded")
         terminal.until("d detach")  # what was said last stands there for a while
@@ -78,11 +65,7 @@ MANY = "\n".join(
 def test_a_form_a_dialog_with_rows_and_wheels_over_table_log_and_graph_by_the_mouse(place: Path) -> None:
     (place / "many.yaml").write_text(MANY)
     with Terminal(place, 160, 40, SWARMTUI_TOUR="0") as terminal:
-        terminal.run("swarmtui")
-        terminal.until("goal or task file", "No sessions yet")
-        terminal.type("many.yaml --review")
-        terminal.press("Enter")
-        terminal.until("awaits approval", "node – begin")
+        reviewed(terminal, "many.yaml")
         terminal.click("○ begin", twice=True)
         terminal.until("F2 propose", "● command")
         terminal.click("○ shell script")
@@ -90,12 +73,8 @@ def test_a_form_a_dialog_with_rows_and_wheels_over_table_log_and_graph_by_the_mo
         terminal.click("F2 propose")
         terminal.until("revision 2 by", "sh: echo begun")
         terminal.until("A approve")  # what was said last stands there for a while
-        time.sleep(READ_S)
-        terminal.click("A approve")
-        terminal.until("y: approve")
-        time.sleep(READ_S)
-        terminal.click("y: approve")
-        terminal.until("41/42 ok")
+        terminal.until("y: approve", click="A approve")
+        terminal.until("41/42 ok", click="y: approve")
         identity = str(sessions(place)[0]["id"])
         terminal.scroll(30, "✓ ok           n03")
         terminal.until("✓ ok           n39")
@@ -114,8 +93,6 @@ def test_a_form_a_dialog_with_rows_and_wheels_over_table_log_and_graph_by_the_mo
         terminal.until("X cancel all")
         terminal.click("X cancel all")
         terminal.until("y: ")
-        time.sleep(READ_S)
-        terminal.click("y: ")
-        terminal.until("cancelled")
+        terminal.until("cancelled", click="y: ")
         before = kinds(place, identity)
     assert {"plan_approved", "limits_set", "session_cancel_requested"} <= set(before)
