@@ -141,6 +141,24 @@ def test_of_groups_that_share_a_node_the_wider_one_is_drawn() -> None:
     assert [group.members for group in folding.shown().groups.values()] == [("a", "b", "c")]
 
 
+def test_where_what_was_made_cannot_hang_behind_its_maker_needs_are_drawn_as_they_are() -> None:
+    nodes = [
+        prompt("n0", parent="n2"),
+        prompt("n1", "n0"),
+        prompt("n2", parent="n3"),
+        prompt("n3", "n0", "n2", parent="n2"),
+    ]
+    assert drawn_needs(nodes) == {node.id: node.needs for node in nodes}
+
+
+def test_a_fold_is_marked_only_where_all_of_it_is() -> None:
+    graph = folded_graph(research())
+    (group,) = [one for one in graph._shown.groups.values() if one.name == "research"]
+    for marked, seen in ((group.members[:1], False), (group.members, True)):
+        graph.marked = frozenset(marked)
+        assert ("◆" in shown(graph)) is seen
+
+
 def test_makers_that_made_each_other_are_no_endless_chain() -> None:
     made = by_maker([prompt("a", parent="b"), prompt("b", parent="a")])
     assert sorted(group.id for group in made) == ["a", "b"]

@@ -115,6 +115,9 @@ def test_all_on_the_planner_model_is_told_where_prices_are_known() -> None:
     assert dear > told.forecast.rows[-1].usd[1]
     shown = "\n".join("".join(part for part, _ in line) for line in forecast_lines(feed.state, 60, short=False))
     assert "all on the planner model: $" in shown
+    row = replace(told.forecast.rows[-1], usd=(dear, dear / 1.01, dear))
+    feed.play(replace(told.forecast, rows=(row,)))
+    assert on_planner(feed.state) is None  # as good as the same
     unpriced = {name: replace(ref, price_in=None) for name, ref in feed.state.models.items()}
     feed.state.models = unpriced
     assert on_planner(feed.state) is None

@@ -8,6 +8,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from textual.geometry import Offset
 from textual.message import Message
 from textual.widget import Widget
 
@@ -117,6 +118,8 @@ async def test_who_drags_the_graph_selects_nothing_with_it() -> None:
         assert place is not None
         x, y = place[0] + graph.gutter.left + 1, place[1] + graph.gutter.top
         await drag(pilot, graph, (x, y), (x + 4, y))
+        there = Offset(place[0] - graph.scroll_offset.x, place[1] - graph.scroll_offset.y)
+        graph.on_click(SimpleNamespace(get_content_offset=lambda _: there, chain=1))  # type: ignore[arg-type]
         assert graph.graph.selected == "scan"
         await pilot.click(graph, offset=(x, y))
         assert graph.graph.selected == "quality"
@@ -176,6 +179,15 @@ def test_a_click_on_a_tab_opens_that_one() -> None:
     bar = TabBar()
     bar.tabs = (("a", "One"), ("b", "表"), ("c", "Three"))
     with posted(bar) as found:
-        for x in (0, 1, 5, 6, 9, 10, 16, 17):
+        for x in range(18):
             bar.on_click(at(x))
-    assert [message.tab for message in found if isinstance(message, TabBar.Chosen)] == ["a", "a", "b", "b", "c", "c"]
+    tabs = [message.tab for message in found if isinstance(message, TabBar.Chosen)]
+    assert "".join(tabs) == "aaaaa" + "bbbb" + "ccccccc"
+
+
+async def test_keys_are_offered_as_long_as_they_fit_nothing_standing_beside_the_last_one() -> None:
+    async with opened(mid_run()) as pilot:
+        bar = pilot.app.screen.query_one(ActionBar)
+        whole = "".join(part for part, _ in bar.shown(500)).rstrip()
+        assert "".join(part for part, _ in bar.shown(len(whole))).rstrip() == whole
+        assert len("".join(part for part, _ in bar.shown(len(whole) - 1)).rstrip()) < len(whole) - 1

@@ -1,0 +1,44 @@
+"""The help: what applies first, what does not behind it and greyed; of a replay what it has a use for."""
+
+from __future__ import annotations
+
+from swarmtui.tui.actions.action import Mode, Scope
+from swarmtui.tui.actions.table import Keys
+from swarmtui.tui.view.keyhelp import BY_NAME, Entry, entries, help_lines
+
+SHOWN = (
+    Entry(("p",), "pause", "Pause the node", "nodes", "nothing runs"),
+    Entry(("r",), "retry", "Retry the node", "nodes"),
+    Entry((), "tour", "Show what there is", "more"),
+    Entry(tuple("0123456789"), "type", "A number", "more"),
+)
+
+
+def told(*words: str) -> list[str]:
+    return ["".join(part for part, _ in line).rstrip() for line in help_lines(SHOWN, words, 80)]
+
+
+def test_in_each_group_what_applies_comes_first_and_what_does_not_says_why_and_is_greyed() -> None:
+    assert [line.split(maxsplit=1)[0] for line in told() if line] == ["nodes", "r", "p", "more", "by", "0"]
+    assert told()[2] == f"  {'p':<12} Pause the node – nothing runs"
+    assert {role for _, role in help_lines(SHOWN, (), 80)[2]} == {"faint"}
+    assert any(BY_NAME in line for line in told())
+    assert any("0 to 9" in line for line in told())
+
+
+def test_words_are_looked_for_in_all_that_is_said() -> None:
+    assert [line.split()[0] for line in told("nothing", "pause")] == ["nodes", "p"]
+    assert told("nowhere") == []
+
+
+def test_a_replay_offers_nothing_that_is_asked_of_a_session() -> None:
+    keys = Keys()
+    live, past = (
+        {entry.description for entry in entries(keys, Scope.RUN, mode, lambda action: None)}
+        for mode in (Mode.LIVE, Mode.REPLAY)
+    )
+    asked = {
+        action.description for action in keys.in_scope(Scope.RUN, Mode.REPLAY) if action.commands or action.present
+    }
+    assert asked & live
+    assert not asked & past
