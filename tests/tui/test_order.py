@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from swarmtui.plan.model import Plan
+from swarmtui.tui.view.matching import filter_of
 from swarmtui.tui.view.moment import Moment
 from swarmtui.tui.view.order import natural
 from swarmtui.tui.view.plan_table import PlanRows
@@ -16,6 +17,11 @@ from tests.tui.scripted_feed import approved, prompt
 
 NAMES = ("n218", "n22", "N3", "n22b", "n1")
 AS_COUNTED = ["n1", "N3", "n22", "n22b", "n218"]
+
+
+def test_every_filter_takes_words_that_must_and_words_that_must_not_occur() -> None:
+    for typed, fits in (("", True), ("ABC x", True), ("!y", True), ("abc !x", False), ("!", True), ("z", False)):
+        assert filter_of(typed)("x Abc") is fits
 
 
 def test_figures_in_names_count_by_their_value() -> None:

@@ -172,7 +172,7 @@ def _tail(shown: Figures, glyphs: Glyphs) -> list[Part]:
         parts.append(Part(7, ((f"{shown.interrupted:,} interrupted", "failed"),)))
     if shown.needs_you:
         key = "" if shown.link is Link.REPLAY or shown.status is Status.CRASHED else " [a]"
-        parts.append(Part(10, ((f"{shown.needs_you} need{'s' if shown.needs_you == 1 else ''} you{key}", "ask"),)))
+        parts.append(Part(10, ((f"{say.need_you(shown.needs_you)}{key}", "ask"),)))
     parts += header_parts(shown.outlook, shown.cost, glyphs)
     if shown.watching > 1:
         parts.append(Part(3, ((str(shown.watching), "text"), (" watch", "muted"))))

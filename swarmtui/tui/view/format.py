@@ -64,6 +64,11 @@ def nodes(number: int) -> str:
     return f"{number:,} node{'' if number == 1 else 's'}"
 
 
+def need_you(number: int) -> str:
+    """``1 needs you``, ``2 need you``."""
+    return f"{number:,} need{'s' if number == 1 else ''} you"
+
+
 def short(number: float) -> str:
     """A count in at most five characters: ``842``, ``2.1k``, ``1.3M``."""
     for size, unit in ((1e9, "G"), (1e6, "M"), (1e3, "k")):

@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from swarmtui.safety.text import one_line
+from swarmtui.tui.view import format as say
 from swarmtui.tui.view.bulk import Verb, pausing, sessions, why_not
 from swarmtui.tui.view.lines import Line, shorten, wrap
 from swarmtui.tui.view.sessions import SHOWN, Looking, Row, key_of
@@ -66,7 +67,7 @@ def headline(found: Sequence[Row], marked: int, *, read: bool, prompted: bool) -
     if runs:
         line = (*line, (f"   {runs:,} go{'es' if runs == 1 else ''} on", "running"))
     if needs:
-        line = (*line, (f"   {needs:,} need{'s' if needs == 1 else ''} you", "ask"))
+        line = (*line, (f"   {say.need_you(needs)}", "ask"))
     if silent:
         line = (*line, (f"   {silent} machine{'' if silent == 1 else 's'} silent", "bad"))
     return (*line, (f"   {marked:,} marked", "accent")) if marked else line

@@ -7,8 +7,20 @@ what is offered must be what was typed.
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 
 _WORD = re.compile(r"\w+")
+
+
+def filter_of(typed: str) -> Callable[[str], bool]:
+    """A test for what a row says, as every filter has it: each word must occur in it, ``!word`` must not."""
+    words = [(word.startswith("!"), word.lstrip("!")) for word in typed.casefold().split() if word.lstrip("!")]
+
+    def fits(said: str) -> bool:
+        told = said.casefold()
+        return all((word in told) != negated for negated, word in words)
+
+    return fits
 
 
 def closeness(typed: str, name: str, description: str = "") -> float:

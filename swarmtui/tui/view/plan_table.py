@@ -15,6 +15,7 @@ from swarmtui.session.state import SessionState
 from swarmtui.tui.view import format as say
 from swarmtui.tui.view.column import Column
 from swarmtui.tui.view.lines import Role, Span, cells
+from swarmtui.tui.view.matching import filter_of
 from swarmtui.tui.view.order import natural
 
 if TYPE_CHECKING:
@@ -99,8 +100,8 @@ class PlanRows:
     def choose(self) -> None:
         """Work out which nodes are shown, in which order: after a change of plan, forecast, filter or sort."""
         nodes = self.state.plan_nodes
-        words = [(word.startswith("!"), word.lstrip("!").casefold()) for word in self.filter.split()]
-        ids = [name for name, node in nodes.items() if _fits(self.state, node, words)] if words else list(nodes)
+        fits = filter_of(self.filter)
+        ids = [name for name, node in nodes.items() if fits(_said(self.state, node))] if self.filter else list(nodes)
         key, descending = self.sort
         if key:
             rank = _RANKS[key]
@@ -129,11 +130,10 @@ class PlanRows:
         }
 
 
-def _fits(state: SessionState, node: Node, words: list[tuple[bool, str]]) -> bool:
-    """Whether every word occurs in what the row says, and none that must not."""
-    said = (node.id, node.kind, model_words(state, node), *tools_of(state.plan, node), effects_word(state, node))
-    known = "\n".join((*said, sandbox_word(state.plan, node))).casefold()
-    return all((word in known) != negated for negated, word in words if word)
+def _said(state: SessionState, node: Node) -> str:
+    """What the row says that a filter looks at."""
+    words = (node.id, node.kind, model_words(state, node), *tools_of(state.plan, node), effects_word(state, node))
+    return "\n".join((*words, sandbox_word(state.plan, node)))
 
 
 def time_words(told: NodeForecast) -> str:

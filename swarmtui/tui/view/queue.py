@@ -13,6 +13,7 @@ from swarmtui.session.vocabulary import State, Status
 from swarmtui.tui.view import document
 from swarmtui.tui.view import format as say
 from swarmtui.tui.view.column import Column
+from swarmtui.tui.view.matching import filter_of
 from swarmtui.tui.view.nodes import name_of
 from swarmtui.tui.view.order import natural
 
@@ -108,13 +109,8 @@ def several_cut(node: NodeState) -> bool:
 
 def matching(found: Sequence[Waiting], text: str) -> list[Waiting]:
     """Those in which all words of `text` occur; ``!word`` must not."""
-    words = [(word.startswith("!"), word.lstrip("!").casefold()) for word in text.split() if word.lstrip("!")]
-
-    def fits(one: Waiting) -> bool:
-        known = f"{one.kind} {one.node} {one.agent} {one.tool} {one.words}".casefold()
-        return all((word in known) != negated for negated, word in words)
-
-    return [one for one in found if fits(one)]
+    fits = filter_of(text)
+    return [one for one in found if fits(f"{one.kind} {one.node} {one.agent} {one.tool} {one.words}")]
 
 
 def same_tool(found: Sequence[Waiting], this: Waiting) -> list[Waiting]:
@@ -131,9 +127,7 @@ def after(found: Sequence[Waiting], answered: Waiting) -> Waiting | None:
     return next((one for one in rest if (one.since_ts, natural(one.key)) > place), rest[0] if rest else None)
 
 
-def need_you(number: int) -> str:
-    """``1 needs you``, ``2 need you``."""
-    return f"{number} need{'s' if number == 1 else ''} you"
+need_you = say.need_you
 
 
 def terminal_title(number: int, title: str, glyphs: Glyphs) -> str:

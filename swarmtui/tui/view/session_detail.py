@@ -56,7 +56,7 @@ def _standing(row: Row, now: float, glyphs: Glyphs) -> Line:
     if row.get("simulated"):
         parts.append(("  simulated", "muted"))
     if row.get("needs_you"):
-        parts.append((f"  {row['needs_you']} need{'s' if row['needs_you'] == 1 else ''} you", "ask"))
+        parts.append((f"  {say.need_you(int(row['needs_you']))}", "ask"))
     return tuple(parts)
 
 

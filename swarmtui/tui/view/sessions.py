@@ -13,6 +13,7 @@ from swarmtui.tui.view.chosen_columns import unknown
 from swarmtui.tui.view.column import Column, chosen
 from swarmtui.tui.view.lines import Role, Span
 from swarmtui.tui.view.lines import cells as cells_of
+from swarmtui.tui.view.matching import filter_of
 from swarmtui.tui.view.order import natural
 from swarmtui.tui.view.status import STATUS
 
@@ -159,8 +160,8 @@ class SessionRows:
         self._how, self._found, self._by_key = how, found, {key_of(row): row for row in found}
         looking.marked &= {key for key, row in self._by_key.items() if "error" not in row}
         self.total = len(found)
-        test, words = SHOWN[looking.shown], looking.words.casefold().split()
-        kept = [row for row in found if "error" not in row and test(row) and _matches(row, words)]
+        test, fits = SHOWN[looking.shown], filter_of(looking.words)
+        kept = [row for row in found if "error" not in row and test(row) and fits(_said(row))]
         key, descending = looking.sort
         if key:
             self.rows = [("", row) for row in sorted(kept, key=_RANKS[key], reverse=descending)]
@@ -330,10 +331,10 @@ def _cost(row: Row) -> str:
     return say.UNKNOWN if began and not row.get("simulated") else ""
 
 
-def _matches(row: Row, words: Sequence[str]) -> bool:
-    told = " ".join(str(row.get(key) or "") for key in ("id", "title", "status", "host", "reason")).casefold()
-    told += " needs you" if row.get("needs_you") else ""
-    return all((word[1:] not in told) if word.startswith("!") and word[1:] else word in told for word in words)
+def _said(row: Row) -> str:
+    """What a filter looks at."""
+    told = " ".join(str(row.get(key) or "") for key in ("id", "title", "status", "host", "reason"))
+    return told + (" needs you" if row.get("needs_you") else "")
 
 
 _RANKS: dict[str, Callable[[Row], Any]] = {

@@ -16,6 +16,7 @@ from swarmtui.tui.view.column import Column, chosen
 from swarmtui.tui.view.glyphs import ASK, MARKS, Glyphs
 from swarmtui.tui.view.lines import Role, Span
 from swarmtui.tui.view.lines import cells as cells_of
+from swarmtui.tui.view.matching import filter_of
 from swarmtui.tui.view.moment import Moment
 from swarmtui.tui.view.nodes import asks, detail, mark_of, model_of, queue_s, taken_words, took_s
 from swarmtui.tui.view.order import natural
@@ -126,16 +127,14 @@ class NodeRows:
 
 def matcher(state: SessionState, text: str) -> Callable[[NodeState], bool]:
     """A test for nodes: every word of `text` must occur in id, state, kind or model; ``!word`` must not."""
-    words = [(word.startswith("!"), word.lstrip("!").casefold()) for word in text.split()]
-    words = [(negated, word) for negated, word in words if word]
+    fits = filter_of(text)
 
     def test(node: NodeState) -> bool:
         plan_node = state.plan_nodes.get(node.id)
         mark = ASK if state.pending and asks(state, node.id) else MARKS[node.state]
         kind = plan_node.kind if plan_node else ""
         state_word = "" if mark is ASK else node.state.value
-        known = f"{node.id}\n{mark.word}\n{state_word}\n{kind}\n{node.model or ''}".casefold()
-        return all((word in known) != negated for negated, word in words)
+        return fits(f"{node.id}\n{mark.word}\n{state_word}\n{kind}\n{node.model or ''}")
 
     return test
 
