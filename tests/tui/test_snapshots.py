@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -51,14 +52,14 @@ ALWAYS = {
     ("help", MIDDLE, LIGHT),
 }
 """What people see first: the pictures of every test run. All others are compared with the slower tests."""
+RUNS = ("run", "run-throttled", "run-agents", "run-finished", "run-5000", "workers")
+"""What is looked at on large terminals."""
 
 
 def pictures() -> Iterator[Any]:
-    """Every screen dark at both usual sizes, and light at one of them; the run at the largest, too."""
-    wanted = [(name, size, DARK) for name in SCENES for size in (SMALL, MIDDLE)]
-    wanted += [(name, MIDDLE, LIGHT) for name in SCENES]
-    wanted += [("queue", SMALL, LIGHT), ("run", SMALL, LIGHT), ("plan", SMALL, LIGHT), ("workers", LARGE, LIGHT)]
-    wanted += [(name, LARGE, theme) for name in ("run", "run-throttled", "run-5000") for theme in (DARK, LIGHT)]
+    """Every screen at both usual sizes, dark and light; the run at the largest, too."""
+    wanted = [(name, size, theme) for name in SCENES for size in (SMALL, MIDDLE) for theme in (DARK, LIGHT)]
+    wanted += [(name, LARGE, theme) for name in RUNS for theme in (DARK, LIGHT)]
     wanted += [
         ("run", size, theme) for theme in ("monochrome", "high-contrast-dark", "ansi-16") for size in (SMALL, MIDDLE)
     ]
@@ -133,9 +134,9 @@ USUAL = {("sessions", SMALL, DARK), ("sessions", MIDDLE, DARK), ("compared", MID
 
 
 def homes() -> Iterator[Any]:
-    """The list of sessions, dark at both sizes and light at one."""
+    """The list of sessions, dark and light at both sizes."""
     for name in HOMES:
-        for size, theme in ((SMALL, DARK), (MIDDLE, DARK), (MIDDLE, LIGHT)):
+        for size, theme in itertools.product((SMALL, MIDDLE), (DARK, LIGHT)):
             marks = () if (name, size, theme) in USUAL else (pytest.mark.chaos,)
             yield pytest.param(name, size, theme, id=f"{name}-{told(size)}-{theme.removeprefix('swarm-')}", marks=marks)
 
