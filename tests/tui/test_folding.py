@@ -283,6 +283,8 @@ def test_what_is_looked_at_moves_only_where_more_is_in_view_there() -> None:
     view = View(190, 75, 30, 10)
     assert look_at_front(view, [*here, *there], (340, 100)) == (190, 75)
     assert look_at_front(view, [*here, (5, 2, 10, 1), *there], (340, 100)) == (0, 0)
+    filling = [(0, 0, 5, 1), (5, 0, 5, 1), (50, 0, 5, 1)]
+    assert look_at_front(View(50, 0, 10, 10), filling, (340, 100)) == (0, 0)
 
 
 def test_dots_are_one_cell_a_node() -> None:

@@ -507,7 +507,7 @@ def test_it_is_told_that_the_beginning_is_not_shown() -> None:
     assert timeline.title(UNICODE).endswith("the beginning is not shown")
 
 
-async def test_the_cursor_stays_on_its_node_and_a_click_on_what_the_glyphs_mean_is_no_row() -> None:
+async def test_the_cursor_stays_on_its_node_whatever_is_shown_of_the_others() -> None:
     async with opened(busy()) as pilot:
         await hit(pilot, "6")
         widget = view(pilot)
@@ -519,9 +519,17 @@ async def test_the_cursor_stays_on_its_node_and_a_click_on_what_the_glyphs_mean_
         widget.find("")
         await settled(pilot)
         assert widget.selected == "second"
-        await pilot.click("#timeline", offset=(6, widget.size.height))
-        await settled(pilot)
-        assert widget.selected == "second"
+
+
+async def test_a_click_on_what_the_glyphs_mean_is_no_row() -> None:
+    async with opened(large(200)) as pilot:
+        await hit(pilot, "6")
+        widget = view(pilot)
+        before, last = widget.selected, widget.size.height - 1 + widget.gutter.top
+        widget.on_click(events.Click(widget, 6, last, 0, 0, 1, False, False, False))
+        assert widget.selected == before
+        widget.on_click(events.Click(widget, 6, last - 1, 0, 0, 1, False, False, False))
+        assert widget.selected != before
 
 
 @pytest.mark.chaos
