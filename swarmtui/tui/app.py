@@ -1,4 +1,4 @@
-"""The workbench: a viewer of one session. It routes; screens wire; widgets draw; the view model decides what.
+"""The workbench: a viewer of one session. It takes what happens; screens wire; widgets draw; the view model decides.
 
 One timer collects what the feed gathered and has the visible screen drawn, at most ten times a second. Leaving never
 stops the session, whichever way it happens: a key, a signal, a crash.
@@ -14,16 +14,14 @@ from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING
 
 from textual import work
-from textual.screen import Screen
 
 from swarmtui.host.feed import Changes, Feed, FeedStatus
 from swarmtui.session.events import ReportWritten
 from swarmtui.session.state import SessionState
 from swarmtui.session.vocabulary import FINAL, Status
 from swarmtui.tui import content
-from swarmtui.tui.actions.action import Mode, Scope, mode_of
+from swarmtui.tui.actions.action import Mode, mode_of
 from swarmtui.tui.asking import Asking
-from swarmtui.tui.dressed import Dressed
 from swarmtui.tui.editing import PlanEditing
 from swarmtui.tui.flying import PastFlights
 from swarmtui.tui.leaving import CRASHED, LOST, Ending, outcome, tell_crash, tell_left
@@ -33,6 +31,7 @@ from swarmtui.tui.news import News
 from swarmtui.tui.onward import CarryOut, Onward
 from swarmtui.tui.pace import Paced
 from swarmtui.tui.replaying import Replaying, ToPast
+from swarmtui.tui.routing import Routing
 from swarmtui.tui.screens.part import EVERYTHING
 from swarmtui.tui.screens.run import RunScreen
 from swarmtui.tui.screens.session import SessionScreen
@@ -47,7 +46,6 @@ from swarmtui.tui.view.markdown.blocks import load
 from swarmtui.tui.view.moment import Moment
 from swarmtui.tui.view.nodes import most_telling
 from swarmtui.tui.view.tails import Tails
-from swarmtui.tui.view.watching import watchers
 
 if TYPE_CHECKING:
     from swarmtui.tui.view.glyphs import Glyphs
@@ -65,7 +63,7 @@ HISTORY = 500
 Connect = Callable[[], Awaitable[Feed]]
 
 
-class Workbench(Dressed[int]):
+class Workbench(Routing):
     """The app. `connect` is called once the first frame is drawn."""
 
     CSS_PATH = ["screens/frame.tcss", "screens/run.tcss"]  # noqa: RUF012 - as Textual declares it
@@ -119,7 +117,6 @@ class Workbench(Dressed[int]):
         self._seen = False
         """Whether a frame has been drawn: what came before is history, not news."""
         self._away = False
-        self._plan_shown_for = -1
 
     # -- looks ------------------------------------------------------------------------------------------------
 
@@ -263,9 +260,6 @@ class Workbench(Dressed[int]):
             with contextlib.suppress(ConnectionError, OSError):
                 await self.feed.close()
 
-    def _run_screen(self) -> RunScreen:
-        return next(screen for screen in self.screen_stack if isinstance(screen, RunScreen))
-
     def on_app_blur(self) -> None:
         """Nobody looks: once a second will do."""
         self._away = True
@@ -362,93 +356,6 @@ class Workbench(Dressed[int]):
                 if screen.stands:
                     screen.redraw()
                 return
-
-    def _route(self) -> None:
-        """Open the plan when it wants a decision; leave it once it has been made."""
-        state = self.state
-        undecided = "plan" in state.pending or (state.status is Status.PLANNING and not state.approved_rev)
-        if undecided and self._plan_shown_for < 0:
-            self._plan_shown_for = state.plan_rev
-            if not self._plan_is_open():
-                self._push_plan()
-        elif not undecided and self._plan_shown_for >= 0:
-            self._plan_shown_for = -1
-            if self._shows_plan(self.screen):
-                self.pop_screen()
-
-    def _plan_is_open(self) -> bool:
-        return any(map(self._shows_plan, self.screen_stack))
-
-    @staticmethod
-    def _shows_plan(screen: Screen[object]) -> bool:
-        return isinstance(screen, SessionScreen) and screen.SCOPE is Scope.PLAN
-
-    def _push_plan(self) -> None:
-        from swarmtui.tui.screens.plan import PlanScreen
-
-        self.push_screen(PlanScreen())
-
-    # -- screens ----------------------------------------------------------------------------------------------
-
-    def show_plan(self) -> None:
-        """The plan screen."""
-        while self._plan_is_open() and not self._shows_plan(self.screen):
-            self.pop_screen()
-        if not self._shows_plan(self.screen):
-            self._push_plan()
-
-    def show_run(self, view: str) -> None:
-        """The run screen, with all panes or one."""
-        while not isinstance(self.screen, RunScreen):
-            self.pop_screen()
-        self._run_screen().set_view(view)
-
-    def show_node(self, node: str) -> None:
-        """Select a node on the run screen."""
-        self.show_run("run")
-        self._run_screen().select(node)
-
-    def open_node(self, node: str) -> None:
-        """Everything about a node."""
-        from swarmtui.tui.screens.node import NodeScreen  # few look here first
-
-        if node in self.state.nodes:
-            self.push_screen(NodeScreen(node))
-
-    def back(self) -> None:
-        """The screen before."""
-        if len(self.screen_stack) > 1:
-            self.pop_screen()
-
-    def show_help(self, scope: Scope) -> None:
-        """All keys."""
-        from swarmtui.tui.screens.keys import HelpScreen
-
-        self.push_screen(HelpScreen(scope, mode_of(self.status), watchers(self.status)))
-
-    def confirm(self, question: str, consequence: str, verb: str, then: Callable[[], None]) -> None:
-        """Do `then` if the user says yes."""
-        from swarmtui.tui.screens.dialogs import ConfirmScreen
-
-        def answered(yes: bool | None) -> None:
-            if yes:
-                then()
-
-        self.push_screen(ConfirmScreen(question, consequence, verb), answered)
-
-    def ask_text(self, title: str, hint: str, then: Callable[[str], None]) -> None:
-        """Do `then` with what the user writes."""
-        from swarmtui.tui.screens.dialogs import LineScreen
-
-        def answered(text: str | None) -> None:
-            if text:
-                then(text)
-
-        self.push_screen(LineScreen(title, hint), answered)
-
-    def edit_plan(self) -> None:
-        """The plan as YAML, in $EDITOR or in an editor of our own."""
-        self.editing.begin()
 
     # -- leaving ----------------------------------------------------------------------------------------------
 
