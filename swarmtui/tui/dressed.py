@@ -42,7 +42,6 @@ from swarmtui.tui.widgets.told import NoticeLine
 
 if TYPE_CHECKING:
     from swarmtui.tui.view.glyphs import Glyphs
-    from swarmtui.tui.view.lines import Line
 
 R = TypeVar("R")
 TWICE_S = 5.0
@@ -91,7 +90,8 @@ class Dressed(App[R], Generic[R]):
         self.keys = Keys(self.settings.keys)
         """The keys of all actions."""
         self._bind_everywhere()
-        self._interrupted_at = -TWICE_S
+        self._interrupted_at = self._said_at = -math.inf
+        """When ctrl+c was pressed last, and when something was said last, by the clock that never goes back."""
         self._backstops: list[LineFilter] = [content.TerminalFilter()]  # the same ones: lines are cached by filter
         if self._glyphs.ascii:
             self._backstops.append(AsciiFilter(only=not terminal.is_utf8()))
@@ -234,6 +234,7 @@ class Dressed(App[R], Generic[R]):
         """Say `message` in the one place there is for that; never with markup."""
         del title, markup
         self.said = remember(self.said, message, severity, time.time())
+        self._said_at = self.keyboard.clock()
         lasts_s = LASTS_S[severity] if timeout is None else timeout
         super().notify(content.plain(message), severity=severity, timeout=lasts_s, markup=False)
 
@@ -280,7 +281,7 @@ class Dressed(App[R], Generic[R]):
 
     def _has_read(self) -> None:
         shown = list(self._notifications)
-        if shown and shown[-1].severity == "error" and time.time() - shown[-1].raised_at >= READ_S:
+        if shown and shown[-1].severity == "error" and self.keyboard.clock() - self._said_at >= READ_S:
             self._unnotify(shown[-1])
 
     # -- keys, one after the other -----------------------------------------------------------------------------
@@ -370,7 +371,7 @@ class Dressed(App[R], Generic[R]):
 
     def interrupted(self) -> None:
         """ctrl+c on a screen: once says what it does, twice leaves."""
-        now = time.monotonic()
+        now = self.keyboard.clock()
         if now - self._interrupted_at <= TWICE_S:
             self.leave()
             return

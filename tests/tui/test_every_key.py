@@ -24,6 +24,7 @@ from swarmtui.tui.actions.dialogs import ANYWHERE, BY_NAME, DIALOGS, DialogKey
 from swarmtui.tui.actions.keymap import fit_keys
 from swarmtui.tui.actions.table import Keys
 from swarmtui.tui.app import Workbench
+from swarmtui.tui.dressed import TWICE_S
 from swarmtui.tui.screens.acting import ActionScreen
 from swarmtui.tui.screens.asking import ChangeScreen, PermissionScreen
 from swarmtui.tui.screens.compare import CompareScreen
@@ -149,6 +150,24 @@ async def test_ctrl_c_closes_a_dialog_and_ctrl_q_leaves_from_within_it(name: str
         await pilot.pause()
     assert app.return_value == 0
     assert feed.commands == []
+
+
+@pytest.mark.parametrize(("seconds", "leaves"), [(TWICE_S, True), (TWICE_S + 1, False)])
+async def test_ctrl_c_leaves_when_it_is_pressed_again_soon_whatever_the_wall_clock_says(
+    seconds: float, leaves: bool
+) -> None:
+    feed = mid_run()
+    async with opened(feed) as pilot:
+        await press(pilot, "ctrl+c")
+        feed.now += seconds
+        feed.set_by -= 3_600
+        await pilot.press("ctrl+c")
+        await pilot.pause()
+        if not leaves:
+            assert [told for told in notices(pilot) if "again leaves" in told] == [
+                "ctrl+c again leaves; what runs goes on"
+            ]
+        assert pilot.app._exit is leaves
 
 
 @pytest.mark.chaos
