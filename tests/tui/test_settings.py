@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
 
 from swarmtui.tui.app import Workbench
 from swarmtui.tui.at_start import LAYOUT, in_place_of_memory
-from swarmtui.tui.memory import Memory
+from swarmtui.tui.memory import MAX_BYTES, Memory
 from swarmtui.tui.screens.instruments import PoolsPart, TimelinePart
 from swarmtui.tui.screens.part import EVERYTHING
 from swarmtui.tui.screens.parts import GraphPart, LogPart
@@ -56,6 +57,8 @@ def test_settings_are_read_from_their_section_and_other_sections_are_left_alone(
         ("layout: {log: 3}", "config.yaml:2:17: '3' is not known: it is true or false"),
         ("layout: {log_lines: 99}", "config.yaml:2:23: '99' is not known: it is from 3 to 20"),
         ("layout: table", "config.yaml:2:11: must be a mapping: as {view: table, log: false}"),
+        ("notify_after_s: 90000", "config.yaml:2:19: must be seconds, from 0 to 86400"),
+        ("notify_after_s: true", "must be seconds"),
     ],
 )
 def test_a_mistake_is_told_with_its_place_and_what_else_is_said_is_used(line: str, told: str) -> None:
@@ -134,6 +137,12 @@ def test_a_file_that_is_no_yaml_is_told_and_changes_nothing() -> None:
     read = parse_settings(b"workbench: [", FILE)
     assert read.settings == Settings()
     assert read.problems[0].startswith("config.yaml:2:1: not YAML")
+
+
+def test_a_memory_that_has_grown_beyond_all_measure_is_passed_over(tmp_path: Path) -> None:
+    path = tmp_path / "workbench.json"
+    path.write_text(json.dumps({"view": "table", "more": "x" * MAX_BYTES}))
+    assert Memory(path).get("view", "run") == "run"
 
 
 def test_what_is_remembered_is_there_the_next_time_unless_it_is_of_another_kind(tmp_path: Path) -> None:

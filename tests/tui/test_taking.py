@@ -26,6 +26,7 @@ def test_slices_are_all_of_it_in_order(events: int, texts: list[int], reset: boo
     assert tuple(event for part in parts for event in part.events) == changes.events
     assert tuple(stream for part in parts for stream in part.streams) == changes.streams
     assert all(len(part.events) <= EVENTS for part in parts)
+    assert all(len(part.streams) < 2 or sum(len(one.text) for one in part.streams) <= CHARS for part in parts)
     assert [part.reset for part in parts] == [reset, *[False] * (len(parts) - 1)]
     assert parts[-1].nodes == changes.nodes
     assert parts[-1].link == link
@@ -63,6 +64,21 @@ async def test_keys_that_never_end_hold_a_burst_up_for_a_while_only() -> None:
         now[0] = AT_MOST_S
         app.taking._go_on()
         assert taken == [1]
+
+
+async def test_what_is_left_of_a_burst_is_left_out_once_something_else_is_shown() -> None:
+    async with opened(large(20)) as pilot:
+        app = pilot.app
+        assert isinstance(app, Workbench)
+        taken: list[int] = []
+        app.taking._take = lambda changes: taken.append(len(changes.events))
+        app.taking.begin(Changes(events=noted(2 * EVENTS)), at_once=True)
+        assert app.taking.is_under_way
+        app.taking.forget()
+        assert not app.taking.is_under_way
+        for _ in range(3):
+            await pilot.pause()
+        assert sum(taken) == EVENTS
 
 
 async def test_what_is_left_to_be_taken_when_the_workbench_has_ended_is_nothing_to_it() -> None:

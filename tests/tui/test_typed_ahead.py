@@ -127,6 +127,28 @@ async def test_keys_behind_the_one_that_closes_a_dialog_are_of_the_screen_beneat
         assert screen.form == "table"
 
 
+async def test_what_is_typed_before_the_session_is_there_is_asked_of_it_once_it_is() -> None:
+    feed, there = mid_run(), asyncio.Event()
+
+    async def connect() -> Feed:
+        await there.wait()
+        return feed
+
+    app = Workbench(connect)
+    async with app.run_test() as pilot:
+        await pilot.pause()
+        assert app._driver is not None
+        app._driver.send_message(events.Key("P", "P"))
+        for _ in range(5):
+            await pilot.pause()
+        assert app.said == []
+        there.set()
+        async with asyncio.timeout(LONGEST_S):
+            while not feed.commands:
+                await pilot.pause()
+    assert feed.commands == [("session.pause", {})]
+
+
 async def test_ctrl_q_does_not_wait_for_a_session_that_does_not_open() -> None:
     never = asyncio.Event()
 
