@@ -94,6 +94,10 @@ def enduring(kind: type[Driver]) -> type[Driver]:
 
         def __init__(self, *args: Any, **options: Any) -> None:
             super().__init__(*args, **options)
+            told = getattr(self, "_get_terminal_size", None)
+            if told is not None and getattr(self, "_size", None) is None:
+                # where the terminal tells none, Rich guesses another one, and the two chase each other for good
+                self._size: Any = told()
             file = getattr(self, "_file", None)
             if file is not None:
                 self._file: Any = Enduring(file)

@@ -13,8 +13,10 @@ from pathlib import Path
 
 import pexpect
 import pytest
+from textual.app import App
+from textual.drivers.linux_driver import LinuxDriver
 
-from swarmtui.tui.driving import Enduring
+from swarmtui.tui.driving import Enduring, enduring
 from swarmtui.tui.leaving import Ending
 
 ENDING = (signal.SIGTERM, signal.SIGHUP)
@@ -128,6 +130,15 @@ def test_a_terminal_that_has_gone_away_takes_all_that_is_written() -> None:
     file.flush()
     assert file.gone
     assert terminal.getvalue() == "one"
+
+
+async def test_where_the_terminal_tells_no_size_app_and_driver_take_it_for_equally_large(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for name in ("COLUMNS", "LINES"):
+        monkeypatch.delenv(name, raising=False)
+    driver = enduring(LinuxDriver)(App[None]())
+    assert driver._size == driver._get_terminal_size()  # type: ignore[attr-defined]
 
 
 HOME = """
