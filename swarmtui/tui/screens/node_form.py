@@ -216,14 +216,15 @@ class NodeForm(Dialog[None]):
         if not errors:
             runs = state.approved_rev == state.plan_rev
             what = f"{self._node or name} edited" if self._node else f"{name} added"
-            refused = await app.sending.refusal_of(commands.patch(self._rev, ops, what, runs=runs))
+            request = commands.patch(self._rev, ops, what, runs=runs)
+            refused = await app.sending.refusal_of(request)
             if refused is None:
                 _, kept = app.editing.forms.get(self._node or "", ({}, values))
                 written = self.values() if self.is_attached else kept
                 self._forget()
                 app.selected = name
                 self.dismiss(None)
-                content.notice(app, commands.patch(self._rev, ops, what, runs=runs).done)
+                content.notice(app, request.done)
                 if written != values:
                     app.editing.forms[name] = values, written
                     content.notice(app, f"what you wrote after that is kept for when you open {name} again")

@@ -64,4 +64,4 @@ class Seen(SessionScreen):
     def _way(self) -> str:
         """The key of the view with everything, in the mode there is."""
         keys = dressed(self).keys.keys_in(BY_ID["view_run"], self.mode)
-        return key_name(keys[0]) if keys else "the run view"
+        return key_name(keys[0], ascii_only=dressed(self).looks.glyphs.ascii) if keys else "the run view"
