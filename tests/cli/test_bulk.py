@@ -9,7 +9,9 @@ import pytest
 
 from swarmtui.cli import bulk
 from swarmtui.cli.bulk import NotDone, act
+from swarmtui.cli.console import Console
 from swarmtui.cli.ssh_names import ssh_names
+from swarmtui.host.exits import Exit
 from swarmtui.host.listing import Listing
 from swarmtui.host.locate import list_sessions
 from swarmtui.host.lock import locked
@@ -82,6 +84,21 @@ async def test_another_machine_that_cannot_be_reached_is_told_and_asks_nobody(
     asked = (tmp_path / "ssh.asked").read_text().splitlines()
     assert len(asked) == len(Verb)
     assert all("BatchMode=yes" in line for line in asked)
+
+
+async def test_a_command_that_ends_badly_without_an_error_is_not_done_and_its_last_word_says_why(
+    sessions: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await session_file(sessions / "one", 3, crash=False)
+
+    def run(arguments: object, console: Console) -> int:
+        console.say("looking")
+        console.warn("the disk is full")
+        return Exit.DISK
+
+    monkeypatch.setattr("swarmtui.cli.ctl.run", run)
+    with pytest.raises(NotDone, match=r"^the disk is full$"):
+        await act(Verb.PAUSE, row("one"))
 
 
 @pytest.mark.parametrize("verb", Verb)

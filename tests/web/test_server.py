@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -165,3 +166,14 @@ for at in range(10**9):
         assert now < 100_000
         async with session.get(url + "/") as answer:
             assert answer.status == 200
+
+
+async def test_the_program_is_told_of_the_page_s_terminal_and_not_of_the_one_that_the_server_runs_in() -> None:
+    around = {"TERM": "dumb", "TMUX": "/tmp/s,1,0", "TERM_PROGRAM": "tmux", "COLORTERM": "", "PATH": os.environ["PATH"]}
+    server = Server(["sh", "-c", 'echo "<$TERM $COLORTERM $TMUX$TERM_PROGRAM>"; read line'], Gate("k"), around)
+    async with (
+        serving(server, 0) as link,
+        aiohttp.ClientSession() as session,
+        connection(session, f"http://{urlsplit(link).netloc}") as page,
+    ):
+        assert b"<xterm-256color truecolor >" in await heard(page, b">")
