@@ -68,9 +68,13 @@ class Asking:
                 self._caught(one)
 
     def _plan(self) -> None:
+        from swarmtui.tui.screens.plan import PlanScreen
+
         queue = self._queue
         if queue is not None:
             queue.dismiss(None)
+        elif isinstance(self._app.screen, PlanScreen):
+            content.notice(self._app, "it is this plan that waits for you")
         self._app.call_after_refresh(self._app.show_plan)
 
     def _question(self, one: Waiting, pending: Pending) -> None:

@@ -5,6 +5,7 @@ Each action, carried out in every condition that a session can be in, acts or sa
 
 from __future__ import annotations
 
+import asyncio
 import importlib
 import inspect
 import pkgutil
@@ -19,7 +20,7 @@ from textual.widgets import Input, TextArea
 import swarmtui.tui.screens
 from swarmtui.host.feed import Feed, Link
 from swarmtui.session.vocabulary import Status
-from swarmtui.tui.actions.action import Mode, Scope
+from swarmtui.tui.actions.action import Action, Mode, Scope
 from swarmtui.tui.actions.dialogs import ANYWHERE, BY_NAME, DIALOGS, DialogKey
 from swarmtui.tui.actions.keymap import fit_keys
 from swarmtui.tui.actions.table import Keys
@@ -150,6 +151,26 @@ async def test_ctrl_c_closes_a_dialog_and_ctrl_q_leaves_from_within_it(name: str
         await pilot.pause()
     assert app.return_value == 0
     assert feed.commands == []
+
+
+async def test_leaving_that_is_asked_for_again_does_not_begin_to_wait_anew(monkeypatch: pytest.MonkeyPatch) -> None:
+    waits, answered = list[int](), asyncio.Event()
+
+    async def last_words() -> None:
+        waits.append(1)
+        await answered.wait()
+
+    async with opened(mid_run()) as pilot:
+        app = pilot.app
+        assert isinstance(app, Workbench)
+        monkeypatch.setattr(app.sending, "last_words", last_words)
+        for _ in range(3):
+            app.detach()
+            await pilot.pause()
+        assert waits == [1]
+        answered.set()
+        while not app._exit:
+            await pilot.pause()
 
 
 @pytest.mark.parametrize(("seconds", "leaves"), [(TWICE_S, True), (TWICE_S + 1, False)])
@@ -408,3 +429,55 @@ def test_the_keys_that_are_the_same_everywhere_are_no_keys_of_screens_or_dialogs
     told: list[DialogKey] = [one for group in DIALOGS for one in group.keys]
     assert not [one.id for one in told if same & set(one.keys)]
     assert not [action.id for action in KEYS.all if same & set(action.keys)]
+
+
+# -- every key has an effect ------------------------------------------------------------------------------------------
+
+AT_THE_START = {"up", "page_up", "first", "back"}
+"""What leads on from where one begins leads nowhere else."""
+HERE = {Scope.RUN: "view_run", Scope.PLAN: "view_plan"}
+"""What leads to where one is."""
+
+
+def effects(pilot: Any) -> object:
+    """All that an action may change: what is shown, what was said, what the session was asked."""
+    strips = pilot.app.screen._compositor.render_strips()
+    shown = [[(segment.text, str(segment.style)) for segment in strip] for strip in strips]
+    return len(pilot.app.screen_stack), shown, notices(pilot), list(pilot.app.feed.commands)
+
+
+@pytest.mark.chaos
+@pytest.mark.parametrize(
+    ("scope", "action"),
+    [
+        pytest.param(scope, action, id=f"{scope.name.lower()}-{action.id}")
+        for scope in OVER_A_SESSION
+        for action in KEYS.all
+        if scope in action.scopes and action.id not in LEAVING | AT_THE_START | {HERE.get(scope)}
+    ],
+)
+async def test_every_action_that_can_be_done_does_something_that_is_seen(
+    scope: Scope, action: Action, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)  # where screenshots go
+    async with opened(mid_run()) as pilot:
+        screen = await brought_to(pilot, scope)
+        assert screen is not None
+        await settled(pilot)
+        before = effects(pilot)
+        screen.perform(action)
+        await settled(pilot)
+        assert effects(pilot) != before
+
+
+async def test_what_a_key_changes_of_the_log_is_told_where_the_log_is_not_seen() -> None:
+    async with opened(mid_run()) as pilot:
+        await press(pilot, "6", "I", "L")
+        assert "the log, once it is seen, shows warnings and failures" in notices(pilot)
+        assert "the log is left out where all parts are seen" in notices(pilot)
+
+
+async def test_on_the_plan_that_waits_one_is_told_that_it_is_this_that_waits() -> None:
+    async with opened(awaiting_approval(), review=True) as pilot:
+        await press(pilot, "a")
+        assert "it is this plan that waits for you" in notices(pilot)

@@ -10,6 +10,7 @@ from textual.containers import Grid
 from textual.widget import Widget
 from textual.widgets import Input
 
+from swarmtui.tui import content
 from swarmtui.tui.actions.action import Mode, Scope
 from swarmtui.tui.screens.instruments import PoolsPart, TimelinePart
 from swarmtui.tui.screens.part import EVERYTHING, Part
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from swarmtui.tui.widgets.table import RowTable
 
 P = TypeVar("P", bound=Part)
+_SHOWN = {"debug": "everything", "info": "what matters", "warning": "warnings and failures"}
 
 
 class RunScreen(Shaping, Searching):
@@ -114,14 +116,19 @@ class RunScreen(Shaping, Searching):
     def do_toggle_log(self) -> None:
         """L."""
         self.toggle_class("-no-log")
-        workbench(self).memory.put("run.log", not self.has_class("-no-log"))
+        hidden = self.has_class("-no-log")
+        workbench(self).memory.put("run.log", not hidden)
         self.call_after_refresh(self.redraw)
+        if self.view != EVERYTHING:
+            content.notice(self.app, f"the log is {'left out' if hidden else 'shown'} where all parts are seen")
 
     def do_log_level(self) -> None:
         """i."""
         log = self.part(LogPart).widget
         log.set_level({"info": "warning", "warning": "debug"}.get(log.level, "info"))  # type: ignore[arg-type]
         self.redraw()
+        if not log.is_on_screen:
+            content.notice(self.app, f"the log, once it is seen, shows {_SHOWN[log.level]}")
 
     def select(self, node: str, source: Widget | None = None) -> None:
         """Put every cursor on `node`; that of `source` is there already."""
