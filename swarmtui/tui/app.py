@@ -360,8 +360,9 @@ class Workbench(Routing):
     # -- leaving ----------------------------------------------------------------------------------------------
 
     def detach(self) -> None:
-        """Leave as soon as what was asked for is on its way; the session goes on."""
-        self.run_worker(self._leave(), group="leave", exclusive=True)
+        """Leave as soon as what was asked for is on its way; the session goes on. Asked twice it takes no longer."""
+        if not any(worker.group == "leave" and not worker.is_finished for worker in self.workers):
+            self.run_worker(self._leave(), group="leave")
 
     async def _leave(self) -> None:
         await self.sending.last_words()
