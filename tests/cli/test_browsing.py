@@ -49,7 +49,7 @@ def test_the_typed_text_is_there_again_where_the_start_failed(monkeypatch: pytes
     choices = iter([Choice("run", "", argv=("run", "goal"), typed="goal"), None])
 
     class Once:
-        looking = None
+        looking = crash = None
 
         def __init__(self, *_: object, **__: object) -> None:
             pass
