@@ -116,6 +116,13 @@ def decode_body(
     return body
 
 
+def happened(seq: int, ts: float, mono: float, body: Body, actor: str | None) -> Event:
+    """An event that was read. Raises ValueError for times without bounds, with which no arithmetic can go on."""
+    if ts - ts or mono - mono:  # quicker than to ask whether they are finite: infinity less itself is no number
+        raise ValueError("it happened at no time")
+    return Event(seq, ts, mono, body, actor)
+
+
 def event_to_json(event: Event) -> dict[str, JSON]:
     """The event as scripts and viewers see it: ``{seq, ts, mono, type, node?, item?, attempt?, actor?, data}``."""
     body = event.body
@@ -133,4 +140,4 @@ def event_to_json(event: Event) -> dict[str, JSON]:
 def event_from_json(line: dict[str, JSON]) -> Event:
     """The inverse of :func:`event_to_json`."""
     body = decode_body(line["type"], line["data"], line.get("node"), line.get("item"), line.get("attempt"))
-    return Event(line["seq"], line["ts"], line["mono"], body, line.get("actor"))
+    return happened(line["seq"], line["ts"], line["mono"], body, line.get("actor"))

@@ -16,7 +16,7 @@ from typing import Any
 
 from swarmtui.plan.model import JSON
 from swarmtui.session import fold, migrate
-from swarmtui.session.codec import decode_text
+from swarmtui.session.codec import decode_text, happened
 from swarmtui.session.errors import DB_ERRORS, Damaged, NewerVersion, first_line
 from swarmtui.session.events import Event
 from swarmtui.session.heads import read_noted
@@ -157,7 +157,7 @@ class Reader:
         for row in page:
             seq, ts, mono, kind, node, item, attempt, actor, data, _ = row
             try:
-                fold.apply(state, Event(seq, ts, mono, decode_text(kind, data, node, item, attempt), actor))
+                fold.apply(state, happened(seq, ts, mono, decode_text(kind, data, node, item, attempt), actor))
             except UNREADABLE as error:
                 raise self._undecodable(row, error) from error
 

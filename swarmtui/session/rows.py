@@ -10,7 +10,7 @@ from hashlib import blake2b
 from typing import Any, NamedTuple
 
 from swarmtui.plan.model import JSON
-from swarmtui.session.codec import decode_text, encode_text
+from swarmtui.session.codec import decode_text, encode_text, happened
 from swarmtui.session.events import Body, Event, type_of
 
 GENESIS = b"\0" * 16
@@ -109,7 +109,7 @@ def make_row(event: Event, previous: bytes) -> Row:
 def row_to_event(row: Row) -> Event:
     """The event that `row` records. Raises ValueError (``pydantic.ValidationError``) if its data is no event's."""
     body = decode_text(row.type, row.data, row.node, row.item, row.attempt)
-    return Event(row.seq, row.ts, row.mono, body, row.actor)
+    return happened(row.seq, row.ts, row.mono, body, row.actor)
 
 
 def row_to_line(row: Row) -> str:

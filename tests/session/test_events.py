@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from swarmtui.plan.model import Node, Plan, PromptSpec
 from swarmtui.session import events, fold
 from swarmtui.session.codec import event_from_json, event_to_json
-from swarmtui.session.events import BODIES, AttemptSucceeded, Event, PlanProposed, Unknown, type_of
+from swarmtui.session.events import BODIES, AttemptSucceeded, Event, NodeHeld, PlanProposed, Unknown, type_of
 from swarmtui.session.vocabulary import Output, Usage
 
 
@@ -53,6 +53,14 @@ def test_a_body_survives_json(body_type: type, data: st.DataObject) -> None:
     body = data.draw(st.builds(body_type, **open_values))
     event = Event(1, 1.5, 0.5, body, "me")
     assert event_from_json(json.loads(json.dumps(event_to_json(event)))) == event
+
+
+@pytest.mark.parametrize("times", [{"ts": float("inf")}, {"mono": float("nan")}])
+def test_what_happened_at_no_time_is_refused_on_the_wire(times: dict[str, float]) -> None:
+    line = event_to_json(Event(1, 1.0, 2.0, NodeHeld("a"), None))
+    assert event_from_json(line).mono == 2.0
+    with pytest.raises(ValueError, match="at no time"):
+        event_from_json({**line, **times})
 
 
 def test_a_plan_in_an_event_keeps_the_kind_of_every_node() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import math
 import sqlite3
 import stat
 from contextlib import closing
@@ -149,15 +150,20 @@ async def test_a_changed_event_is_found_and_named(tmp_path: Path, damage: str) -
         reader.verify()
 
 
-async def test_an_event_that_makes_no_sense_is_told_with_its_number(tmp_path: Path) -> None:
+@pytest.mark.parametrize("forgery", [{"data": "[]"}, {"ts": math.inf}, {"mono": -math.inf}])
+async def test_an_event_that_makes_no_sense_is_told_with_its_number(tmp_path: Path, forgery: dict[str, object]) -> None:
     path = await written(tmp_path / "session.db", 3)
     with closing(sqlite3.connect(path)) as db:
         rows = [Row(*row) for row in db.execute("SELECT * FROM events ORDER BY seq")]
-        forged = rows[1]._replace(data="[]")
-        db.execute("UPDATE events SET data = '[]', hash = ? WHERE seq = 2", (chain(rows[0].hash, forged),))
+        forged = rows[1]._replace(**forgery)  # type: ignore[arg-type]
+        ((column, value),) = forgery.items()
+        found = f"UPDATE events SET {column} = ?, hash = ? WHERE seq = 2"
+        db.execute(found, (value, chain(rows[0].hash, forged)))
         db.commit()
     with Reader(path) as reader, pytest.raises(LogError, match="event 2 cannot be read"):
         reader.state()
+    with Reader(path) as reader, pytest.raises(LogError, match="event 2 cannot be read"):
+        list(reader.events())
 
 
 async def test_a_file_that_was_rewritten_with_its_hashes_does_not_fit_its_head(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import lru_cache
 from typing import TYPE_CHECKING, Literal
 
 from swarmtui.host.feed import Link
@@ -51,6 +52,7 @@ class NodeBody:
         """The Markdown that is shown, if any is."""
         self._made: dict[str, Flow] = {}
         """The outputs that were shown last, and what was made of them."""
+        self._differences = lru_cache(maxsize=1)(difference_lines)  # it is drawn again with every event
         self.kept = ""
         """Key of the attempt that others are held against."""
         self.selected: dict[Tab, str] = {}
@@ -222,8 +224,8 @@ class NodeBody:
             return [*heads, *beside(self._said(other, half), self._said(this, half), width, glyphs)]
         names = title_of(other, moment), title_of(this, moment)
         if this.error is not None and other.error is not None and not (this.output or other.output):
-            return difference_lines(other.error.message, this.error.message, width, glyphs, names)
-        return difference_lines(self.gave(other), self.gave(this), width, glyphs, names)
+            return self._differences(other.error.message, this.error.message, width, glyphs, names)
+        return self._differences(self.gave(other), self.gave(this), width, glyphs, names)
 
     def gave(self, attempt: Attempt) -> str:
         """The whole of what an attempt gave, or says by now."""
