@@ -14,7 +14,11 @@ if TYPE_CHECKING:
 def caught(state: SessionState) -> Iterator[NodeState]:
     """The nodes that were cut short where that may have changed the world, or items of them: somebody has to say what
     now. A map goes on with its other items meanwhile."""
-    for node in list(state.nodes.values()):
+    if state.counts.get(State.INTERRUPTED):
+        looked_at = list(state.nodes.values())
+    else:  # it is asked for with every frame, of sessions with very many nodes
+        looked_at = [state.nodes[id] for id in state.maps if id in state.nodes]
+    for node in looked_at:
         items = node.items
         if node.state is State.INTERRUPTED or (items is not None and not node.ended and items.count(State.INTERRUPTED)):
             yield node

@@ -37,6 +37,7 @@ def index_plan(state: SessionState) -> None:
     state.plan_nodes = {node.id: node for node in nodes}
     state.dependents = graph.dependents(graph.needs_of(nodes))
     state.model_pools = name_pools(state.models)
+    state.maps = tuple(node.id for node in nodes if node.map is not None)
     state.children = {}
     for node in nodes:
         if node.parent is not None and node.parent != BY_PLANNER:

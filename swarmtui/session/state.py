@@ -332,6 +332,8 @@ class SessionState:
     dependents: dict[str, list[str]] = field(default_factory=dict)
     children: dict[str, list[str]] = field(default_factory=dict)
     """Node -> those that it made while it ran and that are in the plan, for nodes that made any."""
+    maps: tuple[str, ...] = ()
+    """The plan's maps."""
     in_flight: int = 0
     """Attempts running now, questions left out."""
     model_pools: dict[str, str] = field(default_factory=dict)

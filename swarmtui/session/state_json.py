@@ -23,9 +23,20 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 _DERIVED = frozenset(
-    {"counts", "touched", "plan_nodes", "dependents", "children", "pools_used", "in_flight", "model_pools", "programs"}
+    {
+        "counts",
+        "touched",
+        "plan_nodes",
+        "dependents",
+        "children",
+        "maps",
+        "pools_used",
+        "in_flight",
+        "model_pools",
+        "programs",
+    }
 )
-_INDEX = ("plan_nodes", "dependents", "children", "pools_used", "model_pools", "programs")
+_INDEX = ("plan_nodes", "dependents", "children", "maps", "pools_used", "model_pools", "programs")
 _BY_HAND = frozenset({"plan", "prior_plan", "nodes", "measures", "proposed"})
 
 
