@@ -238,6 +238,6 @@ async def test_on_the_list_of_sessions_its_actions_and_sessions_are_found() -> N
 
 
 def test_every_screen_has_a_name_where_an_action_is_elsewhere() -> None:
-    from swarmtui.tui.screens.palette import _ELSEWHERE
+    from swarmtui.tui.actions.elsewhere import _FROM_OUTSIDE
 
-    assert set(_ELSEWHERE) == set(Scope)
+    assert set(_FROM_OUTSIDE) == set(Scope)

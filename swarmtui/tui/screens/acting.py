@@ -6,14 +6,16 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import ClassVar, NamedTuple
 
 from textual.app import ComposeResult
+from textual.binding import Binding
 
 from swarmtui.tui import content
 from swarmtui.tui.actions.action import Action, Mode, Scope
+from swarmtui.tui.actions.elsewhere import elsewhere, keys_elsewhere
 from swarmtui.tui.actions.table import BY_ID, footer
 from swarmtui.tui.pace import Paced
 from swarmtui.tui.widgets.bars import ActionBar
 from swarmtui.tui.widgets.lines import LineView
-from swarmtui.tui.widgets.looks import dressed
+from swarmtui.tui.widgets.looks import dressed, looks
 
 
 class Thing(NamedTuple):
@@ -42,6 +44,9 @@ class ActionScreen(Paced[None]):
         for binding in keys.bindings(self.SCOPE):
             # per instance, since the user may have given the actions other keys; the lists are those of the class
             bound[binding.key] = [binding, *bound.get(binding.key, ())]
+        for key, actions in keys_elsewhere(keys, self.SCOPE).items():
+            says = Binding(key, f"elsewhere('{' '.join(one.id for one in actions)}')", show=False)
+            bound[key] = [*bound.get(key, ()), says]  # behind what the key may do here in another mode
 
     @property
     def mode(self) -> Mode:
@@ -85,6 +90,16 @@ class ActionScreen(Paced[None]):
         self.pressed = key
         self.perform(BY_ID[action_id])
         self.pressed = ""
+
+    def action_elsewhere(self, action_ids: str) -> None:
+        """Say where that is what a key does on other screens and not here."""
+        meant = [BY_ID[id] for id in action_ids.split()]
+        told = "; ".join(f"{action.label}: {self.away(action)}" for action in meant)
+        content.notice(self.app, told, "warning")
+
+    def away(self, action: Action) -> str:
+        """Where an action is that is not offered here."""
+        return elsewhere(action, self.SCOPE, dressed(self).keys, ascii_only=looks(self).glyphs.ascii)
 
     def perform(self, action: Action) -> None:
         """Carry an action out, or say why not."""

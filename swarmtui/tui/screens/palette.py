@@ -33,10 +33,6 @@ SLICE = 1_000
 """Things that are taken in at once: some 10 ms."""
 LATELY = "palette"
 """Under which name it is remembered what was chosen lately."""
-_ELSEWHERE = {
-    Scope.HOME: "on the list of sessions", Scope.RUN: "in a session", Scope.PLAN: "on the plan of a session",
-    Scope.NODE: "on a node of a session", Scope.COMPARE: "where two sessions are compared",
-}  # fmt: skip
 
 
 class OfferList(LineView):
@@ -217,9 +213,8 @@ def _other(screen: ActionScreen) -> list[Offer]:
             continue
         scope = next((one for one in ways if one in action.scopes), None)
         if scope is None:
-            away = _ELSEWHERE[min(action.scopes, key=list(Scope).index)]
-            go: Callable[[], None] = partial(content.notice, screen.app, f"{action.label}: that is {away}", "warning")
-            why = f"that is {away}"
+            go: Callable[[], None] = partial(screen.action_elsewhere, action.id)
+            why = screen.away(action)
         else:
             go, why = partial(_lead, screen, action, scope), screen.refusal(action) or ""
         keys = _keys(screen, action, screen.mode)
