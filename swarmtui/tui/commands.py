@@ -123,7 +123,7 @@ def forecast() -> Request:
 
 def cancel_node(node: NodeState) -> Request:
     """Stop a node."""
-    return Request("node.cancel", {"node": node.id}, f"{_name(node)} is being cancelled")
+    return Request("node.cancel", {"node": node.id}, f"{_name(node)} is being cancelled; retrying it runs it again")
 
 
 def change_concurrency(now: int, step: int) -> Request:

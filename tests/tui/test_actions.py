@@ -22,7 +22,7 @@ from swarmtui.tui.screens.plan import PlanScreen
 from swarmtui.tui.screens.run import RunScreen
 from swarmtui.tui.screens.sessions import SessionsScreen
 from swarmtui.tui.widgets.graph import GraphView
-from tests.tui.opening import Source, lines, notices, opened, press
+from tests.tui.opening import Source, lines, notices, opened, press, settled, text
 from tests.tui.scripted_feed import awaiting_approval, finished, mid_run
 from tests.tui.scripted_past import replayed
 
@@ -37,6 +37,8 @@ SCREENS: dict[Scope, type[ActionScreen]] = {
 }
 LEAVING = {"detach", "quit", "leave", "back"}
 """Ways out, each called by where it leads."""
+LOOKING = {"find", "search"}
+"""To look for words: among rows they filter, in a text they are gone to."""
 OTHERWISE = (
     {"new_goal", "find_next"},
     {"hosts", "add_node"},
@@ -76,7 +78,7 @@ def test_no_key_means_two_things_on_one_screen(scope: Scope, mode: Mode) -> None
 def test_a_key_does_the_same_thing_on_every_screen(mode: Mode) -> None:
     for key in {key for action in ACTIONS for key in keys_in(action, mode)}:
         meant = {action.id for action in ACTIONS if key in keys_in(action, mode)}
-        assert len(meant) <= 1 or meant <= LEAVING or meant in OTHERWISE
+        assert len(meant) <= 1 or meant <= LEAVING or meant <= LOOKING or meant in OTHERWISE
 
 
 def test_what_loses_its_key_to_a_replay_has_another_one_or_could_not_be_done_there() -> None:
@@ -172,6 +174,24 @@ async def test_keys_act_on_the_selected_node(node: str, key: str, method: str) -
 
 
 @pytest.mark.chaos
+async def test_cancelling_a_map_of_which_much_would_be_lost_asks_first() -> None:
+    feed = mid_run()
+    async with opened(feed) as pilot:
+        await press(pilot, "2")
+        pilot.app.show_node("translate")  # type: ignore[attr-defined]
+        await settled(pilot)
+        await press(pilot, "x")
+        assert isinstance(pilot.app.screen, ConfirmScreen)
+        assert "items have not ended" in text(pilot)
+        await press(pilot, "escape")
+        assert feed.commands == []
+        await press(pilot, "x")
+
+        await press(pilot, "y")
+        assert feed.commands == [("node.cancel", {"node": "translate"})]
+    assert any("retrying it runs it again" in one for one in notices(pilot))
+
+
 async def test_what_was_cut_short_can_be_marked_as_done_and_nothing_else() -> None:
     feed = mid_run().play(ev.AttemptInterrupted("quality", 1))
     async with opened(feed) as pilot:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from swarmtui.tui.actions.action import ALL, EVERYWHERE, HOME, MOVE, PLAN, RUN, Action
+from swarmtui.tui.actions.action import ALL, EVERYWHERE, HOME, MOVE, NODE, PLAN, RUN, Action
 
 ACTIONS: tuple[Action, ...] = (
     Action("up", ("k", "up"), "up", "Up", MOVE, ALL),
@@ -17,6 +17,8 @@ ACTIONS: tuple[Action, ...] = (
     Action("previous_pane", ("shift+tab",), "previous pane", "Previous pane or tab", MOVE, ALL),
     Action("find", ("slash",), "filter", "Filter the table and mark nodes: words that must occur, !word must not",
            MOVE, RUN | PLAN | HOME, 44),
-    Action("find_next", ("n",), "next match", "Next match", MOVE, RUN | PLAN),
-    Action("find_previous", ("N",), "previous match", "Previous match", MOVE, RUN | PLAN),
+    Action("search", ("slash",), "search", "Search the text that is shown: lines in which all words occur", MOVE,
+           NODE, 62),
+    Action("find_next", ("n",), "next match", "Next match", MOVE, EVERYWHERE),
+    Action("find_previous", ("N",), "previous match", "Previous match", MOVE, EVERYWHERE),
 )  # fmt: skip

@@ -11,7 +11,7 @@ from swarmtui.tui import content
 from swarmtui.tui.actions.action import Scope
 from swarmtui.tui.node_reading import NodeReading
 from swarmtui.tui.screens.node_body import ATTEMPT_FORMS, NodeBody
-from swarmtui.tui.screens.session import SessionScreen
+from swarmtui.tui.screens.searching_text import SearchingText
 from swarmtui.tui.view import format as say
 from swarmtui.tui.view.glyphs import MARKS
 from swarmtui.tui.view.lines import Line
@@ -33,7 +33,7 @@ LIVE: frozenset[Tab] = frozenset({"output", "attempts", "tools", "cost"})
 TABLES: frozenset[Tab] = SPLIT | {"items"}
 
 
-class NodeScreen(SessionScreen):
+class NodeScreen(SearchingText):
     """Everything that is known of one node, or of one item of its map."""
 
     SCOPE = Scope.NODE
@@ -64,6 +64,7 @@ class NodeScreen(SessionScreen):
         yield TabBar(id="tabs")
         yield RowTable(id="items")
         yield TextView(id="body", classes="panel", follow=True)
+        yield self.search_line()
 
     def on_mount(self) -> None:
         """Fetch what the state does not have."""
@@ -157,8 +158,13 @@ class NodeScreen(SessionScreen):
             self.redraw()
 
     def _focus(self, widget: LineView) -> None:
-        if self.focused is not widget:
+        if self.focused is not widget and not self.is_searching:
             widget.focus()
+
+    def refocus(self) -> None:
+        """The table, where there is one."""
+        table = self.query_one(RowTable)
+        (table if table.display else self.query_one("#body", TextView)).focus()
 
     def _draw_head(self, node: NodeState) -> None:
         app = workbench(self)
@@ -259,7 +265,9 @@ class NodeScreen(SessionScreen):
                 content.notice(self.app, "there is no row to open here: tab leads to attempts, tools, files", "warning")
 
     def do_back(self) -> None:
-        """esc: first back to the table."""
+        """esc: out of the search, then back to the table."""
+        if self.leaves_search():
+            return
         if self.wide:
             self.do_open()
         else:

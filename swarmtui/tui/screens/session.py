@@ -16,6 +16,7 @@ from swarmtui.tui.actions.action import Action, Context, Mode, Scope, mode_of
 from swarmtui.tui.actions.table import BY_ID
 from swarmtui.tui.replaying import JUMP_S
 from swarmtui.tui.screens.acting import ActionScreen, Thing
+from swarmtui.tui.view import format as say
 from swarmtui.tui.view.banner import banner
 from swarmtui.tui.view.figures import figures
 from swarmtui.tui.view.nodes import detail, name_of
@@ -210,8 +211,19 @@ class SessionScreen(ActionScreen):
         self.send(commands.forecast())
 
     def do_cancel_node(self) -> None:
-        """x."""
-        self._with_node(commands.cancel_node)
+        """x; of a map of which more than one item would be lost, after a question."""
+        node = self.node
+        left = node.items.total - node.items.ended if node is not None and node.items is not None else 0
+        if node is None or left <= 1 or node.items is None:
+            self._with_node(commands.cancel_node)
+            return
+        workbench(self).confirm(
+            f"Cancel {name_of(node.id, 40)}: {say.count(left)} of {say.count(node.items.total)} items have not ended",
+            "What runs of it is stopped and no other item starts; what needs all of them goes without. "
+            "Retrying the node runs those again.",
+            "cancel them",
+            partial(self._with_node, commands.cancel_node),
+        )
 
     def do_more(self) -> None:
         """+."""

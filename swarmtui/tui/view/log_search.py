@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from swarmtui.tui.view.matching import places
+from swarmtui.tui.view.matching import lit
 
 if TYPE_CHECKING:
-    from swarmtui.tui.view.lines import Line, Span
+    from swarmtui.tui.view.lines import Line
     from swarmtui.tui.view.logs import LogLine
 
 NODE = "node:"
@@ -50,16 +50,4 @@ class LogSearch:
 
     def lit(self, line: Line) -> Line:
         """The line with the words in it told apart."""
-        return tuple(part for span in line for part in self._lit(span)) if self.words else line
-
-    def _lit(self, span: Span) -> list[Span]:
-        text, role = span
-        found = sorted(place for word in self.words for place in places(word, text))
-        parts: list[Span] = []
-        at = 0
-        for start, end in found:
-            if start >= at:
-                parts += [(text[at:start], role)] if start > at else []
-                parts.append((text[start:end], "ask"))
-                at = end
-        return [*parts, (text[at:], role)] if at < len(text) else parts
+        return lit(self.words, line)

@@ -7,7 +7,11 @@ what is offered must be what was typed.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from swarmtui.tui.view.lines import Line, Span
 
 _WORD = re.compile(r"\w+")
 
@@ -58,3 +62,21 @@ def places(typed: str, text: str) -> list[tuple[int, int]]:
         if place is not None:
             found.append(place.span())
     return found
+
+
+def lit(words: Sequence[str], line: Line) -> Line:
+    """`line` with the words in it told apart."""
+    return tuple(part for span in line for part in _lit(words, span)) if words else line
+
+
+def _lit(words: Sequence[str], span: Span) -> list[Span]:
+    text, role = span
+    found = sorted(place for word in words for place in places(word, text))
+    parts: list[Span] = []
+    at = 0
+    for start, end in found:
+        if start >= at:
+            parts += [(text[at:start], role)] if start > at else []
+            parts.append((text[start:end], "ask"))
+            at = end
+    return [*parts, (text[at:], role)] if at < len(text) else parts

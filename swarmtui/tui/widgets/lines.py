@@ -16,6 +16,7 @@ from textual.widget import Widget
 from swarmtui.safety.text import clean
 from swarmtui.tui import content
 from swarmtui.tui.view.lines import Line
+from swarmtui.tui.view.matching import lit
 from swarmtui.tui.widgets.looks import dressed, looks
 
 Shown = tuple[Line, tuple[int, int] | None]
@@ -207,6 +208,30 @@ class TextView(LineView):
         self._lines: Sequence[Line] = ()
         self._follow = follow
         self._above = 0
+        self.looked_for = ""
+        """What was typed to be found: its words, all in one line."""
+        self._found: int | None = None
+        """The line with them that was gone to last."""
+
+    def look_for(self, typed: str) -> None:
+        """Tell words apart in all lines, and go to the first one with all of them, from what is in view on."""
+        self.looked_for, self._found = typed, None
+        self.next_match(1)
+        self.refresh()
+
+    def next_match(self, step: int) -> bool:
+        """Go to the next line (or with -1 the one before) that has what is looked for; False if there is none."""
+        words, number = self.looked_for.casefold().split(), len(self._lines)
+        start = self._found if self._found is not None else self.scroll_offset.y - max(0, step)
+        for offset in range(1, number + 1) if words else ():
+            at = (start + step * offset) % number
+            told = "".join(part for part, _ in self._lines[at]).casefold()
+            if all(word in told for word in words):
+                self._found = at
+                self.show_region(Region(0, at, 1, 1))
+                self.changed()
+                return True
+        return False
 
     def show(
         self, make: Callable[[int], Sequence[Line]], *, top: bool = False, above: Callable[[], int] | None = None
@@ -242,4 +267,8 @@ class TextView(LineView):
 
     def line_at(self, y: int, width: int) -> tuple[Line, tuple[int, int] | None]:
         """A line that was given."""
-        return (self._lines[y] if 0 <= y < len(self._lines) else ()), None
+        if not 0 <= y < len(self._lines):
+            return (), None
+        if not self.looked_for:
+            return self._lines[y], None
+        return lit(self.looked_for.casefold().split(), self._lines[y]), (0, width) if y == self._found else None
