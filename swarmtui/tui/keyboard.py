@@ -3,7 +3,8 @@
 A terminal hands over in one go what was typed while the program was busy. Textual gives each key at once to whatever
 has the focus by then: letters behind the key that opens a form would reach the screen beneath it, or nothing at all.
 Here a key waits until the one before it has been dealt with, and until the screen that is on top by then stands and has
-its focus. What was pasted counts as one key.
+its focus. What was pasted counts as one key. So does text that waits for a field that takes text as it comes: a field
+does everything anew for each key, and is slower the more it holds.
 """
 
 from __future__ import annotations
@@ -12,13 +13,14 @@ import asyncio
 import time
 from collections import deque
 from collections.abc import Awaitable, Callable
-from typing import Any
+from typing import Any, TypeGuard
 
 from textual import events
 from textual.app import App
 from textual.message import Message
 from textual.screen import Screen
 from textual.widget import Widget
+from textual.widgets import Input, TextArea
 from textual.worker import Worker
 
 from swarmtui.tui.view.deliberate import HELD_S, TOGETHER_S, Press
@@ -28,6 +30,8 @@ LOOK_S = 0.05
 """How often it is looked whether what others wait for is still there, while any wait."""
 LONGEST_S = 5.0
 """After this long what nobody has answered for holds up nothing any longer."""
+TEXT = "text"
+"""The name of a key that is several: no key is called so."""
 
 
 class Passed(Message):
@@ -124,13 +128,32 @@ class Keyboard:
         if screen is not self._ready and screen.call_later(self._await_focus, screen):
             self._await(screen)
             return
-        typed = self._waiting.popleft()
+        typed = self._take_first()
         self._under_way, self._again = typed, False
-        self._note(typed)
         await self._deliver(typed)
         self._again = not typed.is_forwarded  # a key of the app's or of a dialog's own has been dealt with by now
         if not self._send_behind(typed):
             self._done()
+
+    def _take_first(self) -> Typed:
+        """What waits first; if it is text for a field, all of it that waits, as one key."""
+        first = self._waiting.popleft()
+        self._note(first)
+        if not (self._waiting and _is_text(first) and _is_text(self._waiting[0]) and _takes_text(self._app.focused)):
+            return first
+        text, everywhere = [first], self._bound_before_fields()
+        while first.key not in everywhere and self._waiting:
+            following = self._waiting[0]
+            if not _is_text(following) or following.key in everywhere:
+                break
+            self._note(self._waiting.popleft())
+            text.append(following)
+        return events.Key(TEXT, "".join(one.character or "" for one in text)) if len(text) > 1 else first
+
+    def _bound_before_fields(self) -> set[str]:
+        """Keys that are no text, wherever the focus is."""
+        bound = (bindings.key_to_bindings for _, bindings in self._app.screen._binding_chain)
+        return {key for found in bound for key, does in found.items() if any(one.priority for one in does)}
 
     def _await_focus(self, screen: Screen[Any]) -> None:
         """`screen` has been put together: what it asked the app to focus is next in the queue of the app."""
@@ -191,3 +214,14 @@ class Keyboard:
         held = last is not None and last.key == typed.key and self._last_at - before < HELD_S
         together = last is not None and typed.time - last.time < TOGETHER_S
         self._press = Press(self._last_at, held, together)
+
+
+def _is_text(typed: Typed) -> TypeGuard[events.Key]:
+    return isinstance(typed, events.Key) and typed.is_printable and "+" not in typed.key
+
+
+def _takes_text(field: Widget | None) -> bool:
+    """Whether `field` takes each text as it is: of one that refuses some, a letter is refused and not all of them."""
+    if isinstance(field, Input):
+        return field.type == "text" and not field.restrict and not field.max_length
+    return isinstance(field, TextArea) and not field.read_only

@@ -165,3 +165,42 @@ async def test_ctrl_q_does_not_wait_for_a_session_that_does_not_open() -> None:
         async with asyncio.timeout(LONGEST_S / 2):
             while not app._exit:
                 await pilot.pause()
+
+
+async def test_text_that_waits_for_a_field_is_put_into_it_in_one_go_and_the_keys_behind_it_follow() -> None:
+    text = "all of it, " * 50
+    async with opened(acting(awaiting_approval())) as pilot:
+        await typed(pilot, "e")
+        screen, changes = pilot.app.screen, 0
+        assert isinstance(screen, EditScreen)
+        area = screen.query_one(TextArea)
+
+        def count() -> None:
+            nonlocal changes
+            changes += 1
+
+        pilot.app.watch(area, "selection", count, init=False)
+        await typed(pilot, *text, "left", *"Xy", "backspace")
+        assert screen.text.startswith(text[:-1] + "X" + text[-1])
+        assert changes < 20  # a field draws itself with each: the first key goes alone, the others come meanwhile
+
+
+async def test_text_that_waits_for_a_line_replaces_what_is_marked_and_stops_at_what_is_no_text() -> None:
+    feed = awaiting_approval()
+    async with opened(feed) as pilot:
+        await typed(pilot, "c")
+        line = pilot.app.screen.query_one(Input)
+        await typed(pilot, *"one two", "shift+home", *"three", "home", *"in ", "ctrl+k", *"y or n", "enter")
+    assert feed.commands == [("plan.reject", {"plan_rev": 2, "feedback": "in y or n"})], line.value
+
+
+@pytest.mark.parametrize(("restrict", "longest", "value"), [(r"\d*", 0, "123"), (None, 4, "1a2b")])
+async def test_a_line_that_refuses_some_text_is_given_letter_by_letter(
+    restrict: str | None, longest: int, value: str
+) -> None:
+    async with opened(awaiting_approval()) as pilot:
+        await typed(pilot, "c")
+        line = pilot.app.screen.query_one(Input)
+        line.restrict, line.max_length = restrict, longest
+        await typed(pilot, *"1a2b3")
+        assert line.value == value
