@@ -282,6 +282,16 @@ async def test_what_cannot_be_done_says_why_at_once(at: int, key: str, why: str)
         assert why in told(pilot)
 
 
+@pytest.mark.parametrize("needs_you", [0, 2])
+async def test_the_key_that_answers_opens_the_selected_session_if_it_needs_somebody(needs_you: int) -> None:
+    async with home(listed=[session("a", "running", 1, needs_you=needs_you)]) as pilot:
+        await pilot.press("a")
+        await pilot.pause()
+        if not needs_you:
+            assert told(pilot) == "needs you: nothing of a waits for you"
+    assert pilot.app.return_value == (Choice("open", "a") if needs_you else None)
+
+
 async def test_where_none_of_those_marked_can_be_acted_on_that_is_told() -> None:
     listed = [session("a", "succeeded", 1), session("b", "failed", 2)]
     async with home(listed=listed) as pilot:

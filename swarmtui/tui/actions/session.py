@@ -87,8 +87,9 @@ ACTIONS: tuple[Action, ...] = (
     ),
     Action(
         "attend", ("a",), "needs you",
-        "Answer what waits for you: plan, question, permission, what was cut short; of several the list",
-        SESSION_GROUP, EVERYWHERE, 160, why_not=_attend, present=True,
+        "Answer what waits for you: plan, question, permission, what was cut short; of several the list; among "
+        "sessions open the one that needs you",
+        SESSION_GROUP, EVERYWHERE | HOME, 160, why_not=_attend, present=True,
     ),
     Action(
         "mark", ("M",), "mark", "Mark this moment with a few words, to be found again in a replay", SESSION_GROUP,

@@ -30,7 +30,7 @@ _LEADS = {
     mode: {id: at - len(ACTIONS) for at, id in enumerate(replay.FOOTER if mode is Mode.REPLAY else _WANTED)}
     for mode in Mode
 }
-_LESS = {(Scope.PLAN, "attend"): 55, (Scope.RUN, "edit"): 48, (Scope.RUN, "select"): 38}
+_LESS = {(Scope.PLAN, "attend"): 55, (Scope.HOME, "attend"): 57, (Scope.RUN, "edit"): 48, (Scope.RUN, "select"): 38}
 """What belongs less in the footer of one screen than in those of others."""
 
 

@@ -198,6 +198,10 @@ class SessionsScreen(PromptedScreen):
         """enter."""
         self._choose(Choice("open", self.query_one(RowTable).selected))
 
+    def do_attend(self) -> None:
+        """a: what it needs is answered there."""
+        self.do_open()
+
     @on(RowTable.RowOpened)
     def _opened(self) -> None:
         self.perform(BY_ID["open"])

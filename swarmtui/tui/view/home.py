@@ -22,7 +22,7 @@ VERBS: Mapping[str, Verb] = {
 """Actions that are about all sessions that are marked, by their IDs."""
 MANY = 300
 """Of more sessions than that it is not worked out with every key whether any can be acted on: the dialog tells."""
-_OF_ONE = ("open", "past", "fork", "select", "compare")
+_OF_ONE = ("open", "past", "fork", "select", "compare", "attend")
 
 
 def verb_of(action: str, rows: Sequence[Row]) -> Verb:
@@ -34,6 +34,8 @@ def refusal(action: str, row: Row | None, meant: Sequence[Row], *, able: bool) -
     """Why an action does not apply: `row` is under the cursor, `meant` are the marked ones, else that one."""
     if action in _OF_ONE and (row is None or "error" in row):
         return "no session is selected"
+    if action == "attend" and row is not None and not row.get("needs_you"):
+        return f"nothing of {key_of(row)} waits for you"
     if action not in VERBS:
         return None
     if not meant:
