@@ -6,8 +6,9 @@ from dataclasses import replace
 
 import pytest
 
-from swarmtui.plan.model import Limits
+from swarmtui.plan.model import AskSpec, Limits, MapSpec, Node, Plan
 from swarmtui.session import events as ev
+from swarmtui.session.progress import progress
 from swarmtui.session.state import SessionState
 from swarmtui.tui.view.budget import budget_lines, eta_words, outlook
 from swarmtui.tui.view.figures import figures, header, session_time
@@ -17,11 +18,14 @@ from tests.tui.scripted_feed import (
     REVIEW,
     SIMULATED,
     START,
+    WORKER,
     ScriptedFeed,
     approved,
     awaiting_approval,
     finished,
     mid_run,
+    output,
+    prompt,
 )
 from tests.tui.scripted_pools import busy, forecast
 
@@ -162,3 +166,47 @@ def test_what_takes_longer_than_was_thought_is_overdue_and_says_by_how_much() ->
     assert "longer than thought by 0:05" in words
     feed.wait_until(100_000)
     assert "overdue 27:" in told(feed, 160)
+
+
+def mapping(*others: Node) -> ScriptedFeed:
+    """A map of forty, of which ten have ended, one a second; slower than was forecast."""
+    feed = approved(Plan("g", title="t", nodes=(prompt("each", map=MapSpec("doc", path="docs.jsonl")), *others)))
+    feed.play(replace(forecast(), rows=(ev.ForecastRow(None, (5.0, 8.0, 20.0), None, None),)))
+    feed.play(ev.MapExpanded("each", 40))
+    for item in range(11):
+        feed.play(ev.AttemptStarted("each", 1, item, pool=WORKER, model=WORKER))
+        if item < 10:
+            feed.play(ev.AttemptSucceeded("each", 1, output("x"), item, 1.0), after=1.0)
+    return feed
+
+
+@pytest.mark.parametrize("later", [0, 5, 30])
+def test_where_a_map_is_all_that_is_left_the_header_says_what_the_map_says(later: float) -> None:
+    feed = mapping()
+    feed.now += later
+    row = progress(feed.state.nodes["each"], now_of(feed))
+    found = outlook(feed.state, now_of(feed))
+    assert row is not None
+    assert row.left_s is not None
+    assert found.eta_s == (row.range_s[0], row.left_s, row.range_s[1]) if row.range_s else False
+    assert found.late_s == 0
+
+
+def test_where_more_is_left_than_a_map_the_forecast_says_when_it_will_be_done() -> None:
+    found = outlook((feed := mapping(prompt("after", "each"))).state, now_of(feed))
+    assert found.eta_s == pytest.approx((0, 0, 10))
+    assert found.late_s == pytest.approx(2)
+
+
+def test_while_all_waits_for_an_answer_the_header_knows_no_time() -> None:
+    feed = approved(
+        Plan("g", title="t", nodes=(Node("scope", AskSpec("Which?", ("a", "b"))), prompt("write", "scope")))
+    )
+    feed.play(forecast(), ev.QuestionAsked("scope", "Which?", ("a", "b")))
+    feed.play(ev.AttemptStarted("scope", 1, pool="questions"))
+    feed.now += 780
+    assert "eta after you answer" in told(feed, 160)
+    assert "eta 2:" not in told(feed, 160)
+    assert eta_line(feed) == " eta      after you answer: nothing else goes on"
+    feed.play(ev.QuestionAnswered("scope", "a"), ev.AttemptSucceeded("scope", 1, output("a"), took_s=780))
+    assert "eta 2:20" in told(feed, 160)

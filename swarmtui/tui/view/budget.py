@@ -1,6 +1,7 @@
 """What the session has used of its budget, what it will presumably come to, and when it will be done.
 
-The projection rests on the latest forecast of the plan that stands; where there is none, nothing is made up.
+The projection rests on the latest forecast of the plan that stands; where there is none, nothing is made up. Once a map
+is all that is left, it is how fast that one goes which says when it will be done, here as in the map's own row.
 """
 
 from __future__ import annotations
@@ -10,7 +11,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
 from swarmtui.session.budgets import KINDS, limit_of, used_by_session
-from swarmtui.session.vocabulary import FINAL
+from swarmtui.session.progress import progress
+from swarmtui.session.vocabulary import ENDED, FINAL, Status
 from swarmtui.tui.view import format as say
 from swarmtui.tui.view.lines import Line, Role, fit
 
@@ -56,6 +58,8 @@ class Outlook:
     budgets: tuple[Budgeted, ...]
     late_s: float = 0.0
     """By how much it has taken longer by now than was thought likely; 0 while it has not."""
+    waits: bool = False
+    """Whether nothing goes on until somebody answers: when it will be done is up to them."""
 
     def of(self, kind: str) -> Budgeted:
         """The budget of one kind."""
@@ -72,16 +76,33 @@ def outlook(state: SessionState, now: float) -> Outlook:
     told = state.forecast
     if row is not None and told is not None:
         since = used["minutes"] * 60 - told.active_s
-        late_s = max(0.0, since - row.seconds[1])
+        alone = _left_of_map(state, now)
+        late_s = 0.0 if alone is not None else max(0.0, since - row.seconds[1])
         if row.seconds[2] > since:
             eta = _each(row.seconds, lambda seconds: max(0.0, seconds - since))
+        eta = eta if alone is None else alone
+        if eta is not None:
             ends["minutes"] = _each(eta, lambda seconds: used["minutes"] + seconds / 60)
+        if row.seconds[2] > since:
             if row.usd is not None and (state.spent.cost_usd or row.usd[2]):
                 ends["usd"] = _each(row.usd, lambda usd: max(used["usd"], told.cost_usd + usd))
             if row.tokens is not None:
                 ends["tokens"] = _each(row.tokens, lambda tokens: max(used["tokens"], told.tokens + tokens))
     kinds = (Budgeted(kind, used[kind], limit_of(state.limits.budget, kind), ends[kind]) for kind in KINDS)
+    if row is not None and state.status is Status.RUNNING and not state.working:
+        return Outlook(None, tuple(kinds), waits=True)
     return Outlook(eta, tuple(kinds), late_s)
+
+
+def _left_of_map(state: SessionState, now: float) -> Range | None:
+    """Seconds until the one map that has not ended is through, at its own pace; None if anything else is left."""
+    if len(state.nodes) - sum(state.counts.get(ended, 0) for ended in ENDED) != 1:
+        return None
+    left = next((state.nodes[id] for id in state.maps if id in state.nodes and not state.nodes[id].ended), None)
+    told = None if left is None else progress(left, now)
+    if told is None or told.left_s is None or told.range_s is None:
+        return None
+    return told.range_s[0], told.left_s, told.range_s[1]
 
 
 def _each(values: Range, change: Callable[[float], float]) -> Range:
@@ -166,6 +187,8 @@ def _why_no_eta(state: SessionState, may_forecast: bool) -> str:
         return f"{say.UNKNOWN}: the plan was changed since the forecast{_offer('makes it anew', may_forecast)}"
     if not state.approved_rev:
         return "counts from your approval"
+    if state.status is Status.RUNNING and not state.working:
+        return "after you answer: nothing else goes on"
     if _row(state) is None:
         return f"{say.UNKNOWN}: nothing was forecast of so many at once{_offer('makes it anew', may_forecast)}"
     return f"{say.UNKNOWN}: it takes longer than was forecast{_offer('works it out anew', may_forecast)}"
@@ -202,7 +225,9 @@ def header_parts(told: Outlook, cost: str, glyphs: Glyphs) -> list[Part]:
             words = _UNITS[kind][1]
             one: Line = ((words(each.used), each.role), (f"/{words(each.limit)}{unit}", "muted"))
             parts.append(_over(3.5, each, one, about))
-    if told.late_s >= 1:
+    if told.waits:
+        parts.append(Part(3.7, (("eta ", "muted"), ("after you answer", "muted"))))
+    elif told.late_s >= 1:
         late: Line = (("overdue ", "warn"), (say.clock(told.late_s), "warn"))
         parts.append(Part(5, late))
     elif told.eta_s is not None:
