@@ -10,7 +10,7 @@ ACTIONS: tuple[Action, ...] = (
     Action("screenshot", ("f12",), "picture", "Write the screen to an SVG file in the current folder", GENERAL, ALL),
     Action("palette", ("colon", "ctrl+p"), "commands", "All commands and nodes, by name", GENERAL, ALL, 180),
     Action("jump", ("apostrophe", "ctrl+o"), "jump",
-           "Jump: labels on panes, rows, nodes and keys; typing one goes there", GENERAL, ALL, 17),
+           "Jump: labels on panes, rows and nodes; typing one goes there", GENERAL, ALL, 17),
     Action("help", ("question_mark", "f1"), "help", "All keys; type to filter", GENERAL, ALL, 200),
     Action("said", ("quotation_mark",), "what was said", "What the workbench has said: notices, warnings, errors",
            GENERAL, ALL),

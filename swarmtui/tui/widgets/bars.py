@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
-from functools import partial
 from typing import TYPE_CHECKING
 
 from textual import events
@@ -135,11 +133,6 @@ class ActionBar(Bar):
             spans += [(key, "accent"), (f" {action.label}  ", "muted")]
             at += wide
         return tuple(spans)
-
-    def jumps(self) -> Iterator[tuple[int, int, Callable[[], object]]]:
-        """The actions that are offered."""
-        for start, _, action in self._places:
-            yield start, 0, partial(self.post_message, self.Clicked(action))
 
     def on_click(self, event: events.Click) -> None:
         """Do what was clicked."""
