@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from swarmtui.session.vocabulary import Status
 from swarmtui.tui.view.bulk import Bulk, How, Verb, pausing, why_not
 from swarmtui.tui.view.glyphs import ASCII, UNICODE
-from swarmtui.tui.view.home import refusal
+from swarmtui.tui.view.home import REASONS, refusal
 from swarmtui.tui.view.lines import width
 from swarmtui.tui.view.machines import Hosts, Machines
 from swarmtui.tui.view.moment import Moment
@@ -122,6 +122,22 @@ def test_of_every_session_it_is_told_whether_each_thing_can_be_done_with_it(verb
 )
 def test_what_is_not_removed_says_what_would_make_it_removable(status: str, more: dict[str, int], why: str) -> None:
     assert why_not(Verb.REMOVE, session("a", status, 1, hosted=True, **more)) == why
+
+
+def test_where_none_can_be_acted_on_each_reason_is_given_once_with_how_many_the_most_frequent_first() -> None:
+    over = [session(f"a{at}", "succeeded", 1, hosted=True, viewers=1) for at in range(3)]
+    runs = [session("b", "running", 1, hosted=True), *over]
+    assert refusal("remove", None, runs, able=True) == (
+        "none of the 4 sessions: somebody watches it still (3); its host lives: X cancels it first (1)"
+    )
+    assert refusal("remove", None, over[:1], able=True) == "a0: somebody watches it still"
+    many = [session(f"{at}", "of a version to come", 1) for at in range(2)]
+    assert refusal("remove", None, many, able=True) == "none of the 2 sessions: its status is not known to this version"
+    damaged = [session(f"{at}", "failed", 1, reason="damaged: `swarmtui recover") for at in range(9)]
+    told = refusal("export", None, damaged, able=True)
+    assert told is not None
+    assert told.count("saves what is intact") == REASONS
+    assert told.endswith("; something else (6)")
 
 
 def test_the_pause_key_pauses_where_anything_can_be_paused_and_else_lets_go_on() -> None:

@@ -3,6 +3,7 @@ action does not apply. Pure."""
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 
 from swarmtui.safety.text import one_line
@@ -22,6 +23,8 @@ VERBS: Mapping[str, Verb] = {
 """Actions that are about all sessions that are marked, by their IDs."""
 MANY = 300
 """Of more sessions than that it is not worked out with every key whether any can be acted on: the dialog tells."""
+REASONS = 3
+"""So many reasons are told of why nothing can be done with any of several; the others are counted."""
 _OF_ONE = ("open", "past", "fork", "select", "compare", "attend")
 
 
@@ -45,12 +48,23 @@ def refusal(action: str, row: Row | None, meant: Sequence[Row], *, able: bool) -
     if len(meant) > MANY:
         return None
     verb = verb_of(action, meant)
+    reasons: Counter[str] = Counter()
     for one in meant:
         why = why_not(verb, one)
         if why is None:
             return None
-    last = f"{key_of(meant[-1])}: {why}"
-    return last if len(meant) == 1 else f"none of the {sessions(len(meant))}; {last}"
+        reasons[why] += 1
+    return f"{key_of(meant[0])}: {why}" if len(meant) == 1 else _why_none(reasons)
+
+
+def _why_none(reasons: Counter[str]) -> str:
+    """Why nothing can be done with any of several: each reason once, with how many it holds for."""
+    told, total = reasons.most_common(REASONS), reasons.total()
+    if len(reasons) == 1:
+        return f"none of the {sessions(total)}: {told[0][0]}"
+    rest = total - sum(count for _, count in told)
+    parts = [f"{why} ({count:,})" for why, count in (*told, *([("something else", rest)] if rest else []))]
+    return f"none of the {sessions(total)}: {'; '.join(parts)}"
 
 
 def headline(found: Sequence[Row], marked: int, *, read: bool, prompted: bool) -> Line:
