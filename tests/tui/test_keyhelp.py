@@ -42,3 +42,12 @@ def test_a_replay_offers_nothing_that_is_asked_of_a_session() -> None:
     }
     assert asked & live
     assert not asked & past
+
+
+def test_what_marks_is_among_what_is_done_with_nodes_on_a_run_and_with_sessions_in_the_list() -> None:
+    keys = Keys()
+    for scope, group in ((Scope.RUN, "Node"), (Scope.HOME, "Home")):
+        found = {entry.keys[:1]: entry.group for entry in entries(keys, scope, Mode.LIVE, lambda action: None)}
+        assert [found[key,] for key in ("space", "asterisk", "enter")] == [group] * 3
+    assert "Home" not in {entry.group for entry in entries(keys, Scope.RUN, Mode.LIVE, lambda action: None)}
+    assert "Node" not in {entry.group for entry in entries(keys, Scope.HOME, Mode.LIVE, lambda action: None)}

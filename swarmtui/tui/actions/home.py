@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from swarmtui.tui.actions.action import HOME, HOME_GROUP, RUN, Action
+from swarmtui.tui.actions.action import HOME, HOME_GROUP, NODE_GROUP, RUN, Action
 
 ACTIONS: tuple[Action, ...] = (
     Action("new_goal", ("n",), "new", "Type a goal, or the name of a task file", HOME_GROUP, HOME, 185),
@@ -19,11 +19,11 @@ ACTIONS: tuple[Action, ...] = (
     Action(
         "select", ("space", "insert"), "mark",
         "Mark the node, the item or the session: actions are about all that are marked, and C compares two",
-        HOME_GROUP, RUN | HOME, 78,
+        NODE_GROUP, RUN | HOME, 78,
     ),
     Action(
         "select_all", ("asterisk",), "mark all", "Mark all that are shown, or none if they are; esc takes marks away",
-        HOME_GROUP, RUN | HOME, 0,
+        NODE_GROUP, RUN | HOME, 0,
     ),
     Action(
         "remove", ("W",), "remove", "Remove the marked sessions, or the selected one, for good (shows first which)",

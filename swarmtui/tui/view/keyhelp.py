@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
-from swarmtui.tui.actions.action import GROUPS, Action, Mode, Scope
+from swarmtui.tui.actions.action import GROUPS, HOME_GROUP, NODE_GROUP, Action, Mode, Scope
 from swarmtui.tui.actions.dialogs import ANYWHERE, INTERRUPT, DialogKeys
 from swarmtui.tui.actions.names import key_name
 from swarmtui.tui.actions.table import Keys
@@ -31,12 +31,19 @@ class Entry:
 
 def entries(keys: Keys, scope: Scope, mode: Mode, refusal: Callable[[Action], str | None]) -> list[Entry]:
     """Everything that a screen offers in a mode; of a replay only what it has a use for."""
-    offered = sorted(keys.in_scope(scope, mode), key=lambda action: GROUPS.index(action.group))
+    offered = sorted(keys.in_scope(scope, mode), key=lambda action: GROUPS.index(_group(action, scope)))
     return [
-        Entry(keys.keys_in(action, mode), action.label, action.description, action.group, refusal(action) or "")
+        Entry(
+            keys.keys_in(action, mode), action.label, action.description, _group(action, scope), refusal(action) or ""
+        )
         for action in offered
         if not (mode is Mode.REPLAY and (action.commands or action.present))
     ]
+
+
+def _group(action: Action, scope: Scope) -> str:
+    """What is done with a node elsewhere is done with a session in the list."""
+    return HOME_GROUP if scope is Scope.HOME and action.group == NODE_GROUP else action.group
 
 
 def dialog_entries(group: DialogKeys, keys: Keys) -> list[Entry]:
