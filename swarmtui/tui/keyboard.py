@@ -5,6 +5,9 @@ has the focus by then: letters behind the key that opens a form would reach the 
 Here a key waits until the one before it has been dealt with, and until the screen that is on top by then stands and has
 its focus. What was pasted counts as one key. So does text that waits for a field that takes text as it comes: a field
 does everything anew for each key, and is slower the more it holds.
+
+Terminals send alt with a key as escape and that key, and a slow link carries escape and the next key in one piece:
+where alt with a key is bound to nothing, it was those two.
 """
 
 from __future__ import annotations
@@ -32,6 +35,9 @@ LONGEST_S = 5.0
 """After this long what nobody has answered for holds up nothing any longer."""
 TEXT = "text"
 """The name of a key that is several: no key is called so."""
+ALT = "alt+"
+BEGINS = "NOPX[]^_"
+"""With escape before them these may be what has come of a sequence (ECMA-48, 5.3), whose rest comes late."""
 
 
 class Passed(Message):
@@ -46,9 +52,14 @@ class Keyboard:
     """The keys of one app. `deliver` is what Textual does with one; `clock` gives seconds that never go back."""
 
     def __init__(
-        self, app: App[Any], deliver: Callable[[Typed], Awaitable[None]], clock: Callable[[], float] = time.monotonic
+        self,
+        app: App[Any],
+        deliver: Callable[[Typed], Awaitable[None]],
+        clock: Callable[[], float] = time.monotonic,
+        chosen: Callable[[str], bool] = lambda key: False,
     ) -> None:
-        self._app, self._deliver, self.clock = app, deliver, clock
+        """`chosen`: whether the user has given the key a meaning anywhere."""
+        self._app, self._deliver, self.clock, self._chosen = app, deliver, clock, chosen
         self._waiting: deque[Typed] = deque()
         self._under_way: Typed | None = None
         self._again = False
@@ -138,6 +149,10 @@ class Keyboard:
     def _take_first(self) -> Typed:
         """What waits first; if it is text for a field, all of it that waits, as one key."""
         first = self._waiting.popleft()
+        if self._is_two(first):
+            escape, behind = _apart(first)
+            self._waiting.appendleft(behind)
+            first = escape
         self._note(first)
         if not (self._waiting and _is_text(first) and _is_text(self._waiting[0]) and _takes_text(self._app.focused)):
             return first
@@ -149,6 +164,14 @@ class Keyboard:
             self._note(self._waiting.popleft())
             text.append(following)
         return events.Key(TEXT, "".join(one.character or "" for one in text)) if len(text) > 1 else first
+
+    def _is_two(self, typed: Typed) -> TypeGuard[events.Key]:
+        """Whether it came as alt with a key, and was escape and that key."""
+        if not isinstance(typed, events.Key) or not typed.key.startswith(ALT) or not typed.is_printable:
+            return False
+        if (typed.character or "") in BEGINS or self._chosen(typed.key):
+            return False
+        return not any(typed.key in bindings.key_to_bindings for _, bindings in self._app.screen._binding_chain)
 
     def _bound_before_fields(self) -> set[str]:
         """Keys that are no text, wherever the focus is."""
@@ -214,6 +237,18 @@ class Keyboard:
         held = last is not None and last.key == typed.key and self._last_at - before < HELD_S
         together = last is not None and typed.time - last.time < TOGETHER_S
         self._press = Press(self._last_at, held, together)
+
+
+def _apart(both: events.Key) -> tuple[events.Key, events.Key]:
+    """Escape, and the key that came with it; both at the time when they came."""
+    letter = both.character or ""
+    keys = (
+        events.Key("escape", "\x1b"),
+        events.Key(letter if letter.isalnum() else both.key.removeprefix(ALT), letter),
+    )
+    for key in keys:
+        key.time = both.time
+    return keys
 
 
 def _is_text(typed: Typed) -> TypeGuard[events.Key]:

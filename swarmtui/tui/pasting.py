@@ -1,13 +1,13 @@
 """What a terminal sends, as keys and pastes: what stands between the marks of a paste is one paste, whatever it holds.
 
 Textual's parser looks for escape sequences in a paste too: at the first one it takes what follows for keys. Here it is
-given the keys alone.
+given the keys alone. And it names alt with a sign as the sign alone, with a letter not: here it is named in both cases.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 
 from textual import events
 from textual._xterm_parser import XTermParser
@@ -25,12 +25,21 @@ _TELLS = len("\x1b[2")
 """So much of a start is no key, nor how a user begins to type one: the rest is awaited."""
 
 
+class KeyParser(XTermParser):
+    """Textual's, which would lose the alt of what is no letter or digit."""
+
+    def _sequence_to_key_events(self, sequence: str, alt: bool = False) -> Iterable[events.Key]:
+        for key in super()._sequence_to_key_events(sequence, alt):
+            lost = alt and key.is_printable and not key.key.startswith("alt+")
+            yield events.Key(f"alt+{key.key}", key.character) if lost else key
+
+
 class Pasting:
     """The input of one terminal. However it is cut into pieces, the keys and pastes are the same."""
 
     def __init__(self, *, debug: bool = False, clock: Callable[[], float] = time.monotonic) -> None:
         """`clock` gives seconds that never go back."""
-        self._parser = XTermParser(debug)
+        self._parser = KeyParser(debug)
         self._clock = clock
         self._begun = ""
         """What has come of a mark that may have begun: of a start, or in a paste of an end."""

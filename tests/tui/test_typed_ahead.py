@@ -14,6 +14,7 @@ from swarmtui.host.feed import Feed
 from swarmtui.session import events as ev
 from swarmtui.tui.app import Workbench
 from swarmtui.tui.keyboard import LONGEST_S
+from swarmtui.tui.pasting import Pasting
 from swarmtui.tui.screens.dialogs import EditScreen, LineScreen
 from swarmtui.tui.screens.node_form import NodeForm
 from swarmtui.tui.screens.plan import PlanScreen
@@ -204,3 +205,62 @@ async def test_a_line_that_refuses_some_text_is_given_letter_by_letter(
         line.restrict, line.max_length = restrict, longest
         await typed(pilot, *"1a2b3")
         assert line.value == value
+
+
+async def sent(pilot: Pilot[int], patched: pytest.MonkeyPatch, data: bytes) -> None:
+    """Hand over what the terminal sends in one piece, and then nothing for a while."""
+    driver, now = pilot.app._driver, [0.0]
+    assert driver is not None
+    with patched.context() as patch:
+        patch.setattr("textual._parser.get_time", lambda: now[0])
+        pasting = Pasting()
+        messages = list(pasting.feed(data.decode()))
+        now[0] = 1.0
+        messages += pasting.tick()
+    for message in messages:
+        driver.send_message(message)
+    for _ in range(4):
+        await settled(pilot)
+
+
+@pytest.mark.parametrize(("piece", "form"), [(b"\x1bv", "table"), (b"\x1bvj", "table"), (b"\x1b", "graph")])
+async def test_escape_and_a_key_in_one_piece_are_both(monkeypatch: pytest.MonkeyPatch, piece: bytes, form: str) -> None:
+    feed = awaiting_approval()
+    async with opened(feed) as pilot:
+        await typed(pilot, "c", "x")
+        await sent(pilot, monkeypatch, piece)
+        screen = pilot.app.screen
+        assert isinstance(screen, PlanScreen)
+        assert screen.form == form
+    assert feed.commands == []
+
+
+async def test_escape_and_a_sign_in_one_piece_are_both(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with opened(mid_run()) as pilot:
+        await typed(pilot, "slash", *"quality")
+        await sent(pilot, monkeypatch, b"\x1b/")
+        find = pilot.app.screen.query_one("#find", Input)
+        assert (find.value, find.has_focus) == ("", True)
+
+
+@pytest.mark.parametrize("of_user", [False, True])
+async def test_alt_with_a_key_that_is_bound_stays_one_key(monkeypatch: pytest.MonkeyPatch, of_user: bool) -> None:
+    async with opened(awaiting_approval()) as pilot:
+        await typed(pilot, "c", "x")
+        if of_user:
+            assert isinstance(pilot.app, Workbench)
+            pilot.app.keys.own = {**pilot.app.keys.own, "pause": ("alt+v",)}
+        else:
+            pilot.app.bind("alt+v", "bell")
+        await sent(pilot, monkeypatch, b"\x1bv")
+        assert isinstance(pilot.app.screen, LineScreen)
+
+
+@pytest.mark.parametrize("piece", [b"\x1bO", b"\x1b["])
+async def test_what_may_be_the_beginning_of_a_sequence_is_no_escape(
+    monkeypatch: pytest.MonkeyPatch, piece: bytes
+) -> None:
+    async with opened(awaiting_approval()) as pilot:
+        await typed(pilot, "c", "x")
+        await sent(pilot, monkeypatch, piece)
+        assert isinstance(pilot.app.screen, LineScreen)
