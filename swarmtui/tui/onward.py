@@ -1,7 +1,7 @@
 """What other commands do with a session, offered where it is looked at: resume, fork, export, compare.
 
 Each is shown as the very command line. Those that lead to a session are carried out from here too: the workbench is
-left for them, and what it showed goes on.
+left for them, and what it showed goes on. The others the list of sessions carries out.
 """
 
 from __future__ import annotations
@@ -11,6 +11,9 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from swarmtui.session.vocabulary import Status
+from swarmtui.tui.actions.action import Mode
+from swarmtui.tui.actions.names import key_name
+from swarmtui.tui.actions.table import BY_ID
 from swarmtui.tui.view.forked import fork_words
 
 if TYPE_CHECKING:
@@ -55,7 +58,7 @@ class Onward:
 
     def export(self) -> None:
         """As a file."""
-        told = "Writes the session as one page for a browser; --help names the other forms."
+        told = "Writes the session as one page for a browser; --help names the other forms.\n\n" + self._typed("export")
         words = ["export", self._called, "--format", "html", "-o", f"{self._app.state.id}.html"]
         self._offer("Export the session", told, words, here=False)
 
@@ -65,8 +68,14 @@ class Onward:
         other = parent.id if parent is not None else "OTHER"
         if machine:
             other = f"{machine}/{other}"
-        told = "Holds two sessions against each other, node by node. So do space and C in the list (swarmtui alone)."
+        told = "Holds two sessions against each other, node by node.\n\n" + self._typed("compare")
         self._offer("Compare the session", told, ["compare", other, self._called], here=False)
+
+    def _typed(self, action: str) -> str:
+        """What is not carried out from here, and where it is."""
+        keys = self._app.keys.keys_in(BY_ID[action], Mode.LIVE)
+        there = f"; {key_name(keys[0])} in the list of sessions (swarmtui alone) needs none" if keys else ""
+        return f"From here this is a command{there}."
 
     def _offer(self, title: str, told: str, words: list[str], *, here: bool = True) -> None:
         from swarmtui.tui.screens.dialogs import CommandScreen

@@ -64,6 +64,21 @@ def test_what_was_typed_is_marked_where_a_word_begins_with_it() -> None:
     assert places("absent", "down") == []
 
 
+@pytest.mark.parametrize("id", ["export", "compare"])
+async def test_help_and_box_say_alike_that_it_is_done_in_the_list_and_in_a_session_by_a_command(id: str) -> None:
+    assert "in the list" in BY_ID[id].description
+    assert "in a session shows the command, to be typed in a shell" in BY_ID[id].description
+    async with opened(mid_run()) as pilot:
+        key = BY_ID[id].keys[0]
+        await press(pilot, key)
+        screen = pilot.app.screen
+        assert isinstance(screen, CommandScreen)
+        assert (
+            f"From here this is a command; {key} in the list of sessions (swarmtui alone) needs none." in screen._told
+        )
+        assert "type it in a shell; y copies it" in text(pilot)
+
+
 @pytest.mark.chaos
 async def test_the_palette_carries_out_what_was_typed_and_nothing_else() -> None:
     feed = mid_run()

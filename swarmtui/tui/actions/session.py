@@ -108,12 +108,15 @@ ACTIONS: tuple[Action, ...] = (
         EVERYWHERE | HOME, 0, why_not=past,
     ),
     Action(
-        "export", ("E",), "export", "Export the session as a page, JSON lines, a recording or a summary", SESSION_GROUP,
-        EVERYWHERE | HOME, 0, why_not=past,
+        "export", ("E",), "export",
+        "Export the session as a page: in the list at once; in a session shows the command, to be typed in a shell",
+        SESSION_GROUP, EVERYWHERE | HOME, 0, why_not=past, also="json lines recording summary",
     ),
     Action(
-        "compare", ("C",), "compare", "Compare the session with another one, node by node; a fork with its origin",
-        SESSION_GROUP, EVERYWHERE | HOME, 0, why_not=past,
+        "compare", ("C",), "compare",
+        "Compare the session with another one, a fork with its origin: in the list at once; in a session shows the "
+        "command, to be typed in a shell",
+        SESSION_GROUP, EVERYWHERE | HOME, 0, why_not=past, also="node by node",
     ),
     Action("retry_link", ("r",), "try now", "Try at once to set the link up again", SESSION_GROUP, EVERYWHERE, 150,
            mode=Mode.BROKEN),
