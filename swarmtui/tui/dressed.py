@@ -73,9 +73,7 @@ class Dressed(App[R], Generic[R]):
         """What has ended this app, if something did."""
         self.pace: Pace | None = None
         """In which screens are painted; None where nobody looks at a terminal."""
-        self.keyboard = Keyboard(
-            self, self._deliver, steady, lambda key: any(key in of for of in self.keys.own.values())
-        )
+        self.keyboard = Keyboard(self, self._deliver, steady, lambda: list(self.keys.own.values()))
         self.memory = Memory() if memory is None else memory
         """Layouts, filters and the like, from one time to the next."""
         self.memory.begin_with(at_start.in_place_of_memory(self.settings.layout))

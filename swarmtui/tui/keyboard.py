@@ -15,7 +15,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import deque
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import Any, TypeGuard
 
 from textual import events
@@ -56,9 +56,9 @@ class Keyboard:
         app: App[Any],
         deliver: Callable[[Typed], Awaitable[None]],
         clock: Callable[[], float] = time.monotonic,
-        chosen: Callable[[str], bool] = lambda key: False,
+        chosen: Callable[[], Iterable[Sequence[str]]] = tuple,
     ) -> None:
-        """`chosen`: whether the user has given the key a meaning anywhere."""
+        """`chosen` gives the keys to which the user has given a meaning anywhere."""
         self._app, self._deliver, self.clock, self._chosen = app, deliver, clock, chosen
         self._waiting: deque[Typed] = deque()
         self._under_way: Typed | None = None
@@ -169,7 +169,7 @@ class Keyboard:
         """Whether it came as alt with a key, and was escape and that key."""
         if not isinstance(typed, events.Key) or not typed.key.startswith(ALT) or not typed.is_printable:
             return False
-        if (typed.character or "") in BEGINS or self._chosen(typed.key):
+        if (typed.character or "") in BEGINS or any(typed.key in keys for keys in self._chosen()):
             return False
         return not any(typed.key in bindings.key_to_bindings for _, bindings in self._app.screen._binding_chain)
 
