@@ -589,3 +589,11 @@ async def test_five_thousand_nodes_are_drawn_in_no_time() -> None:
             timeline.show()
         assert (time.process_time() - before) / 20 < 0.05
         assert not Changes()
+
+
+@pytest.mark.parametrize("glyphs", [UNICODE, ASCII], ids=["unicode", "ascii"])
+def test_what_was_sent_back_or_cut_is_in_the_legend_at_eighty_columns(glyphs: Glyphs) -> None:
+    told = "".join(words for words, _ in legend(78, glyphs))
+    sign = "%" if glyphs.ascii else "▓◔"
+    assert f"{sign} 429, cut" in told
+    assert "retry" in told

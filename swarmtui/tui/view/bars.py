@@ -121,18 +121,20 @@ def legend(size: int, glyphs: Glyphs) -> Line:
     inks: tuple[tuple[Kind, str], ...] = (
         ("queue", "queued"), ("throttle", "throttled"), ("run", "at work"), ("backoff", "backoff"),
     )  # fmt: skip
-    ends: tuple[tuple[Kind, str], ...] = (("failed", "failed"), ("refused", "429"))
     entries: list[tuple[str, Role, str]] = [
         (INK[kind].ascii if glyphs.ascii else INK[kind].glyph, INK[kind].role, word) for kind, word in inks
     ]
-    entries += [(_MARKS[kind][pick], _MARKS[kind][2], word) for kind, word in ends]
+    entries += [(_MARKS["failed"][pick], "failed", "failed")]
+    sent_back = INK["refused"].ascii if glyphs.ascii else INK["refused"].glyph
+    ended = _MARKS["refused"][pick]
+    entries += [(sent_back if sent_back == ended else sent_back + ended, "throttled", "429, cut")]
     entries += [(RETRY[pick], "retrying", "retry"), (LIT[pick], "accent", "longest path")]
     entries += [(INK["asks"].ascii if glyphs.ascii else INK["asks"].glyph, "ask", "asks you")]
     entries += [(INK["away"].ascii if glyphs.ascii else INK["away"].glyph, "held", "waits for others")]
     spans: list[Span] = [(" ", "text")]
     taken = 1
     for glyph, role, word in entries:
-        wide = 1 + 1 + cells(word) + 2
+        wide = cells(glyph) + 1 + cells(word) + 2
         if taken + wide > size:
             break
         spans += [(glyph, role), (f" {word}  ", "muted")]
