@@ -14,6 +14,7 @@ from swarmtui.tui.screens.connecting import ConnectScreen
 from swarmtui.tui.screens.dialogs import EditScreen, LineScreen
 from swarmtui.tui.screens.node_form import NodeForm
 from swarmtui.tui.screens.plan import PlanScreen
+from swarmtui.tui.view.glyphs import ASCII, UNICODE, Glyphs
 from tests.tui.acting_feed import acting
 from tests.tui.opening import notices, opened, press, settled
 from tests.tui.scripted_feed import ScriptedFeed, awaiting_approval
@@ -168,3 +169,15 @@ async def test_what_is_written_in_a_form_after_a_proposal_is_there_when_the_node
         assert isinstance(pilot.app.screen, PlanScreen)
         await press(pilot, "enter")
         assert pilot.app.screen.query_one("#field-retries", Input).value == "7"
+
+
+@pytest.mark.parametrize("glyphs", [UNICODE, ASCII], ids=["unicode", "ascii"])
+async def test_a_line_in_a_dialog_has_the_border_that_all_else_has(glyphs: Glyphs) -> None:
+    async with opened(awaiting_approval(), glyphs=glyphs) as pilot:
+        await pilot.press("c")
+        await settled(pilot)
+        line, box = pilot.app.screen.query_one(Input), pilot.app.screen.query_one(".dialog")
+        assert line.styles.border.top[0] == box.styles.border.top[0] == ("ascii" if glyphs.ascii else "round")
+        await pilot.press("escape", "colon")
+        await settled(pilot)
+        assert pilot.app.screen.query_one(Input).styles.border.top[0] == ""
