@@ -105,6 +105,14 @@ class Paced(Screen[R], Generic[R]):
             pace.painted()
         super()._compositor_refresh()
 
+    async def _message_loop_exit(self) -> None:
+        """Let go of what was drawn: Textual remembers the last thousand widgets' caches, be they gone or not."""
+        widgets = [self, *self.walk_children()]
+        caches = [one._styles_cache for widget in widgets for one in (widget, *widget._get_virtual_dom())]
+        await super()._message_loop_exit()
+        for cache in caches:
+            cache.clear()
+
     @property
     def _update_timer(self) -> Timer:
         if self._timer is None:

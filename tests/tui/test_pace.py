@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import gc
 import subprocess
 import sys
 from typing import Any
 
 from hypothesis import given
 from hypothesis import strategies as st
+from textual.strip import Strip
 
 from swarmtui.session import events as ev
 from swarmtui.tui.app import FRAME_S, Workbench
@@ -15,7 +17,7 @@ from swarmtui.tui.pace import IN_A_ROW, PAINTS_PER_S, Pace
 from swarmtui.tui.screens.run import RunScreen
 from swarmtui.tui.widgets.log import LogView
 from tests.tui.opening import opened, press, settled
-from tests.tui.scripted_feed import large
+from tests.tui.scripted_feed import large, mid_run
 
 WAITS_FOR_A_SESSION = ("swarmtui.host.client", "swarmtui.host.archive", "swarmtui.host.ssh_dial", "swarmtui.tui.app")
 """What `attach` loads when it opens a session, not before."""
@@ -177,3 +179,17 @@ async def test_a_paint_that_comes_amid_a_batch_is_made_up_for_behind_it() -> Non
             assert screen.is_to_be_painted
         while screen.is_to_be_painted:
             await pilot.pause()
+
+
+async def test_what_a_screen_was_drawn_with_goes_when_it_is_left() -> None:
+    def strips() -> int:
+        gc.collect()
+        return sum(isinstance(one, Strip) for one in gc.get_objects())
+
+    async with opened(mid_run()) as pilot:
+        for _ in range(3):
+            await press(pilot, "1", "2", "question_mark", "escape")
+        before = strips()
+        for _ in range(3):
+            await press(pilot, "1", "2", "question_mark", "escape")
+        assert strips() <= before * 1.1
