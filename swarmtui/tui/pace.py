@@ -16,6 +16,7 @@ from typing import Any, Generic, TypeVar
 from textual import events
 from textual.screen import Screen
 from textual.timer import Timer
+from textual.widget import Widget
 
 from swarmtui.tui.widgets.looks import dressed
 
@@ -107,7 +108,7 @@ class Paced(Screen[R], Generic[R]):
 
     async def _message_loop_exit(self) -> None:
         """Let go of what was drawn: Textual remembers the last thousand widgets' caches, be they gone or not."""
-        widgets = [self, *self.walk_children()]
+        widgets: list[Widget] = [self, *self.walk_children(Widget)]
         caches = [one._styles_cache for widget in widgets for one in (widget, *widget._get_virtual_dom())]
         await super()._message_loop_exit()
         for cache in caches:

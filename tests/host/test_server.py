@@ -418,7 +418,7 @@ async def test_a_host_that_leaves_says_so_after_the_last_event(tmp_path: Path) -
 
 async def test_a_viewer_that_hears_nothing_takes_the_link_for_dead_and_comes_back(tmp_path: Path) -> None:
     async with live_session(tmp_path, chain("a"), heartbeat_s=60.0) as session:
-        feed = await session.attach(silence_s=0.3, backoff_s=0.05)
+        feed = await session.attach(silence_s=1.0, backoff_s=0.05)
         await until(feed, lambda feed: feed.status.link is Link.RECONNECTING)
         assert "nothing was heard" in feed.status.note
         await until(feed, lambda feed: feed.status.link is Link.LIVE)
