@@ -63,7 +63,7 @@ class NodeReading:
         new = [event for event in changes.events if self._concerns(event)]
         if new:
             self.events = [*self.events, *new][-KEPT:]
-            self._asked.discard("files")
+            self._asked -= {"files", "log"}
         return bool(new)
 
     def _concerns(self, event: Event) -> bool:
@@ -140,6 +140,12 @@ class NodeReading:
     def want_log(self) -> None:
         """Fetch the end of its log anew."""
         self._run("log", self._fetch_log)
+
+    def want_log_once(self) -> None:
+        """Fetch the end of its log, once until something happens to it."""
+        if "log" not in self._asked:
+            self._asked.add("log")
+            self.want_log()
 
     async def _fetch_log(self) -> None:
         if self._app.feed is not None:

@@ -440,3 +440,17 @@ async def test_a_node_that_vanishes_beneath_a_dialog_takes_its_screen_along_and_
         assert pilot.app.screen is above
         await press(pilot, "escape")
         assert screen not in pilot.app.screen_stack
+
+
+@pytest.mark.parametrize(
+    ("log", "told"), [("halfway there", "halfway there"), ("", "it was cancelled before it gave anything")]
+)
+async def test_of_a_node_that_was_cancelled_it_is_shown_what_it_had_written(log: str, told: str) -> None:
+    feed = mid_run()
+    feed.logs["lint"] = log
+    feed.play(ev.NodeCancelled("lint"), ev.AttemptCancelled("lint", 1), after=1)
+    async with opened(feed) as pilot:
+        pilot.app.open_node("lint")  # type: ignore[attr-defined]
+        await settled(pilot)
+        assert told in text(pilot)
+        assert "it gave nothing" not in text(pilot)

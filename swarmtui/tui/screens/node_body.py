@@ -10,7 +10,7 @@ from swarmtui.host.feed import Link
 from swarmtui.safety.text import clean
 from swarmtui.session.spent import Spent
 from swarmtui.session.state import NodeState
-from swarmtui.session.vocabulary import Output
+from swarmtui.session.vocabulary import Output, State
 from swarmtui.tui.node_reading import NodeReading
 from swarmtui.tui.view import document, split
 from swarmtui.tui.view import format as say
@@ -117,7 +117,7 @@ class NodeBody:
             return [*lines, *self._map(node, width)]
         output = self.output_of(node)
         if output is None:
-            return lines or [(("it gave nothing" if node.ended else "it has given nothing yet", "faint"),)]
+            return [*lines, *self._left(node, width)] if node.state is State.CANCELLED else lines or _nothing(node)
         note = f"{say.size(output.size)}{', part of it was not kept' if output.truncated else ''}"
         why = self.reading.why_not.get("text", "")
         note += f"; the whole could not be fetched: {why}" if why and not output.whole else ""
@@ -127,6 +127,16 @@ class NodeBody:
         dot, form = self._app.looks.glyphs.dot, "as it is written" if self.source else "Markdown"
         lines += [((f"{note} {dot} {form} (v)", "faint"),), ()]
         return [*lines, *self._drawn(self._flow_of(text), width), *_beyond(text)]
+
+    def _left(self, node: NodeState, width: int) -> list[Line]:
+        """What a node that was stopped had written: it gave nothing, but its log was kept."""
+        if self.reading.item is not None:
+            return _nothing(node)
+        self.reading.want_log_once()
+        if not self.reading.log:
+            return [(("it was cancelled before it gave anything", "faint"),)]
+        told: Line = (("it was cancelled; the end of what it had written by then:", "faint"),)
+        return [told, (), *document.verbatim(self.reading.log, width)]
 
     def _flow_of(self, text: str) -> Flow:
         flow = self._made.get(text)
@@ -384,3 +394,7 @@ def _sum(attempts: Sequence[Attempt]) -> Spent:
         whole.untold += one.spent.untold
         whole.tokens_reasoning += one.spent.tokens_reasoning
     return whole
+
+
+def _nothing(node: NodeState) -> list[Line]:
+    return [(("it gave nothing" if node.ended else "it has given nothing yet", "faint"),)]
