@@ -99,16 +99,19 @@ class Replaying:
         self._app.draw_now()
 
     def to_failure(self) -> None:
-        """To the next failure, and stand still there."""
+        """To the next failure, after the last one to the first, and stand still there."""
         if (at := self._at) is None:
             return
         player, play = at
         player.pause()
-        found = next((mark for mark in play.marks if mark.kind is MarkKind.FAILURE and mark.seq > play.seq), None)
-        if found is None:
-            content.notice(self._app, "nothing fails after this: [ and ] go to all marks", "warning")
+        failures = [mark.seq for mark in play.marks if mark.kind is MarkKind.FAILURE]
+        if not failures:
+            content.notice(self._app, "nothing has failed: [ and ] go to all marks", "warning")
+        elif (found := next((seq for seq in failures if seq > play.seq), None)) is not None:
+            player.seek(found)
         else:
-            player.seek(found.seq)
+            content.notice(self._app, "nothing fails after this: this is the first that did")
+            player.seek(failures[0])
         self._app.draw_now()
 
     def by_seconds(self, seconds: float) -> None:

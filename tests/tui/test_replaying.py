@@ -68,7 +68,7 @@ async def test_29_keys_lead_from_mark_to_mark_and_say_where_there_is_none() -> N
         assert play_of(pilot).seq == marks[-2]
 
 
-async def test_e_leads_to_the_next_failure_and_says_where_there_is_none() -> None:
+async def test_e_leads_to_the_next_failure_and_after_the_last_one_says_so_and_leads_to_the_first() -> None:
     async with opened(replayed(at=1)) as pilot:
         failures = [mark.seq for mark in play_of(pilot).marks if mark.kind is MarkKind.FAILURE]
         assert failures
@@ -77,6 +77,7 @@ async def test_e_leads_to_the_next_failure_and_says_where_there_is_none() -> Non
             assert play_of(pilot).seq == seq
         await press(pilot, "e")
         assert "nothing fails after this" in notices(pilot)[-1]
+        assert play_of(pilot).seq == failures[0]
 
 
 @pytest.mark.chaos
