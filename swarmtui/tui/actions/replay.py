@@ -14,7 +14,7 @@ ACTIONS: tuple[Action, ...] = (
            REPLAY_GROUP, EVERYWHERE, 91, mode=Mode.REPLAY),
     Action("next_mark", ("right_square_bracket",), "mark", "To the next mark", REPLAY_GROUP, EVERYWHERE, 92,
            mode=Mode.REPLAY),
-    Action("next_failure", ("e",), "next failure", "To the next failure; after the last one, to the first", REPLAY_GROUP,
+    Action("next_failure", ("e",), "next failure", "To the next failure; after the last, to the first", REPLAY_GROUP,
            EVERYWHERE, 93, mode=Mode.REPLAY),
     Action("rewind", ("less_than_sign",), "-5 s", "Five seconds back", REPLAY_GROUP, EVERYWHERE, 60, mode=Mode.REPLAY),
     Action("forward", ("greater_than_sign",), "+5 s", "Five seconds on",
