@@ -15,9 +15,8 @@ from typing import TYPE_CHECKING
 
 from textual import work
 
-from swarmtui.host.feed import Changes, Feed, FeedStatus
+from swarmtui.host.feed import Changes, Feed
 from swarmtui.session.events import ReportWritten
-from swarmtui.session.state import SessionState
 from swarmtui.session.vocabulary import FINAL, Status
 from swarmtui.tui import content
 from swarmtui.tui.actions.action import Mode, mode_of
@@ -39,8 +38,7 @@ from swarmtui.tui.sending import Sending
 from swarmtui.tui.settings import Read, read_settings
 from swarmtui.tui.taking import Taking
 from swarmtui.tui.text_out import TextOut
-from swarmtui.tui.view.cut import LastSeen
-from swarmtui.tui.view.figures import HERE, Origin, session_time
+from swarmtui.tui.view.figures import Origin, session_time
 from swarmtui.tui.view.flights import Flights
 from swarmtui.tui.view.markdown.blocks import load
 from swarmtui.tui.view.moment import Moment
@@ -85,8 +83,7 @@ class Workbench(Routing):
     ) -> None:
         super().__init__(glyphs=glyphs, theme=theme, read=read, memory=memory, steady=steady)
         self._connect, self._review, self._ending = connect, review, ending
-        self._find_origin, self.origin = origin, HERE
-        self.feed: Feed | None = None
+        self._find_origin = origin
         self._source: Feed | None = None
         """What `connect` gave: a replay opened meanwhile stands before it."""
         self.failure: Exception | None = None
@@ -106,9 +103,6 @@ class Workbench(Routing):
         self.text_out = TextOut(self)
         self.onward = Onward(self, onward)
         self.moment = Moment(time.time(), 0.0)
-        self._last_seen = LastSeen(False)
-        self._nothing = SessionState()
-        self._no_status = FeedStatus()
         self._drawn_at = (-1, -1)
         self.taking = Taking(self, self._take, self._show, self._keys_first)
         self.handed_out = 0
@@ -119,20 +113,6 @@ class Workbench(Routing):
         self._away = False
 
     # -- looks ------------------------------------------------------------------------------------------------
-
-    def clock(self) -> float:
-        """Epoch seconds to draw with; they stand still with a session that is over, and are the past's in a replay."""
-        return self.feed.clock() if self.feed is not None else time.time()
-
-    @property
-    def state(self) -> SessionState:
-        """The session as far as it is known; of what was under way when its host died, as interrupted."""
-        return self._last_seen.of(self.feed.state, self.feed.status) if self.feed is not None else self._nothing
-
-    @property
-    def status(self) -> FeedStatus:
-        """How the feed stands."""
-        return self.feed.status if self.feed is not None else self._no_status
 
     def copy_text(self, text: str, what: str) -> None:
         """To every clipboard there is a way to."""
@@ -163,7 +143,6 @@ class Workbench(Routing):
         try:
             if self._find_origin is not None:
                 self.origin = await asyncio.to_thread(self._find_origin)
-                self._last_seen = LastSeen(self.origin.imported)
             feed = await self._connect()
         except Exception as error:  # noqa: BLE001 - handed to whoever called run_workbench, once the terminal is theirs
             self.failure = error

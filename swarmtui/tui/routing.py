@@ -9,33 +9,21 @@ from textual.screen import Screen
 
 from swarmtui.session.vocabulary import Status
 from swarmtui.tui.actions.action import Scope, mode_of
-from swarmtui.tui.dressed import Dressed
 from swarmtui.tui.screens.run import RunScreen
 from swarmtui.tui.screens.session import SessionScreen
 from swarmtui.tui.view.watching import watchers
+from swarmtui.tui.viewing import Viewing
 
 if TYPE_CHECKING:
-    from swarmtui.host.feed import FeedStatus
-    from swarmtui.session.state import SessionState
     from swarmtui.tui.editing import PlanEditing
 
 
-class Routing(Dressed[int]):
+class Routing(Viewing):
     """Part of the workbench."""
 
     editing: PlanEditing
     _plan_shown_for = -1
     """The revision that wants a decision and was shown for that; -1: none does."""
-
-    @property
-    def state(self) -> SessionState:
-        """The session as far as it is known."""
-        raise NotImplementedError
-
-    @property
-    def status(self) -> FeedStatus:
-        """How the feed stands."""
-        raise NotImplementedError
 
     def _run_screen(self) -> RunScreen:
         return next(screen for screen in self.screen_stack if isinstance(screen, RunScreen))

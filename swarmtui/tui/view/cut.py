@@ -64,15 +64,14 @@ def _count(counts: dict[State, int], before: State, after: State) -> None:
 class LastSeen:
     """The state to draw: as it was told, or as :func:`as_cut` leaves it, which is made once."""
 
-    imported: bool = False
     _of: SessionState | None = None
     _seq: int = -1
     _cut: SessionState = field(default_factory=SessionState)
 
-    def of(self, state: SessionState, status: FeedStatus) -> SessionState:
-        """`state`, unless its host is gone."""
+    def of(self, state: SessionState, status: FeedStatus, *, imported: bool = False) -> SessionState:
+        """`state`, unless its host is gone; `imported` as of :func:`as_cut`, the same with every call."""
         if not is_cut(state, status):
             return state
         if self._of is not state or self._seq != state.seq:
-            self._of, self._seq, self._cut = state, state.seq, as_cut(state, imported=self.imported)
+            self._of, self._seq, self._cut = state, state.seq, as_cut(state, imported=imported)
         return self._cut
