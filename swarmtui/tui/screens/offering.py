@@ -51,8 +51,7 @@ class Offering(Vertical):
         self._area.focus()
 
     def draw_hint(self) -> None:
-        """Something is known that was not."""
-        raise NotImplementedError
+        """Something is known that was not; what can be done with it is told elsewhere."""
 
     def know(self, entries: Sequence[Entry]) -> None:
         """Recent task files and samples."""
