@@ -7,13 +7,9 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from textual.widget import Widget
-
 from swarmtui.tui import content
 from swarmtui.tui.actions.action import Action, Context
-from swarmtui.tui.screens.parts import GraphPart
 from swarmtui.tui.screens.seen import Seen
-from swarmtui.tui.screens.table_part import TablePart
 from swarmtui.tui.sending import ASKING
 from swarmtui.tui.steering import STEERING, Steer, steer_items, steer_nodes
 from swarmtui.tui.view import format as say
@@ -23,7 +19,7 @@ from swarmtui.tui.widgets.looks import workbench
 if TYPE_CHECKING:
     from swarmtui.session.state import NodeState
     from swarmtui.tui.commands import Request
-    from swarmtui.tui.screens.part import Part
+    from swarmtui.tui.view.folding import Group
 
 LOOKED_AT = 50
 """Nodes that are asked whether an action applies to any, while keys are offered; carrying it out asks all."""
@@ -34,17 +30,6 @@ TOGETHER = 16
 class Choosing(Seen):
     """Part of the run screen."""
 
-    parts: tuple[Part, ...]
-
-    @property
-    def table(self) -> TablePart:
-        """The part with the marks."""
-        return next(part for part in self.parts if isinstance(part, TablePart))
-
-    def select(self, node: str, source: Widget | None = None) -> None:
-        """Put every cursor on `node`; that of `source` is there already."""
-        raise NotImplementedError
-
     # -- what a key is about ----------------------------------------------------------------------------------
 
     @property
@@ -54,8 +39,7 @@ class Choosing(Seen):
         nodes = workbench(self).state.nodes
         if self.table.marked:
             return [nodes[name] for name in nodes if name in self.table.marked]
-        view = next(part for part in self.parts if isinstance(part, GraphPart)).widget
-        group = view.graph.group if self.focused is view else None
+        group = self._group
         if group is not None and not group.head:
             return [nodes[name] for name in group.members if name in nodes]
         return []
@@ -145,11 +129,11 @@ class Choosing(Seen):
 
     def do_select(self) -> None:
         """space: of the table the row and on to the next, of the graph the node or the group."""
-        table, many = self.table, self._group_members()
+        table, group = self.table, self._group
         if table.items_of and self.focused is table.widget:
             table.turn_item()
-        elif many:
-            table.turn(many)
+        elif group is not None:
+            table.turn(group.members)
         else:
             in_table = self.focused is table.widget
             node = self.node
@@ -160,10 +144,10 @@ class Choosing(Seen):
                 self.select(table.widget.selected, table.widget)  # a frame may come before the table's message does
         self.draw_marks()
 
-    def _group_members(self) -> Sequence[str]:
-        view = next(part for part in self.parts if isinstance(part, GraphPart)).widget
-        group = view.graph.group if self.focused is view else None
-        return group.members if group is not None else ()
+    @property
+    def _group(self) -> Group | None:
+        """The group under the cursor, if that is in the graph and on one."""
+        return self.graph.graph.group if self.focused is self.graph else None
 
     def do_select_all(self) -> None:
         """*: all that are shown, or none if they are."""
@@ -173,7 +157,7 @@ class Choosing(Seen):
     def draw_marks(self) -> None:
         """Show what is marked."""
         nodes = frozenset(self.table.marked)
-        next(part for part in self.parts if isinstance(part, GraphPart)).widget.mark(nodes)
+        self.graph.mark(nodes)
         self.redraw()
 
     def clears(self) -> bool:

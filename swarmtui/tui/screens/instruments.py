@@ -17,77 +17,65 @@ from swarmtui.tui.widgets.timeline import TimelineView
 if TYPE_CHECKING:
     from swarmtui.host.feed import Changes
     from swarmtui.tui.memory import Memory
-    from swarmtui.tui.screens.run import RunScreen
+    from swarmtui.tui.screens.parted import Parted
     from swarmtui.tui.view.lines import Line
 
 
-class TimelinePart(Part):
+class TimelinePart(Part[TimelineView]):
     """When what waited and worked."""
 
     VIEW = "timeline"
 
-    def __init__(self, screen: RunScreen) -> None:
-        super().__init__(screen)
-        self._view = TimelineView(workbench(screen).flights, id="timeline")
-
-    @property
-    def widget(self) -> TimelineView:
-        """The rows."""
-        return self._view
+    def __init__(self, screen: Parted) -> None:
+        super().__init__(screen, TimelineView(workbench(screen).flights, id="timeline"))
 
     def draw(self) -> None:
         """Draw what is visible of it."""
         app = workbench(self.screen)
         app.past_flights.fetch()
-        self._view.timeline.state = app.state
-        self._view.select(app.selected)
-        self._view.show()
+        self.widget.timeline.state = app.state
+        self.widget.select(app.selected)
+        self.widget.show()
 
     def select(self, node: str) -> None:
         """Put its cursor there."""
-        self._view.select(node)
+        self.widget.select(node)
 
     def find(self, text: str) -> None:
         """Show the nodes that match."""
-        self._view.find(text)
+        self.widget.find(text)
 
     def recall(self, memory: Memory) -> None:
         """By what rows are sorted, and how much time a cell stands for."""
-        key, timeline = memory.get("timeline.sort", SORTS[0]), self._view.timeline
+        key, timeline = memory.get("timeline.sort", SORTS[0]), self.widget.timeline
         timeline.sort = (key if key in SORTS else SORTS[0], memory.get("timeline.reversed", False))
         scale = memory.get("timeline.scale", 0.0)
         timeline.window.scale = scale if scale in SCALES else 0.0
 
     def keep(self, memory: Memory) -> None:
         """Remember them."""
-        key, turned = self._view.timeline.sort
+        key, turned = self.widget.timeline.sort
         memory.put("timeline.sort", key)
         memory.put("timeline.reversed", turned)
-        memory.put("timeline.scale", float(self._view.timeline.window.scale))
+        memory.put("timeline.scale", float(self.widget.timeline.window.scale))
 
     def zoom(self, step: int) -> None:
         """Closer (1), or farther (-1); where it is not shown, it is."""
-        if not self._view.display:
+        if not self.widget.display:
             self.screen.set_view(self.VIEW)
         else:
-            self._view.zoom(step)
+            self.widget.zoom(step)
 
 
-class PoolsPart(Part):
+class PoolsPart(Part[PoolsView]):
     """What each pool may do, does, and is held back by."""
 
     VIEW = "pools"
 
-    def __init__(self, screen: RunScreen) -> None:
-        super().__init__(screen)
-        self._view = PoolsView(id="pools")
+    def __init__(self, screen: Parted) -> None:
+        super().__init__(screen, PoolsView(id="pools"))
         self._found: list[Gauge] = []
         self._found_for: object = None
-
-    @property
-    def widget(self) -> PoolsView:
-        """The lines."""
-        return self._view
 
     def absorb(self, changes: Changes) -> None:
         """Another state may have other pools."""
@@ -96,10 +84,10 @@ class PoolsPart(Part):
 
     def draw(self) -> None:
         """Draw the gauges; among other panes, as much of them as has room."""
-        app, alone = workbench(self.screen), self.screen.view == self.VIEW
+        app = workbench(self.screen)
         app.past_flights.fetch()
         found = self._gauges()
-        self._view.show(self._all if alone else lambda width: self._few(found, width))
+        self.widget.show(self._all if self.alone else lambda width: self._few(found, width))
 
     def _gauges(self) -> list[Gauge]:
         app = workbench(self.screen)
@@ -113,7 +101,7 @@ class PoolsPart(Part):
         app = workbench(self.screen)
         if not found:
             return [((" what each pool does is shown here", "faint"),)]
-        return pane_lines(found, width, self._view.size.height, app.moment.session, app.looks.glyphs)
+        return pane_lines(found, width, self.widget.size.height, app.moment.session, app.looks.glyphs)
 
     def _all(self, width: int) -> list[Line]:
         app = workbench(self.screen)

@@ -2,32 +2,35 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, Generic, TypeVar
 
 from textual.widget import Widget
 
 if TYPE_CHECKING:
     from swarmtui.host.feed import Changes
     from swarmtui.tui.memory import Memory
-    from swarmtui.tui.screens.run import RunScreen
+    from swarmtui.tui.screens.parted import Parted
+
+W_co = TypeVar("W_co", bound=Widget, covariant=True)
 
 EVERYTHING = "run"
 """The view of all parts at once."""
 
 
-class Part:
+class Part(Generic[W_co]):
     """One pane of the run screen."""
 
     VIEW: ClassVar[str]
     """What it is called, and by which name it is shown alone."""
 
-    def __init__(self, screen: RunScreen) -> None:
-        self.screen = screen
+    def __init__(self, screen: Parted, widget: W_co) -> None:
+        """`widget`: what it is drawn on, the same all its life; its ``id`` is what the style sheet places."""
+        self.screen, self.widget = screen, widget
 
     @property
-    def widget(self) -> Widget:
-        """What it is drawn on, the same all its life; its ``id`` is what the style sheet places."""
-        raise NotImplementedError
+    def alone(self) -> bool:
+        """Whether it has the whole screen."""
+        return self.screen.view == self.VIEW
 
     @property
     def title(self) -> str:

@@ -1,16 +1,11 @@
-"""The parts of the run screen: each draws one pane of it, and can be given the whole screen.
-
-A new pane is a :class:`Part` in :data:`PARTS`, a place for its ``id`` in ``run.tcss``, and an action that shows it.
-"""
+"""Two parts of the run screen: the graph, the log."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from swarmtui.tui.screens.part import Part
-from swarmtui.tui.screens.table_part import TablePart
-from swarmtui.tui.screens.workers_part import WorkersPart
 from swarmtui.tui.view.folding import kept, recalled
 from swarmtui.tui.view.logs import LEVELS
 from swarmtui.tui.view.shape import ZOOMS
@@ -24,32 +19,26 @@ if TYPE_CHECKING:
     from swarmtui.host.feed import Changes
     from swarmtui.session.events import Event
     from swarmtui.tui.memory import Memory
-    from swarmtui.tui.screens.run import RunScreen
+    from swarmtui.tui.screens.parted import Parted
 
 
-class GraphPart(Part):
+class GraphPart(Part[GraphView]):
     """The graph, or the list of nodes where there is little room."""
 
     VIEW = "graph"
 
-    def __init__(self, screen: RunScreen) -> None:
-        super().__init__(screen)
-        self._view = GraphView(id="graph")
-        self._view.graph.folds = True
-        self._view.following = True
+    def __init__(self, screen: Parted) -> None:
+        super().__init__(screen, GraphView(id="graph"))
+        self.widget.graph.folds = True
+        self.widget.following = True
         self._folds_of = ""
         """The session of which it is known what the user has folded and unfolded."""
         self._folds: dict[str, bool] = {}
         """What of it is remembered."""
 
-    @property
-    def widget(self) -> GraphView:
-        """The graph."""
-        return self._view
-
     def draw(self) -> None:
         """Draw what is visible of it; where nothing is selected yet, the graph says what comes first."""
-        app, view = workbench(self.screen), self._view
+        app, view = workbench(self.screen), self.widget
         view.graph.listed = self.screen.size.width < 100
         self._recall_folds(app.state.id, app.memory)
         view.show(app.state)
@@ -66,26 +55,26 @@ class GraphPart(Part):
 
     def select(self, node: str) -> None:
         """Put its cursor there."""
-        self._view.select(node)
+        self.widget.select(node)
 
     def find(self, text: str) -> None:
         """Light what matches."""
-        self._view.find(text)
+        self.widget.find(text)
 
     def recall(self, memory: Memory) -> None:
         """Form, zoom, and whether it follows."""
-        graph, zoom, form = self._view.graph, memory.get("run.zoom", "fit"), memory.get("run.form", "")
-        self._view.following = memory.get("run.follow", True)
+        graph, zoom, form = self.widget.graph, memory.get("run.zoom", "fit"), memory.get("run.form", "")
+        self.widget.following = memory.get("run.follow", True)
         graph.zoom = next((one for one in ZOOMS if one == zoom), "fit")
         graph.wanted = "columns" if form == "columns" else "list" if form == "list" else None
         graph.folding.automatic = memory.get("run.fold", True)
 
     def keep(self, memory: Memory) -> None:
         """Remember them."""
-        memory.put("run.follow", self._view.following)
-        memory.put("run.zoom", self._view.graph.zoom)
-        memory.put("run.form", self._view.graph.wanted or "")
-        wanted = self._view.graph.folding.wanted
+        memory.put("run.follow", self.widget.following)
+        memory.put("run.zoom", self.widget.graph.zoom)
+        memory.put("run.form", self.widget.graph.wanted or "")
+        wanted = self.widget.graph.folding.wanted
         if self._folds_of and wanted != self._folds:
             self._folds = dict(wanted)
             memory.put("run.folds", kept(memory.get("run.folds", []), self._folds_of, wanted))
@@ -94,59 +83,49 @@ class GraphPart(Part):
         """As they were left, once it is known which session this is."""
         if session != self._folds_of:
             self._folds_of, self._folds = session, recalled(memory.get("run.folds", []), session)
-            if self._folds != self._view.graph.folding.wanted:
-                self._view.graph.folding.wanted = dict(self._folds)
-                self._view.graph.refold()
+            if self._folds != self.widget.graph.folding.wanted:
+                self.widget.graph.folding.wanted = dict(self._folds)
+                self.widget.graph.refold()
 
 
-class LogPart(Part):
+class LogPart(Part[LogView]):
     """What has happened."""
 
     VIEW = "log"
 
-    def __init__(self, screen: RunScreen) -> None:
-        super().__init__(screen)
-        self._log = LogView(id="log")
-
-    @property
-    def widget(self) -> LogView:
-        """The log."""
-        return self._log
+    def __init__(self, screen: Parted) -> None:
+        super().__init__(screen, LogView(id="log"))
 
     def absorb(self, changes: Changes) -> None:
         """What happened; lines are made of what is looked at."""
         if changes.reset:
-            self._log.clear()
-        self._log.add(changes.events)
+            self.widget.clear()
+        self.widget.add(changes.events)
 
     def put_history(self, events: Iterable[Event]) -> None:
         """What happened before we came."""
-        self._log.put_before(events)
+        self.widget.put_before(events)
 
     def look_for(self, text: str) -> None:
         """Light words, and show the lines of some nodes only."""
-        self._log.look_for(text)
+        self.widget.look_for(text)
 
     def draw(self) -> None:
         """What is shown stands above it, who watches below it."""
-        self._log.settle()
+        self.widget.settle()
         dash = workbench(self.screen).looks.glyphs.dash
-        level = {"info": "", "warning": "warnings", "debug": "all"}.get(self._log.level, self._log.level)
-        of = f"of {', '.join(self._log.nodes)}" if self._log.nodes else ""
-        held = "" if self._log.following else "held, G follows"
+        level = {"info": "", "warning": "warnings", "debug": "all"}.get(self.widget.level, self.widget.level)
+        of = f"of {', '.join(self.widget.nodes)}" if self.widget.nodes else ""
+        held = "" if self.widget.following else "held, G follows"
         told = ", ".join(part for part in (level, of, held) if part)
-        entitle(self._log, f"log {dash} {told}" if told else "log")
-        undertitle(self._log, company(workbench(self.screen).status))
+        entitle(self.widget, f"log {dash} {told}" if told else "log")
+        undertitle(self.widget, company(workbench(self.screen).status))
 
     def recall(self, memory: Memory) -> None:
         """The level."""
         level = memory.get("run.log_level", "info")
-        self._log.set_level(next((one for one in LEVELS if one == level), "info"))
+        self.widget.set_level(next((one for one in LEVELS if one == level), "info"))
 
     def keep(self, memory: Memory) -> None:
         """Remember it."""
-        memory.put("run.log_level", self._log.level)
-
-
-PARTS: tuple[Callable[[RunScreen], Part], ...] = (GraphPart, WorkersPart, TablePart, LogPart)
-"""In the order of the tab key."""
+        memory.put("run.log_level", self.widget.level)

@@ -22,6 +22,7 @@ from swarmtui.tui.widgets.checks import CheckList
 from swarmtui.tui.widgets.graph import GraphView
 from swarmtui.tui.widgets.lines import TextView, entitle
 from swarmtui.tui.widgets.looks import workbench
+from swarmtui.tui.widgets.nodes import NodeOpened, NodeSelected
 from swarmtui.tui.widgets.table import RowTable
 
 __all__ = ["PLANNER_STREAM", "PlanScreen"]
@@ -96,11 +97,11 @@ class PlanScreen(Finding, PlanDrawing):
         workbench(self).selected = node
         self.redraw()
 
-    def on_graph_view_node_selected(self, message: GraphView.NodeSelected) -> None:
+    def on_node_selected(self, message: NodeSelected) -> None:
         """Show what it says."""
         self._select(message.node)
 
-    def on_graph_view_node_opened(self, message: GraphView.NodeOpened) -> None:
+    def on_node_opened(self, message: NodeOpened) -> None:
         """Double click."""
         self._select(message.node)
         self.open_selected()

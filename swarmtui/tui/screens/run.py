@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
 from textual.app import ComposeResult
 from textual.containers import Grid
-from textual.widget import Widget
 from textual.widgets import Input
 
 from swarmtui.tui import content
-from swarmtui.tui.actions.action import Mode, Scope
-from swarmtui.tui.screens.instruments import PoolsPart, TimelinePart
-from swarmtui.tui.screens.part import EVERYTHING, Part
-from swarmtui.tui.screens.parts import PARTS, GraphPart, LogPart
+from swarmtui.tui.actions.action import Scope
+from swarmtui.tui.screens.instruments import TimelinePart
+from swarmtui.tui.screens.part import EVERYTHING
+from swarmtui.tui.screens.parts import LogPart
 from swarmtui.tui.screens.searching import Searching
 from swarmtui.tui.screens.shaping import Shaping
 from swarmtui.tui.view.table import DESCENDING
@@ -23,12 +22,10 @@ from swarmtui.tui.widgets.looks import workbench
 from swarmtui.tui.widgets.timeline import TimelineView
 
 if TYPE_CHECKING:
-    from swarmtui.host.feed import Changes
     from swarmtui.session.events import Event
-    from swarmtui.tui.widgets.log import LogView
+    from swarmtui.tui.widgets.nodes import NodeOpened, NodeSelected
     from swarmtui.tui.widgets.table import RowTable
 
-P = TypeVar("P", bound=Part)
 _SHOWN = {"debug": "everything", "info": "what matters", "warning": "warnings and failures"}
 
 
@@ -37,15 +34,6 @@ class RunScreen(Shaping, Searching):
 
     SCOPE = Scope.RUN
     CSS_PATH = "run.tcss"
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.view = EVERYTHING
-        self.parts = tuple(make(self) for make in (*PARTS, TimelinePart, PoolsPart))
-
-    def part(self, kind: type[P]) -> P:
-        """The part of a kind."""
-        return next(part for part in self.parts if isinstance(part, kind))
 
     def compose_body(self) -> ComposeResult:
         """All parts, and where one searches."""
@@ -73,45 +61,11 @@ class RunScreen(Shaping, Searching):
         """Another width may want another form, also when nothing happens any more."""
         self.call_after_refresh(self.redraw)
 
-    @property
-    def stands(self) -> bool:
-        """Whether its widgets are there."""
-        return super().stands and all(part.widget.is_attached for part in self.parts)
-
-    def absorb(self, changes: Changes) -> None:
-        """Each part takes note."""
-        for part in self.parts:
-            part.absorb(changes)
-
     def put_history(self, events: Iterable[Event]) -> None:
         """What happened before we came."""
         self.part(LogPart).put_history(events)
 
-    def redraw(self) -> None:
-        """Draw what is visible."""
-        if not self.stands:
-            return
-        memory = workbench(self).memory
-        for part in self.parts:
-            if part.widget.display:
-                part.draw()
-            part.keep(memory)
-        super().redraw()
-
-    # -- moving between panes ---------------------------------------------------------------------------------
-
-    def set_view(self, view: str) -> None:
-        """Show all parts, or the one of that name alone. How one looks at a session is remembered, but not of a replay:
-        each begins with everything."""
-        self.view = view
-        if self.mode is not Mode.REPLAY:
-            workbench(self).memory.put("run.view", view)
-        alone = next((part for part in self.parts if view == part.VIEW), None)
-        for part in self.parts:
-            part.widget.set_class(part is alone, "-chosen")
-        self.set_class(alone is not None, "-alone")
-        (alone or self.part(GraphPart)).widget.focus()
-        self.call_after_refresh(self.redraw)
+    # -- panes ---------------------------------------------------------------------------------
 
     def do_toggle_log(self) -> None:
         """L."""
@@ -130,16 +84,6 @@ class RunScreen(Shaping, Searching):
         if not log.is_on_screen:
             content.notice(self.app, f"the log, once it is seen, shows {_SHOWN[log.level]}")
 
-    def select(self, node: str, source: Widget | None = None) -> None:
-        """Put every cursor on `node`; that of `source` is there already."""
-        if not self.stands:
-            return
-        workbench(self).selected = node
-        for part in self.parts:
-            if part.widget is not source and part.widget.display:
-                part.select(node)
-        super().redraw()
-
     def go(self, dx: int, dy: int) -> None:
         """Move in the focused pane; in the table the other panes go with it in the same step."""
         super().go(dx, dy)
@@ -154,22 +98,21 @@ class RunScreen(Shaping, Searching):
         if node and node != workbench(self).selected and not self.table.items_of:
             self.select(node, self.table.widget)
 
-    def on_timeline_view_node_selected(self, message: TimelineView.NodeSelected) -> None:
+    def on_node_selected(self, message: NodeSelected) -> None:
         """Keep the other panes with it."""
-        self.select(message.node, self.part(TimelinePart).widget)
+        self.select(message.node, message.view)
 
-    def on_timeline_view_node_opened(self, message: TimelineView.NodeOpened) -> None:
-        """Double click."""
-        workbench(self).open_node(message.node)
+    def on_node_opened(self, message: NodeOpened) -> None:
+        """Double click: a group of the graph is unfolded, a node is opened."""
+        if message.view is self.graph and self.graph.graph.group is not None:
+            self.do_fold_group()
+        else:
+            workbench(self).open_node(message.node)
 
     def on_row_table_row_opened(self, message: RowTable.RowOpened) -> None:
         """Double click: of a map its items, else the node."""
         if not self.opens_items():
             workbench(self).open_node(self.table.items_of or message.key)
-
-    def on_log_view_node_opened(self, message: LogView.NodeOpened) -> None:
-        """Double click."""
-        workbench(self).open_node(message.node)
 
     # -- actions ----------------------------------------------------------------------------------------------
 

@@ -8,8 +8,8 @@ from textual.widgets import Input
 from swarmtui.session.vocabulary import FINAL
 from swarmtui.tui import content
 from swarmtui.tui.screens.choosing import Choosing
-from swarmtui.tui.screens.part import EVERYTHING, Part
-from swarmtui.tui.screens.parts import GraphPart, LogPart
+from swarmtui.tui.screens.part import EVERYTHING
+from swarmtui.tui.screens.parts import LogPart
 from swarmtui.tui.screens.watching_workers import WatchingWorkers
 from swarmtui.tui.widgets.looks import workbench
 
@@ -20,14 +20,13 @@ _LINES = "words of a line, n N go from one to the next; node:NAME for a node's l
 class Searching(Choosing, WatchingWorkers):
     """Part of the run screen."""
 
-    parts: tuple[Part, ...]
     _in_log = False
     """Whether the search is one of the log."""
 
     @property
     def log_part(self) -> LogPart:
         """The log."""
-        return next(part for part in self.parts if isinstance(part, LogPart))
+        return self.part(LogPart)
 
     @property
     def _log_focused(self) -> bool:
@@ -65,8 +64,7 @@ class Searching(Choosing, WatchingWorkers):
             self._focus_nodes()
 
     def _focus_nodes(self) -> None:
-        graph = next(part for part in self.parts if isinstance(part, GraphPart)).widget
-        (self.table.widget if self.table.widget.display else graph).focus()
+        (self.table.widget if self.table.widget.display else self.graph).focus()
 
     def do_find_next(self) -> None:
         """n."""
@@ -77,14 +75,13 @@ class Searching(Choosing, WatchingWorkers):
         self._step(-1)
 
     def _step(self, step: int) -> None:
-        graph = next(part for part in self.parts if isinstance(part, GraphPart)).widget
         if self._log_focused:
             found = self.log_part.widget.next_match(step)
         elif self.table.items_of:
             found = bool(self.table.filter)
             self.table.widget.go(0, step)
         else:
-            found = graph.next_match(step)
+            found = self.graph.next_match(step)
         if not found:
             content.notice(self.app, "nothing is searched for, or nothing matches: / starts a search", "warning")
 

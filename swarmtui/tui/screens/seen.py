@@ -8,9 +8,9 @@ from swarmtui.tui.actions.action import NODE_GROUP, Action
 from swarmtui.tui.actions.names import key_name
 from swarmtui.tui.actions.table import BY_ID
 from swarmtui.tui.screens.instruments import PoolsPart, TimelinePart
-from swarmtui.tui.screens.part import EVERYTHING, Part
+from swarmtui.tui.screens.part import EVERYTHING
+from swarmtui.tui.screens.parted import Parted
 from swarmtui.tui.screens.parts import GraphPart, LogPart
-from swarmtui.tui.screens.session import SessionScreen
 from swarmtui.tui.screens.table_part import TablePart
 from swarmtui.tui.screens.workers_part import WorkersPart
 from swarmtui.tui.widgets.looks import dressed, workbench
@@ -29,11 +29,8 @@ NEEDS: dict[str, tuple[frozenset[str], str]] = {
 """Actions by their IDs -> the views in which there is what they are about, and what that is."""
 
 
-class Seen(SessionScreen):
+class Seen(Parted):
     """Part of the run screen."""
-
-    parts: tuple[Part, ...]
-    view: str
 
     @property
     def node(self) -> NodeState | None:
@@ -42,7 +39,7 @@ class Seen(SessionScreen):
         if self.view == PoolsPart.VIEW:
             return None
         if self.view == LogPart.VIEW:
-            log = next(part for part in self.parts if isinstance(part, LogPart)).widget
+            log = self.part(LogPart).widget
             return workbench(self).state.nodes.get(log.node)
         return super().node
 

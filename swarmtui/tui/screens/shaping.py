@@ -5,12 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from textual.widget import Widget
-
 from swarmtui.tui import content
-from swarmtui.tui.screens.session import SessionScreen
-from swarmtui.tui.widgets.graph import GraphView
-from swarmtui.tui.widgets.looks import workbench
+from swarmtui.tui.screens.parted import Parted
 
 if TYPE_CHECKING:
     from swarmtui.tui.view.shape import Zoom
@@ -23,29 +19,8 @@ ZOOMED: Mapping[Zoom, str] = {
 }
 
 
-class Shaping(SessionScreen):
+class Shaping(Parted):
     """Part of the run screen."""
-
-    @property
-    def graph(self) -> GraphView:
-        """The graph."""
-        return self.query_one(GraphView)
-
-    def select(self, node: str, source: Widget | None = None) -> None:
-        """Put every cursor on `node`; that of `source` is there already."""
-        raise NotImplementedError
-
-    def on_graph_view_node_selected(self, message: GraphView.NodeSelected) -> None:
-        """Keep the other panes with it."""
-        if self.stands:
-            self.select(message.node, self.graph)
-
-    def on_graph_view_node_opened(self, message: GraphView.NodeOpened) -> None:
-        """Double click: a group is unfolded, a node is opened."""
-        if self.stands and self.graph.graph.group is not None:
-            self.do_fold_group()
-        else:
-            workbench(self).open_node(message.node)
 
     def unfolds(self) -> bool:
         """Unfold the group under the cursor, if the cursor is in the graph and on one; whether it was."""

@@ -16,20 +16,19 @@ from swarmtui.tui.widgets.table import RowTable
 if TYPE_CHECKING:
     from swarmtui.plan.model import JSON
     from swarmtui.tui.memory import Memory
-    from swarmtui.tui.screens.run import RunScreen
+    from swarmtui.tui.screens.parted import Parted
 
 SLOW_SORT = 2_000
 """Above so many nodes a sorted table is put in order once a second, not with every frame."""
 
 
-class TablePart(Part):
+class TablePart(Part[RowTable]):
     """The nodes as rows; or, of a map that was opened, its items."""
 
     VIEW = "table"
 
-    def __init__(self, screen: RunScreen) -> None:
-        super().__init__(screen)
-        self._table = RowTable(id="table")
+    def __init__(self, screen: Parted) -> None:
+        super().__init__(screen, RowTable(id="table"))
         self.rows = NodeRows()
         self.marked: set[str] = set()
         """Nodes that the user has marked."""
@@ -43,21 +42,11 @@ class TablePart(Part):
         self._sorted_at = -1.0
         self._sorted_plan: object = None
 
-    @property
-    def widget(self) -> RowTable:
-        """The table."""
-        return self._table
-
-    @property
-    def alone(self) -> bool:
-        """Whether it has the whole screen."""
-        return self.screen.view == self.VIEW
-
     # -- drawing ----------------------------------------------------------------------------------------------
 
     def draw(self) -> None:
         """Draw the rows there are after filter and sort."""
-        app, table = workbench(self.screen), self._table
+        app, table = workbench(self.screen), self.widget
         self.marked &= app.state.nodes.keys()
         if self.items_of and self._draw_items():
             return
@@ -90,8 +79,8 @@ class TablePart(Part):
             rows.choose()
         if self._due(node.items.total):
             self._sorted_at = app.moment.wall
-        self._table.mark(self._items_marked)
-        self._table.show(rows)
+        self.widget.mark(self._items_marked)
+        self.widget.show(rows)
         shown = f"{len(rows):,} of {node.items.total:,} items" if rows.filter else f"{len(rows):,} items"
         self._entitle(f"{name_of(node.id)}: {shown}", rows.filter, rows.sort, len(self._items_marked))
         return True
@@ -103,12 +92,12 @@ class TablePart(Part):
             f"{marked:,} marked" if marked else "", "esc: the nodes" if self.items_of else "",
         ]  # fmt: skip
         dash = workbench(self.screen).looks.glyphs.dash
-        entitle(self._table, f"table {dash} " + ", ".join(part for part in parts if part))
+        entitle(self.widget, f"table {dash} " + ", ".join(part for part in parts if part))
 
     def select(self, node: str) -> None:
         """Put its cursor there."""
         if not self.items_of:
-            self._table.select(node)
+            self.widget.select(node)
 
     # -- order and filter -------------------------------------------------------------------------------------
 
@@ -158,7 +147,7 @@ class TablePart(Part):
 
     def items_meant(self, limit: int | None = None) -> list[int]:
         """The items that a key is about: those that are marked, else the one under the cursor."""
-        keys = self._items_marked or ({self._table.selected} - {""})
+        keys = self._items_marked or ({self.widget.selected} - {""})
         numbers = [int(key) for key in keys]
         return numbers if limit is None else numbers[:limit]
 
@@ -174,7 +163,7 @@ class TablePart(Part):
 
     def turn_item(self) -> None:
         """Mark the item under the cursor, or no longer."""
-        self._items_marked ^= {self._table.selected} - {""}
+        self._items_marked ^= {self.widget.selected} - {""}
 
     def turn_all(self) -> None:
         """Mark all rows that are shown; where they are marked, none."""

@@ -3,31 +3,24 @@
 from __future__ import annotations
 
 from swarmtui.tui import content
-from swarmtui.tui.screens.part import EVERYTHING, Part
-from swarmtui.tui.screens.session import SessionScreen
+from swarmtui.tui.screens.part import EVERYTHING
+from swarmtui.tui.screens.parted import Parted
 from swarmtui.tui.screens.workers_part import WorkersPart
 from swarmtui.tui.widgets.looks import workbench
 from swarmtui.tui.widgets.panes import PaneGrid
 
 
-class WatchingWorkers(SessionScreen):
+class WatchingWorkers(Parted):
     """Part of the run screen."""
-
-    parts: tuple[Part, ...]
-    view: str
 
     @property
     def workers_part(self) -> WorkersPart:
         """The panes."""
-        return next(part for part in self.parts if isinstance(part, WorkersPart))
+        return self.part(WorkersPart)
 
     @property
     def _in_panes(self) -> bool:
         return isinstance(self.focused, PaneGrid)
-
-    def set_view(self, view: str) -> None:
-        """Show all parts, or the one of that name alone."""
-        raise NotImplementedError
 
     def go(self, dx: int, dy: int) -> None:
         """Move in the focused pane; among workers, from one to the next."""

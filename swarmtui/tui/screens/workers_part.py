@@ -12,17 +12,16 @@ from swarmtui.tui.widgets.looks import workbench
 from swarmtui.tui.widgets.panes import PaneGrid
 
 if TYPE_CHECKING:
-    from swarmtui.tui.screens.run import RunScreen
+    from swarmtui.tui.screens.parted import Parted
 
 
-class WorkersPart(Part):
+class WorkersPart(Part[PaneGrid]):
     """What the workers are saying; among other panes, above all the selected one."""
 
     VIEW = "workers"
 
-    def __init__(self, screen: RunScreen) -> None:
-        super().__init__(screen)
-        self._grid = PaneGrid(id="panes")
+    def __init__(self, screen: Parted) -> None:
+        super().__init__(screen, PaneGrid(id="panes"))
         self._key: Key | None = None
         """The pane that is looked at, where its node has several."""
         self.pinned: list[Key] = []
@@ -31,16 +30,6 @@ class WorkersPart(Part):
         self.source = False
         """Whether Markdown is shown as it is written."""
         self._page = 0
-
-    @property
-    def widget(self) -> PaneGrid:
-        """The panes."""
-        return self._grid
-
-    @property
-    def alone(self) -> bool:
-        """Whether it has the whole screen."""
-        return self.screen.view == self.VIEW
 
     # -- drawing ----------------------------------------------------------------------------------------------
 
@@ -57,7 +46,7 @@ class WorkersPart(Part):
         return [replace(pane, pinned=True) for pane in found if pane is not None]
 
     def _draw_all(self) -> None:
-        app, grid = workbench(self.screen), self._grid
+        app, grid = workbench(self.screen), self.widget
         chosen, pins = self.chosen, self._pins()
         if self.maximised and chosen is not None:
             pane = kept(app.state, chosen, app.tails, app.moment, source=self.source)
@@ -75,7 +64,7 @@ class WorkersPart(Part):
         grid.show(shown, visible or chosen, "no worker is at work now", note)
 
     def _draw_beside(self) -> None:
-        app, grid, screen = workbench(self.screen), self._grid, self.screen
+        app, grid, screen = workbench(self.screen), self.widget, self.screen
         looked_at = look_at(app.state, app.selected, app.tails, app.moment, source=self.source)
         pins = [pane for pane in self._pins() if looked_at is None or pane.key != looked_at.key]
         if looked_at is None:
@@ -118,7 +107,7 @@ class WorkersPart(Part):
 
     def select(self, node: str) -> None:
         """Show what it says."""
-        if self._grid.display:
+        if self.widget.display:
             self.draw()
 
     def step(self, by: int) -> None:
@@ -128,7 +117,7 @@ class WorkersPart(Part):
             return
         at = keys.index(chosen) if chosen in keys else -by
         to = (at + by) % len(keys)
-        room = max(1, self._grid.room - len(self.pinned))
+        room = max(1, self.widget.room - len(self.pinned))
         self._page = max(0, to - len(self.pinned)) // room
         self.look_at(keys[to])
 

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 
 from textual import events
 from textual.geometry import Region, Size
-from textual.message import Message
 
 from swarmtui.tui import content
 from swarmtui.tui.view import format as say
@@ -18,6 +17,7 @@ from swarmtui.tui.view.graph import Graph
 from swarmtui.tui.view.shape import ZOOMS, Form, Zoom
 from swarmtui.tui.widgets.lines import LineView, Shown
 from swarmtui.tui.widgets.looks import looks, moment, workbench
+from swarmtui.tui.widgets.nodes import NodeOpened, NodeSelected
 
 if TYPE_CHECKING:
     from swarmtui.session.state import SessionState
@@ -28,20 +28,6 @@ class GraphView(LineView):
     """Draws a :class:`Graph`. Posts what the user selects and opens."""
 
     DEFAULT_CSS = "GraphView { overflow-x: auto; }"
-
-    class NodeSelected(Message):
-        """Another node was selected."""
-
-        def __init__(self, node: str) -> None:
-            super().__init__()
-            self.node = node
-
-    class NodeOpened(Message):
-        """The user wants to see a node."""
-
-        def __init__(self, node: str) -> None:
-            super().__init__()
-            self.node = node
 
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)
@@ -237,7 +223,7 @@ class GraphView(LineView):
         self.reveal()
         self.changed()
         if self.graph.selected:
-            self.post_message(self.NodeSelected(self.graph.selected))
+            self.post_message(NodeSelected(self, self.graph.selected))
 
     # -- the mouse --------------------------------------------------------------------------------------------
 
@@ -297,4 +283,4 @@ class GraphView(LineView):
         self.graph.select(node)
         self._selected()
         if event.chain == 2:
-            self.post_message(self.NodeOpened(node))
+            self.post_message(NodeOpened(self, node))

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING
 
 from textual import events
 from textual.geometry import Region, Size
-from textual.message import Message
 
 from swarmtui.tui.view import format as say
 from swarmtui.tui.view.log_search import LogSearch
 from swarmtui.tui.view.logs import LEVELS, Level, LogLine, draw, level_of, log_line
 from swarmtui.tui.widgets.lines import LineView, Shown
 from swarmtui.tui.widgets.looks import looks
+from swarmtui.tui.widgets.nodes import NodeOpened
 
 if TYPE_CHECKING:
     from swarmtui.session.events import Event
@@ -29,13 +29,6 @@ class LogView(LineView):
     """The session's log at or above a level."""
 
     selects = True
-
-    class NodeOpened(Message):
-        """The user wants to see the node of a line."""
-
-        def __init__(self, node: str) -> None:
-            super().__init__()
-            self.node = node
 
     def __init__(self, *, id: str | None = None, level: Level = "info") -> None:
         super().__init__(id=id)
@@ -218,7 +211,7 @@ class LogView(LineView):
             self._look_at(at)
             node = self._line(self._shown[at]).node.partition("[")[0]
             if event.chain == 2 and node:
-                self.post_message(self.NodeOpened(node))
+                self.post_message(NodeOpened(self, node))
 
     def line_at(self, y: int, width: int) -> Shown:
         """A line of the log."""

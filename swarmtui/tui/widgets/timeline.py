@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING
 
 from textual import events
 from textual.geometry import Region, Size
-from textual.message import Message
 
 from swarmtui.tui.view.bars import legend
 from swarmtui.tui.view.timeline import Timeline
 from swarmtui.tui.widgets.lines import LineView, Shown, entitle, undertitle
 from swarmtui.tui.widgets.looks import looks, moment
+from swarmtui.tui.widgets.nodes import NodeOpened, NodeSelected
 
 if TYPE_CHECKING:
     from swarmtui.tui.view.flights import Flights
@@ -26,20 +26,6 @@ class TimelineView(LineView):
     """Draws a :class:`Timeline`. The axis stays on the first line, whatever is scrolled to."""
 
     DEFAULT_CSS = "TimelineView { scrollbar-size: 0 0; }"
-
-    class NodeSelected(Message):
-        """The cursor is on another node."""
-
-        def __init__(self, node: str) -> None:
-            super().__init__()
-            self.node = node
-
-    class NodeOpened(Message):
-        """The user wants to see a node."""
-
-        def __init__(self, node: str) -> None:
-            super().__init__()
-            self.node = node
 
     def __init__(self, flights: Flights, *, id: str | None = None) -> None:
         super().__init__(id=id)
@@ -159,7 +145,7 @@ class TimelineView(LineView):
         self._reveal()
         self.show()
         if self._node:
-            self.post_message(self.NodeSelected(self._node))
+            self.post_message(NodeSelected(self, self._node))
 
     def _reveal(self) -> None:
         y, rows = self.scroll_offset.y, self._rows
@@ -184,7 +170,7 @@ class TimelineView(LineView):
             self.cursor = at
             self._moved()
             if event.chain == 2:
-                self.post_message(self.NodeOpened(self.selected))
+                self.post_message(NodeOpened(self, self.selected))
 
     def _on_mouse_scroll_up(self, event: events.MouseScrollUp) -> None:
         if not self._wheel(event, 1):
