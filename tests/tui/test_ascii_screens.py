@@ -8,9 +8,9 @@ import pytest
 from textual.pilot import Pilot
 
 from swarmtui.tui.view.glyphs import ASCII
+from tests.tui.browsing import found, press, rested
 from tests.tui.opening import lines, workbench
 from tests.tui.scripted_scenes import SCENES, act
-from tests.tui.test_browser import found, press, rested
 from tests.tui.test_snapshots import HOMES, home
 
 WRITTEN = set("éè読むファイル")

@@ -9,9 +9,9 @@ from swarmtui.tui.actions.action import MOVE, Scope
 from swarmtui.tui.actions.elsewhere import elsewhere, keys_elsewhere
 from swarmtui.tui.actions.keymap import fit_keys
 from swarmtui.tui.actions.table import ACTIONS, BY_ID, Keys
+from tests.tui.browsing import press as press_there
 from tests.tui.opening import notices, opened, press
 from tests.tui.scripted_feed import mid_run
-from tests.tui.test_browser import press as press_there
 from tests.tui.test_home import home, told
 
 KEYS = Keys()

@@ -18,8 +18,7 @@ from textual.screen import ModalScreen
 from textual.widgets import Input, TextArea
 
 import swarmtui.tui.screens
-from swarmtui.host.feed import Feed, Link
-from swarmtui.session.vocabulary import Status
+from swarmtui.host.feed import Feed
 from swarmtui.tui.actions.action import Action, Mode, Scope
 from swarmtui.tui.actions.dialogs import ANYWHERE, BY_NAME, DIALOGS, DialogKey
 from swarmtui.tui.actions.keymap import fit_keys
@@ -40,10 +39,11 @@ from swarmtui.tui.screens.tour import TourScreen
 from swarmtui.tui.settings import Read, Settings
 from swarmtui.tui.tour import STEPS
 from swarmtui.tui.view.offers import Offers
+from tests.tui.browsing import browsed, found, held, rested
 from tests.tui.opening import Source, notices, opened, press, settled, text
 from tests.tui.scripted_feed import ScriptedFeed, awaiting_approval, finished, mid_run, planning
 from tests.tui.scripted_past import replayed
-from tests.tui.test_browser import browsed, found, held, rested
+from tests.tui.scripted_scenes import crashed, lost
 
 KEYS = Keys()
 AGE = "0:07".__str__
@@ -325,19 +325,6 @@ async def test_pressing_any_key_of_the_lists_performs_its_action_and_no_other(
 def read_only() -> ScriptedFeed:
     feed = mid_run()
     feed.status.role = "observe"
-    return feed
-
-
-def crashed() -> ScriptedFeed:
-    feed = mid_run()
-    feed.set_link(Link.ARCHIVE)
-    feed.status.seen = Status.CRASHED
-    return feed
-
-
-def lost() -> ScriptedFeed:
-    feed = mid_run()
-    feed.set_link(Link.RECONNECTING, "the link is lost")
     return feed
 
 

@@ -26,9 +26,9 @@ from swarmtui.tui.view.bulk import Verb
 from swarmtui.tui.view.glyphs import UNICODE
 from swarmtui.tui.view.sessions import Row, key_of
 from swarmtui.tui.widgets.table import RowTable
+from tests.tui.browsing import as_tree, found, held, press, rested, session
 from tests.tui.opening import lines, notices, text
 from tests.tui.scripted_feed import START
-from tests.tui.test_browser import as_tree, found, held, press, rested, session
 
 GOING_ON = ("running", "awaiting_approval", "paused")
 

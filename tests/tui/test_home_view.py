@@ -17,8 +17,8 @@ from swarmtui.tui.view.machines import Hosts, Machines
 from swarmtui.tui.view.moment import Moment
 from swarmtui.tui.view.session_detail import detail_lines, shares
 from swarmtui.tui.view.sessions import SHOWN, SORTS, Looking, SessionRows, key_of, took_s
+from tests.tui.browsing import session
 from tests.tui.scripted_feed import HOSTILE, START
-from tests.tui.test_browser import session
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(max_size=9),

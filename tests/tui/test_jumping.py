@@ -21,10 +21,10 @@ from swarmtui.tui.widgets.bars import ActionBar
 from swarmtui.tui.widgets.panes import PaneGrid
 from swarmtui.tui.widgets.table import RowTable
 from swarmtui.tui.widgets.tabs import TabBar
+from tests.tui.browsing import browsed
+from tests.tui.browsing import press as press_there
 from tests.tui.opening import lines, opened, press, settled
 from tests.tui.scripted_feed import SESSIONS, awaiting_approval, mid_run
-from tests.tui.test_browser import browsed
-from tests.tui.test_browser import press as press_there
 
 
 @given(st.integers(0, 2 * MOST))

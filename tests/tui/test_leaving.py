@@ -146,7 +146,7 @@ import asyncio, sys
 from pathlib import Path
 from tests.tui.opening import workbench
 from tests.tui.scripted_feed import mid_run
-from tests.tui.test_browser import found
+from tests.tui.browsing import found
 from swarmtui.tui.app import run_workbench
 from swarmtui.tui.browser import run_browser
 async def rows():

@@ -24,10 +24,10 @@ from swarmtui.tui.view.glyphs import ASCII, UNICODE
 from swarmtui.tui.view.lines import width
 from swarmtui.tui.view.matching import closeness
 from swarmtui.tui.view.offers import KEPT, SHOWN, Offer, Offers, offer_line, remembered
+from tests.tui.browsing import browsed
+from tests.tui.browsing import press as press_there
 from tests.tui.opening import notices, opened, press, text
 from tests.tui.scripted_feed import awaiting_approval, finished, mid_run
-from tests.tui.test_browser import browsed
-from tests.tui.test_browser import press as press_there
 
 
 def offer(name: str, told: str = "", kind: str = "action", why: str = "", *, first: bool = True) -> Offer:

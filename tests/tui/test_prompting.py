@@ -25,6 +25,7 @@ from swarmtui.tui.view.sessions import Looking, Row
 from swarmtui.tui.view.talk import Turn
 from swarmtui.tui.widgets.prompt import MOST_CHARS, OfferList, PromptArea
 from swarmtui.tui.widgets.table import RowTable
+from tests.tui.browsing import press, rested
 
 ROW: Row = {"id": "q7m2xk", "title": "Review", "status": "running", "started": 1.0, "counts": {"running": 1}}
 GOAL = "compare three queues"
@@ -101,19 +102,6 @@ async def home(
     async with app.run_test(size=size) as pilot:
         await rested(pilot)
         yield pilot
-
-
-async def rested(pilot: Pilot[Choice]) -> None:
-    await pilot.pause()
-    await pilot.app.workers.wait_for_complete()
-    await pilot.pause()
-
-
-async def press(pilot: Pilot[Choice], *keys: str) -> None:
-    for key in keys:
-        await pilot.press(key)
-    if pilot.app.is_running:
-        await rested(pilot)
 
 
 async def typed(pilot: Pilot[Choice], text: str) -> None:

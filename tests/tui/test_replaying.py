@@ -26,6 +26,11 @@ from tests.tui.scripted_past import Stopwatch, replayed, to_past
 HEAD = len(finished().events)
 
 
+def link(pilot: Pilot[int]) -> Link:
+    assert isinstance(pilot.app, Workbench)
+    return pilot.app.status.link
+
+
 def play_of(pilot: Pilot[int]) -> Play:
     assert isinstance(pilot.app, Workbench)
     play = pilot.app.status.play
@@ -264,12 +269,8 @@ async def test_30_the_past_is_gone_through_while_the_session_goes_on_and_G_leads
     async with opened(feed, past=to_past) as pilot:
         app = pilot.app
         assert isinstance(app, Workbench)
-
-        def link() -> Link:
-            return app.status.link
-
         await press(pilot, "H", "comma")
-        assert link() is Link.REPLAY
+        assert link(pilot) is Link.REPLAY
         here = app.state.seq
         assert here == len(feed.events) - 1
         feed.play(ev.SessionPaused("user"), after=3)
@@ -278,7 +279,7 @@ async def test_30_the_past_is_gone_through_while_the_session_goes_on_and_G_leads
         assert play_of(pilot).head_seq == len(feed.events)
         assert "G live +2" in text(pilot)
         await press(pilot, "G")
-        assert link() is Link.LIVE
+        assert link(pilot) is Link.LIVE
         assert app.state is feed.state
         assert "paused" in text(pilot)
         await press(pilot, "P")
@@ -292,20 +293,14 @@ async def test_30_the_past_is_gone_through_while_the_session_goes_on_and_G_leads
 async def test_at_the_end_of_what_has_happened_so_far_a_replay_stays_and_its_keys_ask_nothing_of_the_session() -> None:
     feed = mid_run()
     async with opened(feed, past=to_past) as pilot:
-        app = pilot.app
-        assert isinstance(app, Workbench)
-
-        def link() -> Link:
-            return app.status.link
-
         await press(pilot, "H", "space")
-        assert link() is Link.REPLAY
+        assert link(pilot) is Link.REPLAY
         assert "the end so far: G goes live" in notices(pilot)[-1]
         assert "the end so far: G goes live" in text(pilot)
         await press(pilot, "e")
         assert "nothing fails after this" in notices(pilot)[-1], "the plan is edited instead"
         await press(pilot, "G")
-        assert link() is Link.LIVE
+        assert link(pilot) is Link.LIVE
         assert "live again" in notices(pilot)[-1]
 
 

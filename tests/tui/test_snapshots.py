@@ -17,10 +17,10 @@ from swarmtui.tui.desk import Prompting
 from swarmtui.tui.settings import Read, Settings
 from swarmtui.tui.view.glyphs import ASCII, UNICODE, Glyphs
 from swarmtui.tui.view.sessions import Looking, Row
+from tests.tui.browsing import as_tree, found, held, press, rested
 from tests.tui.opening import lines, settled, workbench
 from tests.tui.scripted_feed import START
 from tests.tui.scripted_scenes import SCENES, act
-from tests.tui.test_browser import as_tree, found, held, press, rested
 from tests.tui.test_prompting import ScriptedDesk
 
 pytestmark = pytest.mark.usefixtures("greenwich")

@@ -23,9 +23,9 @@ from swarmtui.tui.screens.tour import TourScreen, offer_tour
 from swarmtui.tui.tour import SEEN, STEPS, WIDE, Step, box_lines, due, place, told
 from swarmtui.tui.view.glyphs import ASCII
 from swarmtui.tui.view.lines import width
+from tests.tui.browsing import browsed, rested
 from tests.tui.opening import lines, opened, press, settled, text
 from tests.tui.scripted_feed import REVIEW, SESSIONS, mid_run, planning
-from tests.tui.test_browser import browsed, rested
 
 FIRST_TIME: dict[str, Any] = {"seen": False, "lasting": True, "terminal": True, "replay": False, "environ": {}}
 
