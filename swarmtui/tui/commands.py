@@ -30,7 +30,7 @@ def pause_session(*, paused: bool) -> Request:
     return Request("session.pause", {}, "paused: what runs goes on, nothing new starts")
 
 
-def cancel_session(state: SessionState) -> Request:
+def cancel_session() -> Request:
     """End the session."""
     return Request("session.cancel", {}, "the session is being cancelled")
 

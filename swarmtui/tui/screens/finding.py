@@ -1,15 +1,17 @@
-"""Going from match to match of a search in the graph, as several screens do."""
+"""Going from match to match of what is searched for, as on every screen over a session."""
 
 from __future__ import annotations
 
-from textual.screen import Screen
-
 from swarmtui.tui import content
-from swarmtui.tui.widgets.graph import GraphView
+from swarmtui.tui.screens.session import SessionScreen
 
 
-class Finding(Screen[None]):
-    """Part of a screen that has a graph which can be searched."""
+class Finding(SessionScreen):
+    """Part of a screen on which something can be searched for."""
+
+    def next_match(self, step: int) -> bool:
+        """Go to the next match, or with -1 to the one before; False if there is none."""
+        raise NotImplementedError
 
     def do_find_next(self) -> None:
         """n."""
@@ -20,5 +22,5 @@ class Finding(Screen[None]):
         self._step(-1)
 
     def _step(self, step: int) -> None:
-        if not self.query_one(GraphView).next_match(step):
+        if not self.next_match(step):
             content.notice(self.app, "nothing is searched for, or nothing matches: / starts a search", "warning")

@@ -336,11 +336,11 @@ class NodeScreen(SearchingText):
         workbench(self).text_out.with_text(self._whole, workbench(self).text_out.page_named)
 
     def do_editor(self) -> None:
-        """O: what is shown, to be read."""
+        """&: what is shown, to be read."""
         workbench(self).text_out.with_text(self._whole, workbench(self).text_out.edit)
 
     def do_save(self) -> None:
-        """W: what is shown, in a file."""
+        """$: what is shown, in a file."""
         workbench(self).text_out.with_text(self._whole, workbench(self).text_out.ask_where)
 
     async def _whole(self) -> tuple[str, str]:

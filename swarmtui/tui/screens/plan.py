@@ -11,11 +11,10 @@ from textual.containers import Grid
 from textual.widgets import Input
 
 from swarmtui.plan.render import plan_to_yaml
-from swarmtui.session.state import NodeState
 from swarmtui.tui import content
 from swarmtui.tui.actions.action import Action, Scope
 from swarmtui.tui.screens.finding import Finding
-from swarmtui.tui.screens.plan_drawing import PLANNER_STREAM, Form, PlanDrawing
+from swarmtui.tui.screens.plan_drawing import Form, PlanDrawing
 from swarmtui.tui.view.plan_table import SORTS
 from swarmtui.tui.widgets.bars import Words
 from swarmtui.tui.widgets.checks import CheckList
@@ -24,8 +23,6 @@ from swarmtui.tui.widgets.lines import TextView, entitle
 from swarmtui.tui.widgets.looks import workbench
 from swarmtui.tui.widgets.nodes import NodeOpened, NodeSelected
 from swarmtui.tui.widgets.table import RowTable
-
-__all__ = ["PLANNER_STREAM", "PlanScreen"]
 
 FORMS: tuple[Form, ...] = ("graph", "table", "text", "changes")
 PANES: dict[Form, str] = {
@@ -67,12 +64,6 @@ class PlanScreen(Finding, PlanDrawing):
             self._shown_at = workbench(self).keyboard.clock()
 
     # -- looking ----------------------------------------------------------------------------------------------
-
-    @property
-    def node(self) -> NodeState | None:
-        """The selected node."""
-        app = workbench(self)
-        return app.state.nodes.get(app.selected)
 
     def perform(self, action: Action) -> None:
         """What was moved to is selected at once: the next key may come before any message does."""
@@ -198,6 +189,10 @@ class PlanScreen(Finding, PlanDrawing):
         find = self.query_one("#plan-find", Input)
         find.display = True
         find.focus()
+
+    def next_match(self, step: int) -> bool:
+        """From node to node of the graph."""
+        return self.query_one(GraphView).next_match(step)
 
     def on_input_changed(self, event: Input.Changed) -> None:
         """Search as it is typed; the table shows what matches."""

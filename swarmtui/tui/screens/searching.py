@@ -8,6 +8,7 @@ from textual.widgets import Input
 from swarmtui.session.vocabulary import FINAL
 from swarmtui.tui import content
 from swarmtui.tui.screens.choosing import Choosing
+from swarmtui.tui.screens.finding import Finding
 from swarmtui.tui.screens.part import EVERYTHING
 from swarmtui.tui.screens.parts import LogPart
 from swarmtui.tui.screens.watching_workers import WatchingWorkers
@@ -17,7 +18,7 @@ _NODES = "words that must occur; !word must not; enter keeps, esc clears"
 _LINES = "words of a line, n N go from one to the next; node:NAME for a node's lines alone; enter keeps, esc clears"
 
 
-class Searching(Choosing, WatchingWorkers):
+class Searching(Finding, Choosing, WatchingWorkers):
     """Part of the run screen."""
 
     _in_log = False
@@ -66,24 +67,14 @@ class Searching(Choosing, WatchingWorkers):
     def _focus_nodes(self) -> None:
         (self.table.widget if self.table.widget.display else self.graph).focus()
 
-    def do_find_next(self) -> None:
-        """n."""
-        self._step(1)
-
-    def do_find_previous(self) -> None:
-        """N."""
-        self._step(-1)
-
-    def _step(self, step: int) -> None:
+    def next_match(self, step: int) -> bool:
+        """In the log from line to line, among items from row to row, elsewhere from node to node."""
         if self._log_focused:
-            found = self.log_part.widget.next_match(step)
-        elif self.table.items_of:
-            found = bool(self.table.filter)
+            return self.log_part.widget.next_match(step)
+        if self.table.items_of:
             self.table.widget.go(0, step)
-        else:
-            found = self.graph.next_match(step)
-        if not found:
-            content.notice(self.app, "nothing is searched for, or nothing matches: / starts a search", "warning")
+            return bool(self.table.filter)
+        return self.graph.next_match(step)
 
     def do_copy(self) -> None:
         """y: in the log the line, elsewhere the output."""

@@ -6,13 +6,13 @@ from textual import on
 from textual.widgets import Input
 
 from swarmtui.tui import content
-from swarmtui.tui.screens.session import SessionScreen
+from swarmtui.tui.screens.finding import Finding
 from swarmtui.tui.widgets.lines import TextView
 
 PLACEHOLDER = "words of a line, n N go from one to the next; enter keeps, esc clears"
 
 
-class SearchingText(SessionScreen):
+class SearchingText(Finding):
     """Part of a screen that shows a text: ``#body``, with a line to type in, ``#search``, below it."""
 
     @property
@@ -59,17 +59,9 @@ class SearchingText(SessionScreen):
         """Back to what the keys are for."""
         self._text.focus()
 
-    def do_find_next(self) -> None:
-        """n."""
-        self._step(1)
-
-    def do_find_previous(self) -> None:
-        """N."""
-        self._step(-1)
-
-    def _step(self, step: int) -> None:
-        if not self._text.next_match(step):
-            content.notice(self.app, "nothing is searched for, or nothing matches: / starts a search", "warning")
+    def next_match(self, step: int) -> bool:
+        """From line to line."""
+        return self._text.next_match(step)
 
     def leaves_search(self) -> bool:
         """Leave a search, if there is one."""

@@ -155,7 +155,7 @@ class SessionScreen(ActionScreen):
             "Cancel the session?",
             "What runs is stopped and nothing else starts. What is recorded stays.",
             "cancel it",
-            lambda: self.send(commands.cancel_session(workbench(self).state)),
+            lambda: self.send(commands.cancel_session()),
         )
 
     def do_retry_failed(self) -> None:
