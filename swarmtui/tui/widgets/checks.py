@@ -60,14 +60,6 @@ class CheckList(LineView):
         line, at = self._lines[y]
         return line, (0, width) if at == self.cursor and self.has_focus else None
 
-    def on_focus(self) -> None:
-        """The cursor is seen."""
-        self.changed()
-
-    def on_blur(self) -> None:
-        """And no longer."""
-        self.changed()
-
     def go(self, dx: int, dy: int) -> None:
         """Another check."""
         self._to(self.cursor + dy)

@@ -170,6 +170,19 @@ class LineView(ScrollView, inherit_bindings=False):
             lines.append(text[start : None if end < 0 else end].rstrip())
         return "\n".join(lines), "\n"
 
+    def on_focus(self) -> None:
+        """Where there is a cursor, it may be drawn with the focus alone."""
+        self.changed()
+
+    def on_blur(self) -> None:
+        """And no longer."""
+        self.changed()
+
+    @property
+    def rows_seen(self) -> int:
+        """Lines of the content that are visible at once; fewer than there are where some stay, as a header does."""
+        return max(1, self.size.height)
+
     def page(self) -> int:
         """Lines that a page key moves by."""
         return max(1, self.size.height - 2)
@@ -181,6 +194,13 @@ class LineView(ScrollView, inherit_bindings=False):
     def go_to_end(self, last: bool) -> None:
         """Go to the first or last line."""
         self.scroll_to(y=self.max_scroll_y if last else 0, animate=False)
+
+    def show_row(self, y: int) -> None:
+        """Scroll just enough that line `y` of the content is visible."""
+        top = self.scroll_offset.y
+        wanted = min(max(top, y - self.rows_seen + 1), y)
+        if wanted != top:
+            self.scroll_to(y=wanted, animate=False)
 
     def show_region(self, region: Region) -> None:
         """Scroll just enough that `region` of the content is visible."""
@@ -228,7 +248,7 @@ class TextView(LineView):
             told = "".join(part for part, _ in self._lines[at]).casefold()
             if all(word in told for word in words):
                 self._found = at
-                self.show_region(Region(0, at, 1, 1))
+                self.show_row(at)
                 self.changed()
                 return True
         return False

@@ -8,7 +8,7 @@ from operator import attrgetter
 from typing import TYPE_CHECKING
 
 from textual import events
-from textual.geometry import Region, Size
+from textual.geometry import Size
 
 from swarmtui.tui.view import format as say
 from swarmtui.tui.view.log_search import LogSearch
@@ -192,15 +192,7 @@ class LogView(LineView):
 
     def _look_at(self, at: int) -> None:
         self._cursor, self.following = at, False
-        self.show_region(Region(0, at, 1, 1))
-        self.changed()
-
-    def on_focus(self) -> None:
-        """The line that is looked at shows."""
-        self.changed()
-
-    def on_blur(self) -> None:
-        """And no longer."""
+        self.show_row(at)
         self.changed()
 
     def on_click(self, event: events.Click) -> None:

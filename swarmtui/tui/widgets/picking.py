@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from textual import events
-from textual.geometry import Region, Size
+from textual.geometry import Size
 from textual.message import Message
 
 from swarmtui.safety.text import one_line
@@ -172,30 +172,16 @@ class PickList(LineView):
                        (f"  {one_line(entry.told, 120)}", "muted"))  # fmt: skip
         return spans, (0, width) if y == self.cursor and self.has_focus else None
 
-    def on_focus(self) -> None:
-        """The cursor is seen."""
-        self.changed()
-
-    def on_blur(self) -> None:
-        """And no longer."""
-        self.changed()
-
     def go(self, dx: int, dy: int) -> None:
         """Move the cursor."""
         self.cursor = max(0, min(self.cursor + dy, len(self._shown) - 1))
-        self._reveal()
-
-    def _reveal(self) -> None:
-        y, height = self.scroll_offset.y, max(1, self.size.height - 1)
-        if self.cursor < y:
-            self.scroll_to(y=self.cursor, animate=False)
-        elif self.cursor >= y + height:
-            self.scroll_to(y=self.cursor - height + 1, animate=False)
+        self.show_row(self.cursor)
         self.changed()
 
-    def show_region(self, region: Region) -> None:
+    @property
+    def rows_seen(self) -> int:
         """The line with what was typed stays."""
-        self._reveal()
+        return max(1, self.size.height - 1)
 
     def toggle(self) -> None:
         """Mark the entry under the cursor, or no longer; where enter picks, pick it."""

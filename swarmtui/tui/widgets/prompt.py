@@ -157,8 +157,7 @@ class OfferList(LineView):
         after = min(len(self.offers) - 1, before + by)
         self.at = after if after >= 0 else None
         if self.at is not None:
-            top, height = self.scroll_offset.y, max(1, self.size.height)
-            self.scroll_to(y=min(max(top, self.at - height + 1), self.at), animate=False)
+            self.show_row(self.at)
         self.changed()
         return self.at is not None
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection, Iterator
 from functools import partial
 
 from textual import events
-from textual.geometry import Region, Size
+from textual.geometry import Size
 from textual.message import Message
 
 from swarmtui.tui.view.column import Column, NoRows, Rows, fit_columns
@@ -76,7 +76,7 @@ class RowTable(LineView):
     def on_resize(self, event: events.Resize) -> None:
         """Columns follow the width."""
         self._measure()
-        self._reveal()
+        self.show_row(self.cursor)
 
     @property
     def selected(self) -> str:
@@ -91,7 +91,7 @@ class RowTable(LineView):
         for at in range(len(self.rows)):
             if self.rows.key(at) == key:
                 self.cursor, self._key = at, key
-                self._reveal()
+                self.show_row(self.cursor)
                 self.changed()
                 return
 
@@ -140,22 +140,15 @@ class RowTable(LineView):
 
     def _moved(self) -> None:
         self._key = self.selected
-        self._reveal()
+        self.show_row(self.cursor)
         self.changed()
         if self._key:
             self.post_message(self.RowSelected(self._key))
 
-    def _reveal(self) -> None:
-        y = self.scroll_offset.y
-        height = max(1, self.size.height - 1)
-        if self.cursor < y:
-            self.scroll_to(y=self.cursor, animate=False)
-        elif self.cursor >= y + height:
-            self.scroll_to(y=self.cursor - height + 1, animate=False)
-
-    def show_region(self, region: Region) -> None:
+    @property
+    def rows_seen(self) -> int:
         """The header takes the first line."""
-        self._reveal()
+        return max(1, self.size.height - 1)
 
     def jumps(self) -> Iterator[tuple[int, int, Callable[[], object]]]:
         """The rows that are visible."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from textual import events
-from textual.geometry import Region, Size
+from textual.geometry import Size
 
 from swarmtui.tui.view.bars import legend
 from swarmtui.tui.view.timeline import Timeline
@@ -41,7 +41,7 @@ class TimelineView(LineView):
         timeline.choose(moment(self))
         self.cursor = max(0, min(timeline.row_of.get(self._node, self.cursor), len(timeline.ids) - 1))
         timeline.look(self.room, moment(self), glyphs)
-        self.extend(Size(self.size.width, len(timeline.ids) + self.size.height - self._rows))
+        self.extend(Size(self.size.width, len(timeline.ids) + self.size.height - self.rows_seen))
         entitle(self, timeline.title(glyphs))
         undertitle(self, timeline.told(self.selected, glyphs))
         self.changed()
@@ -51,8 +51,8 @@ class TimelineView(LineView):
         return self.size.height >= LEGEND_FROM
 
     @property
-    def _rows(self) -> int:
-        """Lines for nodes."""
+    def rows_seen(self) -> int:
+        """The axis takes the first line, and where there is room the legend the last one."""
         return max(1, self.size.height - 1 - self._legend)
 
     def visible_line(self, y: int, width: int) -> Shown:
@@ -92,7 +92,7 @@ class TimelineView(LineView):
         if node != self._node:
             self._node = node
             self.cursor = self.timeline.row_of.get(node, self.cursor)
-            self._reveal()
+            self.show_row(self.cursor)
             if self.display:
                 self.show()
 
@@ -114,7 +114,7 @@ class TimelineView(LineView):
 
     def page(self) -> int:
         """Lines that a page key moves by."""
-        return max(1, self._rows - 1)
+        return max(1, self.rows_seen - 1)
 
     def zoom(self, step: int) -> None:
         """Closer (1), or farther (-1)."""
@@ -125,14 +125,14 @@ class TimelineView(LineView):
         """By the next of what rows can be sorted by."""
         self.timeline.next_sort()
         self.show()
-        self._reveal()
+        self.show_row(self.cursor)
 
     def reverse(self) -> None:
         """The other way round."""
         key, descending = self.timeline.sort
         self.timeline.sort = (key, not descending)
         self.show()
-        self._reveal()
+        self.show_row(self.cursor)
 
     def find(self, text: str) -> None:
         """Show the nodes that match."""
@@ -142,21 +142,10 @@ class TimelineView(LineView):
 
     def _moved(self) -> None:
         self._node = self.selected
-        self._reveal()
+        self.show_row(self.cursor)
         self.show()
         if self._node:
             self.post_message(NodeSelected(self, self._node))
-
-    def _reveal(self) -> None:
-        y, rows = self.scroll_offset.y, self._rows
-        if self.cursor < y:
-            self.scroll_to(y=self.cursor, animate=False)
-        elif self.cursor >= y + rows:
-            self.scroll_to(y=self.cursor - rows + 1, animate=False)
-
-    def show_region(self, region: Region) -> None:
-        """The axis takes the first line."""
-        self._reveal()
 
     # -- mouse ------------------------------------------------------------------------------------------------
 
@@ -166,7 +155,7 @@ class TimelineView(LineView):
         if offset is None:
             return
         at = offset.y - 1 + self.scroll_offset.y
-        if 1 <= offset.y <= self._rows and at < len(self.timeline.ids):
+        if 1 <= offset.y <= self.rows_seen and at < len(self.timeline.ids):
             self.cursor = at
             self._moved()
             if event.chain == 2:
