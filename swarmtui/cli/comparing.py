@@ -74,7 +74,7 @@ class Sides:
         place = await asyncio.to_thread(locate, word) if address is None else await self._dialled(address)
         feed = await open_feed(place, name="comparison", role="observe", max_wait_s=FAR_S)
         self._open.push_async_callback(feed.close)
-        while not (feed.at_end or (feed.state.seq and not getattr(feed, "recorded", False))):
+        while not feed.at_end:
             await feed.wait()
             feed.drain()
         return place, feed

@@ -115,7 +115,8 @@ async def follow(
 ) -> None:
     """Hand every event to `take` until the session rests, or its host has gone.
 
-    A pause by a person is waited through, since a person can end it; so is one by the disk, which ends by itself.
+    A rest on the way to how it stands now is none. A pause by a person is waited through, since a person can end it; so
+    is one by the disk, which ends by itself.
     `warn` is told of what the host cannot do for now, and of a link that is broken. Raises Unreachable where that link
     is given up.
     """
@@ -139,7 +140,7 @@ async def follow(
                 raise feed.given_up
             if not (isinstance(feed, WireFeed) and feed.recorded) or feed.at_end:
                 return
-        elif feed.state.host_pid is not None and at_rest(feed.state):
+        elif feed.at_end and feed.state.host_pid is not None and at_rest(feed.state):
             paused_by_hand = feed.state.status is Status.PAUSED and feed.state.reason in ("user", "signal")
             if not (paused_by_hand and through_pauses):
                 return

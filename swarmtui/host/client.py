@@ -171,9 +171,8 @@ class WireFeed:
 
     @property
     def at_end(self) -> bool:
-        """Whether no host lives and everything that is recorded has arrived."""
-        welcome = self._welcome
-        return welcome is not None and welcome.recorded and self.state.seq >= welcome.head_seq
+        """Whether all has arrived that had happened when the link came up; where no host lives, that is everything."""
+        return self._welcome is not None and self.state.seq >= self._welcome.head_seq
 
     def clock(self) -> float:
         """The present while somebody works; once nobody does, when the last event happened."""
