@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import importlib
 import json
 import os
+import pkgutil
 import shutil
 import sqlite3
 import tempfile
@@ -14,6 +16,7 @@ from pathlib import Path
 
 import pytest
 
+import swarmtui
 from swarmtui.cli.main import main
 from swarmtui.host import asking
 from swarmtui.session.folder import SessionFolder
@@ -146,6 +149,9 @@ def nobody(sessions: Path) -> Iterator[None]:
     if was == 0:
         for path in [sessions.parents[1], *sessions.parents[1].rglob("*")]:
             os.chown(path, 65_534, 65_534, follow_symlinks=False)
+        for module in pkgutil.walk_packages(swarmtui.__path__, "swarmtui."):
+            if module.name.startswith(("swarmtui.engine", "swarmtui.host")):
+                importlib.import_module(module.name)  # it may lie where only root reads
         os.seteuid(65_534)
     try:
         yield
