@@ -39,7 +39,15 @@ def undertitle(widget: Widget, title: str) -> None:
         widget.border_subtitle = shown
 
 
-class Bar(Widget):
+class Drawn(Widget):
+    """A widget that draws its lines by itself; where one selects across it with the mouse, it has no text to give."""
+
+    def render(self) -> RenderResult:
+        """No lines: :meth:`render_line` makes them."""
+        return ""
+
+
+class Bar(Drawn):
     """One line over the whole width. Subclasses say what is in it."""
 
     DEFAULT_CSS = "Bar { height: 1; width: 1fr; }"
@@ -60,10 +68,6 @@ class Bar(Widget):
         """Draw it."""
         width = self.size.width
         return content.strip(self.shown(width) if y == 0 else (), looks(self).palette, self.rich_style, width)
-
-    def render(self) -> RenderResult:
-        """Never asked for: lines are."""
-        return ""
 
 
 class LineView(ScrollView, inherit_bindings=False):

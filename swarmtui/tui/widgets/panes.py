@@ -8,12 +8,10 @@ from typing import TYPE_CHECKING
 
 from rich.style import Style
 from textual import events
-from textual.app import RenderResult
 from textual.geometry import Region
 from textual.message import Message
 from textual.selection import Selection
 from textual.strip import Strip
-from textual.widget import Widget
 
 from swarmtui.safety.text import clean
 from swarmtui.tui import content
@@ -30,6 +28,7 @@ from swarmtui.tui.view.panes import (
     selected_cells,
     selected_text,
 )
+from swarmtui.tui.widgets.lines import Drawn
 from swarmtui.tui.widgets.looks import dressed, looks
 
 if TYPE_CHECKING:
@@ -39,7 +38,7 @@ if TYPE_CHECKING:
 HELD = "held while text is selected"
 
 
-class PaneGrid(Widget):
+class PaneGrid(Drawn):
     """A grid of running attempts. Draws all of it at once: a screen full of text, whatever the number of workers."""
 
     DEFAULT_CSS = "PaneGrid { height: 1fr; width: 1fr; }"
@@ -215,7 +214,3 @@ class PaneGrid(Widget):
         if not self._lines and y == min(1, self.size.height - 1):
             line = (("  " + self._empty, "faint"),)
         return self._marked(content.strip(line, looks(self).palette, self.rich_style, width), line, y)
-
-    def render(self) -> RenderResult:
-        """Never asked for: lines are."""
-        return ""

@@ -5,20 +5,19 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from textual import events
-from textual.app import RenderResult
 from textual.message import Message
 from textual.strip import Strip
-from textual.widget import Widget
 
 from swarmtui.tui import content
 from swarmtui.tui.view import scrub
+from swarmtui.tui.widgets.lines import Drawn
 from swarmtui.tui.widgets.looks import looks
 
 if TYPE_CHECKING:
     from swarmtui.host.feed import Play
 
 
-class ScrubBar(Widget):
+class ScrubBar(Drawn):
     """Two lines: the bar with its marks, and the figures. Not there where nothing is replayed."""
 
     DEFAULT_CSS = "ScrubBar { height: 2; width: 1fr; display: none; }"
@@ -52,10 +51,6 @@ class ScrubBar(Widget):
             return content.strip(line, drawn.palette, self.rich_style, size)
         line, head = scrub.bar(self.play, size, drawn.glyphs)
         return content.strip(line, drawn.palette, self.rich_style, size, (head, head + 1))
-
-    def render(self) -> RenderResult:
-        """Never asked for: lines are."""
-        return ""
 
     def on_mouse_down(self, event: events.MouseDown) -> None:
         """Go there."""

@@ -6,20 +6,19 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from textual import events
-from textual.app import RenderResult
 from textual.message import Message
 from textual.strip import Strip
-from textual.widget import Widget
 
 from swarmtui.tui import content
 from swarmtui.tui.widgets.bars import ActionBar
+from swarmtui.tui.widgets.lines import Drawn
 from swarmtui.tui.widgets.looks import looks
 
 if TYPE_CHECKING:
     from swarmtui.tui.view.lines import Line
 
 
-class NoticeLine(Widget):
+class NoticeLine(Drawn):
     """A notice at the foot of a screen. The line of keys is as high as it, so that nothing else is covered."""
 
     DEFAULT_CSS = "NoticeLine { layer: _toastrack; dock: bottom; width: 1fr; height: 1; display: none; }"
@@ -49,7 +48,3 @@ class NoticeLine(Widget):
         """Draw a line of it."""
         line: Line = self.lines[y] if y < len(self.lines) else ()
         return content.strip(line, looks(self).palette, self.rich_style, self.size.width)
-
-    def render(self) -> RenderResult:
-        """Never asked for: lines are."""
-        return ""
