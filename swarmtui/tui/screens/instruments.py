@@ -10,8 +10,8 @@ from swarmtui.tui.view.budget import budget_lines
 from swarmtui.tui.view.pools import Gauge, gauges, pane_lines, pool_lines
 from swarmtui.tui.view.timeline import SLOW, SORTS
 from swarmtui.tui.view.timescale import SCALES
+from swarmtui.tui.widgets.lines import TextView
 from swarmtui.tui.widgets.looks import workbench
-from swarmtui.tui.widgets.pools import PoolsView
 from swarmtui.tui.widgets.timeline import TimelineView
 
 if TYPE_CHECKING:
@@ -67,13 +67,13 @@ class TimelinePart(Part[TimelineView]):
             self.widget.zoom(step)
 
 
-class PoolsPart(Part[PoolsView]):
+class PoolsPart(Part[TextView]):
     """What each pool may do, does, and is held back by."""
 
     VIEW = "pools"
 
     def __init__(self, screen: Parted) -> None:
-        super().__init__(screen, PoolsView(id="pools"))
+        super().__init__(screen, TextView(id="pools"))
         self._found: list[Gauge] = []
         self._found_for: object = None
 
