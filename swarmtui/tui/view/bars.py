@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from swarmtui.session.vocabulary import State
+from swarmtui.tui.view.glyphs import Sign
 from swarmtui.tui.view.lines import Line, Role, Span, cells, joined
 from swarmtui.tui.view.stretches import WORK, Kind, Part
 
@@ -17,36 +17,27 @@ if TYPE_CHECKING:
     from swarmtui.tui.view.timescale import Window
 
 
-@dataclass(frozen=True, slots=True)
-class Ink:
-    """How a kind of time is drawn and called."""
-
-    glyph: str
-    ascii: str
-    role: Role
-    word: str
-
-
-INK: dict[Kind, Ink] = {
-    "queue": Ink("░", ".", "waiting", "queued"),
-    "throttle": Ink("▒", "~", "throttled", "throttled"),
-    "backoff": Ink("╌", "-", "retrying", "backing off"),
-    "away": Ink("┈", "_", "held", "let go of its place"),
-    "idle": Ink(" ", " ", "faint", "idle"),
-    "run": Ink("▇", "#", "running", "running"),
-    "ok": Ink("▇", "#", "succeeded", "ran"),
-    "failed": Ink("▇", "#", "failed", "failed"),
-    "refused": Ink("▓", "%", "throttled", "refused"),
-    "cut": Ink("▓", "%", "cancelled", "cut short"),
-    "asks": Ink("·", "?", "ask", "asked you"),
+INK: dict[Kind, Sign] = {
+    "queue": Sign("░", ".", "waiting"),
+    "throttle": Sign("▒", "~", "throttled"),
+    "backoff": Sign("╌", "-", "retrying"),
+    "away": Sign("┈", "_", "held"),
+    "idle": Sign(" ", " ", "faint"),
+    "run": Sign("▇", "#", "running"),
+    "ok": Sign("▇", "#", "succeeded"),
+    "failed": Sign("▇", "#", "failed"),
+    "refused": Sign("▓", "%", "throttled"),
+    "cut": Sign("▓", "%", "cancelled"),
+    "asks": Sign("·", "?", "ask"),
 }
-_MARKS: dict[Kind, tuple[str, str, Role]] = {
-    "failed": ("✗", "X", "failed"), "refused": ("◔", "%", "throttled"), "cut": ("!", "!", "interrupted"),
+"""How each kind of time is drawn."""
+_ENDS: dict[Kind, Sign] = {
+    "failed": Sign("✗", "X", "failed"), "refused": Sign("◔", "%", "throttled"), "cut": Sign("!", "!", "interrupted"),
 }  # fmt: skip
 """What is put on the last cell of work that ended so."""
-RETRY = ("↻", "r")
-FRONT = ("▶", ">")
-LIT = ("◆", "*")
+RETRY = Sign("↻", "r", "retrying")
+FRONT = Sign("▶", ">", "running")
+LIT = Sign("◆", "*", "accent")
 
 
 def bar(told: Sequence[Part], window: Window, glyphs: Glyphs) -> Line:
@@ -56,7 +47,6 @@ def bar(told: Sequence[Part], window: Window, glyphs: Glyphs) -> Line:
     most = [0.0] * size
     inks: list[Kind | None] = [None] * size
     marks: dict[int, Span] = {}
-    pick = 1 if glyphs.ascii else 0
     tries = 0
     for kind, start, end in told:
         tries += kind in WORK and kind != "asks"
@@ -70,26 +60,19 @@ def bar(told: Sequence[Part], window: Window, glyphs: Glyphs) -> Line:
                 if share > most[at] or (inks[at] is None and (share > 0 or kind in WORK)):
                     most[at], inks[at] = share, kind
         if kind in WORK and tries > 1 and 0 <= first < size:
-            marks.setdefault(first, (RETRY[pick], "retrying"))
-        if kind in _MARKS and 0 <= last < size:
-            marks[last] = (_MARKS[kind][pick], _MARKS[kind][2])
+            marks.setdefault(first, glyphs.sign(RETRY))
+        if kind in _ENDS and 0 <= last < size:
+            marks[last] = glyphs.sign(_ENDS[kind])
         if kind == "run" and 0 <= last < size:
-            marks[last] = (FRONT[pick], "running")
-    return joined([marks.get(at) or _cell(inks[at], glyphs) for at in range(size)])
-
-
-def _cell(kind: Kind | None, glyphs: Glyphs) -> Span:
-    if kind is None:
-        return " ", "text"
-    ink = INK[kind]
-    return (ink.ascii if glyphs.ascii else ink.glyph), ink.role
+            marks[last] = glyphs.sign(FRONT)
+    drawn: dict[Kind | None, Span] = {kind: glyphs.sign(INK[kind]) for kind in INK} | {None: (" ", "text")}
+    return joined([marks.get(at) or drawn[inks[at]] for at in range(size)])
 
 
 def density(flow: Flow, node: NodeState, window: Window, glyphs: Glyphs) -> Line:
     """A map as one row: how many of its items were in flight, and where some failed or were refused."""
     peak = max(1, max(flow.levels, default=1))
     spans: list[Span] = []
-    pick = 1 if glyphs.ascii else 0
     last = len(flow.delta) - 1
     now_cell = window.cell(window.now)
     goes_on = bool(node.running) and not node.ended  # after the last event, too
@@ -104,9 +87,9 @@ def density(flow: Flow, node: NodeState, window: Window, glyphs: Glyphs) -> Line
         level = max((flow.at_work(at) for at in range(first, final + 1)), default=0)
         bad, refused, ends = (sum(counts[first : final + 1]) for counts in (flow.bad, flow.refused, flow.ends))
         if bad:
-            spans.append((_MARKS["failed"][pick], "failed"))
+            spans.append(glyphs.sign(_ENDS["failed"]))
         elif refused > ends:
-            spans.append((_MARKS["refused"][pick], "throttled"))
+            spans.append(glyphs.sign(_ENDS["refused"]))
         elif not level:
             spans.append((" ", "text"))
         else:
@@ -117,26 +100,21 @@ def density(flow: Flow, node: NodeState, window: Window, glyphs: Glyphs) -> Line
 
 def legend(size: int, glyphs: Glyphs) -> Line:
     """What the glyphs mean, as much of it as fits."""
-    pick = 1 if glyphs.ascii else 0
-    inks: tuple[tuple[Kind, str], ...] = (
-        ("queue", "queued"), ("throttle", "throttled"), ("run", "at work"), ("backoff", "backoff"),
-    )  # fmt: skip
-    entries: list[tuple[str, Role, str]] = [
-        (INK[kind].ascii if glyphs.ascii else INK[kind].glyph, INK[kind].role, word) for kind, word in inks
-    ]
-    entries += [(_MARKS["failed"][pick], "failed", "failed")]
-    sent_back = INK["refused"].ascii if glyphs.ascii else INK["refused"].glyph
-    ended = _MARKS["refused"][pick]
-    entries += [(sent_back if sent_back == ended else sent_back + ended, "throttled", "429, cut")]
-    entries += [(RETRY[pick], "retrying", "retry"), (LIT[pick], "accent", "longest path")]
-    entries += [(INK["asks"].ascii if glyphs.ascii else INK["asks"].glyph, "ask", "asks you")]
-    entries += [(INK["away"].ascii if glyphs.ascii else INK["away"].glyph, "held", "waits for others")]
+    refused, ended = glyphs.sign(INK["refused"]), glyphs.sign(_ENDS["refused"])
+    entries = [
+        (glyphs.sign(INK["queue"]), "queued"), (glyphs.sign(INK["throttle"]), "throttled"),
+        (glyphs.sign(INK["run"]), "at work"), (glyphs.sign(INK["backoff"]), "backoff"),
+        (glyphs.sign(_ENDS["failed"]), "failed"),
+        (refused if refused == ended else (refused[0] + ended[0], refused[1]), "429, cut"),
+        (glyphs.sign(RETRY), "retry"), (glyphs.sign(LIT), "longest path"), (glyphs.sign(INK["asks"]), "asks you"),
+        (glyphs.sign(INK["away"]), "waits for others"),
+    ]  # fmt: skip
     spans: list[Span] = [(" ", "text")]
     taken = 1
-    for glyph, role, word in entries:
-        wide = cells(glyph) + 1 + cells(word) + 2
+    for sign, word in entries:
+        wide = cells(sign[0]) + 1 + cells(word) + 2
         if taken + wide > size:
             break
-        spans += [(glyph, role), (f" {word}  ", "muted")]
+        spans += [sign, (f" {word}  ", "muted")]
         taken += wide
     return (*spans, (" " * (size - taken), "text"))

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from swarmtui.session.vocabulary import State
 
 if TYPE_CHECKING:
-    from swarmtui.tui.view.lines import Role
+    from swarmtui.tui.view.lines import Role, Span
 
 N, E, S, W = 1, 2, 4, 8
 """Sides of a cell that a wire leaves by, as bits."""
@@ -21,6 +21,14 @@ class Mark:
     glyph: str
     ascii: str
     word: str
+    role: Role
+
+
+class Sign(NamedTuple):
+    """A character with a role, where no word stands beside it."""
+
+    glyph: str
+    ascii: str
     role: Role
 
 
@@ -75,6 +83,10 @@ class Glyphs:
     def told(self, mark: Mark) -> str:
         """Sign and word; in ASCII the word alone, which says as much."""
         return mark.word if self.ascii else f"{mark.glyph} {mark.word}"
+
+    def sign(self, sign: Sign) -> Span:
+        """The sign alone."""
+        return sign.ascii if self.ascii else sign.glyph, sign.role
 
     @property
     def icon_width(self) -> int:

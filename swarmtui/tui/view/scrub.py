@@ -14,29 +14,31 @@ from typing import TYPE_CHECKING
 from swarmtui.safety.text import one_line
 from swarmtui.session.marks import Mark, MarkKind
 from swarmtui.tui.view import format as say
-from swarmtui.tui.view.lines import Line, Role, Span, cells, joined, pad, shorten, width
+from swarmtui.tui.view.glyphs import Sign
+from swarmtui.tui.view.lines import Line, Span, cells, joined, pad, shorten, width
 
 if TYPE_CHECKING:
     from swarmtui.host.feed import Play
     from swarmtui.tui.view.glyphs import Glyphs
 
-TICKS: dict[MarkKind, tuple[str, str, Role]] = {
-    MarkKind.USER: ("★", "*", "accent"),
-    MarkKind.CRASH: ("!", "!", "bad"),
-    MarkKind.FAILURE: ("✗", "x", "failed"),
-    MarkKind.QUESTION: ("?", "?", "ask"),
-    MarkKind.APPROVAL: ("◆", "a", "ask"),
-    MarkKind.BUDGET: ("$", "$", "warn"),
-    MarkKind.EDIT: ("±", "e", "accent"),
-    MarkKind.FORK: ("Y", "Y", "accent"),
-    MarkKind.RETRY: ("↻", "r", "retrying"),
-    MarkKind.PAUSE: ("‖", "|", "held"),
+TICKS: dict[MarkKind, Sign] = {
+    MarkKind.USER: Sign("★", "*", "accent"),
+    MarkKind.CRASH: Sign("!", "!", "bad"),
+    MarkKind.FAILURE: Sign("✗", "x", "failed"),
+    MarkKind.QUESTION: Sign("?", "?", "ask"),
+    MarkKind.APPROVAL: Sign("◆", "a", "ask"),
+    MarkKind.BUDGET: Sign("$", "$", "warn"),
+    MarkKind.EDIT: Sign("±", "e", "accent"),
+    MarkKind.FORK: Sign("Y", "Y", "accent"),
+    MarkKind.RETRY: Sign("↻", "r", "retrying"),
+    MarkKind.PAUSE: Sign("‖", "|", "held"),
 }
 """How marks look, in ASCII too; where several fall into one cell, the first of this order is shown."""
 _RANK = {kind: at for at, kind in enumerate(TICKS)}
 MANY = (MarkKind.RETRY, MarkKind.PAUSE)
 """Marks of which there can be one in every cell, so that they give way to the name of a long wait."""
 MARGIN = 1
+_PLAYING, _PAUSED = Sign("▶", ">", "running"), Sign("‖", "||", "held")
 
 
 def room(size: int) -> int:
@@ -75,8 +77,7 @@ def bar(play: Play, size: int, glyphs: Glyphs) -> tuple[Line, int]:
         elif at in waits:
             spans.append(waits[at])
         elif at in ticks:
-            shown, plain, role = TICKS[ticks[at]]
-            spans.append((plain if glyphs.ascii else shown, role))
+            spans.append(glyphs.sign(TICKS[ticks[at]]))
         else:
             spans.append((glyphs.full, "bar") if at < head else (glyphs.empty, "rest"))
     return joined(spans), head + MARGIN
@@ -134,10 +135,6 @@ def _waits(play: Play, inside: int, taken: set[int], glyphs: Glyphs) -> dict[int
     return shown
 
 
-def _pause_sign(glyphs: Glyphs) -> str:
-    return "||" if glyphs.ascii else "‖"
-
-
 def _wait_sign(glyphs: Glyphs) -> str:
     """A time without events is no pause: nobody stopped anything."""
     return "~" if glyphs.ascii else "⋯"
@@ -146,10 +143,10 @@ def _wait_sign(glyphs: Glyphs) -> str:
 def figures(play: Play, size: int, glyphs: Glyphs) -> Line:
     """In words: played or not, how fast, where, what wait is passed over, and the mark that was passed last."""
     end = play.last_mono if play.over_mono is None else play.over_mono  # as long as everywhere else it is said to be
-    play_sign, pause_sign = ">" if glyphs.ascii else "▶", _pause_sign(glyphs)
     at = say.clock(min(play.mono, end) - play.first_mono)
+    sign, role_of_sign = glyphs.sign(_PLAYING if play.playing else _PAUSED)
     spans: list[Span] = [
-        (f" {play_sign if play.playing else pause_sign} ", "running" if play.playing else "held"),
+        (f" {sign} ", role_of_sign),
         (f"{play.speed:g}{'x' if glyphs.ascii else '×'}", "strong"),
         (f"  {at}", "strong"),
         (f"/{say.clock(end - play.first_mono)}  ", "muted"),
@@ -169,9 +166,8 @@ def figures(play: Play, size: int, glyphs: Glyphs) -> Line:
     passed = bisect_right(play.marks, play.seq, key=lambda mark: mark.seq)
     last = play.marks[passed - 1] if passed else None
     if last is not None and left >= 12:
-        shown, plain, role = TICKS[last.kind]
+        icon, role = glyphs.sign(TICKS[last.kind])
         on_it = last.seq == play.seq
-        icon = plain if glyphs.ascii else shown
         label = shorten(one_line(last.label, 200), left - cells(icon) - 1, glyphs.cut)
         spans += [("   ", "text"), (f"{icon} ", role), (label, "text" if on_it else "faint")]
     return pad(tuple(spans), size)

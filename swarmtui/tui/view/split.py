@@ -9,18 +9,18 @@ from swarmtui.plan.model import ModelRef
 from swarmtui.session.spent import Spent
 from swarmtui.tui.view import format as say
 from swarmtui.tui.view.attempts import Attempt
-from swarmtui.tui.view.glyphs import Glyphs
-from swarmtui.tui.view.lines import Line, Role, Span, cells, fit, shorten
+from swarmtui.tui.view.glyphs import Glyphs, Sign
+from swarmtui.tui.view.lines import Line, Span, cells, fit, shorten
 from swarmtui.tui.view.tails import TOKEN_CHARS
 
 QUEUE, THROTTLE, FIRST, MODEL, WORK, TOOLS = "queue", "throttle", "first token", "generation", "work", "tools"
-_LOOKS: dict[str, tuple[str, str, Role]] = {
-    QUEUE: ("░", ".", "waiting"),
-    THROTTLE: ("▒", "~", "throttled"),
-    FIRST: ("▓", ":", "held"),
-    MODEL: ("█", "#", "running"),
-    WORK: ("█", "#", "running"),
-    TOOLS: ("▚", "+", "retrying"),
+_LOOKS: dict[str, Sign] = {
+    QUEUE: Sign("░", ".", "waiting"),
+    THROTTLE: Sign("▒", "~", "throttled"),
+    FIRST: Sign("▓", ":", "held"),
+    MODEL: Sign("█", "#", "running"),
+    WORK: Sign("█", "#", "running"),
+    TOOLS: Sign("▚", "+", "retrying"),
 }
 """Each part has a shape of its own, so that it can be told without colour."""
 _TOLD = {
@@ -103,9 +103,9 @@ def bar(parts: Sequence[Part], size: int, glyphs: Glyphs) -> Line:
     """The parts as one bar of `size` cells."""
     spans: list[Span] = []
     for part, given in zip(parts, shares([part.seconds for part in parts], size), strict=True):
-        full, plain, role = _LOOKS[part.name]
+        sign, role = glyphs.sign(_LOOKS[part.name])
         if given:
-            spans.append(((plain if glyphs.ascii else full) * given, role))
+            spans.append((sign * given, role))
     return tuple(spans)
 
 
@@ -117,7 +117,6 @@ def legend(parts: Sequence[Part], size: int, glyphs: Glyphs) -> list[Line]:
     for part in parts:
         if not part.seconds:
             continue
-        full, plain, role = _LOOKS[part.name]
         words = shorten(f" {part.name} {_s(part.seconds)}", size - 1, glyphs.cut)
         wide = 1 + cells(words)
         if line and taken + 2 + wide > size:
@@ -126,7 +125,7 @@ def legend(parts: Sequence[Part], size: int, glyphs: Glyphs) -> list[Line]:
         if line:
             line.append(("  ", "text"))
             taken += 2
-        line += [(plain if glyphs.ascii else full, role), (words, "muted")]
+        line += [glyphs.sign(_LOOKS[part.name]), (words, "muted")]
         taken += wide
     return [*lines, tuple(line)] if line else lines
 
@@ -138,11 +137,11 @@ def time_lines(parts: Sequence[Part], width: int, glyphs: Glyphs) -> list[Line]:
     for part in parts:
         if not part.seconds:
             continue
-        full, plain, role = _LOOKS[part.name]
+        sign, role = glyphs.sign(_LOOKS[part.name])
         share = f"{part.seconds * 100 / whole:3.0f}%"
         told = fit(_TOLD[part.name], max(0, width - LABEL - 20), ellipsis=glyphs.cut)
         lines.append((
-            ((plain if glyphs.ascii else full) * 2, role), (f" {part.name:<{LABEL}}", "text"),
+            (sign * 2, role), (f" {part.name:<{LABEL}}", "text"),
             (f"{_s(part.seconds):>8}", "strong"), (f" {share}  ", "muted"), (told, "faint"),
         ))  # fmt: skip
     lines.append(((" " * 3 + f"{'together':<{LABEL}}", "muted"), (f"{_s(whole):>8}", "strong")))

@@ -160,7 +160,8 @@ class Timeline:
             (glyphs.icon(mark), mark.role),
             (" ", "text"),
             (fit(name_of(node.id), left - glyphs.icon_width - 5, ellipsis=glyphs.cut), strength),
-            (f" {LIT[1] if glyphs.ascii else LIT[0]}" if lit else "  ", "accent"),
+            (" ", "accent"),
+            glyphs.sign(LIT) if lit else (" ", "accent"),
             (" ", "text"),
         )
         flow = self.flights.by_map.get(node.id)
