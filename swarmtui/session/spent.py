@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 from swarmtui.session.vocabulary import NO_USAGE, Usage
 
@@ -45,6 +45,11 @@ class Spent:
         self.unpriced += usage.cost_usd is None or usage.untold > 0
         self.unmetered += unmetered or usage.untold > 0
         self.untold += usage.untold > 0 or (unmetered and usage.cost_usd is None and usage.tokens_in is None)
+
+    def include(self, other: Spent) -> None:
+        """Count what another one has counted."""
+        for one in fields(self):
+            setattr(self, one.name, getattr(self, one.name) + getattr(other, one.name))
 
     @property
     def tokens(self) -> int:

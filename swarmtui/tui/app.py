@@ -19,7 +19,7 @@ from swarmtui.host.feed import Changes, Feed
 from swarmtui.session.events import ReportWritten
 from swarmtui.session.vocabulary import FINAL, Status
 from swarmtui.tui import content
-from swarmtui.tui.actions.action import Mode, mode_of
+from swarmtui.tui.actions.action import Mode
 from swarmtui.tui.asking import Asking
 from swarmtui.tui.editing import PlanEditing
 from swarmtui.tui.flying import PastFlights
@@ -149,7 +149,7 @@ class Workbench(Routing):
             self.exit(LOST)
             return
         self.feed = self._source = feed
-        if mode_of(feed.status) is Mode.REPLAY:
+        if self.mode is Mode.REPLAY:
             self._run_screen().set_view(EVERYTHING)
         self.news.begin(feed.status.skipped)
         self._frame(force=True)
@@ -189,7 +189,7 @@ class Workbench(Routing):
     def _offer_tour(self) -> None:
         from swarmtui.tui.screens.tour import offer_tour
 
-        offer_tour(self.screen, replay=mode_of(self.status) is Mode.REPLAY)
+        offer_tour(self.screen, replay=self.mode is Mode.REPLAY)
 
     async def _put_history(self) -> None:
         """What happened before the first line of the log."""
@@ -295,7 +295,7 @@ class Workbench(Routing):
             return
         now = self.clock()
         self.moment = Moment(now, session_time(self.state, now), self.flights.refused)
-        replays = mode_of(self.status) is Mode.REPLAY
+        replays = self.mode is Mode.REPLAY
         if changes.reset and self._seen:
             self._start_anew(replays)
         self.tails.absorb(changes, now)

@@ -190,7 +190,7 @@ class Asking:
             elif decision == "change":
                 app.ask_text(
                     "What should be different?",
-                    "It is proposed anew, and you see it before anything of it runs. enter sends, esc leaves it.",
+                    "It is proposed anew, and you see it before anything of it runs. enter sends.",
                     lambda text: self._send([(one, commands.reject_change(change.id, text))]),
                 )
 

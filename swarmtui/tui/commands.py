@@ -154,7 +154,7 @@ def edit(rev: int, text: str, *, runs: bool = False) -> Request:
 
 def patch(rev: int, ops: list[dict[str, JSON]], what: str, *, runs: bool = False) -> Request:
     """Change single nodes; of a plan that waits that is a new revision."""
-    told = "" if runs else ": look at it, then approve; u takes it back"
+    told = "" if runs else ": look at it, then approve; undo takes it back"
     params: dict[str, JSON] = {"base_rev": rev, "ops": list(ops), "note": what[:200]}
     return Request("plan.patch", params, one_line(what, 80) + told)
 
@@ -188,7 +188,7 @@ def reject_change(change: str, feedback: str) -> Request:
 
 def edit_change(change: str, text: str) -> Request:
     """Accept a change with other nodes, as YAML."""
-    return Request("change.edit", {"id": change, "text": text}, "your version waits: press a to read it and accept it")
+    return Request("change.edit", {"id": change, "text": text}, "your version waits: read it, then accept it")
 
 
 def _name(node: NodeState) -> str:
@@ -234,7 +234,7 @@ def why_not_retry_node(state: SessionState, node: NodeState | None) -> str | Non
     if why or node is None:
         return why
     if node.running:
-        return f"{_name(node)} is running: cancel it first (x), or wait"
+        return f"{_name(node)} is running: cancel it first ({{cancel_node}}), or wait"
     if node.state in (State.WAITING, State.READY):
         return f"{_name(node)} has not run yet"
     if node.state is State.SKIPPED and node.cause not in (None, "user", BY_CONDITION):
@@ -302,7 +302,7 @@ def why_not_skip_node(state: SessionState, node: NodeState | None) -> str | None
     if why or node is None:
         return why
     if node.running:
-        return f"{_name(node)} is running: cancel it instead (x)"
+        return f"{_name(node)} is running: cancel it instead ({{cancel_node}})"
     return f"{_name(node)} {how_ended(node.state)} already" if node.ended else None
 
 

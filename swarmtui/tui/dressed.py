@@ -17,7 +17,6 @@ from textual.css.query import NoMatches
 from textual.driver import Driver
 from textual.filter import LineFilter, Monochrome, NoColor
 from textual.notifications import Notification
-from textual.screen import ModalScreen
 from textual.theme import BUILTIN_THEMES, Theme
 from textual.timer import Timer
 from textual.widgets import Input, TextArea
@@ -25,9 +24,8 @@ from textual.worker import WorkerFailed
 
 from swarmtui.tui import at_start, content, terminal, themes
 from swarmtui.tui.actions.action import Mode
-from swarmtui.tui.actions.dialogs import ANYWHERE, BY_NAME
-from swarmtui.tui.actions.names import key_name
-from swarmtui.tui.actions.table import BY_ID, Keys
+from swarmtui.tui.actions.dialogs import ANYWHERE, BY_NAME, DialogKeys
+from swarmtui.tui.actions.table import Keys
 from swarmtui.tui.ascii_filter import AsciiFilter
 from swarmtui.tui.driving import enduring
 from swarmtui.tui.keyboard import Keyboard, Passed, Typed
@@ -131,7 +129,7 @@ class Dressed(App[R], Generic[R]):
             self._begin_in(themes.COLOURLESS if self.no_color else themes.DEFAULT)
         if chosen and not self._has_chosen:
             near = get_close_matches(chosen, self.available_themes, 1)
-            hint = f"did you mean {near[0]}?" if near else "t, or swarmtui themes, lists those there are"
+            hint = f"did you mean {near[0]}?" if near else "swarmtui themes lists those there are"
             self.problems.append(f"there is no theme {chosen[:60]!r}: {hint}")
 
     def _begin_in(self, name: str) -> None:
@@ -220,6 +218,19 @@ class Dressed(App[R], Generic[R]):
         if self.still and isinstance(event.widget, Input | TextArea):
             event.widget.cursor_blink = False
 
+    @property
+    def mode(self) -> Mode:
+        """The mode that keys are in."""
+        return Mode.LIVE
+
+    def key_of(self, id: str) -> str:
+        """What is printed on the key of an action or of what a dialog does, as it is now; empty if it has none."""
+        return self.keys.called(id, self.mode, ascii_only=self._glyphs.ascii)
+
+    def with_keys(self, text: str) -> str:
+        """`text` with the keys of actions, as they are now, in place of ``{their_ids}``."""
+        return self.keys.in_words(text, self.mode, ascii_only=self._glyphs.ascii)
+
     # -- what is said -----------------------------------------------------------------------------------------
 
     def notify(
@@ -263,9 +274,7 @@ class Dressed(App[R], Generic[R]):
     def _lines_of(self, shown: list[Notification], width: int) -> list[Line]:
         if not shown:
             return []
-        keys = self.keys.keys_in(BY_ID["said"], Mode.LIVE)
-        key = key_name(keys[0], ascii_only=self._glyphs.ascii) if keys else ""
-        last = shown[-1]
+        key, last = self.key_of("said"), shown[-1]
         return notice_lines(last.message, last.severity, len(shown) - 1, key, width, self._glyphs)
 
     def on_notice_line_clicked(self) -> None:
@@ -328,28 +337,30 @@ class Dressed(App[R], Generic[R]):
         """ctrl+z: the shell has the terminal until ``fg``; in an editor it takes back what was typed."""
         if isinstance(self.focused, TextArea):
             self.focused.action_undo()
-        elif self._driver is None or not self._driver.can_suspend:
-            content.notice(self, "this terminal cannot be given back for a while: ctrl+q leaves", "warning")
-        elif not terminal.has_job_control():
-            told = "no shell is behind this screen that could lead back to it: ctrl+q leaves, what runs goes on"
-            content.notice(self, told, "warning")
-        else:
+        elif self._driver is not None and self._driver.can_suspend and terminal.has_job_control():
             self.action_suspend_process()
+        else:
+            told = "no shell is behind this screen that could lead back to it"
+            if self._driver is None or not self._driver.can_suspend:
+                told = "this terminal cannot be given back for a while"
+            content.notice(self, self.with_keys(f"{told}: {{anywhere.leave}} leaves, what runs goes on"), "warning")
 
     async def action_interrupt(self) -> None:
         """ctrl+c: copies what is selected, closes a dialog, and leaves a screen when pressed twice."""
-        screen = self.screen
         if self._copied():
             return
-        if isinstance(screen, ModalScreen):
-            group = BY_NAME.get(getattr(screen, "DIALOG", ""))
-            closing = next(iter(screen._bindings.key_to_bindings.get("escape", ())), None)
-            if group is not None:
-                await self.run_action(group.leave, screen)
-            elif closing is not None:
-                await self.run_action(closing.action, screen)
+        if (dialog := self._dialog) is not None:
+            await self.run_action(dialog.leave, self.screen)
+        elif self.keyboard.clock() - self._interrupted_at <= TWICE_S:
+            self.leave()
         else:
-            self.interrupted()
+            self._interrupted_at = self.keyboard.clock()
+            content.notice(self, "ctrl+c again leaves; what runs goes on")
+
+    @property
+    def _dialog(self) -> DialogKeys | None:
+        """The keys of the dialog that is on top, if one is."""
+        return BY_NAME.get(getattr(self.screen, "DIALOG", ""))
 
     def _copied(self) -> bool:
         focused = self.focused
@@ -369,22 +380,12 @@ class Dressed(App[R], Generic[R]):
         self.copy_to_clipboard(plain)
         content.notice(self, f"{what} was sent to the terminal's clipboard ({len(plain):,} characters)")
 
-    def interrupted(self) -> None:
-        """ctrl+c on a screen: once says what it does, twice leaves."""
-        now = self.keyboard.clock()
-        if now - self._interrupted_at <= TWICE_S:
-            self.leave()
-            return
-        self._interrupted_at = now
-        content.notice(self, "ctrl+c again leaves; what runs goes on")
-
     def action_dialog_help(self) -> None:
         """f1 in a dialog."""
         from swarmtui.tui.screens.keys import DialogHelp
 
-        group = BY_NAME.get(getattr(self.screen, "DIALOG", ""))
-        if group is not None:
-            self.push_screen(DialogHelp(group))
+        if (dialog := self._dialog) is not None:
+            self.push_screen(DialogHelp(dialog))
 
     def draw_all(self) -> None:
         """Draw what is shown in another theme; subclasses have something to draw."""

@@ -11,9 +11,6 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from swarmtui.session.vocabulary import Status
-from swarmtui.tui.actions.action import Mode
-from swarmtui.tui.actions.names import key_name
-from swarmtui.tui.actions.table import BY_ID
 from swarmtui.tui.view.forked import fork_words
 
 if TYPE_CHECKING:
@@ -73,9 +70,8 @@ class Onward:
 
     def _typed(self, action: str) -> str:
         """What is not carried out from here, and where it is."""
-        keys = self._app.keys.keys_in(BY_ID[action], Mode.LIVE)
-        there = f"; {key_name(keys[0])} in the list of sessions (swarmtui alone) needs none" if keys else ""
-        return f"From here this is a command{there}."
+        there = f"{{{action}}} in the list of sessions (swarmtui alone) needs none"
+        return self._app.with_keys(f"From here this is a command; {there}.")
 
     def _offer(self, title: str, told: str, words: list[str], *, here: bool = True) -> None:
         from swarmtui.tui.screens.dialogs import CommandScreen

@@ -65,7 +65,8 @@ class Replaying:
             return
         self._opened = player
         self._app.show_feed(player)
-        content.notice(self._app, "this is the past: space plays, e finds failures, f2 to f8 are views, G leads back")
+        told = "{toggle_play} plays, {next_failure} finds failures, {view_plan} to {view_pools} are views"
+        content.notice(self._app, self._app.with_keys(f"this is the past: {told}, {{end}} leads back"))
 
     # -- keys -------------------------------------------------------------------------------------------------
 
@@ -77,7 +78,7 @@ class Replaying:
         if play.playing:
             player.pause()
         elif play.live and play.seq >= play.head_seq:
-            content.notice(self._app, "this is the end so far: G goes live")
+            content.notice(self._app, self._app.with_keys("this is the end so far: {end} goes live"))
         else:
             player.play()
         self._app.draw_now()
@@ -106,7 +107,8 @@ class Replaying:
         player.pause()
         failures = [mark.seq for mark in play.marks if mark.kind is MarkKind.FAILURE]
         if not failures:
-            content.notice(self._app, "nothing has failed: [ and ] go to all marks", "warning")
+            told = self._app.with_keys("nothing has failed: {previous_mark} and {next_mark} go to all marks")
+            content.notice(self._app, told, "warning")
         elif (found := next((seq for seq in failures if seq > play.seq), None)) is not None:
             player.seek(found)
         else:
@@ -154,7 +156,8 @@ class Replaying:
         self.to_share(tenth / 10)
         if not self._told_digits:
             self._told_digits = True
-            content.notice(self._app, f"{tenth}0 % of the events; f2 to f8 change the view here".removeprefix("0"))
+            told = self._app.with_keys("{view_plan} to {view_pools} change the view here")
+            content.notice(self._app, f"{tenth}0 % of the events; {told}".removeprefix("0"))
 
     def to_seq(self, seq: int) -> None:
         """To just after an event."""
@@ -175,7 +178,7 @@ class Replaying:
         from swarmtui.host.moments import FORMS
 
         if self.player is not None:
-            self._app.ask_text("Where to?", f"{FORMS}. esc stays here.", self._go)
+            self._app.ask_text("Where to?", f"{FORMS}.", self._go)
 
     def _go(self, word: str) -> None:
         from swarmtui.host.moments import MomentMissing, find_mark, parse_moment

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from textual.screen import Screen
 
 from swarmtui.session.vocabulary import Status
-from swarmtui.tui.actions.action import Scope, mode_of
+from swarmtui.tui.actions.action import Scope
 from swarmtui.tui.screens.run import RunScreen
 from swarmtui.tui.screens.session import SessionScreen
 from swarmtui.tui.view.watching import watchers
@@ -91,7 +91,7 @@ class Routing(Viewing):
         """All keys."""
         from swarmtui.tui.screens.keys import HelpScreen
 
-        self.push_screen(HelpScreen(scope, mode_of(self.status), watchers(self.status)))
+        self.push_screen(HelpScreen(scope, self.mode, watchers(self.status)))
 
     def confirm(self, question: str, consequence: str, verb: str, then: Callable[[], None]) -> None:
         """Do `then` if the user says yes."""

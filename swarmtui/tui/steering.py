@@ -115,7 +115,7 @@ def steer_items(action: str, node: NodeState, chosen: Iterable[int]) -> Steer:
     method, items = _ITEMS.get(action), node.items
     numbers = sorted(set(chosen))
     if method is None or items is None:
-        why = "that is asked of a map as a whole: esc leads back to the nodes"
+        why = "that is asked of a map as a whole, on its row among the nodes"
         return Steer((), (), ((why, tuple(map(_number, numbers))),), "items")
     applies: list[int] = []
     others: dict[str, list[str]] = {}
@@ -160,7 +160,7 @@ def _why_not_item(action: str, items: Items, item: int) -> str | None:
         case "mark_done":
             return None if at is State.INTERRUPTED else "only what was cut short can be marked as done"
         case "skip_node" if at is State.RUNNING:
-            return "running: cancel it instead (x)"
+            return "running: cancel it instead"
     return f"{how_ended(at)} already" if ended else None
 
 

@@ -65,7 +65,7 @@ def told(what: str, size: int, *, terminal_took: bool, tool: str, file: str) -> 
         return f"{what} was sent to {' and '.join(ways)} ({size:,} characters){kept}", True
     if file:
         return f"{limit}: {what} is in {file}", True
-    return f"{limit}: o opens it in your pager", False
+    return f"{limit}: open it in your pager", False
 
 
 class TextOut:
@@ -113,7 +113,7 @@ class TextOut:
     async def _taken_over(self, show: Callable[[dict[str, str]], None], called: str) -> None:
         app = self._app
         if app.is_headless or app.is_web:
-            content.notice(app, f"no {called} can run here: $ writes a file, y copies", "warning")
+            content.notice(app, f"no {called} can run here: copy it, or on a node write it to a file", "warning")
             return
         try:
             with app.batch_update(), app.suspend():
@@ -128,7 +128,7 @@ class TextOut:
         from swarmtui.tui.screens.dialogs import LineScreen
 
         draft = _file_name(what)
-        hint = f"{what}, {len(text):,} characters. A path; enter writes it, esc leaves it."
+        hint = f"{what}, {len(text):,} characters. A path; enter writes it."
 
         def answered(path: str | None) -> None:
             if path:

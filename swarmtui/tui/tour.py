@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from swarmtui.tui.actions.action import Scope
@@ -22,7 +21,7 @@ Rect = tuple[int, int, int, int]
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One part of a screen, and what is said of it; ``{help}`` is the key of that action."""
+    """One part of a screen, and what is said of it, as ``Keys.in_words`` takes it."""
 
     part: str
     """The widget's ID."""
@@ -82,11 +81,6 @@ def due(*, seen: bool, lasting: bool, terminal: bool, replay: bool, environ: Map
     """
     wanted = environ.get("SWARMTUI_TOUR", "") != "0" and not environ.get("CI")
     return wanted and terminal and lasting and not seen and not replay
-
-
-def told(step: Step, key_of: Callable[[str], str]) -> str:
-    """What is said of a part, with the keys of actions as they are; what has none is called by its name."""
-    return re.sub(r"\{(\w+)\}", lambda found: key_of(found[1]) or f":{found[1].replace('_', ' ')}", step.text)
 
 
 def box_lines(step: Step, text: str, at: int, count: int, hint: str, width: int, *, ascii_only: bool) -> list[Line]:

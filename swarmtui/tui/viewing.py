@@ -7,6 +7,7 @@ from functools import cached_property
 
 from swarmtui.host.feed import Feed, FeedStatus
 from swarmtui.session.state import SessionState
+from swarmtui.tui.actions.action import Mode, mode_of
 from swarmtui.tui.dressed import Dressed
 from swarmtui.tui.view.cut import LastSeen
 from swarmtui.tui.view.figures import HERE, Origin
@@ -33,6 +34,11 @@ class Viewing(Dressed[int]):
     def status(self) -> FeedStatus:
         """How the feed stands."""
         return FeedStatus() if self.feed is None else self.feed.status
+
+    @property
+    def mode(self) -> Mode:
+        """The mode that keys are in."""
+        return mode_of(self.status)
 
     def clock(self) -> float:
         """Epoch seconds to draw with; they stand still with a session that is over, and are the past's in a replay."""

@@ -11,7 +11,8 @@ from swarmtui.tui.actions.keymap import fit_keys
 from swarmtui.tui.actions.table import ACTIONS, BY_ID, Keys
 from tests.tui.browsing import press as press_there
 from tests.tui.opening import notices, opened, press
-from tests.tui.scripted_feed import mid_run
+from tests.tui.scripted_feed import finished, mid_run
+from tests.tui.scripted_past import replayed
 from tests.tui.test_home import home, told
 
 KEYS = Keys()
@@ -38,12 +39,12 @@ def test_a_key_says_where_it_does_something_unless_it_does_something_here(scope:
     ],
 )
 def test_where_it_is_depends_on_where_one_is(id: str, scope: Scope, says: str) -> None:
-    assert elsewhere(BY_ID[id], scope, KEYS) == says
+    assert KEYS.in_words(elsewhere(BY_ID[id], scope)) == says
 
 
 def test_the_users_own_keys_are_told_and_say_it() -> None:
     own = Keys(fit_keys({"view_plan": ("f20",), "remove": ("f19",)}).own)
-    assert elsewhere(BY_ID["connect"], Scope.RUN, own) == "that is on the plan: f20 leads there"
+    assert own.in_words(elsewhere(BY_ID["connect"], Scope.RUN)) == "that is on the plan: f20 leads there"
     found = keys_elsewhere(own, Scope.RUN)
     assert [one.id for one in found["f19"]] == ["remove"]
     assert [one.id for one in found["W"]] == ["remove_node"]
@@ -64,3 +65,9 @@ async def test_in_a_session_a_key_of_the_list_says_so_and_one_that_is_none_says_
         await press(pilot, "f19", "W")
         told_at = "remove: that is on the plan: 1 leads there; remove: that is on the list of sessions"
         assert notices(pilot) == [told_at]
+
+
+async def test_in_a_replay_the_way_there_is_by_the_keys_of_a_replay() -> None:
+    async with opened(replayed(finished(), at=9)) as pilot:
+        await press(pilot, "W")
+        assert "remove: that is on the plan: f2 leads there" in notices(pilot)[-1]

@@ -41,6 +41,7 @@ from swarmtui.tui.tour import STEPS
 from swarmtui.tui.view.offers import Offers
 from tests.tui.browsing import browsed, found, held, rested
 from tests.tui.opening import Source, notices, opened, press, settled, text
+from tests.tui.scripted_agents import agents
 from tests.tui.scripted_feed import ScriptedFeed, awaiting_approval, finished, mid_run, planning
 from tests.tui.scripted_past import replayed
 from tests.tui.scripted_scenes import crashed, lost
@@ -272,6 +273,37 @@ async def test_the_users_keys_work_on_screens_in_dialogs_and_everywhere() -> Non
         await pilot.press("ctrl+x")
         await pilot.pause()
     assert app.return_value == 0
+
+
+async def test_sentences_call_keys_as_the_user_has_them() -> None:
+    given = {"cancel_node": ("f20",), "view_run": ("f19",), "line.leave": ("f18",), "find": ("ctrl+k",), "said": ()}
+    app = configured(mid_run(), Read(Settings(keys=fit_keys(given).own)))
+    async with app.run_test(size=(120, 40)) as pilot:
+        await settled(pilot)
+        app.show_node("quality")
+        await press(pilot, "r")
+        assert notices(pilot)[-1] == "retry: quality is running: cancel it first (f20), or wait"
+        await press(pilot, "n")
+        assert "^k starts a search" in notices(pilot)[-1]
+        await press(pilot, "5", "v")
+        assert "f19 shows it" in notices(pilot)[-1]
+        await press(pilot, "M")
+        assert "f18 leaves it" in text(pilot)
+        assert (app.key_of("said"), app.with_keys("{said} {none_such}")) == ("", ":said {none_such}")
+
+
+async def test_a_permission_says_which_of_the_users_keys_allow_and_deny() -> None:
+    given = {"permission.once": ("f20",), "permission.deny": ("f19",), "permission.leave": ("f18",)}
+    feed = agents()
+    del feed.state.pending["change-1"]
+    app = configured(feed, Read(Settings(keys=fit_keys(given).own)))
+    async with app.run_test(size=(120, 40)) as pilot:
+        await settled(pilot)
+        await press(pilot, "a")
+        assert isinstance(app.screen, PermissionScreen)
+        told = "f20 allows this call, A this tool for the rest of the session, f19 denies; f18 puts it off"
+        assert app.screen.hint == told
+        assert "f20 allows this call" in text(pilot)
 
 
 async def test_what_is_wrong_with_the_users_keys_is_told_at_the_start() -> None:

@@ -12,7 +12,7 @@ from swarmtui.session import events as ev
 from swarmtui.session.items import CODE
 from swarmtui.session.vocabulary import State, Status
 from swarmtui.tui.actions.action import Context
-from swarmtui.tui.actions.table import BY_ID
+from swarmtui.tui.actions.table import BY_ID, Keys
 from swarmtui.tui.app import Workbench
 from swarmtui.tui.screens import dialogs
 from swarmtui.tui.screens.dialogs import CommandScreen, ForkScreen
@@ -228,7 +228,7 @@ def test_resume_says_why_it_does_not_apply(link: Link, status: Status, why: str 
     feed = mid_run()
     feed.set_link(link)
     feed.state.status = status
-    told = BY_ID["resume"].refusal(Context(feed.state, feed.status))
+    told = BY_ID["resume"].refusal(Context(feed.state, feed.status, with_keys=Keys().in_words))
     assert told is None if why is None else why in (told or "")
     assert "recording" in (BY_ID["resume"].refusal(Context(feed.state, feed.status, imported=True)) or "")
 

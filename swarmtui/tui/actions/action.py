@@ -51,6 +51,8 @@ class Context:
     node: NodeState | None = None
     imported: bool = False
     """Whether the session is a recording that was made elsewhere."""
+    with_keys: Callable[[str], str] = str
+    """Puts the user's keys of actions into a sentence, in place of ``{their_ids}``."""
 
 
 WhyNot = Callable[[Context], str | None]
@@ -94,8 +96,13 @@ class Action:
 
     def refusal(self, context: Context) -> str | None:
         """Why it does not apply now; None if it does."""
+        why = self._refusal(context)
+        return None if why is None else context.with_keys(why)
+
+    def _refusal(self, context: Context) -> str | None:
         if self.mode not in (None, mode_of(context.status)):
-            return "this moves about in a replay: H opens one" if self.mode is Mode.REPLAY else "the link is not lost"
+            in_replay = "this moves about in a replay: {past} opens one"
+            return in_replay if self.mode is Mode.REPLAY else "the link is not lost"
         if self.present and context.status.link is Link.REPLAY:
             return replayed(context.status)
         if self.commands:

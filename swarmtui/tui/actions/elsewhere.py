@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from swarmtui.tui.actions.action import EVERYWHERE, MOVE, Action, Mode, Scope
-from swarmtui.tui.actions.names import key_name
-from swarmtui.tui.actions.table import BY_ID, Keys
+from swarmtui.tui.actions.action import EVERYWHERE, MOVE, Action, Scope
+from swarmtui.tui.actions.table import Keys
 
 _FROM_OUTSIDE = {
     Scope.HOME: "on the list of sessions", Scope.RUN: "in a session", Scope.PLAN: "on the plan of a session",
@@ -22,14 +21,13 @@ _SCOPES = tuple(Scope)
 """The nearest to a session first."""
 
 
-def elsewhere(action: Action, scope: Scope, keys: Keys, *, ascii_only: bool = False) -> str:
-    """Where an action is that the screen of `scope` does not offer, as the sentence that says so."""
+def elsewhere(action: Action, scope: Scope) -> str:
+    """Where an action is that the screen of `scope` does not offer: a sentence for :meth:`Keys.in_words`."""
     nearest = _nearest(action)
     if scope not in EVERYWHERE or nearest not in _WITHIN:
         return f"that is {_FROM_OUTSIDE[nearest]}"
     where, way, does = _WITHIN[nearest]
-    leading = keys.keys_in(BY_ID[way], Mode.LIVE)
-    return f"that is {where}" + (f": {key_name(leading[0], ascii_only=ascii_only)} {does}" if leading else "")
+    return f"that is {where}: {{{way}}} {does}"
 
 
 def keys_elsewhere(keys: Keys, scope: Scope) -> Mapping[str, list[Action]]:

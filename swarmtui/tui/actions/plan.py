@@ -29,7 +29,7 @@ ACTIONS: tuple[Action, ...] = (
         commands=True, why_not=of_state(commands.why_not_edit),
     ),
     Action(
-        "remove_node", ("W",), "remove", "Remove the selected node; u takes it back", PLAN_GROUP, PLAN, 74,
+        "remove_node", ("W",), "remove", "Remove the selected node; undo takes it back", PLAN_GROUP, PLAN, 74,
         commands=True, why_not=_remove,
     ),
     Action(

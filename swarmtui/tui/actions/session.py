@@ -33,7 +33,7 @@ def _resume(context: Context) -> str | None:
     if status.play is not None and status.play.seq < status.play.head_seq:
         return REPLAYED
     if status.link is Link.LIVE or (status.play is not None and status.play.live):
-        return "its host lives" + (": P lets the session go on" if state.status is Status.PAUSED else "")
+        return "its host lives" + (": {pause_session} lets the session go on" if state.status is Status.PAUSED else "")
     if state.status in FINAL and state.status is not Status.FAILED:
         return f"the session {how_ended(state.status)}: there is nothing to go on with"
     return None
@@ -96,7 +96,7 @@ ACTIONS: tuple[Action, ...] = (
         EVERYWHERE, 0, commands=True, why_not=_marks,
     ),
     Action(
-        "past", ("H",), "history", "Go back and replay what has happened; the session goes on (G leads back)",
+        "past", ("H",), "history", "Go back and replay what has happened; the session goes on meanwhile",
         SESSION_GROUP, EVERYWHERE | HOME, 26, why_not=past, present=True,
     ),
     Action(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from typing import NamedTuple
@@ -10,6 +11,8 @@ from textual.binding import Binding
 
 from swarmtui.tui.actions import general, home, moving, node, plan, replay, session, view
 from swarmtui.tui.actions.action import Action, Mode, Scope
+from swarmtui.tui.actions.dialogs import DIALOG_KEYS
+from swarmtui.tui.actions.names import key_name
 
 ACTIONS: tuple[Action, ...] = (
     *home.ACTIONS,
@@ -32,6 +35,7 @@ _LEADS = {
 }
 _LESS = {(Scope.PLAN, "attend"): 55, (Scope.HOME, "attend"): 57, (Scope.RUN, "edit"): 48, (Scope.RUN, "select"): 38}
 """What belongs less in the footer of one screen than in those of others."""
+_NAMED = re.compile(r"\{([a-z_.]+)\}")
 
 
 def place(action: Action, mode: Mode) -> int:
@@ -90,6 +94,22 @@ class Keys:
         if action.mode is not None:
             return own
         return own + tuple(key for key in action.keys if key not in self._taken[mode])
+
+    def called(self, id: str, mode: Mode = Mode.LIVE, *, ascii_only: bool = False) -> str:
+        """What is printed on the first key of an action, or of what a dialog does (``line.leave``); empty without."""
+        own = self.keys_in(BY_ID[id], mode) if id in BY_ID else self.own.get(id, DIALOG_KEYS[id].keys)
+        return key_name(own[0], ascii_only=ascii_only) if own else ""
+
+    def in_words(self, text: str, mode: Mode = Mode.LIVE, *, ascii_only: bool = False) -> str:
+        """`text` with the key of an action in place of ``{its_id}``; of one without, the name by which it is found."""
+
+        def told(found: re.Match[str]) -> str:
+            id = found[1]
+            if id not in BY_ID and id not in DIALOG_KEYS:
+                return found[0]
+            return self.called(id, mode, ascii_only=ascii_only) or f":{id.replace('_', ' ')}"
+
+        return _NAMED.sub(told, text)
 
     def bindings(self, scope: Scope) -> list[Binding]:
         """The bindings of a screen: each key with the modes in which it is the action's."""

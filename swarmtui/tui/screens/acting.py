@@ -15,7 +15,7 @@ from swarmtui.tui.actions.table import BY_ID, footer
 from swarmtui.tui.pace import Paced
 from swarmtui.tui.widgets.bars import ActionBar
 from swarmtui.tui.widgets.lines import LineView
-from swarmtui.tui.widgets.looks import dressed, looks
+from swarmtui.tui.widgets.looks import dressed
 
 
 class Thing(NamedTuple):
@@ -51,7 +51,7 @@ class ActionScreen(Paced[None]):
     @property
     def mode(self) -> Mode:
         """The mode that keys are in."""
-        return Mode.LIVE
+        return dressed(self).mode
 
     def refusal(self, action: Action) -> str | None:
         """Why `action` does not apply now; None if it does."""
@@ -99,7 +99,7 @@ class ActionScreen(Paced[None]):
 
     def away(self, action: Action) -> str:
         """Where an action is that is not offered here."""
-        return elsewhere(action, self.SCOPE, dressed(self).keys, ascii_only=looks(self).glyphs.ascii)
+        return dressed(self).with_keys(elsewhere(action, self.SCOPE))
 
     def perform(self, action: Action) -> None:
         """Carry an action out, or say why not."""

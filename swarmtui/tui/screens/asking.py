@@ -29,10 +29,14 @@ class Deliberate(Dialog[str | None]):
         title: str,
         told: Callable[[int], list[Line]],
         age: Callable[[], str],
-        hint: str,
     ) -> None:
         super().__init__()
-        self._title, self._told, self._age, self._hint = title, told, age, hint
+        self._title, self._told, self._age = title, told, age
+
+    @property
+    def hint(self) -> str:
+        """What the keys do; subclasses have some."""
+        return ""
 
     def compose(self) -> ComposeResult:
         """What is asked, and the keys that answer."""
@@ -40,7 +44,7 @@ class Deliberate(Dialog[str | None]):
             box.border_title = content.line(self._title)
             box.border_subtitle = content.line(f"asked {self._age()} ago")
             yield TextView(id="asked")
-            yield Static(content.line(self._hint, 400), classes="hint", markup=False)
+            yield Static(content.line(self.hint, 400), classes="hint", markup=False)
 
     def on_mount(self) -> None:
         """The text has the focus, which answers nothing."""
@@ -72,12 +76,17 @@ class PermissionScreen(Deliberate):
         age: Callable[[], str],
         lasts: str,
     ) -> None:
-        hint = f"Y allows this call, A this tool for {lasts}, n denies; esc puts it off"
-
         def told(width: int) -> list[Line]:
             return [*document.verbatim(question, width, "strong"), (), *document.verbatim(detail, width, "text")]
 
-        super().__init__(title, told, age, hint)
+        super().__init__(title, told, age)
+        self._lasts = lasts
+
+    @property
+    def hint(self) -> str:
+        """How it is allowed or denied."""
+        once, always, deny, leave = map(self.key, ("once", "always", "deny", "leave"))
+        return f"{once} allows this call, {always} this tool for {self._lasts}, {deny} denies; {leave} puts it off"
 
     def action_once(self) -> None:
         """Y."""
@@ -97,14 +106,11 @@ class ChangeScreen(Deliberate):
 
     DIALOG = "change"
 
-    def __init__(
-        self,
-        title: str,
-        told: Callable[[int], list[Line]],
-        age: Callable[[], str],
-    ) -> None:
-        hint = "A accepts this, e edits it as YAML, c asks for something else; esc puts it off"
-        super().__init__(title, told, age, hint)
+    @property
+    def hint(self) -> str:
+        """How it is decided."""
+        accept, edit, change, leave = map(self.key, ("accept", "edit", "change", "leave"))
+        return f"{accept} accepts this, {edit} edits it as YAML, {change} asks for something else; {leave} puts it off"
 
     def action_accept(self) -> None:
         """A."""
@@ -150,8 +156,14 @@ class SeveralScreen(Deliberate):
         age: Callable[[], str],
         number: int,
     ) -> None:
-        hint = f"Y allows each of these {number} calls once, n denies them all; esc puts them off"
-        super().__init__(title, told, age, hint)
+        super().__init__(title, told, age)
+        self._number = number
+
+    @property
+    def hint(self) -> str:
+        """How they are allowed or denied."""
+        once, deny, leave = map(self.key, ("once", "deny", "leave"))
+        return f"{once} allows each of these {self._number} calls once, {deny} denies them all; {leave} puts them off"
 
     def action_once(self) -> None:
         """Y."""
@@ -175,10 +187,16 @@ class CaughtScreen(Deliberate):
         *,
         several: bool = False,
     ) -> None:
-        them = "them" if several else "it"
-        they = "they" if several else "it"
-        hint = f"R runs {them} again, M says that {they} had been done, S does without {them}; esc puts it off"
-        super().__init__(title, told, age, hint)
+        super().__init__(title, told, age)
+        self._several = several
+
+    @property
+    def hint(self) -> str:
+        """How it is decided."""
+        them, they = ("them", "they") if self._several else ("it", "it")
+        again, done, skip, leave = map(self.key, ("retry", "done", "skip", "leave"))
+        told = f"{again} runs {them} again, {done} says that {they} had been done, {skip} does without {them}"
+        return f"{told}; {leave} puts it off"
 
     def action_again(self) -> None:
         """R."""

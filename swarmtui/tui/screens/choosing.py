@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from swarmtui.tui import content
-from swarmtui.tui.actions.action import Action, Context
+from swarmtui.tui.actions.action import Action
 from swarmtui.tui.screens.seen import Seen
 from swarmtui.tui.sending import ASKING
 from swarmtui.tui.steering import STEERING, Steer, steer_items, steer_nodes
@@ -59,10 +59,10 @@ class Choosing(Seen):
         many = self._many
         if not many:
             return None
-        app = workbench(self)
+        context = self.context
 
         def why_not(node: NodeState) -> str | None:
-            return action.refusal(Context(app.state, app.status, node, app.origin.imported))
+            return action.refusal(replace(context, node=node))
 
         return steer_nodes(action.id, many[:limit], why_not)
 
@@ -75,19 +75,18 @@ class Choosing(Seen):
         if not many:
             steer = self._steer(action, LOOKED_AT) if self._about_items else None
             return super().refusal(action) if steer is None else self._may(action) or steer.refusal
-        app, why = workbench(self), self._may(action)
+        context, why = self.context, self._may(action)
         if why is not None or action.why_not is None:
             return why
         for node in many[:LOOKED_AT]:
-            why = action.why_not(Context(app.state, app.status, node, app.origin.imported))
+            why = action.why_not(replace(context, node=node))
             if why is None:
                 return None
-        return f"none of {say.nodes(len(many))}: {why}"
+        return context.with_keys(f"none of {say.nodes(len(many))}: {why}")
 
     def _may(self, action: Action) -> str | None:
         """Why nothing at all can be asked of the session."""
-        app = workbench(self)
-        return replace(action, why_not=None).refusal(Context(app.state, app.status, None, app.origin.imported))
+        return replace(action, why_not=None).refusal(replace(self.context, node=None))
 
     def perform(self, action: Action) -> None:
         """Of many: after a question that says to how many it applies, and why not to the others."""

@@ -35,8 +35,13 @@ class ColumnsScreen(Dialog[tuple[str, ...] | None]):
             view = TextView(id="columns")
             view.styles.height = len(self._columns)
             yield view
-            words = "space shows or hides; J K move it; r as in the beginning; enter keeps, esc leaves"
-            yield Static(content.line(words), classes="hint", markup=False)
+            yield Static(content.line(self._hint()), classes="hint", markup=False)
+
+    def _hint(self) -> str:
+        ids = ("turn", "later", "earlier", "reset", "keep", "leave")
+        turn, later, earlier, reset, keep, leave = map(self.key, ids)
+        ways = f"{turn} shows or hides; {later} {earlier} move it; {reset} as in the beginning"
+        return f"{ways}; {keep} keeps, {leave} leaves"
 
     def on_mount(self) -> None:
         """The first is looked at."""

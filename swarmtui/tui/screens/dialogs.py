@@ -16,7 +16,7 @@ from textual.widgets import Input, OptionList, Static, TextArea
 from textual.widgets.option_list import Option
 
 from swarmtui.tui import content
-from swarmtui.tui.actions.dialogs import BY_NAME, DIALOG_KEYS, DialogKey, bindings_of
+from swarmtui.tui.actions.dialogs import BY_NAME, DialogKey, bindings_of
 from swarmtui.tui.actions.names import key_name
 from swarmtui.tui.pace import Paced
 from swarmtui.tui.view import document
@@ -90,9 +90,7 @@ class Dialog(ModalScreen[R], Paced[R], Generic[R]):
 
     def key(self, id: str) -> str:
         """What is printed on the first key of what `id` does in this dialog."""
-        name = f"{self.DIALOG}.{id}"
-        keys = dressed(self).keys.own.get(name, DIALOG_KEYS[name].keys)
-        return key_name(keys[0], ascii_only=looks(self).glyphs.ascii) if keys else ""
+        return dressed(self).key_of(f"{self.DIALOG}.{id}")
 
     @on(events.Click)
     async def _clicked(self, event: events.Click) -> None:
@@ -166,14 +164,15 @@ class LineScreen(Dialog[str | None]):
         with Vertical(classes="dialog") as box:
             box.border_title = content.line(self._title)
             yield Input(self._draft)
-            yield Static(content.text(self._hint), classes="hint", markup=False)
+            hint = f"{self._hint} {self.key('leave')} leaves it."
+            yield Static(content.text(hint), classes="hint", markup=False)
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
         """Text that is empty is no answer."""
         if event.value.strip():
             self.dismiss(event.value.strip())
         else:
-            content.notice(self.app, "write something, or leave with esc", "warning")
+            content.notice(self.app, f"write something, or leave with {self.key('leave')}", "warning")
 
     def action_leave(self) -> None:
         """Without an answer."""
@@ -293,7 +292,7 @@ class QuestionScreen(Dialog[str | None]):
         if event.value.strip():
             self._answer(event.value)
         else:
-            content.notice(self.app, "write an answer, or put it off with esc", "warning")
+            content.notice(self.app, f"write an answer, or put it off with {self.key('leave')}", "warning")
 
     def action_next(self, step: int) -> None:
         """j and k in the list."""

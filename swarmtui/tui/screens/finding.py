@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from swarmtui.tui import content
+from swarmtui.tui.actions.action import Scope
 from swarmtui.tui.screens.session import SessionScreen
+from swarmtui.tui.widgets.looks import workbench
 
 
 class Finding(SessionScreen):
@@ -23,4 +25,6 @@ class Finding(SessionScreen):
 
     def _step(self, step: int) -> None:
         if not self.next_match(step):
-            content.notice(self.app, "nothing is searched for, or nothing matches: / starts a search", "warning")
+            begins = "{search}" if self.SCOPE is Scope.NODE else "{find}"
+            told = f"nothing is searched for, or nothing matches: {begins} starts a search"
+            content.notice(self.app, workbench(self).with_keys(told), "warning")

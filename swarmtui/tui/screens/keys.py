@@ -29,7 +29,7 @@ class KeysScreen(Dialog[None]):
         """A filter over the list of keys."""
         with Vertical(classes="dialog help") as box:
             box.border_title = content.line(self.about)
-            box.border_subtitle = content.line("type to filter, esc closes")
+            box.border_subtitle = content.line(f"type to filter, {self.key('leave')} closes")
             yield Input(placeholder="type to filter", compact=True)
             yield TextView(id="keys")
 

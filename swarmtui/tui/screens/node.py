@@ -262,7 +262,8 @@ class NodeScreen(SearchingText):
                 self._drawn = None
                 self.redraw()
             case _:
-                content.notice(self.app, "there is no row to open here: tab leads to attempts, tools, files", "warning")
+                told = "there is no row to open here: {next_pane} leads to attempts, tools, files"
+                content.notice(self.app, workbench(self).with_keys(told), "warning")
 
     def do_back(self) -> None:
         """esc: out of the search, then back to the table."""
@@ -294,12 +295,13 @@ class NodeScreen(SearchingText):
     def do_against(self) -> None:
         """K."""
         if self.tab != "attempts":
-            content.notice(self.app, "this is about attempts: tab leads to them", "warning")
+            told = workbench(self).with_keys("this is about attempts: {next_pane} leads to them")
+            content.notice(self.app, told, "warning")
             return
         kept = self.body.keep()
         self._drawn = None
-        told = "the others are held against it (v)" if kept else "each is held against the one before it"
-        content.notice(self.app, told)
+        told = "the others are held against it ({form})" if kept else "each is held against the one before it"
+        content.notice(self.app, workbench(self).with_keys(told))
         self.redraw()
 
     @property

@@ -124,9 +124,9 @@ class NodeBody:
         text = self.text_of(node)
         if not wordy:
             return [*lines, ((note, "faint"),), *document.verbatim(text, width)]
-        dot, form = self._app.looks.glyphs.dot, "as it is written" if self.source else "Markdown"
-        lines += [((f"{note} {dot} {form} (v)", "faint"),), ()]
-        return [*lines, *self._drawn(self._flow_of(text), width), *_beyond(text)]
+        form = self._app.with_keys(f"{'as it is written' if self.source else 'Markdown'} ({{form}})")
+        lines += [((f"{note} {self._app.looks.glyphs.dot} {form}", "faint"),), ()]
+        return [*lines, *self._drawn(self._flow_of(text), width), *self._beyond(text)]
 
     def _left(self, node: NodeState, width: int) -> list[Line]:
         """What a node that was stopped had written: it gave nothing, but its log was kept."""
@@ -137,6 +137,11 @@ class NodeBody:
             return [(("it was cancelled before it gave anything", "faint"),)]
         told: Line = (("it was cancelled; the end of what it had written by then:", "faint"),)
         return [told, (), *document.verbatim(self.reading.log, width)]
+
+    def _beyond(self, text: str) -> list[Line]:
+        beyond = len(text) - CHARS
+        told = self._app.with_keys(f"[{beyond:,} more characters: {{pager}} opens the whole in your pager]")
+        return [(), ((told, "faint"),)] if beyond > 0 else []
 
     def _flow_of(self, text: str) -> Flow:
         flow = self._made.get(text)
@@ -156,9 +161,9 @@ class NodeBody:
         if node.items is None:
             return []
         told = detail(self._app.state, node, self._app.moment, glyphs)
-        words = "what it gives is put together once all items have ended; shift+tab leads to the items"
+        words = "what it gives is put together once all items have ended; {previous_pane} leads to the items"
         bar = map_bar(node.items, glyphs, max(10, min(60, width - 6)))
-        return [bar, ((told, "text"),), (), ((words, "faint"),)]
+        return [bar, ((told, "text"),), (), ((self._app.with_keys(words), "faint"),)]
 
     # -- what went in -----------------------------------------------------------------------------------------
 
@@ -178,7 +183,8 @@ class NodeBody:
         sent = prompt_lines(state, plan_node, known, width, glyphs)
         if sent:
             marked = "<<marked>>" if glyphs.ascii else "⟦marked⟧"
-            lines += [(("as it is sent", "strong"), (f", what is put in {marked}; v: as it is written", "faint")), ()]
+            told = self._app.with_keys(f", what is put in {marked}; {{form}}: as it is written")
+            lines += [(("as it is sent", "strong"), (told, "faint")), ()]
             lines += sent
         needs = needs_lines(state, plan_node, known, width, glyphs)
         if needs:
@@ -265,7 +271,7 @@ class NodeBody:
             return lines if attempt.ended else [*lines, (("it has said nothing yet", "faint"),)]
         lines += [()] if attempt.error else []
         if writes_markdown(self._app.state.plan_nodes.get(self.reading.node)) and attempt.output is not None:
-            return [*lines, *self._drawn(self._flow_of(gave), width), *_beyond(gave)]
+            return [*lines, *self._drawn(self._flow_of(gave), width), *self._beyond(gave)]
         return [*lines, *document.verbatim(gave, width)]
 
     @property
@@ -364,7 +370,8 @@ class NodeBody:
         name = self.selected.get("files") or files[0].name
         file = next((one for one in files if one.name == name), files[0])
         if file.size > PREVIEW and not self.reading.has(("file", file.name)):
-            return [*lines, ((f"{say.size(file.size)}: enter opens it in your pager", "faint"),)]
+            opens = self._app.with_keys(f"{say.size(file.size)}: {{open}} opens it in your pager")
+            return [*lines, ((opens, "faint"),)]
         text = self.reading.file(file.name, "fetching it")
         failed = self.reading.why_not.get("text", "")
         if failed and not self.reading.has(("file", file.name)):
@@ -379,20 +386,10 @@ class NodeBody:
         return "it has left no files" if node.attempts else "it has not run yet: it has no files"
 
 
-def _beyond(text: str) -> list[Line]:
-    beyond = len(text) - CHARS
-    told = f"[{beyond:,} more characters: o opens the whole in your pager]"
-    return [(), ((told, "faint"),)] if beyond > 0 else []
-
-
 def _sum(attempts: Sequence[Attempt]) -> Spent:
     whole = Spent()
     for one in attempts:
-        for name in ("attempts", "tokens_in", "tokens_out", "tokens_cached", "unpriced", "simulated", "unmetered"):
-            setattr(whole, name, getattr(whole, name) + getattr(one.spent, name))
-        whole.cost_usd += one.spent.cost_usd
-        whole.untold += one.spent.untold
-        whole.tokens_reasoning += one.spent.tokens_reasoning
+        whole.include(one.spent)
     return whole
 
 

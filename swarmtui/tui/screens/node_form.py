@@ -241,7 +241,8 @@ class NodeForm(Dialog[None]):
         who = maker_of(app.state, rev)
         self._rev = rev
         if self._node is not None and self._node not in app.state.plan_nodes:
-            told = f"{who} made revision {rev}, in which there is no {self._node}: esc keeps what you wrote"
+            gone = f"{who} made revision {rev}, in which there is no {self._node}"
+            told = f"{gone}: {self.key('leave')} keeps what you wrote"
         else:
             told = f"{who} made revision {rev} while you wrote: {self.key('propose').upper()} puts yours on top of it"
         self.show_errors({GENERAL: told})

@@ -17,8 +17,7 @@ from textual.message import Message
 from textual.widgets import Input
 
 from swarmtui.tui import content
-from swarmtui.tui.actions.action import MOVE, Action, Mode, Scope
-from swarmtui.tui.actions.names import key_name
+from swarmtui.tui.actions.action import MOVE, Action, Scope
 from swarmtui.tui.actions.table import ACTIONS
 from swarmtui.tui.screens.dialogs import Dialog
 from swarmtui.tui.settings import Motion, Notify
@@ -192,14 +191,14 @@ def _things(screen: ActionScreen) -> Iterator[Offer]:
 
 def _own(screen: ActionScreen) -> list[Offer]:
     """The actions of the screen; those that do not apply say why not."""
-    mode = screen.mode
+    app, mode = dressed(screen), screen.mode
     return [
         Offer(
             "action", action.id, action.label, partial(screen.perform, action), action.description,
-            _keys(screen, action, mode), screen.refusal(action) or "", at_first=action.group != MOVE,
+            app.key_of(action.id), screen.refusal(action) or "", at_first=action.group != MOVE,
             also=action.also,
         )
-        for action in dressed(screen).keys.in_scope(screen.SCOPE, mode)
+        for action in app.keys.in_scope(screen.SCOPE, mode)
         if action.id != "palette"
     ]  # fmt: skip
 
@@ -217,7 +216,7 @@ def _other(screen: ActionScreen) -> list[Offer]:
             why = screen.away(action)
         else:
             go, why = partial(_lead, screen, action, scope), screen.refusal(action) or ""
-        keys = _keys(screen, action, screen.mode)
+        keys = dressed(screen).key_of(action.id)
         told = action.description
         found.append(Offer("action", action.id, action.label, go, told, keys, why, at_first=False, also=action.also))
     return found
@@ -225,8 +224,8 @@ def _other(screen: ActionScreen) -> list[Offer]:
 
 def _lead(screen: ActionScreen, action: Action, scope: Scope) -> None:
     screen.ways()[scope]()
-    app = screen.app
-    keys = _keys(screen, action, screen.mode)
+    app = dressed(screen)
+    keys = app.key_of(action.id)
     if action.commands or action.group == MOVE:
         content.notice(app, f"{action.label}: {keys} does it here" if keys else f"{action.label}: it is done here")
         return
@@ -238,11 +237,6 @@ def _lead(screen: ActionScreen, action: Action, scope: Scope) -> None:
             app.screen.perform(action)
 
     app.call_after_refresh(perform)
-
-
-def _keys(screen: ActionScreen, action: Action, mode: Mode) -> str:
-    own = dressed(screen).keys.keys_in(action, mode)
-    return key_name(own[0], ascii_only=looks(screen).glyphs.ascii) if own else ""
 
 
 def _themes(screen: ActionScreen) -> list[Offer]:

@@ -113,13 +113,13 @@ class LogPart(Part[LogView]):
     def draw(self) -> None:
         """What is shown stands above it, who watches below it."""
         self.widget.settle()
-        dash = workbench(self.screen).looks.glyphs.dash
+        app = workbench(self.screen)
         level = {"info": "", "warning": "warnings", "debug": "all"}.get(self.widget.level, self.widget.level)
         of = f"of {', '.join(self.widget.nodes)}" if self.widget.nodes else ""
-        held = "" if self.widget.following else "held, G follows"
+        held = "" if self.widget.following else app.with_keys("held, {last} follows")
         told = ", ".join(part for part in (level, of, held) if part)
-        entitle(self.widget, f"log {dash} {told}" if told else "log")
-        undertitle(self.widget, company(workbench(self.screen).status))
+        entitle(self.widget, f"log {app.looks.glyphs.dash} {told}" if told else "log")
+        undertitle(self.widget, company(app.status))
 
     def recall(self, memory: Memory) -> None:
         """The level."""

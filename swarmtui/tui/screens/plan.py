@@ -28,6 +28,7 @@ FORMS: tuple[Form, ...] = ("graph", "table", "text", "changes")
 PANES: dict[Form, str] = {
     "graph": "#plan-graph", "table": "#plan-table", "text": "#plan-text", "changes": "#plan-text"
 }  # fmt: skip
+ONLY_TABLE = "only the table is sorted: {form} leads to it"
 
 
 class PlanScreen(Finding, PlanDrawing):
@@ -131,7 +132,7 @@ class PlanScreen(Finding, PlanDrawing):
     def do_sort(self) -> None:
         """S: by the next column."""
         if self.form != "table":
-            content.notice(self.app, "only the table is sorted: v leads to it", "warning")
+            content.notice(self.app, workbench(self).with_keys(ONLY_TABLE), "warning")
             return
         key = SORTS[(SORTS.index(self.rows.sort[0]) + 1) % len(SORTS)]
         self._sort(key, key in ("calls", "tokens", "time", "cost"))
@@ -139,7 +140,7 @@ class PlanScreen(Finding, PlanDrawing):
     def do_reverse(self) -> None:
         """D."""
         if self.form != "table":
-            content.notice(self.app, "only the table is sorted: v leads to it", "warning")
+            content.notice(self.app, workbench(self).with_keys(ONLY_TABLE), "warning")
             return
         self._sort(self.rows.sort[0], not self.rows.sort[1])
 

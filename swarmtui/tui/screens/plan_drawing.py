@@ -19,8 +19,6 @@ from swarmtui.session.events import Event, PlanProposed
 from swarmtui.session.state import SessionState
 from swarmtui.session.vocabulary import Status
 from swarmtui.tui import content
-from swarmtui.tui.actions.names import key_name
-from swarmtui.tui.actions.table import BY_ID
 from swarmtui.tui.screens.plan_edits import PlanEdits
 from swarmtui.tui.view import document
 from swarmtui.tui.view import format as say
@@ -164,8 +162,7 @@ class PlanDrawing(PlanEdits):
         revision, glyphs = self._title[1], app.looks.glyphs
         if revision is None:
             return lead
-        keys = app.keys.keys_in(BY_ID["form"], self.mode) if self.form != "changes" else ()
-        shows = key_name(keys[0], ascii_only=glyphs.ascii) if keys else ""
+        shows = app.key_of("form") if self.form != "changes" else ""
         room = (pane.outer_size.width or app.size.width) - EDGES - len(lead)
         return lead + revision.within(room, shows, glyphs.cut)
 

@@ -33,7 +33,7 @@ class PlanEdits(SessionScreen):
             return
         if rev != state.plan_rev:
             who = maker_of(state, state.plan_rev)
-            told = f"{who} made revision {state.plan_rev} meanwhile: look at it, then press A"
+            told = f"{who} made revision {state.plan_rev} meanwhile: look at it, then press {app.key_of('approve')}"
             content.notice(app, told, "warning")
             return
         outside = [] if state.plan is None else unsandboxed(state.plan)
@@ -55,7 +55,7 @@ class PlanEdits(SessionScreen):
         rev = self._shown_rev
         workbench(self).ask_text(
             "What should the planner change?",
-            "It makes a new revision, which you see before anything runs. enter sends, esc keeps the plan.",
+            "It makes a new revision, which you see before anything runs. enter sends.",
             lambda text: self.send(commands.reject(rev, text)),
         )
 

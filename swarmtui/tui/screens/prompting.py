@@ -18,8 +18,6 @@ from textual.message import Message
 from textual.widgets import TextArea
 
 from swarmtui.tui import content
-from swarmtui.tui.actions.action import Mode, Scope
-from swarmtui.tui.actions.names import key_name
 from swarmtui.tui.screens.offering import Offering
 from swarmtui.tui.screens.talk import Rows, TalkPane
 from swarmtui.tui.view import document
@@ -27,7 +25,7 @@ from swarmtui.tui.view import prompt as view
 from swarmtui.tui.view.prompt import Meaning, Typed
 from swarmtui.tui.view.talk import Turn
 from swarmtui.tui.widgets.lines import TextView, entitle, undertitle
-from swarmtui.tui.widgets.looks import dressed, looks
+from swarmtui.tui.widgets.looks import dressed
 from swarmtui.tui.widgets.prompt import PromptArea
 
 if TYPE_CHECKING:
@@ -311,11 +309,7 @@ class PromptPlace(Offering):
         return f"{about} · enter runs it"
 
     def _key(self, action: str) -> str:
-        """How the key of an action is called, whatever the user made it."""
-        keys = dressed(self).keys
-        found = next((one for one in keys.in_scope(Scope.HOME) if one.id == action), None)
-        named = keys.keys_in(found, Mode.LIVE) if found is not None else ()
-        return key_name(named[0], ascii_only=looks(self).glyphs.ascii) if named else f"the command {action}"
+        return dressed(self).with_keys(f"{{{action}}}")
 
 
 def _at_home(argv: Sequence[str]) -> tuple[str, ...]:

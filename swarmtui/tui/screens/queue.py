@@ -134,7 +134,8 @@ class QueueScreen(Dialog[None]):
         if len(found) > 1:
             self._several(found)
         else:
-            content.notice(self.app, "no other permission is asked for this tool: enter answers this one", "warning")
+            told = f"no other permission is asked for this tool: {self.key('open')} answers this one"
+            content.notice(self.app, told, "warning")
 
     def action_move(self, lines: int) -> None:
         """In the list."""
@@ -154,7 +155,7 @@ class QueueScreen(Dialog[None]):
         """To the node that asks."""
         one = self.chosen
         if one is None or not one.node:
-            content.notice(self.app, "this is about no node: enter answers it", "warning")
+            content.notice(self.app, f"this is about no node: {self.key('open')} answers it", "warning")
             return
         self.dismiss(None)
         self.app.call_after_refresh(workbench(self).open_node, one.node)

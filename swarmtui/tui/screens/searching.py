@@ -97,7 +97,7 @@ class Searching(Finding, Choosing, WatchingWorkers):
         elif self.view != EVERYTHING:
             self.set_view(EVERYTHING)
         elif workbench(self).state.status in FINAL:
-            content.notice(self.app, "q leaves")
+            content.notice(self.app, workbench(self).with_keys("{detach} leaves"))
 
     def _leave_search(self, find: Input) -> None:
         if not find.display:

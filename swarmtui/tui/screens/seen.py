@@ -5,8 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from swarmtui.tui.actions.action import NODE_GROUP, Action
-from swarmtui.tui.actions.names import key_name
-from swarmtui.tui.actions.table import BY_ID
 from swarmtui.tui.screens.instruments import PoolsPart, TimelinePart
 from swarmtui.tui.screens.part import EVERYTHING
 from swarmtui.tui.screens.parted import Parted
@@ -47,18 +45,13 @@ class Seen(Parted):
         """Why an action is about nothing that is to be seen; None where it is."""
         views, what = NEEDS.get(action.id, (None, ""))
         if views is not None and self.view not in views:
-            return f"no {what} is shown here: {self._way} shows it"
+            return dressed(self).with_keys(f"no {what} is shown here: {{view_run}} shows it")
         about_node = action.group == NODE_GROUP or action.id == "select"
         if not about_node or self.view not in (PoolsPart.VIEW, LogPart.VIEW) or self.node is not None:
             return None
         if self.view == LogPart.VIEW:
             if action.id == "copy":  # the line
                 return None
-            return f"no line of a node is chosen here: j and k go to one, {self._way} shows the graph"
-        return f"no node is chosen here: {self._way} shows the graph"
-
-    @property
-    def _way(self) -> str:
-        """The key of the view with everything, in the mode there is."""
-        keys = dressed(self).keys.keys_in(BY_ID["view_run"], self.mode)
-        return key_name(keys[0], ascii_only=dressed(self).looks.glyphs.ascii) if keys else "the run view"
+            told = "no line of a node is chosen here: {down} and {up} go to one, {view_run} shows the graph"
+            return dressed(self).with_keys(told)
+        return dressed(self).with_keys("no node is chosen here: {view_run} shows the graph")

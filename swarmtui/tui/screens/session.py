@@ -12,7 +12,7 @@ from textual.widgets import Input
 
 from swarmtui.session.vocabulary import Status
 from swarmtui.tui import commands
-from swarmtui.tui.actions.action import Action, Context, Mode, Scope, mode_of
+from swarmtui.tui.actions.action import Action, Context, Scope
 from swarmtui.tui.actions.table import BY_ID
 from swarmtui.tui.replaying import JUMP_S
 from swarmtui.tui.screens.acting import ActionScreen, Thing
@@ -101,18 +101,13 @@ class SessionScreen(ActionScreen):
     def context(self) -> Context:
         """What decides whether an action applies."""
         app = workbench(self)
-        return Context(app.state, app.status, self.node, app.origin.imported)
+        return Context(app.state, app.status, self.node, app.origin.imported, app.with_keys)
 
     @property
     def node(self) -> NodeState | None:
         """The node that actions are about."""
         app = workbench(self)
         return app.state.nodes.get(app.selected)
-
-    @property
-    def mode(self) -> Mode:
-        """The mode that keys are in."""
-        return mode_of(workbench(self).status)
 
     def refusal(self, action: Action) -> str | None:
         """Why `action` does not apply now; None if it does."""
@@ -247,7 +242,7 @@ class SessionScreen(ActionScreen):
         """M."""
         workbench(self).ask_text(
             "Mark this moment",
-            "A few words by which a replay finds it again. enter sets the mark, esc leaves it.",
+            "A few words by which a replay finds it again. enter sets the mark.",
             lambda label: self.send(commands.mark(label)),
         )
 

@@ -225,7 +225,7 @@ class SessionsScreen(PromptedScreen):
 
         from swarmtui.tui.screens.dialogs import LineScreen
 
-        hint = "An event's number, or a mark (failure, approval:2). What was done by then is kept; esc leaves it."
+        hint = "An event's number, or a mark (failure, approval:2). What was done by then is kept."
         self.app.push_screen(LineScreen(f"Fork {key} where?", hint), answered)
 
     def do_select(self) -> None:
@@ -254,8 +254,8 @@ class SessionsScreen(PromptedScreen):
             case [] | [_] if row is not None and (origin := origin_of(row)):
                 pair = origin, key
             case _:
-                told = "mark one with space and select another, or mark two; a fork needs no mark"
-                content.notice(self.app, told, "warning")
+                told = "mark one with {select} and select another, or mark two; a fork needs no mark"
+                content.notice(self.app, self._browser.with_keys(told), "warning")
                 return
         self._browser.held_against(*pair)
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from swarmtui.tui import content
 from swarmtui.tui.screens.parted import Parted
+from swarmtui.tui.widgets.looks import workbench
 
 if TYPE_CHECKING:
     from swarmtui.tui.view.shape import Zoom
@@ -33,7 +34,8 @@ class Shaping(Parted):
         """v."""
         self.graph.set_form("list" if self.graph.graph.form == "columns" else "columns")
         if self.graph.graph.form != self.graph.graph.wanted:
-            content.notice(self.app, "so many nodes are not drawn as columns: B folds what belongs together", "warning")
+            told = "so many nodes are not drawn as columns: {fold_group} folds what belongs together"
+            content.notice(self.app, workbench(self).with_keys(told), "warning")
 
     def do_focus_graph(self) -> None:
         """f."""

@@ -86,13 +86,12 @@ class TablePart(Part[RowTable]):
         return True
 
     def _entitle(self, shown: str, words: str, sort: tuple[str, bool], marked: int) -> None:
-        key, descending = sort
+        (key, descending), app = sort, workbench(self.screen)
         parts = [
             shown, words, f"by {key} {'down' if descending else 'up'}" if key else "",
-            f"{marked:,} marked" if marked else "", "esc: the nodes" if self.items_of else "",
+            f"{marked:,} marked" if marked else "", app.with_keys("{back}: the nodes") if self.items_of else "",
         ]  # fmt: skip
-        dash = workbench(self.screen).looks.glyphs.dash
-        entitle(self.widget, f"table {dash} " + ", ".join(part for part in parts if part))
+        entitle(self.widget, f"table {app.looks.glyphs.dash} " + ", ".join(part for part in parts if part))
 
     def select(self, node: str) -> None:
         """Put its cursor there."""

@@ -14,11 +14,9 @@ from textual.strip import Strip
 from textual.widget import Widget
 
 from swarmtui.tui import content
-from swarmtui.tui.actions.action import Mode, Scope
-from swarmtui.tui.actions.names import key_name
-from swarmtui.tui.actions.table import BY_ID
+from swarmtui.tui.actions.action import Scope
 from swarmtui.tui.screens.dialogs import Dialog
-from swarmtui.tui.tour import SEEN, SMALLEST, STEPS, WIDE, Rect, Step, box_lines, due, place, told
+from swarmtui.tui.tour import SEEN, SMALLEST, STEPS, WIDE, Rect, Step, box_lines, due, place
 from swarmtui.tui.view.lines import Line
 from swarmtui.tui.widgets.looks import dressed, looks
 
@@ -128,14 +126,9 @@ class TourScreen(Dialog[None]):
         last = self._step == len(self._parts) - 1
         hint = f"{self.key('next')} {'ends it' if last else 'goes on'}, {self.key('back')} goes back"
         hint += "" if last else f", {self.key('leave')} skips"
-        box = box_lines(step, told(step, self._key_of), self._step, len(self._parts), hint, wide, ascii_only=ascii_only)
+        text = dressed(self).with_keys(step.text)
+        box = box_lines(step, text, self._step, len(self._parts), hint, wide, ascii_only=ascii_only)
         self.query_one(Spotlight).show(part, box, place(part, size, (wide, len(box))))
-
-    def _key_of(self, action: str) -> str:
-        if action not in BY_ID:
-            return ""
-        own = dressed(self).keys.keys_in(BY_ID[action], Mode.LIVE)
-        return key_name(own[0], ascii_only=looks(self).glyphs.ascii) if own else ""
 
     def action_step(self, by: int) -> None:
         """On, or back; after the last one it is over."""

@@ -50,7 +50,8 @@ class WorkersPart(Part[PaneGrid]):
         chosen, pins = self.chosen, self._pins()
         if self.maximised and chosen is not None:
             pane = kept(app.state, chosen, app.tails, app.moment, source=self.source)
-            grid.show([self._read(pane)] if pane else [], chosen, "", "w or esc: all workers; enter: the node")
+            told = app.with_keys("{widen} or {back}: all workers; {open}: the node")
+            grid.show([self._read(pane)] if pane else [], chosen, "", told)
             return
         room = max(1, grid.room - len(pins))
         total = sum(1 for _ in attempts(app.state, app.tails))
@@ -58,7 +59,8 @@ class WorkersPart(Part[PaneGrid]):
         self._page = min(self._page, pages - 1)
         found = panes(app.state, app.tails, app.moment, room, self._page * room)
         shown = [*pins, *(pane for pane in found if pane.key not in self.pinned)]
-        note = f"{total:,} at work, page {self._page + 1} of {pages}: pgup pgdn" if pages > 1 else ""
+        turns = app.with_keys("{page_up} {page_down}")
+        note = f"{total:,} at work, page {self._page + 1} of {pages}: {turns}" if pages > 1 else ""
         shown = [self._read(pane) if pane.key == chosen else pane for pane in shown]
         visible = chosen if pages == 1 and not pins else None  # pages and pins keep their places: none grows
         grid.show(shown, visible or chosen, "no worker is at work now", note)
