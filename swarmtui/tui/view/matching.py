@@ -11,18 +11,23 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from swarmtui.tui.view.lines import Line, Span
+    from swarmtui.tui.view.lines import Line, Role, Span
 
 _WORD = re.compile(r"\w+")
 
 
+def wanted(typed: str) -> list[tuple[str, bool]]:
+    """The words of a filter, and whether each must not occur: ``!word``."""
+    return [(word.lstrip("!"), word.startswith("!")) for word in typed.casefold().split() if word.lstrip("!")]
+
+
 def filter_of(typed: str) -> Callable[[str], bool]:
     """A test for what a row says, as every filter has it: each word must occur in it, ``!word`` must not."""
-    words = [(word.startswith("!"), word.lstrip("!")) for word in typed.casefold().split() if word.lstrip("!")]
+    words = wanted(typed)
 
     def fits(said: str) -> bool:
         told = said.casefold()
-        return all((word in told) != negated for negated, word in words)
+        return all((word in told) != negated for word, negated in words)
 
     return fits
 
@@ -64,12 +69,12 @@ def places(typed: str, text: str) -> list[tuple[int, int]]:
     return found
 
 
-def lit(words: Sequence[str], line: Line) -> Line:
-    """`line` with the words in it told apart."""
-    return tuple(part for span in line for part in _lit(words, span)) if words else line
+def lit(words: Sequence[str], line: Line, role: Role = "ask") -> Line:
+    """`line` with the words in it told apart by `role`."""
+    return tuple(part for span in line for part in _lit(words, span, role)) if words else line
 
 
-def _lit(words: Sequence[str], span: Span) -> list[Span]:
+def _lit(words: Sequence[str], span: Span, lit_role: Role) -> list[Span]:
     text, role = span
     found = sorted(place for word in words for place in places(word, text))
     parts: list[Span] = []
@@ -77,6 +82,6 @@ def _lit(words: Sequence[str], span: Span) -> list[Span]:
     for start, end in found:
         if start >= at:
             parts += [(text[at:start], role)] if start > at else []
-            parts.append((text[start:end], "ask"))
+            parts.append((text[start:end], lit_role))
             at = end
     return [*parts, (text[at:], role)] if at < len(text) else parts

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from swarmtui.tui.view.glyphs import Glyphs
 from swarmtui.tui.view.lines import Line, Role, Span, cells, fit, pad, shorten
-from swarmtui.tui.view.matching import places
+from swarmtui.tui.view.matching import lit
 
 _BETWEEN = re.compile(r"\W+")
 MOST = 10_000
@@ -142,26 +142,15 @@ def offer_line(offer: Offer, typed: str, width: int, glyphs: Glyphs, *, marked: 
     plain = not (offer.tell or offer.description or offer.why_not)
     name_room = room if plain else max(12, min(22, width // 3))
     name = shorten(offer.name, min(name_room, room), glyphs.cut)
+    name_role: Role = "faint" if offer.why_not else "strong"
+    told_role: Role = "faint" if offer.why_not else "muted"
     cursor: Span = (glyphs.cursor if marked else " ", "accent")
     if cells(name) > room - 10:
-        body: list[Span] = _lit(fit(name, room, ellipsis=glyphs.cut), typed, "faint" if offer.why_not else "strong")
+        body: Line = ((fit(name, room, ellipsis=glyphs.cut), name_role),)
     else:
         wide = max(name_room, cells(name)) + 1
         told = offer.tell() if offer.tell is not None else offer.description
         if offer.why_not:
             told = offer.why_not
-        body = _lit(fit(name, wide), typed, "faint" if offer.why_not else "strong")
-        told_role: Role = "faint" if offer.why_not else "muted"
-        body += _lit(fit(told, max(0, room - wide), ellipsis=glyphs.cut), typed, told_role)
-    return (cursor, *pad(tuple(body), room), ("  ", "text"), (right, right_role))
-
-
-def _lit(text: str, typed: str, role: Role) -> list[Span]:
-    """`text` with what was typed lit in it."""
-    spans: list[Span] = []
-    at = 0
-    for start, end in sorted(places(typed, text)):
-        if start >= at:
-            spans += [(text[at:start], role), (text[start:end], "accent")]
-            at = end
-    return [*(span for span in spans if span[0]), (text[at:], role)]
+        body = ((fit(name, wide), name_role), (fit(told, max(0, room - wide), ellipsis=glyphs.cut), told_role))
+    return (cursor, *pad(lit((typed,), body, "accent"), room), ("  ", "text"), (right, right_role))

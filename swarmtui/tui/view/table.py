@@ -16,7 +16,7 @@ from swarmtui.tui.view.column import Column, chosen
 from swarmtui.tui.view.glyphs import ASK, MARKS, Glyphs
 from swarmtui.tui.view.lines import Role, Span
 from swarmtui.tui.view.lines import cells as cells_of
-from swarmtui.tui.view.matching import filter_of
+from swarmtui.tui.view.matching import filter_of, wanted
 from swarmtui.tui.view.moment import Moment
 from swarmtui.tui.view.nodes import asks, detail, mark_of, model_of, queue_s, taken_words, took_s
 from swarmtui.tui.view.order import natural
@@ -226,12 +226,8 @@ class ItemRows:
 
 def item_matcher(items: Items, text: str) -> Callable[[int], bool]:
     """A test for items: every word of `text` must occur in number, state or error; ``!word`` must not."""
-    tests: list[tuple[bool, Callable[[int], bool]]] = []
-    for raw in text.casefold().split():
-        word = raw.lstrip("!")
-        if word:
-            tests.append((raw.startswith("!"), _has_word(items, word)))
-    return lambda item: all(test(item) != negated for negated, test in tests)
+    tests = [(_has_word(items, word), negated) for word, negated in wanted(text)]
+    return lambda item: all(test(item) != negated for test, negated in tests)
 
 
 def _has_word(items: Items, word: str) -> Callable[[int], bool]:
