@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from swarmtui.safety.text import one_line
 from swarmtui.session.vocabulary import FINAL, Status, how_ended
+from swarmtui.tui.view import format as say
 from swarmtui.tui.view.column import Column
 from swarmtui.tui.view.sessions import Row, key_of, status_of
 
@@ -212,14 +213,14 @@ class Bulk:
 
     def title(self) -> str:
         """The question."""
-        return WORDS[self.verb].title.format(sessions(len([one for one in self.all if one.how is not How.LEFT])))
+        return WORDS[self.verb].title.format(say.sessions(len([one for one in self.all if one.how is not How.LEFT])))
 
     def standing(self) -> str:
         """How far it is, in a sentence."""
         count = {how: len(self.keys(how)) for how in How}
-        left = f"; {sessions(count[How.LEFT])} left alone" if count[How.LEFT] else ""
+        left = f"; {say.sessions(count[How.LEFT])} left alone" if count[How.LEFT] else ""
         if not self.began:
-            return f"{sessions(count[How.ASKED])} of {len(self.all):,}{left}"
+            return f"{say.sessions(count[How.ASKED])} of {len(self.all):,}{left}"
         acts = len(self.all) - count[How.LEFT]
         failed = f", {count[How.FAILED]:,} failed" if count[How.FAILED] else ""
         return f"{count[How.DONE]:,} of {acts:,} done{failed}{left}"
@@ -273,8 +274,3 @@ _LOOKS: dict[How, tuple[Role, str]] = {
     How.DONE: ("succeeded", "✓"),
     How.FAILED: ("failed", "✗"),
 }
-
-
-def sessions(count: int) -> str:
-    """``1 session``, ``2,000 sessions``."""
-    return f"{count:,} session{'' if count == 1 else 's'}"

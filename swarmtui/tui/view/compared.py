@@ -12,7 +12,7 @@ from swarmtui.tui.view import format as say
 from swarmtui.tui.view.column import Column
 from swarmtui.tui.view.glyphs import ASK, MARKS, UNICODE, Glyphs
 from swarmtui.tui.view.lines import Line, Role, Span, cells, shorten, wrap
-from swarmtui.tui.view.status import STATUS
+from swarmtui.tui.view.status import status_told
 
 if TYPE_CHECKING:
     from swarmtui.tui.view.moment import Moment
@@ -132,16 +132,14 @@ def totals(found: Comparison, size: int, glyphs: Glyphs) -> list[Line]:
     lines = [_total(name, total, size, glyphs) for name, total in (("A", found.a), ("B", found.b))]
     if found.common is not None:
         common = found.common
-        nodes = f"{common.succeeded} node{'' if common.succeeded == 1 else 's'}"
-        told = f"{nodes}, {say.took(common.took_s)}, {_cost(common)[0] or say.usd(0)}"
+        told = f"{say.nodes(common.succeeded)}, {say.took(common.took_s)}, {_cost(common)[0] or say.usd(0)}"
         lines.append(((" = ", "accent"), (f"in both, and paid once: {told}", "muted")))
     return lines
 
 
 def _total(name: str, total: Total, size: int, glyphs: Glyphs) -> Line:
-    word, icon, role = STATUS[total.status]
+    head, role = status_told(total.status, glyphs)
     figures = f"{total.succeeded:,}/{total.nodes:,} ok  {say.took(total.took_s)}  {_cost(total)[0]}"
-    head = f"{'' if glyphs.ascii else icon + ' '}{word}"
     title = f"{one_line(total.id, 30)}  {one_line(total.title, 80)}"
     room = size - len(figures) - len(head) - 9
     return (

@@ -101,7 +101,11 @@ def changes(described: Sequence[str], width: int) -> list[Line]:
     return lines
 
 
-def facts(pairs: Iterable[tuple[str, str, Role]], width: int, label_width: int = 10) -> list[Line]:
+Fact = tuple[str, str, Role]
+"""A label, and what is told beside it."""
+
+
+def facts(pairs: Iterable[Fact], width: int, label_width: int = 10) -> list[Line]:
     """Labels and values in two columns; values (clean) are wrapped beside their label."""
     lines: list[Line] = []
     for label, value, role in pairs:

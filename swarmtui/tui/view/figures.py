@@ -13,7 +13,7 @@ from swarmtui.session.vocabulary import FINAL, State, Status
 from swarmtui.tui.view import format as say
 from swarmtui.tui.view.budget import Outlook, Part, header_parts, outlook
 from swarmtui.tui.view.lines import Line, Role, Span, cells, shorten, spread, width
-from swarmtui.tui.view.status import STATUS, crashed
+from swarmtui.tui.view.status import crashed, status_told
 
 if TYPE_CHECKING:
     from swarmtui.session.state import SessionState
@@ -137,8 +137,7 @@ def _reason(state: SessionState) -> str:
 
 def header(shown: Figures, size: int, glyphs: Glyphs) -> Line:
     """The header in `size` cells. What matters least goes first where room is short."""
-    word, icon, role = STATUS[shown.status]
-    text = f"{'' if glyphs.ascii else icon + ' '}{word}"
+    text, role = status_told(shown.status, glyphs)
     if shown.reason:
         text += f" ({shown.reason})"
     machine = shorten(one_line(shown.origin.machine, 60), max(8, size // 5), glyphs.cut)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from swarmtui.session.pools import QUESTIONS
 from swarmtui.session.state import NodeState, SessionState
 from swarmtui.session.vocabulary import State
-from swarmtui.tui.view.nodes import name_of
+from swarmtui.tui.view.nodes import listed
 
 NAMED = 4
 """So many nodes are named."""
@@ -29,8 +29,4 @@ def fork_words(state: SessionState) -> str:
 
 
 def _line(what: str, nodes: list[NodeState]) -> str:
-    if not nodes:
-        return ""
-    names = ", ".join(name_of(node.id, 30) for node in nodes[:NAMED])
-    more = f" and {len(nodes) - NAMED:,} more" if len(nodes) > NAMED else ""
-    return f"{what}: {names}{more}"
+    return f"{what}: {listed((node.id for node in nodes), NAMED)}" if nodes else ""

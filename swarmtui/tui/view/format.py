@@ -64,6 +64,11 @@ def nodes(number: int) -> str:
     return f"{number:,} node{'' if number == 1 else 's'}"
 
 
+def sessions(number: int) -> str:
+    """``1 session``, ``2,000 sessions``."""
+    return f"{number:,} session{'' if number == 1 else 's'}"
+
+
 def need_you(number: int) -> str:
     """``1 needs you``, ``2 need you``."""
     return f"{number:,} need{'s' if number == 1 else ''} you"

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 
 from swarmtui.safety.text import one_line
 from swarmtui.tui.view import format as say
-from swarmtui.tui.view.bulk import Verb, pausing, sessions, why_not
+from swarmtui.tui.view.bulk import Verb, pausing, why_not
 from swarmtui.tui.view.lines import Line, shorten, wrap
 from swarmtui.tui.view.sessions import SHOWN, Looking, Row, key_of
 
@@ -61,10 +61,10 @@ def _why_none(reasons: Counter[str]) -> str:
     """Why nothing can be done with any of several: each reason once, with how many it holds for."""
     told, total = reasons.most_common(REASONS), reasons.total()
     if len(reasons) == 1:
-        return f"none of the {sessions(total)}: {told[0][0]}"
+        return f"none of the {say.sessions(total)}: {told[0][0]}"
     rest = total - sum(count for _, count in told)
     parts = [f"{why} ({count:,})" for why, count in (*told, *([("something else", rest)] if rest else []))]
-    return f"none of the {sessions(total)}: {'; '.join(parts)}"
+    return f"none of the {say.sessions(total)}: {'; '.join(parts)}"
 
 
 def headline(found: Sequence[Row], marked: int, *, read: bool, prompted: bool) -> Line:
@@ -79,7 +79,7 @@ def headline(found: Sequence[Row], marked: int, *, read: bool, prompted: bool) -
     needs = sum(1 for row in known if row.get("needs_you"))
     runs = sum(1 for row in known if SHOWN["running"](row))
     silent = len({row.get("host") for row in found if row.get("error")})
-    line = (*line, (f"   {sessions(len(known))}", "muted"))
+    line = (*line, (f"   {say.sessions(len(known))}", "muted"))
     if runs:
         line = (*line, (f"   {runs:,} go{'es' if runs == 1 else ''} on", "running"))
     if needs:

@@ -73,8 +73,7 @@ class Machines:
             return "", "muted"
         age = say.ago(now - machine.asked)
         if machine.rows is not None:
-            count = len(machine.rows)
-            return f"{count:,} session{'' if count == 1 else 's'}, {age} ago", "ok"
+            return f"{say.sessions(len(machine.rows))}, {age} ago", "ok"
         if machine.error:
             return one_line(f"{machine.error} (for {age})", 300), "bad"
         return f"is being asked, for {age}", "muted"
@@ -142,7 +141,6 @@ class Hosts:
         """Forget one that was added; of one of the settings, switch it off."""
         if name in self.added:
             self.added.remove(name)
-            self.off.discard(name)
         elif name in self.settled:
             self.off.add(name)
 

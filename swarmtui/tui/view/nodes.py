@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
 from swarmtui.safety.text import one_line
@@ -54,6 +54,12 @@ def mark_of(state: SessionState, node: NodeState) -> Mark:
 def name_of(node_id: str, limit: int = NAME_WIDTH) -> str:
     """The node's id, fit to be shown."""
     return one_line(node_id, limit)
+
+
+def listed(names: Iterable[str], most: int = 5) -> str:
+    """The first `most` names, fit to be shown, and how many more there are."""
+    shown = [name_of(name, 40) for name in names]
+    return ", ".join(shown[:most]) + (f" and {len(shown) - most:,} more" if len(shown) > most else "")
 
 
 def took_s(node: NodeState, moment: Moment) -> float | None:

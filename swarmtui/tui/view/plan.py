@@ -22,14 +22,14 @@ from swarmtui.session.pools import changes_world, model_of
 from swarmtui.session.state import SessionState
 from swarmtui.tui.view import document
 from swarmtui.tui.view import format as say
-from swarmtui.tui.view.lines import Line, Role
+from swarmtui.tui.view.document import Fact
+from swarmtui.tui.view.lines import Line
 from swarmtui.tui.view.plan_table import cost_span, estimate_of, sandbox_word, time_words, tools_of
 from swarmtui.tui.view.tails import Tail
 from swarmtui.tui.view.team import agent_facts, rule_words
 from swarmtui.tui.view.wiring import implied
 
 PROMPT_SHOWN = 8_000
-Fact = tuple[str, str, Role]
 
 
 def node_facts(state: SessionState, node: Node) -> list[Fact]:

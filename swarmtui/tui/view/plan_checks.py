@@ -15,6 +15,7 @@ from swarmtui.session.state import SessionState
 from swarmtui.tui.view import document
 from swarmtui.tui.view import format as say
 from swarmtui.tui.view.lines import Line, Role
+from swarmtui.tui.view.nodes import listed
 from swarmtui.tui.view.team import team_checks
 
 MOST_ADVICE = 12
@@ -82,8 +83,8 @@ def _command_checks(plan: Plan) -> list[Check]:
     if not runs:
         plain = not any(node.kind in ("agent", "plan") for node in plan.nodes)
         return [Check("fine", "no command, no code: nothing but models' text")] if plain else []
-    names = _listed(node.id for node in runs)
-    number = f"{_number(len(runs), 'node')} {'runs' if len(runs) == 1 else 'run'}"
+    names = listed(node.id for node in runs)
+    number = f"{say.nodes(len(runs))} {'runs' if len(runs) == 1 else 'run'}"
     if plan.author is Author.PLANNER:
         text = f"{number} commands that the planner wrote, in the sandbox: {names}"
     else:
@@ -95,7 +96,7 @@ def _effect_checks(state: SessionState, plan: Plan) -> Iterator[Check]:
     """Side effects that are said in the plan: what commands may do is told with them."""
     told = [node for node in plan.nodes if node.side_effects and changes_world(state, node)]
     if told:
-        yield Check("look", f"may change files or the outside: {_listed(node.id for node in told)}", told[0].id)
+        yield Check("look", f"may change files or the outside: {listed(node.id for node in told)}", told[0].id)
 
 
 def _network_checks(plan: Plan) -> Iterator[Check]:
@@ -103,7 +104,7 @@ def _network_checks(plan: Plan) -> Iterator[Check]:
     for reach in reaches(plan):
         found.setdefault((reach.tool, reach.where), []).append(reach.node)
     for (tool, where), nodes in found.items():
-        text = f"{one_line(tool, 40)} reaches the network ({one_line(where, 120)}): {_listed(nodes)}"
+        text = f"{one_line(tool, 40)} reaches the network ({one_line(where, 120)}): {listed(nodes)}"
         yield Check("look", text, nodes[0])
 
 
@@ -125,10 +126,10 @@ def _model_checks(state: SessionState, plan: Plan) -> list[Check]:
         found.append(Check("look", text, user))
     real = [name for name, (ref, _) in users.items() if not ref.simulated]
     if real:
-        found.append(Check("fine", f"text is sent to {_listed(sorted(real))}"))
+        found.append(Check("fine", f"text is sent to {listed(sorted(real))}"))
     asked = [node for node in plan.nodes if node.kind == "ask"]
     if asked:
-        found.append(Check("look", f"{_number(len(asked), 'node')} will ask you something", asked[0].id))
+        found.append(Check("look", f"{say.nodes(len(asked))} will ask you something", asked[0].id))
     return found
 
 
@@ -149,19 +150,10 @@ def _shape_checks(plan: Plan) -> list[Check]:
         kinds[node.kind] = kinds.get(node.kind, 0) + 1
     mapped = [node for node in plan.nodes if node.map is not None]
     told = ", ".join(f"{number} {kind}" for kind, number in kinds.items())
-    found = [Check("fine", f"{_number(len(plan.nodes), 'node')}: {told}")]
+    found = [Check("fine", f"{say.nodes(len(plan.nodes))}: {told}")]
     if mapped:
-        found.append(Check("fine", f"once per item: {_listed(node.id for node in mapped)}", mapped[0].id))
+        found.append(Check("fine", f"once per item: {listed(node.id for node in mapped)}", mapped[0].id))
     return found
-
-
-def _number(number: int, noun: str) -> str:
-    return f"{number} {noun}{'' if number == 1 else 's'}"
-
-
-def _listed(names: Iterable[str], limit: int = 5) -> str:
-    shown = [one_line(name, 40) for name in names]
-    return ", ".join(shown[:limit]) + (f" and {len(shown) - limit} more" if len(shown) > limit else "")
 
 
 def check_rows(check: Check, width: int, *, ascii_only: bool = False) -> list[Line]:

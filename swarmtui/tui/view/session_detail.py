@@ -10,7 +10,7 @@ from swarmtui.tui.view import format as say
 from swarmtui.tui.view.glyphs import MARKS, Glyphs
 from swarmtui.tui.view.lines import Line, Role, Span, crop, wrap
 from swarmtui.tui.view.sessions import Row, counts_of, key_of, parent_of, status_of, took_s
-from swarmtui.tui.view.status import STATUS
+from swarmtui.tui.view.status import status_told
 
 GOAL_LINES = 4
 FORKS_SHOWN = 5
@@ -42,10 +42,10 @@ def detail_lines(row: Row | None, all_rows: Sequence[Row], now: float, width: in
 
 def _standing(row: Row, now: float, glyphs: Glyphs) -> Line:
     status = status_of(row)
-    word, icon, role = STATUS[status] if status else ("?", "?", "muted")
+    word, role = status_told(status, glyphs) if status else ("?", "muted")
     took = took_s(row, now)
     started = row.get("started")
-    parts: list[Span] = [(" " + (word if glyphs.ascii else f"{icon} {word}"), role)]
+    parts: list[Span] = [(f" {word}", role)]
     if took is not None:
         parts.append((f"  {say.clock(took)}", "text"))
     if isinstance(started, int | float) and started:

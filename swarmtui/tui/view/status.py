@@ -11,7 +11,8 @@ from swarmtui.session.vocabulary import FINAL, Status
 if TYPE_CHECKING:
     from swarmtui.host.feed import FeedStatus
     from swarmtui.session.state import SessionState
-    from swarmtui.tui.view.lines import Role
+    from swarmtui.tui.view.glyphs import Glyphs
+    from swarmtui.tui.view.lines import Role, Span
 
 STATUS: dict[Status, tuple[str, str, Role]] = {
     Status.PLANNING: ("planning", "◌", "running"),
@@ -27,6 +28,12 @@ STATUS: dict[Status, tuple[str, str, Role]] = {
 HOST_CRASHED = "the host has crashed: r resumes the session first"
 REPLAYED = "this is the past, which nobody can change (G leads to the end)"
 RECORDED = "this is a recording, at its end: nobody can change it"
+
+
+def status_told(status: Status, glyphs: Glyphs) -> Span:
+    """Sign and word of a status; in ASCII the word alone, which says as much."""
+    word, icon, role = STATUS[status]
+    return word if glyphs.ascii else f"{icon} {word}", role
 
 
 def replayed(status: FeedStatus) -> str:

@@ -12,9 +12,9 @@ from swarmtui.plan.team import Server
 from swarmtui.safety.mcp_rules import spelled
 from swarmtui.safety.permissions import Rule
 from swarmtui.safety.text import one_line, visible
-from swarmtui.tui.view.lines import Role
+from swarmtui.tui.view.document import Fact
+from swarmtui.tui.view.nodes import listed
 
-Fact = tuple[str, str, Role]
 Told = tuple[Literal["fine", "look"], str]
 
 
@@ -46,8 +46,8 @@ def team_checks(plan: Plan) -> Iterator[Told]:
     agents = [(node, agent) for node in plan.nodes if (agent := agent_of(plan, node)) is not None]
     programs = [node for node, agent in agents if is_program(agent)]
     if programs:
-        what = "works" if len(programs) == 1 else "work"
-        yield "look", f"{_names(programs)} {what} with a program that does as it sees fit, as you: read its changes"
+        who, what = listed(node.id for node in programs), "works" if len(programs) == 1 else "work"
+        yield "look", f"{who} {what} with a program that does as it sees fit, as you: read its changes"
     tools = sorted({tool for _, agent in agents for tool in agent.tools})
     if tools:
         yield "fine", f"agents have {', '.join(one_line(tool, 40) for tool in tools)}"
@@ -63,7 +63,7 @@ def team_checks(plan: Plan) -> Iterator[Told]:
             if len(unasked) == 1
             else "are planned while they run; their nodes"
         )
-        yield "look", f"{_names(unasked)} {what} run unasked"
+        yield "look", f"{listed(node.id for node in unasked)} {what} run unasked"
 
 
 def server_words(server: Server) -> str:
@@ -78,8 +78,3 @@ def rule_words(rule: Rule) -> str:
     asked = " and ".join(f"{visible(name)} is {visible(value)}" for name, value in rule.where.items())
     even = ", even on what the web says" if rule.untrusted else ""
     return f"{visible(rule.tool)}{f' where {asked}' if asked else ''}{even}"
-
-
-def _names(nodes: list[Node]) -> str:
-    shown = [one_line(node.id, 40) for node in nodes]
-    return ", ".join(shown[:5]) + (f" and {len(shown) - 5} more" if len(shown) > 5 else "")
