@@ -75,7 +75,7 @@ class NodeReading:
         """The attempts, as far as events of them are here."""
         seq = self.events[-1].seq * KEPT + len(self.events) if self.events else 0
         if self._gathered[0] != seq:
-            self._gathered = seq, gather(self.events, self.item, all_items=self.item is None)
+            self._gathered = seq, gather(self.events)
         return self._gathered[1]
 
     async def _fetch_events(self) -> None:

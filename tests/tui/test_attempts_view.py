@@ -74,10 +74,9 @@ def test_an_attempt_that_waits_for_others_no_longer_runs() -> None:
     assert "its subagents" in one.words
 
 
-def test_of_a_map_the_attempts_of_one_item_can_be_had_alone() -> None:
+def test_items_of_a_map_have_attempts_of_their_own() -> None:
     events = [ev.Event(at, at, at, ev.AttemptStarted("n", 1, item)) for at, item in enumerate((0, 1, 2), 1)]
     assert [one.item for one in gather(events)] == [0, 1, 2]
-    assert [one.item for one in gather(events, 1, all_items=False)] == [1]
 
 
 CALLED = (

@@ -72,14 +72,14 @@ def test_what_is_not_known_is_not_projected(why: str) -> None:
     assert found.of("usd").at_end is None
     assert (found.eta_s is None) == (why != "unpriced")
     words = "\n".join(
-        "".join(text for text, _ in line) for line in budget_lines(feed.state, now_of(feed), 100, dash="–")
+        "".join(text for text, _ in line) for line in budget_lines(feed.state, now_of(feed), 100, UNICODE)
     )
     assert "n/a" in words or why == "over"
     assert "eta" not in told(feed, 200) or why == "unpriced"
 
 
 def eta_line(feed: ScriptedFeed) -> str:
-    lines = budget_lines(feed.state, now_of(feed), 100, dash="–")
+    lines = budget_lines(feed.state, now_of(feed), 100, UNICODE)
     return next(line for line in ("".join(text for text, _ in line) for line in lines) if line.startswith(" eta"))
 
 
@@ -127,7 +127,7 @@ def test_tokens_and_minutes_have_a_place_where_they_are_limited() -> None:
 
 def test_the_budget_is_told_line_by_line() -> None:
     feed = busy()
-    lines = ["".join(text for text, _ in line) for line in budget_lines(feed.state, now_of(feed), 100, dash="–")]
+    lines = ["".join(text for text, _ in line) for line in budget_lines(feed.state, now_of(feed), 100, UNICODE)]
     assert "of $0.30" in lines[0]
     assert "over budget: $0.36" in lines[0]
     assert "of 30:00" in lines[2]
@@ -139,7 +139,7 @@ def test_a_forecast_is_offered_where_one_can_be_made_and_nowhere_else() -> None:
     state = approved(REVIEW).state
 
     def eta(**more: bool) -> str:
-        lines = budget_lines(state, 10.0, 100, dash="–", **more)
+        lines = budget_lines(state, 10.0, 100, UNICODE, **more)
         return "".join(text for text, _ in lines[-1])
 
     assert "no forecast was made (F makes one)" in eta()
@@ -162,7 +162,7 @@ def test_what_takes_longer_than_was_thought_is_overdue_and_says_by_how_much() ->
     assert late.eta_s is not None, "four times in five it takes no longer than this"
     assert "overdue 0:05" in told(feed, 160)
     assert "eta 0:00" not in told(feed, 160)
-    words = "".join(text for line in budget_lines(feed.state, now_of(feed), 100, dash="-") for text, _ in line)
+    words = "".join(text for line in budget_lines(feed.state, now_of(feed), 100, ASCII) for text, _ in line)
     assert "longer than thought by 0:05" in words
     feed.wait_until(100_000)
     assert "overdue 27:" in told(feed, 160)

@@ -108,7 +108,7 @@ class PoolsPart(Part[TextView]):
         glyphs = app.looks.glyphs
         lines: list[Line] = [((" budget", "strong"),)]
         may = self.screen.refusal(BY_ID["forecast"]) is None
-        lines += budget_lines(app.state, app.moment.session, width, dash=glyphs.dash, may_forecast=may)
+        lines += budget_lines(app.state, app.moment.session, width, glyphs, may_forecast=may)
         for gauge in self._gauges():
             lines.append(())
             lines += pool_lines(app.state, gauge, width, app.moment, glyphs)

@@ -93,8 +93,8 @@ class Attempt:
         return max(0.0, (self.ended_ts if self.ended_ts is not None else now) - self.started_ts)
 
 
-def gather(events: Iterable[ev.Event], item: int | None = None, *, all_items: bool = True) -> list[Attempt]:
-    """The attempts that `events` of one node tell of, in order; of one item only, unless of all."""
+def gather(events: Iterable[ev.Event]) -> list[Attempt]:
+    """The attempts that `events` of one node tell of, in order."""
     found: dict[tuple[int | None, int, int], Attempt] = {}
     rounds: dict[tuple[int | None, int], int] = {}
     last: dict[int | None, Attempt] = {}
@@ -104,8 +104,6 @@ def gather(events: Iterable[ev.Event], item: int | None = None, *, all_items: bo
         if number is None:
             continue
         of: int | None = getattr(body, "item", None)
-        if not all_items and of != item:
-            continue
         if isinstance(body, ev.AttemptStarted):
             rounds[of, number] = rounds.get((of, number), 0) + 1
             before = last.get(of)

@@ -14,7 +14,7 @@ from swarmtui.session.budgets import KINDS, limit_of, used_by_session
 from swarmtui.session.progress import progress
 from swarmtui.session.vocabulary import ENDED, FINAL, Status
 from swarmtui.tui.view import format as say
-from swarmtui.tui.view.lines import Line, Role, fit
+from swarmtui.tui.view.lines import Line, Role, fit, shorten
 
 if TYPE_CHECKING:
     from swarmtui.session.events import ForecastRow
@@ -136,42 +136,44 @@ _UNITS: dict[str, tuple[str, Callable[[float], str]]] = {
 }
 
 
-def budget_lines(state: SessionState, now: float, width: int, *, dash: str, may_forecast: bool = True) -> list[Line]:
+def budget_lines(
+    state: SessionState, now: float, width: int, glyphs: Glyphs, *, may_forecast: bool = True
+) -> list[Line]:
     """A row per kind of budget: used, allowed, presumably at the end; and when that will be. `may_forecast`: whether
     the user can have it forecast anew, which is offered only then."""
     told = outlook(state, now)
-    rows = [_row_of(state, each, dash) for each in told.budgets]
-    eta = _why_no_eta(state, may_forecast) if told.eta_s is None else eta_words(told.eta_s, dash=dash)
+    rows = [_row_of(state, each, glyphs) for each in told.budgets]
+    eta = _why_no_eta(state, may_forecast) if told.eta_s is None else eta_words(told.eta_s, dash=glyphs.dash)
     if told.late_s >= 1:
         at_most = "" if told.eta_s is None else f", {say.clock(told.eta_s[2])} more at most"
         eta = f"longer than thought by {say.clock(told.late_s)}{at_most}{_offer('works it out anew', may_forecast)}"
     if not eta:
         return rows
     role: Role = "faint" if told.eta_s is None else "warn" if told.of("minutes").over else "strong"
-    return [*rows, ((f" {'eta':<9}", "muted"), (eta[: max(0, width - 10)], role))]
+    return [*rows, ((f" {'eta':<9}", "muted"), (shorten(eta, max(0, width - 10), glyphs.cut), role))]
 
 
-def _row_of(state: SessionState, each: Budgeted, dash: str) -> Line:
+def _row_of(state: SessionState, each: Budgeted, glyphs: Glyphs) -> Line:
     name, words = _UNITS[each.kind]
     of = f"of {words(each.limit)}" if each.limit is not None else "no limit"
     if each.kind == "attempts" or state.status in FINAL:
         end = ""
     else:
-        at_end = say.UNKNOWN if each.at_end is None else _range(each.at_end, words, dash)
+        at_end = say.UNKNOWN if each.at_end is None else _range(each.at_end, words, glyphs.dash)
         end = f"over budget: {at_end} at the end" if each.over else f"at the end {at_end}"
     return (
         (f" {name:<9}", "muted"),
-        (fit(_used(state, each, words, dash), 9, right=True), each.role),
+        (fit(_used(state, each, words, glyphs), 9, right=True), each.role),
         (f"  {of:<12}", "muted"),
         (end, each.role if each.over else "muted"),
     )
 
 
-def _used(state: SessionState, each: Budgeted, words: Callable[[float], str], dash: str) -> str:
+def _used(state: SessionState, each: Budgeted, words: Callable[[float], str], glyphs: Glyphs) -> str:
     """What was used; of money what is known of it."""
     if each.kind != "usd":
         return words(each.used)
-    return say.money(state.spent, ascii_only=dash == "-") or words(0.0)
+    return say.money(state.spent, ascii_only=glyphs.ascii) or words(0.0)
 
 
 def _offer(what: str, may_forecast: bool) -> str:
