@@ -202,12 +202,12 @@ class Asking:
         from swarmtui.tui.screens.asking import ChangeEditScreen
 
         def submit(edited: str) -> None:
-            self._app.run_worker(self._propose(change, edited, screen), group="edit", exclusive=True)
+            self._app.editing.propose(lambda: self._propose(change, edited, screen))
 
         def keep(written: str) -> None:
             self._written[change] = written
 
-        screen = ChangeEditScreen(self._written.get(change, text), submit, self._app.editing.edit_on, keep)
+        screen = ChangeEditScreen(self._written.get(change, text), submit, keep)
         self._app.push_screen(screen)
 
     async def _propose(self, change: str, text: str, screen: ChangeEditScreen) -> None:

@@ -13,7 +13,11 @@ from swarmtui.tui import commands, content, terminal
 
 if TYPE_CHECKING:
     from swarmtui.tui.app import Workbench
+    from swarmtui.tui.screens.dialogs import EditScreen
     from swarmtui.tui.view.node_fields import Values
+
+PROPOSING = "propose"
+"""Group of the workers that propose changes of the plan."""
 
 
 class PlanEditing:
@@ -32,7 +36,7 @@ class PlanEditing:
 
     def begin(self) -> None:
         """The plan as YAML, in $EDITOR or in an editor of our own."""
-        self._app.keyboard.wait_for(self._run(self._edit()))
+        self._app.keyboard.wait_for(self._in_turn(self._edit()))
 
     async def _edit(self) -> None:
         from swarmtui.plan.render import plan_to_yaml
@@ -58,7 +62,7 @@ class PlanEditing:
             self._edit_here(rev, text)
             content.notice(self._app, "your text from before was not changed: propose it here, or leave it")
         else:
-            await self._propose(rev, edited)
+            self.propose(lambda: self._propose(rev, edited))
 
     def keep(self, text: str) -> None:
         """What an editor of ours is left with is there the next time, unless it is the plan as it was."""
@@ -79,46 +83,45 @@ class PlanEditing:
     def _edit_here(self, rev: int, text: str, errors: str = "") -> None:
         from swarmtui.tui.screens.dialogs import EditScreen
 
-        screen = next((screen for screen in self._app.screen_stack if isinstance(screen, EditScreen)), None)
+        screen = next(iter(self._open()), None)
         if screen is None:
 
             def submit(edited: str) -> None:
-                self._run(self._propose(rev, edited))
+                self.propose(lambda: self._propose(rev, edited))
 
-            screen = EditScreen(text, submit, self.edit_on)
+            screen = EditScreen(text, submit)
             self._app.push_screen(screen)
         if errors:
             self._app.call_after_refresh(screen.show_errors, errors)
 
-    def _run(self, work: Awaitable[None]) -> Worker[None]:
+    def _open(self) -> list[EditScreen]:
+        """The editors of the plan that are open; that of a change is none of them."""
+        from swarmtui.tui.screens.dialogs import EditScreen
+
+        return [screen for screen in self._app.screen_stack if type(screen) is EditScreen]
+
+    def _in_turn(self, work: Awaitable[None]) -> Worker[None]:
         return self._app.run_worker(work, group="edit", exclusive=True)
 
-    def edit_text(self, text: str, then: Callable[[str], None]) -> None:
+    def edit_text(self, text: str, then: Callable[[str], None], suffix: str = ".md") -> None:
         """Go on with a single text in the user's own editor; `then` gets what it became."""
 
         async def edit() -> None:
-            edited = await self._in_editor(text, ".md")
+            edited = await self._in_editor(text, suffix)
             if edited is not None:
-                then(edited.removesuffix("\n"))
+                then(edited if text.endswith("\n") else edited.removesuffix("\n"))
 
-        self._run(edit())
+        self._in_turn(edit())
 
-    def edit_on(self, text: str) -> None:
-        """Go on with `text` in the user's own editor."""
-        self._run(self._edit_on(text))
-
-    async def _edit_on(self, text: str) -> None:
-        from swarmtui.tui.screens.dialogs import EditScreen
-
-        edited = await self._in_editor(text)
-        for screen in self._app.screen_stack:
-            if isinstance(screen, EditScreen) and edited is not None:
-                screen.replace(edited)
+    def propose(self, ask: Callable[[], Awaitable[None]]) -> None:
+        """Ask for a change of the plan; one at a time, since the next one rests on what becomes of it."""
+        if any(worker.group == PROPOSING and not worker.is_finished for worker in self._app.workers):
+            content.notice(self._app, "a change of the plan is on its way: wait for the answer", "warning")
+        else:
+            self._app.run_worker(ask(), group=PROPOSING)
 
     async def _propose(self, rev: int, text: str) -> None:
         """Propose an edited plan; if it is not taken, the text stays where it can be mended."""
-        from swarmtui.tui.screens.dialogs import EditScreen
-
         self.draft = text
         if self._app.feed is None:
             return
@@ -132,7 +135,7 @@ class PlanEditing:
                 rev, self.draft or text, "the link broke: propose it again once it is back; the text is kept"
             )
         else:
-            screens = [screen for screen in self._app.screen_stack if isinstance(screen, EditScreen)]
+            screens = self._open()
             written = (self.draft, *(screen.text for screen in screens))
             self.draft, self.draft_rev = next((one for one in written if one not in (text, None)), None), rev + 1
             for screen in screens:

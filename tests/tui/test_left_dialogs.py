@@ -10,6 +10,7 @@ from textual.widgets import Input, TextArea
 
 from swarmtui.plan.model import JSON
 from swarmtui.tui.app import Workbench
+from swarmtui.tui.screens.asking import ChangeEditScreen
 from swarmtui.tui.screens.connecting import ConnectScreen
 from swarmtui.tui.screens.dialogs import EditScreen, LineScreen
 from swarmtui.tui.screens.node_form import NodeForm
@@ -95,6 +96,47 @@ async def test_an_answer_that_comes_after_a_list_of_nodes_was_left_closes_nothin
         await settled(pilot)
         assert isinstance(app.screen, LineScreen)
         assert any(("publish needs lint" if refusal is None else "no") in notice for notice in notices(pilot))
+
+
+async def test_what_is_proposed_twice_before_the_answer_is_there_is_asked_for_once() -> None:
+    slow = Slow()
+    does, told = slow._does, asyncio.Event()
+
+    async def taken_at_once(method: str, params: dict[str, JSON]) -> int:
+        seq = await does(method, params)
+        slow.asked.set()
+        await told.wait()
+        return seq
+
+    slow.feed.command = taken_at_once  # type: ignore[method-assign]
+    async with opened(slow.feed) as pilot:
+        await proposed(pilot, slow)
+        await pilot.press("f2")
+        await pilot.pause()
+        assert "on its way" in notices(pilot)[-1]
+        told.set()
+        await settled(pilot)
+        assert len(slow.feed.commands) == 1
+        assert isinstance(pilot.app.screen, PlanScreen)
+        assert any("speed edited" in notice for notice in notices(pilot))
+
+
+async def test_an_answer_about_the_plan_leaves_an_editor_of_something_else_alone() -> None:
+    slow = Slow("no")
+    async with opened(slow.feed) as pilot:
+        app = pilot.app
+        assert isinstance(app, Workbench)
+        await press(pilot, "e")
+        assert isinstance(app.screen, EditScreen)
+        app.screen.action_submit()
+        await slow.asked.wait()
+        app.screen.action_leave()
+        other = ChangeEditScreen("nodes: {}", lambda text: None, lambda text: None)
+        await app.push_screen(other)
+        slow.answered.set()
+        await settled(pilot)
+        assert not other.query_one("#errors").display
+        assert type(app.screen) is EditScreen, "where the plan can be mended"
 
 
 async def test_an_editor_that_was_only_looked_into_leaves_no_draft() -> None:

@@ -132,10 +132,9 @@ class ChangeEditScreen(EditScreen):
         self,
         text: str,
         submit: Callable[[str], None],
-        editor: Callable[[str], None],
         keep: Callable[[str], None],
     ) -> None:
-        super().__init__(text, submit, editor)
+        super().__init__(text, submit)
         self._keep = keep
 
     def action_leave(self) -> None:

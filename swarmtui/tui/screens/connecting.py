@@ -77,7 +77,7 @@ class ConnectScreen(Dialog[None]):
         user, need = (message.key, self._node) if self._onward else (self._node, message.key)
         if user in nodes:
             op = connection(nodes[user], need)
-            workbench(self).run_worker(self._propose(op), group="edit", exclusive=True)
+            workbench(self).editing.propose(lambda: self._propose(op))
 
     async def _propose(self, op: Operation) -> None:
         app = workbench(self)

@@ -312,9 +312,9 @@ class EditScreen(Dialog[None]):
 
     DIALOG = "edit"
 
-    def __init__(self, text: str, submit: Callable[[str], None], editor: Callable[[str], None]) -> None:
+    def __init__(self, text: str, submit: Callable[[str], None]) -> None:
         super().__init__()
-        self._text, self._submit, self._editor = text, submit, editor
+        self._text, self._submit = text, submit
 
     def compose(self) -> ComposeResult:
         """The text, and what is wrong with it."""
@@ -349,8 +349,9 @@ class EditScreen(Dialog[None]):
             area.move_cursor((min(row, area.document.line_count) - 1, 0), center=True)
 
     def replace(self, text: str) -> None:
-        """Put another text in."""
-        self.query_one(TextArea).load_text(content.plain(text))
+        """Put another text in, unless it was left meanwhile."""
+        if self.is_attached:
+            self.query_one(TextArea).load_text(content.plain(text))
 
     def action_submit(self) -> None:
         """Propose it."""
@@ -358,7 +359,7 @@ class EditScreen(Dialog[None]):
 
     def action_editor(self) -> None:
         """On in $EDITOR."""
-        self._editor(self.text)
+        workbench(self).editing.edit_text(self.text, self.replace, ".yaml")
 
     def action_leave(self) -> None:
         """The text is kept for the next time."""

@@ -201,7 +201,7 @@ class NodeForm(Dialog[None]):
             content.notice(app, "nothing was changed")
             self.dismiss(None)
             return
-        app.run_worker(self._propose(ops, values), group="edit", exclusive=True)
+        app.editing.propose(lambda: self._propose(ops, values))
 
     async def _propose(self, ops: list[Operation], values: Values) -> None:
         app, name = workbench(self), str(values["name"]).strip()
