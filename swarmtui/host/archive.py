@@ -29,7 +29,6 @@ class FileFeed:
         self._gathered = gathered
         self._done = done
         gathered.status.role = "observe"
-        self._stand()
 
     @classmethod
     async def open(cls, folder: SessionFolder, *, whole: bool = False, from_seq: int = 1) -> FileFeed:
@@ -43,8 +42,9 @@ class FileFeed:
             feed = cls(folder, Gathering(whole=True, state=before, from_seq=from_seq), done=False)
             await feed._read_on()
             return feed
-        state = await asyncio.to_thread(history.state)
-        return cls(folder, Gathering(state=state), done=True)
+        feed = cls(folder, Gathering(state=await asyncio.to_thread(history.state)), done=True)
+        await feed._stand()
+        return feed
 
     @property
     def state(self) -> SessionState:
@@ -105,9 +105,10 @@ class FileFeed:
         for event in events:
             self._gathered.apply(event)
         self._done = not events
-        self._stand()
+        await self._stand()
 
-    def _stand(self) -> None:
+    async def _stand(self) -> None:
         """Say how the session stands: one that has not ended and whose host went without a word has crashed."""
-        crashed = self._done and seen_status(self._folder, self.state.status) is Status.CRASHED
-        self._gathered.set_link(Link.ARCHIVE, NOTE, seen=Status.CRASHED if crashed else None)
+        status = self.state.status
+        seen = await asyncio.to_thread(seen_status, self._folder, status) if self._done else status
+        self._gathered.set_link(Link.ARCHIVE, NOTE, seen=Status.CRASHED if seen is Status.CRASHED else None)

@@ -6,6 +6,8 @@ import asyncio
 import os
 import shutil
 import signal
+import sqlite3
+import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -13,6 +15,7 @@ from pathlib import Path
 import pytest
 
 import swarmtui
+from swarmtui.host import archive
 from swarmtui.host.archive import FileFeed
 from swarmtui.host.client import WireFeed
 from swarmtui.host.feed import CommandRefused, Link, NotFetched
@@ -24,6 +27,7 @@ from swarmtui.host.rest import at_rest
 from swarmtui.host.spec import LaunchSpec
 from swarmtui.plan.model import Node, Plan, RunSpec
 from swarmtui.plan.problems import TaskError
+from swarmtui.session import reader
 from swarmtui.session.folder import SessionFolder, session_folders
 from swarmtui.session.state_json import state_hash
 from swarmtui.session.vocabulary import State, Status
@@ -51,6 +55,25 @@ def _until_free(folders: list[SessionFolder]) -> None:
     for folder in folders:
         while folder.owned():
             os.sched_yield()
+
+
+async def test_a_file_is_read_beside_the_loop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    async with live_session(tmp_path, chain("a"), at_once=True) as session:
+        live = await session.attach()
+        await until(live, lambda feed: feed.state.status is Status.SUCCEEDED)
+        await live.close()
+    opened, connect = list[threading.Thread](), reader._connect
+
+    def noted(path: Path) -> sqlite3.Connection:
+        opened.append(threading.current_thread())
+        return connect(path)
+
+    monkeypatch.setattr(reader, "_connect", noted)
+    monkeypatch.setattr(archive, "seen_status", lambda folder, recorded: reader.Reader(folder.db).close() or recorded)
+    feed = await FileFeed.open(session.folder)
+    await feed.close()
+    assert len(opened) > 1
+    assert threading.current_thread() not in opened
 
 
 async def test_a_file_gives_the_same_state_as_the_wire_and_takes_no_commands(tmp_path: Path) -> None:
