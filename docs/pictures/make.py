@@ -20,6 +20,8 @@ from stage import HERE, launched, run, scrubber, sessions, staged, under_way
 from textual.app import App
 from textual.pilot import Pilot
 
+from swarmtui.tui.picture import svg_of
+
 LABEL = "swarmtui on the built-in simulated model: its texts are made up"
 SIZE = (120, 40)
 PATIENCE_S = 60.0
@@ -53,7 +55,7 @@ class Camera:
         await until(pilot, *shows)
         if name not in self._wanted:
             return
-        svg = self._scrub(pilot.app.export_screenshot(title=LABEL, simplify=True))
+        svg = self._scrub(svg_of(pilot.app, LABEL))
         if len(svg.encode()) > LARGEST:
             raise ValueError(f"{name}.svg has {len(svg.encode()):,} bytes")
         (HERE / f"{name}.svg").write_text(svg + "\n", encoding="utf-8")

@@ -18,6 +18,16 @@ from swarmtui.safety.paths import places
 async def take_picture(app: App[Any], called: str, folder: Path | None = None) -> Path:
     """A picture of the screen `called`, in `folder` (else the current one), or where that cannot be written to in the
     directory for state; its file. Raises OSError if it can be written nowhere."""
+    console = _painted(app)
+    return await asyncio.to_thread(_write, console, f"swarmtui-{called}-{time.strftime('%Y%m%d-%H%M%S')}", folder)
+
+
+def svg_of(app: App[Any], title: str) -> str:
+    """A picture of the screen, under `title`."""
+    return _svg(_painted(app), title)
+
+
+def _painted(app: App[Any]) -> Console:
     width, height = app.size
     console = Console(
         width=width, height=height, file=io.StringIO(), force_terminal=True, color_system="truecolor", record=True,
@@ -25,11 +35,16 @@ async def take_picture(app: App[Any], called: str, folder: Path | None = None) -
     )  # fmt: skip
     below = app._background_screens
     console.print(app.screen._compositor.render_update(full=True, screen_stack=below, simplify=True))
-    return await asyncio.to_thread(_write, console, f"swarmtui-{called}-{time.strftime('%Y%m%d-%H%M%S')}", folder)
+    return console
+
+
+def _svg(console: Console, title: str) -> str:
+    # Some viewers drop the spaces that a piece of text begins with, unbreakable ones too, unless they are told not to.
+    return console.export_svg(title=title).replace("<svg ", '<svg xml:space="preserve" ', 1)
 
 
 def _write(console: Console, name: str, folder: Path | None) -> Path:
-    svg = console.export_svg(title="swarmtui")
+    svg = _svg(console, "swarmtui")
     try:
         return write_new(folder or Path.cwd(), name, svg)
     except OSError:

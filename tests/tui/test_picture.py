@@ -34,6 +34,13 @@ async def test_what_is_hostile_on_the_screen_is_text_in_the_picture(tmp_path: Pa
     assert not any(char in svg for char in "\x1b\x9b\x07\u202e\u200b\u2066")
 
 
+async def test_the_spaces_that_a_piece_of_text_begins_with_stay(tmp_path: Path) -> None:
+    async with opened(mid_run(), (80, 24)) as pilot:
+        root = ElementTree.fromstring(picture.svg_of(pilot.app, "a title"))
+    assert root.get("{http://www.w3.org/XML/1998/namespace}space") == "preserve"
+    assert "a\xa0title" in "".join(root.itertext())
+
+
 async def test_where_nothing_can_be_written_it_goes_to_the_directory_for_state(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
