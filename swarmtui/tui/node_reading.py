@@ -40,7 +40,8 @@ class NodeReading:
         """What could not be fetched, and why."""
         self._texts: dict[object, str] = {}
         self._asked: set[object] = set()
-        self._gathered: tuple[int, list[Attempt]] = (-1, [])
+        self._gathered: tuple[tuple[int, int], list[Attempt]] = ((0, 0), [])
+        """The last event that the attempts are of, and of how many; the attempts."""
         self._inserted: tuple[object, Inserted] = (None, Inserted({}))
 
     # -- events -----------------------------------------------------------------------------------------------
@@ -55,7 +56,7 @@ class NodeReading:
         self.why_not.clear()
         self._texts.clear()
         self._asked.clear()
-        self._gathered, self._inserted = (-1, []), (None, Inserted({}))
+        self._gathered, self._inserted = ((0, 0), []), (None, Inserted({}))
         self.begin()
 
     def absorb(self, changes: Changes) -> bool:
@@ -73,9 +74,9 @@ class NodeReading:
     @property
     def attempts(self) -> list[Attempt]:
         """The attempts, as far as events of them are here."""
-        seq = self.events[-1].seq * KEPT + len(self.events) if self.events else 0
-        if self._gathered[0] != seq:
-            self._gathered = seq, gather(self.events)
+        upto = (self.events[-1].seq, len(self.events)) if self.events else (0, 0)
+        if self._gathered[0] != upto:
+            self._gathered = upto, gather(self.events)
         return self._gathered[1]
 
     async def _fetch_events(self) -> None:
@@ -240,7 +241,8 @@ class NodeReading:
         return meanwhile
 
     def _run(self, what: str, work: Callable[[], Awaitable[None]]) -> None:
-        self._app.run_worker(self._fetch(what, work), group=f"node {what}", exclusive=what in ("events", "log"))
+        group = f"{what} of {self.node}/{self.item}"  # what the screen below has asked for comes, too
+        self._app.run_worker(self._fetch(what, work), group=group, exclusive=what in ("events", "log"))
 
     async def _fetch(self, what: str, work: Callable[[], Awaitable[None]]) -> None:
         try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from dataclasses import replace
 from pathlib import Path
@@ -250,6 +251,31 @@ async def test_an_item_opens_into_its_own_attempts_and_what_it_is() -> None:
         assert screen.body.reading.inserted().item == {"doc": "two"}
         await press(pilot, "escape")
         assert pilot.app.screen is not screen
+
+
+async def test_what_a_node_was_asked_for_comes_though_an_item_of_it_is_opened_meanwhile(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    feed, far = mid_run(), asyncio.Event()
+    before = feed.events_before
+
+    async def slow(seq: int, limit: int, node: str | None = None) -> list[ev.Event]:
+        await far.wait()
+        return await before(seq, limit, node)
+
+    async with opened(feed) as pilot:
+        monkeypatch.setattr(feed, "events_before", slow)
+        app = pilot.app
+        assert isinstance(app, Workbench)
+        app.open_node("translate")
+        await pilot.pause()
+        outer = app.screen
+        assert isinstance(outer, NodeScreen)
+        await app.push_screen(NodeScreen("translate", 0))
+        await pilot.pause()
+        far.set()
+        await settled(pilot)
+        assert outer.body.reading.events
 
 
 @pytest.mark.chaos
