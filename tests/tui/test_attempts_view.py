@@ -10,7 +10,7 @@ from swarmtui.session import events as ev
 from swarmtui.session import vocabulary as vocab
 from swarmtui.session.vocabulary import State
 from swarmtui.tui.view import split
-from swarmtui.tui.view.attempts import Attempt, AttemptRows, ToolUse, beside, gather
+from swarmtui.tui.view.attempts import Attempt, AttemptRows, ToolUse, beside, gather, title_of
 from swarmtui.tui.view.glyphs import ASCII, UNICODE, Glyphs
 from swarmtui.tui.view.lines import Line, width
 from swarmtui.tui.view.logs import draw, log_line
@@ -65,6 +65,7 @@ def test_an_attempt_that_is_taken_back_and_begun_again_is_told_twice() -> None:
         (1, 1, State.THROTTLED),
         (1, 2, State.RUNNING),
     ]
+    assert [title_of(one, Moment(5.0, 5.0)).partition(",")[0] for one in found] == ["try 1", "try 1 (begun 2 times)"]
 
 
 def test_an_attempt_that_waits_for_others_no_longer_runs() -> None:
@@ -105,6 +106,12 @@ def test_waits_for_first_tokens_are_added_up_over_the_calls_of_an_attempt() -> N
     assert one.first_token_s == 1.25
 
 
+def test_once_a_model_was_called_its_time_is_that_of_the_model_whatever_else_it_does() -> None:
+    steps = [ev.AgentStepped("n", 1, "assistant", "aa", usage=told_usage) for told_usage in (usage(), vocab.NO_USAGE)]
+    (one,) = told(ev.AttemptStarted("n", 1), *steps)
+    assert split.MODEL in {part.name for part in split.parts_of(one, 9.0)}
+
+
 def test_a_call_in_full_says_what_is_missing() -> None:
     (one,) = told(*CALLED[:3])
     assert "it has not come back yet" in shown(tool_lines(one, one.tools["c1"], None, None, 80))
@@ -122,6 +129,12 @@ def test_the_rows_of_calls_say_how_each_went() -> None:
     rows = ToolRows.of([one], {"bb": 1_234})
     cells = rows.cells(0, NOW, UNICODE)
     assert (cells["ok"], cells["size"], cells["took"]) == (("✓ ok", "succeeded"), ("1.2k", "muted"), ("1.0s", "text"))
+    sizes = [
+        ToolRows.of(told(*CALLED[:3], ev.AgentStepped("n", 1, "tool", "bb", said=said, call="c1")), {})
+        .cells(0, NOW, UNICODE)["size"][0]
+        for said in ("x" * 199, "x" * 200)
+    ]  # fmt: skip
+    assert sizes == ["199", "200+"], "of what was cut there may be more"
     for bodies, how in (
         (CALLED[:2], ("○ ask", "waiting")),
         (CALLED[:3], ("● run", "running")),
@@ -284,6 +297,16 @@ def test_an_item_that_was_not_fetched_is_told_as_it_is_written_and_one_that_was_
         value("doc")
     known = Inserted({}, {"text": "bonjour"}, item_known=True)
     assert value_of(feed.state, feed.state.plan_nodes["translate"], known)("doc") == {"text": "bonjour"}
+
+
+def test_what_ended_without_an_output_has_a_state_and_an_error_to_look_up() -> None:
+    feed = mid_run()
+    value = value_of(feed.state, feed.state.plan_nodes["quality"], Inserted({}))
+    failed = next(node for node in feed.state.nodes.values() if node.state is State.FAILED)
+    failed.output = None
+    found = value(failed.id)
+    assert (found["state"], found["output"]) == ("failed", "")
+    assert found["error"]
 
 
 def test_what_has_no_value_yet_stays_as_it_is_written() -> None:

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import pytest
 from rich.segment import Segment
+from rich.style import Style
 from textual.color import Color
 from textual.renderables.background_screen import BackgroundScreen
+from textual.screen import Screen
+from textual.strip import Strip
 
-from swarmtui.tui.widgets.backdrop import Backdrop
+from swarmtui.tui.widgets.backdrop import Backdrop, dimmed
 from tests.tui.opening import opened
 from tests.tui.scripted_feed import mid_run
 
@@ -22,3 +25,11 @@ async def test_a_screen_behind_a_dialog_is_dimmed_as_textual_does_it(color: Colo
         drawn = Backdrop(behind).render_strips(120, 40, screen.visual_style, None)  # type: ignore[arg-type]
         assert [list(Segment.simplify(line)) for line in drawn] == [list(Segment.simplify(line)) for line in expected]
         assert {line.cell_length for line in drawn} == {120}
+        assert len(Backdrop(behind).render_strips(120, 9, screen.visual_style, None)) == 9  # type: ignore[arg-type]
+
+
+def test_a_look_is_dimmed_once_whatever_is_said_in_it_to_the_mouse() -> None:
+    dimmed.cache_clear()
+    looks = [Segment("x", Style(bold=True) + Style.from_meta({"offset": (at, 0)})) for at in range(9)]
+    Backdrop(BackgroundScreen(Screen(), Color(10, 20, 30, 0.7)))._dimmed(Strip(looks))
+    assert dimmed.cache_info().misses == 1

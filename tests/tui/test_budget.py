@@ -10,7 +10,7 @@ from swarmtui.plan.model import AskSpec, Limits, MapSpec, Node, Plan
 from swarmtui.session import events as ev
 from swarmtui.session.progress import progress
 from swarmtui.session.state import SessionState
-from swarmtui.tui.view.budget import budget_lines, eta_words, outlook
+from swarmtui.tui.view.budget import Budgeted, Outlook, budget_lines, eta_words, header_parts, outlook
 from swarmtui.tui.view.figures import figures, header, session_time
 from swarmtui.tui.view.glyphs import ASCII, UNICODE
 from swarmtui.tui.view.lines import width
@@ -55,7 +55,27 @@ def test_what_it_will_come_to_is_what_was_used_and_what_was_forecast_of_the_rest
 def test_it_never_comes_to_less_than_was_used() -> None:
     feed = busy()
     feed.state.spent.cost_usd = 0.45
-    assert outlook(feed.state, now_of(feed)).of("usd").at_end == (0.45, 0.45, 0.52)
+    feed.state.spent.tokens_in = 10**6
+    found = outlook(feed.state, now_of(feed))
+    assert found.of("usd").at_end == (0.45, 0.45, 0.52)
+    assert found.of("tokens").at_end == (found.of("tokens").used,) * 3
+
+
+@pytest.mark.parametrize(("middle", "over"), [(9.0, False), (10.0, False), (10.5, True)])
+def test_a_limit_is_exceeded_where_that_is_more_likely_than_not(middle: float, over: bool) -> None:
+    assert Budgeted("usd", 1.0, 10.0, (5.0, middle, 12.0)).over is over
+
+
+@pytest.mark.parametrize(("used", "shown"), [(4.9, False), (5.0, True)])
+def test_the_header_tells_minutes_from_half_of_those_that_are_allowed_on(used: float, shown: bool) -> None:
+    others = (Budgeted(kind, 0.0, None, None) for kind in ("usd", "tokens"))
+    parts = header_parts(Outlook(None, (Budgeted("minutes", used, 10.0, None), *others)), "", UNICODE)
+    assert ["/10:00" in text for part in parts for text, _ in part.line] == ([False, True] if shown else [])
+
+
+def test_where_there_is_little_room_the_time_left_is_told_without_its_range_first() -> None:
+    shown = [told(busy(), size) for size in range(60, 200)]
+    assert any("eta" in line and "–" not in line for line in shown)
 
 
 @pytest.mark.parametrize("why", ["none", "late", "changed", "over", "unpriced"])

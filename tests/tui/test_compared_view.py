@@ -58,6 +58,17 @@ def test_what_took_longer_in_the_second_has_a_plus() -> None:
     assert cells["scope"]["b"] == ("not there", "faint")
 
 
+@pytest.mark.parametrize(
+    ("a", "b", "told"),
+    [(1.0, 1.3, ("+0.3s", "warn")), (1.0, 1.04, ("=", "faint")), (0.0, 3.0, ("", "faint")), (3.0, 0.0, ("", "faint"))],
+)
+def test_how_much_longer_it_took_is_told_where_it_ran_in_both(a: float, b: float, told: tuple[str, str]) -> None:
+    row = compared().rows[1]
+    assert row.a is not None
+    sides = replace(row, a=replace(row.a, took_s=a), b=replace(row.a, took_s=b), shared=False)
+    assert ComparedRows(replace(compared(), rows=(sides,))).cells(0, MOMENT, UNICODE)["took"] == told
+
+
 @pytest.mark.parametrize("glyphs", [UNICODE, ASCII], ids=["unicode", "ascii"])
 @pytest.mark.parametrize("size", [60, 80, 120])
 def test_each_session_has_a_line_that_fits(size: int, glyphs: Glyphs) -> None:

@@ -188,6 +188,17 @@ def test_a_fold_opens_closes_and_keeps_the_cursor() -> None:
     assert "research-40" not in graph.order
 
 
+def test_what_is_folded_stays_where_its_nodes_were() -> None:
+    needs = {"root": (), "a": ("root",), "b1": ("root",), "b2": ("root",), "c": ("root",)}
+    ends = {"x": ("a",), "y": ("b1", "b2"), "z": ("c",)}
+    graph = folded_graph(approved(Plan("goal", tuple(prompt(name, *of) for name, of in (needs | ends).items()))))
+    graph.select("b1")
+    group = graph.fold()
+    graph.resize(110, 30)
+    assert group is not None
+    assert [name for name in graph.order if name in ("a", group.id, "c")] == ["a", group.id, "c"]
+
+
 def test_what_an_agent_gave_away_hangs_behind_it_and_folds_into_it() -> None:
     graph = folded_graph(agents())
     before = graph.place("hotels")

@@ -124,6 +124,23 @@ def test_what_is_not_removed_says_what_would_make_it_removable(status: str, more
     assert why_not(Verb.REMOVE, session("a", status, 1, hosted=True, **more)) == why
 
 
+def test_whether_a_host_lives_is_read_from_the_status_where_an_older_version_does_not_tell() -> None:
+    assert why_not(Verb.PAUSE, session("a", "running", 1)) is None
+    assert why_not(Verb.PAUSE, session("a", "running", 1, hosted=False)) == "no host runs it: U starts one"
+    assert why_not(Verb.REMOVE, session("a", "failed", 1)) is None
+
+
+def test_what_failed_is_run_again_in_what_is_over_and_in_what_a_host_runs() -> None:
+    for status, more in (("failed", {"hosted": False}), ("running", {"hosted": True}), ("paused", {"hosted": True})):
+        assert why_not(Verb.RETRY, session("a", status, 1, counts={"failed": 1}, **more)) is None
+    assert why_not(Verb.RETRY, session("a", "paused", 1, counts={"failed": 1}, hosted=False)) is not None
+
+
+def test_nothing_but_removing_can_be_done_with_a_damaged_file() -> None:
+    row = session("a", "failed", 1, reason="damaged: `swarmtui recover a`", counts={"failed": 1}, hosted=False)
+    assert [verb for verb in Verb if why_not(verb, row) is None] == [Verb.REMOVE]
+
+
 def test_where_none_can_be_acted_on_each_reason_is_given_once_with_how_many_the_most_frequent_first() -> None:
     over = [session(f"a{at}", "succeeded", 1, hosted=True, viewers=1) for at in range(3)]
     runs = [session("b", "running", 1, hosted=True), *over]

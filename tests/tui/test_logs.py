@@ -9,6 +9,7 @@ from swarmtui.session import vocabulary as vocab
 from swarmtui.session.vocabulary import BY_CONDITION
 from swarmtui.tui.view.glyphs import ASCII, UNICODE
 from swarmtui.tui.view.lines import width
+from swarmtui.tui.view.log_search import LogSearch
 from swarmtui.tui.view.logs import _TELL, draw, level_of, log_line
 from tests.tui.scripted_feed import HOSTILE, SESSIONS
 
@@ -57,3 +58,29 @@ def test_what_a_condition_left_out_is_no_warning() -> None:
         cause: level_of(ev.Event(1, 0, 0, ev.NodeSkipped("n", cause))) for cause in ("user", "scan", BY_CONDITION)
     }
     assert levels == {"user": "warning", "scan": "warning", BY_CONDITION: "info"}
+
+
+def told(body: ev.Body) -> tuple[str, str]:
+    line = log_line(ev.Event(1, 0, 0, body))
+    return line.level, line.text
+
+
+def test_a_failure_that_is_tried_again_is_a_warning_and_says_when() -> None:
+    failed = ev.AttemptFailed("n", 1, vocab.ErrorInfo(vocab.ErrorKind.EXIT, "code 2"), took_s=1, retry_in_s=4.0)
+    assert told(failed) == ("warning", "try 1 failed, again in 4.0s, exit: code 2")
+
+
+def test_what_waits_after_a_takeover_is_named_as_far_as_it_was_recorded_and_else_counted() -> None:
+    assert told(ev.SessionTakenOver(crashed=True, held=3, waiting=("a", "b/1")))[1].endswith(
+        "a, b (item 1) and 1 more wait for you"
+    )
+    assert told(ev.SessionTakenOver(crashed=True, held=2, waiting=("a", "b/1")))[1].endswith(
+        "2 wait for you: a, b (item 1)"
+    )
+
+
+def test_the_lines_of_a_node_are_its_own_and_those_of_its_items_and_of_no_other() -> None:
+    found = LogSearch.of("node:N1 word")
+    lines = [log_line(ev.Event(1, 0, 0, ev.AttemptStarted(node, 1, item)))
+             for node, item in (("n1", None), ("n1", 3), ("n12", None))]  # fmt: skip
+    assert [found.shows(line) for line in lines] == [True, True, False]

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from swarmtui.plan.model import Plan
-from swarmtui.tui.view.matching import filter_of
+from swarmtui.tui.view.matching import filter_of, lit
 from swarmtui.tui.view.moment import Moment
 from swarmtui.tui.view.order import natural
 from swarmtui.tui.view.plan_table import PlanRows
@@ -24,8 +24,14 @@ def test_every_filter_takes_words_that_must_and_words_that_must_not_occur() -> N
         assert filter_of(typed)("x Abc") is fits
 
 
+@given(st.lists(st.text("ab", min_size=1, max_size=3), max_size=3), st.text("abAB ß", max_size=9))
+def test_a_line_says_the_same_with_words_lit_in_it(words: list[str], text: str) -> None:
+    assert "".join(part for part, _ in lit(words, ((text, "text"),))) == text
+
+
 def test_figures_in_names_count_by_their_value() -> None:
     assert sorted(NAMES, key=natural) == AS_COUNTED
+    assert natural("a") != natural("A"), "no two names rank the same"
     assert sorted(["b", "10", "a1", "9", "a"], key=natural) == ["9", "10", "a", "a1", "b"]
 
 
@@ -41,7 +47,7 @@ def test_a_table_of_nodes_sorted_by_name_stands_as_people_count() -> None:
     assert list(plan_rows.ids) == AS_COUNTED[::-1]
 
 
-@given(st.lists(st.text("ab0123456789٣²", max_size=30), max_size=8, unique=True), st.randoms(use_true_random=False))
+@given(st.lists(st.text("aAb0123456789٣²", max_size=30), max_size=8, unique=True), st.randoms(use_true_random=False))
 def test_any_names_have_one_order(names: list[str], chance: Random) -> None:
     shuffled = chance.sample(names, len(names))
     assert sorted(names, key=natural) == sorted(shuffled, key=natural)

@@ -11,7 +11,7 @@ from swarmtui.plan.taskfile import parse_task
 from swarmtui.tui.view.plan_checks import Check, checks, grave
 from swarmtui.tui.widgets.checks import CheckList
 from tests.tui.opening import notices, opened, press
-from tests.tui.scripted_feed import MODELS, awaiting_approval, begun, prompt
+from tests.tui.scripted_feed import MODELS, SIMULATED, awaiting_approval, begun, prompt
 
 
 def found_in(text: str, **more: object) -> list[Check]:
@@ -74,3 +74,8 @@ async def test_picking_a_check_selects_its_node() -> None:
         assert pilot.app.selected == listed.checks[1].node == "publish"  # type: ignore[attr-defined]
         await press(pilot, "G", "k", "enter")
         assert "the plan as a whole" in notices(pilot)[-1]
+
+
+def test_a_check_of_a_model_names_the_first_node_that_asks_it() -> None:
+    found = found_in("goal: g\nnodes:\n  a: {prompt: x}\n  b: {prompt: y}\n", models=SIMULATED)
+    assert one(found, "simulated model").node == "a"

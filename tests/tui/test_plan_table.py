@@ -50,6 +50,12 @@ def test_commands_say_whether_the_sandbox_holds_them() -> None:
     assert (planned["sandbox"], planned["effects"]) == ("in", "changes")
 
 
+def test_of_an_agent_that_is_a_program_its_name_stands_where_tools_do() -> None:
+    plan = parse_task("goal: g\nnodes:\n  a: {agent: claude, prompt: x}\n").plan
+    assert plan is not None
+    assert cells(rows_of(begun(plan)), "a")["tools"] == "claude"
+
+
 def test_what_the_simulated_model_costs_is_made_up_and_not_a_sum() -> None:
     feed = begun(REVIEW, models=SIMULATED)
     feed.play(forecast(feed.state))

@@ -105,6 +105,11 @@ def test_who_begins_with_the_oldest_goes_through_the_list_in_its_order(found: li
     assert put == order
 
 
+def test_after_one_in_the_middle_comes_the_next_younger_and_after_the_youngest_the_oldest() -> None:
+    found = waiting(holding([Pending(name, "question", ts) for name, ts in (("a", 1.0), ("b", 2.0), ("c", 3.0))]))
+    assert [one.key for one in (after(found, one) for one in found) if one is not None] == ["b", "c", "a"]
+
+
 def test_what_a_crash_caught_waits_too() -> None:
     feed = approved(TRIP).play(ev.AttemptStarted("hotels", 1), ev.AttemptInterrupted("hotels", 1))
     assert [(one.kind, one.node) for one in waiting(feed.state)] == [("cut short", "hotels")]

@@ -16,6 +16,7 @@ from swarmtui.session import events as ev
 from swarmtui.tui.view.glyphs import UNICODE
 from swarmtui.tui.view.plan_checks import Check
 from swarmtui.tui.view.table import NodeRows
+from swarmtui.tui.widgets import log as log_widget
 from swarmtui.tui.widgets.bars import ActionBar, HeaderBar
 from swarmtui.tui.widgets.checks import CheckList
 from swarmtui.tui.widgets.graph import GraphView
@@ -76,6 +77,28 @@ async def test_the_log_is_followed_until_somebody_looks_back_and_again_from_its_
         assert log.following
         log._look_at(0)
         assert log.scroll_offset.y == 0
+
+
+async def test_the_line_that_is_looked_at_stays_the_same_whatever_comes_before_it_or_goes() -> None:
+    async with opened(approved(REVIEW)) as pilot:
+        await press(pilot, "5")
+        log = await filled_log(pilot)
+        log._look_at(50)
+        log.put_before(ev.Event(seq, 0.0, 0.0, ev.Noted("info", f"line {seq}")) for seq in range(80, 103))
+        assert log.line_told.endswith("line 150")
+        log.set_level("warning")
+        log.clear()
+        levels = ("info", "info", "warning")
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(log_widget, "KEPT", 60)
+            log.add(ev.Event(seq, 0.0, 0.0, ev.Noted(levels[seq % 3], f"line {seq}")) for seq in range(60))
+            log.settle()
+            log._look_at(19)
+            log.add(ev.Event(seq, 0.0, 0.0, ev.Noted(levels[seq % 3], f"line {seq}")) for seq in range(60, 90))
+            log.settle()
+        assert log.line_told.endswith("line 59")
+        log.go_to_end(False)
+        assert log.line_told.endswith("line 32")
 
 
 async def test_from_the_end_the_next_match_is_the_first_line_and_the_one_before_is_the_last() -> None:
