@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 from textual.worker import Worker
 
-from swarmtui.host.feed import CommandRefused
 from swarmtui.tui import commands, content, terminal
 
 if TYPE_CHECKING:
@@ -126,14 +125,9 @@ class PlanEditing:
         if self._app.feed is None:
             return
         request = commands.edit(rev, text, runs=self._app.state.approved_rev == self._app.state.plan_rev)
-        try:
-            await self._app.feed.command(request.method, request.params)
-        except CommandRefused as error:
-            self._edit_here(rev, self.draft or text, str(error))
-        except ConnectionError:
-            self._edit_here(
-                rev, self.draft or text, "the link broke: propose it again once it is back; the text is kept"
-            )
+        refused = await self._app.sending.refusal_of(request)
+        if refused is not None:
+            self._edit_here(rev, self.draft or text, refused)
         else:
             screens = self._open()
             written = (self.draft, *(screen.text for screen in screens))

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import time
+from dataclasses import replace
 
 import pytest
 
 from swarmtui.host.feed import FeedStatus, Link, Viewer
 from swarmtui.host.protocol import CAPS
+from swarmtui.plan.model import JSON
 from swarmtui.session import events as ev
 from swarmtui.tui import sending
 from swarmtui.tui.app import Workbench
@@ -37,6 +39,23 @@ def test_what_others_do_is_told_and_what_this_viewer_does_is_not() -> None:
     assert mirror.told([]) == []
     assert mirror.told([held(3, ADA), held(4, None)]) == []
     assert len(mirror.told([held(5, BOB)])) == 1
+
+
+async def test_a_plan_that_this_viewer_has_edited_as_text_is_no_work_of_others() -> None:
+    feed = awaiting_approval()
+    plan = feed.state.plan
+    assert plan is not None
+
+    async def taken(method: str, params: dict[str, JSON]) -> int:
+        feed.play(ev.PlanProposed(3, replace(plan, goal="Again"), "edited"), after=1, actor=ADA)
+        return feed.state.seq
+
+    feed.command = taken  # type: ignore[method-assign]
+    async with opened(feed) as pilot:
+        await press(pilot, "e", "x", "f2")
+        assert feed.state.plan_rev == 3
+        assert any("your revision was taken" in told for told in notices(pilot))
+        assert not any("ada@laptop" in told for told in notices(pilot))
 
 
 def test_what_others_do_while_an_answer_is_outstanding_is_told_after_it() -> None:
