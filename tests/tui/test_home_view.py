@@ -12,7 +12,7 @@ from swarmtui.session.vocabulary import Status
 from swarmtui.tui.view.bulk import Bulk, How, Verb, pausing, why_not
 from swarmtui.tui.view.glyphs import ASCII, UNICODE
 from swarmtui.tui.view.home import REASONS, refusal
-from swarmtui.tui.view.lines import width
+from swarmtui.tui.view.lines import cells, width
 from swarmtui.tui.view.machines import Hosts, Machines
 from swarmtui.tui.view.moment import Moment
 from swarmtui.tui.view.session_detail import detail_lines, shares
@@ -73,6 +73,15 @@ def test_what_is_known_of_a_session_that_somebody_was_in_is_told_as_asked_again_
     assert "asked again" in str(detail_lines(first, [first], START, 80, UNICODE))
     machines.answered("box", [waits], 12.0)
     assert [row.get("again") for row in machines.rows()] == [None]
+
+
+def test_the_name_of_a_session_has_room_whatever_its_characters_are_wide() -> None:
+    row = {**session("abc", "running", 1), "far": True, "host": "計算機計算機"}
+    rows = SessionRows()
+    rows.take([row, session("b", "running", 1)])
+    for told in (rows, Bulk.of(Verb.CANCEL, [row])):
+        wide = next(column.width for column in told.columns if column.key == "id")
+        assert wide >= cells(told.cells(0, Moment(START, 0.0), UNICODE)["id"][0]) == 16
 
 
 def test_machines_are_one_list_newest_first_and_silent_ones_last() -> None:

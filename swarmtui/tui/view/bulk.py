@@ -11,6 +11,7 @@ from swarmtui.safety.text import one_line
 from swarmtui.session.vocabulary import FINAL, Status, how_ended
 from swarmtui.tui.view import format as say
 from swarmtui.tui.view.column import Column
+from swarmtui.tui.view.lines import cells as cells_of
 from swarmtui.tui.view.sessions import Row, key_of, status_of
 
 if TYPE_CHECKING:
@@ -232,7 +233,7 @@ class Bulk:
         """What becomes of it, which session, why."""
         return (
             Column("how", "", 12, 10),
-            Column("id", "session", min(24, max([8, *(len(one.key) for one in self.all)])), 9),
+            Column("id", "session", min(24, max([8, *(cells_of(one_line(one.key, 80)) for one in self.all)])), 9),
             Column("title", "title", 22, 2),
             Column("status", "status", 15, 3),
             Column("told", "what becomes of it", 0, 8),

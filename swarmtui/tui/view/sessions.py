@@ -178,7 +178,7 @@ class SessionRows:
         }
         if len({row.get("host") for row in rows}) < 2:
             needless.add("host")
-        names = [cells_of(head) + len(key_of(row)) for head, row in self.rows]
+        names = [cells_of(head + _name(row)) for head, row in self.rows]
         wide = {
             "id": min(34, max([8, *names])),
             "nodes": max([4, *(len(_done(row)) for row in rows)]),
