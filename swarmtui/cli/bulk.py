@@ -45,7 +45,7 @@ class NotDone(Exception):
 
 async def act(verb: Verb, row: Row) -> str:
     """Do it with one session; what came of it, where that is not told by the verb. Raises NotDone."""
-    address = parse_address(key_of(row)) if row.get("far") else None
+    address = parse_address(key_of(row))
     id = str(row["id"])
     try:
         if address is not None:

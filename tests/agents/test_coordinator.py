@@ -195,7 +195,13 @@ def test_of_a_long_conversation_the_latest_is_given_in_turns(turns: list[tuple[s
     said = chat_request(REF, talk, "").messages[1:]
     assert said[-1].content.endswith("and now?")
     assert [one.role for one in said] == [("user", "assistant")[n % 2] for n in range(len(said))]
-    assert sum(len(one.content) for one in said) <= MOST_TALK_CHARS + 3_000
+
+
+def test_of_what_was_said_no_more_is_given_than_there_is_room_for() -> None:
+    talk = [Said(("you", "coordinator")[n % 2], str(n).ljust(1_000)) for n in range(31)]  # type: ignore[arg-type]
+    said = chat_request(REF, talk, "").messages[1:]
+    assert [one.content.split()[-1] for one in said] == [str(n) for n in range(8, 31)]
+    assert sum(len(one.content) for one in said) <= MOST_TALK_CHARS
 
 
 # -- over the wire ----------------------------------------------------------------------------------------------------

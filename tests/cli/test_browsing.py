@@ -8,6 +8,7 @@ import io
 import pytest
 
 from swarmtui.cli.browsing import Heard, _carry_out
+from swarmtui.host.exits import Exit
 from swarmtui.tui import browser
 from swarmtui.tui.browser import Choice
 
@@ -23,6 +24,14 @@ def test_the_list_tells_the_last_line_of_a_command_that_failed(
     assert said.startswith("run: ")
     assert "Read-only file system" in said
     assert "Read-only file system" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("code", [Exit.OK, Exit.FAILED])
+def test_a_session_that_ended_with_failures_was_opened_all_the_same(
+    monkeypatch: pytest.MonkeyPatch, code: Exit
+) -> None:
+    monkeypatch.setattr("swarmtui.cli.main.main", lambda argv: int(code))
+    assert _carry_out(Choice("open", "q7m2xk")) == ""
 
 
 @pytest.mark.parametrize(

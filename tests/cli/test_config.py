@@ -70,6 +70,12 @@ def test_each_setting_is_told_with_its_source(
     assert (by_name["theme"].value, by_name["theme"].source) == ("mine", "SWARMTUI_THEME")
 
 
+def test_what_cannot_be_used_is_not_told_as_what_is_in_effect(file: Path) -> None:
+    written(file, "workbench:\n  motion: sideways\n")
+    by_name = {one.name: one for one in effective(file, Memory(), {})}
+    assert (by_name["motion"].value, by_name["motion"].source) == ("full", "default")
+
+
 def test_a_theme_that_was_chosen_last_is_told_as_that(file: Path) -> None:
     memory = Memory()
     memory.put("theme", "swarm-light")

@@ -180,11 +180,12 @@ async def test_the_worker_model_answers_and_its_text_streams(
     one = desk(answering(llm, environ))
     assert await one.model() == ("openai/fake-small", False)
     talk = [Turn("you", "is it quiet? hunter2-hunter2"), Turn("problem", "throttled")]
-    answer = await one.answer(talk, [{"id": "q7m2xk", "status": "running"}], pieces.append)
+    rows = [{"id": "q7m2xk", "status": "running", "title": "with hunter2-hunter2"}]
+    answer = await one.answer(talk, rows, pieces.append)
     assert (answer.kind, answer.text, answer.tokens) == ("reply", "All is quiet.", 18)
     assert "".join(pieces) == "All is quiet."
     asked = llm.ledger[0]
-    assert "q7m2xk | running" in asked.text
+    assert "q7m2xk | running | with ***" in asked.text
     assert "code_review | Code review | inputs: path" in asked.text
     assert asked.prompt == "is it quiet? ***"
     assert "throttled" not in asked.text
@@ -197,6 +198,16 @@ async def test_a_proposal_comes_as_the_command_that_would_run(
     answer = await desk(answering(llm, environ)).answer([Turn("you", "review it")], [], lambda text: None)
     assert (answer.kind, answer.argv) == ("start", ("run", "code_review", "--set", "path=src"))
     assert not list(folder.iterdir())
+
+
+async def test_a_task_file_that_is_wrong_is_not_there_to_be_proposed(
+    llm: FakeLLM, folder: Path, environ: dict[str, str]
+) -> None:
+    (folder / "night.yaml").write_text("goal: [")
+    llm.will(Answer('START\n{"task": "night.yaml"}'))
+    answer = await desk(answering(llm, environ)).answer([Turn("you", "tonight")], [], lambda text: None)
+    assert "night.yaml" not in llm.ledger[0].text.partition("<tasks>")[2]
+    assert "a task file that there is not: night.yaml" in answer.problem
 
 
 async def test_a_proposal_that_would_not_start_is_none(llm: FakeLLM, folder: Path, environ: dict[str, str]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import sqlite3
 import time
@@ -84,10 +85,20 @@ def test_what_is_new_and_what_is_gone_and_a_host_that_comes_and_goes_are_seen(
 
 
 def test_what_was_written_a_moment_ago_is_looked_at_again(home: Places) -> None:
-    known = Listing(home)
-    rows = known.read()
-    keep(home.state / "sessions" / "a", status="succeeded", title="another")  # within a tick of the clock, perhaps
+    known, file = Listing(home), home.state / "sessions" / "a" / "session.db"
+    rows, before = known.read(), file.stat()
+    assert all(one is other for one, other in zip(known.read(), rows, strict=True)), "nothing has changed"
+    keep(file.parent, status="succeeded", title="another")
+    os.utime(file, ns=(before.st_atime_ns, before.st_mtime_ns))  # within the same tick of the file system's clock
+    assert file.stat().st_size == before.st_size
     assert known.read() == list_sessions(home) != rows
+
+
+def test_a_host_that_stays_after_the_end_and_leaves_is_seen_to(home: Places, monkeypatch: pytest.MonkeyPatch) -> None:
+    known, _ = reading(home, monkeypatch)
+    with locked(SessionFolder(home.state / "sessions" / "a")):
+        assert [row["hosted"] for row in known.read() if row["id"] == "a"] == [True]
+    assert [row["hosted"] for row in known.read() if row["id"] == "a"] == [False]
 
 
 def test_in_a_hurry_the_newest_come_first_and_the_others_next_time(home: Places) -> None:

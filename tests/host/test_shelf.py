@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -37,6 +38,12 @@ async def test_files_are_listed_by_name_without_links(folder: SessionFolder) -> 
     assert await ShelfOfFile(folder).files("../..") == []
 
 
+async def test_what_stands_in_place_of_a_nodes_folder_is_not_looked_into(folder: SessionFolder) -> None:
+    (folder.artefacts / "b").symlink_to(folder.artefacts / "a")
+    with pytest.raises(NotFetched):
+        await ShelfOfFile(folder).files("b")
+
+
 async def test_a_file_is_read_from_its_start_up_to_the_limit(folder: SessionFolder) -> None:
     shelf = ShelfOfFile(folder)
     assert await shelf.file("a", "attempt-2/log.txt") == b"second"
@@ -46,9 +53,10 @@ async def test_a_file_is_read_from_its_start_up_to_the_limit(folder: SessionFold
 @pytest.mark.parametrize(
     ("node", "name"),
     [("a", "link"), ("a", "../../../secret"), ("..", "secret"), ("a/attempt-2", "log.txt"), ("a", "attempt-2"),
-     ("a", "missing"), ("a", "/etc/passwd"), ("a", "")],
+     ("a", "missing"), ("a", "/etc/passwd"), ("a", ""), ("a", "pipe")],
 )  # fmt: skip
 async def test_nothing_but_a_nodes_own_files_is_read(folder: SessionFolder, node: str, name: str) -> None:
+    os.mkfifo(folder.artefacts / "a" / "pipe")
     with pytest.raises(NotFetched):
         await ShelfOfFile(folder).file(node, name)
 

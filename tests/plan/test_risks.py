@@ -41,6 +41,8 @@ def test_rules_leave_what_they_allow_where_the_rest_is_denied() -> None:
     rules = '[{allow: crawl, where: {url: "https://docs.example/*"}}, {deny: crawl}]'
     assert next(iter(reaches(plan_of(TEAM % rules)))).where == "https://docs.example/*"
     assert next(iter(reaches(plan_of(TEAM % "[{deny: crawl}]")))).where == "none: a rule denies it"
+    in_part = '[{deny: crawl, where: {url: "https://old.example/*"}}]'
+    assert next(iter(reaches(plan_of(TEAM % in_part)))).where == "any public address"
     allowed = '[{allow: crawl, where: {url: "https://docs.example/*"}}]'
     assert next(iter(reaches(plan_of(TEAM % allowed)))).where == "any public address"
 

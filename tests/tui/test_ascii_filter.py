@@ -13,7 +13,7 @@ from swarmtui.tui.ascii_filter import AsciiFilter
 
 BLACK = Color(0, 0, 0)
 SIGNS = "─│╭╮╰╯┼├┤┬┴╴╵╶╷━┃║═▶▲▼▸●○◌✓✗↻◔◑»⊘‖▁▂▃▄▅▆▇█░▌…·–—→←↑↓⣿’“"
-texts = st.text(st.sampled_from(SIGNS + "ab 中文👩\u200d🔬🇫🇷é\u0301שלום"), max_size=40).map(
+texts = st.text(st.sampled_from(SIGNS + "ab 中文👩\u200d🔬🇫🇷é\u0301שלום\ufe0f"), max_size=40).map(
     lambda text: clean(text, keep_newlines=False)
 )
 
@@ -36,6 +36,7 @@ def test_a_terminal_that_shows_no_more_gets_no_more(text: str) -> None:
 def test_what_people_wrote_stays_where_the_terminal_can_show_it() -> None:
     assert drawn("╭ é 中 ╮", only=False) == "+ é 中 +"
     assert drawn("╭ é 中 ╮", only=True) == "+ ? ?? +"
+    assert drawn("▶\ufe0f go", only=False) == ">> go", "as wide as the sign with its variant"
 
 
 def test_every_sign_of_ours_has_a_form_in_ascii() -> None:

@@ -7,7 +7,9 @@ from typing import Any
 
 import pytest
 from textual.app import ComposeResult
+from textual.worker import WorkerFailed
 
+from swarmtui.tui.app import Workbench
 from swarmtui.tui.browser import run_browser
 from swarmtui.tui.leaving import CRASHED
 from swarmtui.tui.screens.keys import HelpScreen
@@ -31,6 +33,14 @@ def test_a_crash_of_the_list_of_sessions_is_one_line_too(
     assert told.startswith("the workbench crashed (RuntimeError: xxx")
     assert told.count("\n") == 1
     assert len(told) < 300
+
+
+async def test_what_broke_first_is_what_is_told() -> None:
+    app = Workbench(lambda: asyncio.sleep(0, mid_run()), theme="swarm-dark")
+    first = OSError("first")
+    app._handle_exception(WorkerFailed(first))
+    app._handle_exception(RuntimeError("because of that"))
+    assert app.crash is first
 
 
 async def test_a_screen_that_is_opened_while_one_leaves_is_no_crash(monkeypatch: pytest.MonkeyPatch) -> None:
