@@ -10,6 +10,7 @@ from textual.pilot import Pilot
 from swarmtui.session import events as ev
 from swarmtui.session.items import Items
 from swarmtui.session.vocabulary import ErrorInfo, ErrorKind, State
+from swarmtui.tui import steering
 from swarmtui.tui.app import Workbench
 from swarmtui.tui.screens.dialogs import ConfirmScreen
 from swarmtui.tui.screens.node import NodeScreen
@@ -85,6 +86,14 @@ def test_items_that_are_run_again_are_one_command() -> None:
     assert where["items"] == ["0-2", "1220"]
     assert steer.others == (("ready: only what has ended is run again", ("1,999",)),)
     assert steer_items("pause_node", node, [1]).refusal is not None
+
+
+def test_so_many_commands_and_no_more_are_sent_for_one_key(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(steering, "AT_ONCE", 3)
+    node = mid_run().state.nodes["translate"]
+    steer = steer_items("cancel_node", node, range(1_990, 1_995))
+    assert [request.params["item"] for request in steer.requests] == [1_990, 1_991, 1_992]
+    assert steer.others == (("at most 3 are taken at once", ("1,993", "1,994")),)
 
 
 @given(st.sets(st.integers(0, 60)))
@@ -268,9 +277,9 @@ async def test_the_log_of_one_node() -> None:
         assert len({log._line(one).node for one in log._shown}) > 1
 
 
-def test_words_that_overlap_are_lit_once_and_nothing_is_said_twice() -> None:
+def test_words_that_overlap_are_lit_together_and_nothing_is_said_twice() -> None:
     line = LogSearch.of("abc bcd").lit((("xabcdy", "text"),))
-    assert line == (("x", "text"), ("abc", "ask"), ("dy", "text"))
+    assert line == (("x", "text"), ("abcd", "ask"), ("y", "text"))
 
 
 def test_the_last_column_that_is_shown_stays() -> None:
