@@ -14,7 +14,8 @@ from textual.widgets import Input
 from swarmtui.tui.actions.action import Scope
 from swarmtui.tui.actions.table import Keys
 from swarmtui.tui.screens.run import RunScreen
-from swarmtui.tui.view.panes import Placed, places
+from swarmtui.tui.view.lines import Line
+from swarmtui.tui.view.panes import Pane, Placed, places, selected_cells
 from swarmtui.tui.widgets.bars import HeaderBar
 from swarmtui.tui.widgets.log import LogView
 from swarmtui.tui.widgets.panes import HELD, PaneGrid
@@ -31,6 +32,14 @@ async def drag(pilot: Pilot[Any], widget: Any, start: tuple[int, int], end: tupl
 
 def log_of(pilot: Pilot[Any]) -> LogView:
     return pilot.app.screen.query_one(LogView)
+
+
+def test_what_is_selected_of_a_line_with_wide_characters_is_told_in_cells() -> None:
+    line: Line = (("│ ", "edge"), ("表表ab  ", "text"), (" │", "edge"))
+    pane = Pane("n", None, "n", (), None, running=True)
+    placed = Placed(pane, 0, 0, 12, 3)
+    assert selected_cells(line, (3, 5), placed) == (4, 7)
+    assert selected_cells(line, (0, -1), placed) == (2, 8), "without the frame, and the space that fills it"
 
 
 @pytest.mark.chaos

@@ -34,6 +34,13 @@ def test_what_nobody_touches_stays_as_it_is() -> None:
         assert operations("n", base, values_of("n", base)) == []
 
 
+def test_of_retries_only_their_number_is_changed() -> None:
+    base: dict[str, JSON] = {"prompt": "x", "retries": {"limit": 2, "base_s": 3}}
+    assert written(base, retries="5")["retries"] == {"limit": 5, "base_s": 3}
+    assert "retries" not in written(base, retries="")
+    assert written({"prompt": "x"}, retries="5")["retries"] == 5
+
+
 def test_another_kind_takes_away_what_only_the_first_one_has() -> None:
     assert written(PROMPT, kind="ask", body="Which one?") == {"ask": "Which one?", "needs": ["scan"], "pool": "mine"}
 

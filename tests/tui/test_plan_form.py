@@ -183,6 +183,8 @@ def test_what_begins_with_what_was_typed_comes_first_whatever_its_case() -> None
     needs.filter = "LI"
     needs._choose_shown()
     assert [one.key for one in needs._shown] == ["Lint", "a-Lint"]
+    chosen = PickList([Entry("a"), Entry("b")], ["b"])
+    assert [one.key for one in chosen._shown] == ["b", "a"], "what is marked comes before all else"
 
 
 @pytest.mark.chaos

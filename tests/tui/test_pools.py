@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from swarmtui.plan.model import JSON, Limits
 from swarmtui.session import events as ev
 from swarmtui.session.pools import COMMANDS
+from swarmtui.session.vocabulary import State
 from swarmtui.tui.commands import change_concurrency
 from swarmtui.tui.screens.concurrency import ConcurrencyScreen
 from swarmtui.tui.view.concurrency import TOTAL, Draft, draft_lines
@@ -190,6 +191,17 @@ def test_a_ramp_binds_only_while_there_is_room() -> None:
     assert gauge_of(feed).binding == "ramp"
     feed.play(ev.PoolPaced(WORKER, 1, None, "none"))
     assert gauge_of(feed).binding == "none"
+
+
+def test_of_a_map_it_is_told_when_the_first_of_the_items_that_were_sent_back_is_due() -> None:
+    feed = mid_run()
+    items = feed.state.nodes["translate"].items
+    assert items is not None
+    one, other = list(items.where(State.RUNNING))[:2]
+    for item, again in ((one, 9.0), (other, 4.0)):
+        feed.play(ev.AttemptThrottled("translate", items.attempts[item], again, WORKER, item))
+    gauge = gauge_of(feed)
+    assert gauge.due == items.retry_at[other] < items.retry_at[one]
 
 
 def test_questions_are_no_pool() -> None:

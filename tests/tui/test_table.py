@@ -111,6 +111,11 @@ def test_where_even_names_have_no_room_they_give_way_to_the_state() -> None:
     assert [width for _, width in fit_columns(columns, 60)] == [13, 24]
 
 
+def test_of_columns_that_have_no_room_the_least_weighty_goes_wherever_it_stands() -> None:
+    columns = [Column("a", "a", 10, 1), Column("b", "b", 10, 9), Column("c", "c", 10, 5)]
+    assert [column.key for column, _ in fit_columns(columns, 22)] == ["b", "c"]
+
+
 def test_items_are_found_by_a_word_of_their_error() -> None:
     items = Items.fresh(20)
     for item, message in ((3, "not French"), (13, "no answer")):
@@ -118,6 +123,7 @@ def test_items_are_found_by_a_word_of_their_error() -> None:
         items.errors[item] = ErrorInfo(ErrorKind.CHECK, message)
     assert list(ItemRows(items, filter="FRENCH").order) == [3]
     assert list(ItemRows(items, filter="failed !french").order) == [13]
+    assert list(ItemRows(items, filter="3 !french").order) == [13]
 
 
 def test_items_of_a_map_sort_by_urgency() -> None:

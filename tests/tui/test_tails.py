@@ -53,8 +53,10 @@ def test_a_gap_is_told_and_a_repetition_is_not_shown_again() -> None:
     tail = Tail()
     tail.feed(piece("one "), 0)
     tail.feed(piece("one two", 0), 0)
+    tail.feed(piece("one", 0), 0)
+    tail.feed(piece(", three", 7), 0)
     tail.feed(piece("later", 1_000), 0)
-    assert shown(tail) == ["one two", "[993 characters not shown]", "later"]
+    assert shown(tail) == ["one two, three", "[986 characters not shown]", "later"]
 
 
 def test_memory_is_bounded() -> None:

@@ -230,6 +230,17 @@ def test_each_kind_of_time_has_its_own_glyph_without_any_colour() -> None:
         assert len(shown) == 4
 
 
+def test_work_that_took_no_time_is_seen_all_the_same() -> None:
+    assert words(bar([Part("ok", 3.0, 3.0)], _window(20, 19, 0, 1), UNICODE)).strip() == "▇"
+
+
+def test_of_attempts_that_began_before_anybody_looked_at_least_so_many_were_in_flight() -> None:
+    flow = Flow()
+    flow.ended(3.5, "ok")
+    flow.started(5.5)
+    assert flow.levels == [1, 1, 1, 0, 0, 1]
+
+
 def test_the_first_try_is_no_retry() -> None:
     window = _window(20, 19, 0, 1)
     assert "↻" not in words(bar([Part("ok", 2.0, 12.0)], window, UNICODE))
@@ -335,6 +346,11 @@ def test_the_longest_path_is_lit() -> None:
     lit = {node for node, row in rows.items() if "◆" in row}
     assert {"scan", "report"} <= lit
     assert "third" not in lit
+
+
+def test_a_path_of_one_node_is_no_longest_path() -> None:
+    timeline, _ = timeline_of(approved(Plan("goal", (prompt("alone"),))))
+    assert timeline.lit == frozenset()
 
 
 def test_exact_figures_are_told_in_a_line() -> None:

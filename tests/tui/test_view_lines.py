@@ -62,6 +62,10 @@ def test_wrapping_a_very_long_line_costs_what_it_is_long() -> None:
     assert spent(18_000) < 20 * spent(3_000)
 
 
+def test_a_word_that_has_no_room_in_a_row_of_its_own_begins_where_it_stands() -> None:
+    assert wrap("a " + "x" * 30, 12) == ["a " + "x" * 10, "x" * 12, "x" * 8]
+
+
 @given(texts, texts, st.integers(0, 60))
 def test_a_line_is_shortened_with_an_ellipsis_only_where_it_is_too_long(one: str, other: str, size: int) -> None:
     line = ((one, "text"), (other, "muted"))

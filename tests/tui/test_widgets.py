@@ -20,11 +20,13 @@ from swarmtui.tui.widgets import log as log_widget
 from swarmtui.tui.widgets.bars import ActionBar, HeaderBar
 from swarmtui.tui.widgets.checks import CheckList
 from swarmtui.tui.widgets.graph import GraphView
+from swarmtui.tui.widgets.lines import LineView
 from swarmtui.tui.widgets.log import LogView
 from swarmtui.tui.widgets.looks import moment
 from swarmtui.tui.widgets.scrub import ScrubBar
 from swarmtui.tui.widgets.table import RowTable
 from swarmtui.tui.widgets.tabs import TabBar
+from swarmtui.tui.widgets.timeline import TimelineView
 from tests.tui.opening import lines, opened, press, settled
 from tests.tui.scripted_feed import REVIEW, approved, awaiting_approval, large, mid_run
 from tests.tui.test_mouse import drag
@@ -63,7 +65,10 @@ async def test_a_cursor_that_moves_draws_the_two_lines_that_changed_and_no_other
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(log, "refresh", lambda *regions, **_: drawn.append(regions))
             log._look_at(97)
-        assert [region.height for region in drawn[-1]] == [1, 1]
+            top = log.scroll_offset.y
+            log._look_at(top)
+        assert [region.height for region in drawn[0]] == [1, 1]
+        assert [region.y for region in drawn[-1]] == [0, 97 - top]
 
 
 async def test_the_log_is_followed_until_somebody_looks_back_and_again_from_its_end_on() -> None:
@@ -112,6 +117,19 @@ async def test_from_the_end_the_next_match_is_the_first_line_and_the_one_before_
         log.go_to_end(True)
         assert log.next_match(-1)
         assert log.line_told.endswith("line 199")
+
+
+@pytest.mark.parametrize(("key", "of"), [("4", RowTable), ("6", TimelineView)])
+async def test_the_row_under_the_cursor_is_in_view_between_what_stays(key: str, of: type[LineView]) -> None:
+    async with opened(large(100), (80, 24)) as pilot:
+        await press(pilot, key)
+        view = pilot.app.screen.query_one(of)
+        moves = (lambda: view.go(0, 30), lambda: view.go(0, -25), lambda: view.go_to_end(True), lambda: view.go(0, -1))
+        for go in moves:
+            go()
+            await settled(pilot)
+            seen = [view.visible_line(y, view.room)[1] for y in range(view.size.height)]
+            assert sum(cursor is not None for cursor in seen) == 1
 
 
 async def test_the_cursor_of_a_table_stays_on_its_row_wherever_that_goes_and_marks_are_seen() -> None:

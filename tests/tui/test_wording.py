@@ -81,6 +81,8 @@ def test_words_that_differ_are_marked_within_their_lines_without_colour_too() ->
     assert "- the [-cat-] sat" in lines
     assert "+ the {+dog+} sat" in lines
     assert lines[-1] == "  same"
+    added = shown(difference_lines("same\n", "same\nall of it new\n", 60, ASCII, ("try 1", "try 2")))
+    assert "+ all of it new" in added, "where all of a line is new its sign says so"
 
 
 def test_the_roles_tell_what_one_text_has_alone() -> None:
@@ -94,6 +96,8 @@ def test_long_stretches_that_are_the_same_are_counted_and_not_shown() -> None:
     lines = shown(difference_lines("\n".join([*same, "old"]), "\n".join([*same, "new"]), 60, UNICODE, ("a", "b")))
     assert "  … 38 lines the same in both" in lines
     assert len(lines) < 10
+    few = shown(difference_lines("x\n1\n2\n3\ny", "X\n1\n2\n3\nY", 60, UNICODE, ("a", "b")))
+    assert [line for line in few if line[2:] in ("1", "2", "3")] == ["  1", "  2", "  3"]
 
 
 def test_equal_texts_are_said_to_be_equal() -> None:
