@@ -7,7 +7,7 @@ import time
 from itertools import pairwise
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from rich.cells import cell_len
 
@@ -210,7 +210,7 @@ def test_code_stands_at_the_very_left_between_rules() -> None:
 def test_code_is_told_apart_once_its_fence_is_closed() -> None:
     found = roles('```python\ndef f():\n    # why\n    return "x"\n```')
     assert found["def"] == found["return"] == "accent"
-    assert (found["f"], found["# why"], found['"']) == ("strong", "faint", "ok")
+    assert (found["f"], found["# why"], found['"x"']) == ("strong", "faint", "ok")
     assert roles("```python\ndef f():")["def f():"] == "text"
     assert roles("```unheard\ndef f():\n```")["def f():"] == "text"
 
@@ -365,6 +365,9 @@ def test_the_beginning_of_a_long_text_is_found_without_the_rest() -> None:
 
 @settings(max_examples=20)
 @given(st.lists(st.tuples(st.sampled_from(["output", "faint", "warn"]), MARKDOWN), max_size=6))
+@example(
+    [("output", '{"a": 1}Raw <b>HTML</b> ends it. 👩\u200d👩\u200d👧 日本語のテキストは空白がない。\n'), ("faint", "")]
+)
 def test_asides_are_between_blocks(said: list[tuple[str, str]]) -> None:
     found = Flow()
     for channel, text in said:

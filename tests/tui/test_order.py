@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from random import Random
 
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from swarmtui.plan.model import Plan
+from swarmtui.tui.view.lines import cells, width
 from swarmtui.tui.view.matching import filter_of, lit
 from swarmtui.tui.view.moment import Moment
 from swarmtui.tui.view.order import natural
@@ -24,9 +25,19 @@ def test_every_filter_takes_words_that_must_and_words_that_must_not_occur() -> N
         assert filter_of(typed)("x Abc") is fits
 
 
-@given(st.lists(st.text("ab", min_size=1, max_size=3), max_size=3), st.text("abAB ß", max_size=9))
-def test_a_line_says_the_same_with_words_lit_in_it(words: list[str], text: str) -> None:
-    assert "".join(part for part, _ in lit(words, ((text, "text"),))) == text
+FAMILY = "👩\u200d👩\u200d👧"
+
+
+@given(
+    st.lists(st.text("ab👩\u200d", min_size=1, max_size=3), max_size=3),
+    st.lists(st.sampled_from([*"abAB ß日", FAMILY, "e\u0301"]), max_size=9).map("".join),
+)
+@example(["\u200d"], FAMILY)
+@example(["👧"], f"a {FAMILY}")
+def test_a_line_says_the_same_with_words_lit_in_it_in_as_many_cells(words: list[str], text: str) -> None:
+    line = lit(words, ((text, "text"),))
+    assert "".join(part for part, _ in line) == text
+    assert width(line) == cells(text)
 
 
 def test_figures_in_names_count_by_their_value() -> None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import groupby, pairwise
 from typing import Literal, get_args
 
 from rich.cells import cell_len, set_cell_size, split_graphemes, split_text
@@ -28,6 +29,16 @@ def width(line: Line) -> int:
 def cells(text: str) -> int:
     """Cells that `text` takes."""
     return len(text) if text.isascii() else cell_len(text)
+
+
+def spans_of(text: str, roles: Sequence[Role]) -> list[Span]:
+    """`text` as spans, by the role of each of its characters; what is drawn as one stays whole, in that of its first.
+
+    The pieces of it would be counted as more cells than a terminal gives to the whole.
+    """
+    starts = range(len(text)) if text.isascii() else [start for start, _, _ in split_graphemes(text)[0]]
+    firsts = [next(run) for _, run in groupby(starts, roles.__getitem__)]
+    return [(text[at:end], roles[at]) for at, end in pairwise([*firsts, len(text)])]
 
 
 def fit(text: str, size: int, *, right: bool = False, ellipsis: str = "…") -> str:

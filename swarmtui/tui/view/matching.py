@@ -8,10 +8,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from swarmtui.tui.view.lines import Line, Role, Span
+from swarmtui.tui.view.lines import Line, Role, Span, spans_of
 
 _WORD = re.compile(r"\w+")
 
@@ -76,12 +74,7 @@ def lit(words: Sequence[str], line: Line, role: Role = "ask") -> Line:
 
 def _lit(words: Sequence[str], span: Span, lit_role: Role) -> list[Span]:
     text, role = span
-    found = sorted(place for word in words for place in places(word, text))
-    parts: list[Span] = []
-    at = 0
-    for start, end in found:
-        if start >= at:
-            parts += [(text[at:start], role)] if start > at else []
-            parts.append((text[start:end], lit_role))
-            at = end
-    return [*parts, (text[at:], role)] if at < len(text) else parts
+    roles = [role] * len(text)
+    for start, end in (place for word in words for place in places(word, text)):
+        roles[start:end] = [lit_role] * (end - start)
+    return spans_of(text, roles)

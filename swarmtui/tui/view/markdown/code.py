@@ -6,7 +6,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
 from swarmtui.tui.view.glyphs import E, Glyphs, W
-from swarmtui.tui.view.lines import Line, Role, Span, cells, shorten
+from swarmtui.tui.view.lines import Line, Role, Span, cells, shorten, spans_of
 from swarmtui.tui.view.markdown.folding import cut
 
 if TYPE_CHECKING:
@@ -69,17 +69,17 @@ def highlighted(text: str, info: str) -> list[list[Span]]:
     rows = text.split("\n")
     if language not in LANGUAGES or len(text) > LIMIT or max(map(len, rows)) > ROW_LIMIT:
         return _unlit(text)
-    found: list[list[Span]] = [[]]
-    for kind, value in _lexer(_ALIASES.get(language, language)).get_tokens(text.expandtabs(4)):
-        role = _role(str(kind))
-        head, *rest = value.split("\n")
-        if head:
-            found[-1].append((head, role))
-        for row in rest:
-            found.append([(row, role)] if row else [])
-    said = ["".join(part for part, _ in row) for row in found]
-    want = text.expandtabs(4).split("\n")
-    return found[: len(want)] if said[: len(want)] == want and not any(said[len(want) :]) else _unlit(text)
+    told, said, roles = text.expandtabs(4), "", list[Role]()
+    for kind, value in _lexer(_ALIASES.get(language, language)).get_tokens(told):
+        said += value
+        roles += [_role(str(kind))] * len(value)
+    if said.rstrip("\n") != told.rstrip("\n") or len(said) < len(told):
+        return _unlit(text)
+    found, at = list[list[Span]](), 0
+    for row in told.split("\n"):
+        found.append(spans_of(row, roles[at : at + len(row)]))
+        at += len(row) + 1
+    return found
 
 
 @lru_cache(256)
