@@ -90,3 +90,12 @@ async def test_words_that_were_written_are_not_lost_by_a_click_beside_them() -> 
         assert pilot.app.screen is shown
         await click(pilot, "esc leaves")
         assert isinstance(pilot.app.screen, RunScreen)
+
+
+async def test_a_key_that_a_field_takes_by_itself_is_pressed_by_a_click_too() -> None:
+    feed = mid_run()
+    async with opened(feed) as pilot:
+        await press(pilot, "M", *"lunch")
+        await click(pilot, "enter sets")
+        assert isinstance(pilot.app.screen, RunScreen)
+        assert feed.commands == [("marker.add", {"label": "lunch"})]
