@@ -55,7 +55,7 @@ DIALOGS_HERE: dict[str, Callable[[], Dialog[Any]]] = {
     "question": lambda: QuestionScreen("Which?", "Choose", ("a", "b"), AGE),
     "permission": lambda: PermissionScreen("May it?", "call", "detail", AGE, "this run"),
     "change": lambda: ChangeScreen("A change", lambda width: [], AGE),
-    "edit": lambda: EditScreen("goal: x", lambda text: None, lambda text: None),
+    "edit": lambda: EditScreen("goal: x", lambda text: None),
     "help": lambda: HelpScreen(Scope.RUN),
     "palette": lambda: Palette(Offers([])),
     "theme": ThemeChoice,
@@ -209,7 +209,7 @@ async def test_ctrl_c_in_the_editor_keeps_the_text() -> None:
     async with opened(awaiting_approval()) as pilot:
         app = pilot.app
         assert isinstance(app, Workbench)
-        app.push_screen(EditScreen("goal: a", lambda text: None, lambda text: None))
+        app.push_screen(EditScreen("goal: a", lambda text: None))
         await pilot.pause()
         app.screen.query_one(TextArea).load_text("goal: b")
         await press(pilot, "ctrl+c")
