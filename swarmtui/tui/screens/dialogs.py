@@ -104,7 +104,7 @@ class Dialog(ModalScreen[R], Paced[R], Generic[R]):
             if one is not None and one.ours:
                 await self.run_action(one.does)
             elif one is not None:
-                self.app.call_later(self.app.simulate_key, one.keys[0])  # of the dialog itself it would not come up here
+                self.app.call_later(self.app.simulate_key, one.keys[0])  # what the dialog sends stops at it
 
     def _told_at(self, hint: Static, x: int, y: int) -> DialogKey | None:
         own, ascii_only = dressed(self).keys.own, looks(self).glyphs.ascii
