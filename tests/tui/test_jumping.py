@@ -9,12 +9,14 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from rich.segment import Segment
 from textual.pilot import Pilot
+from textual.strip import Strip
 
 from swarmtui.tui.app import Workbench
 from swarmtui.tui.jumping import LETTERS, MOST, Target, labelled, labels, left
 from swarmtui.tui.screens.dialogs import LineScreen
-from swarmtui.tui.screens.jump import JumpScreen
+from swarmtui.tui.screens.jump import JumpScreen, Labels
 from swarmtui.tui.screens.run import RunScreen
 from swarmtui.tui.view.glyphs import ASCII, UNICODE, Glyphs
 from swarmtui.tui.widgets.bars import ActionBar
@@ -53,6 +55,15 @@ def test_of_two_in_one_place_the_first_has_the_label() -> None:
 def test_what_is_typed_leaves_the_labels_that_begin_so() -> None:
     assert left(["a", "na", "ns"], "n") == ["na", "ns"]
     assert left(["a", "na"], "x") == []
+
+
+async def test_of_labels_that_would_lie_over_each_other_the_first_is_drawn() -> None:
+    targets = {label: Target(x, 0, lambda: None) for label, x in (("as", 0), ("ad", 1), ("df", 3), ("gh", 119))}
+    async with opened(mid_run()) as pilot:
+        await pilot.app.push_screen(JumpScreen([Strip([Segment("0123456789" * 12)])], targets))
+        await pilot.pause()
+        line = pilot.app.screen.query_one(Labels).render_line(0)
+        assert line.text == "as2df5" + ("0123456789" * 12)[6:]
 
 
 def jumping(pilot: Pilot[Any]) -> JumpScreen:

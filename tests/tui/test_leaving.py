@@ -16,8 +16,12 @@ import pytest
 from textual.app import App
 from textual.drivers.linux_driver import LinuxDriver
 
+from swarmtui.plan.model import JSON
+from swarmtui.tui.app import Workbench
 from swarmtui.tui.driving import Enduring, enduring
-from swarmtui.tui.leaving import Ending
+from swarmtui.tui.leaving import GRACE_S, Ending
+from tests.tui.opening import opened
+from tests.tui.scripted_feed import mid_run
 
 ENDING = (signal.SIGTERM, signal.SIGHUP)
 
@@ -53,6 +57,41 @@ async def test_a_signal_has_what_is_shown_leave_on_its_own_loop(number: signal.S
         signal.raise_signal(number)
         await left.wait()
         assert ending.wanted
+
+
+async def test_leaving_takes_no_longer_than_it_may(monkeypatch: pytest.MonkeyPatch) -> None:
+    timers: list[tuple[int, float]] = []
+    monkeypatch.setattr("signal.setitimer", lambda *given: timers.append(given))
+    left = asyncio.Event()
+    with Ending() as ending:
+        ending.watch(asyncio.get_running_loop(), left.set)
+        signal.raise_signal(signal.SIGHUP)
+        await left.wait()
+    assert timers == [(signal.ITIMER_REAL, GRACE_S)]
+
+
+async def test_what_was_asked_for_is_answered_before_the_workbench_is_left() -> None:
+    feed, asked, answered = mid_run(), asyncio.Event(), asyncio.Event()
+    does = feed.command
+
+    async def slow(method: str, params: dict[str, JSON]) -> int:
+        asked.set()
+        await answered.wait()
+        return await does(method, params)
+
+    feed.command = slow  # type: ignore[method-assign]
+    async with opened(feed) as pilot:
+        app = pilot.app
+        assert isinstance(app, Workbench)
+        await pilot.press("P")
+        await asked.wait()
+        app.detach()
+        await pilot.pause()
+        assert not app._exit
+        answered.set()
+        await app.workers.wait_for_complete()
+        assert app._exit
+    assert feed.commands == [("session.pause", {})]
 
 
 def test_a_signal_that_a_session_was_left_for_ends_the_list_of_sessions_too() -> None:

@@ -193,3 +193,17 @@ async def test_what_a_screen_was_drawn_with_goes_when_it_is_left() -> None:
         for _ in range(3):
             await press(pilot, "1", "2", "question_mark", "escape")
         assert strips() <= before * 1.1
+
+
+async def test_a_screen_that_nobody_sees_takes_no_paint_from_the_one_in_front() -> None:
+    async with opened(mid_run()) as pilot:
+        app = pilot.app
+        assert isinstance(app, Workbench)
+        run = app.screen
+        assert isinstance(run, RunScreen)
+        await press(pilot, "X")
+        app.pace = Pace(lambda: 0.0)
+        run.query_one(LogView).refresh()
+        run._unpainted = True
+        run.paint()
+        assert app.pace._free == IN_A_ROW

@@ -208,6 +208,17 @@ async def test_the_arrows_mark_another_one_and_esc_does_nothing() -> None:
         assert feed.state.status is Status.RUNNING
 
 
+async def test_enter_does_what_was_found_for_what_stands_there_and_nothing_found_before() -> None:
+    async with opened(mid_run()) as pilot:
+        await typing(pilot, "cancel all")
+        line = pilot.app.screen.query_one(Input)
+        with pilot.app.screen.prevent(Input.Changed):  # it has not been told of what was typed last
+            line.value = "theme monochrome"
+        await press(pilot, "enter")
+        assert isinstance(pilot.app.screen, RunScreen)
+        assert pilot.app.theme == "monochrome"
+
+
 async def test_names_of_nodes_are_text_and_never_markup() -> None:
     line = offer_line(offer("[bold]x[/]", "[@click=app.quit]y[/]"), "x", 80, UNICODE, marked=False)
     assert "".join(part for part, _ in line).startswith(" [bold]x[/]")

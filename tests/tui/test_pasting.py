@@ -112,6 +112,8 @@ def test_of_a_paste_without_measure_the_beginning_is_kept_and_nothing_becomes_a_
         assert told(pasting.feed("a\r" * 25_000)) == []
     [(kind, text)] = told(pasting.feed(END))
     assert (kind, len(text)) == ("paste", MOST_CHARS)
+    ((_, text),) = read(paste("x" * (MOST_CHARS + 10)))
+    assert len(text) == MOST_CHARS
 
 
 PIECES = st.sampled_from(
