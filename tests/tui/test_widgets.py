@@ -23,6 +23,7 @@ from swarmtui.tui.widgets.graph import GraphView
 from swarmtui.tui.widgets.lines import LineView
 from swarmtui.tui.widgets.log import LogView
 from swarmtui.tui.widgets.looks import moment
+from swarmtui.tui.widgets.panes import PaneGrid
 from swarmtui.tui.widgets.scrub import ScrubBar
 from swarmtui.tui.widgets.table import RowTable
 from swarmtui.tui.widgets.tabs import TabBar
@@ -158,6 +159,10 @@ async def test_who_drags_the_graph_selects_nothing_with_it() -> None:
         place = graph.graph.place("quality")
         assert place is not None
         x, y = place[0] + graph.gutter.left + 1, place[1] + graph.gutter.top
+        await pilot.mouse_down(graph, offset=(x, y))
+        assert not graph.untouched, "what is held stays where it is"
+        await pilot.mouse_up(graph, offset=(x, y))
+        assert graph.untouched
         await drag(pilot, graph, (x, y), (x + 4, y))
         there = Offset(place[0] - graph.scroll_offset.x, place[1] - graph.scroll_offset.y)
         graph.on_click(SimpleNamespace(get_content_offset=lambda _: there, chain=1))  # type: ignore[arg-type]
@@ -201,9 +206,22 @@ async def test_the_check_under_the_cursor_stands_out_while_the_list_has_the_focu
         await pilot.pause()
         listed.go_to_end(True)
         assert [listed.line_at(y, 40)[1] for y in range(3)] == [None, None, (0, 40)]
+        for focus, drawn in ((lambda: pilot.app.screen.set_focus(None), 0), (listed.focus, 1)):
+            focus()
+            await pilot.pause()
+            assert sum(cursor is not None for _, cursor in listed._on_screen) == drawn
         listed.show([Check("look", "one")])
         assert listed.cursor == 0
         assert not listed.pick()
+
+
+async def test_the_frame_of_the_selected_pane_shows_whether_the_panes_have_the_focus() -> None:
+    async with opened(mid_run()) as pilot:
+        panes = pilot.app.screen.query_one(PaneGrid)
+        for focus, role in ((panes.focus, "accent"), (lambda: pilot.app.screen.set_focus(None), "edge")):
+            focus()
+            await pilot.pause()
+            assert panes._lines[0][0][1] == role
 
 
 def test_the_mouse_over_the_bar_of_a_replay_goes_nowhere_unless_it_is_held(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -174,12 +174,9 @@ class LineView(ScrollView, inherit_bindings=False):
             lines.append(text[start : None if end < 0 else end].rstrip())
         return "\n".join(lines), "\n"
 
-    def on_focus(self) -> None:
+    def watch_has_focus(self, has_focus: bool) -> None:
         """Where there is a cursor, it may be drawn with the focus alone."""
-        self.changed()
-
-    def on_blur(self) -> None:
-        """And no longer."""
+        super().watch_has_focus(has_focus)
         self.changed()
 
     @property

@@ -191,13 +191,9 @@ class PaneGrid(Drawn):
         finally:
             self._drawing = False
 
-    def on_focus(self) -> None:
+    def watch_has_focus(self, has_focus: bool) -> None:
         """The frame of the selected pane shows it."""
-        self._draw()
-        self.refresh()
-
-    def on_blur(self) -> None:
-        """And no longer."""
+        super().watch_has_focus(has_focus)
         self._draw()
         self.refresh()
 

@@ -59,18 +59,6 @@ class ChoiceLine(Bar):
             self.changed()
             self.post_message(self.Changed(self))
 
-    def on_focus(self) -> None:
-        """It is seen."""
-        self.changed()
-
-    def on_blur(self) -> None:
-        """And no longer."""
-        self.changed()
-
-    def on_resize(self) -> None:
-        """Signs are left out where there is no room."""
-        self.changed()
-
     def on_key(self, event: events.Key) -> None:
         """Left, right and space."""
         step = {"left": -1, "h": -1, "right": 1, "l": 1, "space": 1}.get(event.key)
