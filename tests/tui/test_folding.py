@@ -296,6 +296,7 @@ def test_what_is_looked_at_moves_only_where_more_is_in_view_there() -> None:
     assert look_at_front(view, [*here, (5, 2, 10, 1), *there], (340, 100)) == (0, 0)
     filling = [(0, 0, 5, 1), (5, 0, 5, 1), (50, 0, 5, 1)]
     assert look_at_front(View(50, 0, 10, 10), filling, (340, 100)) == (0, 0)
+    assert look_at_front(View(0, 0, 40, 10), [(50, 0, 10, 3)], (340, 100)) == (20, 0), "no further than it must"
 
 
 def test_dots_are_one_cell_a_node() -> None:

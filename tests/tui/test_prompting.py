@@ -594,8 +594,19 @@ async def test_a_paste_without_end_is_cut_and_that_is_told() -> None:
         await press(pilot, "n")
         area(pilot).post_message(events.Paste("word " * 20_000))
         await rested(pilot)
+        area(pilot).post_message(events.Paste("and more"))
+        await rested(pilot)
         assert len(area(pilot).text) == MOST_CHARS
         assert "put more into a file" in notices(pilot)[-1]
+
+
+async def test_the_arrows_move_in_what_is_typed_before_they_lead_to_what_was_typed_earlier() -> None:
+    async with home(ScriptedDesk()) as pilot:
+        await typed(pilot, "one\ntwo")
+        for key, row in (("up", 0), ("down", 1)):
+            await pilot.press(key)
+            await rested(pilot)
+            assert (area(pilot).text, area(pilot).cursor_location[0]) == ("one\ntwo", row)
 
 
 async def test_ctrl_u_takes_the_line_back_however_many_rows_it_fills() -> None:

@@ -142,6 +142,7 @@ def test_the_words_of_a_notice_do_not_run_into_how_others_are_read() -> None:
 
 def test_the_same_words_are_another_thing_where_they_are_graver() -> None:
     kept = remember(remember([], "no", "warning", 1.0), "no", "error", 2.0)
+    assert [one.text for one in remember(kept, "yes", "warning", 3.0, most=2)] == ["no", "yes"]
     assert [(one.severity, one.times) for one in kept] == [("warning", 1), ("error", 1)]
 
 
