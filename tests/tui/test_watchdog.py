@@ -6,17 +6,19 @@ import asyncio
 import gc
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 
 import pytest
 
+from swarmtui.plan.model import Plan, PromptSpec
 from swarmtui.session import events as ev
 from swarmtui.tui.actions.action import Mode, Scope
 from swarmtui.tui.actions.table import Keys
 from swarmtui.tui.app import COLLECTIONS, Workbench
 from swarmtui.tui.warming import warm
-from tests.tui.opening import opened, press, settled
+from tests.tui.opening import opened, press, settled, text
 from tests.tui.scripted_agents import agents
-from tests.tui.scripted_feed import WORKER, ScriptedFeed, hostile, large, mid_run
+from tests.tui.scripted_feed import WORKER, ScriptedFeed, begun, hostile, large, mid_run, prompt
 from tests.tui.watchdog import LIMIT_S, slowness, watching
 
 AWAY = {"detach", "quit", "leave", "editor", "pager", "edit", "screenshot"}
@@ -139,3 +141,20 @@ async def test_a_burst_of_events_is_drawn_without_holding_the_loop() -> None:
                 worst.append(max(dog.longest.cpu_s, time.thread_time() - before))
                 await pilot.pause()
     assert min(worst) <= limit, worst
+
+
+@pytest.mark.chaos
+async def test_the_text_of_a_large_plan_and_what_differs_in_it_hold_nothing_up() -> None:
+    before = tuple(prompt(f"step{at}") for at in range(3_000))
+    after = tuple(replace(node, spec=PromptSpec(f"Say in other words what {node.id} is about")) for node in before)
+    feed = begun(Plan("Many things", before))
+    feed.play(ev.PlanProposed(2, Plan("Many things", after), "edited"), actor="ada@laptop")
+    async with opened(feed, (120, 40)) as pilot:
+        await press(pilot, "1")
+        await press(pilot, "v")
+        with watching() as dog:
+            await press(pilot, "v")
+            assert "step0:" in text(pilot)
+            await press(pilot, "v")
+            assert "{+" in text(pilot)
+        assert dog.longest.cpu_s < LIMIT_S * slowness(), dog.longest

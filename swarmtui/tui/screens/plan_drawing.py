@@ -5,9 +5,9 @@ What is costly to work out is worked out once per revision; of large plans check
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import math
+from functools import partial
 from typing import Literal
 
 from textual.widget import Widget
@@ -20,6 +20,7 @@ from swarmtui.session.state import SessionState
 from swarmtui.session.vocabulary import Status
 from swarmtui.tui import content
 from swarmtui.tui.screens.plan_edits import PlanEdits
+from swarmtui.tui.screens.worked_out import WorkedOut
 from swarmtui.tui.view import document
 from swarmtui.tui.view import format as say
 from swarmtui.tui.view.forecast import forecast_lines
@@ -58,8 +59,9 @@ class PlanDrawing(PlanEdits):
         self.form: Form = "table" if kept == "table" else "graph"
         self.rows = PlanRows()
         self._drawn: object = None
-        self._checked: tuple[object, list[Check]] = (None, [])
-        self._text: tuple[Plan | None, str] = (None, "")
+        self._checks = WorkedOut(self, "checks", self._anew, [Check("look", "the plan is being checked")])
+        writing: list[Line] = [(("the plan is being written out", "muted"),)]
+        self._lines = WorkedOut(self, "text", self._anew, writing)
         self._origin: tuple[int, Plan] | None = None
         """The planner's revision, once it is known."""
         self._sought = 0
@@ -114,44 +116,30 @@ class PlanDrawing(PlanEdits):
             for event in await app.feed.events_before(app.state.seq + 1, LOOKED_BACK):
                 if isinstance(event.body, PlanProposed) and event.body.plan_rev == rev:
                     self._note_origin(event)
-                    self._drawn = None
                     self._title = None, None
-                    self.redraw()
+                    self._anew()
 
     def found(self, state: SessionState) -> list[Check]:
         """What to check, as far as it has been worked out for this revision."""
         key = (state.plan_rev, id(state.plan), id(state.limits), len(state.models))
-        if self._checked[0] != key:
-            if state.plan is not None and len(state.plan.nodes) > LARGE:
-                self._checked = key, [Check("look", "the plan is being checked")]
-                self.run_worker(self._check(state, key), group="checks", exclusive=True)
-            else:
-                self._checked = key, checks(state)
-        return self._checked[1]
+        return self._checks.of(key, partial(checks, state), costly=self._is_large(state.plan))
 
-    async def _check(self, state: SessionState, key: object) -> None:
-        made = await asyncio.to_thread(checks, state)
-        if self._checked[0] == key:
-            self._checked = key, made
-            self._drawn = None
-            self.redraw()
+    def _written(self, state: SessionState, old: Plan | None, width: int) -> list[Line]:
+        """The plan as YAML, or what differs from an `old` one, as far as it has been written."""
+        plan = state.plan
+        if plan is None:
+            return []
+        write = partial(_as_text, plan, width) if old is None else partial(comparison, old, plan, width)
+        costly = self._is_large(plan) or self._is_large(old)
+        return self._lines.of((state.plan_rev, id(plan), id(old), width), write, costly=costly)
 
-    def _written(self, plan: Plan) -> str:
-        """The plan as YAML, once that has been written."""
-        if self._text[0] is not plan:
-            if len(plan.nodes) > LARGE:
-                self._text = plan, "# the plan is being written out\n"
-                self.run_worker(self._write(plan), group="yaml", exclusive=True)
-            else:
-                self._text = plan, plan_to_yaml(plan)
-        return self._text[1]
+    @staticmethod
+    def _is_large(plan: Plan | None) -> bool:
+        return plan is not None and len(plan.nodes) > LARGE
 
-    async def _write(self, plan: Plan) -> None:
-        text = await asyncio.to_thread(plan_to_yaml, plan)
-        if self._text[0] is plan:
-            self._text = plan, text
-            self._drawn = None
-            self.redraw()
+    def _anew(self) -> None:
+        self._drawn = None
+        self.redraw()
 
     def title_words(self, state: SessionState, pane: Widget, lead: str = "") -> str:
         """Revision, by whom, how far from the planner's, and the key that shows that: in the upper border of `pane`."""
@@ -253,9 +241,8 @@ class PlanDrawing(PlanEdits):
     def _draw_text(self, state: SessionState) -> None:
         view = self.query_one("#plan-text", TextView)
         if self.form == "text" and state.plan is not None:
-            text = self._written(state.plan)
             entitle(view, self.title_words(state, view, "plan as text, "))
-            view.show(lambda width: document.yaml(text, width), top=True)
+            view.show(partial(self._written, state, None), top=True)
             return
         plan, origin = state.plan, self.origin(state)
         old, against = (state.prior_plan, "the one before") if origin is None else (origin, origin_words(state))
@@ -265,7 +252,7 @@ class PlanDrawing(PlanEdits):
             view.show(lambda width: first, top=True)
             return
         entitle(view, f"what differs from {against}: revision {state.plan_rev}")
-        view.show(lambda width: comparison(old, plan, width), top=True)
+        view.show(partial(self._written, state, old), top=True)
 
     def _draw_planning(self, state: SessionState) -> None:
         app = workbench(self)
@@ -277,3 +264,7 @@ class PlanDrawing(PlanEdits):
         entitle(view, title)
         tail = app.tails.by_key.get((PLANNER_STREAM, None))
         view.show(lambda width: planning_lines(state, tail, width))
+
+
+def _as_text(plan: Plan, width: int) -> list[Line]:
+    return document.yaml(plan_to_yaml(plan), width)
