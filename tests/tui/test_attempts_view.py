@@ -12,7 +12,7 @@ from swarmtui.session.vocabulary import State
 from swarmtui.tui.view import split
 from swarmtui.tui.view.attempts import Attempt, AttemptRows, ToolUse, beside, gather, title_of
 from swarmtui.tui.view.glyphs import ASCII, UNICODE, Glyphs
-from swarmtui.tui.view.lines import Line, width
+from swarmtui.tui.view.lines import Line, shares, width
 from swarmtui.tui.view.logs import draw, log_line
 from swarmtui.tui.view.moment import Moment
 from swarmtui.tui.view.node_tabs import (
@@ -179,7 +179,7 @@ def test_the_parts_of_an_attempts_time_add_up_to_its_life(one: Attempt, now: flo
 @settings(max_examples=200, deadline=None)
 @given(st.lists(seconds, min_size=1, max_size=6), st.integers(0, 120))
 def test_the_bar_is_filled_and_shows_all_that_took_time(parts: list[float], size: int) -> None:
-    given_cells = split.shares(parts, size)
+    given_cells = shares(parts, size)
     assert sum(given_cells) == (size if sum(parts) > 0 else 0)
     assert all(cells >= 0 for cells in given_cells)
     if size >= len(parts):

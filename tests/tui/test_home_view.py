@@ -1,4 +1,4 @@
-"""Laws of what the list of sessions shows: shares of a bar, what is remembered, machines, what applies to which."""
+"""Laws of what the list of sessions shows: what is remembered, machines, what applies to which."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from swarmtui.tui.view.home import REASONS, refusal
 from swarmtui.tui.view.lines import cells, width
 from swarmtui.tui.view.machines import Hosts, Machines
 from swarmtui.tui.view.moment import Moment
-from swarmtui.tui.view.session_detail import detail_lines, shares
+from swarmtui.tui.view.session_detail import detail_lines
 from swarmtui.tui.view.sessions import SHOWN, SORTS, Looking, SessionRows, key_of, took_s
 from tests.tui.browsing import session
 from tests.tui.scripted_feed import HOSTILE, START
@@ -25,15 +25,6 @@ JSON = st.recursive(
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=9), inner, max_size=3),
     max_leaves=6,
 )
-
-
-@given(st.lists(st.integers(0, 10_000), max_size=12), st.integers(0, 200))
-def test_the_parts_of_a_bar_fill_it_and_none_that_is_there_is_left_out(counts: list[int], size: int) -> None:
-    cells = shares(counts, size)
-    some = sum(1 for count in counts if count)
-    assert len(cells) == len(counts)
-    assert all((count > 0) == (wide > 0) for count, wide in zip(counts, cells, strict=True) if size)
-    assert sum(cells) == (0 if not some or not size else max(size, some))
 
 
 @given(

@@ -138,6 +138,27 @@ def spread(left: Line, right: Line, size: int) -> Line:
     return (*pad(left, size - taken), *right)
 
 
+def shares(parts: Sequence[float], size: int) -> list[int]:
+    """`size` cells given to parts by how large they are, all of them; one at least to each that is not 0, where there
+    is room for that."""
+    whole = sum(parts)
+    if whole <= 0 or size <= 0:
+        return [0] * len(parts)
+    given = [int(size * one / whole) for one in parts]
+    if size >= sum(one > 0 for one in parts):
+        given = [max(1, wide) if one > 0 else 0 for one, wide in zip(parts, given, strict=True)]
+    while sum(given) > size:
+        given[given.index(max(given))] -= 1
+    order = sorted(range(len(parts)), key=lambda at: given[at] - size * parts[at] / whole)
+    for at in order:
+        if sum(given) == size:
+            break
+        if parts[at] > 0:
+            given[at] += 1
+    given[parts.index(max(parts))] += size - sum(given)
+    return given
+
+
 def wrap(text: str, size: int) -> list[str]:
     """`text` (one line, no newline) in rows of at most `size` cells, broken at spaces where that is possible."""
     if size <= 0:

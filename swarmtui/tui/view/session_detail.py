@@ -8,7 +8,7 @@ from swarmtui.safety.text import one_line
 from swarmtui.session.vocabulary import FINAL, State
 from swarmtui.tui.view import format as say
 from swarmtui.tui.view.glyphs import MARKS, Glyphs
-from swarmtui.tui.view.lines import Line, Role, Span, crop, wrap
+from swarmtui.tui.view.lines import Line, Role, Span, crop, shares, wrap
 from swarmtui.tui.view.sessions import Row, counts_of, key_of, parent_of, status_of, took_s
 from swarmtui.tui.view.status import status_told
 
@@ -87,20 +87,6 @@ def _nodes(row: Row, room: int, glyphs: Glyphs) -> list[Line]:
     if isinstance(items, Mapping) and isinstance(items.get("done"), int) and isinstance(items.get("total"), int):
         line.append((f"items {items['done']:,}/{items['total']:,}", "muted"))
     return [tuple(bar), *told, tuple(line)]
-
-
-def shares(counts: Sequence[int], size: int) -> list[int]:
-    """`size` cells shared out as `counts` are, at least one for each that is not 0, as long as there are enough."""
-    total = sum(counts)
-    if not total or size <= 0:
-        return [0] * len(counts)
-    cells = [max(1, count * size // total) if count else 0 for count in counts]
-    while sum(cells) > size and max(cells) > 1:
-        cells[cells.index(max(cells))] -= 1
-    spare = size - sum(cells)
-    if spare > 0:
-        cells[max(range(len(counts)), key=counts.__getitem__)] += spare
-    return cells
 
 
 def _trouble(row: Row, width: int) -> list[Line]:

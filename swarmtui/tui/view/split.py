@@ -10,7 +10,7 @@ from swarmtui.session.spent import Spent
 from swarmtui.tui.view import format as say
 from swarmtui.tui.view.attempts import Attempt
 from swarmtui.tui.view.glyphs import Glyphs, Sign
-from swarmtui.tui.view.lines import Line, Span, cells, fit, shorten
+from swarmtui.tui.view.lines import Line, Span, cells, fit, shares, shorten
 from swarmtui.tui.view.tails import TOKEN_CHARS
 
 QUEUE, THROTTLE, FIRST, MODEL, WORK, TOOLS = "queue", "throttle", "first token", "generation", "work", "tools"
@@ -76,27 +76,6 @@ def added(attempts: Iterable[Attempt], now: float) -> list[Part]:
         for part in parts_of(attempt, now):
             sums[part.name] = sums.get(part.name, 0.0) + part.seconds
     return [Part(name, sums[name]) for name in _LOOKS if name in sums]
-
-
-def shares(seconds: Sequence[float], size: int) -> list[int]:
-    """`size` cells given to parts by their seconds, all of them; one at least to each that took any time, where there
-    is room for that."""
-    whole = sum(seconds)
-    if whole <= 0 or size <= 0:
-        return [0] * len(seconds)
-    given = [int(size * one / whole) for one in seconds]
-    if size >= sum(one > 0 for one in seconds):
-        given = [max(1, cells) if one > 0 else 0 for one, cells in zip(seconds, given, strict=True)]
-    while sum(given) > size:
-        given[given.index(max(given))] -= 1
-    order = sorted(range(len(seconds)), key=lambda at: given[at] - size * seconds[at] / whole)
-    for at in order:
-        if sum(given) == size:
-            break
-        if seconds[at] > 0:
-            given[at] += 1
-    given[seconds.index(max(seconds))] += size - sum(given)
-    return given
 
 
 def bar(parts: Sequence[Part], size: int, glyphs: Glyphs) -> Line:
