@@ -16,7 +16,8 @@ from swarmtui.session.vocabulary import Status, how_ended
 from swarmtui.tui import calling, content
 from swarmtui.tui.attention import Attention
 from swarmtui.tui.settings import Notify
-from swarmtui.tui.view.queue import need_you, terminal_title, waiting
+from swarmtui.tui.view import format as say
+from swarmtui.tui.view.queue import terminal_title, waiting
 from swarmtui.tui.view.watching import lacking
 
 if TYPE_CHECKING:
@@ -76,7 +77,7 @@ class News:
         due = self._attention.due(found, self.clock(), away=app.away)
         if due:
             first = due[0]
-            words = first.words if len(due) == 1 else f"{need_you(len(found))}: {first.who} and others"
+            words = first.words if len(due) == 1 else f"{say.need_you(len(found))}: {first.who} and others"
             self._signal(f"{first.who}: {words}" if len(due) == 1 else words)
         self._entitle()
 

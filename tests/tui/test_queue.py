@@ -23,12 +23,13 @@ from swarmtui.tui.screens.node import NodeScreen
 from swarmtui.tui.screens.plan import PlanScreen
 from swarmtui.tui.screens.queue import QueueScreen
 from swarmtui.tui.screens.run import RunScreen
+from swarmtui.tui.view import format as say
 from swarmtui.tui.view.figures import figures
 from swarmtui.tui.view.glyphs import UNICODE
 from swarmtui.tui.view.lines import Line
 from swarmtui.tui.view.logs import taken_over
 from swarmtui.tui.view.moment import Moment
-from swarmtui.tui.view.queue import QueueRows, after, asked_lines, matching, need_you, same_tool, waiting
+from swarmtui.tui.view.queue import QueueRows, after, asked_lines, matching, same_tool, waiting
 from tests.tui.acting_feed import parsed
 from tests.tui.opening import notices, opened, press, settled, text
 from tests.tui.scripted_agents import TRIP, agents
@@ -206,7 +207,7 @@ def test_the_same_tool_is_told_from_others() -> None:
 
 
 def test_one_needs_and_two_need() -> None:
-    assert (need_you(1), need_you(2)) == ("1 needs you", "2 need you")
+    assert (say.need_you(1), say.need_you(2)) == ("1 needs you", "2 need you")
 
 
 def test_a_question_is_shown_whole_and_clean() -> None:

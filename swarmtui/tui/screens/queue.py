@@ -10,7 +10,8 @@ from textual.widgets import Input, Static
 
 from swarmtui.tui import content
 from swarmtui.tui.screens.dialogs import Dialog
-from swarmtui.tui.view.queue import QueueRows, Waiting, asked_lines, matching, need_you, same_tool, waiting
+from swarmtui.tui.view import format as say
+from swarmtui.tui.view.queue import QueueRows, Waiting, asked_lines, matching, same_tool, waiting
 from swarmtui.tui.widgets.lines import TextView
 from swarmtui.tui.widgets.looks import workbench
 from swarmtui.tui.widgets.table import RowTable
@@ -78,7 +79,7 @@ class QueueScreen(Dialog[None]):
         self._shown = shown
         box = self.query_one(".dialog")
         left = f", {len(self.rows)} match" if self._filter else ""
-        box.border_title = content.line(f"{need_you(len(everything))}{left}")
+        box.border_title = content.line(f"{say.need_you(len(everything))}{left}")
         table = self.query_one(RowTable)
         table.styles.height = min(len(self.rows) + 1, max(4, self.size.height // 3))
         table.show(QueueRows(self.rows))

@@ -127,13 +127,10 @@ def after(found: Sequence[Waiting], answered: Waiting) -> Waiting | None:
     return next((one for one in rest if (one.since_ts, natural(one.key)) > place), rest[0] if rest else None)
 
 
-need_you = say.need_you
-
-
 def terminal_title(number: int, title: str, glyphs: Glyphs) -> str:
     """What the terminal is called while something waits."""
     sign = "*" if glyphs.ascii else "●"
-    return one_line(f"{sign} {need_you(number)} {glyphs.dash} {title}", 120)
+    return one_line(f"{sign} {say.need_you(number)} {glyphs.dash} {title}", 120)
 
 
 QUEUE_COLUMNS: tuple[Column, ...] = (
