@@ -7,7 +7,7 @@ from typing import Protocol, runtime_checkable
 
 from rich.style import Style
 from textual import events
-from textual.app import ComposeResult, RenderResult
+from textual.app import ComposeResult
 from textual.geometry import Region, Size
 from textual.screen import Screen
 from textual.strip import Strip
@@ -16,6 +16,7 @@ from textual.widget import Widget
 from swarmtui.tui import content
 from swarmtui.tui.jumping import Target, labelled, left
 from swarmtui.tui.screens.dialogs import Dialog
+from swarmtui.tui.widgets.lines import Drawn
 from swarmtui.tui.widgets.looks import looks
 
 Spot = tuple[int, int, Callable[[], object]]
@@ -30,7 +31,7 @@ class Jumpable(Protocol):
         """Those that are visible now."""
 
 
-class Labels(Widget):
+class Labels(Drawn):
     """The screen as it is, faint, with the labels on it. Lines are those that were drawn last, and stand still."""
 
     DEFAULT_CSS = "Labels { width: 1fr; height: 1fr; }"
@@ -64,10 +65,6 @@ class Labels(Widget):
             parts += [line.crop(taken, x), content.strip(((rest, "badge"),), palette, Style(), len(rest))]
             taken = x + len(rest)
         return Strip.join([*parts, line.crop(taken, width)])
-
-    def render(self) -> RenderResult:
-        """Never asked for: lines are."""
-        return ""
 
 
 class JumpScreen(Dialog[Target | None]):

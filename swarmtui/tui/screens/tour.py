@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Self
 
-from textual.app import ComposeResult, RenderResult
+from textual.app import ComposeResult
 from textual.geometry import Region
 from textual.screen import Screen
 from textual.strip import Strip
@@ -18,13 +18,14 @@ from swarmtui.tui.actions.action import Scope
 from swarmtui.tui.screens.dialogs import Dialog
 from swarmtui.tui.tour import SEEN, SMALLEST, STEPS, WIDE, Rect, Step, box_lines, due, place
 from swarmtui.tui.view.lines import Line
+from swarmtui.tui.widgets.lines import Drawn
 from swarmtui.tui.widgets.looks import dressed, looks
 
 if TYPE_CHECKING:
     from swarmtui.tui.screens.acting import ActionScreen
 
 
-class Spotlight(Widget):
+class Spotlight(Drawn):
     """The lines of the screen below: a part of them as they are, the rest faint; and the box."""
 
     DEFAULT_CSS = "Spotlight { width: 1fr; height: 1fr; }"
@@ -66,10 +67,6 @@ class Spotlight(Widget):
 
     def _faint(self, line: Strip) -> Strip:
         return content.faded(line, looks(self).palette)
-
-    def render(self) -> RenderResult:
-        """Never asked for: lines are."""
-        return ""
 
 
 class TourScreen(Dialog[None]):

@@ -10,7 +10,6 @@ from textual.message import Message
 from textual.timer import Timer
 
 from swarmtui.tui.actions.action import Action, Mode
-from swarmtui.tui.actions.names import key_name
 from swarmtui.tui.actions.table import place
 from swarmtui.tui.view import format as say
 from swarmtui.tui.view.lines import Line, Span, cells, shorten, shorten_line
@@ -111,7 +110,7 @@ class ActionBar(Bar):
             self.changed()
 
     def _key(self, action: Action) -> str:
-        return key_name(dressed(self).keys.keys_in(action, self._mode)[0], ascii_only=looks(self).glyphs.ascii)
+        return dressed(self).keys.called(action.id, self._mode, ascii_only=looks(self).glyphs.ascii)
 
     def shown(self, width: int) -> Line:
         """As many as fit, what needs the user first; help and detach keep to the right."""
