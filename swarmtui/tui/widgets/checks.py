@@ -46,7 +46,7 @@ class CheckList(LineView):
             for line in check_rows(check, width, ascii_only=ascii_only)
         ]
         self._lines += [(line, -1) for line in self._note(width)]
-        self.virtual_size = Size(self.size.width, len(self._lines))
+        self.extend(Size(self.size.width, len(self._lines)))
 
     def on_resize(self) -> None:
         """Lines follow the width."""
