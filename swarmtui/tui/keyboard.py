@@ -156,11 +156,8 @@ class Keyboard:
         self._note(first)
         if not (self._waiting and _is_text(first) and _is_text(self._waiting[0]) and _takes_text(self._app.focused)):
             return first
-        text, everywhere = [first], self._bound_before_fields()
-        while first.key not in everywhere and self._waiting:
-            following = self._waiting[0]
-            if not _is_text(following) or following.key in everywhere:
-                break
+        text = [first]
+        while self._waiting and _is_text(following := self._waiting[0]):
             self._note(self._waiting.popleft())
             text.append(following)
         return events.Key(TEXT, "".join(one.character or "" for one in text)) if len(text) > 1 else first
@@ -172,11 +169,6 @@ class Keyboard:
         if (typed.character or "") in BEGINS or any(typed.key in keys for keys in self._chosen()):
             return False
         return not any(typed.key in bindings.key_to_bindings for _, bindings in self._app.screen._binding_chain)
-
-    def _bound_before_fields(self) -> set[str]:
-        """Keys that are no text, wherever the focus is."""
-        bound = (bindings.key_to_bindings for _, bindings in self._app.screen._binding_chain)
-        return {key for found in bound for key, does in found.items() if any(one.priority for one in does)}
 
     def _await_focus(self, screen: Screen[Any]) -> None:
         """`screen` has been put together: what it asked the app to focus is next in the queue of the app."""
