@@ -15,7 +15,8 @@ from swarmtui.tui.view.glyphs import UNICODE
 from swarmtui.tui.view.moment import Moment
 from swarmtui.tui.view.plan import node_facts
 from swarmtui.tui.view.plan_table import SORTS, PlanRows, estimate_of
-from tests.tui.opening import notices, opened, press, text
+from swarmtui.tui.widgets.table import RowTable
+from tests.tui.opening import notices, opened, press, settled, text
 from tests.tui.scripted_feed import REVIEW, SIMULATED, ScriptedFeed, awaiting_approval, begun, large
 
 NOW = Moment(0.0, 0.0)
@@ -141,6 +142,10 @@ async def test_v_leads_to_the_table_and_S_sorts_it() -> None:
         screen = pilot.app.screen
         await press(pilot, "S", "D")
         assert screen.rows.sort == ("node", True)  # type: ignore[attr-defined]
+        for descending in (False, True):
+            screen.query_one(RowTable).post_message(RowTable.SortAsked("cost"))
+            await settled(pilot)
+            assert screen.rows.sort == ("cost", descending)  # type: ignore[attr-defined]
         await press(pilot, "slash", *"in", "enter")
         assert "OUTSIDE" not in text(pilot)
 

@@ -261,14 +261,15 @@ async def test_answering_goes_on_to_the_next_and_ends_where_the_user_was() -> No
     assert methods == [("answer", "booking:c1"), ("change.accept", "change-1"), ("answer", "hotels-north:d0")]
 
 
+@pytest.mark.parametrize("keys", [("enter", "enter"), ("enter", "j", "enter")])
 @pytest.mark.chaos
-async def test_enter_pressed_twice_does_not_answer_two_questions() -> None:
+async def test_keys_pressed_in_a_row_do_not_answer_two_questions(keys: tuple[str, ...]) -> None:
     feed = mid_run().play(ev.QuestionAsked("publish", "Publish it?", ("publish", "keep it here")), after=1)
     async with opened(feed) as pilot:
         await press(pilot, "a", "enter")
         assert isinstance(pilot.app.screen, QuestionScreen)
         feed.now += 1
-        await press(pilot, "enter", "enter")
+        await press(pilot, *keys)
         assert "only just appeared" in notices(pilot)[-1]
         assert [params["pending"] for _, params in feed.commands] == ["scope"]
         feed.now += 1

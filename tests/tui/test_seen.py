@@ -36,6 +36,15 @@ async def test_where_no_node_is_shown_no_key_acts_on_one_and_where_no_graph_is_n
         assert feed.commands == []
 
 
+async def test_what_is_marked_is_acted_on_wherever_one_is() -> None:
+    feed = mid_run()
+    async with opened(feed) as pilot:
+        screen = run_screen(pilot)
+        screen.table.turn(["lint"])
+        await press(pilot, "7", "r")
+        assert feed.commands == [("node.retry", {"node": "lint"})]
+
+
 @pytest.mark.chaos
 async def test_in_the_log_alone_keys_are_about_the_node_of_the_line_that_was_gone_to() -> None:
     feed = mid_run()

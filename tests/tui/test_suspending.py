@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import pytest
+from textual import events
 
 from swarmtui.tui import terminal
 from swarmtui.tui.app import Workbench
@@ -52,6 +53,15 @@ async def test_the_terminal_comes_back_when_the_program_that_had_it_fails(failur
         with pytest.raises(type(failure)):
             lend()
         assert driver.ours
+
+
+async def test_what_waits_when_another_program_takes_the_terminal_was_typed_for_that() -> None:
+    async with opened(awaiting_approval()) as pilot:
+        app: Any = pilot.app
+        app._driver = Lent(app._driver)
+        app.keyboard._waiting.append(events.Key("x", "x"))
+        with app.suspend():
+            assert not app.keyboard.is_behind
 
 
 async def test_an_editor_that_cannot_run_leaves_the_plan_in_our_own(monkeypatch: pytest.MonkeyPatch) -> None:

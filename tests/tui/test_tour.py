@@ -54,6 +54,18 @@ def test_what_has_no_key_is_called_by_its_name() -> None:
     assert Keys({"pause_node": ()}).in_words("{pause_node} and {help}") == ":pause node and ?"
 
 
+@pytest.mark.parametrize(("size", "times"), [((120, 40), 1), ((50, 40), 0), ((120, 15), 0)])
+async def test_where_there_is_no_room_nobody_is_shown_around_unasked(
+    monkeypatch: pytest.MonkeyPatch, size: tuple[int, int], times: int
+) -> None:
+    opened_over: list[object] = []
+    async with opened(mid_run(), size=size) as pilot:
+        monkeypatch.setattr("swarmtui.tui.screens.tour.due", lambda **_: True)
+        monkeypatch.setattr("swarmtui.tui.screens.tour.open_tour", opened_over.append)
+        offer_tour(pilot.app.screen, replay=False)
+    assert len(opened_over) == times
+
+
 RECTS = st.tuples(st.integers(0, 190), st.integers(0, 55), st.integers(1, 200), st.integers(1, 60))
 
 
