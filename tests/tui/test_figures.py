@@ -17,7 +17,7 @@ from tests.tui.scripted_feed import SIMULATED, START, ScriptedFeed, awaiting_app
 
 def told(feed: ScriptedFeed, size: int = 140, *, origin: Origin = HERE, ascii_only: bool = False) -> str:
     shown = figures(feed.state, feed.status, feed.now, origin=origin, ascii_only=ascii_only)
-    line = header(shown, size, ASCII if ascii_only else UNICODE)
+    line = header(shown, size, ASCII if ascii_only else UNICODE, "a")
     assert width(line) == size
     return "".join(text for text, _ in line)
 
@@ -152,7 +152,7 @@ def test_a_session_that_is_read_after_its_host_crashed_is_not_shown_as_running()
     text = told(feed)
     assert f"crashed (last event {say.second(feed.state.ts)[11:]}) {say.clock(feed.state.ts - START)}+" in text
     assert "running" not in text
-    assert "r resumes" in (can_act(feed.state, feed.status) or "")
+    assert "{resume} resumes" in (can_act(feed.state, feed.status) or "")
 
 
 def test_a_host_that_leaves_after_the_end_or_in_a_replay_has_not_crashed() -> None:

@@ -152,7 +152,8 @@ async def test_08_a_viewer_that_was_too_far_behind_is_told_what_it_did_not_see()
 
 def test_10_the_banner_counts_down_to_the_next_try() -> None:
     status = FeedStatus(Link.RECONNECTING, "the ssh connection ended", retry_at=100.0)
-    assert banner(status, 96.2, "s", tries=True) == "the ssh connection ended; trying again in 4 s, r tries now"
+    told = "the ssh connection ended; trying again in 4 s, {retry_link} tries now"
+    assert banner(status, 96.2, "s", tries=True) == told
     assert banner(status, 99.5, "s") == "the ssh connection ended; trying again in 1 s"
     assert banner(status, 107.0, "s").endswith("in 0 s")
     status.retry_at = None
@@ -162,7 +163,7 @@ def test_10_the_banner_counts_down_to_the_next_try() -> None:
 def test_20_the_banner_of_a_crashed_host_says_what_to_type() -> None:
     status = FeedStatus(Link.CRASHED, "the host is gone without a goodbye")
     assert banner(status, 1.0, "6jk\x1b[31md") == (
-        "the host has crashed: r resumes the session, as does swarmtui resume 6jkd; what is recorded is safe"
+        "the host has crashed: {resume} resumes the session, as does swarmtui resume 6jkd; what is recorded is safe"
     )
 
 

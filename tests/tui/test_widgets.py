@@ -13,6 +13,7 @@ from textual.message import Message
 from textual.widget import Widget
 
 from swarmtui.session import events as ev
+from swarmtui.tui.actions.table import Keys
 from swarmtui.tui.view.glyphs import UNICODE
 from swarmtui.tui.view.plan_checks import Check
 from swarmtui.tui.view.table import NodeRows
@@ -195,6 +196,14 @@ async def test_a_click_on_how_many_have_failed_leads_to_them_and_one_on_what_was
             for words in ("failed", "interrupted", "need"):
                 header.on_click(at(top.index(words)))
         assert [type(message) for message in found] == [HeaderBar.FailedClicked, ActionBar.Clicked]
+
+
+async def test_the_header_calls_the_key_that_answers_as_the_user_has_it() -> None:
+    async with opened(mid_run()) as pilot:
+        header = pilot.app.screen.query_one(HeaderBar)
+        for own, told in (({}, "1 needs you [a]"), ({"attend": ("f9",)}, "1 needs you [f9]"), ({"attend": ()}, "you ")):
+            pilot.app.keys = Keys(own)  # type: ignore[attr-defined]
+            assert told in "".join(part for part, _ in header.shown(160))
 
 
 async def test_the_check_under_the_cursor_stands_out_while_the_list_has_the_focus() -> None:

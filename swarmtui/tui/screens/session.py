@@ -83,7 +83,7 @@ class SessionScreen(ActionScreen):
         shown = figures(app.state, status, app.moment.wall, origin=app.origin, ascii_only=ascii_only)
         self.query_one(HeaderBar).show(shown)
         called = f"{app.origin.machine}/{app.state.id}" if app.origin.machine else app.state.id
-        self.query_one(Banner).say(banner(status, time.monotonic(), called, tries=app.can_retry_link))
+        self.query_one(Banner).say(app.with_keys(banner(status, time.monotonic(), called, tries=app.can_retry_link)))
         self.query_one(ScrubBar).show(status.play)
         self.set_class(status.play is not None, "-replay")
         node = self.node

@@ -15,19 +15,19 @@ _QUIET = (Link.LIVE, Link.ENDED, Link.ARCHIVE)
 
 
 def banner(status: FeedStatus, now: float, session: str, *, tries: bool = False) -> str:
-    """The banner at `now` (seconds of ``time.monotonic``), empty where all is well; `tries`: r tries the link now.
+    """The banner at `now` (seconds of ``time.monotonic``), empty where all is well; `tries`: the link can be tried now.
 
-    `session`: what commands call it.
+    `session`: what commands call it. For the key of an action ``{its_id}`` stands.
     """
     if status.link is Link.CRASHED or (status.seen is Status.CRASHED and status.link is not Link.REPLAY):
         command = f"swarmtui resume {one_line(session, 80)}"
-        return f"the host has crashed: r resumes the session, as does {command}; what is recorded is safe"
+        return f"the host has crashed: {{resume}} resumes the session, as does {command}; what is recorded is safe"
     note = status.note or _NOTES.get(status.link, "")
     if status.link in _QUIET:
         return status.trouble
     if status.retry_at is None:
         return note
     if status.retry_at == inf:
-        return f"{note}; d leaves{', r tries again' if tries else ''}"
+        return f"{note}; {{detach}} leaves{', {retry_link} tries again' if tries else ''}"
     when = f"trying again in {max(0, ceil(status.retry_at - now))} s"
-    return f"{note}; {when}{', r tries now' if tries else ''}" if note else when
+    return f"{note}; {when}{', {retry_link} tries now' if tries else ''}" if note else when

@@ -135,8 +135,9 @@ def _reason(state: SessionState) -> str:
     return one_line(state.reason, 60) if state.reason not in ("", "user") else ""
 
 
-def header(shown: Figures, size: int, glyphs: Glyphs) -> Line:
-    """The header in `size` cells. What matters least goes first where room is short."""
+def header(shown: Figures, size: int, glyphs: Glyphs, key: str = "") -> Line:
+    """The header in `size` cells, with the `key` that answers what needs the user. What matters least goes first where
+    room is short."""
     text, role = status_told(shown.status, glyphs)
     if shown.reason:
         text += f" ({shown.reason})"
@@ -145,7 +146,7 @@ def header(shown: Figures, size: int, glyphs: Glyphs) -> Line:
     if machine:
         lead += [(f"{machine}:", "accent"), (" ", "text")]
     badges = _badges(shown)
-    tail = _tail(shown, glyphs)
+    tail = _tail(shown, glyphs, key)
     elapsed = f"{say.clock(shown.elapsed_s)}{'+' if shown.status is Status.CRASHED else ''}"  # or longer: nobody knows
     mid: list[Span] = [(text, role), (" ", "text"), (elapsed, "strong")]
     fixed = width((*lead, *mid, *badges)) + 5
@@ -159,7 +160,7 @@ def header(shown: Figures, size: int, glyphs: Glyphs) -> Line:
     return spread(left, (*_join(tail), (" ", "text")), size)
 
 
-def _tail(shown: Figures, glyphs: Glyphs) -> list[Part]:
+def _tail(shown: Figures, glyphs: Glyphs, key: str) -> list[Part]:
     parts: list[Part] = []
     if shown.total and not shown.approved:
         parts.append(Part(9, ((f"{shown.total:,}", "strong"), (" nodes", "muted"))))
@@ -170,8 +171,8 @@ def _tail(shown: Figures, glyphs: Glyphs) -> list[Part]:
     if shown.interrupted:
         parts.append(Part(7, ((f"{shown.interrupted:,} interrupted", "failed"),)))
     if shown.needs_you:
-        key = "" if shown.link is Link.REPLAY or shown.status is Status.CRASHED else " [a]"
-        parts.append(Part(10, ((f"{say.need_you(shown.needs_you)}{key}", "ask"),)))
+        hint = "" if not key or shown.link is Link.REPLAY or shown.status is Status.CRASHED else f" [{key}]"
+        parts.append(Part(10, ((f"{say.need_you(shown.needs_you)}{hint}", "ask"),)))
     parts += header_parts(shown.outlook, shown.cost, glyphs)
     if shown.watching > 1:
         parts.append(Part(3, ((str(shown.watching), "text"), (" watch", "muted"))))

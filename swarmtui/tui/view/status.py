@@ -25,8 +25,8 @@ STATUS: dict[Status, tuple[str, str, Role]] = {
     Status.CRASHED: ("crashed", "!", "failed"),
 }
 
-HOST_CRASHED = "the host has crashed: r resumes the session first"
-REPLAYED = "this is the past, which nobody can change (G leads to the end)"
+HOST_CRASHED = "the host has crashed: {resume} resumes the session first"
+REPLAYED = "this is the past, which nobody can change ({end} leads to the end)"
 RECORDED = "this is a recording, at its end: nobody can change it"
 
 
@@ -49,14 +49,14 @@ def crashed(state: SessionState, status: FeedStatus) -> bool:
 
 
 def can_act(state: SessionState, status: FeedStatus) -> str | None:
-    """Why the user can do nothing now, or None if they can."""
+    """Why the user can do nothing now, with ``{its_id}`` for the key of an action; None if they can."""
     if status.link is Link.CONNECTING:
         return "not connected yet"
     if status.link is Link.RECONNECTING:
         return "the link is lost; it is being set up again"
     if status.link is Link.REPLAY:
         fork = f"`swarmtui fork {one_line(state.id, 64)} --at {state.seq}`"
-        return f"{replayed(status)}; Y or {fork} begins another session from here"
+        return f"{replayed(status)}; {{fork}} or {fork} begins another session from here"
     if crashed(state, status):
         return HOST_CRASHED
     if status.link in (Link.ENDED, Link.ARCHIVE):

@@ -64,11 +64,12 @@ class HeaderBar(Bar):
         """The header."""
         if self.figures is None:
             waits = time.monotonic() - self._since
-            age = f" {say.clock(waits)}   ctrl+q leaves, what runs goes on" if waits >= SLOW_S else ""
+            leaves = dressed(self).with_keys("{anywhere.leave} leaves, what runs goes on")
+            age = f" {say.clock(waits)}   {leaves}" if waits >= SLOW_S else ""
             return ((" swarmtui", "strong"), (f"   connecting to the session{age}", "muted"))
         from swarmtui.tui.view.figures import header  # of a session, which home has none of
 
-        return header(self.figures, width, looks(self).glyphs)
+        return header(self.figures, width, looks(self).glyphs, dressed(self).key_of("attend"))
 
 
 class Banner(Bar):
