@@ -15,6 +15,7 @@ from swarmtui.host.feed import Link, NotFetched
 from swarmtui.session import events as ev
 from swarmtui.session import vocabulary as vocab
 from swarmtui.session.vocabulary import Chunk
+from swarmtui.tui import node_reading
 from swarmtui.tui.app import Workbench
 from swarmtui.tui.screens.dialogs import LineScreen
 from swarmtui.tui.screens.node import NodeScreen
@@ -251,6 +252,18 @@ async def test_an_item_opens_into_its_own_attempts_and_what_it_is() -> None:
         assert screen.body.reading.inserted().item == {"doc": "two"}
         await press(pilot, "escape")
         assert pilot.app.screen is not screen
+
+
+async def test_of_an_item_is_gone_back_to_where_its_attempts_began(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(node_reading, "EVENTS", 200)
+    feed = mid_run()
+    first = next(one.body for one in feed.events if getattr(one.body, "node", None) == "translate"
+                 and isinstance(one.body, ev.AttemptStarted))  # fmt: skip
+    async with opened(feed) as pilot:
+        screen = NodeScreen("translate", first.item)
+        await pilot.app.push_screen(screen)
+        await settled(pilot)
+        assert first in [one.body for one in screen.body.reading.events]
 
 
 async def test_what_a_node_was_asked_for_comes_though_an_item_of_it_is_opened_meanwhile(

@@ -7,7 +7,7 @@ import asyncio
 import pytest
 from textual import events
 
-from swarmtui.host.feed import Link
+from swarmtui.host.feed import Feed, Link
 from swarmtui.session import events as ev
 from swarmtui.session.items import CODE
 from swarmtui.session.vocabulary import State, Status
@@ -77,6 +77,20 @@ async def test_help_and_box_say_alike_that_it_is_done_in_the_list_and_in_a_sessi
             f"From here this is a command; {key} in the list of sessions (swarmtui alone) needs none." in screen._told
         )
         assert "type it in a shell; y copies it" in text(pilot)
+
+
+async def test_what_is_done_in_the_list_is_not_carried_out_from_a_session() -> None:
+    carried: list[list[str]] = []
+
+    async def connect() -> Feed:
+        return mid_run()
+
+    app = Workbench(connect, theme="swarm-dark", onward=carried.append)
+    async with app.run_test(size=(120, 40)) as pilot:
+        await settled(pilot)
+        await press(pilot, "E", "enter")
+        assert isinstance(app.screen, CommandScreen)
+        assert carried == []
 
 
 @pytest.mark.chaos

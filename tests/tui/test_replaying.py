@@ -199,6 +199,8 @@ async def test_29_seconds_are_gone_forwards_and_backwards() -> None:
         assert early.seq == max(event.seq for event in finished().events if event.mono <= late - 5)
         await press(pilot, "greater_than_sign")
         assert play_of(pilot).seq > early.seq, "a time without events keeps the play head where it is"
+        await press(pilot, "g", "space", "greater_than_sign")
+        assert play_of(pilot).playing, "who goes on in what plays has it play on"
 
 
 @pytest.mark.chaos

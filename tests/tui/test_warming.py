@@ -21,9 +21,6 @@ async def test_once_it_is_warm_no_dialog_has_anything_parsed(monkeypatch: Any) -
     async with opened(mid_run()) as pilot:
         before = text(pilot)
         await warm(pilot.app)  # type: ignore[arg-type]
-        pilot.app.stylesheet.update(pilot.app)
-        await pilot.pause()
-        assert text(pilot) == before
         parsed: list[object] = []
         parse = Sheet.__mro__[1]._parse_rules  # type: ignore[attr-defined]
 
@@ -32,6 +29,9 @@ async def test_once_it_is_warm_no_dialog_has_anything_parsed(monkeypatch: Any) -
             return parse(self, css, *rest)
 
         monkeypatch.setattr(Sheet.__mro__[1], "_parse_rules", noted)
+        pilot.app.stylesheet.update(pilot.app)
+        await pilot.pause()
+        assert text(pilot) == before
         for key in ("question_mark", "t"):
             await press(pilot, key, "escape")
         assert not parsed
