@@ -7,14 +7,15 @@ from collections.abc import Sequence
 
 import pytest
 
-from swarmtui.tui.browser import Choice
+from swarmtui.session.compare import Comparison
+from swarmtui.tui.browser import Browser, Choice
 from swarmtui.tui.screens.compare import CompareScreen
 from swarmtui.tui.screens.dialogs import LineScreen
 from swarmtui.tui.screens.sessions import SessionsScreen
 from swarmtui.tui.view.glyphs import ASCII, UNICODE
 from swarmtui.tui.view.moment import Moment
 from swarmtui.tui.view.sessions import SHOWN, SORTS, Looking, Row, SessionRows, parent_of
-from tests.tui.browsing import as_tree, browsed, browser, found, press, rested, session
+from tests.tui.browsing import as_tree, browsed, browser, found, held, press, rested, session
 from tests.tui.opening import lines, notices, text
 from tests.tui.scripted_feed import HOSTILE, START
 
@@ -247,6 +248,31 @@ async def test_31_two_sessions_are_held_against_each_other_node_by_node() -> Non
         assert "+payments/module_0.py" in shown
         await press(pilot, "j", "v", "tab", "G", "q")
         assert not isinstance(pilot.app.screen, CompareScreen)
+
+
+async def test_what_a_comparison_reads_from_is_let_go_of_once_it_is_left() -> None:
+    closed = asyncio.Event()
+
+    class Open:
+        async def __call__(self, node: str) -> list[str]:
+            return []
+
+        async def close(self) -> None:
+            closed.set()
+
+    async def compare(first: str, second: str) -> tuple[Comparison, Open]:
+        return (await held(first, second))[0], Open()
+
+    async with browsed() as pilot:
+        app = pilot.app
+        assert isinstance(app, Browser)
+        app.compare = compare
+        await press(pilot, "space", "j", "C")
+        assert isinstance(app.screen, CompareScreen)
+        assert not closed.is_set()
+        await press(pilot, "q")
+        await rested(pilot)
+        assert closed.is_set()
 
 
 @pytest.mark.chaos

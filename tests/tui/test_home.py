@@ -16,6 +16,7 @@ from swarmtui.tui.actions.action import Mode, Scope
 from swarmtui.tui.actions.table import Keys
 from swarmtui.tui.browser import Browser, Choice, Ways
 from swarmtui.tui.memory import Memory
+from swarmtui.tui.screens import reading
 from swarmtui.tui.screens.acting import ActionScreen
 from swarmtui.tui.screens.bulk import BulkScreen
 from swarmtui.tui.screens.compare import CompareScreen
@@ -331,6 +332,20 @@ async def test_rows_of_all_machines_are_one_list_and_a_silent_one_says_why() -> 
         await pilot.press("enter")
         await pilot.pause()
     assert pilot.app.return_value == Choice("open", "box/far1")
+
+
+async def test_a_machine_that_has_answered_is_asked_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reading, "FAR_S", 0.01)
+    asked, twice = list[str](), asyncio.Event()
+
+    async def far(name: str) -> Sequence[Row]:
+        asked.append(name)
+        if len(asked) == 2:
+            twice.set()
+        return []
+
+    async with home(far=far, settings=Settings(hosts=("box",))), asyncio.timeout(10):
+        await twice.wait()
 
 
 async def test_a_machine_that_does_not_answer_keeps_nobody_waiting() -> None:
