@@ -15,7 +15,7 @@ from swarmtui.tui.actions.action import Scope
 from swarmtui.tui.actions.table import Keys
 from swarmtui.tui.screens.run import RunScreen
 from swarmtui.tui.view.lines import Line
-from swarmtui.tui.view.panes import Pane, Placed, places, selected_cells
+from swarmtui.tui.view.panes import Pane, Placed, Scrolled, places, selected_cells
 from swarmtui.tui.widgets.bars import HeaderBar
 from swarmtui.tui.widgets.log import LogView
 from swarmtui.tui.widgets.panes import HELD, PaneGrid
@@ -40,6 +40,13 @@ def test_what_is_selected_of_a_line_with_wide_characters_is_told_in_cells() -> N
     placed = Placed(pane, 0, 0, 12, 3)
     assert selected_cells(line, (3, 5), placed) == (4, 7)
     assert selected_cells(line, (0, -1), placed) == (2, 8), "without the frame, and the space that fills it"
+
+
+def test_text_that_was_moved_stands_still_in_its_pane_as_long_as_that_has_its_width() -> None:
+    pane = Pane("n", None, "n", (), None, running=False, body=lambda width: [((f"as wide as {width}", "text"),)])
+    shown = Scrolled(pane.key, 40, [(("one", "text"),), (("two", "text"),)], 1).on(pane)
+    assert shown.body is not None
+    assert (shown.body(40), shown.body(30)) == ([(("two", "text"),)], [(("as wide as 30", "text"),)])
 
 
 @pytest.mark.chaos

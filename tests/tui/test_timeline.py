@@ -197,6 +197,14 @@ def test_who_pans_back_to_the_present_follows_it_again() -> None:
     assert window.start is None
 
 
+def test_who_looks_at_a_time_before_that_follows_it() -> None:
+    window = _window(10, 100, 0, 1)
+    window.pan(-0.5)
+    assert not window.following
+    window.look(10, 50.0)
+    assert window.following
+
+
 def test_nothing_is_shown_of_the_time_before_work_began() -> None:
     window = _window(100, 7_300, 7_200, 0)
     assert window.begin == pytest.approx(7_200, abs=2)
@@ -346,6 +354,14 @@ def test_the_longest_path_is_lit() -> None:
     lit = {node for node, row in rows.items() if "◆" in row}
     assert {"scan", "report"} <= lit
     assert "third" not in lit
+
+
+def test_of_a_map_it_is_known_how_long_any_of_it_ran_and_of_no_wait() -> None:
+    feed = mid_run()
+    timeline, _ = timeline_of(feed)
+    node, now = feed.state.nodes["translate"], session_time(feed.state, feed.now)
+    assert timeline.spent(node, WORK, now) > 0
+    assert timeline.spent(node, frozenset({"queue", "throttle", "backoff"}), now) == 0
 
 
 def test_a_path_of_one_node_is_no_longest_path() -> None:
