@@ -215,6 +215,18 @@ def test_code_is_told_apart_once_its_fence_is_closed() -> None:
     assert roles("```unheard\ndef f():\n```")["def f():"] == "text"
 
 
+def test_a_fence_that_is_indented_like_code_ends_none() -> None:
+    assert drawn("```\n    ```\nstill code\n```\nafter")[1:3] == ["    ```", "still code"]
+
+
+def test_what_lies_too_deep_is_shown_as_it_is_written() -> None:
+    assert drawn("> " * 40 + "deep")[0].startswith("> > >")
+
+
+def test_a_paragraph_that_was_cut_since_it_is_long_goes_on_without_a_gap() -> None:
+    assert "" not in drawn(f"{'word ' * 40}\n" * 40)
+
+
 def test_addresses_are_text_and_html_is_too() -> None:
     assert drawn("[here](https://a.b/c 'why') ![alt](p.png) <https://d.e> <b>x</b> [j](javascript:x)") == [
         "here (https://a.b/c why) [image: alt] (p.png) https://d.e <b>x</b> j",
