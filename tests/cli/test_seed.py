@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
@@ -23,16 +22,16 @@ class Ran(NamedTuple):
 class Program:
     """Runs the command line in this process, in a folder of the test's own."""
 
-    def __init__(self, folder: Path, read: Callable[[], pytest.CaptureResult[str]]) -> None:
+    def __init__(self, folder: Path, printed: pytest.CaptureFixture[str]) -> None:
         self.folder = folder
-        self._read = read
+        self._printed = printed
 
     def __call__(self, *words: str) -> Ran:
         try:
             code = main(words)
         except SystemExit as ended:
             code = int(ended.code or 0)
-        printed = self._read()
+        printed = self._printed.readouterr()
         return Ran(code, printed.out, printed.err)
 
     def write(self, name: str, text: str) -> Path:
@@ -44,7 +43,7 @@ class Program:
 @pytest.fixture
 def swarmtui(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Program:
     monkeypatch.chdir(tmp_path)
-    return Program(tmp_path, capsys.readouterr)
+    return Program(tmp_path, capsys)
 
 
 def test_seed_prints_a_json_value_a_line(swarmtui: Program) -> None:

@@ -55,7 +55,7 @@ def plans(draw: st.DrawFn, most: int = 8) -> Plan:
         needs = draw(st.lists(st.integers(0, index - 1), unique=True, max_size=3)) if index else []
         spec = draw(st.sampled_from([PromptSpec("x"), PromptSpec("x"), RunSpec(("true",)), AskSpec("well?")]))
         replacements = (
-            draw(st.sampled_from([(), (), ("second",), ("second", "worker")])) if spec.kind == "prompt" else ()
+            draw(st.sampled_from([(), (), ("second",), ("second", "worker")])) if isinstance(spec, PromptSpec) else ()
         )
         budget = draw(st.sampled_from([None, None, None, Budget(attempts=2), Budget(tokens=3), Budget(minutes=0.1)]))
         the_map = MapSpec(values=()) if draw(st.integers(0, 4)) == 0 else None

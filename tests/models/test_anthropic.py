@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from swarmtui.models.anthropic import AnthropicChat, MessageStream, build_request
+from swarmtui.models.anthropic import AnthropicChat, MessageStream
+from swarmtui.models.anthropic_request import build_request
 from swarmtui.models.catalog import Quirks, load_catalog
 from swarmtui.models.chat import (
     ChatRequest,

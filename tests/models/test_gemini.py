@@ -18,7 +18,8 @@ from swarmtui.models.chat import (
     Tool,
     ToolCall,
 )
-from swarmtui.models.gemini import GenerateStream, build_request
+from swarmtui.models.gemini import GenerateStream
+from swarmtui.models.gemini_request import build_request
 from swarmtui.plan.model import JSON, ModelRef
 from swarmtui.session.vocabulary import ErrorKind
 

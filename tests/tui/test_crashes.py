@@ -54,4 +54,5 @@ async def test_a_screen_that_is_opened_while_one_leaves_is_no_crash(monkeypatch:
     async with opened(mid_run()) as pilot:
         pilot.app.simulate_key("question_mark")
         await left.wait()
+    assert isinstance(pilot.app, Workbench)
     assert pilot.app.crash is None

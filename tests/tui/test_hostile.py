@@ -13,6 +13,7 @@ from textual.pilot import Pilot
 
 from swarmtui.tui.view.glyphs import ASCII, UNICODE, Glyphs
 from tests.tui.opening import lines, opened, press
+from tests.tui.ptys import close_window
 from tests.tui.scripted_feed import hostile
 
 TOURS: dict[str, tuple[str, ...]] = {
@@ -113,8 +114,7 @@ def test_a_signal_ends_the_workbench_and_gives_the_terminal_back(number: signal.
 def test_a_terminal_that_goes_away_ends_the_workbench(tmp_path: Path) -> None:
     terminal = start("mid_run", tmp_path)
     terminal.expect_exact(b"quality")
-    terminal.ptyproc.fileobj.close()
-    terminal.closed = terminal.ptyproc.closed = True  # else its number is closed once more, whosever it is by then
+    close_window(terminal)
     pid, status = os.waitpid(terminal.pid, 0)
     assert pid == terminal.pid
     assert os.waitstatus_to_exitcode(status) in (0, -signal.SIGHUP)

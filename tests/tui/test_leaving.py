@@ -21,6 +21,7 @@ from swarmtui.tui.app import Workbench
 from swarmtui.tui.driving import Enduring, enduring
 from swarmtui.tui.leaving import GRACE_S, Ending
 from tests.tui.opening import opened
+from tests.tui.ptys import close_window
 from tests.tui.scripted_feed import mid_run
 
 ENDING = (signal.SIGTERM, signal.SIGHUP)
@@ -239,8 +240,7 @@ def test_wherever_one_is_the_program_ends_in_good_order(place: str, how: str, tm
         terminal.close()
         assert (terminal.exitstatus, terminal.signalstatus) == (0, None)
     else:
-        terminal.ptyproc.fileobj.close()
-        terminal.closed = terminal.ptyproc.closed = True  # else its number is closed once more, whosever it is by then
+        close_window(terminal)
         _, status = os.waitpid(terminal.pid, 0)
         assert os.waitstatus_to_exitcode(status) == 0
     assert (tmp_path / "told").read_text() == "left"

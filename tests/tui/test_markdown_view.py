@@ -280,7 +280,7 @@ def test_a_character_written_as_its_number_is_cleaned_too() -> None:
 )  # fmt: skip
 def test_no_step_looks_at_more_than_a_few_thousand_characters(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
     seen: list[int] = []
-    plain = flow.chunk_lines
+    plain = flow.chunk_lines  # type: ignore[attr-defined]
 
     def counted(chunk: chunks.Chunk, *rest: object) -> list[Line]:
         seen.append(len(chunk.text) + len(chunk.lead))

@@ -14,9 +14,10 @@ from swarmtui.plan.model import Check
 from swarmtui.safety.sandbox import Blocked
 from swarmtui.session.vocabulary import ErrorInfo, ErrorKind, Usage
 from swarmtui.workers import judge
-from swarmtui.workers.judge import WHOLE_BYTES, OutputJudge, can_hang
+from swarmtui.workers.judge import OutputJudge, can_hang
 from swarmtui.workers.local import LocalExecutor, WorkerFailed
 from swarmtui.workers.process import Processes
+from swarmtui.workers.pump import WHOLE_BYTES
 from tests.workers.building import attempt
 
 BACKTRACKS = Check(regex=r"^(a+)+$")

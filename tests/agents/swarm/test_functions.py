@@ -195,7 +195,7 @@ def test_what_cannot_be_described_is_refused_in_one_line():
     def positional(a, /):
         pass
 
-    def unknown(a: Missing):  # noqa: F821
+    def unknown(a: Missing):  # type: ignore[name-defined]  # noqa: F821
         pass
 
     def odd(a):
