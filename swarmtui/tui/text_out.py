@@ -175,31 +175,22 @@ class TextOut:
         else:
             content.notice(self._app, f"there is nothing in {one_line(what, 80)} yet", "warning")
 
-    def copy_output(self, node: NodeState | None) -> None:
-        """A node's output to the clipboard."""
-        self._app.run_worker(self._with_output(node, lambda text: self.copy(text, "the output")), group="output")
-
-    def page_output(self, node: NodeState | None) -> None:
-        """A node's output in the pager."""
-        self._app.run_worker(self._with_output(node, self.page), group="output")
-
-    async def _with_output(self, node: NodeState | None, use: Callable[[str], None]) -> None:
-        app = self._app
-        if node is None or app.feed is None:
-            content.notice(app, "no node is selected", "warning")
-            return
-        tail = app.tails.by_key.get((node.id, None))
-        try:
-            text = await app.feed.output(node.id) if node.output is not None or tail is None else ""
-        except ConnectionError as error:
-            why = str(error) if isinstance(error, NotFetched) else "the link is lost"
-            content.notice(app, f"the output could not be fetched: {why}", "warning")
-            return
-        text = text or ("\n".join(line.text for line in tail.lines) if tail is not None else "")
-        if text:
-            use(text)
+    def with_output(self, node: NodeState | None, use: Callable[[str, str], None]) -> None:
+        """Hand a node's output to `use`, as :meth:`with_text` does."""
+        if node is None:
+            content.notice(self._app, "no node is selected", "warning")
         else:
-            content.notice(app, f"{name_of(node.id)} has given nothing yet", "warning")
+            self.with_text(lambda: self.output_of(node.id, None, gave=node.output is not None), use)
+
+    async def output_of(self, node: str, item: int | None, *, gave: bool) -> tuple[str, str]:
+        """The whole recorded output of a node or item if it `gave` one, else what it says; and what to call it. Raises
+        ConnectionError."""
+        app = self._app
+        called = f"the output of {name_of(node)}{'' if item is None else f' item {item}'}"
+        tail = app.tails.by_key.get((node, item))
+        if app.feed is not None and (gave or tail is None):
+            return await app.feed.output(node, item), called
+        return "\n".join(line.text for line in tail.lines) if tail is not None else "", called
 
 
 def _file_name(what: str) -> str:

@@ -349,11 +349,8 @@ class NodeScreen(SearchingText):
         """What is shown, fetched whole; of the output tab the whole output. Raises ConnectionError."""
         app, node = workbench(self), self.node
         if self.tab == "output" and node is not None and app.feed is not None:
-            if self.body.output_of(node) is not None:
-                return await app.feed.output(self.node_id, self.item), f"the output of {self._of}"
-            tail = app.tails.by_key.get((self.node_id, self.item))
-            said = "\n".join(line.text for line in tail.lines) if tail is not None else ""
-            return said, f"the output of {self._of}"
+            gave = self.body.output_of(node) is not None
+            return await app.text_out.output_of(self.node_id, self.item, gave=gave)
         if self.tab == "files" and app.feed is not None and self.query_one(RowTable).selected:
             name = self.query_one(RowTable).selected
             return (await app.feed.shelf.file(self.node_id, name)).decode("utf-8", "replace"), name

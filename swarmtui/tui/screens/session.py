@@ -353,11 +353,11 @@ class SessionScreen(ActionScreen):
 
     def do_copy(self) -> None:
         """y."""
-        workbench(self).text_out.copy_output(self.node)
+        workbench(self).text_out.with_output(self.node, workbench(self).text_out.copy)
 
     def do_pager(self) -> None:
         """o."""
-        workbench(self).text_out.page_output(self.node)
+        workbench(self).text_out.with_output(self.node, workbench(self).text_out.page_named)
 
     def do_help(self) -> None:
         """?."""
