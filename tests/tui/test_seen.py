@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from textual.pilot import Pilot
 
+from swarmtui.tui.actions.table import BY_ID
 from swarmtui.tui.screens.run import RunScreen
 from tests.tui.opening import lines, notices, opened, press
 from tests.tui.scripted_feed import mid_run
@@ -41,7 +42,9 @@ async def test_what_is_marked_is_acted_on_wherever_one_is() -> None:
     async with opened(feed) as pilot:
         screen = run_screen(pilot)
         screen.table.turn(["lint"])
-        await press(pilot, "7", "r")
+        await press(pilot, "7")
+        assert screen.refusal(BY_ID["retry_node"]) is None
+        await press(pilot, "r")
         assert feed.commands == [("node.retry", {"node": "lint"})]
 
 

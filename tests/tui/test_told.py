@@ -19,7 +19,7 @@ from swarmtui.tui.view.told import MOST_LINES, READ_S, notice_lines, remember, s
 from swarmtui.tui.widgets.bars import ActionBar
 from swarmtui.tui.widgets.scrub import ScrubBar
 from swarmtui.tui.widgets.told import NoticeLine
-from tests.tui.opening import lines, notices, opened, press, settled, text
+from tests.tui.opening import lines, opened, press, settled, text
 from tests.tui.scripted_feed import mid_run
 from tests.tui.scripted_past import replayed
 
@@ -69,10 +69,10 @@ async def test_the_newest_is_shown_with_how_many_came_before_and_all_of_them_are
 
 async def test_what_is_said_again_is_shown_once() -> None:
     async with opened(mid_run()) as pilot:
-        for _ in range(3):
-            content.notice(pilot.app, "nothing to undo", "warning")
-        content.notice(pilot.app, "nothing to redo", "warning")
-        assert notices(pilot) == ["nothing to undo", "nothing to redo"]
+        for one in ("nothing to undo", "nothing to undo", "nothing to redo"):
+            await said(pilot, one, "warning")
+        assert [one.message for one in pilot.app._notifications] == ["nothing to undo", "nothing to redo"]
+        assert '+1 before, " shows all' in lines(pilot)[-1]
 
 
 async def test_an_error_stays_until_a_key_that_comes_once_it_can_have_been_read() -> None:
