@@ -25,6 +25,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, NoReturn, TypedDict, Unpack
 
+from swarmtui.engine.scarcity import AGAIN_S, Scarcity, scarcity_of
 from swarmtui.host.exits import Exit, of_status
 from swarmtui.host.failures import explain
 from swarmtui.host.lock import locked
@@ -162,7 +163,7 @@ async def _serve(folder: SessionFolder, ready: Ready, umask: int, **how: Unpack[
                 with host.signals():
                     conducting = asyncio.create_task(conductor.run(host_started(folder.id)), name="conductor")
                     await started(conductor, conducting)
-                    tell(door.path)
+                    await _told_where(partial(tell, door.path))
                     ready.tell({"ready": True, "pid": os.getpid(), "socket": str(door.path)})
                     async with door.kept_open(server.listen, tell), _company_told(server, lambda: tell(door.path)):
                         await host.run(conducting)
@@ -173,6 +174,22 @@ async def _serve(folder: SessionFolder, ready: Ready, umask: int, **how: Unpack[
     finally:
         door.close()
         folder.host_json.unlink(missing_ok=True)
+
+
+async def _told_where(tell: Callable[[], None]) -> None:
+    """Once it has been told where the host is reached: what it runs may hold all files that may be open, for a while.
+
+    Raises OSError where anything else keeps it from being told.
+    """
+    while True:
+        try:
+            tell()
+        except OSError as error:
+            if scarcity_of(error) is not Scarcity.FILES:
+                raise
+            await asyncio.sleep(AGAIN_S)
+        else:
+            return
 
 
 @contextlib.asynccontextmanager

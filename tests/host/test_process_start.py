@@ -18,6 +18,7 @@ from pathlib import Path
 
 import pytest
 
+from swarmtui.host import process
 from swarmtui.host.exits import Exit
 from swarmtui.host.failures import explain
 from swarmtui.host.lock import LockUnknown, locked
@@ -242,3 +243,22 @@ def test_a_signal_before_the_session_is_open_ends_the_host_at_once(number: signa
     host.send_signal(number)
     assert host.wait(30) in (-number, 128 + number, 0)
     assert start(tmp_path, session).code == 0
+
+
+async def test_where_a_host_is_reached_is_told_once_a_file_can_be_opened_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(process, "AGAIN_S", 0.0)
+    answers = [
+        OSError(errno.EMFILE, "Too many open files"),
+        OSError(errno.ENFILE, "Too many open files in system"),
+        None,
+    ]
+
+    def tell() -> None:
+        if (answer := answers.pop(0)) is not None:
+            raise answer
+
+    await process._told_where(tell)
+    assert answers == []
+    answers[:] = [OSError(errno.ENOSPC, "No space left on device")]
+    with pytest.raises(OSError, match="No space left"):
+        await process._told_where(tell)
