@@ -97,7 +97,8 @@ def test_10_the_screen_says_that_the_link_is_lost_and_goes_on_by_itself(machine:
             os.kill(pid, signal.SIGKILL)
         terminal.until("link lost", "was ended by signal 9", patience_s=10)
         until(lambda: "link lost" not in terminal.screen() and "running" in terminal.screen())
-        terminal.until("paused", press="P")
+        terminal.press("P")
+        terminal.until("paused")
         terminal.press("q")
         terminal.until("is paused")
     assert History(session).state().status is Status.PAUSED

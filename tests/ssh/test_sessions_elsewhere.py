@@ -73,12 +73,10 @@ def test_03_a_session_outlives_the_ssh_in_whose_terminal_it_is_watched(machine: 
     (machine.folder / "task.yaml").write_text(SLOW)
     far = ["-tt", "box", "swarmtui", "run", str(machine.folder / "task.yaml"), "--headless"]
     before = {row["id"] for row in map(json.loads, machine.far("ls", "--json").stdout.splitlines())}
-    watching = subprocess.Popen([*ssh.program.split(), *far], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE)
-    assert watching.stdout is not None
-    while b"running" not in watching.stdout.readline():
-        pass
-    watching.kill()
-    watching.communicate()
+    with subprocess.Popen([*ssh.program.split(), *far], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE) as watching:
+        assert watching.stdout is not None
+        assert any(b"running" in line for line in watching.stdout), "nothing was told of it"
+        watching.kill()
     until(lambda: not ssh.daemons["box"].sessions())
     (row,) = [
         row for row in map(json.loads, machine.far("ls", "--json").stdout.splitlines()) if row["id"] not in before
