@@ -12,7 +12,7 @@ from swarmtui.host.address import Address, parse_machine
 from swarmtui.host.exits import Exit
 from swarmtui.host.locate import list_sessions
 from swarmtui.safety.text import one_line
-from swarmtui.session.vocabulary import ENDED, Status
+from swarmtui.session.vocabulary import DONE, Status
 
 TITLE_CHARS = 60
 HEADER = ("ID", "STATUS", "STARTED", "TOOK", "NODES", "COST", "TITLE")
@@ -119,7 +119,7 @@ def _lines(rows: list[dict[str, Any]], *, tree: bool, hosts: bool = False) -> li
 
 def _cells(row: Row) -> tuple[str, ...]:
     counts = row["counts"]
-    done = sum(counts.get(state, 0) for state in ENDED)
+    done = sum(counts.get(state, 0) for state in DONE)
     failed = f", {counts['failed']} failed" if counts.get("failed") else ""
     started, ended = row["started"], row["ended"]
     waits = f" (needs you: {row['needs_you']})" if row.get("needs_you") else ""

@@ -6,7 +6,7 @@ import json
 import random
 import re
 
-from swarmtui.models.simulated_text import label, topics
+from swarmtui.models.simulated_text import label
 from swarmtui.plan.model import JSON
 
 _JOINED = 3
@@ -59,8 +59,7 @@ def plan_for(request: str, rng: random.Random) -> JSON:
     if joined:
         nodes |= _joins(goal, names)
         why |= {"cross_check": "what two looks leave out", "report": "what the user asked for"}
-    words = ", ".join(topics(goal)[:3]) or "the goal"
-    looks = f"{len(names)} independent look{'s' if len(names) > 1 else ''} at {words}"
+    looks = f"{len(names)} independent look{'s' if len(names) > 1 else ''} at the goal"
     note = f"{looks}, a cross-check of two of them, and one report." if joined else f"{looks}."
     return {"note": label(note + (f" Changed for: {feedback}" if feedback else "")), "why": why, "nodes": nodes}
 

@@ -23,7 +23,9 @@ class State(StrEnum):
     STALE = "stale"
 
 
-ENDED: frozenset[State] = frozenset({State.SUCCEEDED, State.FAILED, State.SKIPPED, State.CANCELLED, State.STALE})
+DONE: frozenset[State] = frozenset({State.SUCCEEDED, State.FAILED, State.SKIPPED, State.STALE})
+"""What was gone through, with whatever result."""
+ENDED: frozenset[State] = DONE | {State.CANCELLED}
 """States from which a node moves only when somebody asks for it."""
 
 

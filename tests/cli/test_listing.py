@@ -67,6 +67,7 @@ def test_how_far_maps_are_and_why_a_session_stands_is_in_the_list(
     console = Console()
     far = listed(console, capsys, monkeypatch, counts={"running": 2}, items={"done": 315, "total": 2000})
     assert "0/2 · 315/2,000" in far
+    assert " 1/6 " in listed(console, capsys, monkeypatch, status="cancelled", counts={"cancelled": 5, "succeeded": 1})
     assert "paused (disk)" in listed(console, capsys, monkeypatch, status="paused", reason="disk")
     assert "disk" not in listed(console, capsys, monkeypatch, status="running", reason="disk")
 

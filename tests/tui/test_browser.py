@@ -91,6 +91,12 @@ def test_a_map_under_way_tells_how_many_of_its_items_have_ended() -> None:
     assert "items" not in [column.key for column in shown.columns]
 
 
+def test_nodes_that_were_cancelled_were_not_done() -> None:
+    shown = SessionRows()
+    shown.take([session("c", "cancelled", 1, counts={"cancelled": 5, "failed": 1, "skipped": 2})])
+    assert shown.cells(0, Moment(START, 0.0), UNICODE)["nodes"][0] == "3/8"
+
+
 def test_columns_are_there_for_what_there_is_to_show() -> None:
     rows = SessionRows()
     rows.take([session("a", "succeeded", 1, cost_usd=None, counts={})])

@@ -137,6 +137,17 @@ async def test_where_there_are_no_sessions_one_types_at_once() -> None:
         assert area(pilot).has_focus
 
 
+async def test_while_keys_are_not_for_the_prompt_it_says_which_one_leads_there() -> None:
+    async with home(ScriptedDesk()) as pilot:
+        assert "n: write here" in text(pilot)
+        assert "enter: coordinator" not in text(pilot)
+        await press(pilot, "n")
+        assert "enter: coordinator" in text(pilot)
+        assert "n: write here" not in text(pilot)
+        await press(pilot, "escape")
+        assert "n: write here" in text(pilot)
+
+
 async def test_n_goes_to_the_prompt_and_esc_back_to_the_sessions_and_the_text_stays() -> None:
     async with home(ScriptedDesk()) as pilot:
         assert pilot.app.screen.query_one(RowTable).has_focus

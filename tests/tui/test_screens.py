@@ -22,6 +22,7 @@ from swarmtui.tui.screens.run import RunScreen
 from swarmtui.tui.view.glyphs import ASCII
 from swarmtui.tui.view.lines import cells
 from swarmtui.tui.view.table import NodeRows
+from swarmtui.tui.widgets.lines import TextView
 from swarmtui.tui.widgets.log import LogView
 from swarmtui.tui.widgets.table import RowTable
 from tests.tui.opening import lines, notices, opened, press, settled, text, workbench
@@ -604,3 +605,13 @@ async def test_a_large_session_is_drawn_and_moved_through() -> None:
 
 def test_the_workbench_can_be_made_without_a_loop() -> None:
     assert workbench(mid_run()).theme == "swarm-dark"
+
+
+async def test_a_page_of_the_keys_is_as_much_as_is_shown_of_them() -> None:
+    async with opened(mid_run(), (100, 30)) as pilot:
+        await press(pilot, "question_mark")
+        view = pilot.app.screen.query_one("#keys", TextView)
+        await press(pilot, "pagedown")
+        assert view.scroll_y == view.page() > 10
+        await press(pilot, "pagedown", "pageup", "pageup")
+        assert view.scroll_y == 0

@@ -51,8 +51,8 @@ def _scrolling(name: str, what: str) -> tuple[DialogKey, ...]:
     return (
         DialogKey(f"{name}.down", ("down",), "scroll(1)", f"Down in {what}"),
         DialogKey(f"{name}.up", ("up",), "scroll(-1)", f"Up in {what}"),
-        DialogKey(f"{name}.page_down", ("pagedown",), "scroll(10)", f"A page down in {what}"),
-        DialogKey(f"{name}.page_up", ("pageup",), "scroll(-10)", f"A page up in {what}"),
+        DialogKey(f"{name}.page_down", ("pagedown",), "page(1)", f"A page down in {what}"),
+        DialogKey(f"{name}.page_up", ("pageup",), "page(-1)", f"A page up in {what}"),
     )
 
 
@@ -119,8 +119,8 @@ DIALOGS: tuple[DialogKeys, ...] = (
         DialogKey("queue.go", ("n",), "go", "To the node that asks"),
         DialogKey("queue.down", ("j", "down"), "move(1)", "The next one"),
         DialogKey("queue.up", ("k", "up"), "move(-1)", "The one before"),
-        DialogKey("queue.page_down", ("pagedown",), "scroll(10)", "A page down in what is asked"),
-        DialogKey("queue.page_up", ("pageup",), "scroll(-10)", "A page up in what is asked"),
+        DialogKey("queue.page_down", ("pagedown",), "page(1)", "A page down in what is asked"),
+        DialogKey("queue.page_up", ("pageup",), "page(-1)", "A page up in what is asked"),
         DialogKey("queue.leave", ("escape", "q"), "leave", "Out of the filter; then leave them waiting"),
     ), "leave"),
     DialogKeys("several", "Several calls of one tool", (
@@ -157,8 +157,8 @@ DIALOGS: tuple[DialogKeys, ...] = (
         DialogKey("bulk.retry", ("r",), "again", "Once more with those with which it failed"),
         DialogKey("bulk.down", ("down", "j"), "move(1)", "Down in the list"),
         DialogKey("bulk.up", ("up", "k"), "move(-1)", "Up in the list"),
-        DialogKey("bulk.page_down", ("pagedown",), "move(10)", "A page down"),
-        DialogKey("bulk.page_up", ("pageup",), "move(-10)", "A page up"),
+        DialogKey("bulk.page_down", ("pagedown",), "page(1)", "A page down"),
+        DialogKey("bulk.page_up", ("pageup",), "page(-1)", "A page up"),
         DialogKey("bulk.leave", ("n", "escape", "q"), "leave", "Close it; what has begun is carried to its end"),
     ), "leave"),
     DialogKeys("hosts", "Other machines whose sessions are listed", (

@@ -119,6 +119,11 @@ class BulkScreen(Dialog[list[str]]):
         """Up and down."""
         self.query_one(RowTable).go(0, lines)
 
+    def action_page(self, step: int) -> None:
+        """A page on, or back."""
+        rows = self.query_one(RowTable)
+        rows.go(0, step * rows.page())
+
     def action_leave(self) -> None:
         """n, esc."""
         self._left = True

@@ -63,6 +63,11 @@ class KeysScreen(Dialog[None]):
         """Scroll the list."""
         self.query_one("#keys", TextView).go(0, lines)
 
+    def action_page(self, step: int) -> None:
+        """A page on, or back."""
+        view = self.query_one("#keys", TextView)
+        view.go(0, step * view.page())
+
     def action_leave(self) -> None:
         """Close."""
         self.dismiss(None)

@@ -84,7 +84,7 @@ class PromptPlace(Offering):
         """Read what was typed and said before."""
         self._offers.display = self._problems.display = False
         entitle(self.query_one("#prompt-box"), "goal or task file")
-        self.draw_hint()
+        self.watch(self._area, "has_focus", self.draw_hint)
         self.call_after_refresh(self._begin)
 
     def _begin(self) -> None:
@@ -296,6 +296,8 @@ class PromptPlace(Offering):
             return "esc stops the answer"
         if meant is None and self.proposed:
             return f"{self._key('plan_now')} starts exactly that · {self._key('take')} puts it here to be changed"
+        if meant is None and not self._area.has_focus:
+            return f"{self._key('new_goal')}: write here"
         if meant is None:
             return f"enter: coordinator · {self._key('plan_now')}: plan at once · tab: task files · up: typed before"
         if not meant.task:

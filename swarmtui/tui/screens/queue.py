@@ -146,6 +146,11 @@ class QueueScreen(Dialog[None]):
         """In what is asked."""
         self.query_one("#asked", TextView).go(0, lines)
 
+    def action_page(self, step: int) -> None:
+        """A page of what is asked."""
+        view = self.query_one("#asked", TextView)
+        view.go(0, step * view.page())
+
     def action_find(self) -> None:
         """Filter."""
         box = self.query_one("#filter", Input)

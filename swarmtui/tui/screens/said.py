@@ -33,6 +33,11 @@ class SaidScreen(Dialog[None]):
         """Up and down."""
         self.query_one(TextView).go(0, lines)
 
+    def action_page(self, step: int) -> None:
+        """A page on, or back."""
+        view = self.query_one(TextView)
+        view.go(0, step * view.page())
+
     def action_leave(self) -> None:
         """Close."""
         self.dismiss(None)

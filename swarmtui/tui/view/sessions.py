@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from swarmtui.safety.text import one_line
-from swarmtui.session.vocabulary import Status
+from swarmtui.session.vocabulary import DONE, Status
 from swarmtui.tui.view import format as say
 from swarmtui.tui.view.chosen_columns import unknown
 from swarmtui.tui.view.column import Column, chosen
@@ -28,7 +28,6 @@ AsTree = Callable[[Sequence[Row]], list[tuple[str, Row]]]
 """Rows in the order of a tree, each with what is drawn before it."""
 
 LONG_AGO_S = 300 * 86_400
-DONE = ("succeeded", "failed", "skipped", "cancelled", "stale")
 _ASCII_TREE = str.maketrans({"├": "|", "└": "`", "│": "|", "─": "-"})
 COLUMNS: tuple[Column, ...] = (
     Column("status", "status", 18, 10),
@@ -292,7 +291,7 @@ def counts_of(row: Row) -> Mapping[str, int]:
 
 
 def _done(row: Row) -> str:
-    """``31/48``: nodes that are over, of all."""
+    """``31/48``: nodes that were gone through, of all."""
     counts = counts_of(row)
     return f"{sum(counts.get(state, 0) for state in DONE)}/{sum(counts.values())}" if "error" not in row else ""
 
