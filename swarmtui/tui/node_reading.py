@@ -7,7 +7,7 @@ import json
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING
 
-from swarmtui.host.feed import Changes, NotFetched
+from swarmtui.host.feed import Changes, Link, NotFetched
 from swarmtui.host.shelf import NodeFile
 from swarmtui.plan.model import JSON
 from swarmtui.session.events import AttemptStarted, Event
@@ -40,6 +40,10 @@ class NodeReading:
         """What could not be fetched, and why."""
         self._texts: dict[object, str] = {}
         self._asked: set[object] = set()
+        self._broken_off: set[object] = set()
+        """What was asked for over a link that broke."""
+        self._link_lost = False
+        """Whether the link was seen to be broken, and not yet to be back."""
         self._gathered: tuple[tuple[int, int], list[Attempt]] = ((0, 0), [])
         """The last event that the attempts are of, and of how many; the attempts."""
         self._inserted: tuple[object, Inserted] = (None, Inserted({}))
@@ -48,7 +52,7 @@ class NodeReading:
 
     def begin(self) -> None:
         """Fetch what happened to it."""
-        self._run("events", self._fetch_events)
+        self._run("events", self._fetch_events, "events")
 
     def forget(self) -> None:
         """Another moment is shown: what was fetched may not be so yet, or no longer."""
@@ -56,6 +60,7 @@ class NodeReading:
         self.why_not.clear()
         self._texts.clear()
         self._asked.clear()
+        self._broken_off.clear()
         self._gathered, self._inserted = ((0, 0), []), (None, Inserted({}))
         self.begin()
 
@@ -140,12 +145,11 @@ class NodeReading:
 
     def want_log(self) -> None:
         """Fetch the end of its log anew."""
-        self._run("log", self._fetch_log)
+        self._run("log", self._fetch_log, "log")
 
     def want_log_once(self) -> None:
         """Fetch the end of its log, once until something happens to it."""
-        if "log" not in self._asked:
-            self._asked.add("log")
+        if self._is_first("log"):
             self.want_log()
 
     async def _fetch_log(self) -> None:
@@ -154,9 +158,8 @@ class NodeReading:
 
     def want_files(self) -> None:
         """Fetch the list of its files, once until something happens to it."""
-        if "files" not in self._asked:
-            self._asked.add("files")
-            self._run("files", self._fetch_files)
+        if self._is_first("files"):
+            self._run("files", self._fetch_files, "files")
 
     async def _fetch_files(self) -> None:
         if self._app.feed is not None:
@@ -173,9 +176,8 @@ class NodeReading:
         wanted = wanted_outputs(state, plan_node)
         shas = tuple((name, getattr(state.nodes[name].output, "sha", None)) for name in wanted)
         key = ("inputs", shas, plan_node.needs)
-        if self._inserted[0] != key and key not in self._asked:
-            self._asked.add(key)
-            self._run("inputs", lambda: self._fetch_inputs(key, wanted))
+        if self._inserted[0] != key and self._is_first(key):
+            self._run("inputs", lambda: self._fetch_inputs(key, wanted), key)
         return self._inserted[1]
 
     async def _fetch_inputs(self, key: object, wanted: list[str]) -> None:
@@ -227,8 +229,7 @@ class NodeReading:
         if key in self._texts:
             return self._texts[key]
         feed = self._app.feed
-        if key not in self._asked and feed is not None:
-            self._asked.add(key)
+        if feed is not None and self._is_first(key):
 
             async def keep() -> None:
                 self._texts[key] = await fetch(feed)
@@ -237,18 +238,33 @@ class NodeReading:
                     del self._texts[gone]
                     self._asked.discard(gone)
 
-            self._run("text", keep)
+            self._run("text", keep, key)
         return meanwhile
 
-    def _run(self, what: str, work: Callable[[], Awaitable[None]]) -> None:
-        group = f"{what} of {self.node}/{self.item}"  # what the screen below has asked for comes, too
-        self._app.run_worker(self._fetch(what, work), group=group, exclusive=what in ("events", "log"))
+    def _is_first(self, key: object) -> bool:
+        """Whether `key` has not been asked for yet; what broke off with a link is asked for again once there is one."""
+        lost, self._link_lost = self._link_lost, self._app.status.link is Link.RECONNECTING
+        if lost and not self._link_lost:
+            again, self._broken_off = self._broken_off, set()
+            self._asked -= again
+            if "events" in again:
+                self.begin()
+        first = key not in self._asked
+        self._asked.add(key)
+        return first
 
-    async def _fetch(self, what: str, work: Callable[[], Awaitable[None]]) -> None:
+    def _run(self, what: str, work: Callable[[], Awaitable[None]], key: object) -> None:
+        group = f"{what} of {self.node}/{self.item}"  # what the screen below has asked for comes, too
+        self._app.run_worker(self._fetch(what, work, key), group=group, exclusive=what in ("events", "log"))
+
+    async def _fetch(self, what: str, work: Callable[[], Awaitable[None]], key: object) -> None:
         try:
             await work()
-        except ConnectionError as error:
-            self.why_not[what] = str(error) if isinstance(error, NotFetched) else "the link is lost"
+        except NotFetched as error:
+            self.why_not[what] = str(error)
+        except ConnectionError:
+            self.why_not[what] = "the link is lost"
+            self._broken_off.add(key)
         except (ValueError, LookupError, RecursionError) as error:
             self.why_not[what] = f"what is recorded cannot be read ({type(error).__name__})"
         else:

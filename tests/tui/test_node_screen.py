@@ -493,3 +493,34 @@ async def test_of_a_node_that_was_cancelled_it_is_shown_what_it_had_written(log:
         await settled(pilot)
         assert told in text(pilot)
         assert "it gave nothing" not in text(pilot)
+
+
+async def test_what_a_broken_link_kept_back_comes_once_there_is_one_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    feed = approved(REVIEW)
+    feed.play(ev.AttemptStarted("scan", 1, pool="commands"))
+    feed.play(ev.AttemptSucceeded("scan", 1, vocab.Output("its beginning", 5_000, sha="5a" * 32), took_s=1))
+    asked, answer = list[Link](), feed.output
+
+    async def give(node: str, item: int | None = None) -> str:
+        asked.append(feed.status.link)
+        if feed.status.link is not Link.LIVE:
+            raise ConnectionError("broken")
+        return await answer(node, item)
+
+    feed.outputs["scan"] = "all that it gave"
+    monkeypatch.setattr(feed, "output", give)
+    feed.set_link(Link.RECONNECTING, "the ssh connection ended")
+    async with opened(feed) as pilot:
+        await at(pilot, "scan")
+        assert "the link is lost" in text(pilot)
+        pilot.app._frame(force=True)  # type: ignore[attr-defined]
+        await settled(pilot)
+        assert asked == [Link.RECONNECTING]
+        feed.set_link(Link.LIVE)
+        await settled(pilot)
+        assert asked == [Link.RECONNECTING, Link.LIVE]
+        assert "all that it gave" in text(pilot)
+        assert "the link is lost" not in text(pilot)
+        pilot.app._frame(force=True)  # type: ignore[attr-defined]
+        await settled(pilot)
+        assert len(asked) == 2
