@@ -111,6 +111,28 @@ async def test_how_far_an_edit_is_from_the_planner_s_revision_is_told_however_ma
         assert "- publish" in shown
 
 
+async def test_the_planner_s_revision_is_looked_for_again_after_a_link_that_broke(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    feed, broken = awaiting_approval(), True
+    for rev in (3, 4):
+        feed.play(ev.PlanProposed(rev, edited(feed, f"Revision {rev}"), "edited"), actor="ada@laptop")
+    answer = feed.events_before
+
+    async def before(seq: int, limit: int, node: str | None = None) -> list[ev.Event]:
+        if broken:
+            raise ConnectionError("broken")
+        return await answer(seq, limit, node)
+
+    monkeypatch.setattr(feed, "events_before", before)
+    async with opened(feed) as pilot:
+        assert "differs from the planner's" not in text(pilot)
+        broken = False
+        feed.play(ev.Noted("info", "the link is back"))
+        await settled(pilot)
+        assert "differs from the planner's" in text(pilot)
+
+
 async def test_the_plan_of_a_task_file_is_not_called_the_planner_s() -> None:
     feed = begun(replace(REVIEW, author=Author.USER))
     feed.play(ev.PlanProposed(2, edited(feed, "One"), "edited"), actor="ada@laptop")

@@ -5,7 +5,6 @@ What is costly to work out is worked out once per revision; of large plans check
 
 from __future__ import annotations
 
-import contextlib
 import math
 from functools import partial
 from typing import Literal
@@ -103,7 +102,7 @@ class PlanDrawing(PlanEdits):
         return self._origin[1]
 
     def _seek(self, rev: int) -> None:
-        """Look for the planner's revision among what happened before we came, once."""
+        """Look for the planner's revision among what happened before we came."""
         if self._sought != rev:
             self._sought = rev
             self.run_worker(self._fetch(rev), group="origin", exclusive=True)
@@ -112,12 +111,16 @@ class PlanDrawing(PlanEdits):
         app = workbench(self)
         if app.feed is None:
             return
-        with contextlib.suppress(ConnectionError):
-            for event in await app.feed.events_before(app.state.seq + 1, LOOKED_BACK):
-                if isinstance(event.body, PlanProposed) and event.body.plan_rev == rev:
-                    self._note_origin(event)
-                    self._title = None, None
-                    self._anew()
+        try:
+            events = await app.feed.events_before(app.state.seq + 1, LOOKED_BACK)
+        except ConnectionError:
+            self._sought = 0  # looked for again with the next drawing: the link may be back by then
+            return
+        for event in events:
+            if isinstance(event.body, PlanProposed) and event.body.plan_rev == rev:
+                self._note_origin(event)
+                self._title = None, None
+                self._anew()
 
     def found(self, state: SessionState) -> list[Check]:
         """What to check, as far as it has been worked out for this revision."""
