@@ -77,7 +77,7 @@ def predial(
     batch: bool = False,
 ) -> SshDial:
     """Connect to the session for the first time. Blocks; ssh may ask for passwords, if there is a terminal and this is
-    no `batch`.
+    no `batch`: on any thread but the main one it has to be.
 
     The session's whole ID is known afterwards. Raises Unreachable, KeyboardInterrupt.
     """

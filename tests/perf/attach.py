@@ -72,7 +72,7 @@ async def _measured(session: SessionFolder, machine: Machine, folder: Path) -> l
         return await WireFeed.connect(socket_of(session), name="perf", whole=whole)
 
     async def over_ssh(whole: bool) -> WireFeed:
-        dial = await asyncio.to_thread(predial, Address("box", session.id), environ=machine.env)
+        dial = await asyncio.to_thread(predial, Address("box", session.id), environ=machine.env, batch=True)
         return await WireFeed.over(dial, name="perf", whole=whole)
 
     connect_s, rate = await _plain(folder / "plain.sock", lines)
