@@ -165,6 +165,7 @@ class Dressed(App[R], Generic[R]):
         if not (self._has_chosen or self.is_headless):
             self.theme = terminal.theme_for(self.console.color_system)
         self.theme_changed_signal.subscribe(self, self._theme_changed)
+        self.app_resume_signal.subscribe(self, lambda _: self.refresh(layout=True))  # the terminal shows nothing of it
         for problem in self.problems:
             content.notice(self, problem, "warning")
 
