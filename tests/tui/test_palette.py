@@ -150,6 +150,23 @@ async def test_every_action_of_every_screen_is_in_it() -> None:
         assert live - {"palette"} <= offered
 
 
+async def test_enter_in_the_palette_approves_nothing_before_it_is_typed_nor_because_it_was_lately() -> None:
+    feed = awaiting_approval()
+    async with opened(feed) as pilot:
+        await press(pilot, "colon")
+        screen = pilot.app.screen
+        assert isinstance(screen, Palette)
+        assert "approve" in {one.id for one in screen._offers.all}
+        assert "approve" not in {one.id for one in screen._offers.best("")}
+        await press(pilot, "enter")
+        assert feed.commands == []
+        await press(pilot, "escape", "escape", "1")
+        await typing(pilot, "approve and", "enter")
+        await press(pilot, "colon")
+        assert isinstance(pilot.app.screen, Palette)
+        assert "approve" not in {one.id for one in pilot.app.screen._offers.best("")}
+
+
 @pytest.mark.chaos
 async def test_an_action_of_another_screen_leads_there_and_asks_nothing_unseen() -> None:
     feed = awaiting_approval()

@@ -18,6 +18,7 @@ from textual.widgets import Input
 
 from swarmtui.tui import content
 from swarmtui.tui.actions.action import MOVE, Action, Scope
+from swarmtui.tui.actions.keymap import DELIBERATE
 from swarmtui.tui.actions.table import ACTIONS
 from swarmtui.tui.screens.dialogs import Dialog
 from swarmtui.tui.settings import Motion, Notify
@@ -173,7 +174,8 @@ def open_palette(screen: ActionScreen) -> None:
 
     def chosen(offer: Offer | None) -> None:
         if offer is not None:
-            app.memory.put(LATELY, list(remembered(lately, offer.key)))
+            if offer.id not in DELIBERATE:  # else it would be marked the next time
+                app.memory.put(LATELY, list(remembered(lately, offer.key)))
             offer.go()
 
     known = [one for one in lately if isinstance(one, str)]
@@ -195,12 +197,17 @@ def _own(screen: ActionScreen) -> list[Offer]:
     return [
         Offer(
             "action", action.id, action.label, partial(screen.perform, action), action.description,
-            app.key_of(action.id), screen.refusal(action) or "", at_first=action.group != MOVE,
+            app.key_of(action.id), screen.refusal(action) or "", at_first=_is_first(action),
             also=action.also,
         )
         for action in app.keys.in_scope(screen.SCOPE, mode)
         if action.id != "palette"
     ]  # fmt: skip
+
+
+def _is_first(action: Action) -> bool:
+    """Whether it is offered before anything is typed: not what one moves by, nor what must not happen by accident."""
+    return action.group != MOVE and action.id not in DELIBERATE
 
 
 def _other(screen: ActionScreen) -> list[Offer]:
