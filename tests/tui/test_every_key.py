@@ -216,6 +216,19 @@ async def test_ctrl_c_in_the_editor_keeps_the_text() -> None:
         assert app.editing.draft == "goal: b"
 
 
+async def test_a_text_that_was_mended_elsewhere_is_not_told_to_be_wrong_any_more() -> None:
+    async with opened(awaiting_approval()) as pilot:
+        editor = EditScreen("nodes: {a: {prompty: x}}", lambda text: None)
+        pilot.app.push_screen(editor)
+        await pilot.pause()
+        editor.show_errors("plan:1:13: unknown key `prompty`")
+        await settled(pilot)
+        assert "unknown key" in text(pilot)
+        editor.replace("nodes: {a: {prompt: x}}")
+        await settled(pilot)
+        assert "unknown key" not in text(pilot)
+
+
 @pytest.mark.parametrize("keys", [("ctrl+c", "ctrl+c"), ("ctrl+q",)])
 async def test_the_list_of_sessions_is_left_by_the_same_keys(keys: tuple[str, ...]) -> None:
     async with browsed() as pilot:
@@ -277,6 +290,7 @@ async def test_the_users_keys_work_on_screens_in_dialogs_and_everywhere() -> Non
 
 async def test_sentences_call_keys_as_the_user_has_them() -> None:
     given = {"cancel_node": ("f20",), "view_run": ("f19",), "line.leave": ("f18",), "find": ("ctrl+k",), "said": ()}
+    given |= {"log_level": ("f17",)}
     app = configured(mid_run(), Read(Settings(keys=fit_keys(given).own)))
     async with app.run_test(size=(120, 40)) as pilot:
         await settled(pilot)
@@ -287,6 +301,8 @@ async def test_sentences_call_keys_as_the_user_has_them() -> None:
         assert "^k starts a search" in notices(pilot)[-1]
         await press(pilot, "5", "v")
         assert "f19 shows it" in notices(pilot)[-1]
+        await press(pilot, "ctrl+k", *"node:nobody", "enter")
+        assert "f17 shows more" in text(pilot)
         await press(pilot, "M")
         assert "f18 leaves it" in text(pilot)
         assert (app.key_of("said"), app.with_keys("{said} {none_such}")) == ("", ":said {none_such}")

@@ -514,6 +514,12 @@ async def test_of_a_session_that_is_over_a_replay_knows_when_that_was() -> None:
         await player.close()
 
 
+def test_the_key_that_goes_live_is_called_as_the_user_has_it() -> None:
+    for seq, told in ((50, "^e live +50"), (100, "the end so far: ^e goes live")):
+        line = scrub.figures(playing(seq, live=True), 120, UNICODE, "^e")
+        assert told in "".join(part for part, _ in line)
+
+
 def test_the_last_mark_is_named_and_what_is_ahead_of_a_live_session_counted() -> None:
     marks = (Mark(40, 0, 0, MarkKind.FAILURE, "lint failed"), Mark(60, 0, 0, MarkKind.USER, "later"))
     told = words(playing(marks=marks, live=True))

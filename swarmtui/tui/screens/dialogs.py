@@ -349,9 +349,10 @@ class EditScreen(Dialog[None]):
             area.move_cursor((min(row, area.document.line_count) - 1, 0), center=True)
 
     def replace(self, text: str) -> None:
-        """Put another text in, unless it was left meanwhile."""
+        """Put another text in, unless it was left meanwhile; what was wrong was wrong with the one before."""
         if self.is_attached:
             self.query_one(TextArea).load_text(content.plain(text))
+            self.query_one("#errors").display = False
 
     def action_submit(self) -> None:
         """Propose it."""

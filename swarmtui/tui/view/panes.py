@@ -324,7 +324,7 @@ def _body(state: SessionState, node: NodeState, *, source: bool) -> Callable[[in
         lines: list[Line] = []
         pending = asked(state, node.id)
         if pending is not None:
-            lines += [*document.prose(pending.question, width), (), (("enter or a to answer", "ask"),), ()]
+            lines += [*document.prose(pending.question, width), (), (("it waits for your answer", "ask"),), ()]
         if node.error is not None:
             lines += [*document.verbatim(f"{node.error.kind.value}: {node.error.message}", width, "bad"), ()]
         plan_node = state.plan_nodes.get(node.id)

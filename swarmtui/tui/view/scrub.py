@@ -140,8 +140,9 @@ def _wait_sign(glyphs: Glyphs) -> str:
     return "~" if glyphs.ascii else "⋯"
 
 
-def figures(play: Play, size: int, glyphs: Glyphs) -> Line:
-    """In words: played or not, how fast, where, what wait is passed over, and the mark that was passed last."""
+def figures(play: Play, size: int, glyphs: Glyphs, live: str = "G") -> Line:
+    """In words: played or not, how fast, where, what wait is passed over, and the mark that was passed last; `live` is
+    the key that goes live."""
     end = play.last_mono if play.over_mono is None else play.over_mono  # as long as everywhere else it is said to be
     at = say.clock(min(play.mono, end) - play.first_mono)
     sign, role_of_sign = glyphs.sign(_PLAYING if play.playing else _PAUSED)
@@ -159,7 +160,7 @@ def figures(play: Play, size: int, glyphs: Glyphs) -> Line:
         spans.append(("  waits in full", "muted"))
     if play.live:
         ahead = play.head_seq - play.seq
-        spans += [("  ", "text"), ("G live" if ahead else "the end so far: G goes live", "accent")]
+        spans += [("  ", "text"), (f"{live} live" if ahead else f"the end so far: {live} goes live", "accent")]
         if ahead:
             spans.append((f" +{say.count(ahead)}", "muted"))
     left = size - width(tuple(spans)) - 4

@@ -14,7 +14,7 @@ from swarmtui.tui.view import format as say
 from swarmtui.tui.view.log_search import LogSearch
 from swarmtui.tui.view.logs import LEVELS, Level, LogLine, draw, level_of, log_line
 from swarmtui.tui.widgets.lines import LineView, Shown
-from swarmtui.tui.widgets.looks import looks
+from swarmtui.tui.widgets.looks import dressed, looks
 from swarmtui.tui.widgets.nodes import NodeOpened
 
 if TYPE_CHECKING:
@@ -217,6 +217,7 @@ class LogView(LineView):
     def _empty(self) -> str:
         if not self._all:
             return "nothing has happened yet"
+        more = dressed(self).with_keys("{log_level} shows more")
         if self._search.nodes:
-            return f"nothing of {', '.join(self._search.nodes)} at this level (I shows more, esc shows all nodes)"
-        return "nothing at this level (I shows more)"
+            return f"nothing of {', '.join(self._search.nodes)} at this level ({more}, esc shows all nodes)"
+        return f"nothing at this level ({more})"

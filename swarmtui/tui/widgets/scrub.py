@@ -11,7 +11,7 @@ from textual.strip import Strip
 from swarmtui.tui import content
 from swarmtui.tui.view import scrub
 from swarmtui.tui.widgets.lines import Drawn
-from swarmtui.tui.widgets.looks import looks
+from swarmtui.tui.widgets.looks import dressed, looks
 
 if TYPE_CHECKING:
     from swarmtui.host.feed import Play
@@ -47,7 +47,7 @@ class ScrubBar(Drawn):
         if self.play is None or y > 1:
             return content.strip((), drawn.palette, self.rich_style, size)
         if y == 1:
-            line = scrub.figures(self.play, size, drawn.glyphs)
+            line = scrub.figures(self.play, size, drawn.glyphs, dressed(self).with_keys("{end}"))
             return content.strip(line, drawn.palette, self.rich_style, size)
         line, head = scrub.bar(self.play, size, drawn.glyphs)
         return content.strip(line, drawn.palette, self.rich_style, size, (head, head + 1))
