@@ -225,4 +225,11 @@ class Asking:
             content.notice(self._app, refused, "error")
 
     def _age(self, one: Waiting) -> Callable[[], str]:
-        return lambda: say.ago(self._app.clock() - one.since_ts)
+        """How long it has waited, until somebody answers it elsewhere."""
+
+        def told() -> str:
+            if all(other.key != one.key for other in self.waiting()):
+                return "it waits no longer: it was answered elsewhere, or is not asked any more"
+            return f"asked {say.ago(self._app.clock() - one.since_ts)} ago"
+
+        return told

@@ -11,6 +11,7 @@ from textual.widgets import TextArea
 from swarmtui.plan.model import JSON
 from swarmtui.session import events as ev
 from swarmtui.tui.app import Workbench
+from swarmtui.tui.screens import dialogs
 from swarmtui.tui.screens.asking import ChangeScreen, PermissionScreen
 from swarmtui.tui.screens.dialogs import EditScreen, LineScreen, QuestionScreen
 from swarmtui.tui.screens.run import RunScreen
@@ -224,3 +225,20 @@ async def test_the_enter_that_puts_a_question_answers_it_only_once_it_has_been_l
         feed.now += 1
         await press(pilot, "enter")
     assert [params["text"] for _, params in feed.commands] == ["main"]
+
+
+async def test_a_question_that_somebody_else_answers_says_so_and_keeps_what_was_written(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(dialogs, "AGE_EVERY_S", 0.01)
+    feed = mid_run()
+    (key,) = feed.state.pending
+    async with opened(feed) as pilot:
+        await press(pilot, "a")
+        assert isinstance(pilot.app.screen, QuestionScreen)
+        assert "asked" in text(pilot)
+        feed.play(ev.QuestionAnswered(key, "main"), actor="ada@laptop")
+        async with asyncio.timeout(10):
+            while "it waits no longer" not in text(pilot):
+                await pilot.pause()
+        assert isinstance(pilot.app.screen, QuestionScreen)

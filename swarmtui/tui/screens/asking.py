@@ -42,7 +42,7 @@ class Deliberate(Dialog[str | None]):
         """What is asked, and the keys that answer."""
         with Vertical(classes="dialog asking") as box:
             box.border_title = content.line(self._title)
-            box.border_subtitle = content.line(f"asked {self._age()} ago")
+            box.border_subtitle = content.line(self._age())
             yield TextView(id="asked")
             yield Static(content.line(self.hint, 400), classes="hint", markup=False)
 

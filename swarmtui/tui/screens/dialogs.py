@@ -119,9 +119,9 @@ class Dialog(ModalScreen[R], Paced[R], Generic[R]):
 
 
 def tell_age(screen: ModalScreen[str | None], age: str) -> None:
-    """How long what a dialog asks has waited, in its lower border."""
+    """How long what a dialog asks has waited, or that it does no more, in its lower border."""
     for box in screen.query(".dialog"):
-        box.border_subtitle = content.line(f"asked {age} ago")
+        box.border_subtitle = content.line(age)
 
 
 class ConfirmScreen(Dialog[bool]):
@@ -264,7 +264,7 @@ class QuestionScreen(Dialog[str | None]):
         """The question, and what can be answered."""
         with Vertical(classes="dialog") as box:
             box.border_title = content.line(self._title)
-            box.border_subtitle = content.line(f"asked {self._age()} ago")
+            box.border_subtitle = content.line(self._age())
             yield Static(content.text(self._question), classes="question", markup=False)
             if self._choices:
                 yield OptionList(*(Option(content.line(choice, 300)) for choice in self._choices), markup=False)
