@@ -346,6 +346,7 @@ async def test_a_machine_that_has_answered_is_asked_again(monkeypatch: pytest.Mo
 
     async with home(far=far, settings=Settings(hosts=("box",))), asyncio.timeout(10):
         await twice.wait()
+    assert asked[:2] == ["box", "box"]
 
 
 async def test_a_machine_that_does_not_answer_keeps_nobody_waiting() -> None:
