@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from swarmtui.agents.control_tools import Powers
 from swarmtui.agents.thread import Call
 from swarmtui.agents.tools import AgentTool
 from swarmtui.engine.ports import Assignment, Inquiry
+from swarmtui.frozen import frozen
 from swarmtui.models.chat import Message, Tool
 from swarmtui.plan.model import JSON
 from swarmtui.plan.team import AgentLimits
 from swarmtui.session.vocabulary import ErrorInfo
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Ready:
     """A tool call that may be made."""
 
@@ -27,21 +28,21 @@ class Ready:
     """By whose leave."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Record:
     """Entries to record; nothing else is to be done for them."""
 
     entries: tuple[JSON, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class CallTools:
     """Calls to be made, at the same time."""
 
     calls: tuple[Ready, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class CallModel:
     """A call of the active agent's model."""
 
@@ -56,7 +57,7 @@ class CallModel:
     """It sums up what came before this entry, instead of going on."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Suspend:
     """There is something to wait for."""
 
@@ -64,7 +65,7 @@ class Suspend:
     inquiries: tuple[Inquiry, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Finish:
     """The agent has answered. `stopped` says what kept it from going on by itself, `cut` that its text is not whole,
     `lacks` which tools it should have called."""
@@ -75,7 +76,7 @@ class Finish:
     lacks: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Fail:
     """It cannot go on."""
 
@@ -85,7 +86,7 @@ class Fail:
 Action = Record | CallTools | CallModel | Suspend | Finish | Fail
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Work:
     """What an agent is given beside its thread: the task, what it can do, and the window of its model in tokens."""
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 from swarmtui.agents import control_tools
 from swarmtui.agents.actions import Action, CallTools, Finish, Ready, Record, Suspend, Work
@@ -18,6 +17,7 @@ from swarmtui.agents.control_tools import Powers, Refusals, Wrong
 from swarmtui.agents.guard import circling
 from swarmtui.agents.thread import ANSWER, ASK_USER, ASSIGN, Call, Thread, Turn
 from swarmtui.engine.ports import Inquiry
+from swarmtui.frozen import frozen
 from swarmtui.plan.model import JSON
 from swarmtui.plan.repair import loads_lenient
 from swarmtui.safety.permissions import Effect, decide
@@ -71,7 +71,7 @@ def for_open_calls(thread: Thread, work: Work, turn: Turn) -> Action:
         return Record(tuple(own_entry(by_id[id], f"error: {why}", ok=False) for id, why in refused.reasons.items()))
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Given:
     """A call that gives a task away, with its arguments or what is wrong with them."""
 

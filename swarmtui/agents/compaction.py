@@ -8,10 +8,10 @@ sent the same beginning each time until more has to go.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from swarmtui.agents.answers import tagged
 from swarmtui.agents.thread import Thread, Turn, shown_turns
+from swarmtui.frozen import frozen
 from swarmtui.models.chat import Message, ToolCall
 from swarmtui.models.window import estimate_text, estimate_tokens
 
@@ -30,7 +30,7 @@ SUMMARISE = (
 )
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Squeeze:
     """What makes room: leave results out (`summarise` false) or sum up what is before the entry `before`."""
 

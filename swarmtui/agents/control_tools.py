@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from swarmtui.agents.thread import ANSWER, ASK_USER, ASSIGN, CREATE, Thread
 from swarmtui.engine.ports import Assignment, Inquiry
+from swarmtui.frozen import frozen
 from swarmtui.models.chat import Tool
 from swarmtui.models.schemas import is_object
 from swarmtui.models.structured import Shape
@@ -41,7 +42,7 @@ class Wrong(Exception):
     """A call of an own tool is no good; the message tells the model what to do instead."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Powers:
     """What an agent can do by itself: what it is offered, and what is held against its calls."""
 

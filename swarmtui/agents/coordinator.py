@@ -10,12 +10,13 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import StrEnum
 from functools import cache
 from importlib.resources import files
 from typing import Literal
 
+from swarmtui.frozen import frozen
 from swarmtui.models.chat import (
     ChatModel,
     ChatRequest,
@@ -54,7 +55,7 @@ class Kind(StrEnum):
     START = "start"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Said:
     """A turn of the conversation."""
 
@@ -64,7 +65,7 @@ class Said:
     """Of the coordinator's turns."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class TaskOffered:
     """A task file that may be proposed."""
 
@@ -74,7 +75,7 @@ class TaskOffered:
     """Input -> what it is for."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Start:
     """What is proposed: a goal, or a task with values of its inputs."""
 
@@ -83,7 +84,7 @@ class Start:
     inputs: Mapping[str, str] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Decision:
     """How a reply ends. `text` is clean; `start` is there where something is proposed."""
 
@@ -94,7 +95,7 @@ class Decision:
     """Why what was proposed cannot be used, if so."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Answered:
     """A decision, and what it took."""
 

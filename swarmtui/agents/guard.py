@@ -9,10 +9,10 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
 from hashlib import blake2b
 
 from swarmtui.agents.thread import Call
+from swarmtui.frozen import frozen
 from swarmtui.plan.repair import loads_lenient
 
 WINDOW = 20
@@ -24,7 +24,7 @@ _READ_CHARS = 20_000
 """Longer arguments count as equal only where their texts are: reading them all again at each step takes too long."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Circling:
     """What was found: a reason to stop, or else something to tell the agent."""
 

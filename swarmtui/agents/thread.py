@@ -13,6 +13,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from swarmtui.agents.answers import Grant, grant_of, refusal, result_message, told
+from swarmtui.frozen import frozen
 from swarmtui.plan.model import JSON
 from swarmtui.plan.team import AgentDef, AgentLimits
 from swarmtui.safety.redact import MASK
@@ -24,7 +25,7 @@ ASK_USER, CREATE, ASSIGN, ANSWER = "ask_user", "create_subagent", "assign_task",
 """The agent's own tools, beside those for handing over."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Call:
     """A call that a model asked for; `id` is unique in the thread."""
 
@@ -54,7 +55,7 @@ class Turn:
     """(why, text) of each thing that was said to the agent afterwards."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Answer:
     """The one message that a call is answered by."""
 

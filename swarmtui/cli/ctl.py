@@ -7,8 +7,9 @@ import json
 import os
 import sys
 from argparse import SUPPRESS, ArgumentParser, Namespace, _SubParsersAction
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+
+from swarmtui.frozen import frozen
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -152,7 +153,7 @@ def run(arguments: Namespace, console: Console) -> int:
     return Exit.OK
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Errand:
     """A command that the machine of its session has to carry out: a host is started where the session is."""
 

@@ -12,12 +12,13 @@ import stat
 import sys
 from argparse import ArgumentParser, Namespace
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 import swarmtui
 from swarmtui.cli.console import Console
+from swarmtui.frozen import frozen
 from swarmtui.host.exits import Exit
 from swarmtui.plan.team import PROGRAMS
 from swarmtui.safety.paths import PathRefused, data_dir, ensure_private, places
@@ -34,7 +35,7 @@ WAL_RESET_FIXED = (3, 51, 3)
 Verdict = Literal["ok", "note", "bad"]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Check:
     """One thing that was looked at. `bad` means that swarmtui does not work, `note` that something is worse for it."""
 

@@ -6,9 +6,11 @@ import asyncio
 import os
 import re
 from argparse import ArgumentParser, Namespace
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from swarmtui.frozen import frozen
 
 if TYPE_CHECKING:
     from swarmtui.cli.console import Console
@@ -24,7 +26,7 @@ _MOST_BYTES = 16 * 1024 * 1024
 _HEADING = re.compile(r"^#{1,6}[ \t]+(\S.*)$", re.MULTILINE)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Given:
     """The report that is evaluated."""
 
@@ -35,7 +37,7 @@ class Given:
     style: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Judged:
     """What a judge made of it."""
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import errno
-from dataclasses import dataclass
 
+from swarmtui.frozen import frozen
 from swarmtui.host.exits import Exit
 from swarmtui.safety.paths import PathRefused
 
@@ -17,7 +17,7 @@ class UsageError(Exception):
         self.code = code
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Told:
     """A message for the user and the exit code that goes with it."""
 

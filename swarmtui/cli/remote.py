@@ -14,10 +14,10 @@ import sys
 from argparse import Namespace
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from swarmtui.frozen import frozen
 from swarmtui.host.address import Address, BadAddress, parse_address
 from swarmtui.host.dialling import Unreachable
 from swarmtui.host.exits import Exit
@@ -87,7 +87,7 @@ def _is_short(arguments: Namespace) -> bool:
     return any(getattr(arguments, flag, False) for flag in ("detach", "paused", "dry_run"))
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Done:
     """What came of a command: its exit code, and what it printed where that was kept."""
 

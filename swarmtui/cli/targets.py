@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
 
 from swarmtui.cli.failures import UsageError
+from swarmtui.frozen import frozen
 from swarmtui.safety.paths import data_dir
 
 SUFFIXES = (".yaml", ".yml")
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Target:
     """Exactly one of `path` (a task file or an ``.orchestrator`` folder that exists) and `goal` is set."""
 

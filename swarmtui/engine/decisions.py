@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
+from swarmtui.frozen import frozen
 from swarmtui.session.vocabulary import Status
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Start:
     """Start an attempt: record AttemptStarted with this pool and these times."""
 
@@ -20,7 +19,7 @@ class Start:
     """Seconds it was ready and its provider, or the gate in front of it, let nothing through."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Judge:
     """The node is ready but for its condition: call ``Scheduler.judged``, or record NodeSkipped, or AttemptStarted and
     AttemptFailed if what it is about cannot be had."""
@@ -28,14 +27,14 @@ class Judge:
     node: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Expand:
     """Read a map's items: record MapExpanded, or AttemptStarted and AttemptFailed if they cannot be had."""
 
     node: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Skip:
     """The ends of its needs do not let the node run: record NodeSkipped."""
 
@@ -43,14 +42,14 @@ class Skip:
     cause: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class FinishMap:
     """All items have ended: record MapFinished."""
 
     node: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class StopForBudget:
     """A budget is used up while there is work to start: record BudgetReached. With `node` it is that node's own."""
 
@@ -62,7 +61,7 @@ class StopForBudget:
     expected: float = 0.0
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class WarnOfBudget:
     """The soft line of a budget was passed: record BudgetWarned."""
 
@@ -72,7 +71,7 @@ class WarnOfBudget:
     node: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Stuck:
     """Nothing runs, nothing is due, nobody is asked, and not all have ended: record Noted, and pause for ``stuck``."""
 
@@ -80,13 +79,13 @@ class Stuck:
     """What waits for what, in a sentence for the user."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Replan:
     """Everything has ended, something failed, and a change of the plan may mend it: record ChangeProposed, or
     ChangeDecided if there is none."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Finish:
     """Everything has ended: record SessionFinished."""
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
 from pathlib import Path
 
 from swarmtui.engine import sources
@@ -12,6 +11,7 @@ from swarmtui.engine.items import ItemReader, ReadChunk, Reports
 from swarmtui.engine.scarcity import scarcity_of
 from swarmtui.engine.sources import Entries, ItemsError
 from swarmtui.engine.values import ValueMissing, Values
+from swarmtui.frozen import frozen
 from swarmtui.plan.lookup import LookupFailed, render
 from swarmtui.plan.model import MapSpec
 from swarmtui.session.items import MOST_ITEMS
@@ -22,7 +22,7 @@ from swarmtui.session.vocabulary import Chunk, ErrorInfo, ErrorKind
 CHUNKS_IN_MEMORY = 8
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class FoundItems:
     """The items of a map, as the session file holds them; fields as in MapExpanded."""
 

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
+from swarmtui.frozen import frozen
 from swarmtui.session.events import (
     Body,
     NodeCancelled,
@@ -17,7 +16,7 @@ from swarmtui.session.events import (
 )
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class StopAttempts:
     """Stop what runs of a node, or of all nodes."""
 
@@ -28,7 +27,7 @@ class StopAttempts:
     """Of a map, this item alone."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class StopQuestions:
     """Let questions of a node, or of all nodes, end without an answer."""
 
@@ -38,7 +37,7 @@ class StopQuestions:
     item: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Answer:
     """End the question that a node, or an item, waits with."""
 
@@ -47,7 +46,7 @@ class Answer:
     text: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class TellAnswer:
     """Give what runs of a node the answer to what it asked about a call; what is suspended finds it in its thread."""
 
@@ -56,19 +55,19 @@ class TellAnswer:
     text: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class AskPlanner:
     """Have the planner write another revision."""
 
     feedback: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class StopPlanner:
     """Nobody waits for the planner's answer any more."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ForgetPlan:
     """What was worked out of the plan before is void."""
 

@@ -7,11 +7,12 @@ own way is forked for that.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from swarmtui.engine import recovery
 from swarmtui.engine.commands import ParsePlan, Refused, ResolveModel, plan_events
 from swarmtui.engine.commands.refusal import INVALID_PARAMS
+from swarmtui.frozen import frozen
 from swarmtui.plan import graph
 from swarmtui.plan.model import JSON, Author
 from swarmtui.session.events import Body, PlanPatched, PlanProposed, SessionForked
@@ -26,7 +27,7 @@ Record = Callable[[Body], None]
 """Appends an event and folds it in."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Begun:
     """What a fork begins with."""
 

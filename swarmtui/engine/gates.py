@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Protocol
 
+from swarmtui.frozen import frozen
 
-@dataclass(frozen=True, slots=True)
+
+@frozen
 class Admission:
     """May a call go now? If not: when to ask again, in session seconds; None: after the next event of that pool."""
 

@@ -12,13 +12,13 @@ from bisect import bisect_right
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable
 from contextlib import ExitStack
-from dataclasses import dataclass
 from hashlib import blake2b
 from itertools import accumulate, islice
 from pathlib import Path
 from typing import TextIO
 
 from swarmtui.engine.sources import Entries, ItemsError, Malformed
+from swarmtui.frozen import frozen
 from swarmtui.plan.model import JSON
 from swarmtui.session.vocabulary import Chunk
 
@@ -117,7 +117,7 @@ class Reports:
         file.write(json.dumps(line, ensure_ascii=False) + "\n")
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ReadChunk:
     """A run of items as JSON lines."""
 

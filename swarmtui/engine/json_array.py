@@ -7,15 +7,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from enum import Enum, auto
+
+from swarmtui.frozen import frozen
 
 _PLAIN = re.compile(rb'["\[\]{},]')
 _QUOTED = re.compile(rb'["\\]')
 _SPACE = b" \t\r\n"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Element:
     """One element as it stands in the file."""
 

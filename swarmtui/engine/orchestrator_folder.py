@@ -12,11 +12,11 @@ import logging
 import re
 from collections import deque
 from collections.abc import Iterable
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from hashlib import blake2b
 from pathlib import Path
 
+from swarmtui.frozen import frozen
 from swarmtui.plan.importers.finished import RESULTS, earlier_key, keys_of, mark, reads_file
 from swarmtui.plan.importers.orchestrator import MAX_BYTES, TASKS, files_of
 from swarmtui.plan.importers.task_status import with_status
@@ -59,7 +59,7 @@ _DETAILS: dict[State, str] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ErrorEntry:
     """One line of the error log."""
 

@@ -17,6 +17,7 @@ from types import MappingProxyType
 from typing import Protocol
 
 from swarmtui.engine.ranks import ENOUGH, priority_of, task_of
+from swarmtui.frozen import frozen
 from swarmtui.plan import graph
 from swarmtui.plan.model import MapSpec, MergeSpec, ModelRef, Node, PromptSpec
 from swarmtui.session.events import NodeForecast
@@ -60,7 +61,7 @@ class NothingKnown:
         return None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Takes:
     """How long an attempt takes: lognormal, its median itself uncertain by the factor exp(doubt * z)."""
 
@@ -104,7 +105,7 @@ class Costs:
         self.usd = None if self.usd is None or usd is None else self.usd + calls * usd
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Work:
     """What is left of a node. Works stand in the order in which ready ones are started."""
 
@@ -125,7 +126,7 @@ class Work:
     """Works that wait for this one."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Outlook:
     """All that remains of a session, ready to be simulated."""
 

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 from swarmtui.engine.artefacts import Artefacts
 from swarmtui.engine.ports import Done, Failed
+from swarmtui.frozen import frozen
 from swarmtui.safety.redact import Redactor
 from swarmtui.session.events import Body, Noted, ReportWritten
 from swarmtui.session.vocabulary import Output, place_of
@@ -26,7 +27,7 @@ ASIDE_CHARS = 64 * 1024
 """Outputs up to this are looked at in the event loop, unless a file is to be written."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class KeptOutput:
     """An output that is ready to be recorded."""
 

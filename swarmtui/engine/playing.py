@@ -9,20 +9,20 @@ taken for its expectation, the sum over all items is drawn from a normal distrib
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from heapq import heappop, heappush
 from math import exp, log, sqrt
 from random import Random
 from statistics import NormalDist
 
 from swarmtui.engine.outlook import Outlook, Takes, Work
+from swarmtui.frozen import frozen
 from swarmtui.session.pools import QUESTIONS
 
 LANE_SHARE = 32
 _NORMAL = NormalDist()
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Caps:
     """What may run at once."""
 

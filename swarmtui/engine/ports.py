@@ -7,17 +7,18 @@ An executor never retries, orders or budgets: that is the scheduler's.
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Literal, Protocol
 
 from swarmtui.engine.scarcity import Scarcity
+from swarmtui.frozen import frozen
 from swarmtui.plan.model import JSON, Check, ModelRef, Plan, Spec
 from swarmtui.plan.team import AgentDef, Team
 from swarmtui.safety.permissions import Effect
 from swarmtui.session.vocabulary import NO_USAGE, ErrorInfo, State, Usage
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class NodeResult:
     """How a need of the attempt's node ended, for workers that join results."""
 
@@ -29,7 +30,7 @@ class NodeResult:
     error: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Attempt:
     """One try at a node or an item, with every lookup resolved."""
 
@@ -74,7 +75,7 @@ class Attempt:
     """Whether the attempt may be suspended; an item of a map may not."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Delta:
     """New text of a running attempt; not recorded, and newest wins when a viewer is slow."""
 
@@ -84,7 +85,7 @@ class Delta:
     """``output``, ``reasoning`` or ``stderr``."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class CallAsked:
     """The attempt wants to call a model, by its name, and waits until it may: :meth:`Executor.recorded` tells, with an
     empty call."""
@@ -93,7 +94,7 @@ class CallAsked:
     model: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class CallSent:
     """The attempt calls a model; `model` is its name. The first call of a prompt was counted when the attempt began."""
 
@@ -101,14 +102,14 @@ class CallSent:
     model: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class CallAccepted:
     """The provider took a model call of the attempt: its reply has begun."""
 
     attempt: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class CallEnded:
     """A model call of the attempt is over. An attempt may make several, one after the other."""
 
@@ -123,7 +124,7 @@ class CallEnded:
     """What was wrong with a reply that did come."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Stepped:
     """The agent of the attempt took a step; `entry` is recorded, and is in the thread of the attempts that follow.
 
@@ -147,7 +148,7 @@ class Stepped:
     """What this step consumed: counted now, and not again in the end of the attempt."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ToolCalled:
     """A tool is about to be called. With an `effect` of ``write`` or ``run`` the worker waits until that is recorded:
     :meth:`Executor.recorded` tells. A crash between this and the ``tool`` entry leaves it to the user whether a call
@@ -164,7 +165,7 @@ class ToolCalled:
     """By whose leave."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Assignment:
     """A task for a subagent, that becomes a node of its own; with `items` a map over them."""
 
@@ -176,7 +177,7 @@ class Assignment:
     items: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Inquiry:
     """Something that a person is to say before the agent goes on."""
 
@@ -190,7 +191,7 @@ class Inquiry:
     """Of a permission: the tool as permission rules name it; empty: as the agent called it."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Asked:
     """The attempt asks a person something and stays where it is until it is told the answer by
     :meth:`Executor.answered`: for programs, which cannot be taken up again in the middle."""
@@ -199,7 +200,7 @@ class Asked:
     inquiry: Inquiry
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Suspended:
     """The attempt lets go of its place until what it waits for is there; another attempt then goes on with its thread.
 
@@ -214,7 +215,7 @@ class Suspended:
     usage: Usage = NO_USAGE
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Done:
     """The attempt succeeded."""
 
@@ -234,7 +235,7 @@ class Done:
     """Why a part of the output is nowhere, not in the file at `path` either."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Failed:
     """The attempt failed; `output` is what it had said by then."""
 
@@ -247,7 +248,7 @@ class Failed:
     """What this machine had too little of, when that is all that went wrong; `error` is THROTTLED then."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Stopped:
     """The attempt was cancelled and nothing of it is left running."""
 
@@ -288,7 +289,7 @@ class Executor(Protocol):
         """Cancel everything and let go of all resources."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Draft:
     """A plan from the planner, validated. `note` is its own explanation in a sentence or two."""
 
@@ -320,7 +321,7 @@ class Calls(Protocol):
         """Tell of the call that was admitted last."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class PlanRequest:
     """What the planner is given."""
 

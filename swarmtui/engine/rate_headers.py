@@ -12,10 +12,11 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import NamedTuple
+
+from swarmtui.frozen import frozen
 
 LONGEST_VALUE = 64
 LARGEST = 1e13
@@ -47,7 +48,7 @@ _OF_KINDS = tuple(_names(f"anthropic-ratelimit-{kind}-{{}}") for kind in ("token
 _INTERESTING = ("ratelimit", "retry-after")
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Level:
     """One bucket as the provider tells it."""
 
@@ -57,7 +58,7 @@ class Level:
     """Seconds until it is full again, or until its window ends: providers differ."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class RateHeaders:
     """What was said and can be believed."""
 

@@ -13,7 +13,6 @@ import json
 import logging
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from hashlib import blake2b
 from pathlib import Path
 from typing import Literal
@@ -23,6 +22,7 @@ from swarmtui.engine.outputs import INLINE_BYTES, PREVIEW_CHARS
 from swarmtui.engine.ports import Attempt
 from swarmtui.engine.results import Live
 from swarmtui.engine.reuse_store import ReuseStore
+from swarmtui.frozen import frozen
 from swarmtui.plan.model import JSON, Check, Node, PromptSpec, PythonSpec, RunSpec
 from swarmtui.session.events import AttemptSucceeded, Event
 from swarmtui.session.log import Log
@@ -42,7 +42,7 @@ STORED_BYTES = 1024 * 1024
 """An output larger than this is not kept for other sessions."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Earlier:
     """An earlier success of equal work."""
 

@@ -13,9 +13,10 @@ import time
 import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
+
+from swarmtui.frozen import frozen
 
 logger = logging.getLogger(__name__)
 
@@ -34,7 +35,7 @@ create table if not exists results (
 Got = TypeVar("Got")
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Stored:
     """A result of another session."""
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 
 from swarmtui.engine.commands import ParsePlan, ResolveModel, known_models_only
@@ -13,11 +13,12 @@ from swarmtui.engine.ranks import Known
 from swarmtui.engine.ready import NOTHING_KNOWN
 from swarmtui.engine.reuse import Reach
 from swarmtui.engine.reuse_store import ReuseStore
+from swarmtui.frozen import frozen
 from swarmtui.safety.redact import Redactor
 from swarmtui.session.state import SessionState
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Setup:
     """What the conductor needs to know of the world around the session."""
 

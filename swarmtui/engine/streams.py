@@ -10,13 +10,14 @@ import asyncio
 from collections import deque
 from dataclasses import dataclass
 
+from swarmtui.frozen import frozen
 from swarmtui.safety.redact import RedactedStream, Redactor
 
 KEPT_CHARS = 1_000_000
 TAIL_CHARS = 8_192
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class StreamItem:
     """Text of one channel of one attempt, `offset` characters into it."""
 

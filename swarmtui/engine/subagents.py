@@ -10,9 +10,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from swarmtui.engine.ports import Assignment
+from swarmtui.frozen import frozen
 from swarmtui.plan.lookup import literal
 from swarmtui.plan.model import OWN_AGENT, AgentSpec, Author, Budget, MapSpec, ModelRef, Node
 from swarmtui.plan.team import AgentDef, Team, subagents_for
@@ -36,7 +37,7 @@ class NotAllowed(Exception):
     """The agent may not give these tasks away; the text says why."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Given:
     """What is to be recorded, in this order and in one commit."""
 

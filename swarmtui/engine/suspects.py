@@ -11,10 +11,10 @@ Members of Large Populations", Annals of Mathematical Statistics 14, 1943).
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator
-from dataclasses import dataclass
 
 from swarmtui.engine.lanes import Lane, Provider
 from swarmtui.engine.recovery import REPEATS, caught_times
+from swarmtui.frozen import frozen
 from swarmtui.plan.model import Node
 from swarmtui.session.state import NodeState, SessionState
 from swarmtui.session.vocabulary import State
@@ -30,7 +30,7 @@ Place = tuple[str, int | None]
 _STARTABLE = (State.READY, State.RETRYING, State.THROTTLED)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Suspect:
     """One that starts next: where it waits, and since when."""
 

@@ -10,12 +10,12 @@ import json
 import os
 import uuid
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from tempfile import NamedTemporaryFile
 from typing import Any
 
+from swarmtui.frozen import frozen
 from swarmtui.session.rates import wilson
 
 Message = Mapping[str, Any]
@@ -27,7 +27,7 @@ class CasesError(ValueError):
     """A file of cases cannot be used; one line that says where and how to mend it."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Case:
     """`function` is the name of the one that should be called first, or :data:`NOTHING`."""
 
@@ -35,7 +35,7 @@ class Case:
     function: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Answer:
     """One try: the function chosen, and the text instead of it or beside it."""
 
@@ -50,7 +50,7 @@ class Answer:
         return cls(calls[0]["function"]["name"] if calls else NOTHING, said.get("content") or NOTHING)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class CaseResult:
     """All tries of one case."""
 
@@ -63,7 +63,7 @@ class CaseResult:
         return sum(answer.function == self.case.function for answer in self.answers)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Evaluation:
     """A whole evaluation. `timestamp` is ISO 8601."""
 

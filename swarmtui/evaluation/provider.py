@@ -10,11 +10,12 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 
 from swarmtui.evaluation.worlds import Lump, Quota, Slope, World
+from swarmtui.frozen import frozen
 
 NO_HEADERS: Mapping[str, str] = MappingProxyType({})
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Job:
     """One piece of work, the same for every rule that is tried."""
 
@@ -68,7 +69,7 @@ class Ledger:
     peak: int = 0
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Reply:
     """How a call will go: when its first token comes, when it ends, with what."""
 

@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from types import MappingProxyType
 from urllib.parse import urlsplit
 
+from swarmtui.frozen import frozen
 from swarmtui.plan.model import JSON
 
 JUDGED_CHARS = 15_000
@@ -73,7 +73,7 @@ _WIDE = re.compile(r"[\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af\uf900
 _WORD = re.compile(r"[^\W_]+(?:[-'’][^\W_]+)*")
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Figures:
     """What can be counted."""
 
@@ -125,7 +125,7 @@ def _host(target: str) -> str | None:
     return host.removeprefix("www.") if host else None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Judgement:
     """The judge's marks."""
 

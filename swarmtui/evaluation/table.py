@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import partial
 from statistics import fmean
 
@@ -13,6 +13,7 @@ from swarmtui.evaluation import measures
 from swarmtui.evaluation.race import Deadlock, Outcome, Race, Rule
 from swarmtui.evaluation.rivals import Aimd, DeepSwarmTable, Fixed, Gradient2, Inspect, PatientFixed
 from swarmtui.evaluation.worlds import World
+from swarmtui.frozen import frozen
 from swarmtui.plan.model import JSON
 
 ATTEMPTS = 6
@@ -39,7 +40,7 @@ RIVALS: Mapping[str, Callable[[World, int], Rule]] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Target:
     """What a world's row must reach.
 
@@ -80,7 +81,7 @@ def target_of(world: World) -> Target:
     return TARGETS.get(world.name[:2], OTHER)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Mean:
     """One rule in one world, mean over the seeds."""
 
@@ -93,7 +94,7 @@ class Mean:
     honest: bool = True
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Row:
     """One world of the table."""
 

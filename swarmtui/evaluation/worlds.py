@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Literal
+
+from swarmtui.frozen import frozen
 
 HeaderStyle = Literal["none", "openai", "hostile"]
 RetryAfter = Literal["none", "honest", "hostile"]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Quota:
     """A token bucket: `per_minute` units flow in, at most `burst_s` seconds of that are kept."""
 
@@ -20,7 +22,7 @@ class Quota:
     """How full the bucket is at the start, 0 to 1."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Slope:
     """A provider that refuses whatever grows faster than `growth` per `period_s`, above a `floor`."""
 
@@ -30,7 +32,7 @@ class Slope:
     of: Literal["in_flight", "rate"] = "in_flight"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Lump:
     """A quota that comes back all at once: `calls` per `period_s`, the first boundary after `phase_s`."""
 
@@ -43,7 +45,7 @@ class Lump:
     """Whether a call counts that was refused; only where it is sliding."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class World:
     """A provider and the jobs it is given."""
 

@@ -7,8 +7,8 @@ characters that names are made of, and of nothing that a shell or ssh takes for 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 
+from swarmtui.frozen import frozen
 from swarmtui.session.folder import is_session_id
 
 SCHEME = "ssh://"
@@ -22,7 +22,7 @@ class BadAddress(ValueError):
     """Not an address; the text says what is wrong with it and what one looks like."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Address:
     """A machine as ssh knows it, with a session on it unless `id` is empty."""
 

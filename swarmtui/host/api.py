@@ -5,10 +5,10 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from swarmtui.frozen import frozen
 from swarmtui.host.archive import FileFeed
 from swarmtui.host.lock import locked
 from swarmtui.host.rest import at_rest
@@ -23,7 +23,7 @@ from swarmtui.session.state import SessionState
 from swarmtui.session.vocabulary import Status
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Session:
     """A session that is at rest: ended, or waiting for somebody. It stays on the disk and in ``swarmtui ls``."""
 

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 
+from swarmtui.frozen import frozen
 from swarmtui.host.protocol import parse
 from swarmtui.plan.model import JSON
 from swarmtui.session.rows import blob_sha
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Blob:
     """A reference to a body: the key by which ``blob.read`` finds it, and its length in bytes."""
 

@@ -7,11 +7,11 @@ import os
 import shutil
 import socket
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import swarmtui
+from swarmtui.frozen import frozen
 from swarmtui.host.exits import Exit
 from swarmtui.host.jsonrpc import Code
 from swarmtui.host.whereabouts import named_socket
@@ -52,7 +52,7 @@ def _no_word() -> Unreachable | None:
     return None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Dialled:
     """A way to a host."""
 

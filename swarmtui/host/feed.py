@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, Protocol
 
+from swarmtui.frozen import frozen
 from swarmtui.safety.paths import PathRefused
 from swarmtui.session.errors import LogError, first_line
 
@@ -73,7 +74,7 @@ _UNREADABLE = (ValueError, LookupError, TypeError, AttributeError, ArithmeticErr
 """What events raise that are not what was written."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class StreamText:
     """New text of a running attempt, as it came (not cleaned)."""
 
@@ -87,7 +88,7 @@ class StreamText:
     text: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Viewer:
     """Somebody who watches the session."""
 
@@ -97,7 +98,7 @@ class Viewer:
     """``observe`` or ``control``."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Changes:
     """What arrived since the last drain."""
 
@@ -141,7 +142,7 @@ class FeedStatus:
     """Where a replay is; None where nothing is played."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Gap:
     """A long time without events."""
 
@@ -151,7 +152,7 @@ class Gap:
     """Of the session."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Play:
     """Where a replay is, and what of the session there is to go to."""
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
+from swarmtui.frozen import frozen
 from swarmtui.host.feed import Gap
 from swarmtui.host.fetching import ShelfOfFile
 from swarmtui.host.history import History, OutputMissing
@@ -31,7 +31,7 @@ BLOCKS = 48
 """Decoded ones that are kept: those used last."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class LooseFile(SessionFolder):
     """A session file by itself, wherever it lies: what is beside it need not be a session's."""
 

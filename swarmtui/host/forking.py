@@ -11,13 +11,14 @@ import socket
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from functools import partial
 from pathlib import Path
 
 import swarmtui
 from swarmtui.engine.commands import INVALID_PARAMS, Refused
 from swarmtui.engine.forks import Begun, Edit, begin
+from swarmtui.frozen import frozen
 from swarmtui.host.assembly import parse_edited, resolve_named
 from swarmtui.host.spec import LaunchSpec
 from swarmtui.plan.model import JSON
@@ -45,7 +46,7 @@ from swarmtui.session.state import SessionState
 FILES_TOLD = 5
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ForkSpec:
     """What is wanted of a fork."""
 
@@ -65,7 +66,7 @@ class ForkSpec:
     """How messages call the text of an edit: the file that it came from."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Forked:
     """A fork that was made, or would be."""
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
+from swarmtui.frozen import frozen
 from swarmtui.session.marks import Mark
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Goal:
     """Where to go: to just after event `seq`, or to what lies `offset` events from session second `mono`."""
 

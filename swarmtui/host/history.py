@@ -8,12 +8,12 @@ following links.
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
 from itertools import accumulate
 from pathlib import Path
 from stat import S_ISREG
 from typing import Any
 
+from swarmtui.frozen import frozen
 from swarmtui.host.shelf import FILES_LIMIT, NodeFile
 from swarmtui.safety.paths import PathRefused, open_inside
 from swarmtui.safety.text import one_line
@@ -42,7 +42,7 @@ class OutputMissing(Exception):
     """There is no such output; the text says what was looked for."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class History:
     """The recorded past of one session."""
 

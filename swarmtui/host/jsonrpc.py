@@ -9,9 +9,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import IntEnum
 from typing import TYPE_CHECKING
+
+from swarmtui.frozen import frozen
 
 if TYPE_CHECKING:
     from swarmtui.plan.model import JSON
@@ -45,7 +47,7 @@ class Code(IntEnum):
     """Somebody decided on this revision first."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Request:
     """A call that wants a reply."""
 
@@ -54,7 +56,7 @@ class Request:
     params: dict[str, JSON] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Notice:
     """A message without a reply."""
 
@@ -62,7 +64,7 @@ class Notice:
     params: dict[str, JSON] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Reply:
     """The result of the request with the same id."""
 
@@ -70,7 +72,7 @@ class Reply:
     result: JSON
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Fault:
     """The error of a request; without an id it concerns the connection, which is closed after it."""
 

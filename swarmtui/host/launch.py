@@ -11,8 +11,8 @@ import signal
 import subprocess
 import sys
 import time
-from dataclasses import dataclass
 
+from swarmtui.frozen import frozen
 from swarmtui.host.exits import Exit
 from swarmtui.host.spec import LaunchSpec
 from swarmtui.safety.paths import PathRefused, Places, ensure_private, places, socket_path
@@ -23,7 +23,7 @@ START_S = 60.0
 _BEGINNINGS = ("planning_started", "attempt_started")
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Launched:
     """A host that can be attached to."""
 

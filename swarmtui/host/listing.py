@@ -11,10 +11,10 @@ import os
 import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
+from swarmtui.frozen import frozen
 from swarmtui.host.locate import newest_first, session_row, sessions_root
 from swarmtui.session.folder import SessionFolder, session_folders
 from swarmtui.session.vocabulary import FINAL
@@ -31,7 +31,7 @@ Stamp = tuple[tuple[int, int], ...]
 """When (nanoseconds) each file was written, and how large it is; last, whether a host lives."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Kept:
     stamp: Stamp
     row: Row

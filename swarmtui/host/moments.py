@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 
+from swarmtui.frozen import frozen
 from swarmtui.host.past import Past
 from swarmtui.session.events import HostStopped, SessionFinished
 from swarmtui.session.marks import Mark, MarkKind
@@ -26,7 +26,7 @@ class MomentMissing(ValueError):
     """There is no such moment; the text says what was looked for, and what there is."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Moment:
     """A moment by exactly one of four names."""
 

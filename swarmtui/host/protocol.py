@@ -16,11 +16,12 @@ older host lacks; a viewer of version 1 is sent nothing that it does not know.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from enum import StrEnum
 from functools import cache
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
+from swarmtui.frozen import frozen
 from swarmtui.host.jsonrpc import Code, ProtocolError
 from swarmtui.plan.model import JSON
 
@@ -124,7 +125,7 @@ def batches(lines: Iterable[str], weight: int = MAX_BODY) -> Iterator[list[str]]
 Role = Literal["observe", "control"]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Span:
     """A range of protocol versions, both ends included."""
 
@@ -132,7 +133,7 @@ class Span:
     max: int = PROTOCOL_MAX
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ClientInfo:
     """Who a viewer says it is; for people, never for permission."""
 
@@ -145,7 +146,7 @@ class ClientInfo:
     """Columns and rows of its terminal."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Initialize:
     """Parameters of ``initialize``."""
 
@@ -154,7 +155,7 @@ class Initialize:
     role: Role = "control"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ServerInfo:
     """Which program the host runs."""
 
@@ -167,7 +168,7 @@ class ServerInfo:
     """The swarmtui command that belongs to it, as a shell takes it."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Welcome:
     """Result of ``initialize``. `log_id` names the log: events of two connections fit together only if it is equal."""
 
@@ -188,14 +189,14 @@ class Welcome:
     """No host lives: everything comes from the file, and nobody can act."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Snapshot:
     """Parameters of ``snapshot``: the state after event `seq`; None: as it is."""
 
     seq: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Subscribe:
     """Parameters of ``subscribe``. Without `resync` every event comes, however far behind the viewer is."""
 
@@ -205,7 +206,7 @@ class Subscribe:
     resync: bool = True
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class EventsPage:
     """Parameters of ``events.page``: up to `limit` events before `before`, or from `from_seq` on; of one node if given.
 
@@ -218,7 +219,7 @@ class EventsPage:
     from_seq: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class BlobRead:
     """Parameters of ``blob.read``: `len` bytes from `offset`, as base64 in the result's `data`."""
 
@@ -227,7 +228,7 @@ class BlobRead:
     len: int = PAGE
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class OutputRead:
     """Parameters of ``output.read``."""
 
@@ -235,7 +236,7 @@ class OutputRead:
     item: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class LogTail:
     """Parameters of ``log.tail``: the last `limit` bytes."""
 
@@ -243,7 +244,7 @@ class LogTail:
     limit: int = 65_536
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class MarksFrom:
     """Parameters of ``marks``; its result: ``{marks, head_seq, next_seq?}``, the marks from `from_seq` to the head.
 
@@ -255,7 +256,7 @@ class MarksFrom:
     """How many events may be looked at for a page, at most; a host decides where a viewer does not say."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class SeqAt:
     """Parameters of ``seq.at``: the last event at or before a moment, of the session's own clock or of the wall's."""
 
@@ -263,7 +264,7 @@ class SeqAt:
     ts: float | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ItemsPage:
     """Parameters of ``items.page``: up to `limit` items of a map after number `after`; of one state if given.
 
@@ -276,14 +277,14 @@ class ItemsPage:
     where: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class FilesList:
     """Parameters of ``files.list``: the artefacts of a node. The result is ``{files: [{name, size, ts}]}``."""
 
     node: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class FileRead:
     """Parameters of ``file.read``: `len` bytes from `offset` of one of them, as base64 in the result's `data`."""
 
@@ -293,7 +294,7 @@ class FileRead:
     len: int = PAGE
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Lagging:
     """Parameters of ``lagging``: how far behind the viewer is; no event behind: it no longer is."""
 
@@ -301,7 +302,7 @@ class Lagging:
     seconds: float = 0.0
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ViewerInfo:
     """One viewer, in the ``viewers`` notice."""
 
@@ -310,14 +311,14 @@ class ViewerInfo:
     role: Role
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Viewers:
     """Parameters of ``viewers``: everybody who watches, after somebody came or went."""
 
     viewers: tuple[ViewerInfo, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class StreamPiece:
     """New text of a running attempt; a gap before `offset` means that some was dropped."""
 
@@ -329,14 +330,14 @@ class StreamPiece:
     text: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Stream:
     """Parameters of ``stream``."""
 
     pieces: tuple[StreamPiece, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class TroubleTold:
     """Parameters of ``trouble``: the host cannot write the session file for now, so that no event can tell of it.
 
@@ -349,7 +350,7 @@ class TroubleTold:
     """Epoch seconds."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Bye:
     """Parameters of ``bye``: the host leaves. `reason` is finished, signal, idle, disk or kicked."""
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Protocol
+
+from swarmtui.frozen import frozen
 
 BLOB_LIMIT = 8 * 1024 * 1024
 """Bytes of one recorded text that are fetched at most."""
@@ -13,7 +14,7 @@ FILES_LIMIT = 500
 """Files of one node that are listed at most."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class NodeFile:
     """A file among a node's artefacts."""
 

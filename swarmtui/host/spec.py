@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 from urllib.parse import urlsplit
 
+from swarmtui.frozen import frozen
 from swarmtui.plan.model import JSON, Limits, MapSpec, ModelRef, Plan, Task
 from swarmtui.plan.problems import Problem, TaskError
 from swarmtui.safety.paths import write_atomic
@@ -22,7 +23,7 @@ WORKER_INPUT = "worker"
 """The input of an ``.orchestrator`` folder, which has no file to declare it."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class LaunchSpec:
     """A task and how to run it. Exactly one of `goal` and `text` is set."""
 

@@ -14,10 +14,10 @@ import sys
 import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from types import TracebackType
 from typing import Self
 
+from swarmtui.frozen import frozen
 from swarmtui.host.address import Address
 from swarmtui.host.dial import DIAL_VERSION, MAGIC, OVER_SSH
 from swarmtui.host.dialling import Dialled, Unreachable
@@ -37,7 +37,7 @@ ECHO_LAG_S = 0.3
 _MAGIC = MAGIC.encode()
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Greeting:
     """What the other machine says of the session before anything else."""
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass, field, fields, replace
+from dataclasses import asdict, field, fields, replace
 from difflib import get_close_matches
 from functools import cache
 from importlib.resources import files
@@ -16,6 +16,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, ClassVar, Literal
 from urllib.parse import urlsplit, urlunsplit
 
+from swarmtui.frozen import frozen
 from swarmtui.models.failures import one_line
 from swarmtui.plan.model import JSON, ModelRef
 
@@ -36,7 +37,7 @@ class CatalogError(ValueError):
     """A model's name or the user's ``models`` cannot be used; its message has a line per problem."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Quirks:
     """Where providers of one dialect differ. What a dialect has no use for it does not look at."""
 
@@ -81,7 +82,7 @@ class Quirks:
         return not any(re.search(pattern, model) for pattern in self.no_temperature)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Provider:
     """One entry of the catalogue."""
 

@@ -9,17 +9,18 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import aclosing
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from enum import StrEnum
 from typing import Literal, Protocol
 
+from swarmtui.frozen import frozen
 from swarmtui.plan.model import JSON, ModelRef
 from swarmtui.session.vocabulary import ErrorInfo, ErrorKind, Usage
 
 Role = Literal["system", "user", "assistant", "tool"]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ToolCall:
     """The model wants a tool called; `arguments` is the JSON text as the model wrote it, valid or not."""
 
@@ -28,7 +29,7 @@ class ToolCall:
     arguments: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Message:
     """One turn. `tool_calls` belong to the assistant; `tool_call_id` says which call a ``tool`` message answers."""
 
@@ -41,7 +42,7 @@ class Message:
     back with the results of the tools; what another model said is not given to this one."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Tool:
     """A function that the model may ask for; `parameters` is the JSON Schema of its arguments."""
 
@@ -59,7 +60,7 @@ class Purpose(StrEnum):
     """With the user, before anything runs."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ChatRequest:
     """One call of a model. `schema` asks for a reply that is JSON of that schema, as far as the provider can."""
 
@@ -83,7 +84,7 @@ class FinishReason(StrEnum):
     OTHER = "other"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Accepted:
     """The provider took the call: its reply has begun. Comes before all other items, at most once."""
 
@@ -91,21 +92,21 @@ class Accepted:
     """What the head of the reply says of limits: :func:`limit_headers` of it."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class TextDelta:
     """More of the answer."""
 
     text: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ReasoningDelta:
     """More of what the model thinks before it answers; never part of the output."""
 
     text: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Finished:
     """The last item of every stream."""
 
@@ -155,7 +156,7 @@ def model_error(kind: ErrorKind, message: str, retry_after_s: float | None = Non
     return ModelError(ErrorInfo(kind, message, retry_after_s=retry_after_s))
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Reply:
     """A whole answer."""
 

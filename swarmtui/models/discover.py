@@ -8,9 +8,9 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import aclosing
-from dataclasses import dataclass
 from urllib.parse import urlsplit
 
+from swarmtui.frozen import frozen
 from swarmtui.models.catalog import SIMULATED, TIERS, Catalog, CatalogError, Provider, Quirks, tier_from_environment
 from swarmtui.models.chat import Accepted, ChatModel, ChatRequest, Finished, Message, ModelError, model_error
 from swarmtui.models.configuration import user_catalog
@@ -25,7 +25,7 @@ _HERE = ("localhost", "127.0.0.1", "::1")
 _NOT_FOR_CHAT = ("embed", "rerank", "whisper", "tts", "bge-", "clip")
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Finding:
     """One place that was looked at: what is there, in words."""
 
@@ -37,7 +37,7 @@ class Finding:
     """What a local server has loaded or can load."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Discovery:
     """Where each tier answers, and what was found on the way, in the order of preference."""
 
@@ -166,7 +166,7 @@ def _chat_model(models: tuple[str, ...]) -> str:
     return models[0]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ModelCheck:
     """Whether a model really answers. `first_token_s` is None if no token came."""
 

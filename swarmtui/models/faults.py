@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 
+from swarmtui.frozen import frozen
 from swarmtui.models.chat import ModelError, model_error
 from swarmtui.models.failures import error_fields, failure, one_line, read_json, write_json
 from swarmtui.plan.model import JSON, ModelRef
@@ -15,7 +15,7 @@ MAX_TOOL_CALLS = 128
 """Calls that one reply may ask for."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Faults:
     """The errors to raise where a reply of `model` from `host` cannot be used."""
 

@@ -14,12 +14,12 @@ import logging
 import re
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 from urllib.parse import urlsplit
 from urllib.request import getproxies
 
+from swarmtui.frozen import frozen
 from swarmtui.models.chat import ModelError, model_error
 from swarmtui.models.failures import one_line, read_json
 from swarmtui.models.keys import FoundKeys
@@ -42,7 +42,7 @@ _ADDRESS = re.compile(r"https?://([^\s/?#@]*@)?(\[[0-9A-Fa-f:.%]+\]|[^\s/?#\[\]@
 _LOOPBACK = ("all://localhost", "all://127.0.0.1", "all://[::1]")
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Timeouts:
     """How long a call may take, in seconds. Each counts from the request, but `idle_s` from the last sign of life."""
 

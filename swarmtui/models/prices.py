@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
+from swarmtui.frozen import frozen
 from swarmtui.models.catalog import Catalog
 from swarmtui.models.configuration import user_catalog
 from swarmtui.plan.model import ModelRef
@@ -21,7 +22,7 @@ _CALL_TOKENS = 1_000
 """Prices that grow with the size of a call are taken for calls of this size."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Known:
     """US dollars per million tokens, and who says so. Without `cached`, cached input costs what other input does."""
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Mapping
 from contextlib import aclosing
-from dataclasses import dataclass
 
+from swarmtui.frozen import frozen
 from swarmtui.models.catalog import Catalog
 from swarmtui.models.chat import (
     ChatModel,
@@ -39,7 +39,7 @@ _COLOUR: JSON = {
 _TOOL = Tool("report_colour", "Reports the colour that was asked for.", _COLOUR)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Probe:
     """What came of asking a model. What could not be tried is None."""
 

@@ -9,9 +9,10 @@ what browsers and libraries are known to read differently.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
 from urllib.parse import quote, urljoin
+
+from swarmtui.frozen import frozen
 
 LONGEST = 4096
 """Characters of an address at most."""
@@ -42,7 +43,7 @@ class AddressRefused(Exception):
     """The address of a page is not one that may be asked; the message says why, in one line."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Address:
     """Where a page is, in the one form that is asked and shown."""
 

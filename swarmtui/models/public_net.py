@@ -10,9 +10,9 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Collection
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from swarmtui.frozen import frozen
 from swarmtui.models.decoding import Undecodable, Unpacker, text_of
 from swarmtui.models.public_address import Address, AddressRefused, is_public, parse
 from swarmtui.safety.text import one_line
@@ -38,7 +38,7 @@ class FetchFailed(Exception):
     """A page cannot be had; the message says why, in one line, and may be shown to a model."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Page:
     """What was found."""
 

@@ -8,9 +8,10 @@ planner. Whoever needs its patterns checked as well does so where a slow one sto
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from swarmtui.frozen import frozen
 from swarmtui.models.chat import ChatModel, ChatRequest, FinishReason, Message, Reply, add_usage, complete, model_error
 from swarmtui.models.failures import one_line
 from swarmtui.models.schemas import TooLarge, shape_of
@@ -30,7 +31,7 @@ Ask = Callable[[ChatRequest], Awaitable[Reply]]
 """Makes one call. Raises ModelError."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Structured:
     """An answer that has the shape that was asked for."""
 

@@ -9,8 +9,8 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 
+from swarmtui.frozen import frozen
 from swarmtui.models.chat import ChatRequest, Message, Tool, model_error
 from swarmtui.session.vocabulary import ErrorKind
 
@@ -24,7 +24,7 @@ _DENSE = re.compile(r"[\u1100-\u11ff\u2e80-\ua4cf\uac00-\ud7ff\uf900-\ufaff\U000
 """Chinese, Japanese and Korean: a character is about a token."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Fit:
     """How a request fits its model's window, in tokens."""
 

@@ -8,10 +8,10 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Literal
 
+from swarmtui.frozen import frozen
 from swarmtui.plan import graph
 from swarmtui.plan.lookup import Lookup, TemplateError, parse, texts
 from swarmtui.plan.model import AgentSpec, Author, MergeSpec, Node, Plan, PlanSpec, PromptSpec
@@ -41,7 +41,7 @@ _WORDS = re.compile(r"\w+")
 Known = Mapping[str, Node]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Advice:
     """One thing that could be better. `node` is empty where it is about the plan as a whole."""
 

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, fields
+from dataclasses import field, fields
 
+from swarmtui.frozen import frozen
 from swarmtui.plan.model import Node, Plan
 
 _WORDS = {"timeout_s": "timeout", "estimate_s": "estimate", "retry": "retries", "only_if": "if"}
 """Fields that the task file calls otherwise."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Rewiring:
     """Needs that a node gained and lost; both empty where only their order changed."""
 
@@ -18,7 +19,7 @@ class Rewiring:
     lost: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class PlanDiff:
     """How the new plan differs from the old one; ids in the order of the plan they are from."""
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
+from swarmtui.frozen import frozen
 from swarmtui.plan import graph
 from swarmtui.plan.model import Node, Plan
 from swarmtui.plan.problems import listed, shown
@@ -13,7 +13,7 @@ MAX_RAILS = 20
 """Needs beyond so many rails side by side are named in the line instead of drawn."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Glyphs:
     """What rails are drawn with. A rail that a line touches goes on below it, or ends in it."""
 

@@ -11,9 +11,10 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import lru_cache
 
+from swarmtui.frozen import frozen
 from swarmtui.plan.model import (
     JSON,
     AgentSpec,
@@ -35,7 +36,7 @@ Values = Mapping[str, JSON] | Callable[[str], JSON]
 """Where names are looked up; a callable raises KeyError for a name that it does not know."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Lookup:
     """One ``{{ name.path }}`` of a template."""
 
@@ -50,7 +51,7 @@ class Lookup:
 Segment = str | Lookup
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class GoesBy:
     """A value that is an object and goes by one of its fields: alone it stands for that field, and with a path for
     what of it has the path's first step: the object, else that field."""

@@ -12,12 +12,13 @@ from __future__ import annotations
 import json
 import re
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import StrEnum
 from functools import cache
 from hashlib import blake2b
 from typing import TYPE_CHECKING, Any, Literal
 
+from swarmtui.frozen import frozen
 from swarmtui.plan.team import AgentDef, Team
 
 if TYPE_CHECKING:
@@ -45,7 +46,7 @@ class Author(StrEnum):
     PLANNER = "planner"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class PromptSpec:
     """One call of a model. `prompt` and `system` may hold lookups."""
 
@@ -61,7 +62,7 @@ class PromptSpec:
     kind: Literal["prompt"] = "prompt"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class RunSpec:
     """A command. `argv` elements may hold lookups, each of which stays one argument.
 
@@ -79,7 +80,7 @@ class RunSpec:
     kind: Literal["run"] = "run"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class PythonSpec:
     """Python code, run in a child interpreter. It finds `values` (lookups resolved) as the dict ``inputs``.
 
@@ -93,7 +94,7 @@ class PythonSpec:
     kind: Literal["python"] = "python"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class MergeSpec:
     """Joins the outputs of the node's needs into one report.
 
@@ -109,7 +110,7 @@ class MergeSpec:
     kind: Literal["merge"] = "merge"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class AskSpec:
     """A question to the user. With `choices` the answer is one of them, else free text."""
 
@@ -122,7 +123,7 @@ OWN_AGENT = "self"
 """What an agent is called that a node defines itself."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class AgentSpec:
     """A task for an agent: a loop of model calls and tool calls, or a program that is one (``claude``, ``codex``, …).
 
@@ -141,7 +142,7 @@ class AgentSpec:
     kind: Literal["agent"] = "agent"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class PlanSpec:
     """A part of the plan that is planned while it runs: the planner turns `goal` into nodes, whose ends this node waits
     for. Its output is theirs: of the one that no other needs, or of all such as sections."""
@@ -170,7 +171,7 @@ KINDS: tuple[str, ...] = ("prompt", "run", "python", "merge", "ask", "agent", "p
 """The keys of which a node has exactly one; its kind follows from it. An ``agent`` has a ``prompt`` beside it."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class MapSpec:
     """The node is carried out once per item. Exactly one of `path`, `values` and `node` is set."""
 
@@ -192,7 +193,7 @@ class MapSpec:
     """Whether the lines of results and failures hold the item too, as ``input``."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Retry:
     """Exponential backoff with full jitter: before try k+1 wait uniform(0, min(cap_s, base_s * 2**(k-1)))."""
 
@@ -204,7 +205,7 @@ class Retry:
     """Tiers or models that take over: the first from the first retry on, and so forth; the last one stays."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Budget:
     """What may be used up. None means no limit."""
 
@@ -218,7 +219,7 @@ class Budget:
     """Share of a limit (0..1) at which the user is warned."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Check:
     """What an output must be for the attempt to succeed; every part that is set must hold."""
 
@@ -231,7 +232,7 @@ class Check:
     """A command that reads the output from its standard input; exit code 0 lets it pass."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Condition:
     """What an output has to say for a node to run."""
 
@@ -241,7 +242,7 @@ class Condition:
     """It has to equal one of these."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Node:
     """One step of a plan."""
 
@@ -287,7 +288,7 @@ class Node:
         return may and not self.retry_safe
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Limits:
     """What the user allows. None means no limit, or for `concurrency` that swarmtui chooses."""
 
@@ -318,7 +319,7 @@ class Limits:
         return Budget(self.usd, self.tokens, self.minutes, self.attempts, self.warn)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ModelRef:
     """Where a model answers. `provider` names an entry of the catalogue, or ``custom`` with `base_url` set."""
 
@@ -347,7 +348,7 @@ class ModelRef:
         return self.dialect == "simulated"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Plan:
     """The graph to run."""
 
@@ -365,7 +366,7 @@ class Plan:
         raise KeyError(node_id)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Input:
     """A value that the user may set with ``--set name=value``."""
 
@@ -375,7 +376,7 @@ class Input:
     required: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Task:
     """A task file, validated. `plan` is None when the planner is to write the nodes."""
 

@@ -6,12 +6,13 @@ What a person writes is read by :mod:`swarmtui.plan.operations`.
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 
+from swarmtui.frozen import frozen
 from swarmtui.plan.model import JSON, Author, Node, Plan, plan_from_json, plan_to_json
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Patch:
     """What changes: nodes that are new or take the place of those with their ids, and ids that go."""
 

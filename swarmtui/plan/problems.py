@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from difflib import get_close_matches
+
+from swarmtui.frozen import frozen
 
 Path = tuple[str | int, ...]
 """Where a value is within a document: keys and indices from the top."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Problem:
     """One mistake. As text: ``file:line:column: what: how to mend it``, always one line."""
 
@@ -37,7 +38,7 @@ class TaskError(Exception):
         super().__init__("\n".join(str(problem) for problem in self.problems))
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Finding:
     """A problem before its place is known in lines: where in the data, and whether the key itself is at fault."""
 

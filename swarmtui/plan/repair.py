@@ -12,8 +12,8 @@ import json
 import math
 import re
 from contextlib import suppress
-from dataclasses import dataclass
 
+from swarmtui.frozen import frozen
 from swarmtui.plan.model import JSON
 
 _MAX_DEPTH = 64
@@ -102,7 +102,7 @@ def _fences(text: str) -> list[int]:
     return ends[:first] + ends[first:][-first:]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Place:
     """A value, and where it is."""
 

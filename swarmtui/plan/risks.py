@@ -4,8 +4,8 @@ reads. Pure; time O(nodes + text). Like :mod:`swarmtui.plan.advice`, it is for p
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 
+from swarmtui.frozen import frozen
 from swarmtui.plan.advice import agent_of, is_program
 from swarmtui.plan.lookup import texts
 from swarmtui.plan.model import AgentSpec, Author, ModelRef, Node, Plan, PromptSpec
@@ -17,7 +17,7 @@ NETWORK_TOOLS = ("web_search", "crawl")
 ANYWHERE = "any public address"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Reach:
     """That a node reaches the network, by which tool, and which addresses."""
 
@@ -79,7 +79,7 @@ def secrets(plan: Plan) -> Iterator[str]:
             yield node.id
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Overlong:
     """A prompt that is longer than its model reads, in tokens, roughly."""
 

@@ -6,13 +6,14 @@ import gc
 import os
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path as FilePath
 from types import MappingProxyType
 from typing import Any
 
 from pydantic import ValidationError
 
+from swarmtui.frozen import frozen
 from swarmtui.plan import checks
 from swarmtui.plan.build import build_limits, build_model, build_nodes
 from swarmtui.plan.build_team import build_team
@@ -69,7 +70,7 @@ def parse_task(
         return _parsed(text, file, path, author, Known(inputs, models, team))
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Known:
     """What a text may name without defining it."""
 

@@ -7,9 +7,10 @@ nor an agent can add to it. An agent that another one makes while it runs has a 
 from __future__ import annotations
 
 from collections.abc import Sized
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Literal
 
+from swarmtui.frozen import frozen
 from swarmtui.safety.permissions import Rule
 
 PROGRAMS: tuple[str, ...] = ("claude", "codex", "gemini", "opencode", "copilot", "goose", "aider")
@@ -32,7 +33,7 @@ BUILT_IN_TOOLS: tuple[str, ...] = (
 """Tools that are there without a server. The last three are the agent's own: see :mod:`swarmtui.agents.thread`."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class AgentLimits:
     """What one carrying out of an agent node may use. Its money is the node's ``budget``."""
 
@@ -50,7 +51,7 @@ def subagents_for(items: Sized | None) -> int:
     return len(items) if items else 1
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class AgentDef:
     """An agent, as an entry of ``agents`` or a node defines it."""
 
@@ -79,7 +80,7 @@ class AgentDef:
     """Of a `command`: whether it may use the network in the sandbox."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Server:
     """An MCP server: a command to start, or the address of one that runs."""
 
@@ -98,7 +99,7 @@ class Server:
     timeout_s: float = 60.0
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Search:
     """How the ``web_search`` tool searches."""
 
@@ -112,7 +113,7 @@ class Search:
     """Whether `url` may be on this machine or its network: the user's word for an instance of their own."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Team:
     """All of it."""
 

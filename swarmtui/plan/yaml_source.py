@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
+from swarmtui.frozen import frozen
 from swarmtui.plan.problems import Finding, Problem, TaskError, path_text, shown
 
 if TYPE_CHECKING:
@@ -45,7 +46,7 @@ class Spot:
     keys: dict[str, Place]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Source:
     """What a YAML text says, and where it says it."""
 

@@ -15,9 +15,10 @@ import re
 import secrets
 import stat
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import BinaryIO
+
+from swarmtui.frozen import frozen
 
 SOCKET_BYTES = 100
 """Longest path of a socket: below the 104 bytes of the BSDs and the 108 of Linux."""
@@ -29,7 +30,7 @@ class PathRefused(Exception):
     """A path is not safe to use; the message says which, why, and how to mend it, in one line."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Places:
     """The directories of one user. None of them need exist."""
 

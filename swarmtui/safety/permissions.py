@@ -12,10 +12,12 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import StrEnum
 from functools import lru_cache
 from typing import Any, Literal
+
+from swarmtui.frozen import frozen
 
 Action = Literal["allow", "ask", "deny"]
 
@@ -30,7 +32,7 @@ class Effect(StrEnum):
     WRITE = "write"  # may change the world
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Rule:
     """One permission rule."""
 
@@ -46,7 +48,7 @@ class Rule:
     None: a rule of the plan."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Verdict:
     """What becomes of a call, and why, in words for the user."""
 

@@ -18,11 +18,12 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from types import MappingProxyType
 from typing import ClassVar, Protocol
 
+from swarmtui.frozen import frozen
 from swarmtui.safety.paths import PathRefused
 from swarmtui.safety.seccomp import program_file
 
@@ -53,7 +54,7 @@ _NAMESPACES_FIX = (
 )
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Rlimits:
     """What one process in the sandbox may use at most. `processes` has no effect where swarmtui runs as root."""
 
@@ -64,7 +65,7 @@ class Rlimits:
     processes: int = 256
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Blocked:
     """No sandbox works here."""
 
@@ -75,7 +76,7 @@ class Blocked:
         return f"{self.reason}; {self.fix}"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Sandbox:
     """A bubblewrap that was seen to work."""
 

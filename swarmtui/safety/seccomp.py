@@ -12,8 +12,9 @@ import errno
 import os
 import platform
 import struct
-from dataclasses import dataclass
 from functools import cache
+
+from swarmtui.frozen import frozen
 
 _LOAD, _RETURN = 0x20, 0x06
 _EQUALS, _AT_LEAST, _ANY_OF = 0x15, 0x35, 0x45
@@ -29,7 +30,7 @@ _FAMILIES = (1, 2, 10, 16)  # AF_UNIX, AF_INET, AF_INET6, AF_NETLINK
 _TYPING = (0x5412, 0x541C)  # TIOCSTI, TIOCLINUX
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Test:
     """What an argument of a call has to be for a rule to hold: its low word has any bit of `mask`, or equals."""
 
@@ -38,7 +39,7 @@ class _Test:
     equals: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Rule:
     """A call that fails with `error` where all tests hold."""
 

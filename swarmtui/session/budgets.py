@@ -12,9 +12,9 @@ user; a node's go by while an attempt of it is in flight.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
+from swarmtui.frozen import frozen
 from swarmtui.plan.model import AgentSpec, Budget, ModelRef, Node
 from swarmtui.session.paths import at_work_s
 from swarmtui.session.pools import model_name, team_of
@@ -35,7 +35,7 @@ class Used(NamedTuple):
     attempts: float
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Line:
     """A line of a budget that was passed."""
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from difflib import unified_diff
 from enum import StrEnum
 
+from swarmtui.frozen import frozen
 from swarmtui.plan.model import JSON
 from swarmtui.session.metrics import cost_usd
 from swarmtui.session.paths import at_work_s
@@ -36,7 +37,7 @@ class Outputs(StrEnum):
     ONLY_B = "only B"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Side:
     """A node in one of the two sessions."""
 
@@ -56,7 +57,7 @@ class Side:
     """Whether it waits for a person's answer."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class NodeRow:
     """One node, in both sessions where both have it."""
 
@@ -76,7 +77,7 @@ class NodeRow:
         return same_end and not self.edited and self.output in (Outputs.SAME, Outputs.NONE)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Total:
     """One of the sessions as a whole."""
 
@@ -94,7 +95,7 @@ class Total:
     """Whether a model of it is the built-in stand-in: every view must say so."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Comparison:
     """Both sessions."""
 

@@ -8,8 +8,9 @@ import re
 import secrets
 from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
+
+from swarmtui.frozen import frozen
 
 ARTEFACTS = "artefacts"
 """The folder of plain files within a session's."""
@@ -25,7 +26,7 @@ class SessionAmbiguous(SessionMissing):
     """Several sessions begin with what was given; the text says which."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class SessionFolder:
     """Paths inside one session's folder."""
 

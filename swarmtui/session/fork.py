@@ -9,9 +9,9 @@ import os
 import shutil
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
+from swarmtui.frozen import frozen
 from swarmtui.safety.paths import PathRefused, open_inside, write_atomic
 from swarmtui.session.folder import ARTEFACTS, SessionFolder
 from swarmtui.session.reader import Reader
@@ -24,7 +24,7 @@ LATER_ATTEMPT = "attempt-"
 _CHUNK = 1024 * 1024
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class TakenFiles:
     """What became of the parent's files."""
 

@@ -10,15 +10,15 @@ from __future__ import annotations
 import json
 import os
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 
+from swarmtui.frozen import frozen
 from swarmtui.session.rows import Head
 
 _WIDTH = 320  # every note has the same length, so that writing one over another leaves nothing of that
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Noted:
     """An event that the session file must have."""
 

@@ -19,11 +19,11 @@ import sqlite3
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 
 import aiosqlite
 
+from swarmtui.frozen import frozen
 from swarmtui.plan.model import JSON
 from swarmtui.session import file
 from swarmtui.session.clock import SessionClock
@@ -41,7 +41,7 @@ __all__ = ["Log", "LogError", "LogSettings", "SessionClock"]
 TAIL_ROWS = 4_096
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class LogSettings:
     """How patient the log is with its disk."""
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
+from swarmtui.frozen import frozen
 from swarmtui.session.events import (
     AttemptFailed,
     Body,
@@ -58,7 +58,7 @@ class MarkKind(StrEnum):
     USER = "user"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Mark:
     """One such moment."""
 

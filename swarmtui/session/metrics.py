@@ -9,10 +9,10 @@ None of them says anything of a partial run: `coverage` tells how much of the gr
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from heapq import heapify, heappop, heappush
 from math import ceil
 
+from swarmtui.frozen import frozen
 from swarmtui.plan import graph
 from swarmtui.plan.model import JSON, ModelRef
 from swarmtui.session.agent_figures import agent_figures
@@ -304,7 +304,7 @@ def _listed_steps(needs: graph.Needs, ran: list[NodeState], steps: Mapping[str, 
 # -- money ----------------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Prices:
     tokens_in: float
     tokens_out: float

@@ -15,10 +15,10 @@ import sqlite3
 import stat
 from collections.abc import Callable, Mapping
 from contextlib import closing
-from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 
+from swarmtui.frozen import frozen
 from swarmtui.session.errors import DB_ERRORS, Damaged, Forbidden, LogError, NewerVersion, first_line
 from swarmtui.session.faults import Faults
 from swarmtui.session.file import sync_folder
@@ -31,7 +31,7 @@ STEPS: Mapping[int, Step] = MappingProxyType({})
 """N -> the step from schema N to N + 1. Every schema that was ever released has one here."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Header:
     """What a session file says of itself."""
 

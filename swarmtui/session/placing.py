@@ -10,9 +10,9 @@ import stat
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from pathlib import Path
 
+from swarmtui.frozen import frozen
 from swarmtui.safety.paths import ensure_private
 from swarmtui.session.file import sync_folder
 from swarmtui.session.folder import SessionFolder, is_session_id, new_session_id
@@ -24,7 +24,7 @@ class NameRefused(Exception):
     """No new session can have this ID; the text says why."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Placing:
     """A session that is being made."""
 

@@ -8,9 +8,9 @@ window the rate is known to about 1.64 / sqrt(n) of itself, nine times in ten.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from swarmtui.frozen import frozen
 from swarmtui.session.vocabulary import State
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ FEWEST = 3
 _Z = 1.64
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Progress:
     """The figures of one map."""
 

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from math import sqrt
 
+from swarmtui.frozen import frozen
 from swarmtui.plan.model import JSON
 
 Z95 = 1.959963984540054
 """Standard normal quantile of a two-sided 95 % interval."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Rate:
     """`ok` of `n`, with the 95 % score interval of the share."""
 

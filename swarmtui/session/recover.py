@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
 
+from swarmtui.frozen import frozen
 from swarmtui.session import fold, migrate
 from swarmtui.session.build import FileBuilder
 from swarmtui.session.errors import DB_ERRORS, LogError, NewerVersion, first_line
@@ -29,7 +30,7 @@ class Unusable(LogError):
     """Not one event of the file is intact."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Kept:
     """What was kept of a file, and what was not."""
 

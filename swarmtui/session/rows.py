@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from hashlib import blake2b
 from typing import Any, NamedTuple
 
+from swarmtui.frozen import frozen
 from swarmtui.plan.model import JSON
 from swarmtui.session.codec import decode_text, encode_text, happened
 from swarmtui.session.events import Body, Event, type_of
@@ -141,7 +141,7 @@ def log_id(first_hash: bytes, session_id: str) -> str:
     return blake2b(first_hash + session_id.encode(), digest_size=16).hexdigest()
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Head:
     """Where a chain ends."""
 

@@ -6,11 +6,12 @@ import re
 import time
 import warnings
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import StrEnum
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
+from swarmtui.frozen import frozen
 from swarmtui.session.vocabulary import ENDED, ErrorInfo, ErrorKind, State
 
 if TYPE_CHECKING:
@@ -32,7 +33,7 @@ class FilterError(ValueError):
     """A filter that cannot be used; the text says why and what would do."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ItemFilter:
     """What an item must be to be meant; every part that is set must hold."""
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+from swarmtui.frozen import frozen
 from swarmtui.plan.model import JSON, Author, Limits, ModelRef, Node, Plan
 from swarmtui.plan.team import Team
 from swarmtui.session.events import BudgetReached, ChangeProposed, Forecasted, PoolPaced
@@ -139,7 +140,7 @@ class NodeState:
         return self.state in ENDED
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Pending:
     """Something only a person can decide."""
 
@@ -161,7 +162,7 @@ class Pending:
     tool: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Grant:
     """The user's word that an agent need not ask any more before it calls a tool, for the rest of the session: how far
     it goes is told in :mod:`swarmtui.engine.grants`."""
@@ -174,7 +175,7 @@ class Grant:
     the agent of that name of the team, wherever it works."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Revision:
     """One revision of the plan, as history."""
 
@@ -187,7 +188,7 @@ class Revision:
     """The node that made it while it ran."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Undoable:
     """A change that can be taken back: by `method` with `params`, which :mod:`swarmtui.engine.commands.undo` reads."""
 
@@ -201,7 +202,7 @@ class Undoable:
     """It was made by taking an undo back, and is no change of its own."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Dropped:
     """What is kept of a node that was removed: a later one of its name counts its attempts on."""
 
@@ -209,7 +210,7 @@ class Dropped:
     item_base: int = 0
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Planning:
     """The planner is at work on revision `rev`."""
 
@@ -220,7 +221,7 @@ class Planning:
     feedback: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Foretold:
     """A forecast together with where the session stood when it was made: what is needed to hold it against fact."""
 
@@ -231,7 +232,7 @@ class Foretold:
     cost_usd: float
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Parent:
     """Where a fork left another session."""
 

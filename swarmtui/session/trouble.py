@@ -7,9 +7,10 @@ import os
 import sqlite3
 import stat
 from contextlib import suppress
-from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
+
+from swarmtui.frozen import frozen
 
 SCARCE = 64 * 1024
 """Bytes free on a disk below which an I/O error is taken for a full disk."""
@@ -39,7 +40,7 @@ class TroubleKind(StrEnum):
     LOCKED = "locked"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Trouble:
     """The session file cannot be written for now; nothing is lost meanwhile, and writing is tried again."""
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
+
+from swarmtui.frozen import frozen
 
 
 class State(StrEnum):
@@ -104,7 +105,7 @@ RETRYABLE: frozenset[ErrorKind] = frozenset(
 )
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ErrorInfo:
     """A failure as the user is told it."""
 
@@ -116,7 +117,7 @@ class ErrorInfo:
     """The provider's own word on when to come back."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Usage:
     """What an attempt consumed. None is unknown; it is never taken for zero."""
 
@@ -144,7 +145,7 @@ NO_USAGE = Usage()
 """Of an attempt that called no model."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Output:
     """An attempt's result: `text` is the whole of it, or its first part when :attr:`whole` is false."""
 
@@ -170,7 +171,7 @@ def place_of(node: str, item: int | None) -> str:
     return node if item is None else f"{node}/{item}"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Chunk:
     """A run of items of a map: `count` JSON lines in the blob `sha`."""
 

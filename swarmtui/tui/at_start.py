@@ -7,8 +7,9 @@ it is left. Only what the file says nothing of is remembered as it was left.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from swarmtui.frozen import frozen
 
 if TYPE_CHECKING:
     from swarmtui.plan.model import JSON
@@ -17,7 +18,7 @@ Told = Mapping[str, str | bool | int]
 """What stands in the file, by the names of :data:`LAYOUT`."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class One:
     """One thing that can be said."""
 

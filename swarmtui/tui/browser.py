@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING, Literal, Protocol, TypeAlias, runtime_checkable
 
+from swarmtui.frozen import frozen
 from swarmtui.safety.text import one_line
 from swarmtui.tui import content
 from swarmtui.tui.dressed import Dressed
@@ -53,7 +54,7 @@ Act = Callable[[Verb, Row], Awaitable[str]]
 """Does it with one session; what came of it, in a few words. Whatever it raises is told beside the session."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Ways:
     """What can be done from the list, as whoever starts it hands it in; what is not handed in is told to be so."""
 
@@ -71,7 +72,7 @@ class Ways:
     """Makes ready what opening a session takes; on a thread, once the list stands."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Choice:
     """What the user wants of a session."""
 

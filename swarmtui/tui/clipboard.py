@@ -7,13 +7,14 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+
+from swarmtui.frozen import frozen
 
 TOOL_S = 2.0
 """How long a clipboard program may take."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ClipboardTool:
     """A program that takes text for a clipboard of this machine."""
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from swarmtui.frozen import frozen
 from swarmtui.safety.text import one_line
 from swarmtui.session.caught import caught
 from swarmtui.session.vocabulary import BY_CONDITION, FINAL, State, Status, how_ended
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from swarmtui.session.state import NodeState, SessionState
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Request:
     """A command for ``Feed.command``, and what to tell the user once it has taken effect."""
 

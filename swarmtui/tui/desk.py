@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
+from swarmtui.frozen import frozen
 from swarmtui.tui.kept import Kept
 
 if TYPE_CHECKING:
@@ -17,7 +18,7 @@ class TalkFailed(Exception):
     """There is no answer; the message says why and what to do, in one line."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class TaskTold:
     """What is known of a task file before it runs."""
 
@@ -29,7 +30,7 @@ class TaskTold:
     """One line each, ``file:line:column: what: how to mend it``; then nothing else is known."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Answer:
     """What the coordinator has said, once it is whole."""
 

@@ -6,12 +6,13 @@ import ast
 import inspect
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import fields
 from enum import StrEnum
 from functools import cache
 from pathlib import Path
 from textwrap import dedent
 
+from swarmtui.frozen import frozen
 from swarmtui.tui.memory import Memory
 from swarmtui.tui.settings import SECTION, Motion, Settings, parse_settings
 from swarmtui.tui.themes import DEFAULT
@@ -19,7 +20,7 @@ from swarmtui.tui.themes import DEFAULT
 BY_DEFAULT = "default"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Effective:
     """One setting."""
 

@@ -17,12 +17,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import field, fields
 from difflib import get_close_matches
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from swarmtui.frozen import frozen
 from swarmtui.safety.paths import places
 from swarmtui.tui.at_start import LAYOUT, Told, fits
 
@@ -58,7 +59,7 @@ class Characters(StrEnum):
     ASCII = "ascii"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Settings:
     """The settings of the workbench; a field's docstring is what ``swarmtui config`` prints beside it."""
 
@@ -82,7 +83,7 @@ class Settings:
     """Machines whose sessions are listed beside this one's, as ssh knows them."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Read:
     """What could be used, and one line for each mistake."""
 

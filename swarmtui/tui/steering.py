@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from itertools import groupby
 from typing import TYPE_CHECKING
 
+from swarmtui.frozen import frozen
 from swarmtui.session.selection import RETRYABLE_STATES
 from swarmtui.session.vocabulary import ENDED, State, how_ended
 from swarmtui.tui import commands
@@ -41,7 +41,7 @@ _ITEMS: Mapping[str, str] = {
 }  # fmt: skip
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Steer:
     """What becomes of one key for many."""
 

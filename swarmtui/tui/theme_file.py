@@ -14,10 +14,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from swarmtui.frozen import frozen
 from swarmtui.tui.view.lines import ROLES, Role
 
 if TYPE_CHECKING:
@@ -54,7 +55,7 @@ class Unusable(Exception):
         self.problems = tuple(problems)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ThemeFile:
     """What one file says; of what it leaves out, `extends` has its say."""
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,6 +13,7 @@ from rich.style import Style
 from textual.color import Color
 from textual.theme import BUILTIN_THEMES, Theme
 
+from swarmtui.frozen import frozen
 from swarmtui.safety.paths import data_dir, places
 from swarmtui.safety.text import one_line
 from swarmtui.tui import seeing
@@ -35,7 +36,7 @@ _BOLD: frozenset[Role] = frozenset({"strong", "badge", "failed", "ask"})
 _EXTRA = ("badge-text", "border", "border-focus")
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Loaded:
     """The themes that could be read, where each came from, and one line for each problem."""
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
+from swarmtui.frozen import frozen
 from swarmtui.tui.actions.action import Scope
 from swarmtui.tui.view.lines import Line, cells, fit, wrap
 
@@ -19,7 +19,7 @@ Rect = tuple[int, int, int, int]
 """x, y, width, height."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Step:
     """One part of a screen, and what is said of it, as ``Keys.in_words`` takes it."""
 

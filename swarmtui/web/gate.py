@@ -9,14 +9,16 @@ types must come from the page itself and bring the key. The key is in the part o
 from __future__ import annotations
 
 import secrets
-from dataclasses import dataclass, field
+from dataclasses import field
+
+from swarmtui.frozen import frozen
 
 LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
 OUTSIDE = "only this machine's own pages may connect: open the link that swarmtui serve printed"
 NO_KEY = "the link's key is missing or wrong: open the whole link that swarmtui serve printed"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Gate:
     """Opens to those who have the key."""
 

@@ -12,9 +12,9 @@ import signal
 import threading
 import time
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 
+from swarmtui.frozen import frozen
 from swarmtui.workers.orphans import descendants, start_time
 
 _MIB = 1 << 20
@@ -22,7 +22,7 @@ _PAGE = os.sysconf("SC_PAGE_SIZE")
 _DISK_EVERY_S = 1.0
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Bounds:
     """The most that a command may use, all its processes and files taken together."""
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
+from swarmtui.frozen import frozen
 from swarmtui.plan.model import JSON, Check
 from swarmtui.plan.repair import loads_lenient
 from swarmtui.plan.schemas import BUILTIN_SCHEMAS
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 _SHOWN = 60
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Wrong:
     """What an output lacks."""
 

@@ -11,13 +11,13 @@ import os
 import secrets
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import dataclass
 from importlib import import_module
 from importlib.util import find_spec
 from itertools import islice
 from pathlib import Path
 from typing import Any, Literal, TextIO
 
+from swarmtui.frozen import frozen
 from swarmtui.plan.model import JSON
 from swarmtui.workers.filter import Cleaner, Kept, Rejected, Rules, dumped
 
@@ -33,7 +33,7 @@ class FilterError(Exception):
     """The files cannot be cleaned; the text says why and how to mend it, in one line."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Cleaned:
     """What came of it."""
 

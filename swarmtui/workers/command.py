@@ -10,10 +10,11 @@ import subprocess
 import sysconfig
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
+from swarmtui.frozen import frozen
 from swarmtui.safety.redact import Redactor
 from swarmtui.safety.text import one_line
 from swarmtui.session.vocabulary import ErrorInfo, ErrorKind
@@ -37,7 +38,7 @@ class NotStarted(Exception):
         self.error = error
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Command:
     """What to start."""
 
@@ -63,7 +64,7 @@ class Command:
     """What all of its processes and the files in `cwd` may take together; None: whatever there is."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Ran:
     """How a command ended. As in a shell, `exit_code` is 128 and the signal's number if a signal ended it."""
 

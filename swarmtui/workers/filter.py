@@ -17,6 +17,7 @@ from functools import cached_property
 from hashlib import blake2b
 from typing import Any
 
+from swarmtui.frozen import frozen
 from swarmtui.plan.model import JSON
 from swarmtui.plan.repair import loads_lenient
 from swarmtui.safety.text import one_line
@@ -56,7 +57,7 @@ class Rules:
         return validator_for(self.schema, default=Draft202012Validator)(self.schema, registry=EMPTY_REGISTRY)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Kept:
     """A clean record."""
 
@@ -66,7 +67,7 @@ class Kept:
     """Whether its JSON was mended or taken out of the text around it."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Rejected:
     """A line that is left out, and why."""
 

@@ -9,9 +9,10 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Literal
 
+from swarmtui.frozen import frozen
 from swarmtui.plan.model import JSON
 from swarmtui.plan.schemas import SEVERITIES
 from swarmtui.workers.rules import meaning_of
@@ -28,7 +29,7 @@ _QUOTED = re.compile(r"[`'\"]([^`'\"]+)[`'\"]")
 _WORD = re.compile(r"\w+")
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Place:
     """Where: a file, or with `line` (from 1) a place in it."""
 
@@ -37,7 +38,7 @@ class Place:
     end_line: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Finding:
     """One thing said about one place. `path` None: about the project; `line` None: about the whole file."""
 
@@ -68,7 +69,7 @@ class Finding:
         return self.path is None and self.severity == "info"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Read:
     """What was found in one input: findings, and how many entries were not readable as such."""
 

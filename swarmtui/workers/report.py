@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
 
+from swarmtui.frozen import frozen
 from swarmtui.plan.schemas import SEVERITIES
 from swarmtui.workers.findings import RANK, Finding
 from swarmtui.workers.markdown import code, embed, inline
@@ -25,7 +26,7 @@ _ORDER = {category: index for index, category in enumerate(_CATEGORIES)}
 _OTHER = len(_CATEGORIES)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Source:
     """One need of the merge: what it brought, or why it brought nothing."""
 
@@ -37,7 +38,7 @@ class Source:
     """Why something of it is missing; empty if nothing is."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Section:
     """Text that is no findings, under its node's title. With `verbatim` it is not Markdown but a ready block."""
 
@@ -46,7 +47,7 @@ class Section:
     verbatim: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Report:
     """All that a report says."""
 

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from urllib.parse import unquote, urlsplit
 
+from swarmtui.frozen import frozen
 from swarmtui.plan.model import JSON
 from swarmtui.workers.findings import RANK, Finding, Place, Read
 from swarmtui.workers.rules import category_of, severity_of
@@ -21,7 +21,7 @@ _PLACEHOLDER = re.compile(r"\{(\d+)\}")
 _NOT_RESULTS = ("pass", "notApplicable", "open", "informational")
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class SarifRead(Read):
     """What one SARIF log held; `suppressed` results are not among the findings."""
 

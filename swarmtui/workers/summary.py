@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 
+from swarmtui.frozen import frozen
 from swarmtui.models.chat import ChatModel, ChatRequest, Message, ModelError
 from swarmtui.models.told import Tell, complete_telling
 from swarmtui.plan.model import JSON, ModelRef
@@ -22,7 +22,7 @@ TEXTS, TEXT_CHARS = 20, 6_000
 """Sections of text that it is given, and how much of each."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Summary:
     """What a model answered, and what that cost."""
 

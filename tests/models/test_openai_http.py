@@ -43,7 +43,7 @@ def ask(llm: FakeLLM, prompt: str = "hello") -> ChatRequest:
     return ChatRequest(ref(llm), (Message("user", prompt),))
 
 
-async def reply(llm: FakeLLM, net: Net, timeouts: Timeouts = Timeouts(), request: ChatRequest | None = None) -> Reply:  # noqa: B008
+async def reply(llm: FakeLLM, net: Net, timeouts: Timeouts = Timeouts(), request: ChatRequest | None = None) -> Reply:
     return await complete(OpenAIChat(net, ENV, timeouts=timeouts), request or ask(llm))
 
 

@@ -67,7 +67,8 @@ def tried(outside: Outside) -> dict[str, Any]:
         Path(folder).chmod(0o755)
         copied = Path(folder, "swarmtui")
         copied.mkdir()
-        shutil.copy(package / "__init__.py", copied)
+        for module in ("__init__.py", "frozen.py"):
+            shutil.copy(package / module, copied)
         shutil.copytree(package / "safety", copied / "safety", ignore=shutil.ignore_patterns("__pycache__"))
         program = outside.folder / "project" / "escapes.py"
         program.write_text(Path(__file__).with_name("escapes.py").read_text())

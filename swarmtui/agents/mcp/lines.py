@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+
+from swarmtui.frozen import frozen
 
 LONGEST = 10 * 1024 * 1024
 """Bytes of one message, at most."""
@@ -14,7 +15,7 @@ _ID = re.compile(rb'"id"\s*:\s*(\d{1,9})\s*[,}]')
 _METHOD = re.compile(rb'"method"\s*:')
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Overlong:
     """A line that was longer than allowed: what is known of it is its first and last part."""
 

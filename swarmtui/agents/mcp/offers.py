@@ -10,8 +10,9 @@ import hashlib
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 
+from swarmtui.frozen import frozen
 from swarmtui.models.chat import Tool
 from swarmtui.plan.model import JSON
 from swarmtui.plan.team import Server
@@ -35,7 +36,7 @@ class Unfit(Exception):
     """A tool cannot be offered to a model; the message says why."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Offer:
     """One tool of a server."""
 
@@ -58,7 +59,7 @@ class Offer:
         return Tool(offered_name(self.server, self.name), told, self.schema)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Offers:
     """All that a server offers; `unfit` says of the rest why it is left out."""
 

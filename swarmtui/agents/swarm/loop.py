@@ -17,19 +17,19 @@ import json
 from collections import defaultdict, deque
 from collections.abc import Callable, Mapping, Sequence
 from copy import deepcopy
-from dataclasses import dataclass
 from math import inf
 from typing import Any
 
 from swarmtui.agents.swarm.functions import CONTEXT, function_name, takes_context, tool_of
 from swarmtui.agents.swarm.model import Agent, Response, Result
 from swarmtui.agents.swarm.replies import Plain
+from swarmtui.frozen import frozen
 from swarmtui.safety.text import one_line
 
 _ERROR_CHARS = 600
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Ask:
     """Have the model answer. `parameters` are those of ``chat.completions.create``, but for ``stream``."""
 
@@ -38,7 +38,7 @@ class Ask:
     parameters: Plain
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Invoke:
     """Call `function` with `arguments`: the model's, and the context variables where its signature has them."""
 
@@ -47,7 +47,7 @@ class Invoke:
     arguments: Plain
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Done:
     """Nothing is left to do."""
 

@@ -7,9 +7,10 @@ plan. What a tool gives back is text from outside: it is passed on as it is, and
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Protocol
 
+from swarmtui.frozen import frozen
 from swarmtui.models.chat import Tool
 from swarmtui.plan.model import JSON
 from swarmtui.safety.permissions import Effect
@@ -18,7 +19,7 @@ RESULT_CHARS = 50_000
 """What a model is told of one result at most; the rest is cut, and said to be."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ToolResult:
     """What a call came to. With `ok` false the text says what went wrong, for the model to act on."""
 
@@ -30,7 +31,7 @@ class ToolResult:
     """Context variables that it sets."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ToolContext:
     """Who calls, and from where."""
 
@@ -52,7 +53,7 @@ class ToolContext:
     """Takes progress, shown in the agent's pane and not recorded."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class AgentTool:
     """One tool that an agent has. `run` never raises but for cancellation: what goes wrong is a ToolResult."""
 

@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Protocol
 
 from swarmtui.agents.tools import AgentTool, ToolContext
 from swarmtui.agents.tools.making import Arguments, Refused, made
 from swarmtui.agents.tools.results import head_and_tail
+from swarmtui.frozen import frozen
 from swarmtui.safety.permissions import Effect
 
 PROJECT = "PROJECT"
@@ -52,7 +52,7 @@ run()
 """
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class CodeRan:
     """How a process ended."""
 

@@ -19,7 +19,6 @@ import json
 import re
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from secrets import token_hex
 from typing import Protocol
@@ -27,6 +26,7 @@ from typing import Protocol
 from swarmtui.agents.tools import AgentTool, ToolContext, ToolResult, ToolUnavailable
 from swarmtui.agents.tools.code import CodeBlocked
 from swarmtui.agents.tools.results import shape
+from swarmtui.frozen import frozen
 from swarmtui.models.chat import Tool
 from swarmtui.plan.model import JSON
 from swarmtui.safety.permissions import Effect
@@ -41,7 +41,7 @@ _CHILD = (
 )
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ChildRan:
     """How a child process ended."""
 

@@ -17,11 +17,12 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from swarmtui.agents.tools.own_files import walk
+from swarmtui.frozen import frozen
 from swarmtui.safety.paths import PathRefused, open_inside
 
 MATCHES = 200
@@ -35,7 +36,7 @@ _CHILD = (
 )
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Hunt:
     """What to look for, and where."""
 
@@ -48,7 +49,7 @@ class Hunt:
     limit_s: float = LIMIT_S
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Caught:
     """What was found."""
 

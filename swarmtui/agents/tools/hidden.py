@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import os
 from collections import Counter, deque
-from dataclasses import dataclass
 from pathlib import Path
 
 from swarmtui.agents.tools.own_files import secret_name
+from swarmtui.frozen import frozen
 
 MOST = 400
 """Places that are hidden at most: each is a mount, and takes the longer the more there are (half a second for so many).
@@ -23,7 +23,7 @@ _OF_GIT = frozenset(("config", "config.worktree", "credentials"))
 _PLAIN_GIT = frozenset(("hooks", "info", "logs", "objects", "refs"))
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Hidden:
     """What is not to be seen."""
 

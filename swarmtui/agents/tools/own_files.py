@@ -14,11 +14,11 @@ import re
 import stat
 from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from swarmtui.agents.tools import ToolContext
 from swarmtui.agents.tools.making import Refused
+from swarmtui.frozen import frozen
 from swarmtui.safety.paths import PathRefused, open_inside
 from swarmtui.safety.sandbox import WORK, too_wide
 from swarmtui.safety.text import one_line
@@ -65,7 +65,7 @@ _SECRET_NAMES = (
 _EXAMPLES = ("*.example", "*.sample", "*.template", "*.dist", "*.pub")
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Entry:
     """A file or folder as tools list it."""
 

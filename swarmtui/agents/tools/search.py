@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
 from importlib import import_module
 from importlib.util import find_spec
 from typing import Any
@@ -13,6 +12,7 @@ from urllib.parse import urlencode, urlsplit
 from swarmtui.agents.tools import AgentTool, ToolContext, ToolSource, ToolUnavailable
 from swarmtui.agents.tools.making import Arguments, Refused, made
 from swarmtui.agents.tools.threads import in_thread
+from swarmtui.frozen import frozen
 from swarmtui.models.public_net import FetchFailed, PublicNet
 from swarmtui.plan.model import JSON
 from swarmtui.plan.team import Search
@@ -25,7 +25,7 @@ _SNIPPET = 600
 _QUERY = 400
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Found:
     """One result of a search."""
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 
+from swarmtui.frozen import frozen
 from swarmtui.plan.model import JSON
 
 LIFE_S = 24 * 3600.0
@@ -14,7 +15,7 @@ LARGEST_WINDOW = 100_000.0
 LARGEST_RATE = 100_000.0
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class PacerMemory:
     """Window and, where a hidden quota was found, calls per second; `saved_at` is seconds since the epoch."""
 

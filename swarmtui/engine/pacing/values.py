@@ -7,13 +7,14 @@ from dataclasses import dataclass
 from typing import Literal
 
 from swarmtui.engine.pacing.mirror import Mark
+from swarmtui.frozen import frozen
 
 Binding = Literal["wall", "rpm", "tpm", "latency", "outage", "user", "none"]
 
 HISTORY = 200
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Admission:
     """May a call go now? If not: when to ask again; `retry_at` None means after the next event of a call."""
 
@@ -21,7 +22,7 @@ class Admission:
     retry_at: float | None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Verdict:
     """What becomes of the job whose call ended.
 
@@ -33,7 +34,7 @@ class Verdict:
     charged: bool
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Change:
     """One change of what the pacer allows, and its cause."""
 
@@ -42,7 +43,7 @@ class Change:
     cause: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class PacerView:
     """What the user is shown."""
 

@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
+from swarmtui.frozen import frozen
 from swarmtui.plan.problems import Problem, shown
 
 _FIELDS: Mapping[str, tuple[str, ...]] = {
@@ -75,7 +76,7 @@ _PRIORITIES: Mapping[str, int] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class TaskInput:
     """One row of the inputs: a value, or where it comes from."""
 

@@ -18,6 +18,7 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
+from swarmtui.frozen import frozen
 from swarmtui.plan.importers.deepswarm_keys import DeepSwarmModel, TaskType, is_deepswarm, meant
 from swarmtui.plan.importers.imported import Imported
 from swarmtui.plan.lookup import literal
@@ -65,7 +66,7 @@ _VENDORS: tuple[tuple[str, str], ...] = (
 """How names of models begin that are known without their provider."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Kind:
     """What one task type becomes."""
 

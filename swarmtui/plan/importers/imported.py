@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 
+from swarmtui.frozen import frozen
 from swarmtui.plan.model import Task
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Imported:
     """A task made of a file or folder of another system."""
 

@@ -11,9 +11,9 @@ them from here. A new one is a class and a member of the union of its module, an
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import ClassVar
 
+from swarmtui.frozen import frozen
 from swarmtui.plan.model import JSON
 from swarmtui.session.events.agents import AgentBody, AgentStepped, CallHead, TaskAssigned, ToolCalled
 from swarmtui.session.events.attempts import (
@@ -137,7 +137,7 @@ __all__ = [
 ]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Unknown:
     """An event of a type that this version does not know; kept as it is."""
 
@@ -152,7 +152,7 @@ class Unknown:
 Body = SessionBody | LimitsBody | PlanBody | AttemptBody | AgentBody | NodeBody | Unknown
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Event:
     """One fact about a session, as recorded."""
 

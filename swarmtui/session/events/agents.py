@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import ClassVar
 
+from swarmtui.frozen import frozen
 from swarmtui.safety.permissions import Effect
 from swarmtui.session.vocabulary import NO_USAGE, Usage
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class CallHead:
     """A tool call as an agent's model asked for it, cut for display."""
 
@@ -18,7 +18,7 @@ class CallHead:
     arguments: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class AgentStepped:
     """An agent took a step, which is part of the node's thread: attempts that follow go on from it."""
 
@@ -44,7 +44,7 @@ class AgentStepped:
     """Of a tool's result: whether anybody may have written it."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ToolCalled:
     """Intent: committed before the tool does anything."""
 
@@ -62,7 +62,7 @@ class ToolCalled:
     """By whose leave."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class TaskAssigned:
     """An agent gave a task away: the nodes `children`, which the event before this one made, carry it out."""
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import ClassVar
 
+from swarmtui.frozen import frozen
 from swarmtui.session.vocabulary import NO_USAGE, ErrorInfo, Output, Usage
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class AttemptStarted:
     """Intent: committed before the attempt has any effect."""
 
@@ -26,7 +26,7 @@ class AttemptStarted:
     """Seconds it was ready and waited for the provider: its refusals, the pacer's window and rate."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class AttemptSucceeded:
     """Result: dependents unlock once it is committed."""
 
@@ -43,7 +43,7 @@ class AttemptSucceeded:
     """Hash of what the attempt was made of: equal keys are equal work. Empty where a result is never taken over."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class AttemptFailed:
     """The attempt failed; with `retry_in_s` the node or item is tried again after that time."""
 
@@ -60,7 +60,7 @@ class AttemptFailed:
     """Whether it counts against the retry limit; an outage of a provider that had answered before does not."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class AttemptThrottled:
     """The provider said 429: the attempt is taken back as if it had not been, and tried again after `retry_in_s`."""
 
@@ -77,7 +77,7 @@ class AttemptThrottled:
     """What calls of the attempt before the one that was refused consumed; that one itself is in it as untold."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class AttemptCancelled:
     """The attempt was stopped on request and its process group is gone.
 
@@ -92,7 +92,7 @@ class AttemptCancelled:
     usage: Usage = NO_USAGE
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class AttemptInterrupted:
     """The attempt was cut short by a crash, or with `stopped` by a host that left, a pause, or a failure in the middle
     of what may have changed something. With `repeat` it is run again, with `cancelled` the crash did what the user had
@@ -109,7 +109,7 @@ class AttemptInterrupted:
     """What is known of it, of an attempt that did not end with its host."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class AttemptSuspended:
     """The attempt let go of its place until what it waits for is there; it was no try, and no failure."""
 

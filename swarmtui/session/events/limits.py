@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import ClassVar
 
+from swarmtui.frozen import frozen
 from swarmtui.plan.model import Limits
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class LimitsSet:
     """The user changed what is allowed; the whole of it as it now stands."""
 
@@ -16,7 +17,7 @@ class LimitsSet:
     limits: Limits
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class BudgetReached:
     """A budget is used up: new starts stop. `kind` is ``usd``, ``tokens``, ``minutes`` or ``attempts``.
 
@@ -34,7 +35,7 @@ class BudgetReached:
     """What these will presumably use, of a budget of money or tokens."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class BudgetWarned:
     """The soft line of a budget was passed; work goes on. Fields as in :class:`BudgetReached`."""
 
@@ -45,7 +46,7 @@ class BudgetWarned:
     node: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class PoolPaced:
     """What the pacer of a pool allows now, and why: recorded when it changed by enough to be told."""
 
@@ -64,7 +65,7 @@ class PoolPaced:
     """Other sessions of this machine that use the same account now, each with a pacer of its own."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ForecastRow:
     """What the remaining work would take at one concurrency: quantiles over simulated runs."""
 
@@ -77,7 +78,7 @@ class ForecastRow:
     tokens: tuple[float, float, float] | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class NodeForecast:
     """What is left of one node, in expectation."""
 
@@ -92,7 +93,7 @@ class NodeForecast:
     """Of all calls together; None where the price is unknown, or nothing is called that has one."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Forecasted:
     """A forecast of plan revision `plan_rev`, kept so that it can be held against what came of it."""
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import ClassVar
 
+from swarmtui.frozen import frozen
 from swarmtui.session.vocabulary import Chunk, Output
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class MapExpanded:
     """The items of a map are known and recorded; `malformed` lists (line, message) of what could not be read."""
 
@@ -26,7 +26,7 @@ class MapExpanded:
     """Items that are skipped as duplicates."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class MapFinished:
     """All items of a map have ended. The node succeeds unless more failed than its map tolerates.
 
@@ -41,7 +41,7 @@ class MapFinished:
     output: Output
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class NodeSkipped:
     """The node will not run; `cause` is the node whose end is the reason, ``user``, or ``if``: its condition."""
 
@@ -51,7 +51,7 @@ class NodeSkipped:
     item: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class NodeHeld:
     """The user paused the node: it does not start; what runs of it goes on."""
 
@@ -59,7 +59,7 @@ class NodeHeld:
     node: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class NodeReleased:
     """The user let a held node go on."""
 
@@ -67,7 +67,7 @@ class NodeReleased:
     node: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class NodeRetried:
     """The user had a node or item that ended run again.
 
@@ -93,7 +93,7 @@ class NodeRetried:
     """Of one that goes on: what came of the calls that were cut short, the user says; None: they are repeated."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class NodePrioritised:
     """The user moved the node up or down among those that are ready."""
 
@@ -102,7 +102,7 @@ class NodePrioritised:
     priority: int
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class NodeCancelled:
     """The user cancelled a node, or its `item` alone, that had not ended; with nothing running it is over at once."""
 
@@ -111,7 +111,7 @@ class NodeCancelled:
     item: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class QuestionAsked:
     """An ``ask`` node, or with `call` an agent, waits for the user; lookups in the question are resolved."""
 
@@ -130,7 +130,7 @@ class QuestionAsked:
     tool: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class QuestionAnswered:
     """The user answered: an ``ask`` node, whose attempt succeeds with it, or with `call` an agent, which goes on once
     nothing else of its questions is open."""

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import ClassVar
 
+from swarmtui.frozen import frozen
 from swarmtui.plan.model import Author, ModelRef, Node, Plan
 from swarmtui.session.vocabulary import NO_USAGE, ErrorInfo, Usage
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class PlanningStarted:
     """The planner was asked for revision `plan_rev`."""
 
@@ -20,7 +21,7 @@ class PlanningStarted:
     simulated: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class PlanningFailed:
     """The planner gave no usable plan."""
 
@@ -30,7 +31,7 @@ class PlanningFailed:
     usage: Usage = NO_USAGE
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class PlanProposed:
     """A plan revision exists, valid, and waits for approval. `note` says what changed, or the planner's thought."""
 
@@ -45,7 +46,7 @@ class PlanProposed:
     """Node -> why it is there, in the planner's words."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class PlanApproved:
     """Exactly the plan with this hash may run."""
 
@@ -54,7 +55,7 @@ class PlanApproved:
     plan_hash: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class PlanRejected:
     """The user wants another plan; `feedback` goes to the planner. Without feedback the session is cancelled."""
 
@@ -63,7 +64,7 @@ class PlanRejected:
     feedback: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class PlanPatched:
     """The running plan was changed: revision `plan_rev` has the nodes `put` (new or in place of those with their ids)
     and lacks those in `drop`. What ran and is changed, or rests on what is changed, becomes stale.
@@ -84,7 +85,7 @@ class PlanPatched:
     """The node that made what is put while it ran. The plan's author stays who it was: trust goes by node then."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ChangeProposed:
     """A planner wants the running plan changed: to be accepted, edited or rejected."""
 
@@ -108,7 +109,7 @@ class ChangeProposed:
     """Nodes that failed and are to be run again, as they are or as what is put in their place."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ChangeDecided:
     """What becomes of a proposed change. An accepted one is the revision before this event, in the same commit."""
 
@@ -121,7 +122,7 @@ class ChangeDecided:
     """Of an accepted one: the nodes that it put."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Undone:
     """The user took the change at event `seq` back; the `events` events before this one do so."""
 

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import ClassVar
 
+from swarmtui.frozen import frozen
 from swarmtui.plan.model import JSON, Limits, ModelRef
 from swarmtui.plan.team import Team
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class SessionCreated:
     """The first event of every session."""
 
@@ -30,7 +31,7 @@ class SessionCreated:
     """Agents, with their servers and permissions, that a planner's plan may name."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class HostStarted:
     """A host took the session over; attempts still open at this point were caught by a crash."""
 
@@ -44,7 +45,7 @@ class HostStarted:
     """The session's ID from here on: one that was recovered has another than it was created with."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class SessionTakenOver:
     """A host went on with a session that another had begun: what it found, and what becomes of it."""
 
@@ -67,7 +68,7 @@ class SessionTakenOver:
     """Of those repeated: caught by crash after crash, so that they run few at a time or alone."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class HostStopped:
     """The host let go in good order. `reason` is ``finished``, ``signal`` or ``idle``."""
 
@@ -75,7 +76,7 @@ class HostStopped:
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class SessionPaused:
     """No new starts. `reason` is ``user``, ``budget``, ``signal``, ``disk``, ``stuck`` or ``resumed``."""
 
@@ -85,21 +86,21 @@ class SessionPaused:
     """Whether what runs is stopped and held, instead of running to its end."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class SessionResumed:
     """Starts go on."""
 
     TYPE: ClassVar[str] = "session_resumed"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class SessionCancelRequested:
     """The user ended the session: nothing starts, what runs is stopped."""
 
     TYPE: ClassVar[str] = "session_cancel_requested"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class SessionFinished:
     """Every node has ended. `status` is ``succeeded``, ``failed`` or ``cancelled``."""
 
@@ -108,7 +109,7 @@ class SessionFinished:
     reason: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class MarkerSet:
     """Somebody marked this moment, to find it again in a replay; it changes no state."""
 
@@ -116,7 +117,7 @@ class MarkerSet:
     label: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class SessionForked:
     """What comes before this event was copied from another session, which goes its own way; this one is `id`.
 
@@ -133,7 +134,7 @@ class SessionForked:
     """Hash of that event, in hex: that it is the parent's own can be seen by it."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Noted:
     """A line for the log that changes no state: a warning, a hint, something the user should know."""
 
@@ -144,7 +145,7 @@ class Noted:
     node: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class CommandApplied:
     """A viewer's command took effect; `command` is its id, so that repeating it does nothing again."""
 
@@ -154,7 +155,7 @@ class CommandApplied:
     params: dict[str, JSON] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ReportWritten:
     """A report exists at `path`, relative to the session's folder, and is copied to `copied_to` if set."""
 

@@ -9,10 +9,11 @@ from __future__ import annotations
 import time
 from base64 import b64encode
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from hashlib import sha256
 from html import escape
 
+from swarmtui.frozen import frozen
 from swarmtui.safety.text import clean, one_line
 from swarmtui.session.exports.pictures import (
     ICONS,
@@ -42,7 +43,7 @@ MOST_TOLD = 5_000
 """Nodes in the list."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class LogLine:
     """One line of the log, not cleaned."""
 
@@ -52,7 +53,7 @@ class LogLine:
     detail: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Story:
     """What a page tells beside the state."""
 

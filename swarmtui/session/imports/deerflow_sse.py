@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from swarmtui.frozen import frozen
 from swarmtui.plan.model import JSON
 from swarmtui.session.imports.foreign import Recording, check_size
 from swarmtui.session.imports.lines import LINE_BYTES, BadInput, Passed, Problems, loads, numbered, text_of
@@ -31,7 +32,7 @@ MOST_SPELLS = 2_000
 """A recording with more changes of agents than this is taken for one without an end to them."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Block:
     """One server-sent event; `line` is its first line."""
 

@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from swarmtui.frozen import frozen
 from swarmtui.plan.model import JSON, Node
 from swarmtui.session.build import FileBuilder
 from swarmtui.session.events import Body, HostStopped, Noted, SessionPaused
@@ -27,7 +28,7 @@ _ODD = re.compile(r"[^A-Za-z0-9]+")
 _COPY = 1024 * 1024
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Dated:
     """An event of ours at `at` seconds after the recording began."""
 

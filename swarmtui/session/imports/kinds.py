@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import stat
-from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
+from swarmtui.frozen import frozen
 from swarmtui.session.exports.jsonl import HEADER
 from swarmtui.session.folder import is_session_id
 from swarmtui.session.imports.deerflow_sse import is_deerflow_sse
@@ -27,7 +27,7 @@ class Kind(StrEnum):
     CHECKPOINT = "swarmflight-checkpoint"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Recognised:
     """What a file is, and which session or run it says it is of."""
 

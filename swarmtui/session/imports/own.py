@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from hashlib import blake2b
 from pathlib import Path, PurePosixPath
 
+from swarmtui.frozen import frozen
 from swarmtui.plan import graph
 from swarmtui.plan.model import JSON
 from swarmtui.session.build import FileBuilder
@@ -36,7 +37,7 @@ _PLANS = (PlanProposed.TYPE, PlanPatched.TYPE)
 _BIGGEST = 2**62
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ImportedSession:
     """What was made of a file."""
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
+from swarmtui.frozen import frozen
 from swarmtui.host.feed import FeedStatus, Link
 from swarmtui.session.vocabulary import Status
 from swarmtui.tui.view.status import can_act, replayed
@@ -42,7 +42,7 @@ def mode_of(status: FeedStatus) -> Mode:
     return known or (Mode.CRASHED if status.seen is Status.CRASHED else Mode.LIVE)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Context:
     """What decides whether an action applies."""
 
@@ -67,7 +67,7 @@ GROUPS = (REPLAY_GROUP, HOME_GROUP, PLAN_GROUP, NODE_GROUP, SESSION_GROUP, VIEW,
 """In the order of the help."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Action:
     """One thing that the user can do. A screen carries it out in its method ``do_<id>``."""
 

@@ -6,12 +6,13 @@ A dialog declares ``DIALOG = "confirm"`` and has an ``action_…`` for what each
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 from textual.binding import Binding
 
+from swarmtui.frozen import frozen
 
-@dataclass(frozen=True, slots=True)
+
+@frozen
 class DialogKey:
     """One thing that keys of a dialog do."""
 
@@ -27,7 +28,7 @@ class DialogKey:
     """Whether the dialog carries it out; else it is told only, and the focused widget does it."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class DialogKeys:
     """All keys of one kind of dialog."""
 

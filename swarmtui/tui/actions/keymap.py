@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 
+from swarmtui.frozen import frozen
 from swarmtui.tui.actions.dialogs import ANYWHERE, BY_NAME, DIALOG_KEYS, DIALOGS, HELP, DialogKeys
 from swarmtui.tui.actions.names import UnusableKey, key_name, parse_key, prints
 from swarmtui.tui.actions.table import BY_ID, Clash, Keys
@@ -21,7 +21,7 @@ DELIBERATE = frozenset({
 _BY_ACCIDENT = frozenset({"enter", "space", "tab", "escape", "backspace"})
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Refused:
     """A key, or with `at` None all keys of an action, that cannot be used."""
 
@@ -32,7 +32,7 @@ class Refused:
     fix: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Fitted:
     """What became of the user's keys."""
 

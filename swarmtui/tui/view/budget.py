@@ -7,9 +7,9 @@ is all that is left, it is how fast that one goes which says when it will be don
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
+from swarmtui.frozen import frozen
 from swarmtui.session.budgets import KINDS, limit_of, used_by_session
 from swarmtui.session.progress import progress
 from swarmtui.session.vocabulary import ENDED, FINAL, Status
@@ -25,7 +25,7 @@ Range = tuple[float, float, float]
 """p10, p50, p90: four times in five it lies between the outer two."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Budgeted:
     """One kind of budget."""
 
@@ -49,7 +49,7 @@ class Budgeted:
         return "warn" if self.over else "text"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Outlook:
     """When it will be done, and what of each budget it will take."""
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
+from swarmtui.frozen import frozen
 from swarmtui.safety.text import one_line
 from swarmtui.session.vocabulary import FINAL, Status, how_ended
 from swarmtui.tui.view import format as say
@@ -32,7 +33,7 @@ class Verb(StrEnum):
     EXPORT = "export"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Words:
     """How a dialog speaks of a verb."""
 

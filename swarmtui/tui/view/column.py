@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
+
+from swarmtui.frozen import frozen
 
 if TYPE_CHECKING:
     from swarmtui.tui.view.glyphs import Glyphs
@@ -15,7 +16,7 @@ FLEXIBLE = 28
 """Cells that the column which takes the rest should at least have; others go before it has less."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Column:
     """A column: `width` in cells; 0 takes what is left. Columns of low `weight` go first where room is short."""
 

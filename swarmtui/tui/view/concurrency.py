@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from swarmtui.frozen import frozen
 from swarmtui.plan.model import JSON
 from swarmtui.safety.text import one_line
 from swarmtui.session.pools import total_limit
@@ -20,7 +21,7 @@ TOTAL = ""
 MOST = 100_000
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Choice:
     """A row: something of which the number at once can be set."""
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from swarmtui.frozen import frozen
 
 DEAD_S = 0.3
 """How long after something appears a key says no yes to it: nobody can have read it."""
@@ -15,7 +15,7 @@ TOGETHER_S = 0.01
 TOGETHER = "this key came together with others, as pasted text does: press it alone"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Press:
     """How a key was pressed, or what stands for it: a click, a command of the palette."""
 

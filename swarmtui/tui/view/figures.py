@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from swarmtui.frozen import frozen
 from swarmtui.host.feed import FeedStatus, Link
 from swarmtui.safety.text import one_line
 from swarmtui.session.caught import caught
@@ -29,7 +29,7 @@ _LINKS: dict[Link, tuple[str, Role]] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Origin:
     """Where a session is, and where it is from, as whoever opens it knows."""
 
@@ -42,7 +42,7 @@ class Origin:
 HERE = Origin()
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Figures:
     """What the header tells. `elapsed_s` stops when the session ends."""
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from itertools import accumulate
 from typing import TYPE_CHECKING, Literal
 
+from swarmtui.frozen import frozen
 from swarmtui.safety.text import one_line
 from swarmtui.session import events as ev
 from swarmtui.session.pools import QUESTIONS
@@ -46,7 +47,7 @@ class Attempt:
     """After its end, until it is tried again."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Refusal:
     """A provider (or this machine) sent an attempt back; it is not charged for it."""
 
@@ -60,7 +61,7 @@ class Refusal:
     by_machine: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class PoolChange:
     """What a pool's pacer allowed from `mono` on, and why."""
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from itertools import takewhile
 from typing import TYPE_CHECKING
 
+from swarmtui.frozen import frozen
 from swarmtui.tui.view.layers import depths
 
 if TYPE_CHECKING:
@@ -26,7 +27,7 @@ FEWEST = 2
 Needs = dict[str, tuple[str, ...]]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Group:
     """Nodes that can be shown as one box."""
 
@@ -38,7 +39,7 @@ class Group:
     """The node that made the others; empty where they are equals."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Shown:
     """What is drawn: nodes and folded groups, with what each needs among them."""
 

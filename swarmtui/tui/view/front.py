@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
-from dataclasses import dataclass
+
+from swarmtui.frozen import frozen
 
 QUIET_S = 8.0
 """How long after somebody has moved about in the graph it stays where they left it."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class View:
     """What of a drawing is visible, in cells."""
 

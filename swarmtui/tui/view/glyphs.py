@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
+from swarmtui.frozen import frozen
 from swarmtui.session.vocabulary import State
 
 if TYPE_CHECKING:
@@ -14,7 +14,7 @@ N, E, S, W = 1, 2, 4, 8
 """Sides of a cell that a wire leaves by, as bits."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Mark:
     """How a state looks and is called."""
 
@@ -55,7 +55,7 @@ _WIRES = {
 _ASCII_WIRES = {N | S: "|", N: "|", S: "|", E | W: "-", E: "-", W: "-", N | E: "`", N | W: "'", S | E: ",", S | W: "."}
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Glyphs:
     """One set of characters: :data:`UNICODE` or :data:`ASCII`."""
 

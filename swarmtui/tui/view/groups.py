@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from swarmtui.frozen import frozen
 from swarmtui.session.vocabulary import ENDED, State
 from swarmtui.tui.view import format as say
 from swarmtui.tui.view.glyphs import ASK, MARKS, Glyphs, Mark
@@ -38,7 +38,7 @@ _MARKED = (
 """The first of these that a member is in is the mark of the group."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Tally:
     """How the members of a group stand."""
 

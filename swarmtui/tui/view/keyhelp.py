@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 
+from swarmtui.frozen import frozen
 from swarmtui.tui.actions.action import GROUPS, HOME_GROUP, NODE_GROUP, Action, Mode, Scope
 from swarmtui.tui.actions.dialogs import ANYWHERE, INTERRUPT, DialogKeys
 from swarmtui.tui.actions.names import key_name
@@ -17,7 +17,7 @@ BY_NAME = "by name"
 _LABEL = 14
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Entry:
     """Keys that do something, or would."""
 

@@ -8,8 +8,9 @@ neighbours' that keeps the order. Everything is deterministic, and linear or nea
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from itertools import pairwise
+
+from swarmtui.frozen import frozen
 
 SWEEPS = 4
 PLACEMENTS = 6
@@ -18,7 +19,7 @@ Needs = Mapping[str, Sequence[str]]
 """Node -> the nodes it needs, in plan order; all of them are keys, and there is no cycle."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Slot:
     """A place in a layer: a node's, or where edges from `node` to later layers pass through."""
 
@@ -27,7 +28,7 @@ class Slot:
     passing: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Layering:
     """Slots per layer from top to bottom, the row of each, and for each slot those it is joined to on its left."""
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from swarmtui.frozen import frozen
 from swarmtui.tui.view.glyphs import E, N, S, W
 from swarmtui.tui.view.layers import Layering, Needs, Slot, arrange
 
@@ -21,7 +22,7 @@ WIDE_TRACKS = 6
 """Up to so many tracks in a channel they stand apart; more are packed."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Box:
     """A node's place, in cells. `row` is the line of the screen on which wires meet it."""
 
@@ -38,7 +39,7 @@ class Box:
         return self.y + (self.height - 1) // 2
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Cell:
     """One cell of a wire: the sides it leaves by, and the net it belongs to (the one on top, where two cross)."""
 
@@ -47,7 +48,7 @@ class Cell:
     arrow: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Net:
     """Every one of `sources` is needed by every one of `targets`."""
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from swarmtui.frozen import frozen
 from swarmtui.tui.view.matching import lit
 
 if TYPE_CHECKING:
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 NODE = "node:"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class LogSearch:
     """Words as they were typed, taken apart."""
 

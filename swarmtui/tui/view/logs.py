@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
+from swarmtui.frozen import frozen
 from swarmtui.plan.problems import listed
 from swarmtui.safety.permissions import Effect
 from swarmtui.safety.text import one_line
@@ -22,7 +22,7 @@ LEVELS: tuple[Level, ...] = ("debug", "info", "warning", "error")
 _ROLES: dict[Level, Role] = {"debug": "faint", "info": "muted", "warning": "warn", "error": "bad"}
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class LogLine:
     """One line of the log. Its texts are clean."""
 

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING
+
+from swarmtui.frozen import frozen
 
 if TYPE_CHECKING:
     from swarmtui.session.measures import Place
     from swarmtui.tui.view.flights import Refusal
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Moment:
     """When something is looked at: `wall` epoch seconds, `session` the session's own seconds."""
 

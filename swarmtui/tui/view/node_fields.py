@@ -10,11 +10,11 @@ import re
 import shlex
 from collections.abc import Iterable, Mapping
 from copy import deepcopy
-from dataclasses import dataclass
 from typing import Literal
 
 import yaml
 
+from swarmtui.frozen import frozen
 from swarmtui.plan.model import JSON, KINDS, Input, ModelRef, Node, Plan
 from swarmtui.plan.problems import Problem, TaskError
 from swarmtui.plan.render import node_document
@@ -31,7 +31,7 @@ Values = dict[str, str | tuple[str, ...]]
 Operation = dict[str, JSON]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Field:
     """One field of the form."""
 
@@ -350,7 +350,7 @@ def operations(name: str | None, base: Mapping[str, JSON], values: Values) -> li
 # -- what is wrong with it --------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Ground:
     """What an edit is checked against: as the session will."""
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, overload
 
+from swarmtui.frozen import frozen
 from swarmtui.host.shelf import NodeFile
 from swarmtui.plan.lookup import GoesBy, Lookup, LookupFailed, TemplateError, as_text, parse, resolve, texts
 from swarmtui.plan.model import JSON, Node
@@ -185,7 +186,7 @@ class EventLines(Sequence[Line]):
 # -- what went into it ----------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Inserted:
     """What went into a node as far as it is known: outputs of its needs, the item."""
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 from heapq import nsmallest
 from typing import NamedTuple
 
+from swarmtui.frozen import frozen
 from swarmtui.tui.view.glyphs import Glyphs
 from swarmtui.tui.view.lines import Line, Role, Span, cells, fit, pad, shorten
 from swarmtui.tui.view.matching import lit
@@ -26,7 +26,7 @@ _LATELY = 0.04
 _AMISS = 0.005
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Offer:
     """One thing that can be done or gone to."""
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import groupby, islice
 from typing import TYPE_CHECKING
 
+from swarmtui.frozen import frozen
 from swarmtui.safety.text import one_line
 from swarmtui.session.vocabulary import State
 from swarmtui.tui.view import document
@@ -32,7 +33,7 @@ BACK = 2_000
 """Lines of what is being said that the wheel goes back, at most."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Pane:
     """A worker at work, or the node that is looked at."""
 
@@ -63,7 +64,7 @@ TOKENLESS = frozenset({"run", "python", "ask"})
 """Kinds of nodes whose text is no model's."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Placed:
     """Where a pane is drawn, in cells."""
 
@@ -74,7 +75,7 @@ class Placed:
     height: int
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Scrolled:
     """A pane whose text was moved: it stands still, whatever is said meanwhile, until it is moved to where it rests."""
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from typing import Literal
 
+from swarmtui.frozen import frozen
 from swarmtui.plan.advice import advise
 from swarmtui.plan.model import Author, Node, Plan
 from swarmtui.plan.risks import overlong, reaches, secrets
@@ -21,7 +21,7 @@ from swarmtui.tui.view.team import team_checks
 MOST_ADVICE = 12
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Check:
     """One line of what to check before approving."""
 

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from swarmtui.frozen import frozen
 from swarmtui.safety.text import one_line
 from swarmtui.session.pools import COMMANDS, MERGES, QUESTIONS, UNLIMITED, is_simulated, pool_limit, pool_of
 from swarmtui.session.vocabulary import FINAL, State, Status
@@ -28,7 +29,7 @@ SPARK = 60
 """Bins of history that a gauge keeps ready."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Gauge:
     """One pool at a moment. Times are session seconds."""
 

@@ -12,6 +12,7 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from swarmtui.frozen import frozen
 from swarmtui.safety.text import clean, one_line
 from swarmtui.tui.view.matching import closeness
 
@@ -38,7 +39,7 @@ class Kind(StrEnum):
     TYPED = "typed before"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Entry:
     """Something that a word can be completed to."""
 
@@ -53,7 +54,7 @@ class Entry:
         return bool(self.name) and clean(self.name, keep_newlines=False) == self.name and "\ufffd" not in self.name
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class InputTold:
     """An input of a task."""
 
@@ -63,7 +64,7 @@ class InputTold:
     told: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Word:
     """A word as a shell reads it: `text` without quotes, and where in the line it stands."""
 
@@ -99,7 +100,7 @@ def _part(text: str, at: int) -> tuple[str, int]:
     return (text[at + 1 :], len(text)) if end < 0 else (text[at + 1 : end], end + 1)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Meaning:
     """What was typed: a task with the options that follow it, or a goal."""
 
@@ -152,7 +153,7 @@ def command(argv: Sequence[str]) -> str:
 # -- completion -------------------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Offer:
     """One way to complete a line: `put` takes the place of what stands from `start` to `end`."""
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import TYPE_CHECKING
 
+from swarmtui.frozen import frozen
 from swarmtui.safety.text import one_line
 from swarmtui.session.caught import caught
 from swarmtui.session.vocabulary import State, Status
@@ -35,7 +36,7 @@ _WORDS: dict[str, tuple[str, Role]] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Waiting:
     """One thing that waits for the user."""
 

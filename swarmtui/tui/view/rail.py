@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from swarmtui.frozen import frozen
 from swarmtui.tui.view.glyphs import E, N, S, W
 from swarmtui.tui.view.layers import Needs, depths, reduced
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class RailRow:
     """One line of the list."""
 
@@ -25,7 +26,7 @@ class RailRow:
     """Needs that no rail shows, since there were too many."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Rails:
     """The whole list."""
 

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
+from swarmtui.frozen import frozen
 from swarmtui.plan.diff import diff
 from swarmtui.plan.model import Author, Plan
 from swarmtui.safety.text import one_line
@@ -53,7 +52,7 @@ def maker_of(state: SessionState, rev: int) -> str:
     return one_line(found.actor, 30) if found.actor else "you" if found.author is Author.USER else "the planner"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Revision:
     """A revision in words: which, by whom, and how far it is from another one."""
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, get_args
 
+from swarmtui.frozen import frozen
 from swarmtui.session.state import SessionState
 from swarmtui.tui.view.folding import Folding, Needs, Shown, drawn_needs
 from swarmtui.tui.view.glyphs import UNICODE, Glyphs
@@ -35,7 +36,7 @@ MOST_COLUMNS = 1_500
 """Above so many boxes columns are not drawn, even if they are asked for: laying them out takes seconds."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Style:
     """How much a column form shows: height of boxes, cells for details, for those of maps."""
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 
+from swarmtui.frozen import frozen
 from swarmtui.plan.model import ModelRef
 from swarmtui.session.spent import Spent
 from swarmtui.tui.view import format as say
@@ -34,7 +34,7 @@ _TOLD = {
 LABEL = 12
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Part:
     """A part of an attempt's time."""
 

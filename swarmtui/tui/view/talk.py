@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, get_args
 
+from swarmtui.frozen import frozen
 from swarmtui.safety.text import clean
 from swarmtui.tui.view import document
 from swarmtui.tui.view import format as say
@@ -28,7 +28,7 @@ _NAMES: Mapping[Who, tuple[str, Role]] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Turn:
     """One turn of the conversation; `command` is the command line that it proposed."""
 

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from difflib import SequenceMatcher
 from typing import Literal
 
+from swarmtui.frozen import frozen
 from swarmtui.safety.text import clean
 from swarmtui.tui.view.glyphs import Glyphs
 from swarmtui.tui.view.lines import Line, Role, Span, rows_in, wrap
@@ -26,7 +26,7 @@ AROUND = 2
 _WORD = re.compile(r"\w+|\s+|[^\w\s]")
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Piece:
     """A stretch of text; the same and the gone ones make the first text, the same and the new ones the second."""
 

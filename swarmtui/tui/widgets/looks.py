@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
 
 from textual.widget import Widget
+
+from swarmtui.frozen import frozen
 
 if TYPE_CHECKING:
     from swarmtui.tui.app import Workbench
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
     from swarmtui.tui.view.moment import Moment
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Looks:
     """How things are drawn."""
 

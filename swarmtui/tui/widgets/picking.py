@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from textual import events
 from textual.geometry import Size
 from textual.message import Message
 
+from swarmtui.frozen import frozen
 from swarmtui.safety.text import one_line
 from swarmtui.tui.view.lines import Line, Span, cells, shorten
 from swarmtui.tui.widgets.lines import Bar, LineView, Shown
@@ -73,7 +73,7 @@ class ChoiceLine(Bar):
                 self.choose(option)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Entry:
     """Something that can be picked."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from types import MappingProxyType
 from typing import Any
 
@@ -100,8 +101,7 @@ class CodexReader(Reader):
     def finish(self, exit_code: int | None) -> Outcome:
         """Tokens are those since the session's earlier runs."""
         outcome = super().finish(exit_code)
-        fields = {name: getattr(outcome, name) for name in Outcome.__slots__}
-        return Outcome(**{**fields, "tokens": self._totals.since(self._before)})
+        return replace(outcome, tokens=self._totals.since(self._before))
 
     def _take(self, event: dict[str, Any]) -> list[Event]:
         match event.get("type"):

@@ -8,13 +8,13 @@ with words that name the rule to add.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
 from itertools import count
 from typing import Any
 
 from swarmtui.agents.answers import PERMISSION_CHOICES, Grant, grant_of
 from swarmtui.agents.calls import call_text
 from swarmtui.engine.ports import Inquiry
+from swarmtui.frozen import frozen
 from swarmtui.safety.permissions import Effect, Rule, decide
 from swarmtui.safety.text import one_line
 
@@ -22,7 +22,7 @@ PREFIX = "acp/"
 """What the names of a program's tools begin with in rules: ``acp/edit``, ``acp/execute``, ``acp/fetch``, …"""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Leave:
     """Whether a call may be made."""
 

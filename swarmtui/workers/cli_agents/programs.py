@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, fields, replace
+from dataclasses import asdict, field, fields, replace
 from difflib import get_close_matches
 from functools import cache
 from importlib.resources import files
@@ -17,6 +17,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, ClassVar, Literal
 
+from swarmtui.frozen import frozen
 from swarmtui.plan.model import JSON
 from swarmtui.safety.text import one_line
 from swarmtui.session.vocabulary import ErrorInfo, ErrorKind
@@ -42,7 +43,7 @@ class ProgramError(ValueError):
     """A program or the user's ``programs`` cannot be used; the message has a line per problem."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Meaning:
     """What an end of a program means beyond that it failed."""
 
@@ -55,7 +56,7 @@ class Meaning:
     """A regular expression that what it said is searched for."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Program:
     """One program; the keys are those of ``programs.yaml``."""
 

@@ -8,11 +8,12 @@ import time
 import uuid
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Literal, Protocol
 
 from swarmtui.engine.ports import Attempt, Delta, Done, Failed, Signal, Stepped
+from swarmtui.frozen import frozen
 from swarmtui.plan.team import AgentDef
 from swarmtui.safety.text import one_line
 from swarmtui.session.vocabulary import ErrorInfo, ErrorKind, Usage
@@ -45,7 +46,7 @@ _TRIED_UNASKED = (ErrorKind.OUTAGE, ErrorKind.MALFORMED)
 How = Literal["exited", "lingered", "silent", "stopped"]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Patience:
     """How long is waited, in seconds."""
 
@@ -73,7 +74,7 @@ class Watched(Protocol):
         """Set when `ended_at` may have changed."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class End:
     """How a program ended."""
 
@@ -83,7 +84,7 @@ class End:
     """None unless it exited by itself."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Job:
     """What is to be run."""
 

@@ -12,6 +12,7 @@ import json
 from dataclasses import dataclass, field
 from typing import Any
 
+from swarmtui.frozen import frozen
 from swarmtui.safety.text import one_line
 from swarmtui.workers.cli_agents.values import shallow, text_of
 
@@ -23,7 +24,7 @@ TEXT_CHARS = 8 << 20
 _SHOWN = 160
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Said:
     """Text of the agent, as it streams."""
 
@@ -32,14 +33,14 @@ class Said:
     """``output`` or ``reasoning``; what it does is told in the latter, a line per step."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class SessionBegan:
     """The session's id, by which it can be resumed."""
 
     id: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Trouble:
     """The program says that something went wrong and may yet get over it: no sign that it gets on."""
 
@@ -49,7 +50,7 @@ class Trouble:
 Event = Said | SessionBegan | Trouble
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Totals:
     """Tokens; None is unknown."""
 
@@ -81,7 +82,7 @@ NO_TOTALS = Totals()
 """Nothing is known."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Outcome:
     """What a run came to."""
 

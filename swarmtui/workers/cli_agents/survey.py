@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable
-from dataclasses import dataclass
 
+from swarmtui.frozen import frozen
 from swarmtui.workers.cli_agents.ends import installed_version
 from swarmtui.workers.cli_agents.programs import Program
 from swarmtui.workers.command import child_env
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Standing:
     """One program, as it is found on this machine."""
 

@@ -9,11 +9,12 @@ at), ``changes`` (the file with what it had changed when it failed), ``totals`` 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
+from dataclasses import asdict, fields, replace
 from pathlib import Path
 from typing import Any
 
 from swarmtui.engine.ports import Attempt
+from swarmtui.frozen import frozen
 from swarmtui.plan.model import JSON
 from swarmtui.workers.cli_agents.streams import NO_TOTALS, Totals, is_session_id
 
@@ -22,7 +23,7 @@ TREE = "tree-"
 """What the names of working copies begin with."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class SessionEntry:
     """One entry; see the module."""
 
@@ -36,7 +37,7 @@ class SessionEntry:
 
     def as_json(self, *, ended: bool = False) -> dict[str, JSON]:
         """The entry to record."""
-        totals = {name: value for name in Totals.__slots__ if (value := getattr(self.totals, name)) is not None}
+        totals = {name: value for name, value in asdict(self.totals).items() if value is not None}
         entry: dict[str, JSON] = {
             "role": ROLE,
             "program": self.program,
@@ -95,5 +96,5 @@ def _own(path: object, attempt: Attempt) -> Path | None:
 def _totals(value: object) -> Totals:
     if not isinstance(value, dict):
         return NO_TOTALS
-    counts = (value.get(name) for name in Totals.__slots__)
+    counts = (value.get(field.name) for field in fields(Totals))
     return Totals(*(count if isinstance(count, int) and count >= 0 else None for count in counts))

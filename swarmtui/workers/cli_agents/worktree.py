@@ -18,10 +18,10 @@ import threading
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, TypeVar, cast
 
+from swarmtui.frozen import frozen
 from swarmtui.safety.redact import Redactor
 from swarmtui.safety.text import one_line
 from swarmtui.workers.pump import CappedFile
@@ -56,7 +56,7 @@ class GitFailed(Exception):
     """A git command failed; the message is for the user."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Repository:
     """A git repository with at least one commit, seen from a folder in it."""
 
@@ -68,7 +68,7 @@ class Repository:
     head: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Changes:
     """What an agent changed in its copy."""
 

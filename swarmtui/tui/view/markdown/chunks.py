@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+
+from swarmtui.frozen import frozen
 
 LIMIT = 3_000
 """Characters after which what is open is cut where that does the least harm."""
@@ -26,7 +27,7 @@ _DATA = re.compile(r"\s*(?:\{\s*(?:\"|\Z)|\[\s*(?:[\[{\"]|\Z))")
 _RULE_OF_TABLE = re.compile(r" {0,3}\|?[ \t]*:?-+:?[ \t]*(?:\|[ \t]*:?-+:?[ \t]*)*\|?[ \t]*")
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Chunk:
     """Lines of Markdown that are parsed together, or of code that are not parsed at all."""
 

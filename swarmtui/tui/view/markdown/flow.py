@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import NamedTuple
 
+from swarmtui.frozen import frozen
 from swarmtui.safety.text import clean
 from swarmtui.tui.view.calls import Call, call_line
 from swarmtui.tui.view.glyphs import UNICODE, Glyphs
@@ -37,7 +37,7 @@ class Look(NamedTuple):
     """Whether Markdown is shown as it is written."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Aside:
     """A line (clean) that is no Markdown."""
 
