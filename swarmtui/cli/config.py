@@ -162,8 +162,20 @@ def _told(found: list[str], console: Console) -> int:
     return Exit.USAGE if found else Exit.OK
 
 
+def hints(path: Path) -> list[str]:
+    """What is as the user wants it and has an effect elsewhere: keys that something else had; a line each."""
+    from swarmtui.tui.settings import parse_settings
+
+    try:
+        return list(parse_settings(path.read_bytes(), path).hints)
+    except OSError:  # told as a problem, unless there is no file
+        return []
+
+
 def _check(path: Path, console: Console) -> int:
     found = problems(path)
+    for hint in hints(path):
+        console.say(f"{hint} (a hint: nothing is wrong)")
     if not found:
         console.say(f"{path}: all well" if path.exists() else f"{path} is not there: everything is as it comes")
     return _told(found, console)

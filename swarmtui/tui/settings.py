@@ -89,6 +89,8 @@ class Read:
 
     settings: Settings
     problems: tuple[str, ...] = ()
+    hints: tuple[str, ...] = ()
+    """What is as the user wants it, and has an effect elsewhere."""
 
 
 def read_settings(environ: Mapping[str, str] = os.environ) -> Read:
@@ -119,7 +121,8 @@ def parse_settings(text: bytes, path: Path) -> Read:
     reading = _Reading()
     reading.astray(whole)
     settings = Settings() if table is None else reading.settings(table)
-    return Read(settings, tuple(map(str, [*wrong, *(source.locate(found) for found in reading.found)])))
+    problems = [*wrong, *(source.locate(found) for found in reading.found)]
+    return Read(settings, tuple(map(str, problems)), tuple(str(source.locate(one)) for one in reading.hints))
 
 
 class _Reading:
@@ -127,6 +130,8 @@ class _Reading:
 
     def __init__(self) -> None:
         self.found: list[Finding] = []
+        self.hints: list[Finding] = []
+        """What is not wrong, but worth knowing."""
 
     def astray(self, whole: Mapping[str, object]) -> None:
         """Settings of ours that stand beside the section they belong in: nothing comes of them, so they are told."""
@@ -257,14 +262,20 @@ class _Reading:
         return None
 
     def _keys(self, name: str, value: object) -> dict[str, tuple[str, ...]]:
-        """Those that can be used, as Textual calls them."""
+        """Those that can be used, as Textual calls them; what they take from something else is told as a hint."""
+        from swarmtui.plan.problems import Finding
         from swarmtui.tui.actions.keymap import fit_keys, known_ids
 
         fitted = fit_keys(self._lists(name, value, known_ids()))
+
+        def place(id: str, at: int | None) -> tuple[str | int, ...]:
+            listed = isinstance(value, dict) and isinstance(value.get(id), list)
+            return (name, id, at) if listed and at is not None else (name, id)
+
         for one in fitted.refused:
-            listed = isinstance(value, dict) and isinstance(value.get(one.id), list)
-            at = (one.at,) if listed and one.at is not None else ()
-            self._wrong((name, one.id, *at), one.why, one.fix)
+            self._wrong(place(one.id, one.at), one.why, one.fix)
+        for lost in fitted.lost:
+            self.hints.append(Finding((SECTION, *place(lost.taker, lost.at)), lost.told, lost.rest))
         return dict(fitted.own)
 
     def _wrong(self, path: tuple[str | int, ...], message: str, fix: str, *, at_key: bool = False) -> None:

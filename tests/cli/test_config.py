@@ -107,6 +107,16 @@ def test_what_is_wrong_with_the_file_is_code_2_with_its_line(
     assert file.read_text() == text
 
 
+def test_a_key_that_is_taken_from_something_else_is_a_hint_and_no_mistake(
+    file: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    written(file, "workbench: {keys: {pause_node: f6}}\n")
+    assert main(["config", "check"]) == 0
+    out = capsys.readouterr().out
+    assert ":1:32: f6 is taken from `view_log`: view_log keeps" in out
+    assert "all well" in out
+
+
 def test_where_the_file_is_is_told_alone(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["config", "path"]) == 0
     assert capsys.readouterr().out == f"{file}\n"

@@ -105,6 +105,18 @@ def test_a_second_key_of_what_has_another_one_gives_way_to_the_users(key: str) -
     assert keys.keys_in(BY_ID["pause_node"], Mode.LIVE) == (key,)
     other = next(action for action in ACTIONS if key in action.keys)
     assert keys.keys_in(other, Mode.LIVE) == tuple(one for one in other.keys if one != key)
+    assert read.hints == (f"config.yaml:1:32: {key} is taken from `{other.id}`: {other.id} keeps {other.keys[0]}",)
+
+
+def test_each_key_that_gave_way_is_told_once_where_it_was_given_and_none_that_was_refused() -> None:
+    text = b"workbench:\n  keys:\n    concurrency.hold: [x, down]\n    pause_node: [f7, d, f6]\n    cancel_node: [f6]\n"
+    read = parse_settings(text, Path("config.yaml"))
+    assert sorted(hint.partition("yaml:")[2] for hint in read.hints) == [
+        "3:27: ↓ is taken from `concurrency.down`: concurrency.down keeps j",
+        "4:18: f7 is taken from `view_timeline`: view_timeline keeps 6",
+        "4:25: f6 is taken from `view_log`: view_log keeps 5",
+    ]
+    assert [problem for problem in read.problems if "f6 is `pause_node` already" in problem]
 
 
 def test_a_second_key_of_a_dialog_gives_way_but_not_f1_which_tells_its_keys() -> None:

@@ -33,12 +33,40 @@ class Refused:
 
 
 @frozen
+class Lost:
+    """A second key that an action has no longer: the user gave it to something else."""
+
+    id: str
+    """What had it."""
+    key: str
+    """As Textual calls it."""
+    taker: str
+    """What it was given to."""
+    at: int
+    """Which of the keys that were given to that."""
+    left: tuple[str, ...]
+    """The keys that are left to what had it."""
+
+    @property
+    def told(self) -> str:
+        """What has happened."""
+        return f"{key_name(self.key)} is taken from {_named(self.id)}"
+
+    @property
+    def rest(self) -> str:
+        """What is left to what had it."""
+        return f"{self.id} keeps {', '.join(key_name(key) for key in self.left)}"
+
+
+@frozen
 class Fitted:
     """What became of the user's keys."""
 
     own: Mapping[str, tuple[str, ...]]
     """By IDs of actions and of keys of dialogs, as Textual calls keys."""
     refused: tuple[Refused, ...] = ()
+    lost: tuple[Lost, ...] = ()
+    """What gave way to the user's keys."""
 
 
 def known_ids() -> tuple[str, ...]:
@@ -64,8 +92,8 @@ class _Fitting:
         self._left: dict[str, dict[str, int]] = {}
         """ID -> key -> where it was given."""
         self._empty: set[str] = set()
-        self._given_way: dict[str, set[str]] = {}
-        """ID -> second keys that are the user's for something else."""
+        self._given_way: dict[str, dict[str, str]] = {}
+        """ID -> second keys that are the user's for something else -> for what."""
 
     def fitted(self) -> Fitted:
         for id, written in self._wanted.items():
@@ -73,7 +101,7 @@ class _Fitting:
         while (found := self._clash()) is not None:
             id, key, why, fix = found
             self._refuse(id, self._left[id].pop(key), why, fix)
-        return Fitted(self._own(), tuple(self._told()))
+        return Fitted(self._own(), tuple(self._told()), tuple(self._lost()))
 
     def _take(self, id: str, written: tuple[str, ...]) -> None:
         if not written:
@@ -101,7 +129,7 @@ class _Fitting:
         less = {
             id: tuple(key for key in _default(id) if key not in gone)
             for id, every in self._given_way.items()
-            if id not in given and (gone := every & theirs)
+            if id not in given and (gone := every.keys() & theirs)
         }
         return less | given | dict.fromkeys(sorted(self._empty), ())
 
@@ -114,7 +142,7 @@ class _Fitting:
             other = next(id for id in ids if id != loser)
             if len(given) == 2:
                 fix = "give one of the two another key"
-            elif self._gives_way(other, key):
+            elif self._gives_way(other, key, loser):
                 continue
             else:
                 fix = _exchange(loser, other, key)
@@ -126,12 +154,23 @@ class _Fitting:
         clashes = _all_clashes(self._own())
         return next((one for one in clashes if any(one.key in self._left.get(id, ()) for id in one.ids)), None)
 
-    def _gives_way(self, id: str, key: str) -> bool:
-        """Have a key that is only another one for `id` give way; False where it cannot."""
+    def _gives_way(self, id: str, key: str, taker: str) -> bool:
+        """Have a key that is only another one for `id` give way to the user's for `taker`; False where it cannot."""
         if key in self._given_way.get(id, ()) or key not in _seconds(id):
             return False
-        self._given_way.setdefault(id, set()).add(key)
+        self._given_way.setdefault(id, {})[key] = taker
         return True
+
+    def _lost(self) -> Iterator[Lost]:
+        """What has given way in the end: what it gave way to may have been refused since."""
+        own = self._own()
+        for id, every in self._given_way.items():
+            if self._left.get(id):
+                continue  # it has the keys that the user gave it, and no others
+            for key, first in every.items():
+                taker = next((one for one in (first, *self._left) if key in self._left.get(one, ())), None)
+                if taker is not None:
+                    yield Lost(id, key, taker, self._left[taker][key], own[id])
 
     def _refuse(self, id: str, at: int | None, why: str, fix: str) -> None:
         self._refused.append(Refused(id, at, why, fix))
