@@ -492,12 +492,27 @@ async def test_what_is_told_again_is_shown_once() -> None:
         assert len(told) == len(set(told))
 
 
-async def test_sorting_leads_to_what_comes_first() -> None:
-    async with opened(mid_run(), (80, 24)) as pilot:
-        await press(pilot, "4", "G", "S")
+@pytest.mark.parametrize("keys", [("S",), ("S", "D")])
+async def test_what_is_selected_stays_so_in_another_order_and_is_scrolled_to(keys: tuple[str, ...]) -> None:
+    async with opened(mid_run(), (80, 11)) as pilot:
+        await press(pilot, "4", "G", "k")
         table = pilot.app.screen.query_one(RowTable)
-        assert (table.cursor, table.scroll_offset.y) == (0, 0)
-        assert pilot.app.selected == table.selected == table.rows.key(0)  # type: ignore[attr-defined]
+        selected = table.selected
+        await press(pilot, *keys)
+        assert selected == "publish"
+        assert table.selected == pilot.app.selected == selected  # type: ignore[attr-defined]
+        assert table.scroll_offset.y <= table.cursor < table.scroll_offset.y + table.rows_seen
+        assert any("publish" in line for line in lines(pilot))
+
+
+async def test_an_item_that_is_selected_stays_so_in_another_order() -> None:
+    async with opened(mid_run(), (80, 24)) as pilot:
+        await press(pilot, "4", "slash", *"translate", "enter", "enter", "G", "k")
+        table, item = pilot.app.screen.query_one(RowTable), "1218"
+        assert table.selected == item
+        await press(pilot, "S", "S", "D")
+        assert table.selected == item
+        assert table.scroll_offset.y <= table.cursor < table.scroll_offset.y + table.rows_seen
 
 
 @pytest.mark.chaos

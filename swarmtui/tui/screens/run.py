@@ -158,7 +158,7 @@ class RunScreen(Shaping, Searching):
     def _sort_by(self, key: str, descending: bool) -> None:
         self.table.sort_by(key, descending=descending)
         self.redraw()
-        self.table.widget.go_to_end(last=False)  # whoever sorts looks for what comes first
+        self.table.widget.reveal()
 
     def do_zoom_in(self) -> None:
         """}."""

@@ -95,6 +95,11 @@ class RowTable(LineView):
                 self.changed()
                 return
 
+    def reveal(self) -> None:
+        """Scroll to the row under the cursor, wherever another order has put it."""
+        self.show_row(self.cursor)
+        self.changed()
+
     def visible_line(self, y: int, width: int) -> Shown:
         """The header on top, then rows."""
         if self._fitted[0] != width or self._fitted[1] is not self.rows:
