@@ -16,10 +16,10 @@ from types import TracebackType
 
 from swarmtui.plan.model import JSON
 from swarmtui.session import fold
-from swarmtui.session.errors import DB_ERRORS, LogError, first_line
+from swarmtui.session.errors import LogError, first_line
 from swarmtui.session.events import Body, Event
 from swarmtui.session.faults import Faults
-from swarmtui.session.file import make
+from swarmtui.session.file import DB_ERRORS, make
 from swarmtui.session.heads import write_head
 from swarmtui.session.reader import Reader
 from swarmtui.session.rows import GENESIS, Head, Row, blob_sha, blobs_named, fits, make_row, row_to_event, sealed

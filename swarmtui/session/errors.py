@@ -7,12 +7,8 @@ The exit code that a command or host ends with follows from the class: 5 for :cl
 from __future__ import annotations
 
 import shlex
-import sqlite3
 import stat
 from pathlib import Path
-
-DB_ERRORS = (sqlite3.Error, OverflowError, UnicodeDecodeError)
-"""What a question to a damaged file raises: also its error messages may hold bytes that are no text."""
 
 
 class LogError(Exception):

@@ -14,6 +14,9 @@ from swarmtui.session.errors import LogError
 from swarmtui.session.faults import Faults
 from swarmtui.session.rows import APPLICATION_ID, SCHEMA, TABLES
 
+DB_ERRORS = (sqlite3.Error, OverflowError, UnicodeDecodeError)
+"""What a question to a damaged file raises: also its error messages may hold bytes that are no text."""
+
 
 def make(path: Path, app: str, faults: Faults) -> None:
     """A new session file at `path`, mode 0600, with its tables. Raises LogError, and leaves nothing then.

@@ -19,9 +19,9 @@ from pathlib import Path
 from types import MappingProxyType
 
 from swarmtui.frozen import frozen
-from swarmtui.session.errors import DB_ERRORS, Damaged, Forbidden, LogError, NewerVersion, first_line
+from swarmtui.session.errors import Damaged, Forbidden, LogError, NewerVersion, first_line
 from swarmtui.session.faults import Faults
-from swarmtui.session.file import sync_folder
+from swarmtui.session.file import DB_ERRORS, sync_folder
 from swarmtui.session.rows import APPLICATION_ID, SCHEMA
 
 Step = Callable[[sqlite3.Connection], None]

@@ -17,8 +17,9 @@ from typing import Any
 from swarmtui.plan.model import JSON
 from swarmtui.session import fold, migrate
 from swarmtui.session.codec import decode_text, happened
-from swarmtui.session.errors import DB_ERRORS, Damaged, NewerVersion, first_line
+from swarmtui.session.errors import Damaged, NewerVersion, first_line
 from swarmtui.session.events import Event
+from swarmtui.session.file import DB_ERRORS
 from swarmtui.session.heads import read_noted
 from swarmtui.session.rows import (
     GENESIS,

@@ -19,7 +19,8 @@ from pathlib import Path
 from swarmtui.frozen import frozen
 from swarmtui.session import fold, migrate
 from swarmtui.session.build import FileBuilder
-from swarmtui.session.errors import DB_ERRORS, LogError, NewerVersion, first_line
+from swarmtui.session.errors import LogError, NewerVersion, first_line
+from swarmtui.session.file import DB_ERRORS
 from swarmtui.session.heads import read_noted
 from swarmtui.session.reader import UNREADABLE
 from swarmtui.session.rows import APPLICATION_ID, GENESIS, SCHEMA, Head, Row, blob_sha, blobs_named, fits, row_to_event

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import gc
 import time
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING
@@ -28,7 +27,7 @@ from swarmtui.tui.memory import Memory, remembered
 from swarmtui.tui.mirror import Mirror
 from swarmtui.tui.news import News
 from swarmtui.tui.onward import CarryOut, Onward
-from swarmtui.tui.pace import Paced
+from swarmtui.tui.pace import Paced, collect_rarely
 from swarmtui.tui.replaying import Replaying, ToPast
 from swarmtui.tui.routing import Routing
 from swarmtui.tui.screens.part import EVERYTHING
@@ -51,8 +50,6 @@ if TYPE_CHECKING:
 FRAME_S = 0.1
 LOAD_S = 0.3
 """How long after the first frame of a session what is read later is imported."""
-COLLECTIONS = 5_000, 20, 50
-"""How rarely garbage is looked for: thousands of events a second would have all that is kept walked every second."""
 UNPLANNED_S = 0.5
 """How often it is looked whether the first plan is there."""
 HISTORY = 500
@@ -133,7 +130,7 @@ class Workbench(Routing):
         self.dress()
         if self._ending is not None:
             self._ending.watch(asyncio.get_running_loop(), self.detach)
-            gc.set_threshold(*COLLECTIONS)
+            collect_rarely()
         self.call_after_refresh(self._begin)
 
     def _begin(self) -> None:
@@ -158,7 +155,7 @@ class Workbench(Routing):
         await self._put_history()
         self.news.tell_lack()
         if self._ending is not None:
-            gc.freeze()  # what is loaded stays: collections that walk it again cost visible pauses
+            collect_rarely()
         self.set_interval(FRAME_S, self._frame)
         self.set_timer(LOAD_S, self._load_rest)
         self.call_after_refresh(self._show_around)
