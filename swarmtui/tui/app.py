@@ -90,7 +90,8 @@ class Workbench(Routing):
         self.past_flights = PastFlights(self, self.flights)
         self.selected = ""
         self._missed = "", ""
-        """A node that was selected and is not there at the moment, and the one that is selected in its place."""
+        """A node that was selected and is not there at the moment, if any, and the one that was selected in its place;
+        nothing once the user has selected another."""
         self.editing = PlanEditing(self)
         self.asking = Asking(self)
         self.replaying = Replaying(self, past)
@@ -299,8 +300,9 @@ class Workbench(Routing):
         self.flights.absorb(changes.events, self.state)
         self._keep_selection()
         for event in changes.events:
-            if isinstance(event.body, ReportWritten):
+            if isinstance(event.body, ReportWritten) and self.selected == self._missed[1]:
                 self.selected = event.body.node  # what all of it was for
+                self._missed = "", self.selected
         if self._seen and not replays:
             self.news.tell(changes)
         for screen in self.screen_stack:
@@ -311,11 +313,11 @@ class Workbench(Routing):
         """In the past of a plan its nodes are not there: what was selected is selected again once it is."""
         from swarmtui.tui.view.revisions import beside
 
+        if self.selected != self._missed[1]:
+            self._missed = "", ""
         nodes, (missed, instead) = self.state.nodes, self._missed
         if missed in nodes:
-            if self.selected == instead:
-                self.selected = missed
-            self._missed = "", ""
+            self.selected, self._missed = missed, ("", "")
         elif self.selected not in nodes:
             instead = beside(self.state, self.selected) or most_telling(self.state)
             self._missed, self.selected = (self.selected or missed, instead), instead

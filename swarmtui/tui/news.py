@@ -11,12 +11,13 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Literal
 
 from swarmtui.safety.text import one_line
-from swarmtui.session.events import SessionFinished
+from swarmtui.session.events import ReportWritten, SessionFinished
 from swarmtui.session.vocabulary import Status, how_ended
 from swarmtui.tui import calling, content
 from swarmtui.tui.attention import Attention
 from swarmtui.tui.settings import Notify
 from swarmtui.tui.view import format as say
+from swarmtui.tui.view.nodes import name_of
 from swarmtui.tui.view.queue import terminal_title, waiting
 from swarmtui.tui.view.watching import lacking
 
@@ -33,6 +34,8 @@ class News:
         self._app = app
         self._mirror = mirror
         self._skipped = 0
+        self._reporter = ""
+        """The node whose result is the report."""
         self._attention = Attention(app.settings.notify_after_s)
         self._title: str | None = None
         """What the terminal is called by us; None while it is called as it was before."""
@@ -57,7 +60,9 @@ class News:
     def tell(self, changes: Changes) -> None:
         """What is new in `changes`, which arrived from a session that goes on."""
         for event in changes.events:
-            if isinstance(event.body, SessionFinished):
+            if isinstance(event.body, ReportWritten):
+                self._reporter = event.body.node
+            elif isinstance(event.body, SessionFinished):
                 self._tell_end(event.body)
         self._tell_others(changes)
         self._call()
@@ -133,6 +138,8 @@ class News:
         state = self._app.state
         report = state.report_copy or state.report_path
         where = f"; the report is in {report}" if report else ""
+        if report and self._reporter in state.nodes and self._reporter != self._app.selected:
+            where += f", {self._app.with_keys('{palette} leads to')} {name_of(self._reporter)}, which wrote it"
         severity: Literal["information", "warning"] = "information" if end.status == "succeeded" else "warning"
         content.notice(self._app, f"the session has {end.status}{where}", severity)
         if self._app.away:

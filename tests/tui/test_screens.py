@@ -158,6 +158,33 @@ async def test_the_end_is_told_and_the_report_is_what_one_sees() -> None:
         assert pilot.app.selected == "report"  # type: ignore[attr-defined]
 
 
+async def test_who_has_selected_a_node_keeps_it_at_the_end_and_is_told_what_leads_to_the_report() -> None:
+    feed = mid_run()
+    async with opened(feed) as pilot:
+        await press(pilot, "j")
+        app = pilot.app
+        assert isinstance(app, Workbench)
+        chosen = app.selected
+        feed.play(ev.ReportWritten("artefacts/report.md", "report", "/home/ada/report.md"))
+        feed.play(ev.SessionFinished("succeeded"), after=1)
+        await settled(pilot)
+        assert app.selected == chosen != "report"
+        assert notices(pilot)[-1].endswith("is in /home/ada/report.md, : leads to report, which wrote it")
+        await press(pilot, "colon", *"report")
+        await pilot.pause(0.3)
+        await press(pilot, "enter")
+        assert app.selected == "report"
+
+
+async def test_who_has_selected_nothing_sees_the_report_that_was_written_last() -> None:
+    feed = mid_run()
+    async with opened(feed) as pilot:
+        for node in ("quality", "report"):
+            feed.play(ev.ReportWritten("artefacts/report.md", node, None))
+            await settled(pilot)
+            assert pilot.app.selected == node  # type: ignore[attr-defined]
+
+
 async def test_ten_thousand_events_are_one_frame() -> None:
     feed = mid_run()
     async with opened(feed) as pilot:
