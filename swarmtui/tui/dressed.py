@@ -33,6 +33,7 @@ from swarmtui.tui.memory import Memory
 from swarmtui.tui.pace import Pace
 from swarmtui.tui.settings import Read, Settings
 from swarmtui.tui.sheet import Sheet
+from swarmtui.tui.theme_cache import Loaded
 from swarmtui.tui.view.lines import Line
 from swarmtui.tui.view.told import LASTS_S, READ_S, Said, Severity, notice_lines, remember
 from swarmtui.tui.widgets.looks import Looks
@@ -204,7 +205,7 @@ class Dressed(App[R], Generic[R]):
 
         self.push_screen(ThemeChoice())
 
-    def load_themes(self, loaded: themes.Loaded) -> None:
+    def load_themes(self, loaded: Loaded) -> None:
         """Take themes as they are in their files by now; the one that is shown is drawn anew."""
         for name in {one.name for one in self.loaded.themes} - {one.name for one in loaded.themes}:
             self.unregister_theme(name)

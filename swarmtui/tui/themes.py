@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import field
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,10 +12,10 @@ from rich.style import Style
 from textual.color import Color
 from textual.theme import BUILTIN_THEMES, Theme
 
-from swarmtui.frozen import frozen
 from swarmtui.safety.paths import data_dir, places
 from swarmtui.safety.text import one_line
-from swarmtui.tui import seeing
+from swarmtui.tui import seeing, theme_cache
+from swarmtui.tui.theme_cache import Loaded
 from swarmtui.tui.theme_file import COLORS, NODE_ROLES, SAME_COLOUR, ThemeFile, Unusable, read_theme_file
 from swarmtui.tui.view.lines import ROLES, Role
 
@@ -36,48 +35,32 @@ _BOLD: frozenset[Role] = frozenset({"strong", "badge", "failed", "ask"})
 _EXTRA = ("badge-text", "border", "border-focus")
 
 
-@frozen
-class Loaded:
-    """The themes that could be read, where each came from, and one line for each problem."""
-
-    themes: tuple[Theme, ...]
-    problems: tuple[str, ...] = field(default_factory=tuple)
-    sources: Mapping[str, Path] = field(default_factory=dict)
-    """Files by the names of the themes in them."""
-
-    def kind(self, name: str) -> str:
-        """``ours``, ``yours`` or ``textual``."""
-        path = self.sources.get(name)
-        return "textual" if path is None else "ours" if path.parent == data_dir("themes") else "yours"
-
-
 def own_folder() -> Path:
     """Where the user's themes are, if there are any."""
     return places().config / "themes"
 
 
-def stamp() -> tuple[tuple[str, int, int], ...]:
+def stamp() -> theme_cache.Stamp:
     """What changes whenever a file of the user's themes does. Reads the folder: on a thread."""
-    folder = own_folder()
-    try:
-        return tuple((path.name, *_age(path)) for path in sorted(folder.glob("*.yaml")))
-    except OSError:
-        return ()
+    return theme_cache.stamp_of([own_folder()])
 
 
-def _age(path: Path) -> tuple[int, int]:
-    try:
-        found = path.stat()
-    except FileNotFoundError:
-        return 0, 0
-    return found.st_mtime_ns, found.st_size
+def load_themes() -> Loaded:
+    """What all theme files say: those that ship, and the user's, which win over shipped ones of the same name."""
+    folders = data_dir("themes"), own_folder()
+    stamp = theme_cache.stamp_of(folders)
+    loaded = theme_cache.kept(stamp)
+    if loaded is None:
+        loaded = read_themes(folders)
+        theme_cache.keep(stamp, loaded)
+    return loaded
 
 
-def load_themes(folders: Iterable[Path] | None = None) -> Loaded:
-    """Read all theme files: those that ship, then the user's, which win over shipped ones of the same name."""
+def read_themes(folders: Iterable[Path]) -> Loaded:
+    """Read all theme files in `folders`, of which later ones win."""
     layers: list[dict[str, ThemeFile]] = []
     problems: list[str] = []
-    for folder in (data_dir("themes"), own_folder()) if folders is None else folders:
+    for folder in folders:
         layer: dict[str, ThemeFile] = {}
         for path in sorted(folder.glob("*.yaml")) if folder.is_dir() else ():
             try:

@@ -13,7 +13,7 @@ from swarmtui.safety.paths import data_dir
 from swarmtui.tui import themes
 from swarmtui.tui.seeing import SEEN_BY, as_seen_by, contrast, difference
 from swarmtui.tui.theme_file import ANSI_NAMES, NODE_ROLES, Unusable
-from swarmtui.tui.themes import load_themes, palette_of, variable_defaults
+from swarmtui.tui.themes import load_themes, palette_of, read_themes, variable_defaults
 from swarmtui.tui.view.lines import ROLES
 
 LOADED = load_themes()
@@ -167,7 +167,7 @@ def test_all_problems_are_told_at_once_with_file_line_and_column(tmp_path: Path)
     write(tmp_path, "c.yaml", "name: [unclosed\n")
     write(tmp_path, "d.yaml", "name: d\nstyles: {failed: loud}\nmode: x\n")
     write(tmp_path, "good.yaml", 'name: good\ncolors: {primary: "#0178d4"}\n')
-    loaded = load_themes([tmp_path])
+    loaded = read_themes([tmp_path])
     assert [theme.name for theme in loaded.themes] == ["good"]
     told = [problem.removeprefix(f"{tmp_path}/") for problem in loaded.problems]
     assert told[0].startswith("a.yaml:3:12: colors.primary must be a colour: as ")
@@ -181,13 +181,13 @@ def test_all_problems_are_told_at_once_with_file_line_and_column(tmp_path: Path)
 
 def test_a_theme_file_cannot_run_anything(tmp_path: Path) -> None:
     write(tmp_path, "evil.yaml", "name: !!python/object/apply:os.system [true]\n")
-    assert any("is not allowed" in problem for problem in load_themes([tmp_path]).problems)
+    assert any("is not allowed" in problem for problem in read_themes([tmp_path]).problems)
 
 
 def test_a_theme_that_extends_another_says_only_what_is_different(tmp_path: Path) -> None:
     ours = data_dir("themes")
     write(tmp_path, "mine.yaml", 'name: mine\nextends: swarm-light\nnodes: {running: "#112233"}\nstyles: {ok: bold}\n')
-    loaded = load_themes([ours, tmp_path])
+    loaded = read_themes([ours, tmp_path])
     assert loaded.problems == ()
     mine = next(theme for theme in loaded.themes if theme.name == "mine")
     light = SHIPPED["swarm-light"]
@@ -200,7 +200,7 @@ def test_a_theme_may_build_on_the_shipped_one_of_its_own_name_and_on_textuals(tm
     ours = data_dir("themes")
     write(tmp_path, "a.yaml", 'name: swarm-dark\nextends: swarm-dark\nroles: {border: "#ff00ff"}\n')
     write(tmp_path, "b.yaml", "name: quiet\nextends: nord\n")
-    loaded = load_themes([ours, tmp_path])
+    loaded = read_themes([ours, tmp_path])
     assert loaded.problems == ()
     dark = next(theme for theme in loaded.themes if theme.name == "swarm-dark")
     assert dark.variables["role-border"] == "#ff00ff"
@@ -223,7 +223,7 @@ def test_a_theme_may_build_on_the_shipped_one_of_its_own_name_and_on_textuals(tm
 def test_what_themes_say_of_each_other_is_checked(tmp_path: Path, texts: list[str], told: str) -> None:
     for name, text in zip(("a.yaml", "b.yaml"), texts, strict=False):
         write(tmp_path, name, text)
-    assert any(told in problem for problem in load_themes([tmp_path]).problems)
+    assert any(told in problem for problem in read_themes([tmp_path]).problems)
 
 
 def test_a_file_that_is_no_theme_is_refused_by_the_check(tmp_path: Path) -> None:
