@@ -113,7 +113,7 @@ def test_a_key_that_is_taken_from_something_else_is_a_hint_and_no_mistake(
     written(file, "workbench: {keys: {pause_node: f6}}\n")
     assert main(["config", "check"]) == 0
     out = capsys.readouterr().out
-    assert ":1:32: f6 is taken from `view_log`: view_log keeps" in out
+    assert ":1:32: F6 is taken from `view_log`: view_log keeps" in out
     assert "all well" in out
 
 

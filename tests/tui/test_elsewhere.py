@@ -44,7 +44,7 @@ def test_where_it_is_depends_on_where_one_is(id: str, scope: Scope, says: str) -
 
 def test_the_users_own_keys_are_told_and_say_it() -> None:
     own = Keys(fit_keys({"view_plan": ("f20",), "remove": ("f19",)}).own)
-    assert own.in_words(elsewhere(BY_ID["connect"], Scope.RUN)) == "that is on the plan: f20 leads there"
+    assert own.in_words(elsewhere(BY_ID["connect"], Scope.RUN)) == "that is on the plan: F20 leads there"
     found = keys_elsewhere(own, Scope.RUN)
     assert [one.id for one in found["f19"]] == ["remove"]
     assert [one.id for one in found["W"]] == ["remove_node"]
@@ -70,4 +70,4 @@ async def test_in_a_session_a_key_of_the_list_says_so_and_one_that_is_none_says_
 async def test_in_a_replay_the_way_there_is_by_the_keys_of_a_replay() -> None:
     async with opened(replayed(finished(), at=9)) as pilot:
         await press(pilot, "W")
-        assert "remove: that is on the plan: f2 leads there" in notices(pilot)[-1]
+        assert "remove: that is on the plan: F2 leads there" in notices(pilot)[-1]

@@ -296,15 +296,15 @@ async def test_sentences_call_keys_as_the_user_has_them() -> None:
         await settled(pilot)
         app.show_node("quality")
         await press(pilot, "r")
-        assert notices(pilot)[-1] == "retry: quality is running: cancel it first (f20), or wait"
+        assert notices(pilot)[-1] == "retry: quality is running: cancel it first (F20), or wait"
         await press(pilot, "n")
         assert "^k starts a search" in notices(pilot)[-1]
         await press(pilot, "5", "v")
-        assert "f19 shows it" in notices(pilot)[-1]
+        assert "F19 shows it" in notices(pilot)[-1]
         await press(pilot, "ctrl+k", *"node:nobody", "enter")
-        assert "f17 shows more" in text(pilot)
+        assert "F17 shows more" in text(pilot)
         await press(pilot, "M")
-        assert "f18 leaves it" in text(pilot)
+        assert "F18 leaves it" in text(pilot)
         assert (app.key_of("said"), app.with_keys("{said} {none_such}")) == ("", ":said {none_such}")
 
 
@@ -317,9 +317,9 @@ async def test_a_permission_says_which_of_the_users_keys_allow_and_deny() -> Non
         await settled(pilot)
         await press(pilot, "a")
         assert isinstance(app.screen, PermissionScreen)
-        told = "f20 allows this call, A this tool for the rest of the session, f19 denies; f18 puts it off"
+        told = "F20 allows this call, A this tool for the rest of the session, F19 denies; F18 puts it off"
         assert app.screen.hint == told
-        assert "f20 allows this call" in text(pilot)
+        assert "F20 allows this call" in text(pilot)
 
 
 async def test_what_is_wrong_with_the_users_keys_is_told_at_the_start() -> None:

@@ -55,6 +55,13 @@ def test_what_terminals_cannot_send_is_refused_with_why(written: str, why: str) 
     assert caught.value.fix
 
 
+def test_a_function_key_is_called_what_is_printed_on_it_wherever_it_is_told() -> None:
+    assert [key_name(key) for key in ("f5", "shift+f3", "f", "ctrl+k", "plus")] == ["F5", "shift+F3", "f", "^k", "+"]
+    assert Keys().called("edit.propose") == "F2"
+    assert Keys({"edit.propose": ("ctrl+k",)}).called("edit.propose") == "^k"
+    assert Keys({"theme": ("f9",)}).in_words("{theme}: themes") == "F9: themes"
+
+
 def test_a_name_that_is_nearly_one_is_hinted_at() -> None:
     with pytest.raises(UnusableKey) as caught:
         parse_key("qestion_mark")
@@ -66,7 +73,7 @@ def test_a_name_that_is_nearly_one_is_hinted_at() -> None:
     [
         ("{pause_node: x}", "config.yaml:2:22: x is `cancel_node` already"),
         ("{theme: [f20, hulp]}", "config.yaml:2:23: 'hulp' is no key"),
-        ("{help: []}", "config.yaml:2:16: help needs a key: give it one; help stays on ?, f1"),
+        ("{help: []}", "config.yaml:2:16: help needs a key: give it one; help stays on ?, F1"),
         ("{detach: []}", "detach needs a key"),
         ("{retry_node: ctrl+m}", "terminals send 'ctrl+m' as enter"),
         ("{retry_node: ctrl+m}", "retry_node stays on r"),
@@ -80,8 +87,8 @@ def test_a_name_that_is_nearly_one_is_hinted_at() -> None:
             "{pause_node: x}",
             "or let the two change places with `cancel_node: p`; pause_node stays on p",
         ),
-        ("{anywhere.leave: f10}", "f10 is `take` already"),
-        ("{theme: f20, palette: f20}", "config.yaml:2:31: f20 is `theme` already"),
+        ("{anywhere.leave: f10}", "F10 is `take` already"),
+        ("{theme: f20, palette: f20}", "config.yaml:2:31: F20 is `theme` already"),
         ("{pause_nod: p}", "did you mean pause_node?"),
         ("{seek_share: z}", "only 0 to 9"),
     ],
@@ -105,7 +112,9 @@ def test_a_second_key_of_what_has_another_one_gives_way_to_the_users(key: str) -
     assert keys.keys_in(BY_ID["pause_node"], Mode.LIVE) == (key,)
     other = next(action for action in ACTIONS if key in action.keys)
     assert keys.keys_in(other, Mode.LIVE) == tuple(one for one in other.keys if one != key)
-    assert read.hints == (f"config.yaml:1:32: {key} is taken from `{other.id}`: {other.id} keeps {other.keys[0]}",)
+    assert read.hints == (
+        f"config.yaml:1:32: {key.upper()} is taken from `{other.id}`: {other.id} keeps {other.keys[0]}",
+    )
 
 
 def test_each_key_that_gave_way_is_told_once_where_it_was_given_and_none_that_was_refused() -> None:
@@ -113,17 +122,17 @@ def test_each_key_that_gave_way_is_told_once_where_it_was_given_and_none_that_wa
     read = parse_settings(text, Path("config.yaml"))
     assert sorted(hint.partition("yaml:")[2] for hint in read.hints) == [
         "3:27: ↓ is taken from `concurrency.down`: concurrency.down keeps j",
-        "4:18: f7 is taken from `view_timeline`: view_timeline keeps 6",
-        "4:25: f6 is taken from `view_log`: view_log keeps 5",
+        "4:18: F7 is taken from `view_timeline`: view_timeline keeps 6",
+        "4:25: F6 is taken from `view_log`: view_log keeps 5",
     ]
-    assert [problem for problem in read.problems if "f6 is `pause_node` already" in problem]
+    assert [problem for problem in read.problems if "F6 is `pause_node` already" in problem]
 
 
 def test_a_second_key_of_a_dialog_gives_way_but_not_f1_which_tells_its_keys() -> None:
     fitted = fit_keys({"concurrency.hold": ("down",)})
     assert not fitted.refused
     assert fitted.own == {"concurrency.hold": ("down",), "concurrency.down": ("j",)}
-    assert "f1 is `help` already" in fit_keys({"concurrency.hold": ("f1",)}).refused[0].why
+    assert "F1 is `help` already" in fit_keys({"concurrency.hold": ("f1",)}).refused[0].why
 
 
 def test_a_second_key_that_the_user_gave_is_a_clash_like_any_other() -> None:

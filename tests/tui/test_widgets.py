@@ -201,7 +201,7 @@ async def test_a_click_on_how_many_have_failed_leads_to_them_and_one_on_what_was
 async def test_the_header_calls_the_key_that_answers_as_the_user_has_it() -> None:
     async with opened(mid_run()) as pilot:
         header = pilot.app.screen.query_one(HeaderBar)
-        for own, told in (({}, "1 needs you [a]"), ({"attend": ("f9",)}, "1 needs you [f9]"), ({"attend": ()}, "you ")):
+        for own, told in (({}, "1 needs you [a]"), ({"attend": ("f9",)}, "1 needs you [F9]"), ({"attend": ()}, "you ")):
             pilot.app.keys = Keys(own)  # type: ignore[attr-defined]
             assert told in "".join(part for part, _ in header.shown(160))
 

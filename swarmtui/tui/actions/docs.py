@@ -119,10 +119,10 @@ def _keys(keys: tuple[str, ...]) -> str:
 
 
 def _spelt(key: str) -> str:
-    """For people who read: ``ctrl+p`` rather than ``^p``, and F1."""
+    """For people who read: ``ctrl+p`` rather than ``^p``."""
     if key.startswith(("ctrl+", "shift+", "alt+")):
         return key
-    return key.upper() if key[:1] == "f" and key[1:].isdigit() else key_name(key)
+    return key_name(key)
 
 
 def _code(name: str) -> str:

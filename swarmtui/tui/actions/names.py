@@ -16,9 +16,10 @@ _KEY_NAMES = {
 }  # fmt: skip
 _ASCII_KEYS = {"up": "up", "down": "down", "left": "left", "right": "right"}
 
+_FUNCTION = tuple(f"f{number}" for number in range(1, 25))
 _PLAIN = (
     "escape", "space", "enter", "tab", "backspace", "insert", "delete", "home", "end", "pageup", "pagedown",
-    "up", "down", "left", "right", *(f"f{number}" for number in range(1, 25)),
+    "up", "down", "left", "right", *_FUNCTION,
 )  # fmt: skip
 _ALSO = {
     "esc": "escape", "return": "enter", "ret": "enter", "del": "delete", "ins": "insert", "pgup": "pageup",
@@ -33,7 +34,7 @@ _MODIFIERS = {"ctrl": "ctrl", "control": "ctrl", "c": "ctrl", "shift": "shift", 
 _SAME_AS = {"i": "tab", "m": "enter", "h": "backspace", "j": "enter", "left_square_bracket": "esc"}
 """What terminals send the same bytes for as for ctrl and one of these."""
 _MOVING = frozenset(("up", "down", "left", "right", "home", "end", "pageup", "pagedown", "insert", "delete"))
-_OTHERWISE = "use a letter, a sign, a function key such as f7, or ctrl with a letter"
+_OTHERWISE = "use a letter, a sign, a function key such as F7, or ctrl with a letter"
 
 
 class UnusableKey(ValueError):
@@ -49,6 +50,9 @@ def key_name(key: str, *, ascii_only: bool = False) -> str:
     if ascii_only and key in _ASCII_KEYS:
         return _ASCII_KEYS[key]
     name = _KEY_NAMES.get(key, key)
+    held, plus, last = name.rpartition("+")
+    if last in _FUNCTION:
+        return f"{held}{plus}{last.upper()}"
     if not name.startswith("ctrl+"):
         return name
     rest = name.removeprefix("ctrl+")

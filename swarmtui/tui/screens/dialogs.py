@@ -320,7 +320,7 @@ class EditScreen(Dialog[None]):
         """The text, and what is wrong with it."""
         with Vertical(classes="dialog edit") as box:
             box.border_title = content.line("edit the plan")
-            keys = [self.key(one).upper() for one in ("propose", "editor")]
+            keys = [self.key(one) for one in ("propose", "editor")]
             told = f"{keys[0]} proposes it, {keys[1]} goes on in $EDITOR, {self.key('leave')} leaves and keeps the text"
             box.border_subtitle = content.line(told)
             yield TextArea(content.plain(self._text), show_line_numbers=True, tab_behavior="indent")

@@ -77,7 +77,7 @@ class NodeForm(Dialog[None]):
                     yield Static("", id=f"error-{field.name}", classes="error", markup=False)
             yield TextView(id="general")
             with Horizontal(id="buttons"):
-                yield Button(content.line(f"{self.key('propose').upper()} propose"), id="propose", compact=True)
+                yield Button(content.line(f"{self.key('propose')} propose"), id="propose", compact=True)
                 yield Button(content.line(f"{self.key('leave')} leave"), id="leave", compact=True)
 
     def _widget(self, field: Field) -> Widget:
@@ -164,7 +164,7 @@ class NodeForm(Dialog[None]):
     def _tell(self) -> None:
         name = (self.focused.id or "").removeprefix("field-") if self.focused is not None else ""
         hint = next((field.hint for field in FIELDS if field.name == name), "")
-        keys = f"tab: next field, {self.key('editor').upper()}: text in $EDITOR"
+        keys = f"tab: next field, {self.key('editor')}: text in $EDITOR"
         for box in self.query(".dialog"):
             undertitle(box, f"{hint}; {keys}" if hint else keys)
 
@@ -244,7 +244,7 @@ class NodeForm(Dialog[None]):
             gone = f"{who} made revision {rev}, in which there is no {self._node}"
             told = f"{gone}: {self.key('leave')} keeps what you wrote"
         else:
-            told = f"{who} made revision {rev} while you wrote: {self.key('propose').upper()} puts yours on top of it"
+            told = f"{who} made revision {rev} while you wrote: {self.key('propose')} puts yours on top of it"
         self.show_errors({GENERAL: told})
 
     def show_errors(self, errors: Mapping[str, str]) -> None:
