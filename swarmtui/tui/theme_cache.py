@@ -18,7 +18,6 @@ from typing import Any
 from textual import __version__ as textual_version
 from textual.theme import Theme
 
-from swarmtui import __version__
 from swarmtui.frozen import frozen
 from swarmtui.safety.paths import PathRefused, data_dir, ensure_private, places, replacing
 
@@ -93,7 +92,7 @@ def keep(stamp: Stamp, found: Loaded) -> None:
 def _of(stamp: Stamp) -> list[object]:
     """All that what is kept depends on: also what read it."""
     readers = (Path(__file__).with_name(name) for name in ("theme_file.py", "themes.py"))
-    return [__version__, textual_version, *map(_age, readers), *stamp]
+    return [textual_version, *map(_age, readers), *stamp]
 
 
 def _digest(text: bytes) -> bytes:

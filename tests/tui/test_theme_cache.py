@@ -84,11 +84,14 @@ def test_what_is_not_as_it_was_written_is_passed_over(data: st.DataObject) -> No
     assert path.read_bytes() == written, "it is written anew"
 
 
-def test_what_another_version_has_kept_is_passed_over(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("what", ["textual_version", "__file__"])
+def test_what_another_version_has_kept_is_passed_over(
+    what: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     load_themes()
     stamp = theme_cache.stamp_of((data_dir("themes"), own_folder()))
     assert theme_cache.kept(stamp) is not None
-    monkeypatch.setattr(theme_cache, "__version__", "0.0.0")
+    monkeypatch.setattr(theme_cache, what, str(tmp_path / "of_another.py"))
     assert theme_cache.kept(stamp) is None
 
 
