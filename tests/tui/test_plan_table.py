@@ -151,6 +151,18 @@ async def test_v_leads_to_the_table_and_S_sorts_it() -> None:
 
 
 @pytest.mark.chaos
+async def test_matches_in_the_table_come_in_the_order_of_its_rows() -> None:
+    async with opened(awaiting_approval()) as pilot:
+        await press(pilot, "v", "S", "D", "slash", *"!absent", "enter", "g")
+        rows = pilot.app.screen.rows.ids  # type: ignore[attr-defined]
+        gone_to = []
+        for _ in rows:
+            await pilot.press("n")
+            gone_to.append(pilot.app.selected)  # type: ignore[attr-defined]
+        assert gone_to == [*rows[1:], rows[0]]
+
+
+@pytest.mark.chaos
 async def test_keys_that_come_fast_are_about_the_node_they_moved_to() -> None:
     async with opened(awaiting_approval()) as pilot:
         await press(pilot, "v")

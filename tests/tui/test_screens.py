@@ -532,6 +532,23 @@ async def test_what_is_selected_stays_so_in_another_order_and_is_scrolled_to(key
         assert any("publish" in line for line in lines(pilot))
 
 
+async def test_matches_in_the_table_come_in_the_order_of_its_rows_and_begin_again_after_the_last() -> None:
+    async with opened(mid_run()) as pilot:
+        await press(pilot, "4", "S", "slash", *"!waiting", "enter", "g")
+        table, app = pilot.app.screen.query_one(RowTable), pilot.app
+        assert isinstance(app, Workbench)
+        rows = [table.rows.key(at) for at in range(len(table.rows))]
+        gone_to = [app.selected]
+        for _ in rows:
+            await pilot.press("n")
+            gone_to.append(app.selected)
+        assert gone_to == [*rows, rows[0]]
+        await press(pilot, "N")
+        assert app.selected == table.selected == rows[-1]
+        await press(pilot, "escape", "escape", "n")
+        assert "nothing is searched for" in notices(pilot)[-1]
+
+
 async def test_an_item_that_is_selected_stays_so_in_another_order() -> None:
     async with opened(mid_run(), (80, 24)) as pilot:
         await press(pilot, "4", "slash", *"translate", "enter", "enter", "G", "k")

@@ -532,6 +532,18 @@ async def test_keys_move_zoom_sort_and_find_in_the_timeline() -> None:
         assert timeline.ids == ["first"]
 
 
+async def test_matches_in_the_timeline_come_in_the_order_of_its_rows() -> None:
+    async with opened(busy()) as pilot:
+        await hit(pilot, "6", "slash", *"!absent", "enter", "S", "g")
+        ids, app = view(pilot).timeline.ids, pilot.app
+        gone_to = []
+        for _ in ids:
+            await hit(pilot, "n")
+            gone_to.append(app.selected)  # type: ignore[attr-defined]
+        assert ids != sorted(ids, key=list(view(pilot).timeline.state.nodes).index)
+        assert gone_to == [*ids[1:], ids[0]]
+
+
 def test_it_is_told_that_the_beginning_is_not_shown() -> None:
     timeline, _ = timeline_of(busy())
     assert "the beginning is not shown" not in timeline.title(UNICODE)

@@ -192,7 +192,9 @@ class PlanScreen(Finding, PlanDrawing):
         find.focus()
 
     def next_match(self, step: int) -> bool:
-        """From node to node of the graph."""
+        """In the table from row to row, elsewhere from node to node of the graph."""
+        if self.form == "table":
+            return self.query_one(RowTable).next_match(step)
         return self.query_one(GraphView).next_match(step)
 
     def on_input_changed(self, event: Input.Changed) -> None:

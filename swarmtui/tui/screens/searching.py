@@ -13,6 +13,7 @@ from swarmtui.tui.screens.part import EVERYTHING
 from swarmtui.tui.screens.parts import LogPart
 from swarmtui.tui.screens.watching_workers import WatchingWorkers
 from swarmtui.tui.widgets.looks import workbench
+from swarmtui.tui.widgets.timeline import TimelineView
 
 _NODES = "words that must occur; !word must not; enter keeps, esc clears"
 _LINES = "words of a line, n N go from one to the next; node:NAME for a node's lines alone; enter keeps, esc clears"
@@ -65,15 +66,21 @@ class Searching(Finding, Choosing, WatchingWorkers):
             self._focus_nodes()
 
     def _focus_nodes(self) -> None:
-        (self.table.widget if self.table.widget.display else self.graph).focus()
+        alone = next((part.widget for part in self.parts if part.alone), None)
+        (alone or (self.table.widget if self.table.widget.display else self.graph)).focus()
 
     def next_match(self, step: int) -> bool:
-        """In the log from line to line, among items from row to row, elsewhere from node to node."""
+        """In the log from line to line, in the table and the timeline from row to row, elsewhere from node to node."""
+        table, focused = self.table, self.focused
         if self._log_focused:
             return self.log_part.widget.next_match(step)
-        if self.table.items_of:
-            self.table.widget.go(0, step)
-            return bool(self.table.filter)
+        if isinstance(focused, TimelineView):
+            return focused.next_match(step)
+        if table.items_of or focused is table.widget:
+            found = table.widget.next_match(step)
+            if found and not table.items_of:
+                self.select(table.widget.selected, table.widget)  # a frame may come before the table's message does
+            return found
         return self.graph.next_match(step)
 
     def do_copy(self) -> None:

@@ -143,6 +143,15 @@ class RowTable(LineView):
         self.cursor = max(0, len(self.rows) - 1) if last else 0
         self._moved()
 
+    def next_match(self, step: int) -> bool:
+        """Select the next row of what is searched for, or with -1 the one before: no others are shown. False if nothing
+        is searched for, or nothing matches."""
+        if not len(self.rows) or not getattr(self.rows, "filter", ""):
+            return False
+        self.cursor = (self.cursor + step) % len(self.rows)
+        self._moved()
+        return True
+
     def _moved(self) -> None:
         self._key = self.selected
         self.show_row(self.cursor)

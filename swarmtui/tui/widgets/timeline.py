@@ -112,6 +112,15 @@ class TimelineView(LineView):
         self.cursor = max(0, len(self.timeline.ids) - 1) if last else 0
         self._moved()
 
+    def next_match(self, step: int) -> bool:
+        """Select the next row of what is searched for, or with -1 the one before: no others are shown. False if nothing
+        is searched for, or nothing matches."""
+        if not self.timeline.ids or not self.timeline.filter:
+            return False
+        self.cursor = (self.cursor + step) % len(self.timeline.ids)
+        self._moved()
+        return True
+
     def page(self) -> int:
         """Lines that a page key moves by."""
         return max(1, self.rows_seen - 1)
