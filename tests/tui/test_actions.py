@@ -323,6 +323,19 @@ async def test_the_footer_begins_with_what_needs_the_user_and_the_palette_is_alw
     assert " : commands  ? help  d detach" in foot
 
 
+async def test_the_footer_says_that_what_is_paused_goes_on() -> None:
+    feed = mid_run()
+    async with opened(feed) as pilot:
+        assert " P pause all" in lines(pilot)[-1]
+        feed.play(ev.SessionPaused())
+        await settled(pilot)
+        assert " P go on" in lines(pilot)[-1]
+        assert "pause all" not in text(pilot)
+        feed.play(ev.SessionResumed())
+        await settled(pilot)
+        assert " P pause all" in lines(pilot)[-1]
+
+
 def test_keys_are_named_as_they_are_printed() -> None:
     assert [key_name(key) for key in ("plus", "question_mark", "ctrl+p", "A")] == ["+", "?", "^p", "A"]
     assert key_name("up", ascii_only=True) == "up"

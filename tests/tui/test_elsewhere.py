@@ -63,7 +63,7 @@ async def test_in_the_list_a_key_of_a_session_says_so_and_what_is_typed_stays_ty
 async def test_in_a_session_a_key_of_the_list_says_so_and_one_that_is_none_says_nothing() -> None:
     async with opened(mid_run()) as pilot:
         await press(pilot, "f19", "W")
-        told_at = "remove: that is on the plan: 1 leads there; remove: that is on the list of sessions"
+        told_at = "remove: that is on the plan: 1 leads there; or on the list of sessions"
         assert notices(pilot) == [told_at]
 
 

@@ -44,6 +44,34 @@ def test_what_needs_the_user_stays_whatever_the_width(size: int) -> None:
     assert size < 60 or "running" in text
 
 
+@pytest.mark.parametrize(
+    ("models", "role", "machine"),
+    [((), "control", ""), (SIMULATED, "control", ""), ((), "observe", ""), (SIMULATED, "control", "ada@gpu7")],
+)
+def test_at_eighty_columns_the_title_is_cut_before_a_count_of_what_failed_goes(
+    models: tuple[ev.ModelRef, ...], role: Literal["control", "observe"], machine: str
+) -> None:
+    feed = mid_run(*models)
+    feed.status.role = role
+    text = told(feed, 80, origin=Origin(machine=machine))
+    assert "1 failed   1 needs you [a]" in text
+    assert "Review p" in text
+
+
+def test_why_a_session_stands_is_cut_before_a_count_goes_and_left_out_where_nothing_of_it_could_be_read() -> None:
+    feed = mid_run().play(ev.SessionPaused("the recording ends here, as far as is known"))
+    counts = "1 failed   1 needs you [a]"
+    assert all(counts in told(feed, size) for size in (60, 80, 120))
+    assert " paused (the recording…) 0:52" in told(feed, 80)
+    assert " paused 0:52" in told(feed, 60)
+
+
+def test_a_key_goes_before_the_count_that_it_answers() -> None:
+    text = told(mid_run(SIMULATED), 60, origin=Origin(machine="ada@gpu7"))
+    assert "1 needs you" in text
+    assert "[a]" not in text
+
+
 def test_an_unknown_cost_is_never_zero() -> None:
     assert "≥$0.0076" in told(finished())
     assert ">=$0.0076" in told(finished(), ascii_only=True)
@@ -100,6 +128,14 @@ def test_what_was_imported_and_who_only_watches_is_said() -> None:
 def test_a_budget_that_was_reached_is_named() -> None:
     feed = mid_run().play(ev.BudgetReached("usd", 2.01, 2.0))
     assert "paused (usd budget reached ($2.01))" in told(feed)
+
+
+def test_why_a_session_waits_that_was_resumed_is_said_and_not_that_it_was() -> None:
+    feed = mid_run().play(ev.SessionPaused("resumed"))
+    assert "paused (what was cut short waits for you)" in told(feed)
+    assert "resumed" not in told(feed)
+    assert "(the recording ends here)" in told(mid_run().play(ev.SessionPaused("the recording ends here")))
+    assert "paused (" not in told(mid_run().play(ev.SessionPaused()))
 
 
 def test_before_approval_nothing_counts_as_done() -> None:

@@ -168,6 +168,16 @@ def test_the_pause_key_pauses_where_anything_can_be_paused_and_else_lets_go_on()
     assert "swarmtui --help" in (refusal("remove", over, [over], able=False) or "")
 
 
+def test_why_a_session_is_paused_is_told_in_words_and_why_it_failed_as_it_was_recorded() -> None:
+    def pane(status: str, reason: str) -> str:
+        found = {"id": "a", "title": "t", "status": status, "reason": reason}
+        return " ".join(text for line in detail_lines(found, [found], 50.0, 80, UNICODE) for text, _ in line)
+
+    assert "what was cut short waits for you" in pane("paused", "resumed")
+    assert "because" not in pane("paused", "user")
+    assert "disk" in pane("failed", "disk")
+
+
 def test_what_is_hostile_in_a_row_is_harmless_in_the_pane_and_in_the_dialog() -> None:
     nasty = " ".join(HOSTILE)
     row = session(

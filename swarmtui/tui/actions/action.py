@@ -91,6 +91,8 @@ class Action:
     """The only mode in which there is such an action; None: in all of them."""
     besides: tuple[Mode, tuple[str, ...]] | None = None
     """A mode in which it has more keys, and those first: it takes them from all others."""
+    goes_on: str = ""
+    """The label while it lets go on what is paused."""
     also: str = ""
     """Other words by which the palette finds it."""
 

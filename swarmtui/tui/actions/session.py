@@ -47,7 +47,7 @@ ACTIONS: tuple[Action, ...] = (
     Action(
         "pause_session", ("P",), "pause all", "Pause the session, or let it go on",
         SESSION_GROUP, EVERYWHERE | HOME, 60,
-        commands=True, why_not=of_state(commands.why_not_pause_session),
+        commands=True, why_not=of_state(commands.why_not_pause_session), goes_on="go on",
     ),
     Action(
         "retry_failed", ("R",), "retry failed", "Run all failed nodes again", SESSION_GROUP, RUN | NODE | HOME, 110,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from typing import ClassVar, NamedTuple
 
 from textual.app import ComposeResult
@@ -36,6 +37,9 @@ class ActionScreen(Paced[None]):
     AUTO_FOCUS = None
     pressed = ""
     """The key whose action is being carried out; empty where it was chosen in another way."""
+
+    paused = False
+    """Whether what a pause would be about is paused, so that its key lets that go on."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -71,8 +75,10 @@ class ActionScreen(Paced[None]):
 
     def draw_footer(self) -> None:
         """What can be done now."""
-        keys = dressed(self).keys
-        self.query_one(ActionBar).show(footer(keys, self.SCOPE, self.mode, self.refusal), self.mode)
+        offered = footer(dressed(self).keys, self.SCOPE, self.mode, self.refusal)
+        if self.paused:
+            offered = [replace(one, label=one.goes_on) if one.goes_on else one for one in offered]
+        self.query_one(ActionBar).show(offered, self.mode)
 
     # -- actions ----------------------------------------------------------------------------------------------
 
@@ -93,9 +99,10 @@ class ActionScreen(Paced[None]):
 
     def action_elsewhere(self, action_ids: str) -> None:
         """Say where that is what a key does on other screens and not here."""
-        meant = [BY_ID[id] for id in action_ids.split()]
-        told = "; ".join(f"{action.label}: {self.away(action)}" for action in meant)
-        content.notice(self.app, told, "warning")
+        told: dict[str, list[str]] = {}
+        for action in map(BY_ID.__getitem__, action_ids.split()):
+            told.setdefault(action.label, []).append(self.away(action))
+        content.notice(self.app, "; ".join(f"{label}: {_either(places)}" for label, places in told.items()), "warning")
 
     def away(self, action: Action) -> str:
         """Where an action is that is not offered here."""
@@ -226,3 +233,9 @@ class ActionScreen(Paced[None]):
         """G."""
         if self.pane is not None:
             self.pane.go_to_end(True)
+
+
+def _either(places: list[str]) -> str:
+    """In one sentence where something is that two screens have under one name."""
+    first, *others = places
+    return "; or ".join([first, *(place.removeprefix("that is ") for place in others)])

@@ -79,7 +79,7 @@ class SessionScreen(ActionScreen):
         app = workbench(self)
         if app.feed is None or not self.stands:
             return
-        ascii_only, status = app.looks.glyphs.ascii, app.status
+        ascii_only, status, self.paused = app.looks.glyphs.ascii, app.status, app.state.status is Status.PAUSED
         shown = figures(app.state, status, app.moment.wall, origin=app.origin, ascii_only=ascii_only)
         self.query_one(HeaderBar).show(shown)
         called = f"{app.origin.machine}/{app.state.id}" if app.origin.machine else app.state.id

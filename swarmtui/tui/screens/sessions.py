@@ -20,7 +20,7 @@ from swarmtui.tui.screens.acting import Thing
 from swarmtui.tui.screens.prompted import PromptedScreen
 from swarmtui.tui.screens.reading import Reading
 from swarmtui.tui.view.bulk import Bulk, Verb
-from swarmtui.tui.view.home import VERBS, empty_lines, headline, refusal, told_of_list, verb_of
+from swarmtui.tui.view.home import MANY, VERBS, empty_lines, headline, refusal, told_of_list, verb_of
 from swarmtui.tui.view.session_detail import detail_lines
 from swarmtui.tui.view.sessions import SHOWN, SORTS, Row, SessionRows, key_of, origin_of
 from swarmtui.tui.widgets.bars import Words
@@ -154,6 +154,7 @@ class SessionsScreen(PromptedScreen):
             glyphs, rows = looks(pane).glyphs, self._browser.machines.rows()
             pane.show(lambda width: detail_lines(row, rows, now, width, glyphs))
             entitle(pane, key_of(row).removesuffix("/") if row is not None else "session")
+        self.paused = verb_of("pause_session", self._meant()[:MANY]) is Verb.GO_ON
         self.draw_footer()
 
     def on_resize(self) -> None:

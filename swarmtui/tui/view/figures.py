@@ -13,7 +13,7 @@ from swarmtui.session.vocabulary import FINAL, State, Status
 from swarmtui.tui.view import format as say
 from swarmtui.tui.view.budget import Outlook, Part, header_parts, outlook
 from swarmtui.tui.view.lines import Line, Role, Span, cells, shorten, spread, width
-from swarmtui.tui.view.status import crashed, status_told
+from swarmtui.tui.view.status import crashed, status_told, why_paused
 
 if TYPE_CHECKING:
     from swarmtui.session.state import SessionState
@@ -27,6 +27,12 @@ _LINKS: dict[Link, tuple[str, Role]] = {
     Link.ARCHIVE: ("recorded", "muted"),
     Link.REPLAY: ("replay", "accent"),
 }
+
+
+LEGIBLE, SHORTEST = 12, 6
+"""Cells that the title is left as a rule, and at the least."""
+NOT_TO_BE_MISSED = 7
+"""From this weight on a part is worth a shorter title."""
 
 
 @frozen
@@ -132,15 +138,13 @@ def _reason(state: SessionState) -> str:
         budget = state.budget
         spent = say.usd(budget.spent) if budget.kind == "usd" else say.short(budget.spent)
         return f"{budget.kind} budget reached ({spent})"
-    return one_line(state.reason, 60) if state.reason not in ("", "user") else ""
+    return why_paused(state.reason)
 
 
 def header(shown: Figures, size: int, glyphs: Glyphs, key: str = "") -> Line:
     """The header in `size` cells, with the `key` that answers what needs the user. What matters least goes first where
     room is short."""
     text, role = status_told(shown.status, glyphs)
-    if shown.reason:
-        text += f" ({shown.reason})"
     machine = shorten(one_line(shown.origin.machine, 60), max(8, size // 5), glyphs.cut)
     lead: list[Span] = [(" ", "text")]
     if machine:
@@ -148,16 +152,36 @@ def header(shown: Figures, size: int, glyphs: Glyphs, key: str = "") -> Line:
     badges = _badges(shown)
     tail = _tail(shown, glyphs, key)
     elapsed = f"{say.clock(shown.elapsed_s)}{'+' if shown.status is Status.CRASHED else ''}"  # or longer: nobody knows
-    mid: list[Span] = [(text, role), (" ", "text"), (elapsed, "strong")]
-    fixed = width((*lead, *mid, *badges)) + 5
-    while tail and fixed + width(_join(tail)) + min(12, cells(shown.title)) > size:
-        least = min(range(len(tail)), key=lambda at: tail[at].weight)
-        instead = tail[least].instead
-        tail[least : least + 1] = [] if instead is None else [instead]
+    fixed = width((*lead, (f"{text} {elapsed}", role), *badges)) + 5
+    tail = _kept(tail, size - fixed, shown)
     room = size - fixed - width(_join(tail))
-    title = shorten(shown.title, max(6, room), glyphs.cut)
+    reason = _in_brackets(shown.reason, room - min(SHORTEST, cells(shown.title)), glyphs)
+    title = shorten(shown.title, max(SHORTEST, room - cells(reason)), glyphs.cut)
+    mid: Line = ((text + reason, role), (" ", "text"), (elapsed, "strong"))
     left: Line = (*lead, (title, "strong"), ("  ", "text"), *mid, *badges)
     return spread(left, (*_join(tail), (" ", "text")), size)
+
+
+def _kept(parts: list[Part], room: int, shown: Figures) -> list[Part]:
+    """What of `parts` is told beside the title in `room` cells, what weighs least left out first. For what nobody may
+    miss the title and the reason are cut; the rest has to leave them legible."""
+    kept, title = list(parts), cells(shown.title)
+    usual, least = min(LEGIBLE, title) + cells(_in_brackets(shown.reason)), min(SHORTEST, title)
+    while kept:
+        lightest = min(range(len(kept)), key=lambda at: kept[at].weight)
+        part = kept[lightest]
+        if width(_join(kept)) + (least if part.weight >= NOT_TO_BE_MISSED else usual) <= room:
+            break
+        kept[lightest : lightest + 1] = [] if part.instead is None else [part.instead]
+    return kept
+
+
+def _in_brackets(reason: str, room: int | None = None, glyphs: Glyphs | None = None) -> str:
+    """Why it stands so, behind its status; cut to `room` cells, and nothing where that tells nothing."""
+    if not reason or room is None or glyphs is None:
+        return f" ({reason})" if reason else ""
+    words = shorten(reason, max(0, room - 3), glyphs.cut)
+    return f" ({words})" if words == reason or cells(words) >= SHORTEST else ""
 
 
 def _tail(shown: Figures, glyphs: Glyphs, key: str) -> list[Part]:
@@ -165,14 +189,15 @@ def _tail(shown: Figures, glyphs: Glyphs, key: str) -> list[Part]:
     if shown.total and not shown.approved:
         parts.append(Part(9, ((f"{shown.total:,}", "strong"), (" nodes", "muted"))))
     elif shown.total:
-        parts.append(Part(9, ((f"{shown.done:,}/{shown.total:,}", "strong"), (" ok", "muted"))))
+        parts.append(Part(7, ((f"{shown.done:,}/{shown.total:,}", "strong"), (" ok", "muted"))))
     if shown.failed:
-        parts.append(Part(8, ((f"{shown.failed:,} failed", "failed"),)))
+        parts.append(Part(9, ((f"{shown.failed:,} failed", "failed"),)))
     if shown.interrupted:
-        parts.append(Part(7, ((f"{shown.interrupted:,} interrupted", "failed"),)))
+        parts.append(Part(8, ((f"{shown.interrupted:,} interrupted", "failed"),)))
     if shown.needs_you:
         hint = "" if not key or shown.link is Link.REPLAY or shown.status is Status.CRASHED else f" [{key}]"
-        parts.append(Part(10, ((f"{say.need_you(shown.needs_you)}{hint}", "ask"),)))
+        plain = Part(10, ((say.need_you(shown.needs_you), "ask"),))
+        parts.append(Part(10, ((f"{say.need_you(shown.needs_you)}{hint}", "ask"),), plain) if hint else plain)
     parts += header_parts(shown.outlook, shown.cost, glyphs)
     if shown.watching > 1:
         parts.append(Part(3, ((str(shown.watching), "text"), (" watch", "muted"))))
