@@ -21,7 +21,7 @@ import swarmtui.cli.main, swarmtui.cli.attach, swarmtui.cli.following, swarmtui.
 import swarmtui.tui.app
 """
 LATER = (
-    "httpx", "pydantic", "jsonschema", "mcp", "aiosqlite", "markdown_it", "textual.widgets._markdown",
+    "httpx", "pydantic", "jsonschema", "mcp", "aiosqlite", "sqlite3", "markdown_it", "textual.widgets._markdown",
     "swarmtui.host.protocol", "swarmtui.host.connection", "swarmtui.host.client", "swarmtui.host.archive",
     "swarmtui.host.history", "swarmtui.host.listing", "swarmtui.host.launch", "swarmtui.host.ssh_call",
     "swarmtui.session.codec", "swarmtui.session.fold", "swarmtui.session.log", "swarmtui.session.reader",
