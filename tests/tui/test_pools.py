@@ -231,6 +231,25 @@ def test_a_ready_node_says_in_which_pool_it_waits_and_what_holds_that_back() -> 
     assert detail(feed.state, ready, Moment(feed.now, 80), UNICODE) == f"waits for a place in {WORKER} (wall)"
 
 
+def test_a_ready_node_names_the_limit_for_all_pools_where_that_binds_and_not_the_pool() -> None:
+    feed = busy(Limits(concurrency=4))
+    ready = feed.state.nodes["読む-ファイル"]
+
+    def told() -> str:
+        return detail(feed.state, ready, Moment(feed.now, 80), UNICODE)
+
+    assert told() == f"waits for a place in {WORKER} (wall)"
+    for binding in ("none", "user"):  # what the pacer calls the user's does not tell which of their limits it is
+        feed.play(ev.PoolPaced(WORKER, 40, None, binding))
+        assert told() == "waits for a place: 4 at once is your limit for all pools together"
+        assert gauge_of(feed).binding == "total"
+    feed.play(ev.LimitsSet(Limits(concurrency=4, pools={WORKER: 1})))
+    assert told() == f"waits for a place in {WORKER} (user)"
+    assert gauge_of(feed).binding == "user"
+    feed.play(ev.LimitsSet(Limits(concurrency=400)))
+    assert told() == f"waits for a place in {WORKER} (user)"
+
+
 # -- the draft ----------------------------------------------------------------------------------------------------
 
 

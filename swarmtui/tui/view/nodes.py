@@ -193,14 +193,27 @@ def _reads(state: SessionState, node: NodeState, moment: Moment) -> str:
 
 
 def _waits_in(state: SessionState, node: NodeState) -> str:
-    """Where a node that is ready waits for a place, and what holds that pool back."""
+    """Where a node that is ready waits for a place, and what holds that pool, or all of them, back."""
     plan_node = state.plan_nodes.get(node.id)
     if plan_node is None or not state.approved_rev or state.status is not Status.RUNNING:
         return ""
     pool = pool_of(state, plan_node, node.tries)
     told = state.paced.get(pool)
+    if total_binds(state, pool):
+        return f"waits for a place: {state.limits.concurrency} at once is your limit for all pools together"
     binds = f" ({told.binding})" if told is not None and told.binding != "none" else ""
     return f"waits for a place in {one_line(pool, 40)}{binds}"
+
+
+def total_binds(state: SessionState, pool: str) -> bool:
+    """Whether the user's limit for all pools together keeps back what waits for `pool`, and not the pool itself."""
+    limits, told = state.limits, state.paced.get(pool)
+    if limits.concurrency is None or state.in_flight < limits.concurrency:
+        return False
+    if told is not None and told.binding not in ("", "none", "user"):
+        return False
+    cap = limits.pools.get(pool)
+    return cap is None or cap > sum(tally.open for tally in state.measures.tallies.values() if tally.pool == pool)
 
 
 def _waits_for(state: SessionState, node: NodeState) -> str:

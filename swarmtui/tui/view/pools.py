@@ -17,7 +17,7 @@ from swarmtui.tui.view import format as say
 from swarmtui.tui.view.document import facts as facts_lines
 from swarmtui.tui.view.flights import Flights, PoolChange, PoolLog, Refusal
 from swarmtui.tui.view.lines import Line, Role, cells, fit, shorten_line
-from swarmtui.tui.view.nodes import name_of, throttled_words
+from swarmtui.tui.view.nodes import name_of, throttled_words, total_binds
 from swarmtui.tui.view.order import natural
 
 if TYPE_CHECKING:
@@ -172,11 +172,11 @@ def _bound(state: SessionState, gauge: Gauge) -> Gauge:
         return replace(gauge, binding="paused", why="P lets it go on", since=None)
     if state.status in FINAL:
         return replace(gauge, binding="over", why="", since=None)
+    if gauge.waiting and total_binds(state, gauge.pool):
+        return replace(gauge, binding="total", why=f"{limits.concurrency} at once")
     if gauge.binding not in ("", "none"):
         return gauge
     full = gauge.limit is not None and gauge.in_flight >= gauge.limit
-    if gauge.waiting and limits.concurrency is not None and state.in_flight >= limits.concurrency:
-        return replace(gauge, binding="total", why=f"{limits.concurrency} at once")
     if gauge.waiting and full and gauge.window is None:
         mine = gauge.cap is not None or limits.concurrency is not None
         return replace(gauge, binding="user" if mine else "limit", why=f"{gauge.limit} at once")
