@@ -156,8 +156,8 @@ DIALOGS: tuple[DialogKeys, ...] = (
     DialogKeys("bulk", "What is done with several sessions", (
         DialogKey("bulk.yes", ("y",), "begin", "Do it with those that it says"),
         DialogKey("bulk.retry", ("r",), "again", "Once more with those with which it failed"),
-        DialogKey("bulk.down", ("down", "j"), "move(1)", "Down in the list"),
-        DialogKey("bulk.up", ("up", "k"), "move(-1)", "Up in the list"),
+        DialogKey("bulk.down", ("down", "j"), "scroll(1)", "Down in the list"),
+        DialogKey("bulk.up", ("up", "k"), "scroll(-1)", "Up in the list"),
         DialogKey("bulk.page_down", ("pagedown",), "page(1)", "A page down"),
         DialogKey("bulk.page_up", ("pageup",), "page(-1)", "A page up"),
         DialogKey("bulk.leave", ("n", "escape", "q"), "leave", "Close it; what has begun is carried to its end"),

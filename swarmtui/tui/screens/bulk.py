@@ -24,7 +24,7 @@ AT_ONCE = 4
 class BulkScreen(Dialog[list[str]]):
     """The dialog; it closes with the sessions with which it has been done."""
 
-    DIALOG = "bulk"
+    DIALOG, SCROLLED = "bulk", "#bulk"
     CSS = """
     BulkScreen .dialog { width: 110; padding: 1 1 0 1; }
     BulkScreen RowTable { height: auto; min-height: 2; background: $surface; margin-top: 1; }
@@ -114,15 +114,6 @@ class BulkScreen(Dialog[list[str]]):
     def _note(self, key: str, how: How, told: str = "") -> None:
         self._bulk.note(key, how, told)
         self._draw()
-
-    def action_move(self, lines: int) -> None:
-        """Up and down."""
-        self.query_one(RowTable).go(0, lines)
-
-    def action_page(self, step: int) -> None:
-        """A page on, or back."""
-        rows = self.query_one(RowTable)
-        rows.go(0, step * rows.page())
 
     def action_leave(self) -> None:
         """n, esc."""

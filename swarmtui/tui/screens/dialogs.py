@@ -23,7 +23,7 @@ from swarmtui.tui.view import document
 from swarmtui.tui.view.deliberate import TOGETHER, why_not_meant
 from swarmtui.tui.view.hints import key_at
 from swarmtui.tui.widgets.backdrop import Backdrop
-from swarmtui.tui.widgets.lines import TextView
+from swarmtui.tui.widgets.lines import LineView, TextView
 from swarmtui.tui.widgets.looks import dressed, looks, workbench
 
 AGE_EVERY_S = 1.0
@@ -34,6 +34,8 @@ class Dialog(ModalScreen[R], Paced[R], Generic[R]):
     """A dialog whose keys are those of ``actions/dialogs.py`` under its name, or the user's own."""
 
     DIALOG: ClassVar[str]
+    SCROLLED: ClassVar[str]
+    """What its keys scroll, if any do: the selector of a widget that draws lines."""
     CSS_PATH = "dialogs.tcss"
 
     def __init__(self) -> None:
@@ -91,6 +93,15 @@ class Dialog(ModalScreen[R], Paced[R], Generic[R]):
     def key(self, id: str) -> str:
         """What is printed on the first key of what `id` does in this dialog."""
         return dressed(self).key_of(f"{self.DIALOG}.{id}")
+
+    def action_scroll(self, lines: int) -> None:
+        """Up and down."""
+        self.query_one(self.SCROLLED, LineView).go(0, lines)
+
+    def action_page(self, step: int) -> None:
+        """A page on, or back."""
+        view = self.query_one(self.SCROLLED, LineView)
+        view.go(0, step * view.page())
 
     @on(events.Click)
     async def _clicked(self, event: events.Click) -> None:

@@ -21,7 +21,7 @@ from swarmtui.tui.widgets.looks import dressed, looks
 class KeysScreen(Dialog[None]):
     """Keys and what they do; typing filters. Subclasses say which."""
 
-    DIALOG = "help"
+    DIALOG, SCROLLED = "help", "#keys"
     about = "keys"
     """For the title."""
 
@@ -58,15 +58,6 @@ class KeysScreen(Dialog[None]):
     def shown(self) -> list[Entry]:
         """Which keys; subclasses have some."""
         return []
-
-    def action_scroll(self, lines: int) -> None:
-        """Scroll the list."""
-        self.query_one("#keys", TextView).go(0, lines)
-
-    def action_page(self, step: int) -> None:
-        """A page on, or back."""
-        view = self.query_one("#keys", TextView)
-        view.go(0, step * view.page())
 
     def action_leave(self) -> None:
         """Close."""

@@ -26,7 +26,7 @@ class QueueScreen(Dialog[None]):
     `left` tells what was answered and is not known to the session yet.
     """
 
-    DIALOG = "queue"
+    DIALOG, SCROLLED = "queue", "#asked"
 
     def __init__(
         self,
@@ -141,15 +141,6 @@ class QueueScreen(Dialog[None]):
     def action_move(self, lines: int) -> None:
         """In the list."""
         self.query_one(RowTable).go(0, lines)
-
-    def action_scroll(self, lines: int) -> None:
-        """In what is asked."""
-        self.query_one("#asked", TextView).go(0, lines)
-
-    def action_page(self, step: int) -> None:
-        """A page of what is asked."""
-        view = self.query_one("#asked", TextView)
-        view.go(0, step * view.page())
 
     def action_find(self) -> None:
         """Filter."""

@@ -15,7 +15,7 @@ from swarmtui.tui.widgets.looks import dressed
 class SaidScreen(Dialog[None]):
     """The list, the newest first. Its text can be selected and copied."""
 
-    DIALOG = "said"
+    DIALOG, SCROLLED = "said", "#said"
 
     def compose(self) -> ComposeResult:
         """The list."""
@@ -28,15 +28,6 @@ class SaidScreen(Dialog[None]):
         """All of it."""
         said = list(dressed(self).said)
         self.query_one(TextView).show(lambda width: said_lines(said, width), top=True)
-
-    def action_scroll(self, lines: int) -> None:
-        """Up and down."""
-        self.query_one(TextView).go(0, lines)
-
-    def action_page(self, step: int) -> None:
-        """A page on, or back."""
-        view = self.query_one(TextView)
-        view.go(0, step * view.page())
 
     def action_leave(self) -> None:
         """Close."""
