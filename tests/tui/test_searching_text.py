@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from textual.geometry import Region
 from textual.pilot import Pilot
 from textual.widgets import Input
 
 from swarmtui.session import events as ev
 from swarmtui.tui.screens.node import NodeScreen
+from swarmtui.tui.view.matching import rows_with
 from swarmtui.tui.widgets.lines import TextView
 from tests.tui.opening import lines, notices, opened, press, settled, text
 from tests.tui.scripted_feed import ScriptedFeed, mid_run, output
@@ -51,6 +54,39 @@ async def test_words_are_found_line_by_line_forwards_and_backwards_and_round() -
         assert "row 50 Needle" in seen(pilot)
         await press(pilot, "N")
         assert "row 150 Needle" in seen(pilot)
+
+
+async def test_words_on_both_sides_of_a_break_are_found() -> None:
+    feed = mid_run()
+    sentence = " ".join(f"w{at:04}" for at in range(1500))
+    feed.play(ev.AttemptSucceeded("lint", 1, output(f"row 0\n{sentence}")))
+    async with opened(feed) as pilot:
+        await at_the_text(pilot)
+        width = len(next(line for line in lines(pilot) if "w0000" in line).split())
+        first, second = f"w{50 * width - 1:04}", f"w{50 * width:04}"  # at the end of a row, and in the next one
+        await press(pilot, "slash", *f"{second} {first}", "enter")
+        rows = seen(pilot).splitlines()
+        at = next(at for at, row in enumerate(rows) if first in row)
+        assert second in rows[at + 1]
+        assert second not in rows[at]
+        assert not any("no line has" in one for one in notices(pilot))
+
+
+lines_of_words = st.lists(st.text("ab ", max_size=6), min_size=1, max_size=6)
+
+
+@given(lines_of_words, st.lists(st.text("ab", min_size=1, max_size=3), min_size=1, max_size=3))
+def test_where_words_stand_they_are_found_once(rows: list[str], words: list[str]) -> None:
+    shown = [((row, "text"),) for row in rows]
+    found = [rows_with(words, shown, at) for at in range(len(rows))]
+    for at, row in enumerate(rows):
+        assert (found[at] == 1) == all(word in row for word in words)
+        if found[at] == 2:
+            assert found[at + 1] != 1, "told twice"
+            assert all(word in row or word in rows[at + 1] for word in words)
+    joined = " ".join(rows)
+    if not all(word in joined for word in words):
+        assert not any(found)
 
 
 async def test_what_is_typed_into_the_search_is_no_command_and_asks_nothing_of_the_session() -> None:

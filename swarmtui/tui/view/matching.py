@@ -67,6 +67,22 @@ def places(typed: str, text: str) -> list[tuple[int, int]]:
     return found
 
 
+def rows_with(words: Sequence[str], lines: Sequence[Line], at: int) -> int:
+    """How many lines from `at` on it takes to have all of the folded `words`: 1, or 2 where they stand on both sides
+    of a break, as those of a wrapped sentence may; else 0."""
+    told = _folded(lines[at])
+    if all(word in told for word in words):
+        return 1
+    after = _folded(lines[at + 1]) if at + 1 < len(lines) else ""
+    if all(word in after for word in words):
+        return 0  # that line has them
+    return 2 if after and all(word in told or word in after for word in words) else 0
+
+
+def _folded(line: Line) -> str:
+    return "".join(part for part, _ in line).strip().casefold()
+
+
 def lit(words: Sequence[str], line: Line, role: Role = "ask") -> Line:
     """`line` with the words in it told apart by `role`."""
     return tuple(part for span in line for part in _lit(words, span, role)) if words else line

@@ -16,7 +16,7 @@ from textual.widget import Widget
 from swarmtui.safety.text import clean
 from swarmtui.tui import content
 from swarmtui.tui.view.lines import Line
-from swarmtui.tui.view.matching import lit
+from swarmtui.tui.view.matching import lit, rows_with
 from swarmtui.tui.widgets.looks import dressed, looks
 
 Shown = tuple[Line, tuple[int, int] | None]
@@ -230,9 +230,9 @@ class TextView(LineView):
         self._follow = follow
         self._above = 0
         self.looked_for = ""
-        """What was typed to be found: its words, all in one line."""
+        """What was typed to be found: its words, all in one line or on both sides of where that is broken."""
         self._found: int | None = None
-        """The line with them that was gone to last."""
+        """The line with them that was gone to last, or the first of two."""
 
     def look_for(self, typed: str) -> None:
         """Tell words apart in all lines, and go to the first one with all of them, from what is in view on."""
@@ -246,10 +246,9 @@ class TextView(LineView):
         start = self._found if self._found is not None else self.scroll_offset.y - max(0, step)
         for offset in range(1, number + 1) if words else ():
             at = (start + step * offset) % number
-            told = "".join(part for part, _ in self._lines[at]).casefold()
-            if all(word in told for word in words):
+            if rows := rows_with(words, self._lines, at):
                 self._found = at
-                self.show_row(at)
+                self.show_region(Region(self.scroll_offset.x, at, 1, rows))
                 self.changed()
                 return True
         return False
