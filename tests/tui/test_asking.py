@@ -15,6 +15,7 @@ from swarmtui.tui.screens import dialogs
 from swarmtui.tui.screens.asking import ChangeScreen, PermissionScreen
 from swarmtui.tui.screens.dialogs import EditScreen, LineScreen, QuestionScreen
 from swarmtui.tui.screens.run import RunScreen
+from swarmtui.tui.widgets.choices import Choices
 from tests.tui.opening import notices, opened, press, settled, text
 from tests.tui.scripted_agents import DETAIL, agents, proposed
 from tests.tui.scripted_feed import HOSTILE, ScriptedFeed, mid_run
@@ -224,6 +225,22 @@ async def test_the_enter_that_puts_a_question_answers_it_only_once_it_has_been_l
         assert feed.commands == []
         feed.now += 1
         await press(pilot, "enter")
+    assert [params["text"] for _, params in feed.commands] == ["main"]
+
+
+async def test_one_click_marks_a_choice_and_answers_nothing_a_second_one_or_enter_does() -> None:
+    feed = mid_run()
+    async with opened(feed, SIZE) as pilot:
+        await press(pilot, "a")
+        choices = pilot.app.screen.query_one(Choices)
+        for at in (1, 0, 1):
+            await pilot.click(Choices, offset=(3, at))
+            feed.now += 5
+            await settled(pilot)
+            assert (choices.highlighted, feed.commands) == (at, [])
+        await pilot.click(Choices, offset=(3, 0), times=2)
+        await settled(pilot)
+        assert not isinstance(pilot.app.screen, QuestionScreen)
     assert [params["text"] for _, params in feed.commands] == ["main"]
 
 

@@ -23,6 +23,7 @@ from swarmtui.tui.view import document
 from swarmtui.tui.view.deliberate import TOGETHER, why_not_meant
 from swarmtui.tui.view.hints import key_at
 from swarmtui.tui.widgets.backdrop import Backdrop
+from swarmtui.tui.widgets.choices import Choices
 from swarmtui.tui.widgets.lines import LineView, TextView
 from swarmtui.tui.widgets.looks import dressed, looks, workbench
 
@@ -278,7 +279,7 @@ class QuestionScreen(Dialog[str | None]):
             box.border_subtitle = content.line(self._age())
             yield Static(content.text(self._question), classes="question", markup=False)
             if self._choices:
-                yield OptionList(*(Option(content.line(choice, 300)) for choice in self._choices), markup=False)
+                yield Choices(*(Option(content.line(choice, 300)) for choice in self._choices), markup=False)
                 hint = f"enter answers with the marked one; {self.key('leave')} puts it off"
             else:
                 yield Input()
