@@ -10,6 +10,7 @@ from textual.widgets import Static
 from swarmtui.tui import content
 from swarmtui.tui.commands import Request
 from swarmtui.tui.screens.dialogs import Dialog
+from swarmtui.tui.screens.fitting import SHORT, give_room
 from swarmtui.tui.view.concurrency import Draft, draft_lines
 from swarmtui.tui.view.pools import gauges
 from swarmtui.tui.widgets.lines import TextView
@@ -38,6 +39,8 @@ class ConcurrencyScreen(Dialog[Request | None]):
     def _hint(self) -> str:
         more, fewer, half, twice = (self.key(name) for name in ("more", "fewer", "halve", "double"))
         hold, send, leave = (self.key(name) for name in ("hold", "send", "leave"))
+        if self.size.height < SHORT:
+            return f"{more} {fewer} one more, one fewer; digits: so many; {send} sends; {leave} leaves"
         numbers = f"{half} halve; {twice} double; {self.key('auto')} auto; digits: so many"
         return (
             f"{more} {fewer} one more, one fewer; {numbers}\n"
@@ -48,15 +51,23 @@ class ConcurrencyScreen(Dialog[Request | None]):
         """Figures go on while one thinks."""
         self.query_one(TextView).can_focus = False
         self.draw()
+        self.call_after_refresh(self.draw)  # by then it is known how high the line of keys is
         self.set_interval(AGAIN_S, self.draw)
+
+    def on_resize(self) -> None:
+        """On a short screen the most needed keys are told."""
+        self.query_one(".hint", Static).update(content.text(self._hint()))
+        self.call_after_refresh(self.draw)
 
     def draw(self) -> None:
         """The rows as they stand."""
+        if not self.is_attached:
+            return
         app = workbench(self)
         self.draft.look(app.state, gauges(app.state, app.flights, app.moment.session))
         view, draft, glyphs = self.query_one(TextView), self.draft, looks(self).glyphs
         # the dialog must not jump about while one moves: two lines each for what binds and whether more helps
-        view.styles.height = len(draft.choices) + 8
+        give_room(self, view, len(draft.choices) + 8)
         view.show(lambda width: draft_lines(draft, width, glyphs))
         view.scroll_to(y=max(0, draft.at - max(1, view.size.height - 9)), animate=False)
 

@@ -14,6 +14,7 @@ from textual.widgets import Input, Static
 from swarmtui.host.address import BadAddress, parse_machine
 from swarmtui.tui import content
 from swarmtui.tui.screens.dialogs import Dialog
+from swarmtui.tui.screens.fitting import give_room
 from swarmtui.tui.view.machines import HostRows, Hosts, Machines
 from swarmtui.tui.widgets.lines import undertitle
 from swarmtui.tui.widgets.table import RowTable
@@ -22,13 +23,17 @@ NamesOf = Callable[[], Sequence[str]]
 """Machines that ssh knows by name; reads files, so that it is called on a thread."""
 
 
+ROWS = 8
+"""Lines of the list, where there is room."""
+
+
 class HostsScreen(Dialog[None]):
     """The dialog. What is changed in it counts at once: `changed` is called."""
 
     DIALOG = "hosts"
     CSS = """
     HostsScreen .dialog { width: 100; padding: 1 1 0 1; }
-    HostsScreen RowTable { height: 8; background: $surface; margin-top: 1; }
+    HostsScreen RowTable { background: $surface; margin-top: 1; }
     HostsScreen Static { height: auto; padding: 0 1; }
     """
 
@@ -74,15 +79,22 @@ class HostsScreen(Dialog[None]):
             some = ", ".join(offered[:6]) + (" …" if len(offered) > 6 else "")
             undertitle(self.query_one(".dialog"), f"ssh knows {some}")
 
+    def on_resize(self) -> None:
+        """The keys are seen at any size."""
+        self.call_after_refresh(self._draw)
+
     def _draw(self) -> None:
         if self.is_attached:
-            self.query_one(RowTable).show(self._rows)
+            rows = self.query_one(RowTable)
+            give_room(self, rows, ROWS)
+            rows.show(self._rows)
 
     def action_add(self) -> None:
         """a."""
         field = self.query_one(Input)
         field.display = True
         field.focus()
+        self.call_after_refresh(self._draw)
 
     @on(Input.Submitted)
     def _add(self, event: Input.Submitted) -> None:
