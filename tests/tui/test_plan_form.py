@@ -276,6 +276,9 @@ async def test_a_cycle_is_refused_with_the_cycle() -> None:
         shown = " ".join(text(pilot).replace("│", " ").split())
         assert "these nodes wait for each other" in shown
         assert "scan -> publish -> report ->" in shown
+        assert shown.index("these nodes wait") < shown.index("/ pub"), "it is told where one looks"
+        await press(pilot, "tab")
+        assert "these nodes wait" not in text(pilot), "it was about the other direction"
     assert feed.commands == []
 
 

@@ -34,11 +34,12 @@ class ConnectScreen(Dialog[None]):
     def compose(self) -> ComposeResult:
         """A list that typing filters."""
         with Vertical(classes="dialog connect"):
+            yield Static("", classes="error", markup=False)  # where one looks: over what one types and what is marked
             yield PickList(single=True)
-            yield Static("", classes="error", markup=False)
 
     def on_mount(self) -> None:
         """Ready to type."""
+        self._tell("")
         self._fill()
         self.query_one(PickList).focus()
 
@@ -62,9 +63,15 @@ class ConnectScreen(Dialog[None]):
             entitle(box, f"… needs {name_of(name)}" if self._onward else f"{name_of(name)} needs …")
             undertitle(box, f"{self.key('turn')} turns it round, {self.key('leave')} leaves")
 
+    def _tell(self, refused: str) -> None:
+        told = self.query_one(".error", Static)
+        told.update(content.text(refused))
+        told.display = bool(refused)
+
     def action_turn(self) -> None:
         """The other direction."""
         self._onward = not self._onward
+        self._tell("")
         self._fill()
 
     def action_leave(self) -> None:
@@ -98,6 +105,6 @@ class ConnectScreen(Dialog[None]):
                 return
         self._rev = app.state.plan_rev
         if self.is_attached:
-            self.query_one(".error", Static).update(content.text(refused))
+            self._tell(refused)
         else:  # it was left before the answer came
             content.notice(app, refused, "error")
