@@ -90,6 +90,19 @@ async def test_a_broken_file_is_told_with_its_line_and_the_theme_before_stays(ow
         assert pilot.app.theme == "swarm-dark"
 
 
+async def test_that_no_theme_is_called_what_is_typed_is_said_and_enter_keeps_none(own: Path) -> None:
+    async with opened(mid_run(), (60, 15)) as pilot:
+        await press(pilot, "t", *"zzz")
+        assert "no theme is called that" in text(pilot)
+        await press(pilot, "enter")
+        assert choice(pilot).is_current
+        assert pilot.app.memory.get("theme", "") == ""  # type: ignore[attr-defined]
+        await press(pilot, *["backspace"] * 3)
+        assert "no theme is called that" not in text(pilot).replace(notices(pilot)[-1], "")
+        await press(pilot, "enter")
+        assert not isinstance(pilot.app.screen, ThemeChoice)
+
+
 @pytest.mark.chaos
 async def test_typing_filters_and_a_click_chooses(own: Path) -> None:
     async with opened(mid_run()) as pilot:

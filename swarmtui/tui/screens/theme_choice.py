@@ -19,6 +19,7 @@ from swarmtui.tui.widgets.looks import dressed
 
 WATCH_S = 1.0
 """How often the user's files are looked at while the list is open."""
+NONE = "no theme is called that"
 _KINDS = (("yours", "yours"), ("ours", "swarmtui's"), ("textual", "Textual's"))
 
 
@@ -72,6 +73,8 @@ class ThemeChoice(Dialog[None]):
             themed.highlighted = shown.index(app.theme)
         elif any(shown):
             themed.highlighted = next(at for at, name in enumerate(shown) if name)
+        else:
+            themed.add_option(Option(content.line(NONE), disabled=True))
         self._tell(app.theme)
 
     def _line(self, name: str) -> Content:
@@ -148,6 +151,9 @@ class ThemeChoice(Dialog[None]):
     @on(OptionList.OptionSelected)
     def _keep(self) -> None:
         app = dressed(self)
+        if self.query_one(OptionList).highlighted is None:
+            content.notice(app, NONE, "warning")
+            return
         self._show_wanted()
         app.memory.put("theme", app.theme)
         named = app.settings.theme
