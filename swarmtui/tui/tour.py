@@ -83,12 +83,14 @@ def due(*, seen: bool, lasting: bool, terminal: bool, replay: bool, environ: Map
     return wanted and terminal and lasting and not seen and not replay
 
 
-def box_lines(step: Step, text: str, at: int, count: int, hint: str, width: int, *, ascii_only: bool) -> list[Line]:
-    """The box with what is said, `width` cells wide."""
+def box_lines(
+    step: Step, text: str, at: int, count: int, hint: str, width: int, *, ascii_only: bool, short: bool = False
+) -> list[Line]:
+    """The box with what is said, `width` cells wide; `short`: without an empty line."""
     corners, across, down = ("++++", "-", "|") if ascii_only else ("╭╮╰╯", "─", "│")
     inner = width - 4
     head = f" {step.title} "
-    rows = [*wrap(text, inner), "", fit(hint, inner)]
+    rows = [*wrap(text, inner), *([] if short else [""]), fit(hint, inner)]
     number = f" {at + 1} of {count} "
     top = across + head + across * (width - 3 - cells(head) - cells(number)) + number
     lines: list[Line] = [((corners[0], "accent"), (top[: width - 2], "strong"), (corners[1], "accent"))]
@@ -113,4 +115,10 @@ def place(part: Rect, screen: tuple[int, int], box: tuple[int, int]) -> tuple[in
         return x + wide, beside
     if x - box_wide >= 0:
         return x - box_wide, beside
-    return along, max(0, min(y + high, height) - box_high - 1)
+    return along, max(0, min(y + high, height) - box_high)
+
+
+def hides(part: Rect, at: tuple[int, int], box: tuple[int, int]) -> bool:
+    """Whether a box lies over the part of which it tells."""
+    (x, y, wide, high), (left, top), (box_wide, box_high) = part, at, box
+    return left < x + wide and x < left + box_wide and top < y + high and y < top + box_high

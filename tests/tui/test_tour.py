@@ -94,6 +94,15 @@ def test_every_line_of_the_box_is_as_wide_as_the_box(ascii_only: bool) -> None:
             assert not ascii_only or all(part.isascii() for line in box for part, _ in line)
 
 
+async def test_on_a_short_screen_the_box_hides_as_little_of_the_graph_as_can_be() -> None:
+    async with opened(mid_run(), (60, 18)) as pilot:
+        pilot.app.screen.do_tour()  # type: ignore[attr-defined]
+        await press(pilot, "enter")
+        shown = lines(pilot)
+        assert all(any(node in line for line in shown) for node in ("scan", "publish", "lint", "scope"))
+        assert shown[-2].lstrip().startswith("╰")
+
+
 def touring(pilot: Pilot[Any]) -> TourScreen:
     screen = pilot.app.screen
     assert isinstance(screen, TourScreen)

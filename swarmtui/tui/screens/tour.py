@@ -16,7 +16,7 @@ from textual.widget import Widget
 from swarmtui.tui import content
 from swarmtui.tui.actions.action import Scope
 from swarmtui.tui.screens.dialogs import Dialog
-from swarmtui.tui.tour import SEEN, SMALLEST, STEPS, WIDE, Rect, Step, box_lines, due, place
+from swarmtui.tui.tour import SEEN, SMALLEST, STEPS, WIDE, Rect, Step, box_lines, due, hides, place
 from swarmtui.tui.view.lines import Line
 from swarmtui.tui.widgets.lines import Drawn
 from swarmtui.tui.widgets.looks import dressed, looks
@@ -124,8 +124,12 @@ class TourScreen(Dialog[None]):
         hint = f"{self.key('next')} {'ends it' if last else 'goes on'}, {self.key('back')} goes back"
         hint += "" if last else f", {self.key('leave')} skips"
         text = dressed(self).with_keys(step.text)
-        box = box_lines(step, text, self._step, len(self._parts), hint, wide, ascii_only=ascii_only)
-        self.query_one(Spotlight).show(part, box, place(part, size, (wide, len(box))))
+        for short in (False, True):
+            box = box_lines(step, text, self._step, len(self._parts), hint, wide, ascii_only=ascii_only, short=short)
+            at = place(part, size, (wide, len(box)))
+            if not hides(part, at, (wide, len(box))):
+                break
+        self.query_one(Spotlight).show(part, box, at)
 
     def action_step(self, by: int) -> None:
         """On, or back; after the last one it is over."""
