@@ -177,6 +177,16 @@ async def test_the_prompt_is_shown_as_it_is_sent_and_as_it_is_written() -> None:
         assert "{{ scan.output }}" in text(pilot)
 
 
+async def test_what_is_said_above_a_map_and_its_prompt_is_wrapped_on_a_narrow_screen() -> None:
+    async with opened(mid_run(), (60, 15)) as pilot:
+        await at(pilot, "translate")
+        told = " ".join(text(pilot).split())
+        assert "once all items have ended; S-tab leads to the items" in told
+        assert "31/s, 25 s left, 6 running" in told
+        await at(pilot, "translate", "prompt")
+        assert "as it is sent, what is put in ⟦marked⟧; v: as it is written" in " ".join(text(pilot).split())
+
+
 async def test_cost_tells_where_time_and_money_went() -> None:
     async with opened(tried()) as pilot:
         await at(pilot, "quality", "cost")

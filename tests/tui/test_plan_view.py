@@ -114,10 +114,30 @@ def test_code_is_no_heading_and_of_a_very_long_text_the_rest_is_counted() -> Non
     assert long[-1][0][0].startswith("[6 more lines")
 
 
+def test_a_long_line_of_a_text_in_yaml_goes_on_under_its_own_beginning() -> None:
+    text = "nodes:\n  scan:\n    prompt: |\n      Look at the files and write\n      what matters.\n\n"
+    text += "\tA tab, and more words than fit"
+    lines = ["".join(part for part, _ in line) for line in document.yaml(text, 24)]
+    assert lines == [
+        "nodes:", "  scan:", "    prompt: |", "      Look at the files", "      and write", "      what matters.", "",
+        "    A tab, and more", "    words than fit",
+    ]  # fmt: skip
+
+
 def test_yaml_keeps_every_character_but_indent_of_wrapped_rows() -> None:
     text = "nodes:\n  a:\n    prompt: a rather long prompt that has to be wrapped\n"
     lines = ["".join(part for part, _ in line) for line in document.yaml(text, 24)]
     assert "".join(lines).replace(" ", "") == text.replace(" ", "").replace("\n", "")
+
+
+def test_the_words_a_line_begins_with_stand_out_however_it_is_wrapped() -> None:
+    for size in (5, 9, 14, 80):
+        rows = list(document.led("as it is sent", "as it is sent, with what is put in", size))
+        assert all(sum(map(len, (head, rest))) <= size for (head, _), (rest, _) in rows)
+        assert (
+            " ".join("".join(part for part, _ in row).strip() for row in rows) == "as it is sent, with what is put in"
+        )
+        assert " ".join(filter(None, (head.strip() for (head, _), _ in rows))) == "as it is sent"
 
 
 TEAM = """

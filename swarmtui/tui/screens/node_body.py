@@ -163,7 +163,12 @@ class NodeBody:
         told = detail(self._app.state, node, self._app.moment, glyphs)
         words = "what it gives is put together once all items have ended; {previous_pane} leads to the items"
         bar = map_bar(node.items, glyphs, max(10, min(60, width - 6)))
-        return [bar, ((told, "text"),), (), ((self._app.with_keys(words), "faint"),)]
+        return [
+            bar,
+            *document.verbatim(told, width),
+            (),
+            *document.verbatim(self._app.with_keys(words), width, "faint"),
+        ]
 
     # -- what went in -----------------------------------------------------------------------------------------
 
@@ -179,13 +184,12 @@ class NodeBody:
         why = self.reading.why_not.get("inputs", "")
         lines: list[Line] = []
         if why:
-            lines += [((f"not all that went in could be fetched: {why}", "warn"),), ()]
+            lines += [*document.verbatim(f"not all that went in could be fetched: {why}", width, "warn"), ()]
         sent = prompt_lines(state, plan_node, known, width, glyphs)
         if sent:
             marked = "<<marked>>" if glyphs.ascii else "⟦marked⟧"
-            told = self._app.with_keys(f", what is put in {marked}; {{form}}: as it is written")
-            lines += [(("as it is sent", "strong"), (told, "faint")), ()]
-            lines += sent
+            told = self._app.with_keys(f"as it is sent, what is put in {marked}; {{form}}: as it is written")
+            lines += [*document.led("as it is sent", told, width), (), *sent]
         needs = needs_lines(state, plan_node, known, width, glyphs)
         if needs:
             lines += [(("what its needs gave", "strong"),), (), *needs, ()]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from swarmtui.safety.text import clean
 from swarmtui.tui.view.lines import Line, Role, Span, cells, fit, wrap
@@ -72,13 +72,21 @@ def verbatim(text: str, width: int, role: Role = "text") -> list[Line]:
     return [((row, role),) for raw in _split(text) for row in wrap(raw, width)]
 
 
+def led(lead: str, text: str, width: int) -> Iterator[Line]:
+    """`text` (clean, one line) that begins with the words `lead`, which stand out, wrapped."""
+    for row in wrap(text, width):
+        head = row if lead.startswith(row) else lead if row.startswith(lead) else ""
+        yield (head, "strong"), (row[len(head) :], "faint")
+        lead = lead[len(head) :].lstrip()
+
+
 def yaml(text: str, width: int) -> list[Line]:
     """YAML with its keys told apart, wrapped under their indent."""
     lines: list[Line] = []
     for raw in _split(text):
         found = _YAML_KEY.match(raw)
         if found is None:
-            lines.extend(((row, "text"),) for row in wrap(raw, width))
+            lines.extend(_indented(raw, width))
             continue
         indent, key, colon, rest = found.groups()
         head = cells(indent) + len(key) + 1
@@ -86,6 +94,15 @@ def yaml(text: str, width: int) -> list[Line]:
         lines.append(((indent, "text"), (key, "accent"), (colon, "faint"), (rows[0], "text")))
         lines.extend(((" " * min(head + 1, width // 2) + row, "text"),) for row in rows[1:])
     return lines
+
+
+def _indented(raw: str, width: int) -> Iterator[Line]:
+    """One line (clean) of a text of several in YAML: what is wrapped stands under its beginning, not under the keys."""
+    text = raw.expandtabs(4)
+    body = text.lstrip(" ")
+    indent = text[: min(len(text) - len(body), width // 2)]
+    for row in wrap(body, max(1, width - len(indent))):
+        yield ((indent + row, "text"),)
 
 
 def changes(described: Sequence[str], width: int) -> list[Line]:
