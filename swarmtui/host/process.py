@@ -33,6 +33,7 @@ from swarmtui.host.stalls import watched_loop
 from swarmtui.session.errors import LogError, first_line, recover_command
 from swarmtui.session.filesystems import refuse_network_folder
 from swarmtui.session.folder import SessionFolder
+from swarmtui.session.trouble import TroubleKind
 from swarmtui.session.vocabulary import FINAL
 
 if TYPE_CHECKING:
@@ -322,7 +323,7 @@ class _Host:
             self._timers.append(loop.call_later(STOP_S if first else SECOND_STOP_S, self._conducting.cancel))
 
     async def _leave_when_idle(self) -> None:
-        """Once the session has ended, leave as soon as nobody has watched for a while."""
+        """Once the session has ended, or its files are gone, leave as soon as nobody has watched for a while."""
         conductor, server = self._conductor, self._server
         eased = asyncio.Event()
         conductor.log.watch_trouble(lambda trouble: eased.set())
@@ -331,8 +332,10 @@ class _Host:
             news = asyncio.create_task(conductor.log.after(conductor.state.seq))
             company = asyncio.ensure_future(server.viewers_changed())
             relief = asyncio.create_task(eased.wait())
-            unwatched = conductor.state.status in FINAL and not server.viewers
-            unwatched = unwatched and conductor.log.trouble is None  # what is still to be written is waited for
+            trouble = conductor.log.trouble
+            gone = trouble is not None and trouble.kind is TroubleKind.GONE
+            # what is still to be written is waited for, unless what it would be written to is gone
+            unwatched = not server.viewers and (gone or (trouble is None and conductor.state.status in FINAL))
             over = unwatched and conductor.at_rest
             patience = AT_REST_S if unwatched else None  # no event tells that the last attempt has been let go
             if over:

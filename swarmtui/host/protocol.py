@@ -341,7 +341,7 @@ class Stream:
 class TroubleTold:
     """Parameters of ``trouble``: the host cannot write the session file for now, so that no event can tell of it.
 
-    `kind` is ``disk_full``, ``io`` or ``locked``; None: it can again.
+    `kind` is ``disk_full``, ``io``, ``locked`` or ``gone``; None: it can again.
     """
 
     kind: str | None

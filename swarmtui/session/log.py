@@ -23,7 +23,6 @@ from pathlib import Path
 
 import aiosqlite
 
-from swarmtui.frozen import frozen
 from swarmtui.plan.model import JSON
 from swarmtui.session import file
 from swarmtui.session.clock import SessionClock
@@ -31,7 +30,7 @@ from swarmtui.session.commits import SYNC_EVERY_S, Batch, Commits
 from swarmtui.session.errors import Damaged, LogClosed, LogError, first_line
 from swarmtui.session.events import Body, Event
 from swarmtui.session.faults import Faults
-from swarmtui.session.outage import Outage
+from swarmtui.session.outage import USUAL, LogSettings, Outage
 from swarmtui.session.rows import GENESIS, Head, Row, blob_sha, make_row, row_to_line, sealed
 from swarmtui.session.trouble import Trouble
 from swarmtui.session.waiting import Waiting
@@ -39,22 +38,6 @@ from swarmtui.session.waiting import Waiting
 __all__ = ["Log", "LogError", "LogSettings", "SessionClock"]
 
 TAIL_ROWS = 4_096
-
-
-@frozen
-class LogSettings:
-    """How patient the log is with its disk."""
-
-    retry_s: float = 5.0
-    """Seconds between tries while nothing can be written."""
-    busy_s: float = 5.0
-    """How long another connection may keep the file locked before that is trouble."""
-    close_s: float = 5.0
-    """How long :meth:`Log.close` goes on trying."""
-    ram_bytes: int = 64 * 1024 * 1024
-    """What may wait in memory while nothing can be written."""
-    reserve_bytes: int = 4 * 1024 * 1024
-    """Size of the file that is given up when the disk is full."""
 
 
 class Log:
@@ -73,7 +56,7 @@ class Log:
         self._path = path
         self._last: Head | Row = head
         self._commits = Commits(db, path, on_trouble, faults)
-        self._outage = Outage(path, settings.retry_s, settings.reserve_bytes, on_trouble)
+        self._outage = Outage(path, settings, on_trouble)
         self._on_trouble = on_trouble
         self._settings = settings
         self._gathered = Batch()
@@ -101,7 +84,7 @@ class Log:
         app: str,
         on_trouble: Callable[[str | None], None] = lambda _: None,
         *,
-        settings: LogSettings = LogSettings(),
+        settings: LogSettings = USUAL,
         faults: Faults | None = None,
     ) -> Log:
         """A new file at `path`, mode 0600. Raises LogError if there is one already or it cannot be made."""
@@ -116,7 +99,7 @@ class Log:
         head: Head,
         on_trouble: Callable[[str | None], None] = lambda _: None,
         *,
-        settings: LogSettings = LogSettings(),
+        settings: LogSettings = USUAL,
         faults: Faults | None = None,
     ) -> Log:
         """Go on with the file at `path`, which a reader has verified up to `head`. Raises LogError."""
@@ -305,6 +288,7 @@ class Log:
         while True:
             due = await self._woken()
             try:
+                self._outage.look()
                 if self._gathered:
                     await self._flush_once()
                 if self._closing or (self._commits.behind and (due or self.trouble is not None)):
@@ -318,7 +302,7 @@ class Log:
                 return
 
     async def _woken(self) -> bool:
-        """Wait for something to write, or until a sync or another try is due; whether that is so."""
+        """Wait for something to write, or until a sync, a look or another try is due; whether that is so."""
         if self._before_retry() > 0:
             while (left := self._before_retry()) > 0:
                 self._wake.clear()
@@ -326,7 +310,7 @@ class Log:
                     async with asyncio.timeout(left):
                         await self._wake.wait()
             return True
-        sync_s = SYNC_EVERY_S if self._commits.behind else None
+        sync_s = SYNC_EVERY_S if self._commits.behind else self._settings.look_s
         timeout = sync_s if self.trouble is None else self._settings.retry_s
         if not self._wake.is_set():  # as a rule it is: what came during a commit is the next batch
             try:

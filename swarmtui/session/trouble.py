@@ -18,6 +18,7 @@ LITTLE = 64 * 1024 * 1024
 """Bytes free below which a session that begins warns."""
 
 _FULL_ERRNOS = (errno.ENOSPC, errno.EDQUOT)
+_NOWHERE = (errno.ENOENT, errno.ENOTDIR)
 _CODES = {
     sqlite3.SQLITE_FULL: "disk_full",
     sqlite3.SQLITE_BUSY: "locked",
@@ -38,6 +39,7 @@ class TroubleKind(StrEnum):
     DISK_FULL = "disk_full"
     IO = "io"
     LOCKED = "locked"
+    GONE = "gone"
 
 
 @frozen
@@ -53,6 +55,8 @@ class Trouble:
 
 def kind_of(error: sqlite3.Error | OSError, folder: Path) -> TroubleKind | None:
     """What kind of trouble `error` is; None if trying again cannot help (damage, a second writer, a defect)."""
+    if isinstance(error, FileNotFoundError):
+        return TroubleKind.GONE
     if isinstance(error, OSError):
         return TroubleKind.DISK_FULL if error.errno in _FULL_ERRNOS else TroubleKind.IO
     code = getattr(error, "sqlite_errorcode", None)
@@ -72,6 +76,17 @@ def free_bytes(folder: Path) -> int:
     except OSError:
         return 0
     return found.f_bavail * found.f_frsize
+
+
+def whereabouts(path: Path) -> tuple[int, int] | None:
+    """Which file has the name `path` (device, inode); None if there is none. Raises OSError if that cannot be told."""
+    try:
+        found = path.stat()
+    except OSError as error:
+        if error.errno in _NOWHERE:
+            return None
+        raise
+    return found.st_dev, found.st_ino
 
 
 def little_room(folder: Path) -> str | None:

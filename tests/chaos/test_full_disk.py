@@ -177,3 +177,14 @@ def noted(session: SessionFolder) -> list[str]:
     with Reader(session.db) as reader:
         bodies = [row_to_event(row).body for row in reader.rows()]
     return [body.message for body in bodies if isinstance(body, Noted)]
+
+
+def test_a_host_whose_session_is_removed_starts_nothing_more_and_leaves(tmp_path: Path) -> None:
+    nodes = {"first": {"run": ["sleep", "4"]}, "second": {"needs": "first", "run": ["touch", "begun"]}}
+    session = made(tmp_path, {"goal": "removed meanwhile", "nodes": nodes})
+    with hosted(tmp_path, session) as host:
+        host.until(lambda state: state.nodes["first"].running)
+        shutil.rmtree(session.path)
+        assert host.ends(60) == 74
+        assert not (host.work / "begun").exists()
+    assert not session.db.exists()

@@ -9,7 +9,10 @@ import pytest
 
 from swarmtui.host import process
 from swarmtui.session.state import SessionState
+from swarmtui.session.trouble import Trouble, TroubleKind
 from swarmtui.session.vocabulary import Status
+
+GONE = Trouble(TroubleKind.GONE, 0.0, "the session's files are gone")
 
 
 class Stands:
@@ -58,7 +61,14 @@ async def test_it_leaves_though_no_event_tells_that_the_last_attempt_is_gone() -
 
 
 @pytest.mark.parametrize(
-    "why", [{"viewers": ("somebody",)}, {"trouble": "disk"}, {"state": SessionState(status=Status.PAUSED)}]
+    "why",
+    [
+        {"viewers": ("somebody",)},
+        {"trouble": Trouble(TroubleKind.DISK_FULL, 0.0, "full")},
+        {"state": SessionState(status=Status.PAUSED)},
+        {"trouble": GONE, "viewers": ("somebody",)},
+        {"trouble": GONE, "at_rest": False},
+    ],
 )
 async def test_it_stays_while_it_is_needed(why: dict[str, Any]) -> None:
     stands = Stands()
@@ -69,3 +79,11 @@ async def test_it_stays_while_it_is_needed(why: dict[str, Any]) -> None:
     assert (task.done(), stands.stopped) == (False, None)
     task.cancel()
     await asyncio.gather(task, return_exceptions=True)
+
+
+async def test_where_the_session_is_gone_it_does_not_wait_for_an_end_that_could_not_be_recorded() -> None:
+    stands = Stands()
+    stands.state, stands.trouble = SessionState(status=Status.PAUSED), GONE  # type: ignore[assignment]
+    async with asyncio.timeout(5):
+        await (await leaving(stands))
+    assert stands.stopped == "finished"

@@ -82,6 +82,24 @@ async def test_a_viewer_that_comes_during_trouble_sees_what_is_recorded_and_the_
         await late.close()
 
 
+async def test_of_a_session_whose_files_are_removed_nothing_more_starts_and_viewers_are_told(tmp_path: Path) -> None:
+    quick = LogSettings(retry_s=0.05, close_s=0.0, look_s=0.02, reserve_bytes=0)
+    async with live_session(tmp_path, chain("a", "b"), log_settings=quick) as session:
+        await session.until_running()
+        feed = await session.attach()
+        db = session.conductor.log.path
+        db.rename(db.with_name("elsewhere"))
+        await until(feed, lambda feed: "files are gone" in feed.status.trouble)
+        session.executor.finish("a//1")
+        await until_paused(session)
+        assert not session.executor.running
+        db.with_name("elsewhere").rename(db)
+        (again,) = await session.until_running()
+        assert again.startswith("b//")
+        await until(feed, lambda feed: not feed.status.trouble and feed.state.status is Status.RUNNING)
+        await feed.close()
+
+
 async def test_resuming_by_hand_is_refused_while_the_disk_takes_nothing(tmp_path: Path) -> None:
     from swarmtui.engine.commands import Refused
 

@@ -88,6 +88,51 @@ async def test_a_file_that_somebody_else_keeps_locked_is_waited_for(tmp_path: Pa
     assert told == ["locked", None]
 
 
+@pytest.mark.parametrize("busy", [True, False], ids=["with something to write", "idle"])
+async def test_a_file_that_is_removed_or_moved_away_is_noticed_and_writing_goes_on_once_it_is_back(
+    tmp_path: Path, busy: bool
+) -> None:
+    folder, elsewhere = tmp_path / "here", tmp_path / "elsewhere"
+    folder.mkdir()
+    log, told = await opened(folder, LogSettings(retry_s=0.02, close_s=0.3, look_s=0.02))
+    changed = asyncio.Event()
+    log.watch_trouble(lambda trouble: changed.set())
+    await log.committed(log.append(note("kept")).seq)
+    folder.rename(elsewhere)
+    async with asyncio.timeout(5):
+        while busy and not changed.is_set():
+            log.append(note("more"))
+            await asyncio.sleep(0)
+        await changed.wait()
+    assert told == ["gone"]
+    assert log.trouble is not None
+    assert str(folder) in log.trouble.message
+    event = log.append(note("precious"))
+    changed.clear()
+    elsewhere.rename(folder)
+    async with asyncio.timeout(5):
+        await changed.wait()
+        await log.committed(event.seq)
+    await log.close()
+    assert told == ["gone", None]
+    with Reader(folder / "session.db") as reader:
+        assert reader.verify().seq == event.seq
+
+
+async def test_another_file_of_that_name_is_not_the_one_that_was_removed(tmp_path: Path) -> None:
+    log, told = await opened(tmp_path, LogSettings(retry_s=0.02, close_s=0.0, look_s=0.02))
+    gone = asyncio.Event()
+    log.watch_trouble(lambda trouble: gone.set())
+    (tmp_path / "session.db").rename(tmp_path / "kept.db")
+    (tmp_path / "session.db").touch()
+    async with asyncio.timeout(5):
+        await gone.wait()
+    log.append(note("lost"))
+    with pytest.raises(LogError, match="were not written"):
+        await log.close()
+    assert told == ["gone"]
+
+
 async def test_what_waits_in_memory_has_a_limit(tmp_path: Path) -> None:
     settings = LogSettings(retry_s=60, ram_bytes=10_000, close_s=0.0)
     log, told = await opened(tmp_path, settings, commit_before=("io", 1))
