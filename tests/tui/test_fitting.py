@@ -38,3 +38,14 @@ async def test_the_keys_of_the_list_of_machines_are_told_also_while_one_is_added
             await pilot.pause()
             assert "a: add; space: on or off; W: forget; esc: close" in shown(pilot)
         assert "HOST, USER@HOST" in shown(pilot)
+
+
+@pytest.mark.parametrize("size", [(60, 15), (80, 24)])
+async def test_what_is_done_with_many_sessions_is_agreed_to_by_keys_that_are_told(size: tuple[int, int]) -> None:
+    async with home(size=size) as pilot:
+        for key in ("asterisk", "W"):
+            await browsing.press(pilot, key)
+        await pilot.pause()
+        await pilot.pause()
+        assert "y: do it; n: leave it" in shown(pilot)
+        assert "is removed" in shown(pilot)

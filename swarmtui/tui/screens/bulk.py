@@ -13,6 +13,7 @@ from textual.widgets import Static
 from swarmtui.tui import content
 from swarmtui.tui.browser import Act
 from swarmtui.tui.screens.dialogs import Dialog
+from swarmtui.tui.screens.fitting import give_room
 from swarmtui.tui.view.bulk import WORDS, Bulk, How
 from swarmtui.tui.widgets.lines import undertitle
 from swarmtui.tui.widgets.table import RowTable
@@ -27,7 +28,7 @@ class BulkScreen(Dialog[list[str]]):
     DIALOG, SCROLLED = "bulk", "#bulk"
     CSS = """
     BulkScreen .dialog { width: 110; padding: 1 1 0 1; }
-    BulkScreen RowTable { height: auto; min-height: 2; background: $surface; margin-top: 1; }
+    BulkScreen RowTable { min-height: 2; background: $surface; margin-top: 1; scrollbar-size: 0 0; }
     BulkScreen Static { height: auto; padding: 0 1; }
     """
 
@@ -48,7 +49,6 @@ class BulkScreen(Dialog[list[str]]):
 
     def on_mount(self) -> None:
         """The dry run."""
-        self.query_one("#bulk").styles.max_height = len(self._bulk) + 1
         self.query_one(RowTable).focus()
         self.call_after_refresh(self._draw)
 
@@ -58,6 +58,11 @@ class BulkScreen(Dialog[list[str]]):
         self.query_one(RowTable).show(self._bulk)
         undertitle(self.query_one(".dialog"), self._bulk.standing())
         self.query_one(".hint", Static).update(content.line("; ".join(self._hints())))
+        give_room(self, self.query_one(RowTable), len(self._bulk) + 1)
+
+    def on_resize(self) -> None:
+        """The keys are seen at any size."""
+        self.call_after_refresh(self._draw)
 
     def _hints(self) -> Iterable[str]:
         bulk = self._bulk
