@@ -162,13 +162,8 @@ class NodeBody:
             return []
         told = detail(self._app.state, node, self._app.moment, glyphs)
         words = "what it gives is put together once all items have ended; {previous_pane} leads to the items"
-        bar = map_bar(node.items, glyphs, max(10, min(60, width - 6)))
-        return [
-            bar,
-            *document.verbatim(told, width),
-            (),
-            *document.verbatim(self._app.with_keys(words), width, "faint"),
-        ]
+        bar, words = map_bar(node.items, glyphs, max(10, min(60, width - 6))), self._app.with_keys(words)
+        return [bar, *document.verbatim(told, width), (), *document.verbatim(words, width, "faint")]
 
     # -- what went in -----------------------------------------------------------------------------------------
 
