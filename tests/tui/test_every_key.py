@@ -19,6 +19,8 @@ from textual.widgets import Input, TextArea
 
 import swarmtui.tui.screens
 from swarmtui.host.feed import Feed
+from swarmtui.session import events as ev
+from swarmtui.session import vocabulary as vocab
 from swarmtui.tui.actions.action import Action, Mode, Scope
 from swarmtui.tui.actions.dialogs import ANYWHERE, BY_NAME, DIALOGS, DialogKey
 from swarmtui.tui.actions.keymap import fit_keys
@@ -44,6 +46,7 @@ from tests.tui.opening import Source, notices, opened, press, settled, text
 from tests.tui.scripted_agents import agents
 from tests.tui.scripted_feed import ScriptedFeed, awaiting_approval, finished, mid_run, planning
 from tests.tui.scripted_past import replayed
+from tests.tui.scripted_pools import busy
 from tests.tui.scripted_scenes import crashed, lost
 
 KEYS = Keys()
@@ -306,6 +309,23 @@ async def test_sentences_call_keys_as_the_user_has_them() -> None:
         await press(pilot, "M")
         assert "F18 leaves it" in text(pilot)
         assert (app.key_of("said"), app.with_keys("{said} {none_such}")) == ("", ":said {none_such}")
+
+
+async def test_pools_and_a_planner_that_gave_up_call_keys_as_the_user_has_them() -> None:
+    given = {"pause_session": ("f20",), "cancel_session": ("f18",), "detach": ("f17",)}
+    read = Read(Settings(keys=fit_keys(given).own))
+    feed = busy()
+    app = configured(feed, read)
+    async with app.run_test(size=(120, 40)) as pilot:
+        await settled(pilot)
+        feed.play(ev.SessionPaused())
+        await press(pilot, "7")
+        assert "the session is paused: F20 lets it go on" in text(pilot)
+    lost = planning().play(ev.PlanningFailed(1, vocab.ErrorInfo(vocab.ErrorKind.OUTAGE, "gone")))
+    app = configured(lost, read)
+    async with app.run_test(size=(120, 40)) as pilot:
+        await settled(pilot)
+        assert "F18 cancels the session; F17 leaves it as it is" in text(pilot)
 
 
 async def test_a_permission_says_which_of_the_users_keys_allow_and_deny() -> None:

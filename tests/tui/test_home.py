@@ -103,6 +103,13 @@ def looking(pilot: Pilot[Choice]) -> Any:
     return pilot.app.looking  # type: ignore[attr-defined]
 
 
+async def test_the_list_calls_keys_as_the_user_has_them() -> None:
+    keys = {"plan_now": ("f20",), "cancel_session": ("f19",), "remove": ("f18",)}
+    async with home(settings=Settings(keys=keys)) as pilot:
+        await press(pilot, "f18")
+        assert "its host lives: F19 cancels it first" in told(pilot)
+
+
 # -- every key --------------------------------------------------------------------------------------------------------
 
 
@@ -297,7 +304,7 @@ async def test_where_none_of_those_marked_can_be_acted_on_that_is_told() -> None
     listed = [session("a", "succeeded", 1), session("b", "failed", 2)]
     async with home(listed=listed) as pilot:
         await press(pilot, "asterisk", "X")
-        assert told(pilot) == "cancel all: none of the 2 sessions: has succeeded (1); has failed (1)"
+        assert told(pilot) == "cancel all: none of the 2 sessions: it has succeeded (1); it has failed (1)"
 
 
 @pytest.mark.parametrize("pasted", [("y", "n"), ("x", "y")])

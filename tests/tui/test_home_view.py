@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from swarmtui.session.vocabulary import Status
+from swarmtui.tui.actions.table import Keys
 from swarmtui.tui.view.bulk import Bulk, How, Verb, pausing, why_not
 from swarmtui.tui.view.glyphs import ASCII, UNICODE
 from swarmtui.tui.view.home import REASONS, refusal
@@ -20,6 +21,7 @@ from swarmtui.tui.view.sessions import SHOWN, SORTS, Looking, SessionRows, key_o
 from tests.tui.browsing import session
 from tests.tui.scripted_feed import HOSTILE, START
 
+KEYS = Keys()
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(max_size=9),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=9), inner, max_size=3),
@@ -115,18 +117,34 @@ def test_of_every_session_it_is_told_whether_each_thing_can_be_done_with_it(verb
 @pytest.mark.parametrize(
     ("status", "more", "why"),
     [
-        ("running", {"viewers": 1}, "its host lives: X cancels it first"),
-        ("succeeded", {"viewers": 1}, "somebody watches it still"),
-        ("failed", {}, "its host is about to leave: again in a moment"),
+        ("running", {"viewers": 1}, "its host lives: {cancel_session} cancels it first"),
+        ("succeeded", {"viewers": 1}, "somebody still watches it"),
+        ("failed", {}, "its host is about to leave: try again in a moment"),
     ],
 )
 def test_what_is_not_removed_says_what_would_make_it_removable(status: str, more: dict[str, int], why: str) -> None:
     assert why_not(Verb.REMOVE, session("a", status, 1, hosted=True, **more)) == why
 
 
+@pytest.mark.parametrize("verb", Verb)
+@pytest.mark.parametrize("status", Status)
+def test_why_not_is_a_sentence_about_it_for_one_session_and_for_several(verb: Verb, status: Status) -> None:
+    for more in ({}, {"hosted": False}, {"hosted": True}, {"imported": "x"}, {"counts": {"failed": 1}, "hosted": True}):
+        why = why_not(verb, session("a", status.value, 1, **more)) or "it"
+        assert why.split()[0] in ("it", "its", "a", "no", "nothing", "somebody"), why
+        assert KEYS.in_words(why) == KEYS.in_words(KEYS.in_words(why))
+        assert "{" not in KEYS.in_words(why)
+
+
+def test_a_dialog_says_with_the_users_keys_why_a_session_is_left_alone() -> None:
+    own = Keys({"cancel_session": ("f20",)})
+    bulk = Bulk.of(Verb.REMOVE, [session("a", "running", 1, hosted=True)], own.in_words)
+    assert bulk.all[0].told == "its host lives: F20 cancels it first"
+
+
 def test_whether_a_host_lives_is_read_from_the_status_where_an_older_version_does_not_tell() -> None:
     assert why_not(Verb.PAUSE, session("a", "running", 1)) is None
-    assert why_not(Verb.PAUSE, session("a", "running", 1, hosted=False)) == "no host runs it: U starts one"
+    assert why_not(Verb.PAUSE, session("a", "running", 1, hosted=False)) == "no host runs it: {resume} starts one"
     assert why_not(Verb.REMOVE, session("a", "failed", 1)) is None
 
 
@@ -145,9 +163,9 @@ def test_where_none_can_be_acted_on_each_reason_is_given_once_with_how_many_the_
     over = [session(f"a{at}", "succeeded", 1, hosted=True, viewers=1) for at in range(3)]
     runs = [session("b", "running", 1, hosted=True), *over]
     assert refusal("remove", None, runs, able=True) == (
-        "none of the 4 sessions: somebody watches it still (3); its host lives: X cancels it first (1)"
+        "none of the 4 sessions: somebody still watches it (3); its host lives: {cancel_session} cancels it first (1)"
     )
-    assert refusal("remove", None, over[:1], able=True) == "a0: somebody watches it still"
+    assert refusal("remove", None, over[:1], able=True) == "a0: somebody still watches it"
     many = [session(f"{at}", "of a version to come", 1) for at in range(2)]
     assert refusal("remove", None, many, able=True) == "none of the 2 sessions: its status is not known to this version"
     damaged = [session(f"{at}", "failed", 1, reason="damaged: `swarmtui recover") for at in range(9)]
@@ -162,7 +180,7 @@ def test_the_pause_key_pauses_where_anything_can_be_paused_and_else_lets_go_on()
     assert pausing([runs, paused, over]) is Verb.PAUSE
     assert pausing([paused, over]) is Verb.GO_ON
     assert pausing([over]) is Verb.PAUSE
-    assert refusal("pause_session", over, [over], able=True) == "a: has failed"
+    assert refusal("pause_session", over, [over], able=True) == "a: it has failed"
     assert refusal("pause_session", None, [], able=True) == "no session is selected"
     assert refusal("open", {"host": "box", "error": ""}, [], able=True) == "no session is selected"
     assert "swarmtui --help" in (refusal("remove", over, [over], able=False) or "")

@@ -111,7 +111,7 @@ def test_code_is_no_heading_and_of_a_very_long_text_the_rest_is_counted() -> Non
     assert lines[1] == (("# no heading", "ok"),)
     long = document.verbatim("row\n" * (document.LIMIT + 5), 100)
     assert len(long) == document.LIMIT + 1
-    assert long[-1][0][0].startswith("[6 more lines")
+    assert long[-1][0][0] == "[6 more lines: :pager opens the whole]"
 
 
 def test_a_long_line_of_a_text_in_yaml_goes_on_under_its_own_beginning() -> None:

@@ -64,7 +64,7 @@ class ConcurrencyScreen(Dialog[Request | None]):
         if not self.is_attached:
             return
         app = workbench(self)
-        self.draft.look(app.state, gauges(app.state, app.flights, app.moment.session))
+        self.draft.look(app.state, gauges(app.state, app.flights, app.moment.session, app.with_keys))
         view, draft, glyphs = self.query_one(TextView), self.draft, looks(self).glyphs
         # the dialog must not jump about while one moves: two lines each for what binds and whether more helps
         give_room(self, view, len(draft.choices) + 8)

@@ -94,8 +94,12 @@ class PoolsPart(Part[TextView]):
         second = int(app.moment.session)
         key = (id(app.state), second) if len(app.state.nodes) > SLOW else (app.state.seq, app.flights.seen, second)
         if key != self._found_for:
-            self._found, self._found_for = gauges(app.state, app.flights, app.moment.session), key
+            self._found, self._found_for = self._gauged(), key
         return self._found
+
+    def _gauged(self) -> list[Gauge]:
+        app = workbench(self.screen)
+        return gauges(app.state, app.flights, app.moment.session, app.with_keys)
 
     def _few(self, found: list[Gauge], width: int) -> list[Line]:
         app = workbench(self.screen)

@@ -25,7 +25,7 @@ from swarmtui.tui.view import format as say
 from swarmtui.tui.view.forecast import forecast_lines
 from swarmtui.tui.view.lines import Line
 from swarmtui.tui.view.nodes import name_of
-from swarmtui.tui.view.plan import node_facts, planning_lines
+from swarmtui.tui.view.plan import GIVEN_UP, node_facts, planning_lines
 from swarmtui.tui.view.plan_checks import Check, checks, grave
 from swarmtui.tui.view.plan_diff import comparison
 from swarmtui.tui.view.plan_table import PlanRows
@@ -266,7 +266,8 @@ class PlanDrawing(PlanEdits):
             title = f"planner {app.looks.glyphs.dash} {name_of(state.planning.model, 60)}, {age}"
         entitle(view, title)
         tail = app.tails.by_key.get((PLANNER_STREAM, None))
-        view.show(lambda width: planning_lines(state, tail, width))
+        given_up = app.with_keys(GIVEN_UP)
+        view.show(lambda width: planning_lines(state, tail, width, given_up))
 
 
 def _as_text(plan: Plan, width: int) -> list[Line]:

@@ -20,12 +20,12 @@ from swarmtui.tui.screens.acting import Thing
 from swarmtui.tui.screens.prompted import PromptedScreen
 from swarmtui.tui.screens.reading import Reading
 from swarmtui.tui.view.bulk import Bulk, Verb
-from swarmtui.tui.view.home import MANY, VERBS, empty_lines, headline, refusal, told_of_list, verb_of
+from swarmtui.tui.view.home import HOW_HERE, MANY, VERBS, empty_lines, headline, refusal, told_of_list, verb_of
 from swarmtui.tui.view.session_detail import detail_lines
 from swarmtui.tui.view.sessions import SHOWN, SORTS, Row, SessionRows, key_of, origin_of
 from swarmtui.tui.widgets.bars import Words
 from swarmtui.tui.widgets.lines import LineView, TextView, entitle
-from swarmtui.tui.widgets.looks import looks
+from swarmtui.tui.widgets.looks import dressed, looks
 from swarmtui.tui.widgets.table import RowTable
 
 if TYPE_CHECKING:
@@ -121,9 +121,9 @@ class SessionsScreen(PromptedScreen):
         entitle(table, told_of_list(looking, len(self._rows), self._rows.total))
         self._draw_selected()
         if none:
-            prompted = self.prompt is not None
+            how = "" if self.prompt is None else dressed(self).with_keys(HOW_HERE)
             samples = self._samples
-            self.query_one("#empty", TextView).show(lambda width: empty_lines(samples, width, prompted=prompted))
+            self.query_one("#empty", TextView).show(lambda width: empty_lines(samples, width, how))
         if self._reading.done and self._first:
             self._settled(none=none)
 
@@ -184,7 +184,8 @@ class SessionsScreen(PromptedScreen):
     def refusal(self, action: Action) -> str | None:
         """Why it does not apply to what is meant."""
         why = super().refusal(action)
-        return why or refusal(action.id, self._row, self._meant(), able=self._browser.ways.act is not None)
+        why = why or refusal(action.id, self._row, self._meant(), able=self._browser.ways.act is not None)
+        return why and dressed(self).with_keys(why)
 
     def perform(self, action: Action) -> None:
         """What is to be opened before the sessions have been read is opened once they have."""
@@ -269,7 +270,7 @@ class SessionsScreen(PromptedScreen):
         if act is None:
             return
         where = self._browser.ways.exports_to if verb is Verb.EXPORT else ""
-        self.app.push_screen(BulkScreen(Bulk.of(verb, rows), act, where), self._done_with)
+        self.app.push_screen(BulkScreen(Bulk.of(verb, rows, dressed(self).with_keys), act, where), self._done_with)
 
     def _done_with(self, keys: list[str] | None) -> None:
         self._rows.looking.marked -= set(keys or ())

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING
@@ -51,7 +51,7 @@ WORDS: Mapping[Verb, Words] = {
     Verb.PAUSE: Words("Pause {}?", "What runs goes on to its end, nothing new starts.", "is paused", "paused"),
     Verb.GO_ON: Words("Let {} go on?", "What waits starts again.", "goes on", "goes on"),
     Verb.RETRY: Words(
-        "Run what failed in {} again?", "Of a session that has ended a host is started.", "runs again", "runs again"
+        "Run what failed in {} again?", "Where a session has ended a host is started.", "runs again", "runs again"
     ),
     Verb.CANCEL: Words(
         "Cancel {}?", "What runs is stopped and nothing else starts. What is recorded stays.", "is cancelled",
@@ -59,25 +59,26 @@ WORDS: Mapping[Verb, Words] = {
     ),
     Verb.RESUME: Words(
         "Resume {}?",
-        "A new host takes it up; what is done stays done. What a crash caught and may have changed something waits "
-        "for you.",
+        "A new host takes it up; what is done stays done. What a crash cut short waits for you where it may have "
+        "changed something.",
         "goes on", "goes on",
     ),
     Verb.REMOVE: Words(
         "Remove {} for good?", "Record, outputs and artefacts are deleted. There is no way back.", "is removed",
         "removed",
     ),
-    Verb.EXPORT: Words("Export {}?", "Each as a page for a browser.", "is exported", "exported"),
+    Verb.EXPORT: Words("Export {}?", "Each becomes a page for a browser.", "is exported", "exported"),
 }  # fmt: skip
 
 _RECORDING = "a recording of what ran elsewhere: nothing of it can go on"
-_CRASHED = "its host has crashed: U resumes it"
-_NO_HOST = "no host runs it: U starts one"
+_CRASHED = "its host has crashed: {resume} resumes it"
+_NO_HOST = "no host runs it: {resume} starts one"
 _GOING = (Status.PLANNING, Status.RUNNING, Status.AWAITING_APPROVAL)
 
 
 def why_not(verb: Verb, row: Row) -> str | None:
-    """Why `verb` cannot be done with the session; None if it can, as far as its row tells."""
+    """Why `verb` cannot be done with the session, in a sentence that names actions as ``{their_ids}``; None if it can,
+    as far as its row tells."""
     if "error" in row:
         return "its machine does not answer"
     status = status_of(row)
@@ -102,7 +103,7 @@ def why_not(verb: Verb, row: Row) -> str | None:
 def _why_not_steer(verb: Verb, row: Row, status: Status) -> str | None:
     """What a living host is asked for."""
     if status in FINAL:
-        return how_ended(status)
+        return f"it {how_ended(status)}"
     if row.get("imported"):
         return _RECORDING
     if status is Status.CRASHED:
@@ -111,16 +112,16 @@ def _why_not_steer(verb: Verb, row: Row, status: Status) -> str | None:
         return _NO_HOST
     paused = status is Status.PAUSED
     if verb is Verb.PAUSE and paused:
-        return "is paused already"
-    return "is not paused" if verb is Verb.GO_ON and not paused else None
+        return "it is paused already"
+    return "it is not paused" if verb is Verb.GO_ON and not paused else None
 
 
 def _why_not_remove(row: Row, status: Status) -> str | None:
     if not _hosted(row, status):
         return None
     if status not in FINAL:
-        return "its host lives: X cancels it first"
-    return "somebody watches it still" if row.get("viewers") else "its host is about to leave: again in a moment"
+        return "its host lives: {cancel_session} cancels it first"
+    return "somebody still watches it" if row.get("viewers") else "its host is about to leave: try again in a moment"
 
 
 def _why_not_retry(row: Row, status: Status) -> str | None:
@@ -139,11 +140,11 @@ def _why_not_resume(row: Row, status: Status) -> str | None:
     if row.get("imported"):
         return _RECORDING
     if status is Status.FAILED:
-        return "has failed: R runs what failed again"
+        return "it has failed: {retry_failed} runs what failed again"
     if status in FINAL:
-        return f"{how_ended(status)}: there is nothing to go on with"
+        return f"it {how_ended(status)}: there is nothing to go on with"
     if _hosted(row, status):
-        return "its host lives" + (": P lets it go on" if status is Status.PAUSED else "")
+        return "its host lives" + (": {pause_session} lets it go on" if status is Status.PAUSED else "")
     return None
 
 
@@ -191,11 +192,11 @@ class Bulk:
     _by_key: dict[str, One] = field(default_factory=dict)
 
     @staticmethod
-    def of(verb: Verb, rows: Sequence[Row]) -> Bulk:
-        """What would be done."""
+    def of(verb: Verb, rows: Sequence[Row], with_keys: Callable[[str], str] = str) -> Bulk:
+        """What would be done; `with_keys` puts the user's keys of actions into why it is not."""
         judged = [(row, why_not(verb, row)) for row in rows]
         acts = [One(key_of(row), row, How.ASKED) for row, why in judged if why is None]
-        left = [One(key_of(row), row, How.LEFT, why) for row, why in judged if why is not None]
+        left = [One(key_of(row), row, How.LEFT, with_keys(why)) for row, why in judged if why is not None]
         return Bulk(verb, [*acts, *left], _by_key={one.key: one for one in (*acts, *left)})
 
     def keys(self, how: How) -> list[str]:

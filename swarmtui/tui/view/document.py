@@ -33,7 +33,7 @@ def prose(text: str, width: int) -> list[Line]:
 def _split(text: str) -> list[str]:
     rows = clean(text).split("\n")
     if len(rows) > LIMIT:
-        rows = [*rows[:LIMIT], f"[{len(rows) - LIMIT:,} more lines: o opens the whole in your pager]"]
+        rows = [*rows[:LIMIT], f"[{len(rows) - LIMIT:,} more lines: :pager opens the whole]"]
     return rows
 
 

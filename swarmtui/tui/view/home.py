@@ -98,15 +98,18 @@ def told_of_list(looking: Looking, shown: int, total: int) -> str:
     return ", ".join([f"sessions: {many}", *(part for part in parts if part)])
 
 
-def empty_lines(samples: Sequence[tuple[str, str]], width: int, *, prompted: bool) -> list[Line]:
-    """What to do where there is no session yet. `samples`: task files that run as they are, with their goals."""
-    room = max(20, width - 4)
-    how = (
-        "Type below what you want to have done: enter talks it over, F9 has a plan written at once. You see it before "
-        "it runs."
-        if prompted
-        else 'swarmtui run "what you want to have done" has a plan written, and shows it before anything runs.'
-    )
+HOW_HERE = (
+    "Type below what you want to have done: enter talks it over, {plan_now} has a plan written at once. You see it "
+    "before it runs."
+)
+"""What to do where there is no session yet, but a prompt."""
+
+
+def empty_lines(samples: Sequence[tuple[str, str]], width: int, how_here: str) -> list[Line]:
+    """What to do where there is no session yet: with a prompt `how_here`. `samples`: task files that run as they are,
+    with their goals."""
+    room, prompted = max(20, width - 4), bool(how_here)
+    how = how_here or 'swarmtui run "what you want to have done" has a plan written, and shows it before anything runs.'
     lines: list[Line] = [(), (("  No sessions yet.", "strong"),), ()]
     lines += [((f"  {part}", "text"),) for part in wrap(how, room)]
     if samples:

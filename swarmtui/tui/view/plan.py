@@ -177,12 +177,16 @@ def _run_details(run: RunSpec) -> list[Fact]:
     return details
 
 
-def planning_lines(state: SessionState, tail: Tail | None, width: int) -> list[Line]:
-    """The planner at work: what it was asked, and what it says."""
+GIVEN_UP = "{cancel_session} cancels the session; {detach} leaves it as it is"
+"""What can be done once no plan came back."""
+
+
+def planning_lines(state: SessionState, tail: Tail | None, width: int, given_up: str = GIVEN_UP) -> list[Line]:
+    """The planner at work: what it was asked, and what it says; `given_up` is :data:`GIVEN_UP` with the user's keys."""
     lines: list[Line] = []
     if state.planning_error is not None:
         lines += document.verbatim(f"no plan came back: {state.planning_error.message}", width, "bad")
-        lines += [(("X cancels the session; q leaves it as it is", "muted"),), ()]
+        lines += [((given_up, "muted"),), ()]
     facts: list[Fact] = [("goal", clean(state.goal), "strong")]
     if state.planning is not None and state.planning.feedback:
         facts.append(("you asked", clean(state.planning.feedback), "accent"))

@@ -5,7 +5,7 @@ Figures come from the state and from :class:`Flights`. Where nobody sent a figur
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -97,18 +97,21 @@ BINDS: dict[str, tuple[str, Role]] = {
 """What may hold a pool back, in words."""
 UNBOUND = frozenset({"", "none", "over"})
 """Those that hold nothing back."""
+GOES_ON = "{pause_session} lets it go on"
 PROVIDERS = frozenset({"wall", "rpm", "tpm", "latency", "outage"})
 
 
-def gauges(state: SessionState, flights: Flights, now: float) -> list[Gauge]:
-    """All pools that the plan uses or that anything ran in, providers first. O(nodes) where any is ready."""
+def gauges(state: SessionState, flights: Flights, now: float, with_keys: Callable[[str], str] = str) -> list[Gauge]:
+    """All pools that the plan uses or that anything ran in, providers first. O(nodes) where any is ready.
+
+    `with_keys` puts the user's keys of actions into what is said of them.
+    """
     waits = _waits(state)
     tallies = state.measures.tallies.values()
     ran = {tally.pool for tally in tallies if tally.starts and tally.pool}
     names = sorted((state.pools_used | ran) - {QUESTIONS}, key=lambda pool: (_rank(state, pool), natural(pool)))
-    return [
-        _gauge(state, pool, flights.pools.get(pool) or PoolLog(), waits.get(pool) or _Waits(), now) for pool in names
-    ]
+    found = [_gauge(state, one, flights.pools.get(one) or PoolLog(), waits.get(one) or _Waits(), now) for one in names]
+    return [replace(one, why=with_keys(GOES_ON)) if one.why == GOES_ON else one for one in found]
 
 
 _KINDS = ("provider", "simulated", "program", COMMANDS, MERGES)
@@ -169,7 +172,7 @@ def _bound(state: SessionState, gauge: Gauge) -> Gauge:
     if state.status is Status.PAUSED:
         if state.budget is not None:
             return replace(gauge, binding="budget", why=f"of {state.budget.kind}", since=None)
-        return replace(gauge, binding="paused", why="P lets it go on", since=None)
+        return replace(gauge, binding="paused", why=GOES_ON, since=None)
     if state.status in FINAL:
         return replace(gauge, binding="over", why="", since=None)
     if gauge.waiting and total_binds(state, gauge.pool):
