@@ -86,8 +86,10 @@ class _MapProgress:
             case ev.AttemptFailed() | ev.AttemptThrottled() | ev.AttemptInterrupted():
                 items.move(item, State.READY)
                 return None
-            case ev.NodeSkipped() | ev.AttemptCancelled():
+            case ev.NodeSkipped():
                 items.move(item, State.SKIPPED)
+            case ev.AttemptCancelled():
+                items.move(item, State.CANCELLED)
             case _:
                 return None
         items.mark(mono)

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, ClassVar
 
-from swarmtui.session.vocabulary import ENDED, Chunk, ErrorInfo, State
+from swarmtui.session.vocabulary import DONE, ENDED, Chunk, ErrorInfo, State
 
 if TYPE_CHECKING:
     Numbers = array[int]
@@ -102,6 +102,12 @@ class Items:
     def count(self, *states: State) -> int:
         """How many items are in any of `states`."""
         return sum(self.counts.get(state, 0) for state in states)
+
+    @property
+    def done(self) -> int:
+        """How many items were gone through, with whatever result: what is told as so many of so many, wherever it is.
+        Those that were cancelled have ended, too, and are not done."""
+        return self.count(*DONE)
 
     @property
     def ended(self) -> int:

@@ -8,6 +8,7 @@ window the rate is known to about 1.64 / sqrt(n) of itself, nine times in ten.
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from swarmtui.frozen import frozen
@@ -28,10 +29,13 @@ class Progress:
     """The figures of one map."""
 
     total: int
-    succeeded: int
+    done: int
+    """Gone through, with whatever result; what was cancelled is not."""
+    ended: int
+    """Done or cancelled."""
     failed: int
     skipped: int
-    """Skipped or cancelled."""
+    cancelled: int
     running: int
     per_s: float | None = None
     """Items that ended per second of late; None: too few to say, or nothing runs."""
@@ -39,11 +43,6 @@ class Progress:
     """Seconds until all have ended, at that rate."""
     range_s: tuple[float, float] | None = None
     """Between which `left_s` lies, nine times in ten, if the rate stays as it is."""
-
-    @property
-    def ended(self) -> int:
-        """Items that have ended, one way or another."""
-        return self.succeeded + self.failed + self.skipped
 
 
 def progress(node: NodeState, mono: float) -> Progress | None:
@@ -53,9 +52,11 @@ def progress(node: NodeState, mono: float) -> Progress | None:
         return None
     counted = Progress(
         total=items.total,
-        succeeded=items.count(State.SUCCEEDED),
+        done=items.done,
+        ended=items.ended,
         failed=items.count(State.FAILED),
-        skipped=items.count(State.SKIPPED, State.CANCELLED),
+        skipped=items.count(State.SKIPPED),
+        cancelled=items.count(State.CANCELLED),
         running=items.count(State.RUNNING),
     )
     if node.ended or not node.running:
@@ -72,25 +73,19 @@ def _with_rate(counted: Progress, items: Items, mono: float) -> Progress:
         return counted
     rate, left = ends / span, items.total - items.ended
     spread = _Z / math.sqrt(ends)
-    return Progress(
-        counted.total,
-        counted.succeeded,
-        counted.failed,
-        counted.skipped,
-        counted.running,
-        rate,
-        left / rate,
-        (left / (rate * (1 + spread)), left / (rate * max(1 - spread, 0.05))),
-    )
+    range_s = (left / (rate * (1 + spread)), left / (rate * max(1 - spread, 0.05)))
+    return replace(counted, per_s=rate, left_s=left / rate, range_s=range_s)
 
 
 def words(told: Progress) -> str:
     """The progress in a line: ``1,204 of 20,000 items, 3 failed, 41/s, 7 min left (6 min to 8 min)``."""
-    parts = [f"{told.ended:,} of {told.total:,} items"]
+    parts = [f"{told.done:,} of {told.total:,} items"]
     if told.failed:
         parts.append(f"{told.failed:,} failed")
     if told.skipped:
         parts.append(f"{told.skipped:,} skipped")
+    if told.cancelled:
+        parts.append(f"{told.cancelled:,} cancelled")
     return ", ".join([*parts, *pace(told)])
 
 
@@ -133,6 +128,7 @@ def progress_json(node: NodeState, mono: float) -> JSON:
     low, high = told.range_s or (None, None)
     return {
         "total": told.total,
+        "done": told.done,
         "ended": told.ended,
         "per_s": told.per_s,
         "left_s": told.left_s,

@@ -24,9 +24,9 @@ def needs_you(state: SessionState) -> int:
 
 
 def _items(state: SessionState) -> dict[str, JSON] | None:
-    """How many items of all maps have ended, of how many; None where there is no map yet."""
+    """How many items of all maps are done, of how many; None where there is no map yet."""
     maps = [node.items for node in state.nodes.values() if node.items is not None]
-    return {"done": sum(items.ended for items in maps), "total": sum(items.total for items in maps)} if maps else None
+    return {"done": sum(items.done for items in maps), "total": sum(items.total for items in maps)} if maps else None
 
 
 def summary(state: SessionState) -> dict[str, JSON]:

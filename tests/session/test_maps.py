@@ -238,7 +238,7 @@ def test_progress_tells_rate_and_time_left_with_a_range() -> None:
     state = at_pace(100, 1_000)
     told = progress(state.nodes["m"], state.mono)
     assert told is not None
-    assert (told.total, told.succeeded, told.running) == (1_000, 100, 1)
+    assert (told.total, told.done, told.running) == (1_000, 100, 1)
     assert told.per_s == pytest.approx(1.0, rel=0.05)
     assert told.left_s == pytest.approx(900, rel=0.05)
     assert told.range_s is not None
@@ -279,7 +279,7 @@ def test_numbers_are_told_in_units_that_fit() -> None:
     assert [span(value) for value in (0, 99, 100, 5_900, 7_200, 200_000)] == [
         "0 s", "99 s", "2 min", "98 min", "2.0 h", "2 days",
     ]  # fmt: skip
-    assert words(Progress(10, 3, 1, 2, 0)) == "6 of 10 items, 1 failed, 2 skipped"
+    assert words(Progress(10, 6, 7, 1, 2, 1, 0)) == "6 of 10 items, 1 failed, 2 skipped, 1 cancelled"
 
 
 # -- results --------------------------------------------------------------------------------------------------

@@ -10,6 +10,7 @@ from swarmtui.plan.model import MapSpec, Plan
 from swarmtui.session import events as ev
 from swarmtui.session.compare import compare
 from swarmtui.session.items import Items
+from swarmtui.session.summary import show, summary
 from swarmtui.session.vocabulary import BY_CONDITION, ErrorInfo, ErrorKind, State
 from swarmtui.tui.commands import why_not_retry_node
 from swarmtui.tui.view.column import FLEXIBLE, Column, fit_columns
@@ -144,6 +145,21 @@ def test_a_map_whose_items_are_being_read_says_so_and_since_when() -> None:
     assert short_detail(feed.state, node, moment) == "reading"
     feed.play(ev.MapExpanded("each", 50_000))
     assert "0/50,000" in detail(feed.state, node, moment, UNICODE)
+
+
+def test_an_item_that_was_cancelled_is_not_done_wherever_it_is_told_how_many_are() -> None:
+    feed = approved(Plan("goal", (prompt("each", map=MapSpec("doc", path="docs.jsonl")),)))
+    feed.play(ev.MapExpanded("each", 30))
+    node = feed.state.nodes["each"]
+    assert node.items is not None
+    for item in range(30):
+        node.items.move(item, State.CANCELLED if item == 7 else State.SUCCEEDED)
+    told = detail(feed.state, node, Moment(feed.now, feed.state.mono), UNICODE)
+    listed, (shown,) = summary(feed.state)["items"], show(feed.state)["nodes"]  # type: ignore[misc]
+    assert told == "29/30, 1 cancelled"
+    assert listed == {"done": 29, "total": 30}
+    assert shown["progress"]["text"] == "29 of 30 items, 1 cancelled"  # type: ignore[index, call-overload]
+    assert (shown["progress"]["done"], shown["progress"]["ended"]) == (29, 30)  # type: ignore[index, call-overload]
 
 
 def test_a_map_that_failed_and_was_retried_took_what_its_items_ran_and_is_compared_and_sorted_by_that() -> None:

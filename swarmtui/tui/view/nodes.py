@@ -85,7 +85,7 @@ def short_detail(state: SessionState, node: NodeState, moment: Moment, room: int
     if not state.approved_rev:
         return _kind(state, node)
     if node.items is not None and not node.ended:
-        return say.percent(node.items.ended, node.items.total)
+        return say.percent(node.items.done, node.items.total)
     pending = asked(state, node.id) if state.pending and not node.ended else None
     if pending is not None:
         return f"asks {say.ago(moment.wall - pending.since_ts)}" if room > 7 else "asks"
@@ -229,13 +229,13 @@ def _waits_for(state: SessionState, node: NodeState) -> str:
 
 _COUNTED = (
     (State.RUNNING, "running"), (State.INTERRUPTED, "interrupted"), (State.RETRYING, "retrying"),
-    (State.THROTTLED, "throttled"),
+    (State.THROTTLED, "throttled"), (State.CANCELLED, "cancelled"),
 )  # fmt: skip
 
 
 def _map_detail(node: NodeState, items: Items, mono: float) -> str:
     told = progress(node, mono)
-    parts = [f"{say.count(items.ended)}/{say.count(items.total)}"]
+    parts = [f"{say.count(items.done)}/{say.count(items.total)}"]
     if items.count(State.FAILED):
         parts.append(f"{say.count(items.count(State.FAILED))} failed")
     if node.reused:
@@ -250,9 +250,9 @@ def _map_detail(node: NodeState, items: Items, mono: float) -> str:
 
 def map_bar(items: Items, glyphs: Glyphs, size: int = BAR) -> Line:
     """``━━━━━━──── 61%``."""
-    done, rest = glyphs.bar(items.ended, items.total, size)
+    done, rest = glyphs.bar(items.done, items.total, size)
     role: Span = (done, "failed" if items.count(State.FAILED) and items.ended == items.total else "bar")
-    return role, (rest, "rest"), (f" {say.percent(items.ended, items.total):>4}", "text")
+    return role, (rest, "rest"), (f" {say.percent(items.done, items.total):>4}", "text")
 
 
 def writes_markdown(plan_node: Node | None) -> bool:

@@ -232,7 +232,7 @@ def _told_items(node: NodeState, ran: float) -> list[str]:
         return [told]
     bad = items.count(State.FAILED)
     failed = f", {say.count(bad)} failed" if bad else ""
-    return [f"{say.count(items.ended)} of {say.count(items.total)} items{failed}, {told}"]
+    return [f"{say.count(items.done)} of {say.count(items.total)} items{failed}, {told}"]
 
 
 def _told_flow(flow: Flow | None) -> list[str]:
