@@ -311,6 +311,14 @@ async def test_sentences_call_keys_as_the_user_has_them() -> None:
         assert (app.key_of("said"), app.with_keys("{said} {none_such}")) == ("", ":said {none_such}")
 
 
+async def test_the_timeline_says_with_which_of_the_users_keys_it_goes_on() -> None:
+    app = configured(busy(), Read(Settings(keys=fit_keys({"right": ("f19",)}).own)))
+    async with app.run_test(size=(120, 40)) as pilot:
+        await settled(pilot)
+        await press(pilot, "6", *["right_curly_bracket"] * 3, "h")
+        assert "F19 goes on" in text(pilot)
+
+
 async def test_pools_and_a_planner_that_gave_up_call_keys_as_the_user_has_them() -> None:
     given = {"pause_session": ("f20",), "cancel_session": ("f18",), "detach": ("f17",)}
     read = Read(Settings(keys=fit_keys(given).own))

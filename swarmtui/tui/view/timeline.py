@@ -179,8 +179,8 @@ class Timeline:
         return (*head, *body, (fit(words, right, right=True), "muted"))
 
     def title(self, glyphs: Glyphs) -> str:
-        """What is shown, for the border."""
-        where = "" if self.window.following else f", from {say.clock(self.window.begin)} (l goes on)"
+        """What is shown, for the border; an action is named as ``{its_id}``."""
+        where = "" if self.window.following else f", from {say.clock(self.window.begin)} ({{right}} goes on)"
         of = f"{len(self.ids):,} of {len(self.state.nodes):,}, {self.filter}" if self.filter else f"{len(self.ids):,}"
         lack = "" if self.flights.whole else ", the beginning is not shown"
         nodes = "node" if of == "1" else "nodes"

@@ -10,7 +10,7 @@ from textual.geometry import Size
 from swarmtui.tui.view.bars import legend
 from swarmtui.tui.view.timeline import Timeline
 from swarmtui.tui.widgets.lines import LineView, Shown, entitle, undertitle
-from swarmtui.tui.widgets.looks import looks, moment
+from swarmtui.tui.widgets.looks import dressed, looks, moment
 from swarmtui.tui.widgets.nodes import NodeOpened, NodeSelected
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ class TimelineView(LineView):
         self.cursor = max(0, min(timeline.row_of.get(self._node, self.cursor), len(timeline.ids) - 1))
         timeline.look(self.room, moment(self), glyphs)
         self.extend(Size(self.size.width, len(timeline.ids) + self.size.height - self.rows_seen))
-        entitle(self, timeline.title(glyphs))
+        entitle(self, dressed(self).with_keys(timeline.title(glyphs)))
         undertitle(self, timeline.told(self.selected, glyphs))
         self.changed()
 
