@@ -102,10 +102,7 @@ PROVIDERS = frozenset({"wall", "rpm", "tpm", "latency", "outage"})
 
 
 def gauges(state: SessionState, flights: Flights, now: float, with_keys: Callable[[str], str] = str) -> list[Gauge]:
-    """All pools that the plan uses or that anything ran in, providers first. O(nodes) where any is ready.
-
-    `with_keys` puts the user's keys of actions into what is said of them.
-    """
+    """All pools that the plan uses or that anything ran in, providers first, told `with_keys`. O(nodes)."""
     waits = _waits(state)
     tallies = state.measures.tallies.values()
     ran = {tally.pool for tally in tallies if tally.starts and tally.pool}
