@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from swarmtui.tui.app import Workbench
     from swarmtui.tui.screens.asking import ChangeEditScreen
     from swarmtui.tui.screens.queue import QueueScreen
+    from swarmtui.tui.view.lines import Line
 
 
 class Asking:
@@ -96,9 +97,11 @@ class Asking:
         """Permissions for the same tool, answered together: exactly those that are shown."""
         from swarmtui.tui.screens.asking import SeveralScreen
 
+        def told(width: int) -> list[Line]:
+            return calls_lines(found, width, {one.key for one in self._still(found)})
+
         title = f"{len(found)} calls of {name_of(found[0].tool, 60)}"
-        told = partial(calls_lines, found)
-        screen = SeveralScreen(title, told, self._age(found[0]), len(found))
+        screen = SeveralScreen(title, told, self._ages(found), lambda: len(self._still(found)))
         self._app.push_screen(screen, self._answer(found))
 
     def _caught(self, one: Waiting) -> None:
@@ -127,7 +130,8 @@ class Asking:
     def _answer(self, found: list[Waiting]) -> Callable[[str | None], None]:
         def answered(text: str | None) -> None:
             if text is not None:
-                self._send([(one, commands.answer(one.key, text)) for one in found])
+                left = self._still(found) or found  # where none is left the session says why it takes no answer
+                self._send([(one, commands.answer(one.key, text)) for one in left])
 
         return answered
 
@@ -227,9 +231,25 @@ class Asking:
     def _age(self, one: Waiting) -> Callable[[], str]:
         """How long it has waited, until somebody answers it elsewhere."""
 
+        return self._ages([one])
+
+    def _ages(self, found: list[Waiting]) -> Callable[[], str]:
+        """How long the oldest of `found` that waits has waited, and how many do once others were answered elsewhere."""
+
         def told() -> str:
-            if all(other.key != one.key for other in self.waiting()):
+            left = self._still(found)
+            if not left:
+                if len(found) > 1:
+                    return "none of them waits any longer: they were answered elsewhere, or are not asked any more"
                 return "it waits no longer: it was answered elsewhere, or is not asked any more"
-            return f"asked {say.ago(self._app.clock() - one.since_ts)} ago"
+            asked = f"asked {say.ago(self._app.clock() - left[0].since_ts)} ago"
+            if len(left) == len(found):
+                return asked
+            return f"{len(left)} of {len(found)} still {'waits' if len(left) == 1 else 'wait'}, {asked}"
 
         return told
+
+    def _still(self, found: list[Waiting]) -> list[Waiting]:
+        """Those of `found` that wait for an answer by now."""
+        waits = {one.key for one in self.waiting()}
+        return [one for one in found if one.key in waits]

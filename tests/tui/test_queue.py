@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import replace
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from textual.pilot import Pilot
 
 from swarmtui.engine.commands import plan_events
 from swarmtui.host.feed import Link
@@ -17,6 +19,7 @@ from swarmtui.session.summary import needs_you
 from swarmtui.session.vocabulary import State, Status
 from swarmtui.tui.app import Workbench
 from swarmtui.tui.commands import Request, retry_caught, retry_node, skip_caught
+from swarmtui.tui.screens import asking
 from swarmtui.tui.screens.asking import CaughtScreen, ChangeScreen, PermissionScreen, SeveralScreen
 from swarmtui.tui.screens.dialogs import QuestionScreen
 from swarmtui.tui.screens.node import NodeScreen
@@ -325,6 +328,47 @@ async def test_what_comes_while_they_are_read_is_not_answered_with_them() -> Non
         await press(pilot, "Y")
     assert "hotels-north:late" not in [params["pending"] for _, params in feed.commands]
     assert len(feed.commands) == 3
+
+
+async def test_what_others_answer_while_several_are_read_is_told_and_a_yes_is_to_the_rest(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(asking, "AGE_EVERY_S", 0.01)
+    feed = many()
+
+    async def answered_elsewhere(pilot: Pilot[int], key: str, told: str) -> str:
+        node, _, call = key.partition(":")
+        feed.play(ev.QuestionAnswered(node, "allow once", call=call), actor="ada@laptop")
+        async with asyncio.timeout(10):
+            while told not in text(pilot):
+                await pilot.pause()
+        return text(pilot)
+
+    async with opened(feed) as pilot:
+        await press(pilot, "a", "T")
+        assert "still wait" not in text(pilot)
+        seen = await answered_elsewhere(pilot, "booking:c1", "2 of 3 still wait, asked")
+        assert "Y allows each of these 2 calls once" in seen
+        assert seen.count("waits no longer") == 1
+        assert next(line for line in seen.split("\n") if "waits no longer" in line).strip(" │").startswith("1. booker")
+        seen = await answered_elsewhere(pilot, "hotels-north:d1", "1 of 3 still waits, asked")
+        assert "Y allows the one call that still waits" in seen
+        feed.now += 1
+        await press(pilot, "Y")
+    assert [params["pending"] for _, params in feed.commands] == ["hotels-north:d0"]
+
+
+@pytest.mark.chaos
+async def test_several_wait_no_longer_once_none_of_them_does(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(asking, "AGE_EVERY_S", 0.01)
+    feed = many()
+    async with opened(feed) as pilot:
+        await press(pilot, "a", "T")
+        feed.state.pending.clear()
+        async with asyncio.timeout(10):
+            while "none of them waits any longer" not in text(pilot):
+                await pilot.pause()
+        assert "nothing is left to be answered; esc leaves" in text(pilot)
 
 
 @pytest.mark.chaos

@@ -48,10 +48,14 @@ class Deliberate(Dialog[str | None]):
 
     def on_mount(self) -> None:
         """The text has the focus, which answers nothing."""
-        self.set_interval(AGE_EVERY_S, lambda: tell_age(self, self._age()))
+        self.set_interval(AGE_EVERY_S, self.look)
         view = self.query_one("#asked", TextView)
         view.show(self._told, top=True)
         view.focus()
+
+    def look(self) -> None:
+        """Tell how it stands with what is asked: time passes, and others may answer it."""
+        tell_age(self, self._age())
 
     def say(self, answer: str) -> None:
         """Close with a yes, if it is meant."""
@@ -144,7 +148,7 @@ class ChangeEditScreen(EditScreen):
 
 
 class SeveralScreen(Deliberate):
-    """Several calls of one tool, each shown whole: a yes is to these and no others."""
+    """Several calls of one tool, each shown whole: a yes is to those of them that wait, and no others."""
 
     DIALOG = "several"
 
@@ -153,16 +157,32 @@ class SeveralScreen(Deliberate):
         title: str,
         told: Callable[[int], list[Line]],
         age: Callable[[], str],
-        number: int,
+        left: Callable[[], int],
     ) -> None:
+        """`left` tells how many of them still wait."""
         super().__init__(title, told, age)
-        self._number = number
+        self._left, self._number = left, left()
 
     @property
     def hint(self) -> str:
         """How they are allowed or denied."""
         once, deny, leave = map(self.key, ("once", "deny", "leave"))
-        return f"{once} allows each of these {self._number} calls once, {deny} denies them all; {leave} puts them off"
+        match self._number:
+            case 0:
+                return f"nothing is left to be answered; {leave} leaves"
+            case 1:
+                return f"{once} allows the one call that still waits once, {deny} denies it; {leave} puts it off"
+            case left:
+                return f"{once} allows each of these {left} calls once, {deny} denies them all; {leave} puts them off"
+
+    def look(self) -> None:
+        """Once others have answered some of them, what is said is about the rest."""
+        super().look()
+        number = self._left()
+        if number != self._number:
+            self._number = number
+            self.query_one(".hint", Static).update(content.line(self.hint, 400))
+            self.query_one("#asked", TextView).show(self._told)
 
     def action_once(self) -> None:
         """Y."""

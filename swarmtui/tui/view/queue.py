@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from typing import TYPE_CHECKING
@@ -191,11 +191,13 @@ def asked_lines(state: SessionState, one: Waiting, width: int) -> list[Line]:
     return lines
 
 
-def calls_lines(found: Sequence[Waiting], width: int) -> list[Line]:
-    """Several permissions, each shown whole, numbered: a yes is to all that is read here."""
+def calls_lines(found: Sequence[Waiting], width: int, waits: Collection[str]) -> list[Line]:
+    """Several permissions, each shown whole, numbered: a yes is to all that is read here and of `waits`."""
     lines: list[Line] = []
     for number, one in enumerate(found, 1):
-        lines += [((f"{number}. ", "accent"), (one.who, "strong")), *document.verbatim(one.words, width, "muted")]
+        gone = () if one.key in waits else ((" waits no longer", "warn"),)
+        lines += [((f"{number}. ", "accent"), (one.who, "strong"), *gone)]
+        lines += document.verbatim(one.words, width, "muted")
         if one.pending is not None and one.pending.detail:
             lines += document.verbatim(one.pending.detail, width)
         lines.append(())
