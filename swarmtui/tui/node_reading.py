@@ -42,8 +42,8 @@ class NodeReading:
         self._asked: set[object] = set()
         self._broken_off: set[object] = set()
         """What was asked for over a link that broke."""
-        self._link_lost = False
-        """Whether the link was seen to be broken, and not yet to be back."""
+        self._links = 0
+        """How often it was told that there is a link."""
         self._gathered: tuple[tuple[int, int], list[Attempt]] = ((0, 0), [])
         """The last event that the attempts are of, and of how many; the attempts."""
         self._inserted: tuple[object, Inserted] = (None, Inserted({}))
@@ -65,12 +65,25 @@ class NodeReading:
         self.begin()
 
     def absorb(self, changes: Changes) -> bool:
-        """Take what a feed brought; whether anything of it concerns the node."""
+        """Take what a feed brought; whether what is shown of the node may be another now."""
         new = [event for event in changes.events if self._concerns(event)]
         if new:
             self.events = [*self.events, *new][-KEPT:]
             self._asked -= {"files", "log"}
-        return bool(new)
+        return (changes.link and self._ask_again()) or bool(new)
+
+    def _ask_again(self) -> bool:
+        """What broke off with a link is asked for again once there is one; whether anything is."""
+        if self._app.status.link is Link.RECONNECTING:
+            return False
+        self._links += 1
+        again, self._broken_off = self._broken_off, set()
+        self._asked -= again  # what is drawn asks for the rest
+        if "events" in again:
+            self.begin()
+        if "log" in again:
+            self.want_log_once()
+        return bool(again)
 
     def _concerns(self, event: Event) -> bool:
         of = getattr(event.body, "node", None) == self.node
@@ -242,13 +255,7 @@ class NodeReading:
         return meanwhile
 
     def _is_first(self, key: object) -> bool:
-        """Whether `key` has not been asked for yet; what broke off with a link is asked for again once there is one."""
-        lost, self._link_lost = self._link_lost, self._app.status.link is Link.RECONNECTING
-        if lost and not self._link_lost:
-            again, self._broken_off = self._broken_off, set()
-            self._asked -= again
-            if "events" in again:
-                self.begin()
+        """Whether `key` has not been asked for yet."""
         first = key not in self._asked
         self._asked.add(key)
         return first
@@ -258,17 +265,22 @@ class NodeReading:
         self._app.run_worker(self._fetch(what, work, key), group=group, exclusive=what in ("events", "log"))
 
     async def _fetch(self, what: str, work: Callable[[], Awaitable[None]], key: object) -> None:
+        links = self._links
         try:
             await work()
         except NotFetched as error:
             self.why_not[what] = str(error)
         except ConnectionError:
+            if links != self._links:  # the link that broke is not the one there is by now
+                await self._fetch(what, work, key)
+                return
             self.why_not[what] = "the link is lost"
             self._broken_off.add(key)
         except (ValueError, LookupError, RecursionError) as error:
             self.why_not[what] = f"what is recorded cannot be read ({type(error).__name__})"
         else:
             self.why_not.pop(what, None)
+            self._broken_off.discard(key)
         await asyncio.sleep(0)
         self._changed()
 

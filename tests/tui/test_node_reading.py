@@ -1,0 +1,155 @@
+"""What a node's screen asks for comes, whatever becomes of the link meanwhile, and is asked for as rarely as can be."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+from textual.pilot import Pilot
+
+from swarmtui.host.feed import Link
+from swarmtui.session import events as ev
+from swarmtui.session import vocabulary as vocab
+from swarmtui.tui.app import Workbench
+from tests.tui.opening import opened, settled, text
+from tests.tui.scripted_feed import REVIEW, ScriptedFeed, approved
+from tests.tui.test_node_screen import at
+
+TOLD = "the ssh connection ended"
+
+
+def scanned(*, ended: bool = True) -> ScriptedFeed:
+    """A session whose first node has run, or still does."""
+    feed = approved(REVIEW)
+    feed.play(ev.AttemptStarted("scan", 1, pool="commands"))
+    whole = vocab.Output("its beginning", 5_000, sha="5a" * 32)
+    feed.outputs["scan"] = "all that it gave"
+    return feed.play(ev.AttemptSucceeded("scan", 1, whole, took_s=1)) if ended else feed
+
+
+def drawn(pilot: Pilot[int]) -> None:
+    """Take what the feed has gathered, and draw, without waiting for anything that is under way."""
+    assert isinstance(pilot.app, Workbench)
+    pilot.app._frame(force=True)
+
+
+class Events:
+    """Stands in for a feed's `events_before`: breaks off while the link is broken, and tells when it was asked."""
+
+    def __init__(self, feed: ScriptedFeed, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.feed, self.give, self.asked = feed, feed.events_before, list[Link]()
+        self.far = asyncio.Event()
+        """Nothing comes before it is set."""
+        self.far.set()
+        monkeypatch.setattr(feed, "events_before", self)
+
+    async def __call__(self, seq: int, limit: int, node: str | None = None) -> list[ev.Event]:
+        link = self.feed.status.link
+        if node is None:
+            return await self.give(seq, limit)
+        self.asked.append(link)
+        await self.far.wait()
+        if link is Link.RECONNECTING:
+            raise ConnectionError("broken")
+        return await self.give(seq, limit, node)
+
+
+# -- a link that breaks --------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("tab", ["output", "attempts", "prompt", "events", "files"])
+@pytest.mark.parametrize("ended", [False, True])
+async def test_events_that_a_broken_link_kept_back_come_whichever_tab_is_open(
+    tab: str, ended: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    feed = scanned(ended=ended)
+    events = Events(feed, monkeypatch)
+    feed.set_link(Link.RECONNECTING, TOLD)
+    async with opened(feed) as pilot:
+        screen = await at(pilot, "scan", tab)
+        await settled(pilot)
+        assert not screen.body.reading.events
+        feed.set_link(Link.LIVE)
+        await settled(pilot)
+        assert screen.body.reading.events
+        assert screen.body.reading.attempts
+        await settled(pilot)
+        assert events.asked == [Link.RECONNECTING, Link.LIVE]
+
+
+async def test_a_log_that_a_broken_link_kept_back_comes_once_there_is_one_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    feed, asked = scanned(), list[Link]()
+    feed.logs["scan"] = "what it wrote"
+    give = feed.log_tail
+
+    async def tail(node: str, limit: int = 65_536) -> str:
+        asked.append(feed.status.link)
+        if feed.status.link is not Link.LIVE:
+            raise ConnectionError("broken")
+        return await give(node)
+
+    monkeypatch.setattr(feed, "log_tail", tail)
+    feed.set_link(Link.RECONNECTING, TOLD)
+    async with opened(feed) as pilot:
+        await at(pilot, "scan", "log")
+        assert "the log could not be fetched: the link is lost" in text(pilot)
+        feed.set_link(Link.LIVE)
+        await settled(pilot)
+        assert "what it wrote" in text(pilot)
+        await settled(pilot)
+        assert asked == [Link.RECONNECTING, Link.LIVE]
+
+
+async def test_what_has_come_after_all_is_not_asked_for_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    feed, asked = scanned(), list[Link]()
+
+    async def tail(node: str, limit: int = 65_536) -> str:
+        asked.append(feed.status.link)
+        if len(asked) == 1:
+            raise ConnectionError("broken")
+        return "what it wrote"
+
+    monkeypatch.setattr(feed, "log_tail", tail)
+    feed.set_link(Link.RECONNECTING, TOLD)
+    async with opened(feed) as pilot:
+        screen = await at(pilot, "scan", "log")
+        screen.choose("log")
+        await settled(pilot)
+        assert "what it wrote" in text(pilot)
+        feed.set_link(Link.LIVE)
+        await settled(pilot)
+        assert asked == [Link.RECONNECTING, Link.RECONNECTING]
+
+
+@pytest.mark.parametrize("seen", [True, False])
+async def test_what_broke_off_is_asked_for_again_though_it_is_told_once_there_is_another_link(
+    seen: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    feed, asked, far = scanned(), list[str](), asyncio.Event()
+    give = feed.output
+
+    async def late(node: str, item: int | None = None) -> str:
+        asked.append(node)
+        if len(asked) == 1:
+            await far.wait()
+            raise ConnectionError("broken")
+        return await give(node, item)
+
+    monkeypatch.setattr(feed, "output", late)
+    async with opened(feed) as pilot:
+        assert isinstance(pilot.app, Workbench)
+        pilot.app.open_node("scan")
+        while not asked:
+            await pilot.pause()
+        feed.set_link(Link.RECONNECTING, TOLD)
+        if seen:
+            drawn(pilot)
+        feed.set_link(Link.LIVE)
+        drawn(pilot)
+        far.set()
+        await settled(pilot)
+        assert "all that it gave" in text(pilot)
+        assert "the link is lost" not in text(pilot)
+        assert len(asked) == 2
