@@ -67,10 +67,42 @@ def test_why_a_session_stands_is_cut_before_a_count_goes_and_left_out_where_noth
     assert " paused 0:52" in told(feed, 60, origin=Origin(machine="gpu7"))
 
 
-def test_a_key_goes_before_the_count_that_it_answers() -> None:
-    text = told(mid_run(SIMULATED), 60, origin=Origin(machine="ada@gpu7"))
-    assert "1 needs you" in text
-    assert "[a]" not in text
+@pytest.mark.parametrize("size", [48, 49, 52, 60])
+def test_a_key_goes_before_the_count_that_it_answers_and_before_what_failed(size: int) -> None:
+    text = told(mid_run(), size)
+    assert "1 failed   1 needs you" in text
+    assert ("[a]" in text) is (size >= 52)
+
+
+@pytest.mark.parametrize(
+    ("models", "role", "machine", "badges"),
+    [
+        (SIMULATED, "control", "", [" SIM "]),
+        (None, "observe", "", []),
+        (None, "control", "ada@gpu7", []),
+        (SIMULATED, "observe", "ada@gpu7", [" SIM "]),
+    ],
+)
+def test_at_sixty_columns_badges_are_cut_before_a_count_of_what_failed_goes_and_made_up_answers_told_all_the_same(
+    models: dict[str, ModelRef] | None, role: str, machine: str, badges: list[str]
+) -> None:
+    feed = mid_run(models)
+    feed.status.role = role
+    text = told(feed, 60, origin=Origin(machine=machine))
+    assert "1 failed   1 needs you" in text
+    assert [badge for badge in (" SIM ", "SIMULATED", "[read-only]") if badge in text] == badges
+
+
+def test_a_machine_s_name_stays_where_shorter_badges_are_enough() -> None:
+    text = told(mid_run(SIMULATED), 66, origin=Origin(machine="ada@gpu7"))
+    assert text.startswith(" ada@gpu7: ")
+    assert " SIM " in text
+
+
+def test_how_a_viewer_is_linked_is_said_in_one_word_before_a_count_of_what_failed_goes() -> None:
+    feed = finished()
+    assert "[ended 20" in told(feed, 100)
+    assert " [ended]  1 failed " in told(feed, 50)
 
 
 def test_an_unknown_cost_is_never_zero() -> None:

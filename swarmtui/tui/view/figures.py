@@ -33,6 +33,8 @@ LEGIBLE, SHORTEST = 12, 6
 """Cells that the title is left as a rule, and at the least."""
 NOT_TO_BE_MISSED = 7
 """From this weight on a part is worth a shorter title."""
+GRAVE = 9
+"""From this weight on it is worth shorter badges, and the machine's name."""
 
 
 @frozen
@@ -46,6 +48,7 @@ class Origin:
 
 
 HERE = Origin()
+_NO_LEAD: tuple[Span, ...] = ((" ", "text"),)
 
 
 @frozen
@@ -145,21 +148,30 @@ def header(shown: Figures, size: int, glyphs: Glyphs, key: str = "") -> Line:
     """The header in `size` cells, with the `key` that answers what needs the user. What matters least goes first where
     room is short."""
     text, role = status_told(shown.status, glyphs)
-    machine = shorten(one_line(shown.origin.machine, 60), max(8, size // 5), glyphs.cut)
-    lead: list[Span] = [(" ", "text")]
-    if machine:
-        lead += [(f"{machine}:", "accent"), (" ", "text")]
-    badges = _badges(shown)
-    tail = _tail(shown, glyphs, key)
     elapsed = f"{say.clock(shown.elapsed_s)}{'+' if shown.status is Status.CRASHED else ''}"  # or longer: nobody knows
-    fixed = width((*lead, (f"{text} {elapsed}", role), *badges)) + 5
-    tail = _kept(tail, size - fixed, shown)
+    parts = _tail(shown, glyphs, key)
+    machine, brief = _lead(shown, size, glyphs), _badges(shown, brief=True)
+    for lead, badges in ((machine, _badges(shown)), (machine, brief), (_NO_LEAD, brief)):
+        fixed = width((*lead, (f"{text} {elapsed}", role), *badges)) + 5
+        tail = _kept(parts, size - fixed, shown)
+        if _grave(tail) == _grave(parts):
+            break
     room = size - fixed - width(_join(tail))
     reason = _in_brackets(shown.reason, room - min(SHORTEST, cells(shown.title)), glyphs)
     title = shorten(shown.title, max(SHORTEST, room - cells(reason)), glyphs.cut)
     mid: Line = ((text + reason, role), (" ", "text"), (elapsed, "strong"))
     left: Line = (*lead, (title, "strong"), ("  ", "text"), *mid, *badges)
     return spread(left, (*_join(tail), (" ", "text")), size)
+
+
+def _lead(shown: Figures, size: int, glyphs: Glyphs) -> tuple[Span, ...]:
+    machine = shorten(one_line(shown.origin.machine, 60), max(8, size // 5), glyphs.cut)
+    return (*_NO_LEAD, (f"{machine}:", "accent"), (" ", "text")) if machine else _NO_LEAD
+
+
+def _grave(parts: list[Part]) -> int:
+    """How many of `parts` are told before any badge is in full, be it in a shorter form."""
+    return sum(part.weight >= GRAVE or (part.instead is not None and part.instead.weight >= GRAVE) for part in parts)
 
 
 def _kept(parts: list[Part], room: int, shown: Figures) -> list[Part]:
@@ -197,7 +209,7 @@ def _tail(shown: Figures, glyphs: Glyphs, key: str) -> list[Part]:
     if shown.needs_you:
         hint = "" if not key or shown.link is Link.REPLAY or shown.status is Status.CRASHED else f" [{key}]"
         plain = Part(10, ((say.need_you(shown.needs_you), "ask"),))
-        parts.append(Part(10, ((f"{say.need_you(shown.needs_you)}{hint}", "ask"),), plain) if hint else plain)
+        parts.append(Part(7.5, ((f"{say.need_you(shown.needs_you)}{hint}", "ask"),), plain) if hint else plain)
     parts += header_parts(shown.outlook, shown.cost, glyphs)
     if shown.watching > 1:
         parts.append(Part(3, ((str(shown.watching), "text"), (" watch", "muted"))))
@@ -211,17 +223,20 @@ def _tail(shown: Figures, glyphs: Glyphs, key: str) -> list[Part]:
     return parts
 
 
-def _badges(shown: Figures) -> list[Span]:
+def _badges(shown: Figures, *, brief: bool = False) -> list[Span]:
+    """What kind of session it is, and how this viewer is linked to it; `brief`: what nobody may miss of that."""
     told: list[Span] = []
     if shown.simulated:
-        told.append((" SIMULATED ", "badge"))
-    if shown.origin.imported:
+        told.append((" SIM " if brief else " SIMULATED ", "badge"))
+    if shown.origin.imported and not brief:
         told.append(("[imported]", "warn"))
-    if shown.read_only:
+    if shown.read_only and not brief:
         told.append(("[read-only]", "warn"))
     if shown.link in _LINKS:
         word, role = _LINKS[shown.link]
-        if shown.link is Link.REPLAY:
+        if brief:
+            pass
+        elif shown.link is Link.REPLAY:
             word = f"{word} {say.second(shown.now)}"
         elif shown.ended_ts is not None:
             word = f"{word} {say.moment(shown.ended_ts)}".strip()
