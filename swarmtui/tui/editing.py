@@ -60,8 +60,8 @@ class PlanEditing:
         elif edited == text:  # kept from before, and only looked at: an editor that is left says no yes to it
             self._edit_here(rev, text)
             content.notice(self._app, "your text from before was not changed: propose it here, or leave it")
-        else:
-            self.propose(lambda: self._propose(rev, edited))
+        elif not self.propose(lambda: self._propose(rev, edited)):
+            self._edit_here(rev, edited)
 
     def keep(self, text: str) -> None:
         """What an editor of ours is left with is there the next time, unless it is the plan as it was."""
@@ -112,12 +112,14 @@ class PlanEditing:
 
         self._in_turn(edit())
 
-    def propose(self, ask: Callable[[], Awaitable[None]]) -> None:
-        """Ask for a change of the plan; one at a time, since the next one rests on what becomes of it."""
+    def propose(self, ask: Callable[[], Awaitable[None]]) -> bool:
+        """Ask for a change of the plan; one at a time, since the next one rests on what becomes of it. False if another
+        is under way: the user is told, and whatever was written has to be kept."""
         if any(worker.group == PROPOSING and not worker.is_finished for worker in self._app.workers):
             content.notice(self._app, "a change of the plan is on its way: wait for the answer", "warning")
-        else:
-            self._app.run_worker(ask(), group=PROPOSING)
+            return False
+        self._app.run_worker(ask(), group=PROPOSING)
+        return True
 
     async def _propose(self, rev: int, text: str) -> None:
         """Propose an edited plan; if it is not taken, the text stays where it can be mended."""

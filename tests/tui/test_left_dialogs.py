@@ -121,6 +121,30 @@ async def test_what_is_proposed_twice_before_the_answer_is_there_is_asked_for_on
         assert any("speed edited" in notice for notice in notices(pilot))
 
 
+async def test_what_comes_from_an_editor_elsewhere_while_a_change_is_on_its_way_is_kept_open(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async def edited(text: str, suffix: str = ".yaml") -> str:
+        return text + "# an hour of work\n"
+
+    slow = Slow()
+    async with opened(slow.feed) as pilot:
+        app = pilot.app
+        assert isinstance(app, Workbench)
+        await proposed(pilot, slow)
+        await pilot.press("escape")
+        monkeypatch.setattr(app.editing, "_in_editor", edited)
+        await pilot.press("e")
+        async with asyncio.timeout(10):
+            while not any("on its way" in one for one in notices(pilot)):
+                await pilot.pause()
+        slow.answered.set()
+        await settled(pilot)
+        assert isinstance(app.screen, EditScreen)
+        assert "# an hour of work" in app.screen.query_one(TextArea).text
+        assert len(slow.feed.commands) == 1
+
+
 async def test_an_answer_about_the_plan_leaves_an_editor_of_something_else_alone() -> None:
     slow = Slow("no")
     async with opened(slow.feed) as pilot:
