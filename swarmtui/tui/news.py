@@ -139,7 +139,8 @@ class News:
         report = state.report_copy or state.report_path
         where = f"; the report is in {report}" if report else ""
         if report and self._reporter in state.nodes and self._reporter != self._app.selected:
-            where += f", {self._app.with_keys('{palette} leads to')} {name_of(self._reporter)}, which wrote it"
+            palette, node = self._app.with_keys("{palette}"), name_of(self._reporter)
+            where += f"; press {palette} and type {node} to see the node that wrote it"
         severity: Literal["information", "warning"] = "information" if end.status == "succeeded" else "warning"
         content.notice(self._app, f"the session has {end.status}{where}", severity)
         if self._app.away:

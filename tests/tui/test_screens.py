@@ -169,7 +169,8 @@ async def test_who_has_selected_a_node_keeps_it_at_the_end_and_is_told_what_lead
         feed.play(ev.SessionFinished("succeeded"), after=1)
         await settled(pilot)
         assert app.selected == chosen != "report"
-        assert notices(pilot)[-1].endswith("is in /home/ada/report.md, : leads to report, which wrote it")
+        told = "the report is in /home/ada/report.md; press : and type report to see the node that wrote it"
+        assert notices(pilot)[-1] == f"the session has succeeded; {told}"
         await press(pilot, "colon", *"report")
         await pilot.pause(0.3)
         await press(pilot, "enter")
