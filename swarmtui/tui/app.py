@@ -203,6 +203,12 @@ class Workbench(Routing):
         self.taking.forget()
         self._frame(force=True)
 
+    def open_node(self, node: str) -> None:
+        """Everything about a node. Who opens the one that is selected has chosen it, and keeps it at the end."""
+        if node == self.selected:
+            self._missed = "", ""
+        super().open_node(node)
+
     def draw_now(self) -> None:
         """Draw what a key has changed without waiting for the next frame."""
         self._frame(force=True)

@@ -186,6 +186,20 @@ async def test_who_has_selected_nothing_sees_the_report_that_was_written_last() 
             assert pilot.app.selected == node  # type: ignore[attr-defined]
 
 
+async def test_who_has_opened_the_node_that_was_selected_has_chosen_it() -> None:
+    feed = mid_run()
+    async with opened(feed) as pilot:
+        app = pilot.app
+        assert isinstance(app, Workbench)
+        chosen = app.selected
+        await press(pilot, "enter")
+        assert isinstance(app.screen, NodeScreen)
+        await press(pilot, "escape")
+        feed.play(ev.ReportWritten("artefacts/report.md", "report", None))
+        await settled(pilot)
+        assert app.selected == chosen != "report"
+
+
 async def test_ten_thousand_events_are_one_frame() -> None:
     feed = mid_run()
     async with opened(feed) as pilot:
