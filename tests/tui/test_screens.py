@@ -180,10 +180,13 @@ async def test_who_has_selected_a_node_keeps_it_at_the_end_and_is_told_what_lead
 async def test_who_has_selected_nothing_sees_the_report_that_was_written_last() -> None:
     feed = mid_run()
     async with opened(feed) as pilot:
-        for node in ("quality", "report"):
+        app = pilot.app
+        assert isinstance(app, Workbench)
+        for node in ("speed", "report"):
+            assert app.selected != node
             feed.play(ev.ReportWritten("artefacts/report.md", node, None))
             await settled(pilot)
-            assert pilot.app.selected == node  # type: ignore[attr-defined]
+            assert app.selected == node
 
 
 async def test_who_has_opened_the_node_that_was_selected_has_chosen_it() -> None:
@@ -198,6 +201,16 @@ async def test_who_has_opened_the_node_that_was_selected_has_chosen_it() -> None
         feed.play(ev.ReportWritten("artefacts/report.md", "report", None))
         await settled(pilot)
         assert app.selected == chosen != "report"
+
+
+async def test_no_way_is_told_to_a_node_that_wrote_the_report_and_is_not_there() -> None:
+    feed = mid_run()
+    async with opened(feed) as pilot:
+        await press(pilot, "j")
+        feed.play(ev.ReportWritten("artefacts/report.md", "gone", "/home/ada/report.md"))
+        feed.play(ev.SessionFinished("succeeded"), after=1)
+        await settled(pilot)
+        assert notices(pilot)[-1] == "the session has succeeded; the report is in /home/ada/report.md"
 
 
 async def test_ten_thousand_events_are_one_frame() -> None:
