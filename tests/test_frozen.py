@@ -73,6 +73,41 @@ class Own:
 numbers = st.floats() | st.sampled_from([0.0, -0.0, float("nan")])
 
 
+@frozen
+class Only:
+    """Of one field."""
+
+    x: float
+
+
+@dataclass(frozen=True, slots=True)
+class OnlyModel:
+    """What an Only is held against."""
+
+    x: float
+
+
+@frozen
+class Ring:
+    """May hold itself."""
+
+    inside: list[Ring]
+
+
+@given(numbers, numbers)
+def test_values_of_one_field_compare_hash_and_tell_themselves_as_dataclasses_do(a: float, b: float) -> None:
+    assert Only(a) == Only(a), "also what is not a number"
+    assert (Only(a) == Only(b)) == (OnlyModel(a) == OnlyModel(b))
+    assert hash(Only(a)) == hash(OnlyModel(a))
+    assert repr(Only(a)) == repr(OnlyModel(a)).replace("OnlyModel", "Only")
+
+
+def test_what_holds_itself_can_be_told() -> None:
+    ring = Ring([])
+    ring.inside.append(ring)
+    assert repr(ring) == "Ring(inside=[...])"
+
+
 @given(st.integers(), st.integers(), numbers, numbers)
 def test_values_compare_hash_and_tell_themselves_as_dataclasses_do(a: int, b: int, c: float, d: float) -> None:
     assert (Point(a, c) == Point(b, d)) == (Model(a, c) == Model(b, d))

@@ -54,7 +54,7 @@ def stamp_of(folders: Iterable[Path]) -> Stamp:
 def _age(path: Path) -> tuple[int, int, int]:
     try:
         found = path.stat()
-    except FileNotFoundError:  # a link that leads nowhere
+    except OSError:  # a link that leads nowhere, to itself, or where this user may not look
         return 0, 0, 0
     return found.st_mtime_ns, found.st_ctime_ns, found.st_size
 

@@ -69,6 +69,15 @@ def test_a_file_that_is_new_or_another_or_gone_is_seen() -> None:
     assert mine(load_themes()) is None
 
 
+def test_a_link_that_leads_to_itself_hides_no_other_file() -> None:
+    path = own_folder() / "mine.yaml"
+    path.write_text(MINE)
+    (own_folder() / "a.yaml").symlink_to(own_folder() / "a.yaml")
+    assert mine(load_themes()) == "#123456"
+    path.write_text(MINE.replace("123456", "654321"))
+    assert mine(load_themes()) == "#654321"
+
+
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=50)
 @given(st.data())
 def test_what_is_not_as_it_was_written_is_passed_over(data: st.DataObject) -> None:
