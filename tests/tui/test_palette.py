@@ -167,6 +167,23 @@ async def test_enter_in_the_palette_approves_nothing_before_it_is_typed_nor_beca
         assert "approve" not in {one.id for one in pilot.app.screen._offers.best("")}
 
 
+async def test_what_an_older_version_remembered_of_what_is_done_on_purpose_is_not_marked() -> None:
+    feed = awaiting_approval()
+    async with opened(feed) as pilot:
+        app = pilot.app
+        assert isinstance(app, Workbench)
+        app.memory.put(LATELY, ["action:approve", "action:help"])
+        feed.now += 5
+        await press(pilot, "colon")
+        screen = app.screen
+        assert isinstance(screen, Palette)
+        assert screen._offers.best("")[0].id == "help"
+        assert "approve" not in {one.id for one in screen._offers.best("")}
+        feed.now += 5
+        await press(pilot, "enter")
+        assert feed.commands == []
+
+
 @pytest.mark.chaos
 async def test_an_action_of_another_screen_leads_there_and_asks_nothing_unseen() -> None:
     feed = awaiting_approval()

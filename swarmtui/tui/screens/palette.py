@@ -178,7 +178,7 @@ def open_palette(screen: ActionScreen) -> None:
                 app.memory.put(LATELY, list(remembered(lately, offer.key)))
             offer.go()
 
-    known = [one for one in lately if isinstance(one, str)]
+    known = [one for one in lately if isinstance(one, str) and one.removeprefix("action:") not in DELIBERATE]
     app.push_screen(Palette(Offers(_offers(screen), known), _things(screen)), chosen)
 
 
