@@ -171,6 +171,10 @@ def test_why_a_session_waits_that_was_resumed_is_said_and_not_that_it_was() -> N
     assert "paused (" not in told(mid_run().play(ev.SessionPaused()))
 
 
+def test_why_a_session_ended_is_told_as_it_was_recorded_also_where_a_pause_would_be_called_so() -> None:
+    assert "cancelled (signal)" in told(mid_run().play(ev.SessionFinished("cancelled", "signal")))
+
+
 def test_before_approval_nothing_counts_as_done() -> None:
     text = told(awaiting_approval())
     assert "awaits approval" in text

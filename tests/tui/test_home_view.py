@@ -193,7 +193,8 @@ def test_why_a_session_is_paused_is_told_in_words_and_why_it_failed_as_it_was_re
 
     assert "what was cut short waits for you" in pane("paused", "resumed")
     assert "because" not in pane("paused", "user")
-    assert "disk" in pane("failed", "disk")
+    assert "disk takes nothing more" not in pane("failed", "disk")
+    assert "because   user" in pane("cancelled", "user")
 
 
 def test_what_is_hostile_in_a_row_is_harmless_in_the_pane_and_in_the_dialog() -> None:

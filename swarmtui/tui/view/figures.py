@@ -13,7 +13,7 @@ from swarmtui.session.vocabulary import FINAL, State, Status
 from swarmtui.tui.view import format as say
 from swarmtui.tui.view.budget import Outlook, Part, header_parts, outlook
 from swarmtui.tui.view.lines import Line, Role, Span, cells, shorten, spread, width
-from swarmtui.tui.view.status import crashed, status_told, why_paused
+from swarmtui.tui.view.status import crashed, status_told, why_so
 
 if TYPE_CHECKING:
     from swarmtui.session.state import SessionState
@@ -141,7 +141,7 @@ def _reason(state: SessionState) -> str:
         budget = state.budget
         spent = say.usd(budget.spent) if budget.kind == "usd" else say.short(budget.spent)
         return f"{budget.kind} budget reached ({spent})"
-    return why_paused(state.reason)
+    return one_line(why_so(state.status, state.reason), 60)
 
 
 def header(shown: Figures, size: int, glyphs: Glyphs, key: str = "") -> Line:

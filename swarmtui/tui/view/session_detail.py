@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from swarmtui.safety.text import one_line
-from swarmtui.session.vocabulary import FINAL, State, Status
+from swarmtui.session.vocabulary import FINAL, State
 from swarmtui.tui.view import format as say
 from swarmtui.tui.view.glyphs import MARKS, Glyphs
 from swarmtui.tui.view.lines import Line, Role, Span, crop, shares, wrap
 from swarmtui.tui.view.sessions import Row, counts_of, key_of, parent_of, status_of, took_s
-from swarmtui.tui.view.status import status_told, why_paused
+from swarmtui.tui.view.status import status_told, why_so
 
 GOAL_LINES = 4
 FORKS_SHOWN = 5
@@ -96,8 +96,7 @@ def _trouble(row: Row, width: int) -> list[Line]:
     if isinstance(failure, Mapping):
         told = f"{failure.get('node')}: {failure.get('error') or 'failed'}"
         lines += _words("failed", told, width, "bad")
-    reason = str(row.get("reason") or "")
-    reason = why_paused(reason) if status_of(row) is Status.PAUSED else reason
+    reason = why_so(status_of(row), str(row.get("reason") or ""))
     return lines + (_words("because", reason, width, "warn") if reason else [])
 
 

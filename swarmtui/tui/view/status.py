@@ -49,6 +49,11 @@ def why_paused(reason: str) -> str:
     return WHY_PAUSED.get(reason, one_line(reason, 60))
 
 
+def why_so(status: Status | None, reason: str) -> str:
+    """Why a session stands as it does: of one that is paused in words, of any other what was recorded."""
+    return why_paused(reason) if status is Status.PAUSED else reason
+
+
 def replayed(status: FeedStatus) -> str:
     """Why nothing can be done in a replay: this is the past, or the end of what there is."""
     play = status.play
