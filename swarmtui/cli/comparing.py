@@ -69,14 +69,11 @@ class Sides:
         return found
 
     async def _opened(self, word: str) -> tuple[Place, AnyFeed]:
-        """A feed, once all that was recorded by now is in it. Nobody is asked for anything."""
+        """A feed that has all that was recorded by now: it begins with a snapshot. Nobody is asked for anything."""
         address = parse_address(word)
         place = await asyncio.to_thread(locate, word) if address is None else await self._dialled(address)
         feed = await open_feed(place, name="comparison", role="observe", max_wait_s=FAR_S)
         self._open.push_async_callback(feed.close)
-        while not feed.at_end:
-            await feed.wait()
-            feed.drain()
         return place, feed
 
     async def _dialled(self, address: Address) -> Place:
