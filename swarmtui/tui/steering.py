@@ -12,7 +12,7 @@ from swarmtui.session.vocabulary import ENDED, State, how_ended
 from swarmtui.tui import commands
 from swarmtui.tui.commands import Request
 from swarmtui.tui.view import format as say
-from swarmtui.tui.view.nodes import name_of
+from swarmtui.tui.view.nodes import listed, name_of
 
 if TYPE_CHECKING:
     from swarmtui.plan.model import JSON
@@ -75,15 +75,9 @@ class Steer:
 
     def consequence(self) -> str:
         """To which it applies, and why not to the others, a line each."""
-        lines = [listed(self.applies)]
-        lines += [f"Not {listed(names)}: {why}" for why, names in self.others]
+        lines = [listed(self.applies, NAMED)]
+        lines += [f"Not {listed(names, NAMED)}: {why}" for why, names in self.others]
         return "\n".join(lines)
-
-
-def listed(names: Sequence[str]) -> str:
-    """The first few names, and how many more there are."""
-    more = len(names) - NAMED
-    return ", ".join(names[:NAMED]) + (f" and {say.count(more)} more" if more > 0 else "")
 
 
 def steer_nodes(action: str, nodes: Iterable[NodeState], why_not: Callable[[NodeState], str | None]) -> Steer:
