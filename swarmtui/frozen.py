@@ -47,7 +47,7 @@ def frozen(cls: type[T]) -> type[T]:
 
 
 def _key(names: list[str]) -> Callable[[object], tuple[Any, ...]]:
-    """What is compared. In a tuple, where the same object is equal to itself whatever it is: also what is not a number."""
+    """What is compared, in a tuple: there the same object equals itself whatever it is, also what is not a number."""
     if len(names) > 1:
         return attrgetter(*names)
     return (lambda value, name=names[0]: (getattr(value, name),)) if names else lambda _: ()  # type: ignore[misc]

@@ -123,7 +123,7 @@ async def follow(
     told, broken = "", False
     while True:
         await feed.wait()
-        if feed.status.trouble != told:
+        if feed.status.trouble != told and (feed.status.trouble or feed.status.link is Link.LIVE):
             told = feed.status.trouble
             warn(told or "the session file can be written again")
         for event in feed.drain().events:
@@ -174,7 +174,7 @@ def finish(place: Place, state: SessionState, status: Status, code: Exit, consol
     else:
         for line in _closing_lines(place, state, status):
             console.say(line)
-    advice = _after_disk(name_of(place)) if code is Exit.DISK else _advice(place, state, status)
+    advice = _after_disk(place) if code is Exit.DISK else _advice(place, state, status)
     if advice:
         console.warn(advice)
 
@@ -226,7 +226,10 @@ def _closing_lines(place: Place, state: SessionState, status: Status) -> list[st
     return lines
 
 
-def _after_disk(id: str) -> str:
+def _after_disk(place: Place) -> str:
+    id = name_of(place)
+    if isinstance(place, SessionFolder) and not place.db.exists():
+        return f"the host of {id} left because the session's files are gone: there is nothing left to go on with"
     return (
         f"the host of {id} left because its disk took nothing more; what it had recorded is safe: "
         f"make room, then `swarmtui resume {id}` goes on"

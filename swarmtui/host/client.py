@@ -375,7 +375,6 @@ class WireFeed:
                 await self._gathered.room()
         finally:
             self._connection = None
-            self._gathered.set_trouble("")
         raise ConnectionError("the connection was closed")
 
     def _connected(self, connection: Connection, welcome: wire.Welcome) -> None:

@@ -78,6 +78,7 @@ class Gathering:
         status = self.status
         if (status.link, status.note, status.seen, status.retry_at) != (link, note, seen, retry_at):
             status.link, status.note, status.seen, status.retry_at = link, note, seen, retry_at
+            status.trouble = status.trouble if link is Link.LIVE else ""  # of who is not reached nobody knows
             self._link = True
             self._news.set()
 

@@ -52,6 +52,8 @@ LINGER_FOR_VIEWER_S = 10.0
 LINGER_ALONE_S = 0.3
 AT_REST_S = 0.5
 """How often a session that has ended is asked whether its last attempts are gone."""
+GONE_S = 20.0
+"""How long files that are gone may come back while somebody watches."""
 OPEN_FILES = 65_536
 
 logger = logging.getLogger(__name__)
@@ -323,7 +325,7 @@ class _Host:
             self._timers.append(loop.call_later(STOP_S if first else SECOND_STOP_S, self._conducting.cancel))
 
     async def _leave_when_idle(self) -> None:
-        """Once the session has ended, or its files are gone, leave as soon as nobody has watched for a while."""
+        """Once it has ended leave as soon as nobody has watched for a while; where its files are gone, soon anyhow."""
         conductor, server = self._conductor, self._server
         eased = asyncio.Event()
         conductor.log.watch_trouble(lambda trouble: eased.set())
@@ -336,10 +338,11 @@ class _Host:
             gone = trouble is not None and trouble.kind is TroubleKind.GONE
             # what is still to be written is waited for, unless what it would be written to is gone
             unwatched = not server.viewers and (gone or (trouble is None and conductor.state.status in FINAL))
-            over = unwatched and conductor.at_rest
-            patience = AT_REST_S if unwatched else None  # no event tells that the last attempt has been let go
+            over = (unwatched or gone) and conductor.at_rest
+            patience = AT_REST_S if unwatched or gone else None  # no event tells that the last attempt has been let go
             if over:
-                patience = LINGER_AFTER_VIEWER_S if server.ever_seen else self._linger_s
+                linger = LINGER_AFTER_VIEWER_S if server.ever_seen else self._linger_s
+                patience = GONE_S if server.viewers else linger  # a script's run would be watched for ever
             try:
                 done, _ = await asyncio.wait(
                     (news, company, relief), timeout=patience, return_when=asyncio.FIRST_COMPLETED

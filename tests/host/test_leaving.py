@@ -81,6 +81,17 @@ async def test_it_stays_while_it_is_needed(why: dict[str, Any]) -> None:
     await asyncio.gather(task, return_exceptions=True)
 
 
+async def test_where_the_session_is_gone_whoever_watches_does_not_wait_for_ever(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(process, "GONE_S", 0.01)
+    stands = Stands()
+    stands.state, stands.trouble, stands.viewers = SessionState(status=Status.PAUSED), GONE, ("somebody",)  # type: ignore[assignment]
+    async with asyncio.timeout(5):
+        await (await leaving(stands))
+    assert stands.stopped == "finished"
+
+
 async def test_where_the_session_is_gone_it_does_not_wait_for_an_end_that_could_not_be_recorded() -> None:
     stands = Stands()
     stands.state, stands.trouble = SessionState(status=Status.PAUSED), GONE  # type: ignore[assignment]

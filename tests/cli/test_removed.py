@@ -1,0 +1,28 @@
+"""The directory of a session that runs is removed: whoever waits for it in a script is not kept waiting."""
+
+from __future__ import annotations
+
+import shutil
+
+import pytest
+
+from swarmtui.host.exits import Exit
+from tests.cli.conftest import Program
+
+TASK = "goal: sleep\nnodes:\n  one: {run: [sleep, '3']}\n  two: {run: [echo, two], needs: [one]}\n"
+
+
+@pytest.mark.chaos
+def test_a_run_whose_session_is_removed_says_so_and_ends(swarmtui: Program) -> None:
+    task = swarmtui.write("task.yaml", TASK)
+    run = swarmtui.start("run", str(task), "--headless")
+    assert run.stdout is not None
+    while "running" not in (line := run.stdout.readline()):
+        assert line, "it ended before a node ran"
+    shutil.rmtree(swarmtui.session().path)
+    out, told = run.communicate(timeout=60)
+    assert run.returncode == Exit.DISK
+    assert "the session's files are gone" in told
+    assert "can be written again" not in told
+    assert "no such session file" in told
+    assert "two" not in out
