@@ -362,7 +362,7 @@ def playing(seq: int = 50, head: int = 100, **more: object) -> Play:
 
 
 def words(play: Play, size: int = 120) -> str:
-    return "".join(part for part, _ in scrub.figures(play, size, UNICODE))
+    return "".join(part for part, _ in scrub.figures(play, size, UNICODE, "G"))
 
 
 @pytest.mark.parametrize("size", [3, 20, 80, 200])
@@ -386,7 +386,7 @@ def test_the_bar_and_its_figures_are_as_wide_as_they_should_be(size: int, glyphs
     line, head = scrub.bar(play, size, glyphs)  # type: ignore[arg-type]
     assert width(line) == size - 1
     assert 1 <= head < size
-    told = scrub.figures(play, size, glyphs)  # type: ignore[arg-type]
+    told = scrub.figures(play, size, glyphs, "G")  # type: ignore[arg-type]
     assert width(told) == size
     shown = "".join(part for part, _ in (*line, *told))
     assert "\x1b" not in shown
@@ -448,7 +448,7 @@ def test_29_a_frame_costs_what_is_on_the_bar_however_many_marks_there_are() -> N
     try:
         for play in (first, second):
             scrub.bar(play, 120, UNICODE)
-            scrub.figures(play, 120, UNICODE)
+            scrub.figures(play, 120, UNICODE, "G")
     finally:
         scrub.cell_of = cell_of
     assert reads < 4 * 120

@@ -157,7 +157,7 @@ def header(shown: Figures, size: int, glyphs: Glyphs, key: str = "") -> Line:
         if _grave(tail) == _grave(parts):
             break
     room = size - fixed - width(_join(tail))
-    reason = _in_brackets(shown.reason, room - min(SHORTEST, cells(shown.title)), glyphs)
+    reason = _in_brackets(_cut_reason(shown.reason, room - min(SHORTEST, cells(shown.title)), glyphs))
     title = shorten(shown.title, max(SHORTEST, room - cells(reason)), glyphs.cut)
     mid: Line = ((text + reason, role), (" ", "text"), (elapsed, "strong"))
     left: Line = (*lead, (title, "strong"), ("  ", "text"), *mid, *badges)
@@ -188,12 +188,15 @@ def _kept(parts: list[Part], room: int, shown: Figures) -> list[Part]:
     return kept
 
 
-def _in_brackets(reason: str, room: int | None = None, glyphs: Glyphs | None = None) -> str:
-    """Why it stands so, behind its status; cut to `room` cells, and nothing where that tells nothing."""
-    if not reason or room is None or glyphs is None:
-        return f" ({reason})" if reason else ""
+def _in_brackets(reason: str) -> str:
+    """Why it stands so, behind its status."""
+    return f" ({reason})" if reason else ""
+
+
+def _cut_reason(reason: str, room: int, glyphs: Glyphs) -> str:
+    """`reason` so short that in brackets it fits into `room` cells; empty where that would tell nothing."""
     words = shorten(reason, max(0, room - 3), glyphs.cut)
-    return f" ({words})" if words == reason or cells(words) >= SHORTEST else ""
+    return words if words == reason or cells(words) >= SHORTEST else ""
 
 
 def _tail(shown: Figures, glyphs: Glyphs, key: str) -> list[Part]:

@@ -140,7 +140,7 @@ def _wait_sign(glyphs: Glyphs) -> str:
     return "~" if glyphs.ascii else "⋯"
 
 
-def figures(play: Play, size: int, glyphs: Glyphs, live: str = "G") -> Line:
+def figures(play: Play, size: int, glyphs: Glyphs, live: str) -> Line:
     """In words: played or not, how fast, where, what wait is passed over, and the mark that was passed last; `live` is
     the key that goes live."""
     end = play.last_mono if play.over_mono is None else play.over_mono  # as long as everywhere else it is said to be
