@@ -336,6 +336,20 @@ async def test_the_footer_says_that_what_is_paused_goes_on() -> None:
         assert " P pause all" in lines(pilot)[-1]
 
 
+async def test_a_key_that_lets_go_on_has_one_name_in_footer_and_palette() -> None:
+    feed = mid_run()
+    async with opened(feed) as pilot:
+        app = pilot.app
+        held = next(one.id for one in app.state.nodes.values() if not one.ended and not one.running)  # type: ignore[attr-defined]
+        feed.play(ev.NodeHeld(held), ev.SessionPaused())
+        app.screen.select(held)  # type: ignore[attr-defined]
+        await settled(pilot)
+        assert " p let it go on" in lines(pilot)[-1]
+        await press(pilot, "colon")
+        assert {"go on", "let it go on"} <= {one.name for one in app.screen._offers.all}  # type: ignore[attr-defined]
+        assert not {"pause all", "pause"} & {one.name for one in app.screen._offers.all}  # type: ignore[attr-defined]
+
+
 def test_keys_are_named_as_they_are_printed() -> None:
     assert [key_name(key) for key in ("plus", "question_mark", "ctrl+p", "A")] == ["+", "?", "^p", "A"]
     assert key_name("up", ascii_only=True) == "up"

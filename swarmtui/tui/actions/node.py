@@ -20,7 +20,7 @@ ACTIONS: tuple[Action, ...] = (
     Action(
         "pause_node", ("p",), "pause", "Hold the node, or let it go on; what runs of it goes on",
         NODE_GROUP, RUN | NODE, 70,
-        commands=True, why_not=of_node(commands.why_not_pause_node),
+        commands=True, why_not=of_node(commands.why_not_pause_node), goes_on="let it go on",
     ),
     Action(
         "retry_node", ("r",), "retry", "Run the node again; of a map, the items that failed",

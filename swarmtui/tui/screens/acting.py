@@ -38,8 +38,8 @@ class ActionScreen(Paced[None]):
     pressed = ""
     """The key whose action is being carried out; empty where it was chosen in another way."""
 
-    paused = False
-    """Whether what a pause would be about is paused, so that its key lets that go on."""
+    going_on: frozenset[str] = frozenset()
+    """Actions that would pause something, whose keys let it go on since it is paused."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -76,9 +76,11 @@ class ActionScreen(Paced[None]):
     def draw_footer(self) -> None:
         """What can be done now."""
         offered = footer(dressed(self).keys, self.SCOPE, self.mode, self.refusal)
-        if self.paused:
-            offered = [replace(one, label=one.goes_on) if one.goes_on else one for one in offered]
-        self.query_one(ActionBar).show(offered, self.mode)
+        self.query_one(ActionBar).show([replace(one, label=self.label_of(one)) for one in offered], self.mode)
+
+    def label_of(self, action: Action) -> str:
+        """What an action is called now, wherever it is named."""
+        return action.goes_on if action.id in self.going_on else action.label
 
     # -- actions ----------------------------------------------------------------------------------------------
 
@@ -101,7 +103,7 @@ class ActionScreen(Paced[None]):
         """Say where that is what a key does on other screens and not here."""
         told: dict[str, list[str]] = {}
         for action in map(BY_ID.__getitem__, action_ids.split()):
-            told.setdefault(action.label, []).append(self.away(action))
+            told.setdefault(self.label_of(action), []).append(self.away(action))
         content.notice(self.app, "; ".join(f"{label}: {_either(places)}" for label, places in told.items()), "warning")
 
     def away(self, action: Action) -> str:
@@ -112,7 +114,7 @@ class ActionScreen(Paced[None]):
         """Carry an action out, or say why not."""
         why = self.refusal(action)
         if why is not None:
-            content.notice(self.app, f"{action.label}: {why}", "warning")
+            content.notice(self.app, f"{self.label_of(action)}: {why}", "warning")
             return
         if self.pressed == "escape" and self.get_selected_text():  # of one esc one thing is taken back
             self.clear_selection()

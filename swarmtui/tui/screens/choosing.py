@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from swarmtui.tui import content
 from swarmtui.tui.actions.action import Action
+from swarmtui.tui.actions.table import BY_ID
 from swarmtui.tui.screens.seen import Seen
 from swarmtui.tui.sending import ASKING
 from swarmtui.tui.steering import STEERING, Steer, steer_items, steer_nodes
@@ -43,6 +44,16 @@ class Choosing(Seen):
         if group is not None and not group.head:
             return [nodes[name] for name in group.members if name in nodes]
         return []
+
+    @property
+    def holds(self) -> bool:
+        """Of many: whether all to which pausing applies are held."""
+        steer = self._steer(BY_ID["pause_node"], LOOKED_AT)
+        return (
+            super().holds
+            if steer is None
+            else bool(steer.requests) and all(one.method == "node.resume" for one in steer.requests)
+        )
 
     @property
     def _about_items(self) -> bool:
@@ -95,15 +106,15 @@ class Choosing(Seen):
         if steer is None:
             super().perform(action)
         elif why is not None:
-            content.notice(self.app, f"{action.label}: {why}", "warning")
+            content.notice(self.app, f"{self.label_of(action)}: {why}", "warning")
         elif steer.total == 1:
-            self._carry_out(action.label, steer)
+            self._carry_out(self.label_of(action), steer)
         else:
             workbench(self).confirm(
-                steer.question(action.label),
+                steer.question(self.label_of(action)),
                 steer.consequence(),
-                f"{action.label} {say.count(len(steer.applies))}",
-                lambda: self._carry_out(action.label, steer),
+                f"{self.label_of(action)} {say.count(len(steer.applies))}",
+                lambda: self._carry_out(self.label_of(action), steer),
             )
 
     def _carry_out(self, label: str, steer: Steer) -> None:

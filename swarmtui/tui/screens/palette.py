@@ -196,7 +196,7 @@ def _own(screen: ActionScreen) -> list[Offer]:
     app, mode = dressed(screen), screen.mode
     return [
         Offer(
-            "action", action.id, action.label, partial(screen.perform, action), action.description,
+            "action", action.id, screen.label_of(action), partial(screen.perform, action), action.description,
             app.key_of(action.id), screen.refusal(action) or "", at_first=_is_first(action),
             also=action.also,
         )
@@ -225,16 +225,18 @@ def _other(screen: ActionScreen) -> list[Offer]:
             go, why = partial(_lead, screen, action, scope), screen.refusal(action) or ""
         keys = dressed(screen).key_of(action.id)
         told = action.description
-        found.append(Offer("action", action.id, action.label, go, told, keys, why, at_first=False, also=action.also))
+        found.append(
+            Offer("action", action.id, screen.label_of(action), go, told, keys, why, at_first=False, also=action.also)
+        )
     return found
 
 
 def _lead(screen: ActionScreen, action: Action, scope: Scope) -> None:
     screen.ways()[scope]()
     app = dressed(screen)
-    keys = app.key_of(action.id)
+    keys, called = app.key_of(action.id), screen.label_of(action)
     if action.commands or action.group == MOVE:
-        content.notice(app, f"{action.label}: {keys} does it here" if keys else f"{action.label}: it is done here")
+        content.notice(app, f"{called}: {keys} does it here" if keys else f"{called}: it is done here")
         return
 
     def perform() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Mapping
 from functools import partial
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from textual.app import ComposeResult
 from textual.widgets import Input
@@ -16,6 +16,7 @@ from swarmtui.tui.actions.action import Action, Context, Scope
 from swarmtui.tui.actions.table import BY_ID
 from swarmtui.tui.replaying import JUMP_S
 from swarmtui.tui.screens.acting import ActionScreen, Thing
+from swarmtui.tui.screens.shown import Shown
 from swarmtui.tui.view import format as say
 from swarmtui.tui.view.banner import banner
 from swarmtui.tui.view.figures import figures
@@ -27,16 +28,6 @@ from swarmtui.tui.widgets.scrub import ScrubBar
 if TYPE_CHECKING:
     from swarmtui.host.feed import Changes
     from swarmtui.session.state import NodeState
-
-
-class Shown(NamedTuple):
-    """What keys that turn something round were pressed by: others may have turned it meanwhile."""
-
-    status: Status
-    node: str
-    """The node that actions are about; empty if there is none."""
-    held: bool
-    """Whether it is held."""
 
 
 class SessionScreen(ActionScreen):
@@ -79,7 +70,7 @@ class SessionScreen(ActionScreen):
         app = workbench(self)
         if app.feed is None or not self.stands:
             return
-        ascii_only, status, self.paused = app.looks.glyphs.ascii, app.status, app.state.status is Status.PAUSED
+        ascii_only, status = app.looks.glyphs.ascii, app.status
         shown = figures(app.state, status, app.moment.wall, origin=app.origin, ascii_only=ascii_only)
         self.query_one(HeaderBar).show(shown)
         called = f"{app.origin.machine}/{app.state.id}" if app.origin.machine else app.state.id
@@ -88,7 +79,14 @@ class SessionScreen(ActionScreen):
         self.set_class(status.play is not None, "-replay")
         node = self.node
         self._shown = Shown(app.state.status, "" if node is None else node.id, held=node is not None and node.held)
+        goes_on = {"pause_session": app.state.status is Status.PAUSED, "pause_node": self.holds}
+        self.going_on = frozenset(action for action, so in goes_on.items() if so)
         self.draw_footer()
+
+    @property
+    def holds(self) -> bool:
+        """Whether what a key about nodes is about is held, so that pausing lets it go on."""
+        return self._shown is not None and self._shown.held
 
     def on_screen_resume(self) -> None:
         """Show what happened meanwhile."""

@@ -154,7 +154,8 @@ class SessionsScreen(PromptedScreen):
             glyphs, rows = looks(pane).glyphs, self._browser.machines.rows()
             pane.show(lambda width: detail_lines(row, rows, now, width, glyphs))
             entitle(pane, key_of(row).removesuffix("/") if row is not None else "session")
-        self.paused = verb_of("pause_session", self._meant()[:MANY]) is Verb.GO_ON
+        goes_on = verb_of("pause_session", self._meant()[:MANY]) is Verb.GO_ON
+        self.going_on = frozenset({"pause_session"}) if goes_on else frozenset()
         self.draw_footer()
 
     def on_resize(self) -> None:
