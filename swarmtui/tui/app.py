@@ -306,8 +306,9 @@ class Workbench(Routing):
         self.flights.absorb(changes.events, self.state)
         self._keep_selection()
         for event in changes.events:
-            if isinstance(event.body, ReportWritten) and self.selected == self._missed[1]:
-                self.selected = event.body.node  # what all of it was for
+            body = event.body
+            if isinstance(body, ReportWritten) and body.node in self.state.nodes and self.selected == self._missed[1]:
+                self.selected = body.node  # what all of it was for
                 self._missed = "", self.selected
         if self._seen and not replays:
             self.news.tell(changes)

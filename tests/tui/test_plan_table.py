@@ -160,6 +160,9 @@ async def test_matches_in_the_table_come_in_the_order_of_its_rows() -> None:
             await pilot.press("n")
             gone_to.append(pilot.app.selected)  # type: ignore[attr-defined]
         assert gone_to == [*rows[1:], rows[0]]
+        await press(pilot, "slash", *["backspace"] * 7, "enter", "n")
+        assert pilot.app.selected == rows[0]  # type: ignore[attr-defined]
+        assert "nothing is searched for" in notices(pilot)[-1]
 
 
 @pytest.mark.chaos

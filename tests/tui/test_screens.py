@@ -213,6 +213,17 @@ async def test_no_way_is_told_to_a_node_that_wrote_the_report_and_is_not_there()
         assert notices(pilot)[-1] == "the session has succeeded; the report is in /home/ada/report.md"
 
 
+async def test_a_report_of_a_node_that_is_not_there_leaves_the_selection_where_it_is() -> None:
+    feed = mid_run()
+    async with opened(feed) as pilot:
+        app = pilot.app
+        assert isinstance(app, Workbench)
+        before = app.selected
+        feed.play(ev.ReportWritten("artefacts/report.md", "gone", None))
+        await settled(pilot)
+        assert app.selected == before
+
+
 async def test_ten_thousand_events_are_one_frame() -> None:
     feed = mid_run()
     async with opened(feed) as pilot:
@@ -573,7 +584,8 @@ async def test_matches_in_the_table_come_in_the_order_of_its_rows_and_begin_agai
         assert gone_to == [*rows, rows[0]]
         await press(pilot, "N")
         assert app.selected == table.selected == rows[-1]
-        await press(pilot, "escape", "escape", "n")
+        await press(pilot, "escape", "escape", "4", "n")
+        assert app.selected == table.selected == rows[-1]
         assert "nothing is searched for" in notices(pilot)[-1]
 
 

@@ -542,6 +542,8 @@ async def test_matches_in_the_timeline_come_in_the_order_of_its_rows() -> None:
             gone_to.append(app.selected)  # type: ignore[attr-defined]
         assert ids != sorted(ids, key=list(view(pilot).timeline.state.nodes).index)
         assert gone_to == [*ids[1:], ids[0]]
+        await hit(pilot, "escape", "n")
+        assert app.selected == ids[0]  # type: ignore[attr-defined]
 
 
 def test_it_is_told_that_the_beginning_is_not_shown() -> None:
