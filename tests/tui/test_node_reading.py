@@ -7,12 +7,12 @@ import asyncio
 import pytest
 from textual.pilot import Pilot
 
-from swarmtui.host.feed import Link
+from swarmtui.host.feed import Link, NotFetched
 from swarmtui.session import events as ev
 from swarmtui.session import vocabulary as vocab
 from swarmtui.tui.app import Workbench
 from tests.tui.opening import opened, settled, text
-from tests.tui.scripted_feed import REVIEW, ScriptedFeed, approved
+from tests.tui.scripted_feed import REVIEW, ScriptedFeed, approved, mid_run
 from tests.tui.test_node_screen import at
 
 TOLD = "the ssh connection ended"
@@ -153,3 +153,77 @@ async def test_what_broke_off_is_asked_for_again_though_it_is_told_once_there_is
         assert "all that it gave" in text(pilot)
         assert "the link is lost" not in text(pilot)
         assert len(asked) == 2
+
+
+# -- what a cancelled node had written -----------------------------------------------------------------------------
+
+NOTHING = "it was cancelled before it gave anything"
+
+
+def cancelled(log: str) -> ScriptedFeed:
+    """A session with a command that was stopped."""
+    feed = mid_run()
+    feed.logs["lint"] = log
+    return feed.play(ev.NodeCancelled("lint"), ev.AttemptCancelled("lint", 1), after=1)
+
+
+async def test_that_a_cancelled_node_gave_nothing_is_not_said_where_its_log_cannot_be_fetched(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    feed = cancelled("much of it")
+    give = feed.log_tail
+
+    async def tail(node: str, limit: int = 65_536) -> str:
+        if feed.status.link is not Link.LIVE:
+            raise ConnectionError("broken")
+        return await give(node)
+
+    monkeypatch.setattr(feed, "log_tail", tail)
+    feed.set_link(Link.RECONNECTING, TOLD)
+    async with opened(feed) as pilot:
+        await at(pilot, "lint")
+        assert NOTHING not in text(pilot)
+        assert "the log could not be fetched: the link is lost" in text(pilot)
+        feed.set_link(Link.LIVE)
+        await settled(pilot)
+        assert "much of it" in text(pilot)
+
+
+async def test_that_a_cancelled_node_gave_nothing_is_not_said_before_its_log_has_come(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    feed, far = cancelled(""), asyncio.Event()
+    give = feed.log_tail
+
+    async def slow(node: str, limit: int = 65_536) -> str:
+        await far.wait()
+        return await give(node)
+
+    monkeypatch.setattr(feed, "log_tail", slow)
+    async with opened(feed) as pilot:
+        assert isinstance(pilot.app, Workbench)
+        pilot.app.open_node("lint")
+        while "fetching the log" not in text(pilot):
+            assert NOTHING not in text(pilot)
+            await pilot.pause()
+        far.set()
+        await settled(pilot)
+        assert NOTHING in text(pilot)
+
+
+async def test_that_a_cancelled_node_gave_nothing_is_not_said_where_its_log_had_been_empty_and_is_not_known_now(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    feed = cancelled("")
+    async with opened(feed) as pilot:
+        await at(pilot, "lint")
+        assert NOTHING in text(pilot)
+
+        async def fails(node: str, limit: int = 65_536) -> str:
+            raise NotFetched("it cannot be read")
+
+        monkeypatch.setattr(feed, "log_tail", fails)
+        feed.play(ev.AttemptCancelled("lint", 1), after=1)
+        await settled(pilot)
+        assert NOTHING not in text(pilot)
+        assert "the log could not be fetched: it cannot be read" in text(pilot)

@@ -133,10 +133,12 @@ class NodeBody:
         if self.reading.item is not None:
             return _nothing(node)
         self.reading.want_log_once()
-        if not self.reading.log:
-            return [(("it was cancelled before it gave anything", "faint"),)]
+        log = self.reading.log
+        if not log:
+            known = log is not None and "log" not in self.reading.why_not
+            return [(("it was cancelled before it gave anything", "faint"),)] if known else self._log(node, width)
         told: Line = (("it was cancelled; the end of what it had written by then:", "faint"),)
-        return [told, (), *document.verbatim(self.reading.log, width)]
+        return [told, (), *document.verbatim(log, width)]
 
     def _beyond(self, text: str) -> list[Line]:
         beyond = len(text) - CHARS
