@@ -178,6 +178,8 @@ class Workbench(Routing):
 
     def _show_around(self) -> None:
         """Somebody who is here for the first time; not before there is a plan to be shown, and it has been drawn."""
+        if not self._stands():
+            return
         if self.state.status is Status.PLANNING and self.state.plan is None:
             self.set_timer(UNPLANNED_S, self._show_around)
             return
@@ -187,7 +189,8 @@ class Workbench(Routing):
     def _offer_tour(self) -> None:
         from swarmtui.tui.screens.tour import offer_tour
 
-        offer_tour(self.screen, replay=self.mode is Mode.REPLAY)
+        if self._stands():
+            offer_tour(self.screen, replay=self.mode is Mode.REPLAY)
 
     async def _put_history(self) -> None:
         """What happened before the first line of the log."""

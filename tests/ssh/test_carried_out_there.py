@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import io
 import os
+import select
 import shlex
 import sys
 from pathlib import Path
@@ -125,19 +126,23 @@ def test_a_machine_on_which_swarmtui_does_not_speak_is_given_up_with_all_that_wa
         called(BOX, ["show"], environ=environ, patience_s=1),
     ):
         pass
-    assert ended(int(note.read_text()))
+    assert ends(int(note.read_text()))
     note.unlink()
     (row,) = asyncio.run(list_hosts([Address("box")], timeout_s=1, environ=environ))
     assert row == {"host": "box", "error": "no answer within 1 s"}
-    assert ended(int(note.read_text()))
+    assert ends(int(note.read_text()))
 
 
-def ended(pid: int) -> bool:
-    """Whether a process is no more, or nobody has asked yet how it ended."""
+def ends(pid: int) -> bool:
+    """Whether a process ends, which takes a moment after it was killed; nobody need have asked yet how."""
     try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
-    except FileNotFoundError:
+        watched = os.pidfd_open(pid)
+    except ProcessLookupError:
         return True
+    try:
+        return bool(select.select([watched], [], [], 5.0)[0])
+    finally:
+        os.close(watched)
 
 
 def test_a_list_on_standard_input_is_left_to_whoever_reads_it(

@@ -42,7 +42,8 @@ async def test_the_film_of_a_session_goes_from_its_first_event_to_its_end_in_the
         weights.append(len(ansi))
         heads.append(terminal.lines[0])
     assert "planning" in heads[0] or "awaits" in heads[0]
-    assert "failed (1 node failed)" in terminal.lines[0]
+    assert "✗ failed" in terminal.lines[0]
+    assert "1 failed" in terminal.lines[0]
     assert any("25/25" in line for line in terminal.lines)
     assert times == sorted(set(times))
     assert 0.5 < times[-1] < 8

@@ -109,7 +109,7 @@ async def test_a_replay_opens_with_the_graph_whatever_was_looked_at_last_and_say
         await settled(pilot)
         assert isinstance(app.screen, RunScreen)
         assert app.screen.view == "run"
-        assert " f3 run " in lines(pilot)[-1]
+        assert " F3 run " in lines(pilot)[-1]
         await press(pilot, "7")
         assert notices(pilot)[-1] == "70 % of the events; F2 to F8 change the view here"
         said = len(notices(pilot))

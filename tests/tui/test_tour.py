@@ -229,3 +229,13 @@ async def test_it_is_offered_once_the_plan_that_it_speaks_of_is_on_the_screen(mo
         await settled(pilot)
         assert offered
         assert all(offered)
+
+
+async def test_nobody_is_shown_around_a_session_that_was_left_meanwhile() -> None:
+    async with opened(mid_run()) as pilot:
+        app = pilot.app
+        assert isinstance(app, Workbench)
+    assert not app.screen_stack
+    app._show_around()  # was due, and comes late
+    app._offer_tour()
+    assert app.crash is None
