@@ -548,9 +548,17 @@ async def test_matches_in_the_timeline_come_in_the_order_of_its_rows() -> None:
 
 def test_it_is_told_that_the_beginning_is_not_shown() -> None:
     timeline, _ = timeline_of(busy())
-    assert "the beginning is not shown" not in timeline.title(UNICODE)
+    assert "the beginning is not shown" not in timeline.title(UNICODE, ">")
     timeline.flights.first = 40
-    assert timeline.title(UNICODE).endswith("the beginning is not shown")
+    assert timeline.title(UNICODE, ">").endswith("the beginning is not shown")
+
+
+async def test_what_is_searched_for_is_told_as_it_was_typed() -> None:
+    async with opened(busy()) as pilot:
+        await hit(pilot, "6", "slash", *"!{end}", "enter", *["right_curly_bracket"] * 3, "h")
+        title = str(view(pilot).border_title)
+        assert "!{end}" in title
+        assert "(l goes on)" in title
 
 
 async def test_the_cursor_stays_on_its_node_whatever_is_shown_of_the_others() -> None:

@@ -178,9 +178,9 @@ class Timeline:
         words = say.took(ran) if ran >= 0.05 else ""
         return (*head, *body, (fit(words, right, right=True), "muted"))
 
-    def title(self, glyphs: Glyphs) -> str:
-        """What is shown, for the border; an action is named as ``{its_id}``."""
-        where = "" if self.window.following else f", from {say.clock(self.window.begin)} ({{right}} goes on)"
+    def title(self, glyphs: Glyphs, on: str) -> str:
+        """What is shown, for the border; `on` is the key by which time goes on."""
+        where = "" if self.window.following else f", from {say.clock(self.window.begin)} ({on} goes on)"
         of = f"{len(self.ids):,} of {len(self.state.nodes):,}, {self.filter}" if self.filter else f"{len(self.ids):,}"
         lack = "" if self.flights.whole else ", the beginning is not shown"
         nodes = "node" if of == "1" else "nodes"

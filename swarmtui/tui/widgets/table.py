@@ -11,13 +11,14 @@ from textual.message import Message
 
 from swarmtui.tui.view.column import Column, NoRows, Rows, fit_columns
 from swarmtui.tui.view.lines import Line, Span, fit
-from swarmtui.tui.widgets.lines import LineView, Shown
+from swarmtui.tui.widgets.lines import Shown
 from swarmtui.tui.widgets.looks import looks, moment
+from swarmtui.tui.widgets.rows import RowView
 
 GAP = 2
 
 
-class RowTable(LineView):
+class RowTable(RowView):
     """Header, rows, a cursor. The header is drawn on the first visible line, whatever is scrolled to."""
 
     class RowSelected(Message):
@@ -44,7 +45,6 @@ class RowTable(LineView):
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)
         self.rows: Rows = NoRows()
-        self.cursor = 0
         self._key = ""
         self._empty = ""
         """What is said where there are no rows; nothing before it is known whether there are."""
@@ -131,31 +131,19 @@ class RowTable(LineView):
             spans.append(((" " * GAP if number else "") + title, "accent" if sign else "muted"))
         return tuple(spans)
 
-    def go(self, dx: int, dy: int) -> None:
-        """Move the cursor."""
-        if not len(self.rows):
-            return
-        self.cursor = max(0, min(len(self.rows) - 1, self.cursor + dy))
-        self._moved()
+    @property
+    def row_count(self) -> int:
+        """Those that match."""
+        return len(self.rows)
 
-    def go_to_end(self, last: bool) -> None:
-        """First or last row."""
-        self.cursor = max(0, len(self.rows) - 1) if last else 0
-        self._moved()
-
-    def next_match(self, step: int) -> bool:
-        """Select the next row of what is searched for, or with -1 the one before: no others are shown. False if nothing
-        is searched for, or nothing matches."""
-        if not len(self.rows) or not getattr(self.rows, "filter", ""):
-            return False
-        self.cursor = (self.cursor + step) % len(self.rows)
-        self._moved()
-        return True
+    @property
+    def searched(self) -> str:
+        """Not all rows can be searched."""
+        return getattr(self.rows, "filter", "")
 
     def _moved(self) -> None:
         self._key = self.selected
-        self.show_row(self.cursor)
-        self.changed()
+        super()._moved()
         if self._key:
             self.post_message(self.RowSelected(self._key))
 
@@ -172,8 +160,7 @@ class RowTable(LineView):
 
     def _jump(self, at: int) -> None:
         self.focus()
-        self.cursor = min(at, max(0, len(self.rows) - 1))
-        self._moved()
+        self.go_to(at)
 
     def on_click(self, event: events.Click) -> None:
         """Select a row, twice: open it; on the header: sort."""
@@ -185,8 +172,7 @@ class RowTable(LineView):
             return
         at = offset.y - 1 + self.scroll_offset.y
         if at < len(self.rows):
-            self.cursor = at
-            self._moved()
+            self.go_to(at)
             if event.chain == 2:
                 self.post_message(self.RowOpened(self.selected))
 

@@ -9,9 +9,10 @@ from textual.geometry import Size
 
 from swarmtui.tui.view.bars import legend
 from swarmtui.tui.view.timeline import Timeline
-from swarmtui.tui.widgets.lines import LineView, Shown, entitle, undertitle
+from swarmtui.tui.widgets.lines import Shown, entitle, undertitle
 from swarmtui.tui.widgets.looks import dressed, looks, moment
 from swarmtui.tui.widgets.nodes import NodeOpened, NodeSelected
+from swarmtui.tui.widgets.rows import RowView
 
 if TYPE_CHECKING:
     from swarmtui.tui.view.flights import Flights
@@ -22,7 +23,7 @@ LEGEND_FROM = 8
 """Lines from which on the last one says what the glyphs mean."""
 
 
-class TimelineView(LineView):
+class TimelineView(RowView):
     """Draws a :class:`Timeline`. The axis stays on the first line, whatever is scrolled to."""
 
     DEFAULT_CSS = "TimelineView { scrollbar-size: 0 0; }"
@@ -30,7 +31,6 @@ class TimelineView(LineView):
     def __init__(self, flights: Flights, *, id: str | None = None) -> None:
         super().__init__(id=id)
         self.timeline = Timeline(flights)
-        self.cursor = 0
         self._node = ""
 
     # -- drawing ----------------------------------------------------------------------------------------------
@@ -42,7 +42,7 @@ class TimelineView(LineView):
         self.cursor = max(0, min(timeline.row_of.get(self._node, self.cursor), len(timeline.ids) - 1))
         timeline.look(self.room, moment(self), glyphs)
         self.extend(Size(self.size.width, len(timeline.ids) + self.size.height - self.rows_seen))
-        entitle(self, dressed(self).with_keys(timeline.title(glyphs)))
+        entitle(self, timeline.title(glyphs, dressed(self).with_keys("{right}")))
         undertitle(self, timeline.told(self.selected, glyphs))
         self.changed()
 
@@ -101,25 +101,24 @@ class TimelineView(LineView):
         if dx:
             self.timeline.window.pan(dx * PAN)
             self.show()
-        if dy and self.timeline.ids:
-            self.cursor = max(0, min(len(self.timeline.ids) - 1, self.cursor + dy))
-            self._moved()
+        if dy:
+            super().go(0, dy)
 
     def go_to_end(self, last: bool) -> None:
         """To the first node; to the last one, and to the present."""
         if last:
             self.timeline.window.follow()
-        self.cursor = max(0, len(self.timeline.ids) - 1) if last else 0
-        self._moved()
+        super().go_to_end(last)
 
-    def next_match(self, step: int) -> bool:
-        """Select the next row of what is searched for, or with -1 the one before: no others are shown. False if nothing
-        is searched for, or nothing matches."""
-        if not self.timeline.ids or not self.timeline.filter:
-            return False
-        self.cursor = (self.cursor + step) % len(self.timeline.ids)
-        self._moved()
-        return True
+    @property
+    def row_count(self) -> int:
+        """Those that match."""
+        return len(self.timeline.ids)
+
+    @property
+    def searched(self) -> str:
+        """Words that nodes are to have."""
+        return self.timeline.filter
 
     def page(self) -> int:
         """Lines that a page key moves by."""
@@ -165,8 +164,7 @@ class TimelineView(LineView):
             return
         at = offset.y - 1 + self.scroll_offset.y
         if 1 <= offset.y <= self.rows_seen and at < len(self.timeline.ids):
-            self.cursor = at
-            self._moved()
+            self.go_to(at)
             if event.chain == 2:
                 self.post_message(NodeOpened(self, self.selected))
 
