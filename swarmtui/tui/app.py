@@ -17,7 +17,7 @@ from textual import work
 from swarmtui.host.feed import Changes, Feed
 from swarmtui.session.events import ReportWritten
 from swarmtui.session.vocabulary import FINAL, Status
-from swarmtui.tui import content
+from swarmtui.tui import content, garbage
 from swarmtui.tui.actions.action import Mode
 from swarmtui.tui.asking import Asking
 from swarmtui.tui.editing import PlanEditing
@@ -27,7 +27,7 @@ from swarmtui.tui.memory import Memory, remembered
 from swarmtui.tui.mirror import Mirror
 from swarmtui.tui.news import News
 from swarmtui.tui.onward import CarryOut, Onward
-from swarmtui.tui.pace import Paced, collect_rarely
+from swarmtui.tui.pace import Paced
 from swarmtui.tui.replaying import Replaying, ToPast
 from swarmtui.tui.routing import Routing
 from swarmtui.tui.screens.part import EVERYTHING
@@ -131,7 +131,7 @@ class Workbench(Routing):
         self.dress()
         if self._ending is not None:
             self._ending.watch(asyncio.get_running_loop(), self.detach)
-            collect_rarely()
+            garbage.look_rarely()
         self.call_after_refresh(self._begin)
 
     def _begin(self) -> None:
@@ -156,7 +156,7 @@ class Workbench(Routing):
         await self._put_history()
         self.news.tell_lack()
         if self._ending is not None:
-            collect_rarely()
+            garbage.keep()
         self.set_interval(FRAME_S, self._frame)
         self.set_timer(LOAD_S, self._load_rest)
         self.call_after_refresh(self._show_around)

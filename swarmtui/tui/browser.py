@@ -10,11 +10,10 @@ from typing import TYPE_CHECKING, Literal, Protocol, TypeAlias, runtime_checkabl
 
 from swarmtui.frozen import frozen
 from swarmtui.safety.text import one_line
-from swarmtui.tui import content
+from swarmtui.tui import content, garbage
 from swarmtui.tui.dressed import Dressed
 from swarmtui.tui.leaving import CRASHED, Ending, tell_crash, tell_left
 from swarmtui.tui.memory import Memory, remembered
-from swarmtui.tui.pace import collect_rarely
 from swarmtui.tui.settings import Read, read_settings
 from swarmtui.tui.view.bulk import Verb
 from swarmtui.tui.view.machines import Hosts, Machines
@@ -144,7 +143,7 @@ class Browser(Dressed[Choice]):
         self.dress()
         if self._ending is not None:
             self._ending.watch(asyncio.get_running_loop(), self.leave)
-            collect_rarely()
+            garbage.look_rarely()
         if self._said:
             content.notice(self, self._said, "warning")
 

@@ -8,7 +8,6 @@ just before; on the average there are fewer.
 from __future__ import annotations
 
 import asyncio
-import gc
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -27,15 +26,7 @@ IN_A_ROW = 6
 """So many of them may follow one another at once."""
 AT_MOST_S = 1 / PAINTS_PER_S
 """How long is waited at most before it is looked again whether a paint is due."""
-COLLECTIONS = 5_000, 20, 50
-"""How rarely garbage is looked for: thousands of events a second would have all that is kept walked every second."""
 R = TypeVar("R")
-
-
-def collect_rarely() -> None:
-    """What there is by now stays, and is not looked through again: that is a visible pause each time."""
-    gc.freeze()
-    gc.set_threshold(*COLLECTIONS)
 
 
 @dataclass(slots=True)

@@ -15,7 +15,7 @@ from swarmtui.session import events as ev
 from swarmtui.tui.actions.action import Mode, Scope
 from swarmtui.tui.actions.table import Keys
 from swarmtui.tui.app import Workbench
-from swarmtui.tui.pace import COLLECTIONS
+from swarmtui.tui.garbage import COLLECTIONS
 from swarmtui.tui.warming import warm
 from tests.tui.opening import opened, press, settled, text
 from tests.tui.scripted_agents import agents
