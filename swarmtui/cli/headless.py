@@ -23,7 +23,7 @@ from swarmtui.session.folder import SessionFolder
 from swarmtui.session.metrics import metrics
 from swarmtui.session.state import Pending, SessionState
 from swarmtui.session.summary import counts
-from swarmtui.session.vocabulary import STUCK, State, Status
+from swarmtui.session.vocabulary import FINAL, STUCK, State, Status, why_paused, why_so
 
 
 def watch(place: Place, console: Console, *, from_seq: int = 1, max_wait_s: float | None = None) -> int:
@@ -99,7 +99,7 @@ async def _watched(place: Place, console: Console, from_seq: int, max_wait_s: fl
         await follow(feed, lambda event: printer.print(event) if event.seq >= from_seq else None, warn=console.warn)
         status = standing(place, feed)
         left_for_disk = isinstance(feed, WireFeed) and feed.exit_code == Exit.DISK
-        code = Exit.DISK if left_for_disk else exit_code(feed.state, status)
+        code = Exit.DISK if left_for_disk or _gone(place) else exit_code(feed.state, status)
         finish(place, feed.state, status, code, console)
         return code
     finally:
@@ -147,12 +147,18 @@ async def follow(
 
 
 def standing(place: Place, feed: AnyFeed) -> Status:
-    """The session's status as it is, crashes included."""
+    """The session's status as it is, crashes included; of one whose files are gone, as it was seen last."""
     if feed.status.link not in (Link.ARCHIVE, Link.ENDED, Link.CRASHED):
         return feed.state.status
+    if _gone(place):
+        return feed.state.status if feed.state.status in FINAL else Status.CRASHED
     if isinstance(place, SessionFolder):
         return seen_status(place, feed.state.status)
     return feed.status.seen or feed.state.status
+
+
+def _gone(place: Place) -> bool:
+    return isinstance(place, SessionFolder) and not place.db.exists()
 
 
 def exit_code(state: SessionState, status: Status) -> Exit:
@@ -214,7 +220,8 @@ def _closing_lines(place: Place, state: SessionState, status: Status) -> list[st
         calls = figures["model_calls"]
         parts.append(f"{calls} model call{'s' if calls != 1 else ''}, {tokens:,} tokens, {money(figures['cost_usd'])}")
     told = status in (Status.SUCCEEDED, Status.FAILED) and all(part in nodes for part in state.reason.split(", "))
-    reason = f": {one_line(state.reason, DETAIL_CHARS)}" if state.reason and not told else ""
+    why = "" if told else why_so(status, state.reason)
+    reason = f": {one_line(why, DETAIL_CHARS)}" if why else ""
     lines = [" · ".join(parts) + reason]
     path = report_path(place, state)
     if path is not None:
@@ -228,8 +235,8 @@ def _closing_lines(place: Place, state: SessionState, status: Status) -> list[st
 
 def _after_disk(place: Place) -> str:
     id = name_of(place)
-    if isinstance(place, SessionFolder) and not place.db.exists():
-        return f"the host of {id} left because the session's files are gone: there is nothing left to go on with"
+    if _gone(place):
+        return f"the files of session {id} are gone, and so is its host: nothing is left to go on with"
     return (
         f"the host of {id} left because its disk took nothing more; what it had recorded is safe: "
         f"make room, then `swarmtui resume {id}` goes on"
@@ -300,7 +307,8 @@ def _of_paused(place: Place, state: SessionState) -> str:
     if state.reason == STUCK and held:
         release = f"`swarmtui ctl {id} release {held[0]}`"
         return f"session {id} is paused: all that is left waits for {listed(held)}, which you hold: {release}"
-    return f"session {id} is paused ({state.reason}): `{how}` goes on"
+    why = why_paused(state.reason)
+    return f"session {id} is paused{f' ({why})' if why else ''}: `{how}` goes on"
 
 
 def _more_budget(id: str, state: SessionState, budget: BudgetReached) -> str:

@@ -17,7 +17,7 @@ from swarmtui.session.events import Body, Event
 from swarmtui.session.items import Items
 from swarmtui.session.progress import progress, words
 from swarmtui.session.state import NodeState
-from swarmtui.session.vocabulary import State, place_of
+from swarmtui.session.vocabulary import State, place_of, why_paused
 
 DETAIL_CHARS = 200
 NODE_WIDTH = 28
@@ -191,7 +191,7 @@ _LINES: dict[type[Body], Callable[[Any], Line | None]] = {
     ev.SessionCreated: _session("created", lambda body: f"{body.id}  {body.title}"),
     ev.SessionForked: _session("forked", lambda body: f"from {body.parent} after its event {body.parent_seq}"),
     ev.SessionTakenOver: _taken_over,
-    ev.SessionPaused: _session("paused", lambda body: body.reason),
+    ev.SessionPaused: _session("paused", lambda body: why_paused(body.reason)),
     ev.SessionResumed: _session("running", lambda body: "resumed"),
     ev.SessionCancelRequested: _session("cancelling"),
     ev.SessionFinished: lambda body: ("(session)", body.status, body.reason),

@@ -19,7 +19,7 @@ from swarmtui.session.imports import imported_from
 from swarmtui.session.replans import run_again
 from swarmtui.session.state import SessionState
 from swarmtui.session.summary import show
-from swarmtui.session.vocabulary import BY_CONDITION
+from swarmtui.session.vocabulary import BY_CONDITION, why_so
 
 _DETAIL_LINES, _DETAIL_WIDTH = 20, 300
 """How much of a call that waits for leave is shown."""
@@ -114,7 +114,8 @@ def _print_results(folder: SessionFolder, state: SessionState, name: str, consol
 
 def _print(found: dict[str, Any], length: str, console: Console) -> None:
     totals = found["metrics"]
-    reason = f": {one_line(found['reason'], 200)}" if found["reason"] else ""
+    why = why_so(found["status"], found["reason"])
+    reason = f": {one_line(why, 200)}" if why else ""
     console.say(f"{found['id']}  {one_line(found['title'] or found['goal'], 100)}")
     console.say(f"{found['status']}{reason}, {length}, {money(totals['cost_usd'])}")
     if found["simulated"]:

@@ -44,6 +44,17 @@ def why_skipped(cause: str | None) -> str | None:
     return f"skipped because of {cause}" if cause else None
 
 
+def why_paused(reason: str) -> str:
+    """Why a session is paused, by what is recorded of it: words for what swarmtui records, nothing where the user did
+    it; what a recording of another program says itself stays as it is."""
+    return _WHY_PAUSED.get(reason, reason)
+
+
+def why_so(status: Status | str | None, reason: str) -> str:
+    """Why a session stands as it does: of one that is paused in words, of any other what was recorded."""
+    return why_paused(reason) if status == Status.PAUSED else reason
+
+
 class Status(StrEnum):
     """Status of a session (design section 6)."""
 
@@ -70,6 +81,15 @@ STUCK = "stuck"
 
 FORKED = "forked"
 """Reason of the pause that a fork begins with."""
+
+_WHY_PAUSED = {
+    "user": "",
+    "resumed": "what was cut short waits for you",
+    "signal": "its host was stopped",
+    "disk": "the disk takes nothing more",
+    STUCK: "nothing goes on until you act",
+    FORKED: "nothing has been started since the fork",
+}
 
 FINAL: frozenset[Status] = frozenset({Status.SUCCEEDED, Status.FAILED, Status.CANCELLED})
 

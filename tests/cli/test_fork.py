@@ -141,7 +141,9 @@ def test_31_a_fork_that_is_paused_is_there_with_its_edits_and_stands_under_its_p
     assert [line.split()[:2] for line in lines[1:]] == [["parent", "failed"], ["└─", "kind"]]
     assert lines[2].split()[2] == "paused"
     assert command(show, "kind") == 0
-    assert "forked from parent after its event 11\n" in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert "\npaused: nothing has been started since the fork, " in said
+    assert "forked from parent after its event 11\n" in said
     assert command(compare_command, "parent", "kind") == 0
     assert "Seeing [simulated]\n" in capsys.readouterr().out
     assert command(compare_command, "parent", "kind", "--json") == 0

@@ -9,11 +9,11 @@ from swarmtui.host.feed import FeedStatus, Link
 from swarmtui.safety.text import one_line
 from swarmtui.session.caught import caught
 from swarmtui.session.pools import in_flight, total_limit
-from swarmtui.session.vocabulary import FINAL, State, Status
+from swarmtui.session.vocabulary import FINAL, State, Status, why_so
 from swarmtui.tui.view import format as say
 from swarmtui.tui.view.budget import Outlook, Part, header_parts, outlook
 from swarmtui.tui.view.lines import Line, Role, Span, cells, shorten, spread, width
-from swarmtui.tui.view.status import crashed, status_told, why_so
+from swarmtui.tui.view.status import crashed, status_told
 
 if TYPE_CHECKING:
     from swarmtui.session.state import SessionState

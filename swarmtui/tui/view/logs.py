@@ -10,10 +10,9 @@ from swarmtui.plan.problems import listed
 from swarmtui.safety.permissions import Effect
 from swarmtui.safety.text import one_line
 from swarmtui.session import events as ev
-from swarmtui.session.vocabulary import BY_CONDITION
+from swarmtui.session.vocabulary import BY_CONDITION, why_paused
 from swarmtui.tui.view import format as say
 from swarmtui.tui.view.lines import Line, Role, cells, fit, shorten
-from swarmtui.tui.view.status import why_paused
 
 if TYPE_CHECKING:
     from swarmtui.tui.view.glyphs import Glyphs
@@ -219,7 +218,7 @@ _TELL: Mapping[type[Any], Callable[[Any], Told]] = {
     ev.HostStarted: lambda b: ("debug", f"host {b.pid} started"),
     ev.SessionTakenOver: lambda b: ("warning" if b.crashed else "info", taken_over(b)),
     ev.HostStopped: lambda b: ("debug", f"host stopped: {b.reason}"),
-    ev.SessionPaused: lambda b: ("warning", "paused" + (f": {why}" if (why := why_paused(b.reason)) else "")),
+    ev.SessionPaused: lambda b: ("warning", ": ".join(filter(None, ("paused", why_paused(b.reason))))),
     ev.SessionResumed: lambda b: ("info", "resumed"),
     ev.SessionCancelRequested: lambda b: ("warning", "session is being cancelled"),
     ev.SessionFinished: _finished,

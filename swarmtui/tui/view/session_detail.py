@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from swarmtui.safety.text import one_line
-from swarmtui.session.vocabulary import FINAL, State
+from swarmtui.session.vocabulary import FINAL, State, why_so
 from swarmtui.tui.view import format as say
 from swarmtui.tui.view.glyphs import MARKS, Glyphs
 from swarmtui.tui.view.lines import Line, Role, Span, crop, shares, wrap
 from swarmtui.tui.view.sessions import Row, counts_of, key_of, parent_of, status_of, took_s
-from swarmtui.tui.view.status import status_told, why_so
+from swarmtui.tui.view.status import status_told
 
 GOAL_LINES = 4
 FORKS_SHOWN = 5

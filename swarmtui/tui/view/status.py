@@ -25,14 +25,6 @@ STATUS: dict[Status, tuple[str, str, Role]] = {
     Status.CRASHED: ("crashed", "!", "failed"),
 }
 
-WHY_PAUSED = {
-    "user": "",
-    "resumed": "what was cut short waits for you",
-    "stuck": "nothing goes on until you act",
-    "signal": "its host was stopped",
-    "disk": "the disk takes nothing more",
-}
-"""Why a session is paused, in words, by what is recorded of it; what a recording says itself stays as it is."""
 HOST_CRASHED = "the host has crashed: {resume} resumes the session first"
 REPLAYED = "this is the past, which nobody can change ({end} leads to the end)"
 RECORDED = "this is a recording, at its end: nobody can change it"
@@ -42,16 +34,6 @@ def status_told(status: Status, glyphs: Glyphs) -> Span:
     """Sign and word of a status; in ASCII the word alone, which says as much."""
     word, icon, role = STATUS[status]
     return word if glyphs.ascii else f"{icon} {word}", role
-
-
-def why_paused(reason: str) -> str:
-    """Why a session is paused; empty where the user did that."""
-    return WHY_PAUSED.get(reason, one_line(reason, 60))
-
-
-def why_so(status: Status | None, reason: str) -> str:
-    """Why a session stands as it does: of one that is paused in words, of any other what was recorded."""
-    return why_paused(reason) if status is Status.PAUSED else reason
 
 
 def replayed(status: FeedStatus) -> str:
