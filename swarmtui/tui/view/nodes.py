@@ -149,7 +149,7 @@ def _no_phrase(state: SessionState, node: NodeState, moment: Moment, glyphs: Gly
 def _cut_short(state: SessionState) -> str:
     if state.status is Status.CRASHED:
         return "its host died meanwhile: whether it got done is not known"
-    return "cut short, it may have taken effect: r retries, s skips"
+    return "cut short, it may have taken effect: retry or skip it"
 
 
 def _skipped(node: NodeState) -> str:
@@ -166,7 +166,7 @@ _PHRASES: dict[State, Callable[[SessionState, NodeState, Moment, Glyphs], str]] 
     State.READY: lambda state, node, moment, _: _reads(state, node, moment) or _waits_in(state, node),
     State.HELD: lambda state, _n, _m, _g: "paused by you" if state.approved_rev else "",
     State.INTERRUPTED: lambda state, *_: _cut_short(state),
-    State.STALE: lambda *_: "it or an input was changed after it ran: z to re-run",
+    State.STALE: lambda *_: "it or an input was changed after it ran: re-run what is stale",
     State.SUCCEEDED: lambda _s, node, _m, _g: "reused" if node.reused else "",
     State.RUNNING: lambda _s, node, _m, _g: "stopping" if node.cancelled or node.restart else "",
 }
