@@ -15,7 +15,7 @@ from hashlib import blake2b
 from pathlib import Path
 from typing import Any
 
-from textual import __version__ as textual_version
+from textual import theme as textual_theme
 from textual.theme import Theme
 
 from swarmtui.frozen import frozen
@@ -90,9 +90,9 @@ def keep(stamp: Stamp, found: Loaded) -> None:
 
 
 def _of(stamp: Stamp) -> list[object]:
-    """All that what is kept depends on: also what read it."""
+    """All that what is kept depends on: also what read it. Textual's version would say less, and takes long to ask."""
     readers = (Path(__file__).with_name(name) for name in ("theme_file.py", "themes.py"))
-    return [textual_version, *map(_age, readers), *stamp]
+    return [*map(_age, (*readers, Path(str(textual_theme.__file__)))), *stamp]
 
 
 def _digest(text: bytes) -> bytes:

@@ -5,10 +5,12 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from textual import theme as textual_theme
 
 from swarmtui.safety.paths import data_dir, places
 from swarmtui.tui import theme_cache, themes
@@ -93,14 +95,14 @@ def test_what_is_not_as_it_was_written_is_passed_over(data: st.DataObject) -> No
     assert path.read_bytes() == written, "it is written anew"
 
 
-@pytest.mark.parametrize("what", ["textual_version", "__file__"])
+@pytest.mark.parametrize("what", [theme_cache, textual_theme], ids=["swarmtui", "textual"])
 def test_what_another_version_has_kept_is_passed_over(
-    what: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    what: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     load_themes()
     stamp = theme_cache.stamp_of((data_dir("themes"), own_folder()))
     assert theme_cache.kept(stamp) is not None
-    monkeypatch.setattr(theme_cache, what, str(tmp_path / "of_another.py"))
+    monkeypatch.setattr(what, "__file__", str(tmp_path / "of_another.py"))
     assert theme_cache.kept(stamp) is None
 
 
