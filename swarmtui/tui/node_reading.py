@@ -56,6 +56,7 @@ class NodeReading:
 
     def forget(self) -> None:
         """Another moment is shown: what was fetched may not be so yet, or no longer."""
+        looked_at = self.log is not None or "log" in self.why_not
         self.events, self.log, self.files = [], None, None
         self.why_not.clear()
         self._texts.clear()
@@ -63,6 +64,8 @@ class NodeReading:
         self._broken_off.clear()
         self._gathered, self._inserted = ((0, 0), []), (None, Inserted({}))
         self.begin()
+        if looked_at:
+            self.want_log()
 
     def absorb(self, changes: Changes) -> bool:
         """Take what a feed brought; whether what is shown of the node may be another now."""
@@ -158,6 +161,7 @@ class NodeReading:
 
     def want_log(self) -> None:
         """Fetch the end of its log anew."""
+        self._asked.add("log")
         self._run("log", self._fetch_log, "log")
 
     def want_log_once(self) -> None:

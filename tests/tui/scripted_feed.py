@@ -119,6 +119,10 @@ class ScriptedFeed:
         self._gathering.stream(StreamText(node, item, attempt, channel, offset, text))
         return self
 
+    def reset(self) -> None:
+        """Let a snapshot stand in for what was not received, as after a link that was broken for long."""
+        self._gathering.reset(self.state)
+
     def wait_until(self, seconds: float) -> ScriptedFeed:
         """Let time pass up to `seconds` after the start."""
         self.now = START + seconds

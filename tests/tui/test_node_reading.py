@@ -11,6 +11,7 @@ from swarmtui.host.feed import Link, NotFetched
 from swarmtui.session import events as ev
 from swarmtui.session import vocabulary as vocab
 from swarmtui.tui.app import Workbench
+from swarmtui.tui.screens.node import NodeScreen
 from tests.tui.opening import opened, settled, text
 from tests.tui.scripted_feed import REVIEW, ScriptedFeed, approved, mid_run
 from tests.tui.test_node_screen import at
@@ -41,6 +42,7 @@ class Events:
         self.far = asyncio.Event()
         """Nothing comes before it is set."""
         self.far.set()
+        self.breaks = True
         monkeypatch.setattr(feed, "events_before", self)
 
     async def __call__(self, seq: int, limit: int, node: str | None = None) -> list[ev.Event]:
@@ -49,9 +51,23 @@ class Events:
             return await self.give(seq, limit)
         self.asked.append(link)
         await self.far.wait()
-        if link is Link.RECONNECTING:
+        if link is Link.RECONNECTING and self.breaks:
             raise ConnectionError("broken")
         return await self.give(seq, limit, node)
+
+
+def log_breaks_off(feed: ScriptedFeed, monkeypatch: pytest.MonkeyPatch) -> list[Link]:
+    """No log comes while the link is broken; how the link was whenever one was asked for."""
+    give, asked = feed.log_tail, list[Link]()
+
+    async def tail(node: str, limit: int = 65_536) -> str:
+        asked.append(feed.status.link)
+        if feed.status.link is not Link.LIVE:
+            raise ConnectionError("broken")
+        return await give(node, limit)
+
+    monkeypatch.setattr(feed, "log_tail", tail)
+    return asked
 
 
 # -- a link that breaks --------------------------------------------------------------------------------------------
@@ -80,17 +96,9 @@ async def test_events_that_a_broken_link_kept_back_come_whichever_tab_is_open(
 async def test_a_log_that_a_broken_link_kept_back_comes_once_there_is_one_again(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    feed, asked = scanned(), list[Link]()
+    feed = scanned()
     feed.logs["scan"] = "what it wrote"
-    give = feed.log_tail
-
-    async def tail(node: str, limit: int = 65_536) -> str:
-        asked.append(feed.status.link)
-        if feed.status.link is not Link.LIVE:
-            raise ConnectionError("broken")
-        return await give(node)
-
-    monkeypatch.setattr(feed, "log_tail", tail)
+    asked = log_breaks_off(feed, monkeypatch)
     feed.set_link(Link.RECONNECTING, TOLD)
     async with opened(feed) as pilot:
         await at(pilot, "scan", "log")
@@ -155,6 +163,68 @@ async def test_what_broke_off_is_asked_for_again_though_it_is_told_once_there_is
         assert len(asked) == 2
 
 
+async def test_what_broke_off_before_a_snapshot_is_asked_for_with_that_and_not_once_more_with_the_link(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    feed = scanned()
+    events = Events(feed, monkeypatch)
+    feed.set_link(Link.RECONNECTING, TOLD)
+    async with opened(feed) as pilot:
+        screen = await at(pilot, "scan", "attempts")
+        events.breaks = False
+        events.far.clear()
+        feed.reset()
+        drawn(pilot)
+        while len(events.asked) < 2:
+            await pilot.pause()
+        feed.set_link(Link.LIVE)
+        drawn(pilot)
+        events.far.set()
+        await settled(pilot)
+        assert screen.body.reading.attempts
+        assert len(events.asked) == 2
+
+
+# -- what happens while something is fetched -----------------------------------------------------------------------
+
+
+async def test_the_first_attempt_is_there_though_it_was_fetched_after_the_second_had_begun(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    feed = scanned()
+    events = Events(feed, monkeypatch)
+    events.far.clear()
+    async with opened(feed) as pilot:
+        assert isinstance(pilot.app, Workbench)
+        pilot.app.open_node("scan")
+        while not events.asked:
+            await pilot.pause()
+        screen = pilot.app.screen
+        assert isinstance(screen, NodeScreen)
+        feed.play(ev.AttemptStarted("scan", 2, pool="commands"))
+        drawn(pilot)
+        assert [one.number for one in screen.body.reading.attempts] == [2]
+        events.far.set()
+        await settled(pilot)
+        assert [one.number for one in screen.body.reading.attempts] == [1, 2]
+
+
+@pytest.mark.parametrize("reset", [False, True])
+async def test_a_log_that_is_open_is_fetched_again_at_its_nodes_end_and_after_a_snapshot(reset: bool) -> None:
+    feed = scanned(ended=False)
+    feed.logs["scan"] = "half of it"
+    async with opened(feed) as pilot:
+        await at(pilot, "scan", "log")
+        assert "half of it" in text(pilot)
+        feed.logs["scan"] = "all of it"
+        if reset:
+            feed.reset()
+        else:
+            feed.play(ev.AttemptSucceeded("scan", 1, vocab.Output("a", 1), took_s=1))
+        await settled(pilot)
+        assert "all of it" in text(pilot)
+
+
 # -- what a cancelled node had written -----------------------------------------------------------------------------
 
 NOTHING = "it was cancelled before it gave anything"
@@ -171,14 +241,7 @@ async def test_that_a_cancelled_node_gave_nothing_is_not_said_where_its_log_cann
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     feed = cancelled("much of it")
-    give = feed.log_tail
-
-    async def tail(node: str, limit: int = 65_536) -> str:
-        if feed.status.link is not Link.LIVE:
-            raise ConnectionError("broken")
-        return await give(node)
-
-    monkeypatch.setattr(feed, "log_tail", tail)
+    log_breaks_off(feed, monkeypatch)
     feed.set_link(Link.RECONNECTING, TOLD)
     async with opened(feed) as pilot:
         await at(pilot, "lint")
@@ -227,3 +290,27 @@ async def test_that_a_cancelled_node_gave_nothing_is_not_said_where_its_log_had_
         await settled(pilot)
         assert NOTHING not in text(pilot)
         assert "the log could not be fetched: it cannot be read" in text(pilot)
+
+
+async def test_what_a_cancelled_node_had_written_is_fetched_again_once_more_happens_to_it() -> None:
+    feed = cancelled("half of it")
+    async with opened(feed) as pilot:
+        await at(pilot, "lint")
+        assert "half of it" in text(pilot)
+        feed.logs["lint"] = "all of it"
+        feed.play(ev.AttemptCancelled("lint", 1), after=1)
+        await settled(pilot)
+        assert "all of it" in text(pilot)
+
+
+async def test_of_an_item_of_a_map_that_was_cancelled_the_log_of_the_whole_map_is_not_shown() -> None:
+    feed = mid_run()
+    feed.logs["translate"] = "what all of them wrote"
+    feed.play(ev.SessionFinished("cancelled", "by ada"), after=1)
+    async with opened(feed) as pilot:
+        await at(pilot, "translate")
+        assert "what all of them wrote" in text(pilot)
+        await pilot.app.push_screen(NodeScreen("translate", 1_900))
+        await settled(pilot)
+        assert "it gave nothing" in text(pilot)
+        assert "what all of them wrote" not in text(pilot)

@@ -336,10 +336,11 @@ class NodeBody:
         if self.reading.events:
             return EventLines(self.reading.events, width, self._app.looks.glyphs)
         why = self.reading.why_not.get("events", "")
-        told = f"they could not be fetched: {why}" if why else "nothing has happened to it yet"
-        return [((told, "faint"),)]
+        return [((f"they could not be fetched: {why}" if why else "nothing has happened to it yet", "faint"),)]
 
     def _log(self, node: NodeState, width: int) -> list[Line]:
+        if node.ended:  # while it runs only as the tab is opened: each event of a map would ask for it
+            self.reading.want_log_once()
         log, why = self.reading.log, self.reading.why_not.get("log", "")
         if why:
             return [((f"the log could not be fetched: {why}", "warn"),)]
