@@ -158,6 +158,29 @@ async def test_the_text_of_a_change_is_kept_for_that_change_and_is_no_draft_of_t
         assert app.screen.text == "nodes: {}  # mine"
 
 
+async def test_an_edited_change_that_is_proposed_twice_before_the_answer_is_there_is_asked_for_once() -> None:
+    feed = proposed()
+    asked, answered, does = asyncio.Event(), asyncio.Event(), feed.command
+
+    async def command(method: str, params: dict[str, JSON]) -> int:
+        asked.set()
+        await answered.wait()
+        return await does(method, params)
+
+    feed.command = command  # type: ignore[method-assign]
+    async with opened(feed, SIZE) as pilot:
+        await press(pilot, "a", "e")
+        await pilot.press("f2")
+        await asked.wait()
+        await pilot.press("f2")
+        await pilot.pause()
+        assert "on its way" in notices(pilot)[-1]
+        answered.set()
+        await settled(pilot)
+        assert isinstance(pilot.app.screen, RunScreen)
+    assert [method for method, _ in feed.commands] == ["change.edit"]
+
+
 async def test_an_edited_change_that_is_refused_after_its_text_was_left_is_told() -> None:
     feed = proposed()
     asked, answered, does = asyncio.Event(), asyncio.Event(), feed.command

@@ -224,6 +224,17 @@ async def test_what_is_done_with_several_is_shown_first_and_nothing_happens_unti
         assert len(looking(pilot).marked) == 6
 
 
+async def test_a_page_of_those_it_is_done_with_is_as_many_as_are_shown() -> None:
+    listed = [session(f"s{at:02}", "running", at, hosted=True) for at in range(60)]
+    async with home(listed=listed, size=(100, 24)) as pilot:
+        await press(pilot, "asterisk", "X", "pagedown")
+        assert isinstance(pilot.app.screen, BulkScreen)
+        table = pilot.app.screen.query_one(RowTable)
+        assert table.cursor == table.page() > 1
+        await press(pilot, "pagedown", "pageup", "pageup")
+        assert table.cursor == 0
+
+
 @pytest.mark.chaos
 async def test_what_comes_of_each_is_shown_and_what_failed_is_tried_once_more() -> None:
     acts = Acts("q7m2xk", once=True)

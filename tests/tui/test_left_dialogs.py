@@ -121,6 +121,65 @@ async def test_what_is_proposed_twice_before_the_answer_is_there_is_asked_for_on
         assert any("speed edited" in notice for notice in notices(pilot))
 
 
+async def test_another_need_that_is_drawn_before_the_answer_to_the_first_one_is_not_asked_for() -> None:
+    slow = Slow()
+    async with opened(slow.feed) as pilot:
+        app = pilot.app
+        assert isinstance(app, Workbench)
+        app.selected = "publish"
+        await press(pilot, "J")
+        await pilot.press("l", "i", "n", "enter")
+        await slow.asked.wait()
+        await pilot.press("enter")
+        await pilot.pause()
+        assert "on its way" in notices(pilot)[-1]
+        slow.answered.set()
+        await settled(pilot)
+        assert len(slow.feed.commands) == 1
+        assert any("publish needs lint" in notice for notice in notices(pilot))
+
+
+async def test_what_comes_from_an_editor_elsewhere_after_our_own_was_left_changes_nothing(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    written, done = asyncio.Event(), asyncio.Event()
+
+    async def edited(text: str, suffix: str = ".yaml") -> str:
+        written.set()
+        await done.wait()
+        return "goal: too late"
+
+    async with opened(awaiting_approval()) as pilot:
+        app = pilot.app
+        assert isinstance(app, Workbench)
+        await press(pilot, "e")
+        monkeypatch.setattr(app.editing, "_in_editor", edited)
+        await pilot.press("f4")
+        await written.wait()
+        await pilot.press("escape")
+        done.set()
+        await settled(pilot)
+        assert isinstance(app.screen, PlanScreen)
+        assert app.editing.draft is None
+
+
+@pytest.mark.parametrize(("before", "after"), [("Look", "Look again"), ("goal: a\n", "Look again\n")])
+async def test_a_text_ends_with_a_new_line_after_the_users_editor_only_where_it_did_before(
+    before: str, after: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def edited(text: str, suffix: str) -> str:
+        return "Look again\n"  # as editors write it, whatever they were given
+
+    got: list[str] = []
+    async with opened(awaiting_approval()) as pilot:
+        app = pilot.app
+        assert isinstance(app, Workbench)
+        monkeypatch.setattr(app.editing, "_in_editor", edited)
+        app.editing.edit_text(before, got.append)
+        await settled(pilot)
+        assert got == [after]
+
+
 async def test_what_comes_from_an_editor_elsewhere_while_a_change_is_on_its_way_is_kept_open(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

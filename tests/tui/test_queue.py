@@ -33,6 +33,7 @@ from swarmtui.tui.view.lines import Line
 from swarmtui.tui.view.logs import taken_over
 from swarmtui.tui.view.moment import Moment
 from swarmtui.tui.view.queue import QueueRows, after, asked_lines, matching, same_tool, waiting
+from swarmtui.tui.widgets.lines import TextView
 from tests.tui.acting_feed import parsed
 from tests.tui.opening import notices, opened, press, settled, text
 from tests.tui.scripted_agents import TRIP, agents
@@ -293,6 +294,21 @@ async def test_esc_puts_one_off_and_leaves_the_list_as_it_was() -> None:
         await press(pilot, "escape")
         assert isinstance(pilot.app.screen, RunScreen)
     assert feed.commands == []
+
+
+async def test_a_page_in_the_list_is_one_of_what_is_asked_and_the_marked_one_stays() -> None:
+    feed = mid_run().play(ev.QuestionAsked("publish", "\n".join(f"line {at}" for at in range(200))), after=1)
+    async with opened(feed) as pilot:
+        await press(pilot, "a", "j", "pagedown")
+        screen = pilot.app.screen
+        assert isinstance(screen, QueueScreen)
+        view, marked = screen.query_one("#asked", TextView), screen.chosen
+        assert view.scroll_y == view.page() > 4
+        await press(pilot, "pagedown", "pageup", "pageup")
+        assert view.scroll_y == 0
+        assert marked is not None
+        assert marked.node == "publish"
+        assert screen.chosen == marked
 
 
 @pytest.mark.chaos

@@ -589,6 +589,17 @@ async def test_matches_in_the_table_come_in_the_order_of_its_rows_and_begin_agai
         assert "nothing is searched for" in notices(pilot)[-1]
 
 
+async def test_a_match_in_the_table_is_what_is_selected_in_the_very_next_frame() -> None:
+    async with opened(mid_run()) as pilot:
+        await press(pilot, "4", "slash", *"!wa", "enter", "g")
+        table, app = pilot.app.screen.query_one(RowTable), pilot.app
+        assert isinstance(app, Workbench)
+        assert isinstance(app.screen, RunScreen)
+        app.screen.next_match(1)
+        app._frame(force=True)  # before any message has been handled
+        assert app.selected == table.selected == table.rows.key(1)
+
+
 async def test_an_item_that_is_selected_stays_so_in_another_order() -> None:
     async with opened(mid_run(), (80, 24)) as pilot:
         await press(pilot, "4", "slash", *"translate", "enter", "enter", "G", "k")

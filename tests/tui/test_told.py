@@ -17,6 +17,7 @@ from swarmtui.tui.view.glyphs import UNICODE
 from swarmtui.tui.view.lines import width
 from swarmtui.tui.view.told import MOST_LINES, READ_S, notice_lines, remember, said_lines
 from swarmtui.tui.widgets.bars import ActionBar
+from swarmtui.tui.widgets.lines import TextView
 from swarmtui.tui.widgets.scrub import ScrubBar
 from swarmtui.tui.widgets.told import NoticeLine
 from tests.tui.opening import lines, opened, press, settled, text
@@ -65,6 +66,17 @@ async def test_the_newest_is_shown_with_how_many_came_before_and_all_of_them_are
         assert shown.index("third") < shown.index("second") < shown.index("first")
         await press(pilot, "escape")
         assert not isinstance(pilot.app.screen, SaidScreen)
+
+
+async def test_a_page_of_what_was_said_is_as_much_as_is_shown_of_it() -> None:
+    async with opened(mid_run(), size=(80, 24)) as pilot:
+        for at in range(90):
+            content.notice(pilot.app, f"said {at}")
+        await press(pilot, "quotation_mark", "pagedown")
+        view = pilot.app.screen.query_one("#said", TextView)
+        assert view.scroll_y == view.page() > 10
+        await press(pilot, "pagedown", "pageup", "pageup")
+        assert view.scroll_y == 0
 
 
 async def test_what_is_said_again_is_shown_once() -> None:
