@@ -82,7 +82,7 @@ def keep(stamp: Stamp, found: Loaded) -> None:
     themes = [asdict(one) for one in found.themes]
     told = {"of": _of(stamp), "themes": themes, "problems": found.problems, "sources": sources}
     path = _path()
-    with suppress(OSError, PathRefused, ValueError):  # a path that is no text
+    with suppress(OSError, PathRefused):
         text = json.dumps(told, separators=(",", ":")).encode()
         ensure_private(path.parent)
         with replacing(path) as file:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -71,6 +72,13 @@ def test_a_file_that_is_new_or_another_or_gone_is_seen() -> None:
     assert mine(load_themes()) is None
 
 
+def test_a_file_is_known_by_when_it_was_changed_when_it_was_touched_and_its_bytes() -> None:
+    path = own_folder() / "mine.yaml"
+    path.write_text(MINE)
+    os.utime(path, ns=(1, 2))
+    assert theme_cache.stamp_of([own_folder()]) == ((str(path), 2, path.stat().st_ctime_ns, len(MINE)),)
+
+
 def test_a_link_that_leads_to_itself_hides_no_other_file() -> None:
     path = own_folder() / "mine.yaml"
     path.write_text(MINE)
@@ -93,6 +101,28 @@ def test_what_is_not_as_it_was_written_is_passed_over(data: st.DataObject) -> No
     path.write_bytes(damaged)
     assert load_themes() == sound
     assert path.read_bytes() == written, "it is written anew"
+
+
+@pytest.mark.parametrize("other", ["no table", "no theme"])
+def test_what_is_as_it_was_written_and_says_nothing_of_themes_is_passed_over(other: str) -> None:
+    sound = load_themes()
+    path = places().cache / theme_cache.FILE
+    said = json.loads(path.read_bytes().partition(b"\n")[2])
+    text = json.dumps([] if other == "no table" else {**said, "themes": [{"tune": "none"}]}).encode()
+    path.write_bytes(theme_cache._digest(text) + b"\n" + text)
+    assert load_themes() == sound
+
+
+def test_a_folder_whose_name_is_no_text_is_kept_like_any_other(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, unread: Callable[[], None]
+) -> None:
+    monkeypatch.setenv("SWARMTUI_HOME", os.fsdecode(bytes(tmp_path) + b"/\xff"))
+    own_folder().mkdir(parents=True)
+    (own_folder() / "mine.yaml").write_text(MINE)
+    first = load_themes()
+    unread()
+    assert load_themes() == first
+    assert mine(first) == "#123456"
 
 
 @pytest.mark.parametrize("what", [theme_cache, textual_theme], ids=["swarmtui", "textual"])
