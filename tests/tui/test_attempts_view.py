@@ -186,6 +186,11 @@ def test_the_bar_is_filled_and_shows_all_that_took_time(parts: list[float], size
         assert all((cells > 0) == (one > 0) for cells, one in zip(given_cells, parts, strict=True))
 
 
+def test_where_there_is_no_room_for_each_part_the_largest_ones_are_shown() -> None:
+    assert shares([1, 1, 1, 1000], 2) == [0, 0, 0, 2]
+    assert shares([0, 1, 500, 1, 500], 2) == [0, 0, 1, 0, 1]
+
+
 def test_tools_that_work_at_the_same_time_are_counted_once() -> None:
     one = Attempt(None, 1, started_ts=0.0, called_model=True)
     one.tools["a"] = ToolUse("a", "t", called_ts=1.0, answered_ts=5.0)

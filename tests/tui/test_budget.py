@@ -12,7 +12,7 @@ from swarmtui.session.progress import progress
 from swarmtui.session.state import SessionState
 from swarmtui.tui.view.budget import Budgeted, Outlook, budget_lines, eta_words, header_parts, outlook
 from swarmtui.tui.view.figures import figures, header, session_time
-from swarmtui.tui.view.glyphs import ASCII, UNICODE
+from swarmtui.tui.view.glyphs import ASCII, UNICODE, Glyphs
 from swarmtui.tui.view.lines import width
 from tests.tui.scripted_feed import (
     REVIEW,
@@ -101,6 +101,13 @@ def test_what_is_not_known_is_not_projected(why: str) -> None:
 def eta_line(feed: ScriptedFeed) -> str:
     lines = budget_lines(feed.state, now_of(feed), 100, UNICODE)
     return next(line for line in ("".join(text for text, _ in line) for line in lines) if line.startswith(" eta"))
+
+
+@pytest.mark.parametrize(("glyphs", "cut"), [(UNICODE, " eta      counts from…"), (ASCII, " eta      counts from~")])
+def test_where_there_is_no_room_for_all_of_when_it_will_be_done_that_is_seen(glyphs: Glyphs, cut: str) -> None:
+    feed = awaiting_approval()
+    shown = budget_lines(feed.state, now_of(feed), 22, glyphs)[-1]
+    assert "".join(text for text, _ in shown) == cut
 
 
 def test_what_waits_for_approval_is_not_said_to_take_longer_than_was_forecast() -> None:

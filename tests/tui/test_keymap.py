@@ -128,6 +128,19 @@ def test_each_key_that_gave_way_is_told_once_where_it_was_given_and_none_that_wa
     assert [problem for problem in read.problems if "F6 is `pause_node` already" in problem]
 
 
+def test_a_key_that_gave_way_to_one_that_was_refused_since_is_told_where_it_stayed() -> None:
+    text = b"workbench:\n  keys:\n    theme: [f6]\n    pause_node: [f6]\n"
+    read = parse_settings(text, Path("config.yaml"))
+    assert ["F6 is `theme` already" in problem for problem in read.problems] == [True]
+    assert read.hints == ("config.yaml:3:13: F6 is taken from `view_log`: view_log keeps 5",)
+
+
+def test_what_has_keys_of_the_users_has_lost_none() -> None:
+    fitted = fit_keys({"help": ("f20",), "pause_node": ("f1",), "concurrency.hold": ("f1",)})
+    assert [one.id for one in fitted.refused] == ["concurrency.hold"]
+    assert fitted.lost == ()
+
+
 def test_a_second_key_of_a_dialog_gives_way_but_not_f1_which_tells_its_keys() -> None:
     fitted = fit_keys({"concurrency.hold": ("down",)})
     assert not fitted.refused

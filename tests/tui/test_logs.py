@@ -70,6 +70,18 @@ def test_a_failure_that_is_tried_again_is_a_warning_and_says_when() -> None:
     assert told(failed) == ("warning", "try 1 failed, again in 4.0s, exit: code 2")
 
 
+@pytest.mark.parametrize(
+    ("reason", "words"),
+    [
+        ("user", "paused"),
+        ("stuck", "paused: nothing goes on until you act"),
+        ("the recording ends here", "paused: the recording ends here"),
+    ],
+)
+def test_why_a_session_was_paused_is_told_in_words(reason: str, words: str) -> None:
+    assert told(ev.SessionPaused(reason)) == ("warning", words)
+
+
 def test_what_waits_after_a_takeover_is_named_as_far_as_it_was_recorded_and_else_counted() -> None:
     assert told(ev.SessionTakenOver(crashed=True, held=3, waiting=("a", "b/1")))[1].endswith(
         "a, b (item 1) and 1 more wait for you"

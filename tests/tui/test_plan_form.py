@@ -18,7 +18,7 @@ from swarmtui.tui.screens.plan import PlanScreen
 from swarmtui.tui.widgets.picking import ChoiceLine, Entry, PickList
 from tests.tui.acting_feed import acting
 from tests.tui.opening import notices, opened, press, settled, text
-from tests.tui.scripted_feed import ScriptedFeed, awaiting_approval
+from tests.tui.scripted_feed import ScriptedFeed, awaiting_approval, begun, prompt
 
 
 def plan_of(feed: ScriptedFeed) -> Plan:
@@ -264,6 +264,17 @@ async def test_nodes_are_connected_by_typing_and_disconnected_again() -> None:
         assert plan_of(feed).node("publish").needs == ("report",)
         await press(pilot, "J", "tab", "l", "i", "n", "enter")
         assert plan_of(feed).node("lint").needs == ("scan", "publish")
+
+
+async def test_whatever_is_picked_from_a_long_list_is_seen_below_what_is_typed() -> None:
+    nodes = tuple(prompt(f"step{at:02}") for at in range(60))
+    async with opened(begun(Plan("Many things", nodes))) as pilot:
+        select(pilot, "step00")
+        await press(pilot, "J")
+        pilot.app.screen.query_one(PickList).go(0, 58)
+        await settled(pilot)
+        assert "step59" in text(pilot)
+        assert "type to filter 59" in text(pilot)
 
 
 @pytest.mark.chaos

@@ -11,7 +11,7 @@ from swarmtui.tui.app import Workbench
 from swarmtui.tui.clipboard import ClipboardTool, clipboard_tool, hand_to
 from swarmtui.tui.text_out import COPY_FILE, Ways, _file_name, told
 from tests.tui.opening import notices, opened, press, settled
-from tests.tui.scripted_feed import finished
+from tests.tui.scripted_feed import finished, mid_run
 
 
 @pytest.mark.parametrize(
@@ -86,6 +86,20 @@ async def test_what_is_too_long_for_the_terminal_is_in_the_file(tmp_path: Path) 
         await settled(pilot)
         assert f"the log is in {tmp_path / COPY_FILE}" in notices(pilot)[-1]
         assert not app.clipboard
+
+
+async def test_what_a_node_gave_is_fetched_unless_it_says_something_and_is_not_known_to_have_given_anything() -> None:
+    feed = mid_run()
+    feed.outputs = dict.fromkeys(feed.state.nodes, "what is recorded")
+    async with opened(feed) as pilot:
+        app = pilot.app
+        assert isinstance(app, Workbench)
+        (speaks, item), tail = next((key, tail) for key, tail in app.tails.by_key.items() if tail.lines)
+        silent = next(name for name in feed.state.nodes if (name, None) not in app.tails.by_key)
+        assert (await app.text_out.output_of(silent, None, gave=False))[0] == "what is recorded"
+        assert (await app.text_out.output_of(speaks, item, gave=True))[0] == "what is recorded"
+        said = "\n".join(line.text for line in tail.lines)
+        assert (await app.text_out.output_of(speaks, item, gave=False))[0] == said
 
 
 @pytest.mark.parametrize(
