@@ -139,28 +139,39 @@ async def test_another_need_that_is_drawn_before_the_answer_to_the_first_one_is_
         assert any("publish needs lint" in notice for notice in notices(pilot))
 
 
-async def test_what_comes_from_an_editor_elsewhere_after_our_own_was_left_changes_nothing(
-    monkeypatch: pytest.MonkeyPatch,
+@pytest.mark.parametrize("more", ["", "# an hour of work\n"])
+async def test_what_is_written_in_an_editor_elsewhere_is_kept_where_the_plan_was_taken_meanwhile(
+    more: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    written, done = asyncio.Event(), asyncio.Event()
+    begun, done = asyncio.Event(), asyncio.Event()
 
     async def edited(text: str, suffix: str = ".yaml") -> str:
-        written.set()
+        begun.set()
         await done.wait()
-        return "goal: too late"
+        return text + more
 
-    async with opened(awaiting_approval()) as pilot:
+    slow = Slow()
+    slow._does = awaiting_approval().command
+    async with opened(slow.feed) as pilot:
         app = pilot.app
         assert isinstance(app, Workbench)
         await press(pilot, "e")
+        screen = app.screen
+        assert isinstance(screen, EditScreen)
+        screen.query_one(TextArea).insert("# mine\n", (0, 0))
         monkeypatch.setattr(app.editing, "_in_editor", edited)
+        await pilot.press("f2")
+        await slow.asked.wait()
         await pilot.press("f4")
-        await written.wait()
-        await pilot.press("escape")
+        await begun.wait()
+        slow.answered.set()
+        while screen.is_attached:
+            await pilot.pause()
         done.set()
         await settled(pilot)
         assert isinstance(app.screen, PlanScreen)
-        assert app.editing.draft is None
+        assert (app.editing.draft is not None and app.editing.draft.endswith(more)) is bool(more)
+        assert ("kept for your next edit" in notices(pilot)[-1]) is bool(more)
 
 
 @pytest.mark.parametrize(("before", "after"), [("Look", "Look again"), ("goal: a\n", "Look again\n")])

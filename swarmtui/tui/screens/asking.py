@@ -141,10 +141,9 @@ class ChangeEditScreen(EditScreen):
         super().__init__(text, submit)
         self._keep = keep
 
-    def action_leave(self) -> None:
-        """The text is kept for this change."""
-        self._keep(self.text)
-        self.dismiss(None)
+    def keep(self, text: str) -> None:
+        """Have `text` there the next time that this change is edited."""
+        self._keep(text)
 
 
 class SeveralScreen(Deliberate):

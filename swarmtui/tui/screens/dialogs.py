@@ -327,6 +327,8 @@ class EditScreen(Dialog[None]):
     def __init__(self, text: str, submit: Callable[[str], None]) -> None:
         super().__init__()
         self._text, self._submit = text, submit
+        self._elsewhere = text
+        """What $EDITOR was given."""
 
     def compose(self) -> ComposeResult:
         """The text, and what is wrong with it."""
@@ -361,10 +363,17 @@ class EditScreen(Dialog[None]):
             area.move_cursor((min(row, area.document.line_count) - 1, 0), center=True)
 
     def replace(self, text: str) -> None:
-        """Put another text in, unless it was left meanwhile; what was wrong was wrong with the one before."""
+        """Put another text in, what was wrong was wrong with the one before; once this was closed it is kept."""
         if self.is_attached:
             self.query_one(TextArea).load_text(content.plain(text))
             self.query_one("#errors").display = False
+        elif text != self._elsewhere:
+            self.keep(text)
+            content.notice(self.app, "the text from your editor is kept for your next edit")
+
+    def keep(self, text: str) -> None:
+        """Have `text` there the next time."""
+        workbench(self).editing.keep(text)
 
     def action_submit(self) -> None:
         """Propose it."""
@@ -372,11 +381,12 @@ class EditScreen(Dialog[None]):
 
     def action_editor(self) -> None:
         """On in $EDITOR."""
+        self._elsewhere = self.text
         workbench(self).editing.edit_text(self.text, self.replace, ".yaml")
 
     def action_leave(self) -> None:
         """The text is kept for the next time."""
-        workbench(self).editing.keep(self.text)
+        self.keep(self.text)
         self.dismiss(None)
 
 
