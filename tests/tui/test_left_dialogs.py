@@ -307,6 +307,34 @@ async def test_what_is_written_in_a_form_after_a_proposal_is_there_when_the_node
         assert pilot.app.screen.query_one("#field-retries", Input).value == "7"
 
 
+async def test_what_is_written_in_an_editor_elsewhere_is_in_the_form_of_the_node_that_was_taken_meanwhile(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    begun, done = asyncio.Event(), asyncio.Event()
+
+    async def edited(text: str, suffix: str = ".yaml") -> str:
+        begun.set()
+        await done.wait()
+        return "Look once more."
+
+    slow = Slow()
+    async with opened(slow.feed) as pilot:
+        form, app = await proposed(pilot, slow), pilot.app
+        assert isinstance(app, Workbench)
+        monkeypatch.setattr(app.editing, "_in_editor", edited)
+        await pilot.press("f4")
+        await begun.wait()
+        slow.answered.set()
+        while form.is_attached:
+            await pilot.pause()
+        done.set()
+        await settled(pilot)
+        assert "kept for when you open speed again" in notices(pilot)[-1]
+        await press(pilot, "enter")
+        assert app.screen.query_one("#field-body", TextArea).text == "Look once more."
+        assert app.screen.query_one("#field-retries", Input).value == "5"
+
+
 @pytest.mark.parametrize("glyphs", [UNICODE, ASCII], ids=["unicode", "ascii"])
 async def test_a_line_in_a_dialog_has_the_border_that_all_else_has(glyphs: Glyphs) -> None:
     async with opened(awaiting_approval(), glyphs=glyphs) as pilot:

@@ -271,9 +271,19 @@ class NodeForm(Dialog[None]):
 
     def action_editor(self) -> None:
         """Go on with the text in $EDITOR."""
-        if self._has_body:
-            area = self.query_one("#field-body", TextArea)
-            workbench(self).editing.edit_text(area.text, lambda text: area.load_text(content.plain(text)))
+        if not self._has_body:
+            return
+        before = self.values()
+
+        def written(text: str) -> None:
+            if self.is_attached:
+                self.query_one("#field-body", TextArea).load_text(content.plain(text))
+            elif text != before["body"]:  # what was proposed before was taken meanwhile
+                forms, name = workbench(self).editing.forms, str(before["name"]).strip()
+                forms[name] = forms.get(name, (before, before))[0], {**before, "body": text}
+                content.notice(self.app, f"the text from your editor is kept for when you open {name} again")
+
+        workbench(self).editing.edit_text(str(before["body"]), written)
 
     def action_leave(self) -> None:
         """Leave; what was written is there the next time."""
