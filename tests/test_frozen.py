@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import inspect
 import pickle
 from dataclasses import dataclass, field, fields, replace
 from typing import Generic, TypeVar
@@ -11,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from swarmtui.frozen import frozen
+from swarmtui.frozen import frozen, mutable
 
 T = TypeVar("T")
 
@@ -155,3 +156,116 @@ def test_it_is_a_dataclass_with_slots() -> None:
 def test_it_is_copied_and_goes_to_other_processes(value: object) -> None:
     assert copy.deepcopy(value) == value
     assert pickle.loads(pickle.dumps(value)) == value
+
+
+# -- how values are made -------------------------------------------------------------------------------------------
+
+
+@mutable
+class Basket:
+    """Changes; has fields of its own for each, by name alone, and made from others."""
+
+    owner: str
+    inside: list[int] = field(default_factory=list)
+    most: int = field(default=3, kw_only=True)
+    total: int = field(default=0, init=False)
+
+    def __post_init__(self) -> None:
+        self.total = sum(self.inside)
+
+
+@dataclass(slots=True)
+class BasketModel:
+    """What a Basket is held against."""
+
+    owner: str
+    inside: list[int] = field(default_factory=list)
+    most: int = field(default=3, kw_only=True)
+    total: int = field(default=0, init=False)
+
+    def __post_init__(self) -> None:
+        self.total = sum(self.inside)
+
+
+@frozen
+class Made:
+    """Makes itself."""
+
+    x: int
+
+    def __init__(self, of: str) -> None:
+        object.__setattr__(self, "x", len(of))
+
+
+def unmade() -> tuple[type[Deep], type[Deep]]:
+    """Two classes of which there is no value yet, one built on the other."""
+
+    @frozen
+    class Base(Deep):
+        """One field more."""
+
+        w: int = 5
+
+    @frozen
+    class Above(Base):
+        """And another."""
+
+        v: list[int] = field(default_factory=list)
+
+    return Base, Above
+
+
+def test_what_changes_does_so_and_is_compared_but_not_hashed() -> None:
+    basket = Basket("a", [1, 2])
+    assert basket == Basket("a", [1, 2])
+    basket.inside.append(3)
+    basket.owner = "b"
+    assert basket != Basket("a", [1, 2])
+    assert repr(basket) == repr(BasketModel("b", [1, 2])).replace("Model", "").replace("[1, 2]", "[1, 2, 3]")
+    with pytest.raises(TypeError, match="unhashable"):
+        hash(basket)
+
+
+@pytest.mark.parametrize(
+    ("given", "named"),
+    [((), {}), (("a",), {}), (("a", [1]), {"most": 1}), (("a", [1], 1), {}), (("a",), {"total": 1}), ((), {"x": 1})],
+)
+def test_a_value_is_made_from_what_a_dataclass_is_made_from(given: tuple[object], named: dict[str, object]) -> None:
+    def made(cls: type) -> str:
+        try:
+            return repr(cls(*given, **named))
+        except TypeError as error:
+            return str(error)
+
+    assert made(Basket) == made(BasketModel).replace("Model", "")
+    assert Basket("a").inside is not Basket("a").inside
+
+
+def test_who_asks_how_a_value_is_made_is_told_before_there_is_one() -> None:
+    base, above = unmade()
+    assert str(inspect.signature(above)).startswith("(x: 'int', y: 'float' = 0.0, z: 'str' = '', w: 'int' = 5, v: ")
+    assert list(inspect.signature(base).parameters) == ["x", "y", "z", "w"]
+
+
+def test_a_class_is_not_made_as_the_one_it_is_built_on_whichever_comes_first() -> None:
+    base, above = unmade()
+    assert repr(base(1)).endswith("Base(x=1, y=0.0, z='', w=5)")
+    assert repr(above(1, z="b")).endswith("Above(x=1, y=0.0, z='b', w=5, v=[])")
+    base, above = unmade()
+    assert repr(above(1)).endswith("Above(x=1, y=0.0, z='', w=5, v=[])")
+    assert repr(base(1)).endswith("Base(x=1, y=0.0, z='', w=5)")
+
+    class Plain(base):  # type: ignore[misc, valid-type]
+        """Not a value of its own."""
+
+    assert Plain(2, 3.0).y == 3.0
+
+
+def test_its_init_is_written_once() -> None:
+    base, _ = unmade()
+    assert vars(base)["__init__"] is not base.__init__  # type: ignore[misc]
+    assert vars(base)["__init__"] is base.__init__  # type: ignore[misc]
+
+
+def test_a_class_with_its_own_way_of_being_made_keeps_it() -> None:
+    assert Made("abc").x == 3

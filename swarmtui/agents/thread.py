@@ -10,10 +10,10 @@ a ``tool`` has ``own`` (written by swarmtui, not by a tool), ``denied`` and ``ma
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from swarmtui.agents.answers import Grant, grant_of, refusal, result_message, told
-from swarmtui.frozen import frozen
+from swarmtui.frozen import frozen, mutable
 from swarmtui.plan.model import JSON
 from swarmtui.plan.team import AgentDef, AgentLimits
 from swarmtui.safety.redact import MASK
@@ -36,7 +36,7 @@ class Call:
     """Whether its arguments held a secret, which is not kept: they are no longer what the model asked for."""
 
 
-@dataclass(slots=True)
+@mutable
 class Turn:
     """An answer of the model with the calls in it, and what was said to the agent after it."""
 
@@ -64,7 +64,7 @@ class Answer:
     """To whom it handed over."""
 
 
-@dataclass(slots=True)
+@mutable
 class Thread:
     """An agent node as far as it has come. `take` adds an entry; nothing else changes it."""
 

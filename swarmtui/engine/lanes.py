@@ -26,6 +26,8 @@ import math
 from collections import deque
 from dataclasses import dataclass, field
 
+from swarmtui.frozen import mutable
+
 FOREVER = math.inf
 
 SingleEntry = tuple[float, float, int, str, float, float]
@@ -167,7 +169,7 @@ class Lane:
         self.entries.pop(node, None)
 
 
-@dataclass(slots=True)
+@mutable
 class _Turn:
     """Virtual time of one priority: of the last start, and up to which single nodes have had their share."""
 

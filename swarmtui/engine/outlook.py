@@ -11,13 +11,13 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from math import exp, sqrt
 from types import MappingProxyType
 from typing import Protocol
 
 from swarmtui.engine.ranks import ENOUGH, priority_of, task_of
-from swarmtui.frozen import frozen
+from swarmtui.frozen import frozen, mutable
 from swarmtui.plan import graph
 from swarmtui.plan.model import MapSpec, MergeSpec, ModelRef, Node, PromptSpec
 from swarmtui.session.events import NodeForecast
@@ -84,7 +84,7 @@ class Takes:
         return self.mean_s * sqrt(max(0.0, exp(self.sigma**2) * (1 + self.again) - 1))
 
 
-@dataclass(slots=True)
+@mutable
 class Costs:
     """What the calls yet to be made of one model consume, as far as it is known from one source."""
 

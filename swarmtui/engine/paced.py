@@ -13,12 +13,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Protocol
 
 from swarmtui.engine.own_load import LOOK_S, OwnLoad
 from swarmtui.engine.pacer import Admission, Pacer, PacerMemory, PacerView, Verdict
 from swarmtui.engine.ports import CallAccepted, CallEnded, CallSent, CallSignal
+from swarmtui.frozen import mutable
 from swarmtui.plan.model import ModelRef
 from swarmtui.session.events import PoolPaced
 from swarmtui.session.pools import UNLIMITED, pool_limit
@@ -75,7 +76,7 @@ class NoStore:
         return 0
 
 
-@dataclass(slots=True)
+@mutable
 class _Account:
     """One provider account and model: its pacer, and what was last told of it."""
 
@@ -102,7 +103,7 @@ class _Account:
     """When what the user allows was last all in flight."""
 
 
-@dataclass(slots=True)
+@mutable
 class _Calls:
     """The calls of one attempt."""
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from pathlib import Path
 from random import Random
 
@@ -13,6 +13,7 @@ from swarmtui.engine.artefacts import Artefacts
 from swarmtui.engine.outputs import KeptOutput, Outputs
 from swarmtui.engine.pacing.values import Verdict
 from swarmtui.engine.ports import Done, Failed, Stopped, Suspended, Terminal
+from swarmtui.frozen import mutable
 from swarmtui.safety.redact import Redactor
 from swarmtui.session.events import (
     AttemptCancelled,
@@ -29,7 +30,7 @@ from swarmtui.session.state import SessionState
 from swarmtui.session.vocabulary import ErrorInfo, ErrorKind, Output, Usage
 
 
-@dataclass(slots=True)
+@mutable
 class Live:
     """An attempt between its AttemptStarted and its end."""
 

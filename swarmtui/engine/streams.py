@@ -8,9 +8,8 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from dataclasses import dataclass
 
-from swarmtui.frozen import frozen
+from swarmtui.frozen import frozen, mutable
 from swarmtui.safety.redact import RedactedStream, Redactor
 
 KEPT_CHARS = 1_000_000
@@ -29,7 +28,7 @@ class StreamItem:
     text: str
 
 
-@dataclass(slots=True)
+@mutable
 class _Channel:
     redacted: RedactedStream
     total: int = 0

@@ -10,8 +10,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Awaitable, Callable, Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import field
 
+from swarmtui.frozen import mutable
 from swarmtui.plan.model import JSON
 from swarmtui.safety.permissions import Effect
 from swarmtui.session.events import (
@@ -61,7 +62,7 @@ class ThreadLost(Exception):
     """The session file lacks a part of a thread; the text says which."""
 
 
-@dataclass(slots=True)
+@mutable
 class _Thread:
     entries: list[JSON] = field(default_factory=list)
     given: list[str] = field(default_factory=list)

@@ -6,11 +6,11 @@ import math
 import random
 from collections import deque
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from types import MappingProxyType
 
 from swarmtui.evaluation.worlds import Lump, Quota, Slope, World
-from swarmtui.frozen import frozen
+from swarmtui.frozen import frozen, mutable
 
 NO_HEADERS: Mapping[str, str] = MappingProxyType({})
 
@@ -52,7 +52,7 @@ def jobs_of(world: World, count: int, seed: int) -> list[Job]:
     ]
 
 
-@dataclass(slots=True)
+@mutable
 class Ledger:
     """What the provider saw, by its own account."""
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 import heapq
 from collections import deque
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Protocol
 
 from swarmtui.engine.pacer import Admission, Verdict
 from swarmtui.evaluation.provider import Job, Ledger, Provider, Reply, jobs_of
 from swarmtui.evaluation.worlds import World
+from swarmtui.frozen import mutable
 
 LONGEST_S = 200_000.0
 
@@ -44,7 +45,7 @@ class Rule(Protocol):
         """It ended."""
 
 
-@dataclass(slots=True)
+@mutable
 class Outcome:
     """What the client saw."""
 

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import StrEnum
 from typing import TYPE_CHECKING, Protocol
 
-from swarmtui.frozen import frozen
+from swarmtui.frozen import frozen, mutable
 from swarmtui.safety.paths import PathRefused
 from swarmtui.session.errors import LogError, first_line
 
@@ -115,7 +115,7 @@ class Changes:
         return bool(self.nodes or self.events or self.streams or self.reset or self.link)
 
 
-@dataclass(slots=True)
+@mutable
 class FeedStatus:
     """The feed's own condition."""
 

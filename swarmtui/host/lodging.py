@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 
+from swarmtui.frozen import mutable
 from swarmtui.safety.paths import lingers, user_name
 
 _CONFIGURATION = ("etc", "run", "usr/local/lib", "usr/lib")
@@ -46,7 +47,7 @@ def _of_login(root: Path) -> str:
     )
 
 
-@dataclass(slots=True)
+@mutable
 class _Login:
     """What logind.conf says of the processes of those who log out."""
 

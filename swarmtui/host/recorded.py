@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from swarmtui.engine.commands import Refused
 from swarmtui.engine.streams import StreamBoard
+from swarmtui.frozen import mutable
 from swarmtui.host.history import History
 from swarmtui.host.locate import seen_status
 from swarmtui.host.server import Server
@@ -40,7 +41,7 @@ async def serve_recorded(reader: asyncio.StreamReader, writer: asyncio.StreamWri
     await server.serve_own(reader, writer)
 
 
-@dataclass(slots=True)
+@mutable
 class RecordedLog:
     """What a file that nobody writes holds, up to the end it had when it was opened."""
 
@@ -84,7 +85,7 @@ class RecordedLog:
         return [row_to_line(row) for row in await self.rows(from_seq, limit)]
 
 
-@dataclass(slots=True)
+@mutable
 class Recorded:
     """A session that only remains to be looked at."""
 

@@ -6,8 +6,7 @@ live while it is played, an attempt's recorded output appears evenly between its
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
+from swarmtui.frozen import mutable
 from swarmtui.host.feed import StreamText
 from swarmtui.session.events import AttemptFailed, AttemptSucceeded, Event
 from swarmtui.session.state import SessionState
@@ -15,7 +14,7 @@ from swarmtui.session.state import SessionState
 _Key = tuple[str, int | None, int]
 
 
-@dataclass(slots=True)
+@mutable
 class _Coming:
     text: str
     begins: float

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
+from swarmtui.frozen import mutable
 from swarmtui.host.feed import FASTEST, SLOWEST
 from swarmtui.session.events import Event, HostStarted, SessionForked
 from swarmtui.session.state import SessionState
@@ -22,7 +21,7 @@ def gap_between(before: Event | SessionState, event: Event) -> float:
     return max(0.0, gap)
 
 
-@dataclass(slots=True)
+@mutable
 class Tempo:
     """The pace, and how much of the time before the next event has passed."""
 

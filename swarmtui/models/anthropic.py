@@ -10,8 +10,9 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 
+from swarmtui.frozen import mutable
 from swarmtui.models.anthropic_request import REPLY_TOOL, build_request, reply_tool
 from swarmtui.models.chat import (
     ChatRequest,
@@ -60,7 +61,7 @@ _STATUS = {
 # -- stream ---------------------------------------------------------------------------------------------------
 
 
-@dataclass(slots=True)
+@mutable
 class _Block:
     kind: str
     text: list[str] = field(default_factory=list)

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from urllib.parse import quote
 
+from swarmtui.frozen import mutable
 from swarmtui.models.chat import (
     ChatRequest,
     Finished,
@@ -57,7 +57,7 @@ _STATUS = {
 # -- stream ---------------------------------------------------------------------------------------------------
 
 
-@dataclass(slots=True)
+@mutable
 class _Part:
     """A text or a call of the answer, thoughts left out."""
 

@@ -15,11 +15,12 @@ import signal
 from asyncio.subprocess import DEVNULL, PIPE, Process
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import field
 from importlib.util import find_spec
 from ipaddress import ip_address
 from urllib.parse import urlsplit
 
+from swarmtui.frozen import mutable
 from swarmtui.models.catalog import Catalog, Provider, Quirks
 from swarmtui.models.chat import ModelError, model_error
 from swarmtui.models.failures import one_line
@@ -38,7 +39,7 @@ _AGAIN_S = 20.0
 """For so long after a failure nobody is asked again."""
 
 
-@dataclass(slots=True)
+@mutable
 class _Asked:
     """What came of asking for the key of one provider."""
 

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 
+from swarmtui.frozen import mutable
 from swarmtui.models.catalog import Quirks
 from swarmtui.models.chat import (
     ChatRequest,
@@ -119,7 +120,7 @@ def _ask_for_json(body: dict[str, JSON], schema: JSON, quirks: Quirks) -> None:
 # -- stream ---------------------------------------------------------------------------------------------------
 
 
-@dataclass(slots=True)
+@mutable
 class _Call:
     id: str = ""
     name: str = ""

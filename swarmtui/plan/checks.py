@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path as FilePath
 
+from swarmtui.frozen import mutable
 from swarmtui.plan import graph
 from swarmtui.plan.language import TIERS
 from swarmtui.plan.lookup import Lookup, parse_all, texts
@@ -46,7 +47,7 @@ _SCRIPT_FLAGS: tuple[tuple[re.Pattern[str], re.Pattern[str]], ...] = (
 """Programs that take code as an argument, and the option that says so."""
 
 
-@dataclass(slots=True)
+@mutable
 class Scope:
     """The names that a plan's nodes can use, and where findings go."""
 

@@ -11,12 +11,11 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from swarmtui.frozen import frozen
+from swarmtui.frozen import frozen, mutable
 from swarmtui.plan.problems import Finding, Problem, TaskError, path_text, shown
 
 if TYPE_CHECKING:
@@ -37,7 +36,7 @@ Place = tuple[int, int]
 """Line and column, from 0."""
 
 
-@dataclass(slots=True)
+@mutable
 class Spot:
     """Where a mapping or list stands, and where its parts and keys do. A scalar's spot is its place alone."""
 

@@ -11,11 +11,12 @@ import sqlite3
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 
 import aiosqlite
 
+from swarmtui.frozen import mutable
 from swarmtui.plan.model import JSON
 from swarmtui.session.faults import Faults
 from swarmtui.session.heads import HeadFile
@@ -25,7 +26,7 @@ SYNC_EVERY_S = 1.0
 SUMMARY_EVERY_S = 0.5
 
 
-@dataclass(slots=True)
+@mutable
 class Batch:
     """What waits to be committed together."""
 

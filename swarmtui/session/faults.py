@@ -10,7 +10,8 @@ import os
 import signal
 import sqlite3
 from collections.abc import Mapping
-from dataclasses import dataclass
+
+from swarmtui.frozen import mutable
 
 VARIABLE = "SWARMTUI_FAULT"
 
@@ -50,7 +51,7 @@ class FaultThrown(Exception):
     """What the action ``throw`` raises."""
 
 
-@dataclass(slots=True)
+@mutable
 class _Armed:
     action: str
     left: int

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from math import ceil, exp, log, sqrt
 
+from swarmtui.frozen import mutable
 from swarmtui.plan.model import JSON
 
 ACCURACY = 0.01
@@ -19,7 +20,7 @@ _SLACK = 1e-9
 """What a share times a count may exceed a whole number by as binary fractions have it: 0.07 · 100 is 7."""
 
 
-@dataclass(slots=True)
+@mutable
 class Histogram:
     """Durations in buckets that grow by a constant factor, so that every quantile is right within 1 %.
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING, ClassVar
 
+from swarmtui.frozen import mutable
 from swarmtui.session.vocabulary import DONE, ENDED, Chunk, ErrorInfo, State
 
 if TYPE_CHECKING:
@@ -30,7 +31,7 @@ _COST_BYTES = array(COST_TYPE).itemsize
 _MOST_COST = 2**64 - 1
 
 
-@dataclass(slots=True)
+@mutable
 class Items:
     """Per-item state of a map, a few bytes per item."""
 

@@ -11,8 +11,9 @@ caught are no calls and no failures; they are counted apart. How sure a rate is,
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field, fields
+from dataclasses import field, fields
 
+from swarmtui.frozen import mutable
 from swarmtui.plan.model import JSON, Check
 from swarmtui.session.histogram import FLOOR_S, NOTHING, Histogram
 from swarmtui.session.rates import Rate
@@ -25,7 +26,7 @@ _ASKS_SCHEMA, _ASKS_CHECK = 1, 2
 _AGAIN = 16
 
 
-@dataclass(slots=True)
+@mutable
 class Tally:
     """Everything counted of the attempts of one pool and model; with `node` set, of that map alone."""
 
@@ -198,7 +199,7 @@ Place = tuple[str, int | None]
 """A node, or one item of it."""
 
 
-@dataclass(slots=True)
+@mutable
 class Measures:
     """Tallies of a session, and what is in flight. Its methods are called by the fold alone."""
 

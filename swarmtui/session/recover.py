@@ -12,11 +12,11 @@ import shutil
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, suppress
-from dataclasses import dataclass, field
+from dataclasses import field
 from itertools import islice
 from pathlib import Path
 
-from swarmtui.frozen import frozen
+from swarmtui.frozen import frozen, mutable
 from swarmtui.session import fold, migrate
 from swarmtui.session.build import FileBuilder
 from swarmtui.session.errors import LogError, NewerVersion, first_line
@@ -55,7 +55,7 @@ class Kept:
         return (self.head.seq + 1, self.last_known) if self.last_known > self.head.seq else None
 
 
-@dataclass(slots=True)
+@mutable
 class _Found:
     """What one reading of the file gives."""
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import fields
 
+from swarmtui.frozen import mutable
 from swarmtui.session.vocabulary import NO_USAGE, Usage
 
 
-@dataclass(slots=True)
+@mutable
 class Spent:
     """Usage added up. `unpriced` counts attempts whose cost is unknown, or a part of it: the true cost is above
     `cost_usd`."""

@@ -7,9 +7,9 @@ and a resume that have seen the same events hold equal states, down to their has
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import field
 
-from swarmtui.frozen import frozen
+from swarmtui.frozen import frozen, mutable
 from swarmtui.plan.model import JSON, Author, Limits, ModelRef, Node, Plan
 from swarmtui.plan.team import Team
 from swarmtui.session.events import BudgetReached, ChangeProposed, Forecasted, PoolPaced
@@ -19,7 +19,7 @@ from swarmtui.session.spent import Spent
 from swarmtui.session.vocabulary import ENDED, ErrorInfo, Output, State, Status
 
 
-@dataclass(slots=True)
+@mutable
 class NodeState:
     """What is known of one node. Times named ``_ts`` are epoch seconds, ``_mono`` session seconds."""
 
@@ -241,7 +241,7 @@ class Parent:
     """The last event that both have."""
 
 
-@dataclass(slots=True)
+@mutable
 class SessionState:
     """Everything that the events tell. Made by ``fold.empty()``, changed by ``fold.apply`` alone."""
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING
+
+from swarmtui.frozen import mutable
 
 if TYPE_CHECKING:
     from swarmtui.tui.view.queue import Waiting
@@ -12,7 +14,7 @@ if TYPE_CHECKING:
 Identity = tuple[str, float]
 
 
-@dataclass(slots=True)
+@mutable
 class Attention:
     """Who was called for what. `delay_s`: how long something waits before that is done though somebody seems to look;
     0: that is never done."""

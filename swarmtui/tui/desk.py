@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
-from swarmtui.frozen import frozen
+from swarmtui.frozen import frozen, mutable
 from swarmtui.tui.kept import Kept
 
 if TYPE_CHECKING:
@@ -69,7 +69,7 @@ class Desk(Protocol):
         """The answer to the last turn; its text goes to `on_text` as it comes. Raises TalkFailed."""
 
 
-@dataclass(slots=True)
+@mutable
 class Prompting:
     """What outlives a look at the home screen: the desk, what was typed and said, and what stands in the prompt."""
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import field
 
+from swarmtui.frozen import mutable
 from swarmtui.session.events import CommandApplied, Event
 from swarmtui.tui.view.logs import log_line
 from swarmtui.tui.view.nodes import name_of
@@ -13,7 +14,7 @@ KEPT = 1_000
 """The latest events of which is remembered whose they were, and the latest seqs of this viewer's own commands."""
 
 
-@dataclass(slots=True)
+@mutable
 class Mirror:
     """Tells the work of others from this viewer's own.
 

@@ -10,7 +10,6 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
 from textual import events
@@ -18,6 +17,7 @@ from textual.screen import Screen
 from textual.timer import Timer
 from textual.widget import Widget
 
+from swarmtui.frozen import mutable
 from swarmtui.tui.widgets.looks import dressed
 
 PAINTS_PER_S = 30
@@ -29,7 +29,7 @@ AT_MOST_S = 1 / PAINTS_PER_S
 R = TypeVar("R")
 
 
-@dataclass(slots=True)
+@mutable
 class Pace:
     """Says when the next paint may come. Times are seconds of `clock`."""
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from swarmtui.frozen import mutable
 from swarmtui.host.feed import NotFetched
 from swarmtui.safety.paths import PathRefused, ensure_private, places, write_atomic
 from swarmtui.safety.text import one_line
@@ -27,7 +28,7 @@ Give = Callable[[], Awaitable[tuple[str, str]]]
 """Fetches a text, and what to call it. Raises ConnectionError."""
 
 
-@dataclass(slots=True)
+@mutable
 class Ways:
     """By which ways a text may leave for the clipboard."""
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from functools import cache
 
 from swarmtui.agents.actions import CallModel, CallTools, Fail, Finish, Ready, Record, Suspend, Work
@@ -21,6 +21,7 @@ from swarmtui.agents.tools.results import shape
 from swarmtui.agents.turns import entry_of, next_action
 from swarmtui.engine.ports import Attempt, Delta, Done, Failed, Stepped, Suspended, ToolCalled
 from swarmtui.engine.subagents import MOST_GENERATIONS
+from swarmtui.frozen import mutable
 from swarmtui.models.chat import (
     ChatModel,
     ChatRequest,
@@ -78,7 +79,7 @@ class AgentWorker:
         return await _Run(self._model, self._sources(attempt), attempt, spec, emit).to_the_end()
 
 
-@dataclass(slots=True)
+@mutable
 class _Run:
     """One attempt at an agent node."""
 

@@ -10,8 +10,9 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 
+from swarmtui.frozen import mutable
 from swarmtui.models.chat import Message, Reply, ToolCall
 from swarmtui.plan.model import JSON
 from swarmtui.plan.repair import loads_lenient
@@ -26,7 +27,7 @@ _MARKED = re.compile(r"<tool_call>|\"(?:tool|tool_name|tool_calls?|function_call
 _NAME_CHARS = 80
 
 
-@dataclass(slots=True)
+@mutable
 class Conversation:
     """One conversation. `messages` is what the model is sent next."""
 

@@ -10,10 +10,11 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from pathlib import Path
 
 from swarmtui.engine.ports import Attempt, Delta, Done, Failed, NodeResult, Signal
+from swarmtui.frozen import mutable
 from swarmtui.models.simulated_text import LABEL
 from swarmtui.plan.model import JSON, MergeSpec
 from swarmtui.plan.repair import loads_lenient
@@ -51,7 +52,7 @@ _NO_MODEL = "No executive summary: no model is configured; the simulated one doe
 Emit = Callable[[Signal], None]
 
 
-@dataclass(slots=True)
+@mutable
 class _Input:
     """One need, read."""
 
@@ -61,7 +62,7 @@ class _Input:
     simulated: bool = False
 
 
-@dataclass(slots=True)
+@mutable
 class _Items:
     """A map's output, item by item."""
 

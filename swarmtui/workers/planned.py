@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 
 from swarmtui.engine.ports import (
     Attempt,
@@ -24,6 +24,7 @@ from swarmtui.engine.ports import (
     Stepped,
     Suspended,
 )
+from swarmtui.frozen import mutable
 from swarmtui.models.chat import add_usage
 from swarmtui.plan.graph import dependents, needs_of
 from swarmtui.plan.lookup import literal
@@ -96,7 +97,7 @@ class PlanWorker:
         return draft
 
 
-@dataclass(slots=True)
+@mutable
 class Rounds:
     """What became of the proposals of a plan node so far."""
 

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import dataclass
 from typing import Literal
 
 from swarmtui.engine.pacing.mirror import Mark
-from swarmtui.frozen import frozen
+from swarmtui.frozen import frozen, mutable
 
 Binding = Literal["wall", "rpm", "tpm", "latency", "outage", "user", "none"]
 
@@ -61,7 +60,7 @@ class PacerView:
     """The last changes, oldest first."""
 
 
-@dataclass(slots=True)
+@mutable
 class Call:
     """A call in flight."""
 

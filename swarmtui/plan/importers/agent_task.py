@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 
-from swarmtui.frozen import frozen
+from swarmtui.frozen import frozen, mutable
 from swarmtui.plan.problems import Problem, shown
 
 _FIELDS: Mapping[str, tuple[str, ...]] = {
@@ -86,7 +86,7 @@ class TaskInput:
     line: int
 
 
-@dataclass(slots=True)
+@mutable
 class AgentTask:
     """What one file says. Lines are from 1."""
 
@@ -113,7 +113,7 @@ class AgentTask:
         self.problems.append(Problem(self.file, line, column, message, fix))
 
 
-@dataclass(slots=True)
+@mutable
 class _Section:
     key: str
     """What it is; ``?`` if that is not known."""

@@ -12,13 +12,13 @@ import re
 import shlex
 import shutil
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from itertools import islice
 from pathlib import Path
 
 from pydantic import ValidationError
 
-from swarmtui.frozen import frozen
+from swarmtui.frozen import frozen, mutable
 from swarmtui.plan.importers.deepswarm_keys import DeepSwarmModel, TaskType, is_deepswarm, meant
 from swarmtui.plan.importers.imported import Imported
 from swarmtui.plan.lookup import literal
@@ -125,7 +125,7 @@ def seeds_path(task: Path) -> Path | None:
     return task.parent / (name if isinstance(name, str) and name.strip() else SEEDS_FILE)
 
 
-@dataclass(slots=True)
+@mutable
 class _Reading:
     """One file being read: findings and remarks gather here."""
 

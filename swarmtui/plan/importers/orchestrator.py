@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 
+from swarmtui.frozen import mutable
 from swarmtui.plan import graph
 from swarmtui.plan.importers.agent_task import AgentTask, TaskInput, is_completed, read_agent_task
 from swarmtui.plan.importers.finished import earlier_key, with_results
@@ -83,7 +84,7 @@ def import_folder(folder: Path, *, worker: str | None = None) -> Imported:
     return Imported(task, tuple(reading.remarks), folder)
 
 
-@dataclass(slots=True)
+@mutable
 class _Reading:
     folder: Path
     project: Path

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
 
+from swarmtui.frozen import mutable
 from swarmtui.plan.lookup import literal
 from swarmtui.plan.model import JSON, AgentSpec, AskSpec, Author, Node, Plan, Spec, plan_hash
 from swarmtui.plan.repair import loads_lenient
@@ -40,7 +40,7 @@ UNDONE = "the recording, which has no such step"
 """Why a step of a plan was not done."""
 
 
-@dataclass(slots=True)
+@mutable
 class _Placed:
     """A spell, or a step of a plan that nobody took up, with its node."""
 

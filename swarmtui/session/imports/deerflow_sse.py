@@ -9,10 +9,10 @@ of the plan in their order, reporter; a plan that waits for the user's word beco
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 
-from swarmtui.frozen import frozen
+from swarmtui.frozen import frozen, mutable
 from swarmtui.plan.model import JSON
 from swarmtui.session.imports.foreign import Recording, check_size
 from swarmtui.session.imports.lines import LINE_BYTES, BadInput, Passed, Problems, loads, numbered, text_of
@@ -41,7 +41,7 @@ class Block:
     data: dict[str, JSON]
 
 
-@dataclass(slots=True)
+@mutable
 class ToolCall:
     """A call of a tool; its arguments come in pieces."""
 
@@ -56,7 +56,7 @@ class ToolCall:
         return "".join(self.pieces) or self.arguments
 
 
-@dataclass(slots=True)
+@mutable
 class Message:
     """What an agent said in one go."""
 
@@ -75,7 +75,7 @@ class Message:
         return "".join(self.content)
 
 
-@dataclass(slots=True)
+@mutable
 class Spell:
     """A spell of work of one agent, until it stops or another one goes on."""
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 
-from swarmtui.frozen import frozen
+from swarmtui.frozen import frozen, mutable
 from swarmtui.plan.model import JSON, Node
 from swarmtui.session.build import FileBuilder
 from swarmtui.session.events import Body, HostStopped, Noted, SessionPaused
@@ -36,7 +36,7 @@ class Dated:
     body: Body
 
 
-@dataclass(slots=True)
+@mutable
 class Recording:
     """What was made of a file; the first event is a ``SessionCreated``."""
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import BinaryIO, NoReturn
 
+from swarmtui.frozen import mutable
 from swarmtui.plan.model import JSON
 
 LINE_BYTES = 64 * 1024 * 1024
@@ -26,7 +27,7 @@ class BadInput(Exception):
     """The file cannot be imported; the text is one line per problem, each with the file and, where known, the line."""
 
 
-@dataclass(slots=True)
+@mutable
 class Problems:
     """What is wrong with a file, with its lines."""
 

@@ -12,11 +12,11 @@ import json
 import os
 from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import field
 from hashlib import blake2b
 from pathlib import Path, PurePosixPath
 
-from swarmtui.frozen import frozen
+from swarmtui.frozen import frozen, mutable
 from swarmtui.plan import graph
 from swarmtui.plan.model import JSON
 from swarmtui.session.build import FileBuilder
@@ -52,7 +52,7 @@ class ImportedSession:
     """ID of the session that was exported."""
 
 
-@dataclass(slots=True)
+@mutable
 class _Piecemeal:
     """A blob or a file of which the lines are being read."""
 
@@ -62,7 +62,7 @@ class _Piecemeal:
     data: bytearray = field(default_factory=bytearray)
 
 
-@dataclass(slots=True)
+@mutable
 class _Reading:
     builder: FileBuilder
     folder: SessionFolder

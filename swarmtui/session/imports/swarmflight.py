@@ -8,10 +8,11 @@ start and end in equal parts.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import UTC, datetime
 from pathlib import Path
 
+from swarmtui.frozen import mutable
 from swarmtui.plan.model import JSON
 from swarmtui.session.imports.foreign import Recording, check_size, text_of_value
 from swarmtui.session.imports.lines import BadInput, Passed, Problems, loads, numbered, text_of
@@ -49,7 +50,7 @@ _TASK_READ = frozenset(
 )
 
 
-@dataclass(slots=True)
+@mutable
 class Try:
     """One attempt at a task."""
 
@@ -61,7 +62,7 @@ class Try:
     worker: str = ""
 
 
-@dataclass(slots=True)
+@mutable
 class TaskPast:
     """What a file tells of one task; times are seconds since the file's beginning."""
 

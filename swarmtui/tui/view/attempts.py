@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from itertools import zip_longest
 
+from swarmtui.frozen import mutable
 from swarmtui.safety.text import one_line
 from swarmtui.session import events as ev
 from swarmtui.session import vocabulary as vocab
@@ -19,7 +20,7 @@ from swarmtui.tui.view.logs import WAITED_FOR
 from swarmtui.tui.view.moment import Moment
 
 
-@dataclass(slots=True)
+@mutable
 class ToolUse:
     """One call of a tool."""
 
@@ -47,7 +48,7 @@ class ToolUse:
         return max(0.0, (self.answered_ts if self.answered_ts is not None else now) - self.called_ts)
 
 
-@dataclass(slots=True)
+@mutable
 class Attempt:
     """One attempt at a node or item."""
 
@@ -187,7 +188,7 @@ ATTEMPT_COLUMNS: tuple[Column, ...] = (
 )
 
 
-@dataclass(slots=True)
+@mutable
 class AttemptRows:
     """Attempts as rows of a table, the newest first; `kept` is the one that others are held against."""
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from swarmtui.frozen import frozen
+from swarmtui.frozen import frozen, mutable
 from swarmtui.safety.text import one_line
 from swarmtui.session.vocabulary import FINAL, Status, how_ended
 from swarmtui.tui.view import format as say
@@ -171,7 +171,7 @@ class How(StrEnum):
     FAILED = "failed"
 
 
-@dataclass(slots=True)
+@mutable
 class One:
     """One session of many."""
 
@@ -182,7 +182,7 @@ class One:
     """Why it is left alone, or what came of it."""
 
 
-@dataclass(slots=True)
+@mutable
 class Bulk:
     """A verb, and the sessions that it was asked for: first those that it is done with. Rows of a table, too."""
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
 
+from swarmtui.frozen import mutable
 from swarmtui.safety.text import one_line
 from swarmtui.tui.view import format as say
 from swarmtui.tui.view.glyphs import UNICODE, Glyphs
@@ -16,7 +16,7 @@ _PARSED = 4_000
 """Characters of arguments that are looked into."""
 
 
-@dataclass(slots=True)
+@mutable
 class Call:
     """One call of a tool."""
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 
+from swarmtui.frozen import mutable
 from swarmtui.tui.view.column import Column, chosen
 
 
@@ -14,7 +15,7 @@ def unknown(known: Sequence[Column], names: Sequence[str]) -> list[str]:
     return [name for name in names if name not in keys]
 
 
-@dataclass(slots=True)
+@mutable
 class Choice:
     """Columns being chosen: all there are, those that are shown first."""
 

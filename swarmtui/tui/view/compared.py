@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from swarmtui.frozen import mutable
 from swarmtui.safety.text import one_line
 from swarmtui.session.compare import Comparison, NodeRow, Outputs, Side, Total
 from swarmtui.tui.view import format as say
@@ -32,7 +33,7 @@ SAME = "="
 _OUTPUT_ROLES: dict[Outputs, Role] = {Outputs.DIFFERENT: "warn", Outputs.ONLY_A: "warn", Outputs.ONLY_B: "warn"}
 
 
-@dataclass(slots=True)
+@mutable
 class ComparedRows:
     """The nodes of both as rows; with `only_different`, those in which there is something to see."""
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 
-from swarmtui.frozen import frozen
+from swarmtui.frozen import frozen, mutable
 from swarmtui.plan.model import JSON
 from swarmtui.safety.text import one_line
 from swarmtui.session.pools import total_limit
@@ -42,7 +42,7 @@ class Choice:
         return one_line(self.pool, 60) if self.pool else "all pools"
 
 
-@dataclass(slots=True)
+@mutable
 class Draft:
     """Changes that have not been sent."""
 

@@ -6,8 +6,9 @@ A crash is seen, never recorded: by its events a session whose host was killed g
 from __future__ import annotations
 
 from copy import copy
-from dataclasses import dataclass, field
+from dataclasses import field
 
+from swarmtui.frozen import mutable
 from swarmtui.host.feed import FeedStatus, Link
 from swarmtui.session.pools import QUESTIONS
 from swarmtui.session.state import NodeState, SessionState
@@ -60,7 +61,7 @@ def _count(counts: dict[State, int], before: State, after: State) -> None:
     counts[after] = counts.get(after, 0) + 1
 
 
-@dataclass(slots=True)
+@mutable
 class LastSeen:
     """The state to draw: as it was told, or as :func:`as_cut` leaves it, which is made once."""
 

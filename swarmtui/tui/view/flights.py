@@ -9,11 +9,11 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import field
 from itertools import accumulate
 from typing import TYPE_CHECKING, Literal
 
-from swarmtui.frozen import frozen
+from swarmtui.frozen import frozen, mutable
 from swarmtui.safety.text import one_line
 from swarmtui.session import events as ev
 from swarmtui.session.pools import QUESTIONS
@@ -34,7 +34,7 @@ End = Literal["", "ok", "failed", "refused", "cut", "away"]
 """How an attempt ended; empty: not yet, as far as is known."""
 
 
-@dataclass(slots=True)
+@mutable
 class Attempt:
     """One attempt at a node. Times are session seconds."""
 
@@ -71,7 +71,7 @@ class PoolChange:
     why: str
 
 
-@dataclass(slots=True)
+@mutable
 class Flow:
     """How many attempts of something were in flight over time, how many ended, failed, were refused."""
 
@@ -148,7 +148,7 @@ class Flow:
         return 60.0 * sum(self.ends[first : last + 1]) / span
 
 
-@dataclass(slots=True)
+@mutable
 class PoolLog:
     """What happened to a pool."""
 
@@ -175,7 +175,7 @@ class PoolLog:
         return since
 
 
-@dataclass(slots=True)
+@mutable
 class Flights:
     """All of it, of one session, from event :attr:`first` to :attr:`last`."""
 

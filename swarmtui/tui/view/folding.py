@@ -7,11 +7,11 @@ need), and in graphs that are still too large by *layer*, if need be by several 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from itertools import takewhile
 from typing import TYPE_CHECKING
 
-from swarmtui.frozen import frozen
+from swarmtui.frozen import frozen, mutable
 from swarmtui.tui.view.layers import depths
 
 if TYPE_CHECKING:
@@ -171,7 +171,7 @@ def common_name(names: Sequence[str]) -> str:
     return word if len(word) >= 3 else f"{names[0]} .. {names[-1]}"
 
 
-@dataclass(slots=True)
+@mutable
 class Folding:
     """Which groups there are, and which of them are folded: the user's word, else what keeps the graph readable."""
 

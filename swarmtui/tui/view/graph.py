@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from copy import copy
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING
 
+from swarmtui.frozen import mutable
 from swarmtui.session.pools import QUESTIONS
 from swarmtui.tui.view.groups import Tally, group_box, group_list_line, group_under, tally
 from swarmtui.tui.view.lines import Line, Role, Span, cells, crop, skip
@@ -37,7 +38,7 @@ _ARRANGED = (
 """What arranging works out."""
 
 
-@dataclass(slots=True)
+@mutable
 class Graph(Shape):
     """The graph of a session."""
 

@@ -9,9 +9,9 @@ two nets never share a horizontal. Where a wire passes under a trunk it does not
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 
-from swarmtui.frozen import frozen
+from swarmtui.frozen import frozen, mutable
 from swarmtui.tui.view.glyphs import E, N, S, W
 from swarmtui.tui.view.layers import Layering, Needs, Slot, arrange
 
@@ -56,7 +56,7 @@ class Net:
     targets: tuple[str, ...]
 
 
-@dataclass(slots=True)
+@mutable
 class Layout:
     """A drawn graph."""
 
@@ -72,7 +72,7 @@ class Layout:
     """Nets that had to share a horizontal with another one."""
 
 
-@dataclass(slots=True)
+@mutable
 class _Trunk:
     sources: tuple[Slot, ...]
     targets: list[Slot]
@@ -88,7 +88,7 @@ class _Trunk:
         return self.low == self.high
 
 
-@dataclass(slots=True)
+@mutable
 class _Canvas:
     wires: dict[int, dict[int, Cell]] = field(default_factory=dict)
 

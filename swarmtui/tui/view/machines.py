@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING
 
+from swarmtui.frozen import mutable
 from swarmtui.safety.text import one_line
 from swarmtui.tui.view import format as say
 from swarmtui.tui.view.column import Column
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from swarmtui.tui.view.sessions import Row
 
 
-@dataclass(slots=True)
+@mutable
 class _Machine:
     """What another machine said last."""
 
@@ -29,7 +30,7 @@ class _Machine:
     error: str = ""
 
 
-@dataclass(slots=True)
+@mutable
 class Machines:
     """This machine's sessions, and those of others."""
 
@@ -95,7 +96,7 @@ def _age(row: Row) -> tuple[float, str]:
     return -float(row.get("started") or 0.0), str(row.get("id"))
 
 
-@dataclass(slots=True)
+@mutable
 class Hosts:
     """Which other machines are listed: those of the settings and those added, less what is switched off."""
 
@@ -149,7 +150,7 @@ class Hosts:
         self.off.symmetric_difference_update({name})
 
 
-@dataclass(slots=True)
+@mutable
 class HostRows:
     """The machines as rows of a table."""
 

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Literal, overload
 
-from swarmtui.frozen import frozen
+from swarmtui.frozen import frozen, mutable
 from swarmtui.host.shelf import NodeFile
 from swarmtui.plan.lookup import GoesBy, Lookup, LookupFailed, TemplateError, as_text, parse, resolve, texts
 from swarmtui.plan.model import JSON, Node
@@ -55,7 +54,7 @@ TOOL_COLUMNS: tuple[Column, ...] = (
 )
 
 
-@dataclass(slots=True)
+@mutable
 class ToolRows:
     """Calls of tools as rows, in the order in which they were asked for."""
 
@@ -133,7 +132,7 @@ FILE_COLUMNS: tuple[Column, ...] = (
 )
 
 
-@dataclass(slots=True)
+@mutable
 class FileRows:
     """A node's files as rows."""
 

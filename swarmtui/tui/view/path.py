@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING
 
+from swarmtui.frozen import mutable
 from swarmtui.session.paths import expected_s
 from swarmtui.tui.view import format as say
 from swarmtui.tui.view.glyphs import UNICODE, Glyphs
@@ -22,7 +23,7 @@ ENDS = 6
 """Nodes at either end of a long path that are named."""
 
 
-@dataclass(slots=True)
+@mutable
 class LongestPath:
     """The longest path by what nodes took, have taken by now and are estimated to take."""
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import TYPE_CHECKING, Any
 
+from swarmtui.frozen import mutable
 from swarmtui.plan.advice import agent_of
 from swarmtui.plan.model import Node, Plan
 from swarmtui.plan.risks import sandboxed
@@ -69,7 +70,7 @@ def sandbox_word(plan: Plan | None, node: Node) -> str:
     return "" if inside is None else "in" if inside else "OUTSIDE"
 
 
-@dataclass(slots=True)
+@mutable
 class PlanRows:
     """The nodes of a plan as rows."""
 

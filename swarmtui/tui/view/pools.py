@@ -6,10 +6,10 @@ Figures come from the state and from :class:`Flights`. Where nobody sent a figur
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from swarmtui.frozen import frozen
+from swarmtui.frozen import frozen, mutable
 from swarmtui.safety.text import one_line
 from swarmtui.session.pools import COMMANDS, MERGES, QUESTIONS, UNLIMITED, is_simulated, pool_limit, pool_of
 from swarmtui.session.vocabulary import FINAL, State, Status
@@ -185,7 +185,7 @@ def _bound(state: SessionState, gauge: Gauge) -> Gauge:
     return gauge if gauge.kind == "provider" else replace(gauge, binding="none")
 
 
-@dataclass(slots=True)
+@mutable
 class _Waits:
     ready: int = 0
     throttled: int = 0

@@ -9,10 +9,10 @@ from __future__ import annotations
 import re
 import shlex
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import StrEnum
 
-from swarmtui.frozen import frozen
+from swarmtui.frozen import frozen, mutable
 from swarmtui.safety.text import clean, one_line
 from swarmtui.tui.view.matching import closeness
 
@@ -264,7 +264,7 @@ def fitting(typed: str, name: str, told: str = "") -> float:
 # -- what was typed before --------------------------------------------------------------------------------------------
 
 
-@dataclass(slots=True)
+@mutable
 class Typed:
     """Prompts of earlier, the newest first, each once, :data:`MOST_TYPED` at most; and where somebody goes through
     them. What stood in the prompt before that comes back behind the newest."""

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
 from itertools import islice
 from typing import TYPE_CHECKING
 
-from swarmtui.frozen import frozen
+from swarmtui.frozen import frozen, mutable
 from swarmtui.safety.text import one_line
 from swarmtui.session.caught import caught
 from swarmtui.session.vocabulary import State, Status
@@ -142,7 +141,7 @@ QUEUE_COLUMNS: tuple[Column, ...] = (
 )
 
 
-@dataclass(slots=True)
+@mutable
 class QueueRows:
     """What waits, as rows."""
 

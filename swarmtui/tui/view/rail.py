@@ -6,9 +6,7 @@ feed from above. In topological order all feeders of a net come before all that 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
-from swarmtui.frozen import frozen
+from swarmtui.frozen import frozen, mutable
 from swarmtui.tui.view.glyphs import E, N, S, W
 from swarmtui.tui.view.layers import Needs, depths, reduced
 
@@ -35,7 +33,7 @@ class Rails:
     """How many rails are in use at once."""
 
 
-@dataclass(slots=True)
+@mutable
 class _Net:
     sources: list[int]
     targets: list[int]

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import TYPE_CHECKING, Any
 
+from swarmtui.frozen import mutable
 from swarmtui.safety.text import one_line
 from swarmtui.session.vocabulary import DONE, Status
 from swarmtui.tui.view import format as say
@@ -57,7 +58,7 @@ SHOWN: dict[str, Callable[[Row], bool]] = {
 """Choices of which sessions are shown, gone through with one key."""
 
 
-@dataclass(slots=True)
+@mutable
 class Looking:
     """How somebody looks at the sessions; kept from screen to screen, and from one time to the next."""
 
@@ -104,7 +105,7 @@ def unknown_columns(wanted: Sequence[str]) -> list[str]:
     return unknown(COLUMNS, wanted)
 
 
-@dataclass(slots=True)
+@mutable
 class SessionRows:
     """The sessions as rows."""
 

@@ -6,10 +6,10 @@ It changes with the plan, with what is folded, and with the place there is; neve
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING, Literal, get_args
 
-from swarmtui.frozen import frozen
+from swarmtui.frozen import frozen, mutable
 from swarmtui.session.state import SessionState
 from swarmtui.tui.view.folding import Folding, Needs, Shown, drawn_needs
 from swarmtui.tui.view.glyphs import UNICODE, Glyphs
@@ -55,7 +55,7 @@ DOTS = Style(1, 0, 0, named=False)
 _ZOOMED: dict[Zoom, tuple[Style, ...]] = {"fit": STYLES, "detail": STYLES[:1], "names": STYLES[-1:], "dots": (DOTS,)}
 
 
-@dataclass(slots=True)
+@mutable
 class Shape:
     """What is drawn of a plan, and where."""
 

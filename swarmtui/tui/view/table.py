@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import Any
 
+from swarmtui.frozen import mutable
 from swarmtui.safety.text import one_line
 from swarmtui.session.items import CODE, Items
 from swarmtui.session.progress import tries_told
@@ -49,7 +50,7 @@ DESCENDING = frozenset({"took", "queue", "tries", "tokens", "cost", "needs"})
 """Columns of which one wants to see the most first."""
 
 
-@dataclass(slots=True)
+@mutable
 class NodeRows:
     """The nodes of a session as rows."""
 
@@ -166,7 +167,7 @@ ITEM_COLUMNS: tuple[Column, ...] = (
 ITEM_SORTS: tuple[str, ...] = ("state", "item", "tries", "cost")
 
 
-@dataclass(slots=True)
+@mutable
 class ItemRows:
     """The items of a map as rows, those that need attention first if `sort` says so."""
 

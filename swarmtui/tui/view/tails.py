@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import field
 from itertools import islice
 from typing import TYPE_CHECKING
 
+from swarmtui.frozen import mutable
 from swarmtui.safety.text import Cleaner, one_line
 from swarmtui.session import events as ev
 from swarmtui.session.pools import QUESTIONS
@@ -37,7 +38,7 @@ Key = tuple[str, int | None]
 _CHANNEL_ROLES: dict[str, Role] = {"reasoning": "faint", "stderr": "warn"}
 
 
-@dataclass(slots=True)
+@mutable
 class TailLine:
     """A line, still growing if it is the last one."""
 
@@ -47,7 +48,7 @@ class TailLine:
     """The call of a tool, which stands for itself."""
 
 
-@dataclass(slots=True)
+@mutable
 class Tail:
     """The end of what one attempt has said."""
 
@@ -198,7 +199,7 @@ def _shown(line: TailLine, width: int, *, coded: bool = False) -> list[Line]:
     return [((row, role),) for row in wrap(line.text, width)]
 
 
-@dataclass(slots=True)
+@mutable
 class Tails:
     """The tails of a session."""
 

@@ -6,9 +6,10 @@ session had then. Times are session seconds.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING
 
+from swarmtui.frozen import mutable
 from swarmtui.session.paths import at_work_s
 from swarmtui.session.state import NodeState, SessionState
 from swarmtui.session.vocabulary import FINAL, State
@@ -33,7 +34,7 @@ SLOW = 500
 """Nodes from which on rows are put in order, and the longest path is looked for, only every other second."""
 
 
-@dataclass(slots=True)
+@mutable
 class Timeline:
     """The rows of a session and the window they are seen through."""
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from swarmtui.frozen import mutable
 from swarmtui.tui.view import format as say
 from swarmtui.tui.view.lines import Line, Span, cells
 
@@ -23,7 +23,7 @@ STEPS: tuple[float, ...] = (
 TICK_CELLS = 10
 
 
-@dataclass(slots=True)
+@mutable
 class Window:
     """Which stretch of time is shown. It begins with a cell's edge, so that the picture moves a cell at a time."""
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
+from swarmtui.frozen import mutable
 from swarmtui.tui.view import format as say
 from swarmtui.tui.view.lines import Line, Role, cells, shorten, spread, wrap
 
@@ -27,7 +27,7 @@ _MARKS: dict[Severity, tuple[str, Role]] = {
 _TEXTS: dict[Severity, Role] = {"information": "text", "warning": "warn", "error": "bad"}
 
 
-@dataclass(slots=True)
+@mutable
 class Said:
     """One thing that was said."""
 

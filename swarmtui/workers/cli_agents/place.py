@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 
 from swarmtui.engine.ports import Attempt
+from swarmtui.frozen import mutable
 from swarmtui.plan.team import AgentDef
 from swarmtui.safety.redact import Redactor
 from swarmtui.safety.sandbox import WORK
@@ -16,7 +16,7 @@ from swarmtui.workers.cli_agents.thread import TREE, SessionEntry
 from swarmtui.workers.cli_agents.worktree import Changes, GitFailed, Repository, Worktree, find_repository, is_dirty
 
 
-@dataclass(slots=True)
+@mutable
 class Place:
     """The folder of one run."""
 

@@ -9,10 +9,10 @@ is enough: programs are known to end with 0 after an error, and with ``"subtype"
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
-from swarmtui.frozen import frozen
+from swarmtui.frozen import frozen, mutable
 from swarmtui.safety.text import one_line
 from swarmtui.workers.cli_agents.values import shallow, text_of
 
@@ -108,7 +108,7 @@ class Outcome:
     calls: int | None = None
 
 
-@dataclass(slots=True)
+@mutable
 class Words:
     """What an agent said, message by message: the last one that holds anything is its answer."""
 

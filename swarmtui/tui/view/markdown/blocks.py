@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
+from swarmtui.frozen import mutable
 from swarmtui.tui.view.glyphs import E, Glyphs, W
 from swarmtui.tui.view.lines import Line, Role, Span, cells
 from swarmtui.tui.view.lines import width as cells_of
@@ -88,7 +88,7 @@ def _costly(text: str) -> bool:
     )
 
 
-@dataclass(slots=True)
+@mutable
 class _Drawing:
     tokens: Sequence[Token]
     source: Sequence[str]

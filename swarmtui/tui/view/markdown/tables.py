@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from typing import Literal
 
+from swarmtui.frozen import mutable
 from swarmtui.tui.view.glyphs import E, Glyphs, N, S, W
 from swarmtui.tui.view.lines import Line, Span, pad
 from swarmtui.tui.view.lines import width as cells_of
@@ -17,7 +17,7 @@ LEAST = 6
 """Cells that a column has at least, before the table is told row by row instead."""
 
 
-@dataclass(slots=True)
+@mutable
 class Table:
     """A table whose cells are spans. Each row has as many cells as `head`."""
 
