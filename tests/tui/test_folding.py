@@ -18,6 +18,8 @@ from swarmtui.session.state import Pending
 from swarmtui.session.vocabulary import State
 from swarmtui.tui.app import Workbench
 from swarmtui.tui.memory import Memory
+from swarmtui.tui.screens.node import NodeScreen
+from swarmtui.tui.screens.run import RunScreen
 from swarmtui.tui.view.folding import (
     KEPT_CHARS,
     READABLE,
@@ -37,7 +39,9 @@ from swarmtui.tui.view.groups import tally
 from swarmtui.tui.view.layers import depths
 from swarmtui.tui.view.moment import Moment
 from swarmtui.tui.view.tracing import trace
-from tests.tui.opening import settled, text
+from swarmtui.tui.widgets.log import LogView
+from swarmtui.tui.widgets.nodes import NodeOpened
+from tests.tui.opening import opened, press, settled, text
 from tests.tui.scripted_agents import agents
 from tests.tui.scripted_feed import WORKER, ScriptedFeed, approved, large, mid_run, output, prompt
 from tests.tui.test_layout import drawn, graphs
@@ -338,6 +342,25 @@ def test_a_damaged_memory_of_groups_is_passed_over() -> None:
 
 
 @pytest.mark.chaos
+async def test_a_double_click_unfolds_a_group_of_the_graph_and_anywhere_else_opens_the_node() -> None:
+    async with opened(research(8), size=(160, 40)) as pilot:
+        screen = pilot.app.screen
+        assert isinstance(screen, RunScreen)
+        screen.select("research-03")
+        await press(pilot, "B")
+        assert screen.graph.graph.group is not None
+        log = screen.query_one(LogView)
+        log.post_message(NodeOpened(log, "research-03"))
+        await settled(pilot)
+        assert isinstance(pilot.app.screen, NodeScreen)
+        await press(pilot, "escape")
+        assert screen.graph.graph.group is not None
+        screen.graph.post_message(NodeOpened(screen.graph, "research-03"))
+        await settled(pilot)
+        assert pilot.app.screen is screen
+        assert screen.graph.graph.group is None
+
+
 async def test_a_group_that_was_folded_is_folded_when_its_session_is_opened_again(tmp_path: Path) -> None:
     feed = research(8)
     memory = Memory(tmp_path / "memory.json")

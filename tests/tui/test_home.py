@@ -110,6 +110,16 @@ async def test_the_list_calls_keys_as_the_user_has_them() -> None:
         assert "its host lives: F19 cancels it first" in told(pilot)
 
 
+async def test_the_footer_says_that_a_session_that_is_paused_goes_on() -> None:
+    listed = [session("a", "running", 1, hosted=True), session("b", "paused", 2, hosted=True)]
+    async with home(listed=listed) as pilot:
+        assert " P pause all" in lines(pilot)[-1]  # type: ignore[arg-type]
+        await press(pilot, "j")
+        assert " P go on" in lines(pilot)[-1]  # type: ignore[arg-type]
+        await press(pilot, "k")
+        assert " P pause all" in lines(pilot)[-1]  # type: ignore[arg-type]
+
+
 # -- every key --------------------------------------------------------------------------------------------------------
 
 

@@ -11,11 +11,16 @@ from textual import events
 from swarmtui.plan.model import Author, Plan
 from swarmtui.plan.render import plan_to_yaml
 from swarmtui.session import events as ev
+from swarmtui.session.state import SessionState
 from swarmtui.tui.app import Workbench
 from swarmtui.tui.screens.dialogs import ConfirmScreen
 from swarmtui.tui.screens.plan import PlanScreen
 from swarmtui.tui.screens.plan_drawing import LARGE
+from swarmtui.tui.screens.worked_out import WorkedOut
 from swarmtui.tui.view.deliberate import HELD_S
+from swarmtui.tui.view.lines import Line
+from swarmtui.tui.view.plan_checks import Check
+from swarmtui.tui.view.plan_diff import comparison
 from tests.tui.acting_feed import acting
 from tests.tui.opening import notices, opened, press, settled, text
 from tests.tui.scripted_feed import REVIEW, ScriptedFeed, awaiting_approval, begun, prompt
@@ -198,6 +203,57 @@ async def test_a_large_plan_is_written_out_on_a_thread(monkeypatch: pytest.Monke
         await press(pilot, "v", "v")
         assert "step0:" in text(pilot)
         assert written == [True]
+
+
+@pytest.mark.parametrize(("before", "after"), [(LARGE + 1, 1), (1, LARGE + 1), (1, 1)])
+async def test_what_differs_is_worked_out_on_a_thread_if_either_plan_is_large(
+    before: int, after: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    loop, compared = threading.get_ident(), list[bool]()
+
+    def compare(old: Plan, new: Plan, width: int) -> list[Line]:
+        compared.append(threading.get_ident() != loop)
+        return comparison(old, new, width)
+
+    monkeypatch.setattr("swarmtui.tui.screens.plan_drawing.comparison", compare)
+    plans = [Plan("Many things", tuple(prompt(f"step{at}") for at in range(number))) for number in (before, after)]
+    feed = begun(plans[0]).play(ev.PlanProposed(2, plans[1], "edited"), actor="ada@laptop")
+    async with opened(feed) as pilot:
+        await press(pilot, "v", "v", "v")
+        assert "what differs from the task file's" in text(pilot)
+        assert compared == [max(before, after) > LARGE]
+
+
+@pytest.mark.parametrize("nodes", [LARGE + 1, 1])
+async def test_a_large_plan_is_checked_on_a_thread_and_one_that_is_not_at_once(
+    nodes: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    loop, checked = threading.get_ident(), list[bool]()
+
+    def check(state: SessionState) -> list[Check]:
+        checked.append(threading.get_ident() != loop)
+        return [Check("look", "it has been checked")]
+
+    monkeypatch.setattr("swarmtui.tui.screens.plan_drawing.checks", check)
+    async with opened(begun(Plan("Many things", tuple(prompt(f"step{at}") for at in range(nodes))))) as pilot:
+        assert "it has been checked" in text(pilot)
+        assert checked == [nodes > LARGE]
+
+
+async def test_what_comes_of_an_earlier_plan_once_there_is_another_is_not_shown() -> None:
+    gate, drawn = threading.Event(), list[str]()
+    async with opened(begun(REVIEW)) as pilot:
+        shown = WorkedOut(pilot.app.screen, "test", lambda: drawn.append("anew"), "meanwhile")
+        assert shown.of("large", lambda: "late" if gate.wait(10) else "", costly=True) == "meanwhile"
+        assert shown.of("small", lambda: "of it", costly=False) == "of it"
+        gate.set()
+        await settled(pilot)
+        assert shown.of("small", lambda: "once more", costly=False) == "of it"
+        assert drawn == []
+        assert shown.of("large", lambda: "of that", costly=True) == "meanwhile"
+        await settled(pilot)
+        assert shown.of("large", lambda: "once more", costly=True) == "of that"
+        assert drawn == ["anew"]
 
 
 async def test_text_that_is_pasted_approves_nothing() -> None:

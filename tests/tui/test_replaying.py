@@ -5,16 +5,18 @@ from __future__ import annotations
 import pytest
 from textual.pilot import Pilot
 
-from swarmtui.host.feed import Gap, Link, Play
+from swarmtui.host.feed import Feed, Gap, Link, Play
 from swarmtui.host.replay import ReplayFeed
 from swarmtui.session import events as ev
 from swarmtui.session.fold import fold
 from swarmtui.session.marks import Mark, MarkKind
 from swarmtui.session.state_json import state_hash
+from swarmtui.tui.actions.keymap import fit_keys
 from swarmtui.tui.app import Workbench
 from swarmtui.tui.screens.dialogs import LineScreen
 from swarmtui.tui.screens.plan import PlanScreen
 from swarmtui.tui.screens.run import RunScreen
+from swarmtui.tui.settings import Read, Settings
 from swarmtui.tui.view import scrub
 from swarmtui.tui.view.glyphs import ASCII, UNICODE
 from swarmtui.tui.view.lines import width
@@ -518,6 +520,20 @@ def test_the_key_that_goes_live_is_called_as_the_user_has_it() -> None:
     for seq, told in ((50, "^e live +50"), (100, "the end so far: ^e goes live")):
         line = scrub.figures(playing(seq, live=True), 120, UNICODE, "^e")
         assert told in "".join(part for part, _ in line)
+
+
+async def test_the_bar_says_with_which_of_the_users_keys_one_goes_live() -> None:
+    feed = mid_run()
+
+    async def connect() -> Feed:
+        return feed
+
+    read = Read(Settings(keys=fit_keys({"end": ("f20",)}).own))
+    app = Workbench(connect, past=to_past, theme="swarm-dark", glyphs=UNICODE, read=read)
+    async with app.run_test(size=(120, 40)) as pilot:
+        await settled(pilot)
+        await press(pilot, "H", "comma")
+        assert "F20 live +1" in text(pilot)
 
 
 def test_the_last_mark_is_named_and_what_is_ahead_of_a_live_session_counted() -> None:
