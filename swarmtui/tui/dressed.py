@@ -101,8 +101,7 @@ class Dressed(App[R], Generic[R]):
         """The themes that come from files."""
         for one in self.loaded.themes:
             self.register_theme(one)
-        clashes = self.keys.clashes() if self.settings.keys else []  # ours have none
-        self.problems = [*found.problems, *clashes, *(f"theme {one}" for one in self.loaded.problems)]
+        self.problems = [*found.problems, *(f"theme {one}" for one in self.loaded.problems)]
         """What is wrong with the user's settings and themes, a line each; told once the screen stands."""
         self._dress_as(theme or os.environ.get("SWARMTUI_THEME"))
 

@@ -97,7 +97,7 @@ def test_a_key_that_cannot_be_used_is_told_with_its_place_and_what_is_used_inste
     read = parse_settings(f"workbench:\n  keys: {line}\n".encode(), Path("config.yaml"))
     assert [problem for problem in read.problems if told in problem], read.problems
     keys = Keys(read.settings.keys)
-    assert not keys.clashes()
+    assert not list(keys.clashing())
     assert {action.id: action.keys for action in keys.all} == {
         action.id: ("f20",) if action.id == "theme" and "f20" in line else action.keys for action in ACTIONS
     }
@@ -108,7 +108,7 @@ def test_a_second_key_of_what_has_another_one_gives_way_to_the_users(key: str) -
     read = parse_settings(f"workbench: {{keys: {{pause_node: {key}}}}}\n".encode(), Path("config.yaml"))
     assert not read.problems
     keys = Keys(read.settings.keys)
-    assert not keys.clashes()
+    assert not list(keys.clashing())
     assert keys.keys_in(BY_ID["pause_node"], Mode.LIVE) == (key,)
     other = next(action for action in ACTIONS if key in action.keys)
     assert keys.keys_in(other, Mode.LIVE) == tuple(one for one in other.keys if one != key)

@@ -305,6 +305,13 @@ def test_no_language_takes_long_over_code_that_is_meant_to_hurt() -> None:
     assert "make" not in LANGUAGES
 
 
+@given(st.sampled_from(sorted(LANGUAGES)), st.text("a \"'#/*-:<>{}=\t\n", max_size=30), st.integers(0, 3))
+def test_of_code_in_any_language_every_line_is_there_as_it_was_written(language: str, code: str, empty: int) -> None:
+    code += "\n" * empty
+    rows = ["".join(part for part, _ in spans) for spans in highlighted(code, language)]
+    assert rows == code.expandtabs(4).split("\n")
+
+
 # -- what is kept -----------------------------------------------------------------------------------------------
 
 

@@ -77,6 +77,11 @@ class Keys:
         self._taken = {
             mode: frozenset(key for action in self._actions for key in _own_keys(action, mode)) for mode in Mode
         }
+        self._actions = tuple(map(self._described, self._actions))
+
+    def _described(self, action: Action) -> Action:
+        told = self.in_words(action.description, action.mode or Mode.LIVE)
+        return action if told == action.description else replace(action, description=told)
 
     @property
     def all(self) -> tuple[Action, ...]:
@@ -134,10 +139,6 @@ class Keys:
                         other = seen.setdefault(key, action.id)
                         if other != action.id:
                             yield Clash(key, (other, action.id), f" on the screen {scope}")
-
-    def clashes(self) -> list[str]:
-        """A sentence for each key that would mean two things on one screen."""
-        return list(dict.fromkeys(f"{one.key} is both {one.ids[0]} and {one.ids[1]}" for one in self.clashing()))
 
 
 def _own_keys(action: Action, mode: Mode) -> tuple[str, ...]:

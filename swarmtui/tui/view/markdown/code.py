@@ -73,7 +73,7 @@ def highlighted(text: str, info: str) -> list[list[Span]]:
     for kind, value in _lexer(_ALIASES.get(language, language)).get_tokens(told):
         said += value
         roles += [_role(str(kind))] * len(value)
-    if said.rstrip("\n") != told.rstrip("\n") or len(said) < len(told):
+    if said.rstrip("\n") != told.rstrip("\n"):
         return _unlit(text)
     found, at = list[list[Span]](), 0
     for row in told.split("\n"):
