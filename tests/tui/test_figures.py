@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from swarmtui.host.feed import Link, Viewer
-from swarmtui.plan.model import ModelRef
+from swarmtui.plan.model import ModelRef, Plan
 from swarmtui.session import events as ev
 from swarmtui.session.vocabulary import Status
 from swarmtui.tui.view import format as say
@@ -13,7 +13,16 @@ from swarmtui.tui.view.figures import HERE, Origin, figures, header, session_tim
 from swarmtui.tui.view.glyphs import ASCII, UNICODE
 from swarmtui.tui.view.lines import width
 from swarmtui.tui.view.status import can_act, crashed
-from tests.tui.scripted_feed import SIMULATED, START, ScriptedFeed, awaiting_approval, finished, mid_run
+from tests.tui.scripted_feed import (
+    SIMULATED,
+    START,
+    ScriptedFeed,
+    awaiting_approval,
+    begun,
+    finished,
+    mid_run,
+    prompt,
+)
 
 
 def told(feed: ScriptedFeed, size: int = 140, *, origin: Origin = HERE, ascii_only: bool = False) -> str:
@@ -179,6 +188,7 @@ def test_before_approval_nothing_counts_as_done() -> None:
     text = told(awaiting_approval())
     assert "awaits approval" in text
     assert "9 nodes" in text
+    assert "1 node " in told(begun(Plan("One thing", (prompt("one"),))))
 
 
 @pytest.mark.parametrize(

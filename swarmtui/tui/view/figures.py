@@ -202,7 +202,7 @@ def _cut_reason(reason: str, room: int, glyphs: Glyphs) -> str:
 def _tail(shown: Figures, glyphs: Glyphs, key: str) -> list[Part]:
     parts: list[Part] = []
     if shown.total and not shown.approved:
-        parts.append(Part(9, ((f"{shown.total:,}", "strong"), (" nodes", "muted"))))
+        parts.append(Part(9, ((f"{shown.total:,}", "strong"), (" node" if shown.total == 1 else " nodes", "muted"))))
     elif shown.total:
         parts.append(Part(7, ((f"{shown.done:,}/{shown.total:,}", "strong"), (" ok", "muted"))))
     if shown.failed:
