@@ -33,6 +33,7 @@ from swarmtui.tui.screens.compare import CompareScreen
 from swarmtui.tui.screens.dialogs import CommandScreen, ConfirmScreen, Dialog, EditScreen, LineScreen, QuestionScreen
 from swarmtui.tui.screens.jump import JumpScreen
 from swarmtui.tui.screens.keys import DialogHelp, HelpScreen
+from swarmtui.tui.screens.node import NodeScreen
 from swarmtui.tui.screens.palette import Palette
 from swarmtui.tui.screens.run import RunScreen
 from swarmtui.tui.screens.sessions import SessionsScreen
@@ -309,6 +310,38 @@ async def test_sentences_call_keys_as_the_user_has_them() -> None:
         await press(pilot, "M")
         assert "F18 leaves it" in text(pilot)
         assert (app.key_of("said"), app.with_keys("{said} {none_such}")) == ("", ":said {none_such}")
+
+
+async def test_where_one_searches_keys_are_called_as_the_user_has_them() -> None:
+    given = {"find_next": ("f20",), "find_previous": ("f19",), "back": ("f18",), "open": ("f17",), "find": ("ctrl+k",)}
+    app = configured(busy(), Read(Settings(keys=fit_keys(given).own)))
+    async with app.run_test(size=(120, 40)) as pilot:
+        await settled(pilot)
+        await press(pilot, "ctrl+k")
+        assert "enter keeps, F18 clears" in text(pilot)
+        await press(pilot, "f18", "5", "ctrl+k")
+        assert "F20 F19 go from one to the next" in text(pilot)
+        assert "enter keeps, F18 clears" in text(pilot)
+        await press(pilot, *"node:nobody", "enter")
+        assert "F18 shows all nodes" in text(pilot)
+        app.open_node(next(iter(app.state.nodes)))
+        await settled(pilot)
+        await press(pilot, "slash")
+        assert "F20 F19 go from one to the next; enter keeps, F18 clears" in text(pilot)
+
+
+async def test_where_there_is_no_text_to_search_the_users_keys_lead_to_what_filters() -> None:
+    app = configured(mid_run(), Read(Settings(keys={"back": ("f18",), "open": ("f17",), "find": ("ctrl+k",)})))
+    async with app.run_test(size=(120, 40)) as pilot:
+        await settled(pilot)
+        app.open_node("translate")
+        await settled(pilot)
+        screen = app.screen
+        assert isinstance(screen, NodeScreen)
+        screen.choose("items")
+        await settled(pilot)
+        await press(pilot, "slash")
+        assert notices(pilot)[-1] == "there is no text here; items are filtered on the run: F18, F17, ^k"
 
 
 async def test_the_timeline_says_with_which_of_the_users_keys_it_goes_on() -> None:

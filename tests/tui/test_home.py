@@ -104,10 +104,12 @@ def looking(pilot: Pilot[Choice]) -> Any:
 
 
 async def test_the_list_calls_keys_as_the_user_has_them() -> None:
-    keys = {"plan_now": ("f20",), "cancel_session": ("f19",), "remove": ("f18",)}
+    keys = {"plan_now": ("f20",), "cancel_session": ("f19",), "remove": ("f18",), "back": ("f17",)}
     async with home(settings=Settings(keys=keys)) as pilot:
         await press(pilot, "f18")
         assert "its host lives: F19 cancels it first" in told(pilot)
+        await press(pilot, "slash")
+        assert "enter keeps, F17 clears" in shown(pilot)
 
 
 async def test_the_footer_says_that_a_session_that_is_paused_goes_on() -> None:

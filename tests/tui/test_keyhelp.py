@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from swarmtui.tui.actions.action import Mode, Scope
 from swarmtui.tui.actions.table import Keys
-from swarmtui.tui.view.keyhelp import BY_NAME, Entry, entries, help_lines
+from swarmtui.tui.view.keyhelp import BY_NAME, Entry, entries, everywhere, help_lines
 
 SHOWN = (
     Entry(("p",), "pause", "Pause the node", "nodes", "nothing runs"),
@@ -29,6 +29,19 @@ def test_in_each_group_what_applies_comes_first_and_what_does_not_says_why_and_i
 def test_words_are_looked_for_in_all_that_is_said() -> None:
     assert [line.split()[0] for line in told("nothing", "pause")] == ["nodes", "p"]
     assert told("nowhere") == []
+
+
+def test_what_names_another_key_names_the_users() -> None:
+    given = {"compare": ("f20",), "back": ("f19",), "form": ("f18",), "left": ("f17",), "right": ("f16",)}
+    keys = Keys(given | {"copy": ("f15",), "view_plan": ("f14",)})
+    told = {one.id: one.description for one in keys.all}
+    assert told["select"].endswith("and F20 compares two")
+    assert told["select_all"].endswith("F19 takes marks away")
+    assert "(F18: side by side" in told["against"]
+    assert told["zoom_out"].endswith("F17 and F16 move in it")
+    assert told["seek_share"].endswith("views are F14 to F8 here")
+    assert "F15 copies it" in " ".join(one.description for one in everywhere(keys))
+    assert not any("{" in words for words in told.values())
 
 
 def test_a_replay_offers_nothing_that_is_asked_of_a_session() -> None:

@@ -364,7 +364,7 @@ async def test_halving_concurrency_says_what_it_changes_before_it_is_sent() -> N
         await pilot.press("enter")
         assert "nothing is changed yet" in notices(pilot)[-1]
         await press(pilot, "h")
-        assert "enter sends: all pools 12 → 6" in text(pilot)
+        assert "to be sent: all pools 12 → 6" in text(pilot)
         assert feed.commands == []
         await press(pilot, "enter")
         assert notices(pilot)[-1] == "all pools 12 → 6"

@@ -77,7 +77,7 @@ class Action:
     label: str
     """For the footer."""
     description: str
-    """For help and palette."""
+    """For help and palette; ``{its_id}`` stands for the key of another one, which :class:`Keys` puts in."""
     group: str
     scopes: frozenset[Scope]
     footer: int = 0

@@ -18,11 +18,12 @@ ACTIONS: tuple[Action, ...] = (
            HOME),
     Action(
         "select", ("space", "insert"), "mark",
-        "Mark the node, the item or the session: actions are about all that are marked, and C compares two",
+        "Mark the node, the item or the session: actions are about all that are marked, and {compare} compares two",
         NODE_GROUP, RUN | HOME, 78,
     ),
     Action(
-        "select_all", ("asterisk",), "mark all", "Mark all that are shown, or none if they are; esc takes marks away",
+        "select_all", ("asterisk",), "mark all",
+        "Mark all that are shown, or none if they are; {back} takes marks away",
         NODE_GROUP, RUN | HOME, 0,
     ),
     Action(

@@ -57,7 +57,7 @@ ACTIONS: tuple[Action, ...] = (
         NODE_GROUP, RUN | PLAN | HOME | NODE, 58, why_not=_selected,
     ),
     Action(
-        "against", ("K",), "keep", "Hold the other attempts against this one (v: side by side, what differs)",
+        "against", ("K",), "keep", "Hold the other attempts against this one ({form}: side by side, what differs)",
         NODE_GROUP, NODE, 34, why_not=_tried,
     ),
     Action("copy", ("y",), "copy", "Copy what is shown: the output (on the plan: the plan as YAML)", NODE_GROUP,

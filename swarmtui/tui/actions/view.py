@@ -35,5 +35,6 @@ ACTIONS: tuple[Action, ...] = (
     Action("view_pools", ("7", "f8"), "pools", "What each pool may do at once, what throttles it, and why; the budget",
            VIEW, EVERYWHERE),
     Action("zoom_in", ("right_curly_bracket",), "closer", "Timeline: show less time (ctrl+wheel zooms too)", VIEW, RUN),
-    Action("zoom_out", ("left_curly_bracket",), "farther", "Timeline: show more time; h and l move in it", VIEW, RUN),
+    Action("zoom_out", ("left_curly_bracket",), "farther",
+           "Timeline: show more time; {left} and {right} move in it", VIEW, RUN),
 )  # fmt: skip

@@ -19,7 +19,6 @@ from textual.widgets import Input
 from swarmtui.tui import content
 from swarmtui.tui.actions.action import MOVE, Action, Scope
 from swarmtui.tui.actions.keymap import DELIBERATE
-from swarmtui.tui.actions.table import ACTIONS
 from swarmtui.tui.screens.dialogs import Dialog
 from swarmtui.tui.settings import Motion, Notify
 from swarmtui.tui.view.offers import MOST, Offer, Offers, offer_line, remembered
@@ -214,7 +213,7 @@ def _other(screen: ActionScreen) -> list[Offer]:
     """The actions of other screens: they lead there; what asks something of the session is not done unseen."""
     ways = screen.ways()
     found: list[Offer] = []
-    for action in ACTIONS:
+    for action in dressed(screen).keys.all:
         if screen.SCOPE in action.scopes or action.group == MOVE or action.mode is not None:
             continue
         scope = next((one for one in ways if one in action.scopes), None)

@@ -40,9 +40,7 @@ class RunScreen(Shaping, Searching):
         with Grid(id="body"):
             for part in self.parts:
                 yield part.widget
-        yield Input(
-            id="find", placeholder="words that must occur; !word must not; enter keeps, esc clears", compact=True
-        )
+        yield Input(id="find", compact=True)
 
     def on_mount(self) -> None:
         """Titles, and where the keys go first."""

@@ -15,8 +15,11 @@ from swarmtui.tui.screens.watching_workers import WatchingWorkers
 from swarmtui.tui.widgets.looks import workbench
 from swarmtui.tui.widgets.timeline import TimelineView
 
-_NODES = "words that must occur; !word must not; enter keeps, esc clears"
-_LINES = "words of a line, n N go from one to the next; node:NAME for a node's lines alone; enter keeps, esc clears"
+_NODES = "words that must occur; !word must not; enter keeps, {back} clears"
+_LINES = (
+    "words of a line, {find_next} {find_previous} go from one to the next; node:NAME for a node's lines alone; "
+    "enter keeps, {back} clears"
+)
 
 
 class Searching(Finding, Choosing, WatchingWorkers):
@@ -40,7 +43,7 @@ class Searching(Finding, Choosing, WatchingWorkers):
         self._in_log = self._log_focused
         with self.prevent(Input.Changed):
             find.value = self.log_part.widget.looked_for if self._in_log else self.table.filter
-        find.placeholder = _LINES if self._in_log else _NODES
+        find.placeholder = workbench(self).with_keys(_LINES if self._in_log else _NODES)
         find.display = True
         find.focus()
 

@@ -8,8 +8,9 @@ from textual.widgets import Input
 from swarmtui.tui import content
 from swarmtui.tui.screens.finding import Finding
 from swarmtui.tui.widgets.lines import TextView
+from swarmtui.tui.widgets.looks import dressed
 
-PLACEHOLDER = "words of a line, n N go from one to the next; enter keeps, esc clears"
+_LINES = "words of a line, {find_next} {find_previous} go from one to the next; enter keeps, {back} clears"
 
 
 class SearchingText(Finding):
@@ -30,15 +31,17 @@ class SearchingText(Finding):
 
     def search_line(self) -> Input:
         """Where the words are typed; to be composed below the text."""
-        line = Input(id="search", placeholder=PLACEHOLDER, compact=True)
+        line = Input(id="search", compact=True)
         line.display = False
         return line
 
     def do_search(self) -> None:
         """/."""
         if not self._text.display:
-            content.notice(self.app, "there is no text here; items are filtered on the run: esc, enter, /", "warning")
+            told = "there is no text here; items are filtered on the run: {back}, {open}, {find}"
+            content.notice(self.app, dressed(self).with_keys(told), "warning")
             return
+        self._typed.placeholder = dressed(self).with_keys(_LINES)
         self._typed.display = True
         self._typed.focus()
 

@@ -69,7 +69,7 @@ class SessionsScreen(PromptedScreen):
             yield TextView(id="session")
         yield Input(
             id="sessions-find",
-            placeholder="words that must occur; !word must not; enter keeps, esc clears",
+            placeholder=dressed(self).with_keys("words that must occur; !word must not; enter keeps, {back} clears"),
             compact=True,
         )
         yield Vertical(id="prompt-place")

@@ -214,7 +214,7 @@ def draft_lines(draft: Draft, width: int, glyphs: Glyphs) -> list[Line]:
     lines.append(())
     words = draft.told(glyphs)
     if words:
-        lines += _wrapped("enter sends: " + "; ".join(words), "strong", width, glyphs)
+        lines += _wrapped("to be sent: " + "; ".join(words), "strong", width, glyphs)
     else:
         lines.append((("nothing is changed yet", "faint"),))
     return lines

@@ -51,12 +51,15 @@ def dialog_entries(group: DialogKeys, keys: Keys) -> list[Entry]:
     return [Entry(keys.own.get(one.id, one.keys), "", one.description, group.title) for one in group.keys]
 
 
-MOUSE = "Selects text in logs and documents, y copies it; with shift held down the terminal selects, anywhere"
+MOUSE = "Selects text in logs and documents, {copy} copies it; with shift held down the terminal selects, anywhere"
 
 
 def everywhere(keys: Keys) -> list[Entry]:
     """The keys that are the same on all screens and in all dialogs."""
-    by_hand = (Entry(("ctrl+c",), "", INTERRUPT, ANYWHERE.title), Entry(("drag",), "", MOUSE, ANYWHERE.title))
+    by_hand = (
+        Entry(("ctrl+c",), "", INTERRUPT, ANYWHERE.title),
+        Entry(("drag",), "", keys.in_words(MOUSE), ANYWHERE.title),
+    )
     return [*dialog_entries(ANYWHERE, keys), *by_hand]
 
 

@@ -217,7 +217,7 @@ class LogView(LineView):
     def _empty(self) -> str:
         if not self._all:
             return "nothing has happened yet"
-        more = dressed(self).with_keys("{log_level} shows more")
+        more, all_ = map(dressed(self).with_keys, ("{log_level} shows more", "{back} shows all nodes"))
         if self._search.nodes:
-            return f"nothing of {', '.join(self._search.nodes)} at this level ({more}, esc shows all nodes)"
+            return f"nothing of {', '.join(self._search.nodes)} at this level ({more}, {all_})"
         return f"nothing at this level ({more})"
