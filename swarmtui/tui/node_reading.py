@@ -35,6 +35,8 @@ class NodeReading:
         self._app, self.node, self.item, self._changed = app, node, item, changed
         self.events: list[Event] = []
         self.log: str | None = None
+        self._log_due = False
+        """Whether it is being fetched."""
         self.files: list[NodeFile] | None = None
         self.why_not: dict[str, str] = {}
         """What could not be fetched, and why."""
@@ -162,7 +164,13 @@ class NodeReading:
     def want_log(self) -> None:
         """Fetch the end of its log anew."""
         self._asked.add("log")
+        self._log_due = True
         self._run("log", self._fetch_log, "log")
+
+    def want_more_log(self) -> None:
+        """The same, unless it is under way: a link may take longer than whoever asks waits."""
+        if not self._log_due:
+            self.want_log()
 
     def want_log_once(self) -> None:
         """Fetch the end of its log, once until something happens to it."""
@@ -170,8 +178,11 @@ class NodeReading:
             self.want_log()
 
     async def _fetch_log(self) -> None:
-        if self._app.feed is not None:
-            self.log = await self._app.feed.log_tail(self.node)
+        try:
+            if self._app.feed is not None:
+                self.log = await self._app.feed.log_tail(self.node)
+        finally:
+            self._log_due = False
 
     def want_files(self) -> None:
         """Fetch the list of its files, once until something happens to it."""

@@ -11,8 +11,9 @@ from swarmtui.host.feed import Link, NotFetched
 from swarmtui.session import events as ev
 from swarmtui.session import vocabulary as vocab
 from swarmtui.tui.app import Workbench
+from swarmtui.tui.screens import node as node_screen
 from swarmtui.tui.screens.node import NodeScreen
-from tests.tui.opening import opened, settled, text
+from tests.tui.opening import opened, press, settled, text
 from tests.tui.scripted_feed import REVIEW, ScriptedFeed, approved, mid_run
 from tests.tui.test_node_screen import at
 
@@ -223,6 +224,27 @@ async def test_a_log_that_is_open_is_fetched_again_at_its_nodes_end_and_after_a_
             feed.play(ev.AttemptSucceeded("scan", 1, vocab.Output("a", 1), took_s=1))
         await settled(pilot)
         assert "all of it" in text(pilot)
+
+
+async def test_the_log_of_a_node_at_work_grows_while_it_is_read_and_its_end_stays_in_view(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(node_screen, "LOG_S", 0.02)
+    feed = scanned(ended=False)
+    written = [f"line {number}" for number in range(200)]
+    feed.logs["scan"] = "\n".join(written)
+    async with opened(feed) as pilot:
+        await at(pilot, "scan", "log")
+        assert "line 199" in text(pilot)
+        feed.logs["scan"] = "\n".join([*written, "the last one"])
+        while "the last one" not in text(pilot):
+            await pilot.pause(0.01)
+        await press(pilot, "g")
+        feed.logs["scan"] += "\nand another"
+        while "and another" not in (pilot.app.screen.body.reading.log or ""):  # type: ignore[attr-defined]
+            await pilot.pause(0.01)
+        await pilot.pause()
+        assert "line 0" in text(pilot), "who reads further up goes on there"
 
 
 # -- what a cancelled node had written -----------------------------------------------------------------------------

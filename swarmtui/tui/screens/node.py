@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from textual.app import ComposeResult
 
-from swarmtui.host.feed import Changes
+from swarmtui.host.feed import Changes, Link
 from swarmtui.safety.text import one_line
 from swarmtui.session.state import NodeState
 from swarmtui.tui import content
@@ -26,6 +26,8 @@ from swarmtui.tui.widgets.tabs import TabBar
 
 GO_ON_S = 0.02
 """After how long more of a long text is drawn: keys come between."""
+LOG_S = 2.0
+"""How often the log of a node at work is fetched while it is read: nothing tells that it has grown."""
 SPLIT: frozenset[Tab] = frozenset({"attempts", "tools", "files"})
 """Tabs that are a table above, and below it what is told of the row under the cursor."""
 LIVE: frozenset[Tab] = frozenset({"output", "attempts", "tools", "cost"})
@@ -70,6 +72,7 @@ class NodeScreen(SearchingText):
         """Fetch what the state does not have."""
         self.choose("output")
         self.body.reading.begin()
+        self.set_interval(LOG_S, self._follow_log)
 
     @property
     def node(self) -> NodeState | None:
@@ -142,7 +145,7 @@ class NodeScreen(SearchingText):
             if self.tab in self.body.selected:
                 table.select(self.body.selected[self.tab])
         self._focus(table if rows is not None and not self.wide else view)
-        streams = self.tab == "output" and node.running
+        streams = self.tab in ("output", "log") and node.running
         view.show(
             lambda width: self.body.lines(self.tab, node, width),
             top=turned and not streams,
@@ -150,6 +153,12 @@ class NodeScreen(SearchingText):
         )
         if self.body.flow is not None and not self.body.flow.complete:
             self.set_timer(GO_ON_S, self._go_on)
+
+    def _follow_log(self) -> None:
+        node = self.node
+        at_work = node is not None and node.running and workbench(self).status.link is Link.LIVE
+        if at_work and self.tab == "log" and self.is_current:
+            self.body.reading.want_more_log()
 
     def _go_on(self) -> None:
         """Draw more of a text of which a part is drawn."""

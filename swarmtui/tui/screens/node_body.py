@@ -339,7 +339,7 @@ class NodeBody:
         return [((f"they could not be fetched: {why}" if why else "nothing has happened to it yet", "faint"),)]
 
     def _log(self, node: NodeState, width: int) -> list[Line]:
-        if node.ended:  # while it runs only as the tab is opened: each event of a map would ask for it
+        if node.ended:  # while it runs now and then: each event of a map would ask for it
             self.reading.want_log_once()
         log, why = self.reading.log, self.reading.why_not.get("log", "")
         if why:
