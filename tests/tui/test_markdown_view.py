@@ -140,6 +140,18 @@ def test_folding_loses_nothing_but_the_space_at_the_ends_of_rows(parts: list[str
     assert "".join(text[a:b] for a, b in rows_of(text, size, words=False)) == text
 
 
+@pytest.mark.parametrize(
+    ("text", "rows"),
+    [
+        ("語    a", ["語", "a"]),
+        ("    語", ["  ", "語"]),
+        ("é語      字 ", ["é", "語", "字"]),
+    ],
+)
+def test_more_spaces_than_a_row_has_room_for_take_no_row_beyond_the_first(text: str, rows: list[str]) -> None:
+    assert texts(fold([(text, "text")], 2)) == rows
+
+
 # -- blocks ---------------------------------------------------------------------------------------------------
 
 

@@ -67,9 +67,9 @@ def _wide_rows(text: str, size: int, *, words: bool) -> Iterator[tuple[int, int]
         while taken + wide > size and taken and not space:
             good = words and chance > begun and (upto > size // 3 or taken > size)
             at, before = (chance, upto) if good else (start, taken)
-            yield begun, at
+            yield begun, at - max(0, before - size)  # more than fits are only the spaces that a text begins with
             begun, taken = at, taken - before
-            if words and begun < start and text[begun] == " ":
+            while words and begun < start and text[begun] == " ":
                 begun, taken = begun + 1, taken - 1
             chance, upto = begun, 0
         taken += wide
