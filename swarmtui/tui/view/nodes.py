@@ -149,7 +149,7 @@ def _no_phrase(state: SessionState, node: NodeState, moment: Moment, glyphs: Gly
 def _cut_short(state: SessionState) -> str:
     if state.status is Status.CRASHED:
         return "its host died meanwhile: whether it got done is not known"
-    return "cut short, it may have taken effect: retry or skip it"
+    return "cut short, may have taken effect: retry or skip"
 
 
 def _skipped(node: NodeState) -> str:
