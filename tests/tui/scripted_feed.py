@@ -128,9 +128,9 @@ class ScriptedFeed:
         self.now = START + seconds
         return self
 
-    def set_link(self, link: Link, note: str = "") -> None:
+    def set_link(self, link: Link, note: str = "", *, retry_at: float | None = None) -> None:
         """Change how the feed stands with its source."""
-        self._gathering.set_link(link, note)
+        self._gathering.set_link(link, note, retry_at=retry_at)
 
     def clock(self) -> float:
         """Wall time: stands still between events, unless somebody sets the clock."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import importlib
 import inspect
+import math
 import pkgutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -18,13 +19,13 @@ from textual.screen import ModalScreen
 from textual.widgets import Input, TextArea
 
 import swarmtui.tui.screens
-from swarmtui.host.feed import Feed
+from swarmtui.host.feed import Feed, Link
 from swarmtui.session import events as ev
 from swarmtui.session import vocabulary as vocab
 from swarmtui.tui.actions.action import Action, Mode, Scope
 from swarmtui.tui.actions.dialogs import ANYWHERE, BY_NAME, DIALOGS, DialogKey
 from swarmtui.tui.actions.keymap import fit_keys
-from swarmtui.tui.actions.table import Keys
+from swarmtui.tui.actions.table import BY_ID, Keys
 from swarmtui.tui.app import Workbench
 from swarmtui.tui.dressed import TWICE_S
 from swarmtui.tui.screens.acting import ActionScreen
@@ -42,6 +43,7 @@ from swarmtui.tui.screens.tour import TourScreen
 from swarmtui.tui.settings import Read, Settings
 from swarmtui.tui.tour import STEPS
 from swarmtui.tui.view.offers import Offers
+from swarmtui.tui.widgets.bars import HeaderBar
 from tests.tui.browsing import browsed, found, held, rested
 from tests.tui.opening import Source, notices, opened, press, settled, text
 from tests.tui.scripted_agents import agents
@@ -312,6 +314,60 @@ async def test_sentences_call_keys_as_the_user_has_them() -> None:
         assert (app.key_of("said"), app.with_keys("{said} {none_such}")) == ("", ":said {none_such}")
 
 
+async def test_log_workers_and_items_call_keys_as_the_user_has_them() -> None:
+    given = {"last": ("f20",), "page_up": ("f19",), "page_down": ("f18",), "back": ("f17",), "open": ("f16",)}
+    app = configured(mid_run(), Read(Settings(keys=fit_keys(given | {"widen": ("f15",)}).own)))
+    async with app.run_test(size=(80, 16)) as pilot:
+        await settled(pilot)
+        await press(pilot, "5", "k", "k")
+        assert "held, F20 follows" in text(pilot)
+        await press(pilot, "3")
+        assert ": F19 F18" in text(pilot)
+        await press(pilot, "f15")
+        assert "F15 or F17: all workers; F16: the node" in text(pilot)
+        app.selected = "translate"
+        await press(pilot, "4", "f16")
+        assert "F17: the nodes" in text(pilot)
+
+
+async def test_a_lost_link_and_what_applies_to_none_of_many_call_keys_as_the_user_has_them() -> None:
+    feed = mid_run()
+    app = configured(feed, Read(Settings(keys=fit_keys({"detach": ("f20",), "cancel_node": ("f19",)}).own)))
+    async with app.run_test(size=(120, 40)) as pilot:
+        await settled(pilot)
+        screen = app.screen
+        assert isinstance(screen, RunScreen)
+        screen.table.turn(["quality", "security"])
+        assert "cancel it first (F19), or wait" in (screen.refusal(BY_ID["retry_node"]) or "")
+        feed.set_link(Link.RECONNECTING, "nobody answers", retry_at=math.inf)
+        await settled(pilot)
+        assert "nobody answers; F20 leaves" in text(pilot)
+
+
+async def test_who_waits_for_a_session_is_told_which_of_the_users_keys_leaves() -> None:
+    async def never() -> Feed:
+        await asyncio.Event().wait()
+        raise AssertionError
+
+    app = Workbench(never, theme="swarm-dark", read=Read(Settings(keys={"anywhere.leave": ("ctrl+x",)})))
+    async with app.run_test(size=(120, 40)) as pilot:
+        await pilot.pause()
+        header = app.screen.query_one(HeaderBar)
+        header._since -= 60
+        assert "^x leaves, what runs goes on" in "".join(part for part, _ in header.shown(100))
+
+
+async def test_who_is_shown_around_is_told_the_users_keys() -> None:
+    app = configured(mid_run(), Read(Settings(keys=fit_keys({"attend": ("f20",)}).own)))
+    async with app.run_test(size=(120, 40)) as pilot:
+        await settled(pilot)
+        assert isinstance(app.screen, RunScreen)
+        app.screen.do_tour()
+        await settled(pilot)
+        assert isinstance(app.screen, TourScreen)
+        assert "something waits for you: then F20" in text(pilot)
+
+
 async def test_where_one_searches_keys_are_called_as_the_user_has_them() -> None:
     given = {"find_next": ("f20",), "find_previous": ("f19",), "back": ("f18",), "open": ("f17",), "find": ("ctrl+k",)}
     app = configured(busy(), Read(Settings(keys=fit_keys(given).own)))
@@ -322,7 +378,8 @@ async def test_where_one_searches_keys_are_called_as_the_user_has_them() -> None
         await press(pilot, "f18", "5", "ctrl+k")
         assert "F20 F19 go from one to the next" in text(pilot)
         assert "enter keeps, F18 clears" in text(pilot)
-        await press(pilot, *"node:nobody", "enter")
+        await pilot.press(*"node:x")
+        await press(pilot, "enter")
         assert "F18 shows all nodes" in text(pilot)
         app.open_node(next(iter(app.state.nodes)))
         await settled(pilot)
