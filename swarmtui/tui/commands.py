@@ -8,6 +8,7 @@ from swarmtui.frozen import frozen
 from swarmtui.safety.text import one_line
 from swarmtui.session.caught import caught
 from swarmtui.session.vocabulary import BY_CONDITION, FINAL, State, Status, how_ended
+from swarmtui.tui.actions.names import verbatim
 
 if TYPE_CHECKING:
     from swarmtui.plan.model import JSON
@@ -195,6 +196,11 @@ def _name(node: NodeState) -> str:
     return one_line(node.id, 40)
 
 
+def _named(node: NodeState) -> str:
+    """In a sentence that names actions."""
+    return verbatim(_name(node))
+
+
 # -- why not --------------------------------------------------------------------------------------------------
 
 
@@ -225,7 +231,7 @@ def why_not_pause_node(state: SessionState, node: NodeState | None) -> str | Non
     why = _why_not_steer(state, node)
     if why or node is None:
         return why
-    return f"{_name(node)} {how_ended(node.state)}: nothing is left to pause" if node.ended else None
+    return f"{_named(node)} {how_ended(node.state)}: nothing is left to pause" if node.ended else None
 
 
 def why_not_retry_node(state: SessionState, node: NodeState | None) -> str | None:
@@ -234,11 +240,11 @@ def why_not_retry_node(state: SessionState, node: NodeState | None) -> str | Non
     if why or node is None:
         return why
     if node.running:
-        return f"{_name(node)} is running: cancel it first ({{cancel_node}}), or wait"
+        return f"{_named(node)} is running: cancel it first ({{cancel_node}}), or wait"
     if node.state in (State.WAITING, State.READY):
-        return f"{_name(node)} has not run yet"
+        return f"{_named(node)} has not run yet"
     if node.state is State.SKIPPED and node.cause not in (None, "user", BY_CONDITION):
-        return f"{_name(node)} was skipped because of {one_line(node.cause or '', 40)}: retry that"
+        return f"{_named(node)} was skipped because of {verbatim(one_line(node.cause or '', 40))}: retry that"
     return None
 
 
@@ -258,7 +264,7 @@ def why_not_prioritise(state: SessionState, node: NodeState | None) -> str | Non
     why = _why_not_steer(state, node)
     if why or node is None:
         return why
-    return f"{_name(node)} {how_ended(node.state)}: nothing of it is left to start" if node.ended else None
+    return f"{_named(node)} {how_ended(node.state)}: nothing of it is left to start" if node.ended else None
 
 
 def why_not_mark_done(state: SessionState, node: NodeState | None) -> str | None:
@@ -269,7 +275,7 @@ def why_not_mark_done(state: SessionState, node: NodeState | None) -> str | None
     if node.state is State.INTERRUPTED or (node.items is not None and node.items.count(State.INTERRUPTED)):
         return None
     is_so = how_ended(node.state) if node.ended else f"is {node.state.value}"
-    return f"{_name(node)} {is_so}: only what was cut short can be marked as done"
+    return f"{_named(node)} {is_so}: only what was cut short can be marked as done"
 
 
 def why_not_forecast(state: SessionState) -> str | None:
@@ -302,8 +308,8 @@ def why_not_skip_node(state: SessionState, node: NodeState | None) -> str | None
     if why or node is None:
         return why
     if node.running:
-        return f"{_name(node)} is running: cancel it instead ({{cancel_node}})"
-    return f"{_name(node)} {how_ended(node.state)} already" if node.ended else None
+        return f"{_named(node)} is running: cancel it instead ({{cancel_node}})"
+    return f"{_named(node)} {how_ended(node.state)} already" if node.ended else None
 
 
 def why_not_cancel_node(state: SessionState, node: NodeState | None) -> str | None:
@@ -312,8 +318,8 @@ def why_not_cancel_node(state: SessionState, node: NodeState | None) -> str | No
     if why or node is None:
         return why
     if node.ended:
-        return f"{_name(node)} {how_ended(node.state)} already"
-    return f"{_name(node)} is being cancelled already" if node.cancelled else None
+        return f"{_named(node)} {how_ended(node.state)} already"
+    return f"{_named(node)} is being cancelled already" if node.cancelled else None
 
 
 def why_not_limits(state: SessionState) -> str | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import signal
 import sys
@@ -11,10 +12,18 @@ import pexpect
 import pytest
 from textual.pilot import Pilot
 
+from swarmtui.host.feed import Link
+from swarmtui.plan.model import Plan
+from swarmtui.session import events as ev
+from swarmtui.tui.actions.action import Context
+from swarmtui.tui.actions.table import BY_ID, Keys
+from swarmtui.tui.view.bulk import Bulk, Verb
 from swarmtui.tui.view.glyphs import ASCII, UNICODE, Glyphs
-from tests.tui.opening import lines, opened, press
+from swarmtui.tui.view.home import refusal
+from swarmtui.tui.view.sessions import Row
+from tests.tui.opening import lines, opened, press, settled, text
 from tests.tui.ptys import close_window
-from tests.tui.scripted_feed import hostile
+from tests.tui.scripted_feed import approved, hostile, mid_run, prompt
 
 TOURS: dict[str, tuple[str, ...]] = {
     "run": (),
@@ -134,3 +143,41 @@ def test_no_byte_of_a_payload_reaches_the_terminal(tmp_path: Path) -> None:
     for payload in (b"\x1b]0;", b"\x1b]52", b"\x1b]8;;", b"\x1bP1;2q", b"\x1b[2J\x1b[Hgone", b"\x9b31m"):
         assert payload not in seen
     assert not set("\u202e\u2066\u200b\u2060\ufeff\U000e0041\x08") & set(seen.decode("utf-8", "replace"))
+
+
+# -- what others wrote names no action ------------------------------------------------------------------------------
+
+
+def test_a_node_that_is_called_like_an_action_is_told_as_it_is_called() -> None:
+    feed = approved(Plan("", (prompt("{quit}"), prompt("{help}", "{quit}")))).play(ev.AttemptStarted("{quit}", 1))
+    why = BY_ID["retry_node"].refusal(
+        Context(feed.state, feed.status, feed.state.nodes["{quit}"], with_keys=Keys().in_words)
+    )
+    assert why == "{quit} is running: cancel it first (x), or wait"
+    feed.play(ev.NodeSkipped("{help}", "{quit}"))
+    why = BY_ID["retry_node"].refusal(
+        Context(feed.state, feed.status, feed.state.nodes["{help}"], with_keys=Keys().in_words)
+    )
+    assert why == "{help} was skipped because of {quit}: retry that"
+
+
+def test_a_session_that_is_called_like_an_action_is_told_as_it_is_called() -> None:
+    row: Row = {"id": "{quit}", "status": "crashed"}
+    why = refusal("pause_session", row, [row], able=True) or ""
+    assert Keys().in_words(why) == "{quit}: its host has crashed: U resumes it"
+    assert Keys().in_words(refusal("attend", row, [row], able=True) or "") == "nothing of {quit} waits for you"
+    damaged: Row = {**row, "reason": "try `swarmtui recover`"}
+    (left,) = Bulk.of(Verb.PAUSE, [damaged], Keys().in_words).all
+    assert left.told == "its file is damaged: `swarmtui recover {quit}` saves what is intact"
+
+
+async def test_why_a_link_is_lost_is_told_as_the_other_side_put_it() -> None:
+    feed = mid_run()
+    async with opened(feed) as pilot:
+        feed.set_link(Link.RECONNECTING, "ssh: no {quit} here", retry_at=math.inf)
+        await settled(pilot)
+        assert "ssh: no {quit} here; d leaves" in text(pilot)
+        feed.set_link(Link.LIVE)
+        feed.status.trouble = "no room on {help}"
+        await settled(pilot)
+        assert "no room on {help}" in text(pilot)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from difflib import get_close_matches
 
+_KEPT = "{\0"
+"""A brace of somebody else's in a sentence that names actions; no text that was cleaned has such a sign."""
 _KEY_NAMES = {
     "plus": "+", "equals_sign": "=", "minus": "-", "slash": "/", "question_mark": "?", "colon": ":", "escape": "esc",
     "greater_than_sign": ">", "less_than_sign": "<", "full_stop": ".", "comma": ",", "semicolon": ";",
@@ -43,6 +45,16 @@ class UnusableKey(ValueError):
     def __init__(self, why: str, fix: str = _OTHERWISE) -> None:
         super().__init__(why)
         self.fix = fix
+
+
+def verbatim(text: str) -> str:
+    """`text` of somebody else's for a sentence that names actions as ``{their_ids}``: what it has in braces is none."""
+    return text.replace("{", _KEPT)
+
+
+def restored(sentence: str) -> str:
+    """A sentence with keys in it, with what is :func:`verbatim` in it as it was written."""
+    return sentence.replace(_KEPT, "{")
 
 
 def key_name(key: str, *, ascii_only: bool = False) -> str:

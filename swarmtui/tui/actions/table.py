@@ -12,7 +12,7 @@ from textual.binding import Binding
 from swarmtui.tui.actions import general, home, moving, node, plan, replay, session, view
 from swarmtui.tui.actions.action import Action, Mode, Scope
 from swarmtui.tui.actions.dialogs import DIALOG_KEYS
-from swarmtui.tui.actions.names import key_name
+from swarmtui.tui.actions.names import key_name, restored
 
 ACTIONS: tuple[Action, ...] = (
     *home.ACTIONS,
@@ -106,7 +106,10 @@ class Keys:
         return key_name(own[0], ascii_only=ascii_only) if own else ""
 
     def in_words(self, text: str, mode: Mode = Mode.LIVE, *, ascii_only: bool = False) -> str:
-        """`text` with the key of an action in place of ``{its_id}``; of one without, the name by which it is found."""
+        """`text` with the key of an action in place of ``{its_id}``; of one without, the name by which it is found.
+
+        What others wrote must have gone into it as :func:`~swarmtui.tui.actions.names.verbatim` text.
+        """
 
         def told(found: re.Match[str]) -> str:
             id = found[1]
@@ -114,7 +117,7 @@ class Keys:
                 return found[0]
             return self.called(id, mode, ascii_only=ascii_only) or f":{id.replace('_', ' ')}"
 
-        return _NAMED.sub(told, text)
+        return restored(_NAMED.sub(told, text))
 
     def bindings(self, scope: Scope) -> list[Binding]:
         """The bindings of a screen: each key with the modes in which it is the action's."""

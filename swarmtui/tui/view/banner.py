@@ -7,6 +7,7 @@ from math import ceil, inf
 from swarmtui.host.feed import FeedStatus, Link
 from swarmtui.safety.text import one_line
 from swarmtui.session.vocabulary import Status
+from swarmtui.tui.actions.names import verbatim
 
 _NOTES: dict[Link, str] = {
     Link.RECONNECTING: "The link to the session is lost and is being set up again; the session goes on",
@@ -20,11 +21,11 @@ def banner(status: FeedStatus, now: float, session: str, *, tries: bool = False)
     `session`: what commands call it. For the key of an action ``{its_id}`` stands.
     """
     if status.link is Link.CRASHED or (status.seen is Status.CRASHED and status.link is not Link.REPLAY):
-        command = f"swarmtui resume {one_line(session, 80)}"
+        command = f"swarmtui resume {verbatim(one_line(session, 80))}"
         return f"the host has crashed: {{resume}} resumes the session, as does {command}; what is recorded is safe"
-    note = status.note or _NOTES.get(status.link, "")
+    note = verbatim(status.note) or _NOTES.get(status.link, "")
     if status.link in _QUIET:
-        return status.trouble
+        return verbatim(status.trouble)
     if status.retry_at is None:
         return note
     if status.retry_at == inf:

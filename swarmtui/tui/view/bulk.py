@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from swarmtui.frozen import frozen, mutable
 from swarmtui.safety.text import one_line
 from swarmtui.session.vocabulary import FINAL, Status, how_ended
+from swarmtui.tui.actions.names import verbatim
 from swarmtui.tui.view import format as say
 from swarmtui.tui.view.column import Column
 from swarmtui.tui.view.lines import cells as cells_of
@@ -86,7 +87,7 @@ def why_not(verb: Verb, row: Row) -> str | None:
         return "its status is not known to this version"
     damaged = "`swarmtui recover" in str(row.get("reason"))
     if damaged and verb is not Verb.REMOVE:
-        return f"its file is damaged: `swarmtui recover {row.get('id')}` saves what is intact"
+        return f"its file is damaged: `swarmtui recover {verbatim(str(row.get('id')))}` saves what is intact"
     match verb:
         case Verb.REMOVE:
             return _why_not_remove(row, status)

@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 
 from swarmtui.safety.text import one_line
+from swarmtui.tui.actions.names import verbatim
 from swarmtui.tui.view import format as say
 from swarmtui.tui.view.bulk import Verb, pausing, why_not
 from swarmtui.tui.view.lines import Line, shorten, wrap
@@ -34,11 +35,14 @@ def verb_of(action: str, rows: Sequence[Row]) -> Verb:
 
 
 def refusal(action: str, row: Row | None, meant: Sequence[Row], *, able: bool) -> str | None:
-    """Why an action does not apply: `row` is under the cursor, `meant` are the marked ones, else that one."""
+    """Why an action does not apply: `row` is under the cursor, `meant` are the marked ones, else that one.
+
+    For the key of an action ``{its_id}`` stands.
+    """
     if action in _OF_ONE and (row is None or "error" in row):
         return "no session is selected"
     if action == "attend" and row is not None and not row.get("needs_you"):
-        return f"nothing of {key_of(row)} waits for you"
+        return f"nothing of {verbatim(key_of(row))} waits for you"
     if action not in VERBS:
         return None
     if not meant:
@@ -54,7 +58,7 @@ def refusal(action: str, row: Row | None, meant: Sequence[Row], *, able: bool) -
         if why is None:
             return None
         reasons[why] += 1
-    return f"{key_of(meant[0])}: {why}" if len(meant) == 1 else _why_none(reasons)
+    return f"{verbatim(key_of(meant[0]))}: {why}" if len(meant) == 1 else _why_none(reasons)
 
 
 def _why_none(reasons: Counter[str]) -> str:
