@@ -24,7 +24,8 @@ from swarmtui.safety.paths import PathRefused, data_dir, ensure_private, places,
 FILE = "themes.json"
 MAX_BYTES = 1_000_000
 Stamp = tuple[tuple[str, int, int, int], ...]
-"""Of each file its path, when it was changed and when it was touched in any way, in nanoseconds, and its bytes."""
+"""Of each folder and file its path, when it was changed and when it was touched in any way, in nanoseconds, and its
+bytes."""
 
 
 @frozen
@@ -46,6 +47,7 @@ def stamp_of(folders: Iterable[Path]) -> Stamp:
     """What changes whenever a theme file in one of `folders` does. Reads them: on a thread, where somebody waits."""
     found: list[tuple[str, int, int, int]] = []
     for folder in folders:
+        found.append((str(folder), *_age(folder)))
         with suppress(OSError):
             found += [(str(path), *_age(path)) for path in sorted(folder.glob("*.yaml"))]
     return tuple(found)

@@ -62,7 +62,12 @@ def read_themes(folders: Iterable[Path]) -> Loaded:
     problems: list[str] = []
     for folder in folders:
         layer: dict[str, ThemeFile] = {}
-        for path in sorted(folder.glob("*.yaml")) if folder.is_dir() else ():
+        try:
+            paths = sorted(folder.glob("*.yaml")) if folder.is_dir() else []
+        except OSError as error:
+            problems.append(f"{folder}: its themes cannot be read: {error.strerror}")
+            continue
+        for path in paths:
             try:
                 read = read_theme_file(path)
             except Unusable as error:

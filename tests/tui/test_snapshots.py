@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from textual.pilot import Pilot
 
+from swarmtui.tui import theme_cache
 from swarmtui.tui.browser import Browser, Ways
 from swarmtui.tui.desk import Prompting
 from swarmtui.tui.settings import Read, Settings
@@ -82,6 +83,7 @@ def greenwich(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setenv("TZ", "UTC")
     monkeypatch.setenv("TEXTUAL_ANIMATIONS", "none")
     monkeypatch.setenv("SWARMTUI_HOME", "/home/ada/swarmtui")  # shown where own themes go; nothing is written
+    monkeypatch.setattr(theme_cache, "keep", lambda stamp, found: None)
     time.tzset()
     yield
     monkeypatch.undo()

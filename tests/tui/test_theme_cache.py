@@ -76,7 +76,14 @@ def test_a_file_is_known_by_when_it_was_changed_when_it_was_touched_and_its_byte
     path = own_folder() / "mine.yaml"
     path.write_text(MINE)
     os.utime(path, ns=(1, 2))
-    assert theme_cache.stamp_of([own_folder()]) == ((str(path), 2, path.stat().st_ctime_ns, len(MINE)),)
+    assert theme_cache.stamp_of([own_folder()])[1:] == ((str(path), 2, path.stat().st_ctime_ns, len(MINE)),)
+
+
+def test_a_folder_that_comes_or_can_be_read_again_is_seen_though_nothing_is_in_it() -> None:
+    (own_folder()).rmdir()
+    before = theme_cache.stamp_of([own_folder()])
+    own_folder().mkdir()
+    assert theme_cache.stamp_of([own_folder()]) != before
 
 
 def test_a_link_that_leads_to_itself_hides_no_other_file() -> None:

@@ -226,6 +226,14 @@ def test_what_themes_say_of_each_other_is_checked(tmp_path: Path, texts: list[st
     assert any(told in problem for problem in read_themes([tmp_path]).problems)
 
 
+def test_a_folder_that_cannot_be_looked_into_is_told_and_the_others_are_read(tmp_path: Path) -> None:
+    (tmp_path / "mine.yaml").write_text("name: mine\nextends: nord\n")
+    closed = tmp_path / ("x" * 256)  # for root nothing is forbidden, but this is no name for anybody
+    found = read_themes([closed, tmp_path])
+    assert [one.name for one in found.themes] == ["mine"]
+    assert found.problems[0].endswith(": its themes cannot be read: File name too long")
+
+
 def test_a_file_that_is_no_theme_is_refused_by_the_check(tmp_path: Path) -> None:
     with pytest.raises(Unusable, match=r"colors\.primary is missing"):
         themes.check_theme(write(tmp_path, "x.yaml", "name: x\n"))
