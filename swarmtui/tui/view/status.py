@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from swarmtui.host.feed import Link
 from swarmtui.safety.text import one_line
 from swarmtui.session.vocabulary import FINAL, Status
+from swarmtui.tui.actions.names import verbatim
 
 if TYPE_CHECKING:
     from swarmtui.host.feed import FeedStatus
@@ -55,7 +56,7 @@ def can_act(state: SessionState, status: FeedStatus) -> str | None:
     if status.link is Link.RECONNECTING:
         return "the link is lost; it is being set up again"
     if status.link is Link.REPLAY:
-        fork = f"`swarmtui fork {one_line(state.id, 64)} --at {state.seq}`"
+        fork = f"`swarmtui fork {verbatim(one_line(state.id, 64))} --at {state.seq}`"
         return f"{replayed(status)}; {{fork}} or {fork} begins another session from here"
     if crashed(state, status):
         return HOST_CRASHED
