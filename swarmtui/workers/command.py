@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import errno
 import os
+import shutil
 import signal
 import subprocess
 import sysconfig
@@ -27,6 +28,8 @@ GRACE_S = 30.0
 """A command that was asked to stop is killed after this time, or when it is cancelled a second time."""
 
 _PASSED = ("HOME", "USER", "LOGNAME", "SHELL", "TMPDIR", "LANG", "NO_COLOR", "SSL_CERT_FILE", "SSL_CERT_DIR")
+_LARGEST_ARGUMENT = 131_072
+"""Bytes of one argument that Linux refuses (MAX_ARG_STRLEN)."""
 _BUSY = (errno.EMFILE, errno.ENFILE, errno.EAGAIN, errno.ENOMEM)
 
 
@@ -249,7 +252,20 @@ def _explain(error: OSError | ValueError, command: Command) -> ErrorInfo:
         errno.ENOEXEC: "is no program that this system can run; does its first line name an interpreter (#!)?",
         errno.E2BIG: "the arguments are too large for the system; pass a file's name instead: {{ node.path }}",
     }
-    return ErrorInfo(ErrorKind.INPUT, f"{program}: {told.get(error.errno or 0, error.strerror or str(error))}")
+    return ErrorInfo(ErrorKind.INPUT, f"{program}: {told.get(_cause(error, command), error.strerror or str(error))}")
+
+
+def _cause(error: OSError, command: Command) -> int:
+    """What keeps a command from starting. A folder on PATH that may not be looked into, or a file in one that is no
+    program, has the system say "not permitted" of whatever else is wrong."""
+    program, path = next(iter(command.argv), ""), command.env.get("PATH")
+    if error.errno != errno.EACCES or not program or os.sep in program:
+        return error.errno or 0
+    if shutil.which(program, os.F_OK, path) is None:
+        return errno.ENOENT
+    sizes = [len(os.fsencode(one)) for one in command.argv]
+    too_large = max(sizes) >= _LARGEST_ARGUMENT or sum(sizes) >= os.sysconf("SC_ARG_MAX")
+    return errno.E2BIG if too_large and shutil.which(program, path=path) else errno.EACCES
 
 
 def _busy(reason: str) -> ErrorInfo:

@@ -1,4 +1,5 @@
 import asyncio
+import errno
 import os
 import resource
 import signal
@@ -14,7 +15,7 @@ import pytest
 from swarmtui.safety.redact import Redactor, Secret
 from swarmtui.session.vocabulary import ErrorKind
 from swarmtui.workers import pump
-from swarmtui.workers.command import Command, CommandStopped, NotStarted, Ran, child_env, run_command
+from swarmtui.workers.command import Command, CommandStopped, NotStarted, Ran, _explain, child_env, run_command
 from swarmtui.workers.exits import has_exited
 from swarmtui.workers.orphans import become_subreaper
 from swarmtui.workers.pump import Kept
@@ -224,6 +225,29 @@ async def test_a_command_that_cannot_start_says_why(what: Command, kind: ErrorKi
     assert caught.value.error.kind is kind
     assert message in caught.value.error.message
     assert "\n" not in caught.value.error.message
+
+
+@pytest.mark.parametrize(
+    ("argv", "why"),
+    [
+        (("echo", "x" * 3_000_000), "echo: the arguments are too large"),
+        (("no-such-program-x",), "no-such-program-x: there is no such program on PATH"),
+        (("mere-text",), "mere-text: may not be executed"),
+    ],
+)
+async def test_what_keeps_a_command_from_starting_is_told_whatever_else_is_on_path(
+    tmp_path: Path, argv: tuple[str, ...], why: str
+) -> None:
+    folder = tmp_path / "first"
+    folder.mkdir()
+    for name in ("echo", "mere-text"):
+        (folder / name).write_text("no program")
+    what = command(*argv, env={"PATH": f"{folder}:{os.environ['PATH']}"})
+    with pytest.raises(NotStarted) as caught:
+        await run(what)
+    assert caught.value.error.message.startswith(why)
+    closed = _explain(PermissionError(errno.EACCES, "Permission denied"), what)  # as of a folder that is somebody's
+    assert closed.message.startswith(why)
 
 
 async def test_a_machine_without_free_descriptors_is_busy_not_broken() -> None:
