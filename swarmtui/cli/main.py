@@ -87,9 +87,10 @@ def entry() -> int:
     gc.set_threshold(LOOKED_THROUGH)
     _mend_streams()
     try:
-        return main(sys.argv[1:])
-    finally:
-        _close_stdout()
+        code: object = main(sys.argv[1:])
+    except SystemExit as left:  # --help has been printed, or what is wrong with the words
+        code = left.code
+    return _written_out(code if isinstance(code, int) else 0)
 
 
 def main(argv: Sequence[str]) -> int:
@@ -181,12 +182,23 @@ def _mend_streams() -> None:
             stream.reconfigure(errors="backslashreplace")
 
 
-def _close_stdout() -> None:
-    """Write out what is buffered; where nobody reads it any more, Python must not complain about that at its end."""
+def _written_out(code: int) -> int:
+    """Write out what is buffered; the exit code then. Where it cannot be, Python must not complain of that at its end:
+    nobody reads it any more, or the disk is full, which is told unless it has been."""
     try:
         sys.stdout.flush()
-    except BrokenPipeError:
+    except OSError as error:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        if isinstance(error, BrokenPipeError):
+            return code
+        from swarmtui.cli.console import Console
+        from swarmtui.cli.failures import explain
+
+        told = explain(error)
+        if told is not None and code != told.code:
+            Console().warn(told.message)
+            return told.code
+    return code
 
 
 if __name__ == "__main__":

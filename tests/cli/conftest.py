@@ -77,6 +77,7 @@ def program_in(tmp_path: Path) -> Iterator[Program]:
     folder, home = tmp_path / "work", tmp_path / "home"
     folder.mkdir()
     keep = {name: value for name, value in os.environ.items() if not name.endswith(("_KEY", "_TOKEN"))}
+    keep.pop("PYTHONUNBUFFERED", None)  # users have what is printed buffered
     keep.pop("SWARMTUI_MODEL", None)
     program = Program(folder, home, {**keep, "SWARMTUI_HOME": str(home), "PYTHONWARNINGS": "error"})
     try:

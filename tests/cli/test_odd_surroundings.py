@@ -54,8 +54,14 @@ def test_a_character_that_the_output_cannot_show_is_escaped(swarmtui: Program) -
     assert done.stderr == ""
 
 
-def test_output_to_a_full_disk_is_told_in_words(swarmtui: Program) -> None:
-    done = _in_shell(swarmtui, "> /dev/full", "ls")
+@pytest.mark.parametrize(
+    ("words", "unbuffered"),
+    [(["ls"], True), (["ls"], False), (["--help"], False), (["run", "--help"], False), (["schema"], False)],
+)
+def test_output_to_a_full_disk_is_told_in_words(swarmtui: Program, words: list[str], unbuffered: bool) -> None:
+    if unbuffered:
+        swarmtui.env["PYTHONUNBUFFERED"] = "1"
+    done = _in_shell(swarmtui, "> /dev/full", *words)
     assert done.returncode == 74
     assert done.stderr == "swarmtui: input or output failed: No space left on device\n"
 
