@@ -17,17 +17,15 @@ import unicodedata
 MARKS = 8
 """Combining marks that one character may carry; more would be drawn over the lines above and below."""
 
+# What few texts need is compiled when the first does, and kept by `re`: every start would pay for all of it.
+
 _ZWJ = "\u200d"
 _INTRODUCER = r"\x1b[\]PX^_k]|[\x90\x98\x9d-\x9f]"
 _TERMINATOR = r"\x07|\x1b\\|[\x18\x1a\x9c]"
 _CSI = r"(?:\x1b\[|\x9b)"
 _STRING = rf"(?:{_INTRODUCER})[^\n\r\x07\x18\x1a\x1b\x9c]*"  # ends at a line break too: nothing hides what follows
-_SEQUENCE = re.compile(
-    rf"({_STRING}(?:{_TERMINATOR})?|{_CSI}[0-?]*[ -/]*[@-~]?|\x1b[ -/]+[0-~]?|\x1b[0-~]?)",
-)
-_COMPLETE = re.compile(rf"{_STRING}(?:{_TERMINATOR})|{_CSI}[0-?]*[ -/]*[@-~]|\x1b[ -/]+[0-~]|\x1b(?![\[\]PX^_k])[0-~]")
-_STARTS_STRING = re.compile(_INTRODUCER)
-_STARTS_CSI = re.compile(_CSI)
+_SEQUENCE = rf"({_STRING}(?:{_TERMINATOR})?|{_CSI}[0-?]*[ -/]*[@-~]?|\x1b[ -/]+[0-~]?|\x1b[0-~]?)"
+_COMPLETE = rf"{_STRING}(?:{_TERMINATOR})|{_CSI}[0-?]*[ -/]*[@-~]|\x1b[ -/]+[0-~]|\x1b(?![\[\]PX^_k])[0-~]"
 
 _CONTROLS = r"\x00-\x08\x0b-\x1f\x7f-\x9f"
 _INVISIBLE = (
@@ -46,13 +44,13 @@ _EMOJI = (
 _ASCII_SUSPECT = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
 _SUSPECT = re.compile(rf"[{_CONTROLS}{_INVISIBLE}{_BREAKS}{_NO_CHARACTERS}]")
 _HAS_SEQUENCE = re.compile(r"[\x1b\x90\x98\x9b\x9d-\x9f]")
-_DROPPED = re.compile(rf"(?![\r\x85])[{_CONTROLS}{_INVISIBLE}]")
+_DROPPED = rf"(?![\r\x85])[{_CONTROLS}{_INVISIBLE}]"
 _BREAK = re.compile(r"\r\n?|[\x85\u2028\u2029]")
-_NO_CHARACTER = re.compile(rf"[{_NO_CHARACTERS}]")
+_NO_CHARACTER = rf"[{_NO_CHARACTERS}]"
 _JOINERS = "\u200d\ufe0e\ufe0f"
 _JOINER = re.compile(f"[{_JOINERS}]")
-_JOINED = re.compile(rf"([{_EMOJI}][\ufe0e\ufe0f]?(?:\u200d(?=[{_EMOJI}]))?|[0-9#*]\ufe0f)|[\u200d\ufe0e\ufe0f]")
-_JOINS_NEXT = re.compile(rf"[{_EMOJI}][\ufe0e\ufe0f]?\u200d\Z")
+_JOINED = rf"([{_EMOJI}][\ufe0e\ufe0f]?(?:\u200d(?=[{_EMOJI}]))?|[0-9#*]\ufe0f)|[\u200d\ufe0e\ufe0f]"
+_JOINS_NEXT = rf"[{_EMOJI}][\ufe0e\ufe0f]?\u200d\Z"
 _MARK_RUN = re.compile(rf"[^\w\x00-\u02ff]{{{MARKS + 1},}}")  # no combining mark is \w, most letters are
 _TAIL = MARKS + 2
 _SPACE = re.compile(r"\s+")
@@ -70,7 +68,7 @@ def clean(text: str, *, keep_newlines: bool = True) -> str:
         if not text.isascii() and not _SUSPECT.search(text):
             text = _finish(text)
         else:
-            parts = _SEQUENCE.split(text) if _HAS_SEQUENCE.search(text) else [text]
+            parts = re.split(_SEQUENCE, text) if _HAS_SEQUENCE.search(text) else [text]
             text = _finish(_break_lines(_drop("".join(parts[::2]))))
     return text if keep_newlines else text.replace("\n", " ").replace("\t", " ")
 
@@ -114,7 +112,7 @@ class Cleaner:
         self._open = ""
         if not _HAS_SEQUENCE.search(text):
             return text
-        parts = _SEQUENCE.split(text)
+        parts = re.split(_SEQUENCE, text)
         if len(parts) > 1 and not parts[-1]:
             self._open = _shortest(parts[-2])
         return "".join(parts[::2])
@@ -130,7 +128,7 @@ class Cleaner:
             self._tail = (self._tail + text)[-_TAIL:]
             return text
         whole = self._tail + text
-        if _JOINS_NEXT.search(whole, max(0, len(whole) - 3)):
+        if re.compile(_JOINS_NEXT).search(whole, max(0, len(whole) - 3)):
             self._joiner = _ZWJ
             whole = whole[:-1]
         raw, whole = whole, _finish(whole)
@@ -174,8 +172,8 @@ def _is_clean_ascii(text: str) -> bool:
 
 
 def _drop(text: str) -> str:
-    text = _DROPPED.sub("", text)
-    return text if text.isascii() else _NO_CHARACTER.sub("\ufffd", text)
+    text = re.sub(_DROPPED, "", text)
+    return text if text.isascii() else re.sub(_NO_CHARACTER, "\ufffd", text)
 
 
 def _break_lines(text: str) -> str:
@@ -187,7 +185,7 @@ def _break_lines(text: str) -> str:
 def _finish(text: str) -> str:
     """Settles what depends on neighbours: joiners and runs of marks. Nothing else hidden is left in `text`."""
     if _JOINER.search(text):
-        text = _JOINED.sub(r"\1", text)
+        text = re.sub(_JOINED, r"\1", text)
     return _MARK_RUN.sub(_cap_marks, text)
 
 
@@ -203,10 +201,10 @@ def _cap_marks(run: re.Match[str]) -> str:
 
 def _shortest(sequence: str) -> str:
     """The shortest text from which the rest of `sequence` is read the same way; nothing if it is over."""
-    if _COMPLETE.fullmatch(sequence):
+    if re.fullmatch(_COMPLETE, sequence):
         return ""
-    if _STARTS_STRING.match(sequence):
+    if re.match(_INTRODUCER, sequence):
         return "\x1b]"
-    if _STARTS_CSI.match(sequence):
+    if re.match(_CSI, sequence):
         return "\x1b[ " if " " <= sequence[-1] <= "/" else "\x1b["
     return sequence[:2]
