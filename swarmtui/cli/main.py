@@ -87,10 +87,13 @@ def entry() -> int:
     gc.set_threshold(LOOKED_THROUGH)
     _mend_streams()
     try:
-        code: object = main(sys.argv[1:])
-    except SystemExit as left:  # --help has been printed, or what is wrong with the words
-        code = left.code
-    return _written_out(code if isinstance(code, int) else 0)
+        code = main(sys.argv[1:])
+    except BaseException as error:
+        if not isinstance(error, SystemExit) or not isinstance(error.code, int):
+            _written_out(1)
+            raise
+        code = error.code  # --help has been printed, or what is wrong with the words
+    return _written_out(code)
 
 
 def main(argv: Sequence[str]) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
+import sys
 from argparse import ArgumentTypeError
 from pathlib import Path
 
@@ -64,6 +65,27 @@ def test_output_to_a_full_disk_is_told_in_words(swarmtui: Program, words: list[s
     done = _in_shell(swarmtui, "> /dev/full", *words)
     assert done.returncode == 74
     assert done.stderr == "swarmtui: input or output failed: No space left on device\n"
+
+
+@pytest.mark.parametrize(
+    ("left", "said"),
+    [("KeyboardInterrupt", "KeyboardInterrupt"), ("SystemExit('why')", "why"), ("ValueError('no')", "ValueError: no")],
+)
+def test_however_it_is_left_python_does_not_complain_of_a_reader_that_is_gone(
+    swarmtui: Program, left: str, said: str
+) -> None:
+    script = "import sys, swarmtui.cli.main as m\n"
+    script += f"def main(argv):\n  print('x')\n  raise {left}\n"
+    script += "m.main = main\nsys.exit(m.entry())"
+    reads, writes = os.pipe()
+    os.close(reads)
+    argv, env = [sys.executable, "-c", script], swarmtui.env
+    done = subprocess.run(argv, env=env, stdout=writes, stderr=subprocess.PIPE, text=True, timeout=40, check=False)
+    os.close(writes)
+    assert done.returncode != 0
+    assert "Exception ignored" not in done.stderr
+    assert "Broken" not in done.stderr
+    assert done.stderr.strip().endswith(said)
 
 
 @pytest.mark.parametrize("words", [["run"], ["run", "t.yaml", "--concurrency", "0"], ["fly"], ["ls", "--x\x1b[31m"]])
