@@ -22,9 +22,9 @@ T = TypeVar("T")
 def frozen(cls: type[T]) -> type[T]:
     """A dataclass with slots whose values are compared and hashed by their fields.
 
-    Fields are declared as ever, ``field(compare=False)`` and ``field(repr=False)`` included, and what `dataclasses`
-    offers for reading and replacing them works. A method that the class has itself stays; one that says what is equal
-    says how it is hashed, too.
+    Fields are declared as ever, ``field(compare=False)`` and ``field(repr=False)`` included, but for ``InitVar``, and
+    what `dataclasses` offers for reading and replacing them works. A method that the class has itself stays; one that
+    says what is equal says how it is hashed, too.
     """
     return _made(cls, _hash_by)
 

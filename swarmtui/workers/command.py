@@ -263,7 +263,7 @@ def _cause(error: OSError, command: Command) -> int:
         return error.errno or 0
     if shutil.which(program, os.F_OK, path) is None:
         return errno.ENOENT
-    sizes = [len(os.fsencode(one)) for one in command.argv]
+    sizes = [len(os.fsencode(one)) for one in (*command.argv, *command.env.values())]
     too_large = max(sizes) >= _LARGEST_ARGUMENT or sum(sizes) >= os.sysconf("SC_ARG_MAX")
     return errno.E2BIG if too_large and shutil.which(program, path=path) else errno.EACCES
 
