@@ -33,6 +33,11 @@ class KeyParser(XTermParser):
             lost = alt and key.is_printable and not key.key.startswith("alt+")
             yield events.Key(f"alt+{key.key}", key.character) if lost else key
 
+    def _parse_extended_key(self, sequence: str) -> list[events.Key] | None:  # type: ignore[override]
+        """Textual keeps what it gave for a thousand of them, by parser: that would keep the parser, and with it the
+        app that its keys went to."""
+        return super()._parse_extended_key.__wrapped__(self, sequence)
+
 
 class Pasting:
     """The input of one terminal. However it is cut into pieces, the keys and pastes are the same."""

@@ -201,7 +201,7 @@ Path(sys.argv[1]).write_text("left")
 """
 
 
-def start(folder: Path) -> pexpect.spawn[bytes]:
+def start(folder: Path, script: str = HOME) -> pexpect.spawn[bytes]:
     """Home in a terminal of its own; what it leaves for is a session."""
     env = {
         **os.environ,
@@ -209,10 +209,33 @@ def start(folder: Path) -> pexpect.spawn[bytes]:
         "SWARMTUI_HOME": str(folder / "home"),
         "SWARMTUI_TOUR": "0",
     }
-    words = ["-c", HOME, str(folder / "told")]
+    words = ["-c", script, str(folder / "told")]
     terminal: pexpect.spawn[bytes] = pexpect.spawn(sys.executable, words, env=env, dimensions=(30, 100), timeout=60)
     terminal.expect_exact(b"Review")  # the sessions have been read: there is one to open
     return terminal
+
+
+KEPT = """
+import gc
+from swarmtui.tui.app import Workbench
+gc.unfreeze()
+gc.collect()
+Path(sys.argv[1]).write_text(str(sum(isinstance(one, Workbench) for one in gc.get_objects())))
+"""
+
+
+@pytest.mark.chaos
+def test_sessions_that_were_left_are_not_kept(tmp_path: Path) -> None:
+    terminal = start(tmp_path, HOME + KEPT)
+    for _ in range(4):
+        for key, seen in ((b"\r", b"quality"), (b"q", b"sessions:")):
+            terminal.send(key)
+            terminal.expect_exact(seen)
+    terminal.send(b"q")
+    terminal.expect(pexpect.EOF)
+    terminal.close()
+    assert terminal.exitstatus == 0
+    assert int((tmp_path / "told").read_text()) <= 1, "the last one alone, of which Python keeps what was printed"
 
 
 PLACES = {

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
+import weakref
 from pathlib import Path
 
 import pexpect
@@ -39,6 +41,17 @@ def read(*chunks: str) -> Told:
 
 def paste(text: str) -> str:
     return START + text + END
+
+
+@pytest.mark.parametrize("typed", ["a", "\x1b[97;3u", "\x1b[A"])
+def test_keys_that_were_read_keep_nothing_of_who_read_them(typed: str) -> None:
+    pasting = Pasting()
+    keys = [*pasting.feed(typed), *pasting.close()]
+    gone = weakref.ref(pasting._parser)
+    assert keys
+    del pasting, keys
+    gc.collect()
+    assert gone() is None
 
 
 def test_a_paste_that_holds_escape_sequences_is_one_paste_without_them() -> None:
