@@ -11,6 +11,8 @@ import selectors
 import sys
 from codecs import getincrementaldecoder
 from collections.abc import Iterable
+from contextlib import suppress
+from pathlib import Path
 from typing import IO, Any
 
 from textual.driver import Driver
@@ -40,7 +42,7 @@ class Enduring:
             try:
                 return self._file.write(text)
             except OSError:
-                self.gone = True
+                self._give_up()
         return len(text)
 
     def flush(self) -> None:
@@ -49,7 +51,13 @@ class Enduring:
             try:
                 self._file.flush()
             except OSError:
-                self.gone = True
+                self._give_up()
+
+    def _give_up(self) -> None:
+        """What is buffered goes into nothing, too: Python would try it again at its end, and end with 120."""
+        self.gone = True
+        with suppress(OSError), Path(os.devnull).open("w") as nothing:
+            os.dup2(nothing.fileno(), self._file.fileno())
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._file, name)
