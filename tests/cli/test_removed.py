@@ -19,7 +19,7 @@ def test_a_run_whose_session_is_removed_says_so_and_ends(swarmtui: Program) -> N
     assert run.stdout is not None
     while "running" not in (line := run.stdout.readline()):
         assert line, "it ended before a node ran"
-    shutil.rmtree(swarmtui.session().path)
+    shutil.rmtree(swarmtui.session().path.rename(swarmtui.folder / "gone"))  # at once: its host may be writing there
     out, told = run.communicate(timeout=60)
     assert run.returncode == Exit.DISK
     assert "the session's files are gone" in told, "the host says so as soon as it sees it"
