@@ -30,6 +30,8 @@ class Asking:
         """Keys of what was answered, until the session has said that it is."""
         self._written: dict[str, str] = {}
         """Change -> its nodes as they were edited, until they are taken."""
+        self._answers: dict[str, str] = {}
+        """Question -> what was answered, until the session has taken it."""
 
     def waiting(self) -> list[Waiting]:
         """What waits and was not answered yet, the oldest first."""
@@ -82,7 +84,10 @@ class Asking:
         from swarmtui.tui.screens.dialogs import QuestionScreen
 
         follows = self._queue is not None  # enter has just been pressed
-        screen = QuestionScreen(f"{one.who} asks", pending.question, pending.choices, self._age(one), follows=follows)
+        screen = QuestionScreen(
+            f"{one.who} asks", pending.question, pending.choices, self._age(one),
+            follows=follows, written=self._answers.get(one.key, ""),
+        )  # fmt: skip
         self._app.push_screen(screen, self._answer([one]))
 
     def _permission(self, one: Waiting, pending: Pending) -> None:
@@ -131,6 +136,7 @@ class Asking:
         def answered(text: str | None) -> None:
             if text is not None:
                 left = self._still(found) or found  # where none is left the session says why it takes no answer
+                self._answers.update((one.key, text) for one in left if one.kind == "question")
                 self._send([(one, commands.answer(one.key, text)) for one in left])
 
         return answered
@@ -157,6 +163,7 @@ class Asking:
             refused = await self._app.sending.refusal_of(request)
             if refused is None:
                 done += 1
+                self._answers.pop(one.key, None)
                 continue
             self._sent.discard(one.key)
             content.notice(self._app, refused, "error")

@@ -10,6 +10,7 @@ from textual.worker import WorkerCancelled, WorkerFailed
 
 from swarmtui.host.feed import CommandRefused, Link
 from swarmtui.tui import commands, content
+from swarmtui.tui.view.status import HOST_CRASHED, crashed
 
 if TYPE_CHECKING:
     from swarmtui.tui.app import Workbench
@@ -67,6 +68,8 @@ class Sending:
         feed = self._app.feed
         if feed is None:
             return "there is no session yet"
+        if crashed(self._app.state, self._app.status):
+            return self._app.with_keys(f"not sent: {HOST_CRASHED}")
         self._tell_lost()
         self._mirror.asked += 1
         seq: int | None = None

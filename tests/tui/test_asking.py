@@ -6,8 +6,9 @@ import asyncio
 from dataclasses import replace
 
 import pytest
-from textual.widgets import TextArea
+from textual.widgets import Input, TextArea
 
+from swarmtui.host.feed import Link
 from swarmtui.plan.model import JSON
 from swarmtui.session import events as ev
 from swarmtui.tui.app import Workbench
@@ -282,3 +283,25 @@ async def test_a_question_that_somebody_else_answers_says_so_and_keeps_what_was_
             while "it waits no longer" not in text(pilot):
                 await pilot.pause()
         assert isinstance(pilot.app.screen, QuestionScreen)
+
+
+async def test_an_answer_that_cannot_be_sent_since_the_host_is_gone_says_so_and_is_there_the_next_time() -> None:
+    feed = mid_run()
+    feed.state.pending["scope"] = replace(feed.state.pending["scope"], choices=())
+    async with opened(feed, SIZE) as pilot:
+        await press(pilot, "a")
+        assert isinstance(pilot.app.screen, QuestionScreen)
+        later(feed)
+        await press(pilot, *"green")
+        feed.set_link(Link.CRASHED)
+        later(feed)
+        await press(pilot, "enter")
+        assert notices(pilot)[-1] == "not sent: the host has crashed: r resumes the session first"
+        assert feed.commands == []
+        feed.set_link(Link.LIVE)
+        await settled(pilot)
+        await press(pilot, "a")
+        assert pilot.app.screen.query_one(Input).value == "green"
+        later(feed)
+        await press(pilot, "enter")
+        assert [params["text"] for _, params in feed.commands] == ["green"]

@@ -266,11 +266,13 @@ class QuestionScreen(Dialog[str | None]):
         age: Callable[[], str],
         *,
         follows: bool = False,
+        written: str = "",
     ) -> None:
-        """Where it `follows` another one, its answer must be meant: enter pressed twice would answer both."""
+        """Where it `follows` another one, its answer must be meant: enter pressed twice would answer both. `written` is
+        an answer that did not get there."""
         super().__init__()
         self._title, self._question, self._choices, self._age = title, question, list(choices), age
-        self._follows = follows
+        self._follows, self._written = follows, written
 
     def compose(self) -> ComposeResult:
         """The question, and what can be answered."""
@@ -282,7 +284,7 @@ class QuestionScreen(Dialog[str | None]):
                 yield Choices(*(Option(content.line(choice, 300)) for choice in self._choices), markup=False)
                 hint = f"enter answers with the marked one; {self.key('leave')} puts it off"
             else:
-                yield Input()
+                yield Input(content.plain(self._written))
                 hint = f"enter answers; {self.key('leave')} puts it off: the question stays"
             yield Static(content.line(hint), classes="hint", markup=False)
 
