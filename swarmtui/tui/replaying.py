@@ -109,11 +109,12 @@ class Replaying:
         if not failures:
             told = self._app.with_keys("nothing has failed: {previous_mark} and {next_mark} go to all marks")
             content.notice(self._app, told, "warning")
-        elif (found := next((seq for seq in failures if seq > play.seq), None)) is not None:
-            player.seek(found)
         else:
-            content.notice(self._app, "nothing fails after this: this is the first that did")
-            player.seek(failures[0])
+            after = [seq for seq in failures if seq > play.seq]
+            number = len(failures) - len(after) + 1 if after else 1
+            where = f"failure {number:,} of {len(failures):,}"
+            content.notice(self._app, where if after else f"nothing failed after that: {where}, from the beginning")
+            player.seek(failures[number - 1])
         self._app.draw_now()
 
     def by_seconds(self, seconds: float) -> None:

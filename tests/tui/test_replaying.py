@@ -79,12 +79,17 @@ async def test_e_leads_to_the_next_failure_and_after_the_last_one_says_so_and_le
     async with opened(replayed(at=1)) as pilot:
         failures = [mark.seq for mark in play_of(pilot).marks if mark.kind is MarkKind.FAILURE]
         assert failures
-        for seq in failures:
+        for number, seq in enumerate(failures, 1):
             await press(pilot, "e")
             assert play_of(pilot).seq == seq
+            assert notices(pilot)[-1] == f"failure {number} of {len(failures)}"
         await press(pilot, "e")
-        assert "nothing fails after this" in notices(pilot)[-1]
+        told = f"nothing failed after that: failure 1 of {len(failures)}, from the beginning"
+        assert notices(pilot)[-1] == told
         assert play_of(pilot).seq == failures[0]
+        if len(failures) > 1:
+            await press(pilot, "e")
+            assert notices(pilot)[-1] == f"failure 2 of {len(failures)}", "it is told of where one stands"
 
 
 @pytest.mark.chaos
@@ -302,7 +307,7 @@ async def test_at_the_end_of_what_has_happened_so_far_a_replay_stays_and_its_key
         assert "the end so far: G goes live" in notices(pilot)[-1]
         assert "the end so far: G goes live" in text(pilot)
         await press(pilot, "e")
-        assert "nothing fails after this" in notices(pilot)[-1], "the plan is edited instead"
+        assert "failure 1 of" in notices(pilot)[-1], "the plan is edited instead"
         await press(pilot, "G")
         assert link(pilot) is Link.LIVE
         assert "live again" in notices(pilot)[-1]
