@@ -53,15 +53,16 @@ class Memory:
 
     def save(self) -> str:
         """Write what has changed; why it could not be, if so. Blocks for a moment: on a thread, or on leaving."""
-        if self._path is None or not self._changed:
+        changed = frozenset(self._changed)
+        if self._path is None or not changed:
             return ""
-        merged = {**_read(self._path), **{name: self._values[name] for name in self._changed}}
+        merged = {**_read(self._path), **{name: self._values[name] for name in changed}}
         try:
             ensure_private(self._path.parent)
             write_atomic(self._path, json.dumps(merged, indent=1, sort_keys=True))
         except (OSError, PathRefused) as error:
             return f"layout and filters were not kept: {error}"
-        self._changed.clear()
+        self._changed -= changed
         return ""
 
 

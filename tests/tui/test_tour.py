@@ -25,7 +25,7 @@ from swarmtui.tui.view.glyphs import ASCII
 from swarmtui.tui.view.lines import width
 from tests.tui.browsing import browsed, rested
 from tests.tui.opening import lines, opened, press, settled, text
-from tests.tui.scripted_feed import REVIEW, SESSIONS, mid_run, planning
+from tests.tui.scripted_feed import REVIEW, SESSIONS, ScriptedFeed, mid_run, planning
 
 FIRST_TIME: dict[str, Any] = {"seen": False, "lasting": True, "terminal": True, "replay": False, "environ": {}}
 
@@ -143,6 +143,20 @@ async def test_the_screen_behind_it_goes_on() -> None:
         assert pilot.app.screen is shown
         assert "paused" in text(pilot)
         assert "How it stands" in text(pilot)
+
+
+async def test_that_it_was_shown_is_kept_at_once_for_a_workbench_that_is_begun_beside(tmp_path: Path) -> None:
+    feed = mid_run()
+
+    async def connect() -> ScriptedFeed:
+        return feed
+
+    app = Workbench(connect, memory=Memory(tmp_path / "memory.json"), theme="swarm-dark")
+    async with app.run_test() as pilot:
+        await settled(pilot)
+        await tour(pilot)
+        await settled(pilot)
+        assert Memory(tmp_path / "memory.json").get(SEEN, False)
 
 
 @pytest.mark.parametrize("key", ["escape", "q", "ctrl+c"])

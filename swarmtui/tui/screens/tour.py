@@ -158,6 +158,7 @@ def open_tour(screen: ActionScreen) -> None:
         content.notice(app, "there is nothing to be shown here", "warning")
         return
     app.memory.put(SEEN, True)
+    app.run_worker(app.memory.save, group="memory", thread=True)  # at once: another workbench may be begun beside
     app.push_screen(TourScreen(parts))
 
 
