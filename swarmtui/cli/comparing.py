@@ -6,8 +6,8 @@ import asyncio
 from contextlib import AsyncExitStack
 from dataclasses import replace
 
+from swarmtui.cli.closing import standing
 from swarmtui.cli.following import AnyFeed, Place, open_feed
-from swarmtui.cli.headless import standing
 from swarmtui.host.address import Address, parse_address
 from swarmtui.host.locate import locate
 from swarmtui.host.ssh_dial import SshDial, predial
@@ -34,7 +34,8 @@ async def held(first: str, second: str) -> tuple[Comparison, DiffOf]:
         await sides.close()
         raise
     found = compare(a[1].state, b[1].state)
-    return replace(found, a=replace(found.a, status=standing(*a)), b=replace(found.b, status=standing(*b))), sides
+    there_a, there_b = (replace(side, status=standing(*of).status) for side, of in ((found.a, a), (found.b, b)))
+    return replace(found, a=there_a, b=there_b), sides
 
 
 async def _of_files(first: str, second: str) -> tuple[Comparison, DiffOf]:

@@ -160,17 +160,16 @@ def _load_feeds() -> None:
 
 def _say_how_it_stands(place: Place, opened: list[AnyFeed], console: Console) -> None:
     """What a user who has left the workbench wants to read in its place."""
-    from swarmtui.cli.headless import finish, standing
-    from swarmtui.host.exits import of_status
+    from swarmtui.cli.closing import Standing, finish, standing
     from swarmtui.host.history import History
 
-    if isinstance(place, SessionFolder):
+    if isinstance(place, SessionFolder) and (place.db.exists() or not opened):  # its file knows more than was shown
         state = History(place).state()
-        status = seen_status(place, state.status)
+        stands = Standing(state, seen_status(place, state.status))
     else:
-        state, status = opened[-1].state, standing(place, opened[-1])
-    finish(place, state, status, of_status(status), console)
-    if status in (Status.RUNNING, Status.PLANNING):
+        stands = standing(place, opened[-1])
+    finish(place, stands, console)
+    if stands.status in (Status.RUNNING, Status.PLANNING):
         called = name_of(place)
         console.say(f"session {called} goes on: `swarmtui attach {called}` watches it")
 

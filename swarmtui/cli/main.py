@@ -86,14 +86,14 @@ def entry() -> int:
     """Run the command line of this process; the exit code."""
     gc.set_threshold(LOOKED_THROUGH)
     _mend_streams()
+    code = 1
     try:
         code = main(sys.argv[1:])
-    except BaseException as error:
-        if not isinstance(error, SystemExit) or not isinstance(error.code, int):
-            _written_out(1)
-            raise
-        code = error.code  # --help has been printed, or what is wrong with the words
-    return _written_out(code)
+    except SystemExit as left:  # --help has been printed, or what is wrong with the words
+        code = int(left.code or 0)
+    finally:
+        code = _written_out(code)
+    return code
 
 
 def main(argv: Sequence[str]) -> int:

@@ -6,9 +6,9 @@ import time
 from argparse import ArgumentParser, Namespace
 from typing import Any
 
+from swarmtui.cli.closing import report_path
 from swarmtui.cli.console import Console, duration, money
 from swarmtui.cli.figures import figures
-from swarmtui.cli.headless import report_path
 from swarmtui.host.exits import Exit
 from swarmtui.host.history import History
 from swarmtui.host.locate import locate, seen_status

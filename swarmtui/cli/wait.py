@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 from argparse import ArgumentParser, Namespace
 
+from swarmtui.cli.closing import finish, standing
 from swarmtui.cli.console import Console, seconds
 from swarmtui.cli.following import PATIENCE_S, AnyFeed, Place, name_of, open_feed, reached
-from swarmtui.cli.headless import exit_code, finish, follow, standing
+from swarmtui.cli.headless import follow
 from swarmtui.host.exits import Exit
 from swarmtui.host.history import History
 from swarmtui.host.locate import seen_status
@@ -41,10 +42,9 @@ async def _wait(place: Place, timeout_s: float | None, console: Console) -> int:
     finally:
         if feed is not None:
             await feed.close()
-    status = standing(place, feed)
-    code = exit_code(feed.state, status)
-    finish(place, feed.state, status, code, console)
-    return code
+    stands = standing(place, feed)
+    finish(place, stands, console)
+    return stands.code
 
 
 def _stands(place: Place, feed: AnyFeed | None, timeout_s: float) -> str:
