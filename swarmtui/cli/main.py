@@ -89,8 +89,10 @@ def entry() -> int:
     code = 1
     try:
         code = main(sys.argv[1:])
-    except SystemExit as left:  # --help has been printed, or what is wrong with the words
-        code = int(left.code or 0)
+    except SystemExit as left:
+        if not isinstance(left.code, int):
+            raise
+        code = left.code  # --help has been printed, or what is wrong with the words
     finally:
         code = _written_out(code)
     return code

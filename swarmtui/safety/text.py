@@ -11,13 +11,15 @@ pieces gives the same result. The raw text stays where it is recorded; cleaning 
 
 from __future__ import annotations
 
+import functools
 import re
 import unicodedata
 
 MARKS = 8
 """Combining marks that one character may carry; more would be drawn over the lines above and below."""
 
-# What few texts need is compiled when the first does, and kept by `re`: every start would pay for all of it.
+_compiled = functools.cache(re.compile)
+"""For the patterns that few texts need: every start would pay for all of them."""
 
 _ZWJ = "\u200d"
 _INTRODUCER = r"\x1b[\]PX^_k]|[\x90\x98\x9d-\x9f]"
@@ -68,7 +70,7 @@ def clean(text: str, *, keep_newlines: bool = True) -> str:
         if not text.isascii() and not _SUSPECT.search(text):
             text = _finish(text)
         else:
-            parts = re.split(_SEQUENCE, text) if _HAS_SEQUENCE.search(text) else [text]
+            parts = _compiled(_SEQUENCE).split(text) if _HAS_SEQUENCE.search(text) else [text]
             text = _finish(_break_lines(_drop("".join(parts[::2]))))
     return text if keep_newlines else text.replace("\n", " ").replace("\t", " ")
 
@@ -112,7 +114,7 @@ class Cleaner:
         self._open = ""
         if not _HAS_SEQUENCE.search(text):
             return text
-        parts = re.split(_SEQUENCE, text)
+        parts = _compiled(_SEQUENCE).split(text)
         if len(parts) > 1 and not parts[-1]:
             self._open = _shortest(parts[-2])
         return "".join(parts[::2])
@@ -128,7 +130,7 @@ class Cleaner:
             self._tail = (self._tail + text)[-_TAIL:]
             return text
         whole = self._tail + text
-        if re.compile(_JOINS_NEXT).search(whole, max(0, len(whole) - 3)):
+        if whole.endswith(_ZWJ) and _compiled(_JOINS_NEXT).search(whole, max(0, len(whole) - 3)):
             self._joiner = _ZWJ
             whole = whole[:-1]
         raw, whole = whole, _finish(whole)
@@ -172,8 +174,8 @@ def _is_clean_ascii(text: str) -> bool:
 
 
 def _drop(text: str) -> str:
-    text = re.sub(_DROPPED, "", text)
-    return text if text.isascii() else re.sub(_NO_CHARACTER, "\ufffd", text)
+    text = _compiled(_DROPPED).sub("", text)
+    return text if text.isascii() else _compiled(_NO_CHARACTER).sub("\ufffd", text)
 
 
 def _break_lines(text: str) -> str:
@@ -185,7 +187,7 @@ def _break_lines(text: str) -> str:
 def _finish(text: str) -> str:
     """Settles what depends on neighbours: joiners and runs of marks. Nothing else hidden is left in `text`."""
     if _JOINER.search(text):
-        text = re.sub(_JOINED, r"\1", text)
+        text = _compiled(_JOINED).sub(r"\1", text)
     return _MARK_RUN.sub(_cap_marks, text)
 
 
@@ -201,10 +203,10 @@ def _cap_marks(run: re.Match[str]) -> str:
 
 def _shortest(sequence: str) -> str:
     """The shortest text from which the rest of `sequence` is read the same way; nothing if it is over."""
-    if re.fullmatch(_COMPLETE, sequence):
+    if _compiled(_COMPLETE).fullmatch(sequence):
         return ""
-    if re.match(_INTRODUCER, sequence):
+    if _compiled(_INTRODUCER).match(sequence):
         return "\x1b]"
-    if re.match(_CSI, sequence):
+    if _compiled(_CSI).match(sequence):
         return "\x1b[ " if " " <= sequence[-1] <= "/" else "\x1b["
     return sequence[:2]
