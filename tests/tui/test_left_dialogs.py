@@ -50,6 +50,15 @@ async def proposed(pilot: Pilot[int], slow: Slow) -> NodeForm:
     return form
 
 
+async def plan_opened(pilot: Pilot[int]) -> tuple[Workbench, EditScreen]:
+    """The workbench with the plan in its editor."""
+    app = pilot.app
+    assert isinstance(app, Workbench)
+    await press(pilot, "e")
+    assert isinstance(app.screen, EditScreen)
+    return app, app.screen
+
+
 @pytest.mark.parametrize("refusal", [None, "no"])
 @pytest.mark.chaos
 async def test_an_answer_that_comes_after_a_form_was_left_closes_nothing_else(refusal: str | None) -> None:
@@ -153,11 +162,7 @@ async def test_what_is_written_in_an_editor_elsewhere_is_kept_where_the_plan_was
     slow = Slow()
     slow._does = awaiting_approval().command
     async with opened(slow.feed) as pilot:
-        app = pilot.app
-        assert isinstance(app, Workbench)
-        await press(pilot, "e")
-        screen = app.screen
-        assert isinstance(screen, EditScreen)
+        app, screen = await plan_opened(pilot)
         screen.query_one(TextArea).insert("# mine\n", (0, 0))
         monkeypatch.setattr(app.editing, "_in_editor", edited)
         await pilot.press("f2")
@@ -218,13 +223,10 @@ async def test_what_comes_from_an_editor_elsewhere_while_a_change_is_on_its_way_
 async def test_an_answer_about_the_plan_leaves_an_editor_of_something_else_alone() -> None:
     slow = Slow("no")
     async with opened(slow.feed) as pilot:
-        app = pilot.app
-        assert isinstance(app, Workbench)
-        await press(pilot, "e")
-        assert isinstance(app.screen, EditScreen)
-        app.screen.action_submit()
+        app, screen = await plan_opened(pilot)
+        screen.action_submit()
         await slow.asked.wait()
-        app.screen.action_leave()
+        screen.action_leave()
         other = ChangeEditScreen("nodes: {}", lambda text: None, lambda text: None)
         await app.push_screen(other)
         slow.answered.set()
@@ -274,11 +276,7 @@ async def test_what_is_written_in_the_editor_after_a_proposal_is_kept_once_that_
     slow = Slow()
     slow._does = awaiting_approval().command
     async with opened(slow.feed) as pilot:
-        app = pilot.app
-        assert isinstance(app, Workbench)
-        await press(pilot, "e")
-        screen = app.screen
-        assert isinstance(screen, EditScreen)
+        app, screen = await plan_opened(pilot)
         screen.action_submit()
         await slow.asked.wait()
         screen.query_one(TextArea).insert("# more\n", (0, 0))

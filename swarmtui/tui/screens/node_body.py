@@ -336,7 +336,8 @@ class NodeBody:
         if self.reading.events:
             return EventLines(self.reading.events, width, self._app.looks.glyphs)
         why = self.reading.why_not.get("events", "")
-        return [((f"they could not be fetched: {why}" if why else "nothing has happened to it yet", "faint"),)]
+        told = f"they could not be fetched: {why}" if why else "nothing has happened to it yet"
+        return [((told, "faint"),)]
 
     def _log(self, node: NodeState, width: int) -> list[Line]:
         if node.ended:  # while it runs now and then: each event of a map would ask for it
