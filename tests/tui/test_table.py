@@ -132,9 +132,13 @@ def test_items_of_a_map_sort_by_urgency() -> None:
     items.move(7, State.RUNNING)
     items.move(99_999, State.FAILED)
     items.errors[99_999] = ErrorInfo(ErrorKind.CHECK, "not French")
+    items.charge(7, 0.25)
+    items.charge(8, 0.0)  # simulated
     rows = ItemRows(items, ("state", False))
     assert (rows.key(0), rows.key(1), len(rows)) == ("99999", "7", 100_000)
     assert rows.cells(0, Moment(0, 0), UNICODE)["detail"][0] == "not French"
+    costs = {rows.key(at): rows.cells(at, Moment(0, 0), UNICODE)["cost"][0] for at in range(10)}
+    assert (costs["7"], costs["8"], costs["99999"]) == ("$0.25", "", "")
 
 
 def test_a_map_whose_items_are_being_read_says_so_and_since_when() -> None:

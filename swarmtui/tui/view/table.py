@@ -217,7 +217,7 @@ class ItemRows:
         tries = self.items.attempts[item]
         cost = self.items.cost_usd(item)
         return {
-            "cost": ("" if cost is None else say.usd(cost), "text"),
+            "cost": (say.usd(cost) if cost else "", "text"),
             "item": (say.count(item), "muted"),
             "state": (glyphs.told(mark), mark.role),
             "tries": (str(tries) if tries else "", "muted"),
