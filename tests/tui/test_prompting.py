@@ -537,13 +537,15 @@ async def test_a_place_that_cannot_be_written_is_told_once_and_one_goes_on(tmp_p
 
 
 @pytest.mark.chaos
-async def test_esc_closes_the_conversation_and_f11_shows_it() -> None:
+async def test_f11_shows_the_conversation_and_one_writes_there_and_esc_closes_it() -> None:
     async with home(ScriptedDesk()) as pilot:
         place = pilot.app.screen.query_one(PromptPlace)
         await press(pilot, "f11")
         assert place.talking
         assert "Nothing starts without your key" in text(pilot)
-        await press(pilot, "n", "escape")
+        await press(pilot, "h", "i")
+        assert place.text == "hi"
+        await press(pilot, "escape")
         assert not place.talking
 
 

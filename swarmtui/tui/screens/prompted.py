@@ -87,9 +87,11 @@ class PromptedScreen(ActionScreen):
             self.prompt.take_proposal()
 
     def do_talk(self) -> None:
-        """F11."""
+        """F11: whoever opens the conversation has something to say."""
         if self.prompt is not None:
             self.prompt.show_talk(not self.prompt.talking)
+            if self.prompt.talking:
+                self.prompt.type_here()
 
     def do_clear_talk(self) -> None:
         """Forget what was said."""
