@@ -86,7 +86,7 @@ from swarmtui.session.log import Log
 from swarmtui.session.snapshots import Snapshots
 from swarmtui.session.state import SessionState
 from swarmtui.session.summary import summary
-from swarmtui.session.trouble import Trouble
+from swarmtui.session.trouble import Trouble, TroubleKind
 from swarmtui.session.vocabulary import FINAL, STUCK, Status
 
 logger = logging.getLogger(__name__)
@@ -261,8 +261,11 @@ class Conductor:
         if seq is None:
             if self._stopping.is_set():
                 raise Refused(f"the host is leaving: `swarmtui resume {self.state.id}` goes on with the session")
-            if method == "session.resume" and self.log.trouble is not None:
-                raise Refused(f"{self.log.trouble.message}; the session goes on by itself once that works")
+            trouble = self.log.trouble
+            if trouble is not None and trouble.kind is TroubleKind.GONE:
+                raise Refused(trouble.message)
+            if method == "session.resume" and trouble is not None:
+                raise Refused(f"{trouble.message}; the session goes on by itself once that works")
             if method == FORECAST:
                 seq = await self._plan_stage.forecast()
                 return await self._recorded(seq)

@@ -32,7 +32,7 @@ from swarmtui.host.dialling import (
     refusal,
     refused,
 )
-from swarmtui.host.feed import Changes, CommandRefused, FeedStatus, Link
+from swarmtui.host.feed import FILES_GONE, Changes, CommandRefused, FeedStatus, Link
 from swarmtui.host.fetching import OfFile, OfHost, ShelfOfFile, ShelfOfHost
 from swarmtui.host.gathering import Gathering
 from swarmtui.host.intake import Intake
@@ -54,6 +54,7 @@ CRASH_POLL_S = 1.0
 COMMAND_PATIENCE_S = 30.0
 COMES_BACK = ("signal", "disk", "idle")
 """Why a host left whose session is not over: another one may take it up."""
+NOTHING_LEFT = "the session's files are gone, and so is its host: nothing is left to go on with"
 OVER = (Link.ENDED, Link.CRASHED, Link.ARCHIVE)
 """Links without a host: nothing comes until another one takes the session up."""
 NONSENSE = (ProtocolError, ValueError, LookupError, TypeError, AttributeError, ArithmeticError, RuntimeError)
@@ -195,6 +196,8 @@ class WireFeed:
 
         Raises CommandRefused; ConnectionError when the link stayed broken and whether it took effect is not known.
         """
+        if self._folder is not None and self._folder.removed():  # its host may not have seen it yet, and would do it
+            raise CommandRefused(f"not sent: {FILES_GONE}")
         reply = await self.ask(method, {**params, "client_cmd_id": uuid.uuid4().hex})
         try:
             return int(reply["seq"])
@@ -294,7 +297,7 @@ class WireFeed:
                 self._intake.doubt()
             return True
         self.exit_code = self._bye.exit_code
-        self._set_link(Link.ENDED, _left(self._bye))
+        self._set_over(self._bye)
         return self._folder is not None or self._bye.reason in COMES_BACK
 
     def _lose(self, error: BaseException) -> None:
@@ -329,6 +332,18 @@ class WireFeed:
     async def _until_taken_up(self) -> None:
         """Until another host may have taken up what this one has left."""
         bye = self._bye
+        self._backoff.begin_anew()
+        if self._folder is None:
+            self._bye = None  # whether it is reached at all, the next try tells
+        while True:
+            self._set_over(bye)
+            await self._backoff.pause(CRASH_POLL_S if bye is not None else min(CRASH_POLL_S, self._backoff.left()))
+            if not self._host_is_gone():
+                return
+
+    def _set_over(self, bye: wire.Bye | None) -> None:
+        """No host lives, and how that came; whether the session's files are gone, too."""
+        gone = self.status.gone if self._folder is None else self._folder.removed()
         if bye is not None:
             self._set_link(Link.ENDED, _left(bye))
         elif self.state.status in FINAL:
@@ -336,13 +351,7 @@ class WireFeed:
         else:
             note = "the host is gone without a goodbye: resume the session to go on"
             self._set_link(Link.CRASHED, note, seen=Status.CRASHED)
-        self._backoff.begin_anew()
-        if self._folder is None:
-            self._bye = None  # whether it is reached at all, the next try tells
-        while True:
-            await self._backoff.pause(CRASH_POLL_S if bye is not None else min(CRASH_POLL_S, self._backoff.left()))
-            if not self._host_is_gone():
-                return
+        self._gathered.set_trouble(NOTHING_LEFT if gone else "", gone=gone)
 
     def _host_is_gone(self) -> bool:
         return self._folder is not None and not self._folder.owned()

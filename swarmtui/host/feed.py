@@ -41,6 +41,9 @@ class Link(StrEnum):
     """The past is played: nobody can act, and time is that of the session."""
 
 
+FILES_GONE = "the session's files are gone: nothing can be done with it until they are back"
+
+
 class CommandRefused(Exception):
     """The session did not take a command; the text says why and what would work. `code` is the wire's error code.
 
@@ -124,6 +127,8 @@ class FeedStatus:
     """One line for the banner: why it is not live and what happens next."""
     trouble: str = ""
     """One line for the banner while the host cannot write the session file: nothing starts, and no event can tell."""
+    gone: bool = False
+    """Whether the session's files were removed, as `trouble` says: nothing that is asked for can be recorded."""
     role: str = "control"
     viewers: tuple[Viewer, ...] = field(default_factory=tuple)
     host_version: str = ""

@@ -77,8 +77,9 @@ class Gathering:
         """Say how the feed stands with its source."""
         status = self.status
         if (status.link, status.note, status.seen, status.retry_at) != (link, note, seen, retry_at):
+            if status.link is not Link.LIVE or link is not Link.LIVE:  # who is reached now tells it
+                status.trouble, status.gone = "", False
             status.link, status.note, status.seen, status.retry_at = link, note, seen, retry_at
-            status.trouble = status.trouble if link is Link.LIVE else ""  # of who is not reached nobody knows
             self._link = True
             self._news.set()
 
@@ -88,10 +89,10 @@ class Gathering:
         self._link = True
         self._news.set()
 
-    def set_trouble(self, message: str) -> None:
-        """Say what the host cannot do for now; nothing: it can."""
-        if self.status.trouble != message:
-            self.status.trouble = message
+    def set_trouble(self, message: str, *, gone: bool = False) -> None:
+        """Say what the host cannot do for now; nothing: it can. `gone`: since the session's files were removed."""
+        if (self.status.trouble, self.status.gone) != (message, gone):
+            self.status.trouble, self.status.gone = message, gone
             self._link = True
             self._news.set()
 

@@ -79,7 +79,8 @@ class Intake:
             case Topic.VIEWERS:
                 self._see(wire.parse(wire.Viewers, notice.params))
             case Topic.TROUBLE:
-                self._gathered.set_trouble(wire.parse(wire.TroubleTold, notice.params).message)
+                trouble = wire.parse(wire.TroubleTold, notice.params)
+                self._gathered.set_trouble(trouble.message, gone=trouble.gone)
             case Topic.LAGGING:
                 self._lag(wire.parse(wire.Lagging, notice.params))
             case Topic.RESYNC:

@@ -349,6 +349,11 @@ class TroubleTold:
     since: float = 0.0
     """Epoch seconds."""
 
+    @property
+    def gone(self) -> bool:
+        """Whether the session's files were removed."""
+        return self.kind == "gone"
+
 
 @frozen
 class Bye:

@@ -77,6 +77,16 @@ class SessionFolder:
         """Plain files that people and agents can read: output and log per node, report, status."""
         return self.path / ARTEFACTS
 
+    def removed(self) -> bool:
+        """Whether there is no session file any more; not where that cannot be told."""
+        try:
+            self.db.stat()
+        except (FileNotFoundError, NotADirectoryError):
+            return True
+        except OSError:
+            return False
+        return False
+
     def owned(self) -> bool:
         """Whether a host lives. The kernel frees the lock however the host ended, so no pid is asked."""
         try:

@@ -10,7 +10,7 @@ from textual.worker import WorkerCancelled, WorkerFailed
 
 from swarmtui.host.feed import CommandRefused, Link
 from swarmtui.tui import commands, content
-from swarmtui.tui.view.status import HOST_CRASHED, crashed
+from swarmtui.tui.view.status import nobody_there
 
 if TYPE_CHECKING:
     from swarmtui.tui.app import Workbench
@@ -68,8 +68,8 @@ class Sending:
         feed = self._app.feed
         if feed is None:
             return "there is no session yet"
-        if crashed(self._app.state, self._app.status):
-            return self._app.with_keys(f"not sent: {HOST_CRASHED}")
+        if (why := nobody_there(self._app.state, self._app.status)) is not None:
+            return self._app.with_keys(f"not sent: {why}")
         self._tell_lost()
         self._mirror.asked += 1
         seq: int | None = None

@@ -9,9 +9,10 @@ from pathlib import Path
 import pytest
 
 from swarmtui.engine import conductor
+from swarmtui.host.client import NOTHING_LEFT
 from swarmtui.host.exits import Exit
 from swarmtui.host.failures import explain
-from swarmtui.host.feed import CommandRefused
+from swarmtui.host.feed import CommandRefused, Link
 from swarmtui.host.rest import at_rest
 from swarmtui.session.errors import LogError
 from swarmtui.session.faults import Faults
@@ -90,6 +91,11 @@ async def test_of_a_session_whose_files_are_removed_nothing_more_starts_and_view
         db = session.conductor.log.path
         db.rename(db.with_name("elsewhere"))
         await until(feed, lambda feed: "files are gone" in feed.status.trouble)
+        assert feed.status.gone
+        before = session.conductor.state.seq
+        with pytest.raises(CommandRefused, match="files are gone"):
+            await feed.command("marker.add", {"label": "here"})
+        assert session.conductor.state.seq == before
         session.executor.finish("a//1")
         await until_paused(session)
         assert not session.executor.running
@@ -97,7 +103,28 @@ async def test_of_a_session_whose_files_are_removed_nothing_more_starts_and_view
         (again,) = await session.until_running()
         assert again.startswith("b//")
         await until(feed, lambda feed: not feed.status.trouble and feed.state.status is Status.RUNNING)
+        assert not feed.status.gone
         await feed.close()
+
+
+async def test_of_a_host_that_has_not_seen_yet_that_its_files_are_gone_nothing_is_asked_and_then_it_is_known(
+    tmp_path: Path,
+) -> None:
+    slow = LogSettings(retry_s=0.05, close_s=0.0, look_s=60.0, reserve_bytes=0)
+    async with live_session(tmp_path, chain("a"), at_once=True, log_settings=slow) as session:
+        feed = await session.attach(folder=session.folder)
+        await until(feed, lambda feed: feed.state.status is Status.SUCCEEDED)
+        await session.conductor.log.flushed()
+        session.folder.db.rename(session.folder.db.with_name("elsewhere"))
+        before = session.conductor.state.seq
+        with pytest.raises(CommandRefused, match="not sent: the session's files are gone"):
+            await feed.command("marker.add", {"label": "here"})
+        assert session.conductor.state.seq == before
+    await until(feed, lambda feed: feed.status.gone and feed.status.link is Link.ENDED)
+    assert feed.status.trouble == NOTHING_LEFT
+    session.folder.db.with_name("elsewhere").rename(session.folder.db)
+    await until(feed, lambda feed: not feed.status.gone and not feed.status.trouble)
+    await feed.close()
 
 
 async def test_resuming_by_hand_is_refused_while_the_disk_takes_nothing(tmp_path: Path) -> None:

@@ -132,6 +132,10 @@ class ScriptedFeed:
         """Change how the feed stands with its source."""
         self._gathering.set_link(link, note, retry_at=retry_at)
 
+    def set_trouble(self, message: str, *, gone: bool = False) -> None:
+        """Let the host find that it cannot write the session file."""
+        self._gathering.set_trouble(message, gone=gone)
+
     def clock(self) -> float:
         """Wall time: stands still between events, unless somebody sets the clock."""
         return self.now + self.set_by

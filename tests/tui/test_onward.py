@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 
 import pytest
 from textual import events
 
-from swarmtui.host.feed import Feed, Link
+from swarmtui.host.feed import FILES_GONE, Feed, Link
 from swarmtui.session import events as ev
 from swarmtui.session.items import CODE
 from swarmtui.session.vocabulary import State, Status
+from swarmtui.tui import commands
 from swarmtui.tui.actions.action import Context
 from swarmtui.tui.actions.table import BY_ID, Keys
 from swarmtui.tui.app import Workbench
 from swarmtui.tui.screens import dialogs
 from swarmtui.tui.screens.dialogs import CommandScreen, ForkScreen
+from swarmtui.tui.screens.run import RunScreen
 from swarmtui.tui.view import format as say
 from swarmtui.tui.view.cut import LastSeen, as_cut
 from swarmtui.tui.view.figures import Origin
@@ -23,7 +26,7 @@ from swarmtui.tui.view.forked import fork_words
 from swarmtui.tui.view.matching import closeness, places
 from swarmtui.tui.view.moment import Moment
 from swarmtui.tui.view.nodes import taken_words, took_s
-from tests.tui.opening import notices, opened, press, settled, text, workbench
+from tests.tui.opening import lines, notices, opened, press, settled, text, workbench
 from tests.tui.scripted_feed import ScriptedFeed, finished, mid_run
 from tests.tui.scripted_past import replayed
 
@@ -34,6 +37,31 @@ def crashed() -> ScriptedFeed:
     feed.set_link(Link.ARCHIVE)
     feed.status.seen = Status.CRASHED
     return feed
+
+
+# -- files that are gone ----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("link", [Link.LIVE, Link.ENDED, Link.CRASHED])
+@pytest.mark.parametrize("scene", [finished, mid_run])
+async def test_of_a_session_whose_files_are_gone_that_is_said_and_nothing_is_offered_that_needs_them(
+    link: Link, scene: Callable[[], ScriptedFeed]
+) -> None:
+    feed = scene()
+    feed.set_link(link)
+    feed.set_trouble("the session's files are gone, and so is its host", gone=True)
+    async with opened(feed, (120, 40)) as pilot:
+        app = pilot.app
+        assert isinstance(app, Workbench)
+        shown = lines(pilot)
+        assert "! the session's files are gone, and so is its host" in shown[1]
+        assert not [word for word in ("retry", "resume", "history", "pause", "edit") if word in shown[-1]]
+        for key in ("R", "r", "U", "P", "H", "Y", "a"):
+            await press(pilot, key)
+            assert FILES_GONE in notices(pilot)[-1], key
+            assert isinstance(app.screen, RunScreen)
+        assert await app.sending.refusal_of(commands.retry_failed()) == f"not sent: {FILES_GONE}"
+    assert feed.commands == []
 
 
 # -- the palette ------------------------------------------------------------------------------------------------------

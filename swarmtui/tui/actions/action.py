@@ -7,7 +7,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from swarmtui.frozen import frozen
-from swarmtui.host.feed import FeedStatus, Link
+from swarmtui.host.feed import FILES_GONE, FeedStatus, Link
 from swarmtui.session.vocabulary import Status
 from swarmtui.tui.view.status import can_act, replayed
 
@@ -125,7 +125,9 @@ def of_node(rule: Callable[[SessionState, NodeState | None], str | None]) -> Why
 
 
 def past(context: Context) -> str | None:
-    """Only where something has happened."""
+    """Only where something has happened, and can be read."""
+    if context.status.gone:
+        return FILES_GONE
     return None if context.state.seq else "nothing has happened yet"
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from swarmtui.host.feed import Link
+from swarmtui.host.feed import FILES_GONE, Link
 from swarmtui.session.vocabulary import FINAL, Status, how_ended
 from swarmtui.tui import commands
 from swarmtui.tui.actions.action import (
@@ -17,17 +17,19 @@ from swarmtui.tui.actions.action import (
     of_state,
     past,
 )
-from swarmtui.tui.view.status import HOST_CRASHED, REPLAYED, crashed
+from swarmtui.tui.view.status import REPLAYED, nobody_there
 
 
 def _attend(context: Context) -> str | None:
-    return HOST_CRASHED if crashed(context.state, context.status) else commands.why_not_attend(context.state)
+    return nobody_there(context.state, context.status) or commands.why_not_attend(context.state)
 
 
 def _resume(context: Context) -> str | None:
     state, status = context.state, context.status
     if context.imported:
         return "this is a recording of what ran elsewhere: nothing of it can go on"
+    if status.gone:
+        return FILES_GONE
     if status.link in (Link.CONNECTING, Link.RECONNECTING):
         return "whether a host lives is not known while there is no link"
     if status.play is not None and status.play.seq < status.play.head_seq:

@@ -20,6 +20,8 @@ def banner(status: FeedStatus, now: float, session: str, *, tries: bool = False)
 
     `session`: what commands call it. For the key of an action ``{its_id}`` stands.
     """
+    if status.gone:
+        return verbatim(status.trouble)
     if status.link is Link.CRASHED or (status.seen is Status.CRASHED and status.link is not Link.REPLAY):
         command = f"swarmtui resume {verbatim(one_line(session, 80))}"
         return f"the host has crashed: {{resume}} resumes the session, as does {command}; what is recorded is safe"

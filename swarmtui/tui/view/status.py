@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from swarmtui.host.feed import Link
+from swarmtui.host.feed import FILES_GONE, Link
 from swarmtui.safety.text import one_line
 from swarmtui.session.vocabulary import FINAL, Status
 from swarmtui.tui.actions.names import verbatim
@@ -49,6 +49,11 @@ def crashed(state: SessionState, status: FeedStatus) -> bool:
     return seen and status.link is not Link.REPLAY and state.status not in FINAL
 
 
+def nobody_there(state: SessionState, status: FeedStatus) -> str | None:
+    """Why nothing that is asked can be carried out or recorded, as :func:`can_act` says it; None if it may be."""
+    return FILES_GONE if status.gone else HOST_CRASHED if crashed(state, status) else None
+
+
 def can_act(state: SessionState, status: FeedStatus) -> str | None:
     """Why the user can do nothing now, with ``{its_id}`` for the key of an action; None if they can."""
     if status.link is Link.CONNECTING:
@@ -58,8 +63,8 @@ def can_act(state: SessionState, status: FeedStatus) -> str | None:
     if status.link is Link.REPLAY:
         fork = f"`swarmtui fork {verbatim(one_line(state.id, 64))} --at {state.seq}`"
         return f"{replayed(status)}; {{fork}} or {fork} begins another session from here"
-    if crashed(state, status):
-        return HOST_CRASHED
+    if (why := nobody_there(state, status)) is not None:
+        return why
     if status.link in (Link.ENDED, Link.ARCHIVE):
         return "this is a recording: nobody can act on it"
     if status.role != "control":
