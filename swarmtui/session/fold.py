@@ -16,6 +16,7 @@ from dataclasses import asdict, replace
 
 from swarmtui.plan.patch import inverse
 from swarmtui.session import fold_agents, fold_attempts, fold_budgets, fold_patches, fold_steering
+from swarmtui.session.caught import caught
 from swarmtui.session.events import (
     CommandApplied,
     Event,
@@ -144,6 +145,8 @@ def _session_forked(state: SessionState, body: SessionForked, event: Event) -> N
     state.granted = []  # the word was given for the rest of that session
     for key, asked in state.pending.items():
         state.pending[key] = replace(asked, since_ts=event.ts)  # here nobody was asked before
+    for node in caught(state):
+        node.cut_ts = event.ts
     state.commands.clear()
 
 

@@ -166,8 +166,10 @@ def _attempt_interrupted(state: SessionState, body: AttemptInterrupted, event: E
         return
     if body.repeat:
         uncount(node, body.item)
-    to = State.READY if body.repeat else State.INTERRUPTED
-    if _cancelled(node, body.item):  # the crash did what was asked for
+    to, cancelled = State.READY if body.repeat else State.INTERRUPTED, _cancelled(node, body.item)
+    if to is State.INTERRUPTED and not cancelled:
+        node.cut_ts = event.ts
+    if cancelled:  # the crash did what was asked for
         if body.item is not None:
             item_ended(state, node, body.item, State.CANCELLED)
         else:

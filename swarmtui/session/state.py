@@ -46,6 +46,8 @@ class NodeState:
     started_mono: float | None = None
     ended_ts: float | None = None
     ended_mono: float | None = None
+    cut_ts: float | None = None
+    """When it, or an item of it, was last cut short where somebody has to say what now; of a fork, when that began."""
     retry_at: float | None = None
     """When the next try is due, in session seconds."""
     busy_s: float = 0.0

@@ -42,6 +42,17 @@ def test_what_the_fork_asks_it_has_asked_since_it_began_however_long_its_parent_
     assert state.ts > max(asked.values())
 
 
+def test_what_was_cut_short_waits_since_then_and_in_a_fork_since_that_began() -> None:
+    feed = mid_run()
+    feed.play(ev.AttemptInterrupted("quality", 1), ev.AttemptInterrupted("translate", 1, 1_221), after=300)
+    cut = {"quality": feed.now, "translate": feed.now}
+    feed.play(ev.AttemptInterrupted("security", 1, repeat=True), after=60)
+    assert {one.id: one.cut_ts for one in feed.state.nodes.values() if one.cut_ts is not None} == cut
+    state = forked(list(feed._all))
+    assert {one.id: one.cut_ts for one in state.nodes.values() if one.cut_ts} == dict.fromkeys(cut, state.ts)
+    assert state_to_json(state_from_json(state_to_json(state))) == state_to_json(state)
+
+
 def test_a_mark_changes_no_state() -> None:
     feed = mid_run()
     before = state_to_json(feed.state)

@@ -26,7 +26,7 @@ from swarmtui.session.events import (
 )
 from swarmtui.session.items import Items
 from swarmtui.session.node_json import node_from_json, node_to_json
-from swarmtui.session.reader import Reader
+from swarmtui.session.reader import UNREADABLE, Reader
 from swarmtui.session.snapshots import LEAST_EVENTS, OUTWEIGHED, Snapshots, taken_up
 from swarmtui.session.spent import Spent
 from swarmtui.session.state import NodeState, SessionState
@@ -42,6 +42,7 @@ NODES = st.builds(
     attempts=st.integers(0, 3),
     held=st.booleans(),
     started_ts=st.none() | st.floats(0, 1e10),
+    cut_ts=st.none() | st.floats(0, 1e10),
     busy_s=st.floats(0, 1e6),
     budget=st.none()
     | st.builds(BudgetReached, st.just("usd"), st.floats(0, 9), st.floats(0, 9), st.sampled_from("ab")),
@@ -122,6 +123,13 @@ def test_a_snapshot_of_an_earlier_version_which_held_its_plan_is_taken_up_all_th
     state = session([NodeState("a", attempts=2)])
     packed = zlib.compress(json.dumps(state_to_json(state, columns=True) | {"plan": plan_to_json(PLAN)}).encode())
     assert state_hash(taken_up(packed)) == state_hash(state)
+
+
+def test_a_snapshot_of_an_earlier_version_whose_nodes_had_fewer_fields_is_not_half_taken_up() -> None:
+    data = state_to_json(session([NodeState("a", attempts=2)]), columns=True) | {"plan": plan_to_json(PLAN)}
+    del data["nodes"]["columns"]["cut_ts"]
+    with pytest.raises(UNREADABLE):  # it is passed over: what it does not tell the events do
+        taken_up(zlib.compress(json.dumps(data).encode()))
 
 
 @pytest.mark.parametrize(

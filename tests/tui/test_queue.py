@@ -120,6 +120,15 @@ def test_what_a_crash_caught_waits_too() -> None:
     assert [(one.kind, one.node) for one in waiting(feed.state)] == [("cut short", "hotels")]
 
 
+def test_what_was_cut_short_is_as_old_as_its_end_not_as_its_beginning() -> None:
+    feed = approved(TRIP).play(ev.AttemptStarted("hotels", 1))
+    feed.play(ev.AttemptInterrupted("hotels", 1), after=3_600)
+    feed.now += 60
+    assert [round(feed.clock() - one.since_ts) for one in waiting(feed.state)] == [60]
+    feed.state.nodes["hotels"].cut_ts = None  # an older host does not tell
+    assert [one.since_ts for one in waiting(feed.state)] == [feed.state.nodes["hotels"].started_ts]
+
+
 def caught_items(*items: int) -> ScriptedFeed:
     """A map of 20 that goes on while some of its items wait for the user, and a node beside it."""
     feed = approved(Plan("goal", (prompt("each", map=MapSpec("doc", path="docs.jsonl")), prompt("side"))))

@@ -84,7 +84,7 @@ def _asked(state: SessionState, pending: Pending) -> Waiting:
 
 
 def _caught(state: SessionState, node: NodeState) -> Waiting:
-    since = node.ended_ts or node.started_ts or state.ts
+    since = node.cut_ts or node.started_ts or state.ts  # an older host does not tell when it was cut short
     words = f"{node.error.message}: " if node.error else ""
     return Waiting(f"caught:{node.id}", CAUGHT, since, node.id, words=f"{words}{_cut_words(node)}")
 
