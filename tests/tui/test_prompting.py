@@ -602,15 +602,18 @@ async def test_what_breaks_is_told_and_nothing_that_was_typed_is_lost(monkeypatc
 
 
 @pytest.mark.chaos
-async def test_a_paste_without_end_is_cut_and_that_is_told() -> None:
+async def test_of_a_paste_that_is_too_long_nothing_is_taken_so_that_half_a_goal_is_never_started() -> None:
     async with home(ScriptedDesk()) as pilot:
         await press(pilot, "n")
-        area(pilot).post_message(events.Paste("word " * 20_000))
+        area(pilot).post_message(events.Paste("x" * (MOST_CHARS + 1)))
         await rested(pilot)
-        area(pilot).post_message(events.Paste("and more"))
+        assert area(pilot).text == ""
+        assert "put more into a file; nothing was pasted" in notices(pilot)[-1]
+        area(pilot).post_message(events.Paste("x" * MOST_CHARS))
         await rested(pilot)
-        assert len(area(pilot).text) == MOST_CHARS
-        assert "put more into a file" in notices(pilot)[-1]
+        area(pilot).post_message(events.Paste("y"))
+        await rested(pilot)
+        assert area(pilot).text == "x" * MOST_CHARS
 
 
 async def test_the_arrows_move_in_what_is_typed_before_they_lead_to_what_was_typed_earlier() -> None:

@@ -90,13 +90,15 @@ class PromptArea(TextArea):
         return row <= 0 if up else row >= self.wrapped_document.height - 1
 
     async def _on_paste(self, event: events.Paste) -> None:
-        """Text from elsewhere, without what a terminal would obey."""
+        """Text from elsewhere, without what a terminal would obey: all of it or nothing, as half a goal is another."""
         event.stop()
         event.prevent_default()
         room = max(0, MOST_CHARS - len(self.text) + len(self.selected_text))
         if len(event.text) > room:
-            content.notice(self.app, f"a prompt has {MOST_CHARS:,} characters at most: put more into a file", "warning")
-        self._insert(content.plain(event.text[:room]))
+            told = f"a prompt has {MOST_CHARS:,} characters at most: put more into a file; nothing was pasted"
+            content.notice(self.app, told, "warning")
+        else:
+            self._insert(content.plain(event.text))
 
     def _insert(self, text: str) -> None:
         self.replace(text, *self.selection, maintain_selection_offset=False)
