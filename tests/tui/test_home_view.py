@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from swarmtui.session.vocabulary import Status
 from swarmtui.tui.actions.table import Keys
 from swarmtui.tui.view.bulk import Bulk, How, Verb, pausing, why_not
-from swarmtui.tui.view.glyphs import ASCII, UNICODE
-from swarmtui.tui.view.home import REASONS, refusal
+from swarmtui.tui.view.glyphs import ASCII, UNICODE, Glyphs
+from swarmtui.tui.view.home import REASONS, headline, refusal
 from swarmtui.tui.view.lines import cells, width
 from swarmtui.tui.view.machines import Hosts, Machines
 from swarmtui.tui.view.moment import Moment
@@ -75,6 +75,25 @@ def test_the_name_of_a_session_has_room_whatever_its_characters_are_wide() -> No
     for told in (rows, Bulk.of(Verb.CANCEL, [row])):
         wide = next(column.width for column in told.columns if column.key == "id")
         assert wide >= cells(told.cells(0, Moment(START, 0.0), UNICODE)["id"][0]) == 16
+
+
+def test_what_is_paused_or_awaits_approval_is_not_counted_among_what_goes_on() -> None:
+    rows = [session(status, status, 1) for status in Status]
+    (told,) = [part for part, _ in headline(rows, 0, read=True, prompted=True) if "go on" in part]
+    assert told.strip() == "2 go on"
+
+
+def test_before_anybody_agrees_nothing_is_called_asked_and_a_status_has_its_one_name() -> None:
+    bulk = Bulk.of(Verb.CANCEL, [session("a", "awaiting_approval", 1), session("b", "succeeded", 1)])
+
+    def told(at: int, glyphs: Glyphs) -> str:
+        return bulk.cells(at, Moment(START, 0.0), glyphs)["how"][0]
+
+    assert (told(0, UNICODE), told(0, ASCII)) == ("○ to be done", "to be done")
+    assert bulk.cells(0, Moment(START, 0.0), UNICODE)["status"][0] == "awaits approval"
+    assert told(1, ASCII) == "left alone"
+    bulk.note("a", How.ASKED)
+    assert told(0, ASCII) == "asked"
 
 
 def test_machines_are_one_list_newest_first_and_silent_ones_last() -> None:

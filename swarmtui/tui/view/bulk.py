@@ -15,6 +15,7 @@ from swarmtui.tui.view import format as say
 from swarmtui.tui.view.column import Column
 from swarmtui.tui.view.lines import cells as cells_of
 from swarmtui.tui.view.sessions import Row, key_of, status_of
+from swarmtui.tui.view.status import STATUS
 
 if TYPE_CHECKING:
     from swarmtui.tui.view.glyphs import Glyphs
@@ -172,6 +173,10 @@ class How(StrEnum):
     FAILED = "failed"
 
 
+TO_BE_DONE = "to be done"
+"""What is asked for once somebody has agreed to it."""
+
+
 @mutable
 class One:
     """One session of many."""
@@ -260,13 +265,14 @@ class Bulk:
         words = WORDS[self.verb]
         role, icon = _LOOKS[one.how]
         told = one.told or {How.ASKED: words.will, How.UNDER_WAY: "…", How.DONE: words.done}.get(one.how, "")
+        how = TO_BE_DONE if one.how is How.ASKED and not self.began else one.how.value
         left = one.how is How.LEFT
         status = status_of(one.row)
         return {
-            "how": (one.how.value if glyphs.ascii else f"{icon} {one.how.value}", role),
+            "how": (how if glyphs.ascii else f"{icon} {how}", role),
             "id": (one_line(one.key, 80), "muted" if left else "text"),
             "title": (one_line(str(one.row.get("title") or ""), 200), "muted" if left else "text"),
-            "status": (status.value.replace("_", " ") if status else "?", "muted"),
+            "status": (STATUS[status][0] if status else "?", "muted"),
             "told": (one_line(told, 300), "bad" if one.how is How.FAILED else "muted" if left else "text"),
         }
 

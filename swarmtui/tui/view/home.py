@@ -11,7 +11,7 @@ from swarmtui.tui.actions.names import verbatim
 from swarmtui.tui.view import format as say
 from swarmtui.tui.view.bulk import Verb, pausing, why_not
 from swarmtui.tui.view.lines import Line, shorten, wrap
-from swarmtui.tui.view.sessions import SHOWN, Looking, Row, key_of
+from swarmtui.tui.view.sessions import Looking, Row, goes_on, key_of
 
 VERBS: Mapping[str, Verb] = {
     "pause_session": Verb.PAUSE,
@@ -81,7 +81,7 @@ def headline(found: Sequence[Row], marked: int, *, read: bool, prompted: bool) -
         how = "type a goal below" if prompted else "swarmtui run TASK.yaml starts one"
         return (*line, (f"   no sessions yet: {how}", "muted"))
     needs = sum(1 for row in known if row.get("needs_you"))
-    runs = sum(1 for row in known if SHOWN["running"](row))
+    runs = sum(1 for row in known if goes_on(row))
     silent = len({row.get("host") for row in found if row.get("error")})
     line = (*line, (f"   {say.sessions(len(known))}", "muted"))
     if runs:

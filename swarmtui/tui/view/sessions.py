@@ -58,6 +58,11 @@ SHOWN: dict[str, Callable[[Row], bool]] = {
 """Choices of which sessions are shown, gone through with one key."""
 
 
+def goes_on(row: Row) -> bool:
+    """Whether anything of a session can happen by itself: not where it is paused or nobody has approved its plan."""
+    return row.get("status") in (Status.RUNNING, Status.PLANNING)
+
+
 @mutable
 class Looking:
     """How somebody looks at the sessions; kept from screen to screen, and from one time to the next."""
