@@ -78,9 +78,9 @@ def _theme(settings: Settings, memory: Memory, source: str, environ: Mapping[str
 
 
 def commented() -> str:
-    """A config file in which every setting stands as it comes, behind ``#``."""
+    """A config file in which every setting stands as it comes, or with an example of it, behind ``#``."""
     lines = [
-        "# swarmtui: your settings. Everything here is as it comes: take away a # to change it.",
+        "# swarmtui: your settings. Each stands as it comes, or with an example that says so: take away a # to set it.",
         "# `swarmtui config check` says what is wrong, and `swarmtui config` what is in effect.",
         "",
         f"# {SECTION}:",
@@ -92,8 +92,11 @@ def commented() -> str:
         "hosts": "[build.example]",
     }  # fmt: skip
     for one in fields(Settings):
+        example = examples.get(one.name)
         lines.append(f"#   # {meanings().get(one.name, '')}")
-        lines.append(f"#   {one.name}: {examples.get(one.name) or _shown(getattr(default, one.name))}")
+        if example:
+            lines.append("#   # An example: as it comes nothing is set.")
+        lines.append(f"#   {one.name}: {example or _shown(getattr(default, one.name))}")
     lines += [
         "",
         "# Other sections: `models` adds providers and prices, `programs` says how programs that are agents are",

@@ -16,7 +16,7 @@ A mistake in it never keeps the workbench from starting: what can be used is, an
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import field, fields
 from difflib import get_close_matches
 from enum import StrEnum
@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 
 FILE = "config.yaml"
 SECTION = "workbench"
+_NEAR = 0.75
+"""How much of two names must be the same, of 1, for one to be the other with a slip or two."""
 
 
 class Motion(StrEnum):
@@ -186,8 +188,7 @@ class _Reading:
     def _one_of(self, name: str, value: object, known: type[StrEnum]) -> object:
         if isinstance(value, str) and value in [one.value for one in known]:
             return known(value)
-        near = get_close_matches(str(value), known, 1)
-        hint = f"did you mean {near[0]}?" if near else "one of " + ", ".join(known)
+        hint = _meant(str(value), list(known)) or "one of " + ", ".join(known)
         self._wrong((name,), f"{str(value)[:60]!r} is not known", hint)
         return None
 
@@ -198,8 +199,7 @@ class _Reading:
         lists: dict[str, tuple[str, ...]] = {}
         for key, one in value.items():
             if key not in known:
-                near = get_close_matches(str(key), known, 1)
-                hint = f"did you mean {near[0]}?" if near else "docs/keys.md lists them"
+                hint = _meant(str(key), known) or "docs/keys.md lists them"
                 self._wrong((name, str(key)), f"unknown name {str(key)[:60]!r}", hint, at_key=True)
                 continue
             names = self._names((name, str(key)), one)
@@ -236,8 +236,7 @@ class _Reading:
                 self._wrong((name, str(key)), f"unknown name {str(key)[:60]!r}", hint, at_key=True)
             elif not fits(key, one):
                 known = LAYOUT[key]
-                near = get_close_matches(str(one), known.words, 1)
-                hint = f"did you mean {near[0]}?" if near else f"it is {known.known}"
+                hint = _meant(str(one), known.words) or f"it is {known.known}"
                 self._wrong((name, key), f"{str(one)[:60]!r} is not known", hint)
         return {key: one for key, one in value.items() if key in LAYOUT and fits(key, one)}
 
@@ -287,5 +286,11 @@ class _Reading:
 def _nearest(name: str, known: Iterable[str]) -> str:
     """What was meant, or else all that there is."""
     listed = list(known)
-    near = get_close_matches(name, listed, 1)
-    return f"did you mean {near[0]}?" if near else "known are " + ", ".join(listed)
+    return _meant(name, listed) or "known are " + ", ".join(listed)
+
+
+def _meant(name: str, known: Sequence[str]) -> str:
+    """The question whether the one that is nearly `name` was meant: written wrongly, or begun; empty where none is."""
+    begun = [one for one in known if one.startswith(f"{name}_")]
+    near = get_close_matches(name, known, 1, _NEAR) or begun
+    return f"did you mean {near[0]}?" if near else ""

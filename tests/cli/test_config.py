@@ -156,6 +156,16 @@ def test_what_init_writes_is_right_when_the_signs_are_taken_away(file: Path) -> 
     assert read.settings.keys == {"pause_node": ("p", "f9")}
 
 
+def test_what_is_an_example_in_what_init_writes_says_so_and_how_it_comes() -> None:
+    lines = commented().splitlines()
+    text = "\n".join(line.removeprefix("# ") for line in lines if line.startswith(("# workbench", "#   ")))
+    given = parse_settings(text.encode(), Path("config.yaml")).settings
+    for name in Settings.__dataclass_fields__:
+        at = next(n for n, line in enumerate(lines) if line.startswith(f"#   {name}: "))
+        is_example = lines[at - 1] == "#   # An example: as it comes nothing is set."
+        assert is_example == (getattr(given, name) != getattr(Settings(), name)), name
+
+
 def test_every_setting_says_what_it_is() -> None:
     assert all(meanings().get(name) for name in Settings.__dataclass_fields__)
 
