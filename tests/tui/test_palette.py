@@ -205,6 +205,12 @@ async def test_what_is_done_on_the_list_of_sessions_says_so() -> None:
         assert "on the list of sessions" in notices(pilot)[-1]
 
 
+@pytest.mark.parametrize("typed", ["slow", "slowest node", "longest"])
+async def test_who_looks_for_the_slowest_node_finds_what_sorts(typed: str) -> None:
+    async with opened(mid_run()) as pilot:
+        assert (await found(pilot, typed))[0].id == "sort"
+
+
 async def test_what_does_not_apply_says_why() -> None:
     async with opened(finished()) as pilot:
         await typing(pilot, "pause all")

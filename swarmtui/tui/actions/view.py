@@ -19,7 +19,7 @@ ACTIONS: tuple[Action, ...] = (
     Action("fold_group", ("B",), "fold", "Fold the group, the stage or what the agent gave away, or unfold it",
            VIEW, RUN, 0, why_not=has_plan),
     Action("sort", ("S",), "sort", "Sort the table by the next column; by the time it took the slowest stands on top",
-           VIEW, RUN | PLAN | HOME, 0),
+           VIEW, RUN | PLAN | HOME, 0, also="slowest node, longest, order"),
     Action("reverse", ("D",), "reverse", "Turn the order of the table round", VIEW, RUN | PLAN | HOME, 0),
     Action("columns", ("backslash",), "columns", "Which columns the table shows, and in which order", VIEW, RUN, 0),
     Action("widen", ("w",), "wide", "Give the focused pane the whole screen, or put it back", VIEW, RUN | PLAN, 22),
