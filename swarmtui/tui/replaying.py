@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from swarmtui.tui.app import Workbench
 
 JUMP_S = 5.0
+VIEWS = ("view_plan", "view_run", "view_workers", "view_table", "view_log", "view_timeline", "view_pools")
+"""The actions that change the view, in their order."""
 ToPast: TypeAlias = "Callable[[Feed], Awaitable[Past]]"
 """Makes the past of the session that a feed is of."""
 
@@ -65,8 +67,8 @@ class Replaying:
             return
         self._opened = player
         self._app.show_feed(player)
-        told = "{toggle_play} plays, {next_failure} finds failures, {view_plan} to {view_pools} are views"
-        content.notice(self._app, self._app.with_keys(f"this is the past: {told}, {{end}} leads back"))
+        told = f"{{toggle_play}} plays, {{next_failure}} finds failures, {{end}} leads back; views: {self._views()}"
+        content.notice(self._app, self._app.with_keys(f"this is the past: {told}"))
 
     # -- keys -------------------------------------------------------------------------------------------------
 
@@ -157,8 +159,14 @@ class Replaying:
         self.to_share(tenth / 10)
         if not self._told_digits:
             self._told_digits = True
-            told = self._app.with_keys("{view_plan} to {view_pools} change the view here")
-            content.notice(self._app, f"{tenth}0 % of the events; {told}".removeprefix("0"))
+            told = f"{tenth}0 % of the events; views here: {self._views()}"
+            content.notice(self._app, told.removeprefix("0"))
+
+    def _views(self) -> str:
+        """The keys of views, as the user has them in a replay."""
+        from swarmtui.tui.view.keyhelp import in_a_row
+
+        return in_a_row([self._app.with_keys(f"{{{view}}}") for view in VIEWS])
 
     def to_seq(self, seq: int) -> None:
         """To just after an event."""

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import pytest
+
 from swarmtui.tui.actions.action import Mode, Scope
 from swarmtui.tui.actions.table import Keys
-from swarmtui.tui.view.keyhelp import BY_NAME, Entry, entries, everywhere, help_lines
+from swarmtui.tui.view.keyhelp import BY_NAME, Entry, entries, everywhere, help_lines, in_a_row
 
 SHOWN = (
     Entry(("p",), "pause", "Pause the node", "nodes", "nothing runs"),
@@ -39,9 +41,27 @@ def test_what_names_another_key_names_the_users() -> None:
     assert told["select_all"].endswith("F19 takes marks away")
     assert "(F18: side by side" in told["against"]
     assert told["zoom_out"].endswith("F17 and F16 move in it")
-    assert told["seek_share"].endswith("views are F14 to F8 here")
+    assert told["seek_share"].endswith("views here: F14, F3, F4, F5, F6, F7, F8")
     assert "F15 copies it" in " ".join(one.description for one in everywhere(keys))
     assert not any("{" in words for words in told.values())
+
+
+@pytest.mark.parametrize(
+    ("names", "told"),
+    [
+        (["F2", "F3", "F4", "F5"], "F2 to F5"),
+        (["1", "2", "3"], "1 to 3"),
+        (["F9", "F10", "F11"], "F9 to F11"),
+        (["F2", "F3"], "F2, F3"),
+        ([":view plan", "F3", "F4", "F5"], ":view plan, F3 to F5"),
+        (["F2", "F3", "F4", "x", "F6"], "F2 to F4, x, F6"),
+        (["F14", "F3", "F4"], "F14, F3, F4"),
+        (["^a", "b", "c"], "^a, b, c"),
+        ([], ""),
+    ],
+)
+def test_keys_are_told_as_a_row_where_they_are_one(names: list[str], told: str) -> None:
+    assert in_a_row(names) == told
 
 
 def test_a_replay_offers_nothing_that_is_asked_of_a_session() -> None:

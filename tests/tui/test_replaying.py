@@ -118,7 +118,7 @@ async def test_a_replay_opens_with_the_graph_whatever_was_looked_at_last_and_say
         assert app.screen.view == "run"
         assert " F3 run " in lines(pilot)[-1]
         await press(pilot, "7")
-        assert notices(pilot)[-1] == "70 % of the events; F2 to F8 change the view here"
+        assert notices(pilot)[-1] == "70 % of the events; views here: F2 to F8"
         said = len(notices(pilot))
         await press(pilot, "0")
         assert len(notices(pilot)) == said

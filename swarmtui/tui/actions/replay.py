@@ -25,7 +25,8 @@ ACTIONS: tuple[Action, ...] = (
     Action("idle", ("i",), "waits", "Pass over times without events in two seconds, or live through them", REPLAY_GROUP,
            EVERYWHERE, 40, mode=Mode.REPLAY),
     Action("seek_share", tuple("0123456789"), "seek",
-           "To 0 %, 10 % … 90 % of the events; views are {view_plan} to {view_pools} here",
+           "To 0 %, 10 % … 90 % of the events; views here: {view_plan}, {view_run}, {view_workers}, {view_table}, "
+           "{view_log}, {view_timeline}, {view_pools}",
            REPLAY_GROUP, EVERYWHERE, mode=Mode.REPLAY),
     Action("begin", ("g",), "start", "To the first event", REPLAY_GROUP, EVERYWHERE, 50, mode=Mode.REPLAY),
     Action("end", ("G",), "end/live", "To the last event; back to the session, where it goes on", REPLAY_GROUP,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Sequence
 
 from swarmtui.frozen import frozen
@@ -12,6 +13,7 @@ from swarmtui.tui.actions.table import Keys
 from swarmtui.tui.view import document
 from swarmtui.tui.view.lines import Line
 
+_NUMBERED = re.compile(r"(\D*)(\d{1,3})", re.ASCII)
 BY_NAME = "by name"
 """Stands where keys do for what has none, and is in the palette alone."""
 _LABEL = 14
@@ -88,6 +90,23 @@ def _entry(entry: Entry, width: int, *, ascii_only: bool) -> list[Line]:
         tuple((text, "faint") for text, _ in row)
         for row in document.facts([(f"  {named}", told, "faint")], width, _LABEL)
     ]
+
+
+def in_a_row(names: Sequence[str]) -> str:
+    """Keys by what is printed on them, three or more that follow each other by their numbers as ``F2 to F8``."""
+    rows: list[list[str]] = []
+    for name in names:
+        if rows and _follows(rows[-1][-1], name):
+            rows[-1].append(name)
+        else:
+            rows.append([name])
+    return ", ".join(f"{row[0]} to {row[-1]}" if len(row) > 2 else ", ".join(row) for row in rows)
+
+
+def _follows(before: str, name: str) -> bool:
+    """Whether a key is the next one to another: ``4`` to ``3``, ``F10`` to ``F9``."""
+    one, other = _NUMBERED.fullmatch(before), _NUMBERED.fullmatch(name)
+    return one is not None and other is not None and (one[1], int(one[2]) + 1) == (other[1], int(other[2]))
 
 
 def _named(entry: Entry, ascii_only: bool) -> str:
