@@ -82,6 +82,18 @@ def test_why_a_session_was_paused_is_told_in_words(reason: str, words: str) -> N
     assert told(ev.SessionPaused(reason)) == ("warning", words)
 
 
+@pytest.mark.parametrize(
+    ("again_s", "by", "words"),
+    [
+        (12.0, "provider", "429, again in 0:12, not charged: too fast"),
+        (0.09, "provider", "429, waits for a place, not charged: too fast"),  # its pool knows better when
+        (2.2, "machine", "this machine is busy, again in 0:03, not charged: too fast"),
+    ],
+)
+def test_what_becomes_of_a_refused_call_comes_before_what_was_said(again_s: float, by: str, words: str) -> None:
+    assert told(ev.AttemptThrottled("a", 1, again_s, "p", message="too fast", by=by)) == ("warning", words)
+
+
 def test_what_waits_after_a_takeover_is_named_as_far_as_it_was_recorded_and_else_counted() -> None:
     assert told(ev.SessionTakenOver(crashed=True, held=3, waiting=("a", "b/1")))[1].endswith(
         "a, b (item 1) and 1 more wait for you"

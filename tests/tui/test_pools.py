@@ -21,7 +21,7 @@ from swarmtui.tui.view.flights import Flights
 from swarmtui.tui.view.glyphs import ASCII, UNICODE
 from swarmtui.tui.view.lines import Line, width
 from swarmtui.tui.view.moment import Moment
-from swarmtui.tui.view.nodes import detail
+from swarmtui.tui.view.nodes import detail, short_detail
 from swarmtui.tui.view.pools import (
     BINDS,
     Gauge,
@@ -223,6 +223,32 @@ def test_a_throttled_node_says_which_pool_what_was_said_until_when_and_that_it_i
     for part in ("again in 0:0", "not charged", WORKER, SAID):
         assert part in told
     assert f"{WORKER} said 429" in detail(feed.state, feed.state.nodes["third"], Moment(feed.now, 80), UNICODE)
+
+
+@pytest.mark.parametrize(
+    ("binding", "in_flight", "waiting", "told"),
+    [("rpm", 0, 3, True), ("tpm", 0, 3, True), ("rpm", 1, 3, False), ("rpm", 0, 0, False), ("wall", 0, 3, False)],
+)
+def test_a_pool_in_which_nothing_moves_says_that_its_minute_is_used_up_and_not_that_it_grows(
+    binding: str, in_flight: int, waiting: int, told: bool
+) -> None:
+    gauge = replace(gauge_of(busy()), binding=binding, in_flight=in_flight, waiting=waiting, throttled=0, why="growing")
+    assert ("used up for now" in binds_words(gauge)[0]) is told
+    assert ("growing" in binds_words(gauge)[0]) is not told
+
+
+def test_who_is_due_again_and_has_no_place_yet_says_where_it_waits_for_one() -> None:
+    feed = busy()
+    node, known = feed.state.nodes["third"], flights_of(feed)
+    assert node.retry_at is not None
+    for late in (-0.2, 30.0):
+        moment = Moment(feed.now, node.retry_at + late, known.refused)
+        told = detail(feed.state, node, moment, UNICODE)
+        assert told.startswith(f"again, waits for a place in {WORKER} (wall), not charged")
+        assert (short_detail(feed.state, node, moment), short_detail(feed.state, node, moment, 4)) == ("waits", "")
+    early = Moment(feed.now, node.retry_at - 1.4, known.refused)
+    assert short_detail(feed.state, node, early) == "in 0:02"
+    assert detail(feed.state, node, early, UNICODE).startswith("again in 0:02, not charged")
 
 
 def test_a_ready_node_says_in_which_pool_it_waits_and_what_holds_that_back() -> None:

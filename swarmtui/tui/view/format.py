@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from math import ceil
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -11,6 +12,8 @@ if TYPE_CHECKING:
 UNKNOWN = "n/a"
 MOST_TS = 2.0**40
 """Epoch seconds that are a time: what is beyond was never measured."""
+SOON_S = 0.5
+"""What is due in less is due."""
 
 
 def clock(seconds: float) -> str:
@@ -19,6 +22,11 @@ def clock(seconds: float) -> str:
     minutes, second = divmod(whole, 60)
     hours, minute = divmod(minutes, 60)
     return f"{hours}:{minute:02}:{second:02}" if hours else f"{minute}:{second:02}"
+
+
+def again(seconds: float) -> str:
+    """When what was sent back goes again: ``again in 0:12``; what is due waits for a place."""
+    return f"again in {clock(ceil(seconds))}" if seconds >= SOON_S else "waits for a place"
 
 
 def took(seconds: float) -> str:

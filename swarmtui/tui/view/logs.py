@@ -172,10 +172,10 @@ def _waiting(body: ev.SessionTakenOver) -> str:
     return f"{len(items)} wait{'s' * (len(items) == 1)} for you: {', '.join(told)}"
 
 
-def _refusal(body: ev.AttemptThrottled) -> str:
-    if body.by == "machine":
-        return body.message
-    return f"429: {body.message}" if body.message else "429"
+def _refused(body: ev.AttemptThrottled) -> Told:
+    """What becomes of it comes first: what a provider says is long."""
+    who = "this machine is busy" if body.by == "machine" else "429"
+    return "warning", f"{who}, {say.again(body.retry_in_s)}, not charged{f': {body.message}' if body.message else ''}"
 
 
 def _interrupted(body: ev.AttemptInterrupted) -> Told:
@@ -246,10 +246,7 @@ _TELL: Mapping[type[Any], Callable[[Any], Told]] = {
     ev.AttemptStarted: _started,
     ev.AttemptSucceeded: lambda b: _succeeded(b) if b.item is None else ("debug", _succeeded(b)[1]),
     ev.AttemptFailed: _failed,
-    ev.AttemptThrottled: lambda b: (
-        "warning",
-        f"{_refusal(b)}, again in {say.took(b.retry_in_s)}, not charged",
-    ),
+    ev.AttemptThrottled: _refused,
     ev.AttemptCancelled: lambda b: ("warning", "stopped" + (" and held" if b.hold else "")),
     ev.AttemptInterrupted: _interrupted,
     ev.AgentStepped: lambda b: ("debug" if b.ok else "warning", _stepped(b)),

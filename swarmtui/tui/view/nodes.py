@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from math import ceil
 from typing import TYPE_CHECKING
 
 from swarmtui.safety.text import one_line
@@ -90,7 +91,10 @@ def short_detail(state: SessionState, node: NodeState, moment: Moment, room: int
     if pending is not None:
         return f"asks {say.ago(moment.wall - pending.since_ts)}" if room > 7 else "asks"
     if node.state in (State.RETRYING, State.THROTTLED) and node.retry_at is not None:
-        return f"{'in ' if room > 7 else ''}{say.clock(node.retry_at - moment.session)}"
+        left = node.retry_at - moment.session
+        if left < say.SOON_S:
+            return "waits" if room > 7 else ""
+        return f"{'in ' if room > 7 else ''}{say.clock(ceil(left))}"
     if reads_items(state, node):
         return "reading" if room > 7 else ""
     if node.state is State.WAITING:
@@ -126,20 +130,26 @@ def _again(state: SessionState, node: NodeState, moment: Moment, glyphs: Glyphs)
     why = one_line(node.error.message, 120) if node.error else ""
     limit = state.plan_nodes[node.id].retry.limit if node.id in state.plan_nodes else 0
     tries = f" {node.tries + 1}/{limit + 1}" if limit else ""
-    return f"retry{tries}{_left(node, moment)}{_after(why, glyphs)}"
+    return f"retry{tries}{_when(state, node, moment)}{_after(why, glyphs)}"
 
 
-def _left(node: NodeState, moment: Moment) -> str:
-    return "" if node.retry_at is None else f" in {say.clock(node.retry_at - moment.session)}"
+def _when(state: SessionState, node: NodeState, moment: Moment) -> str:
+    """Until when it waits that is tried again; once that is past, where it waits for a place."""
+    if node.retry_at is None:
+        return ""
+    left = node.retry_at - moment.session
+    if left >= say.SOON_S:
+        return f" in {say.clock(ceil(left))}"
+    return f", {_waits_in(state, node) or 'waits for a place'}"
 
 
-def throttled_words(node: NodeState, moment: Moment, glyphs: Glyphs) -> str:
-    """Why a node waits for a provider: until when, who said what; and that it is not charged for it."""
+def throttled_words(state: SessionState, node: NodeState, moment: Moment, glyphs: Glyphs) -> str:
+    """Why a node waits for a provider: until when or where, who said what; and that it is not charged for it."""
     told = moment.refused.get((node.id, None))
     who = one_line((told.pool if told is not None else "") or node.pool, 40) or "the provider"
     who = "this machine" if told is not None and told.by_machine else who
     said = one_line(told.message, 120) if told is not None else ""
-    return f"again{_left(node, moment)}, not charged{_after(f'{who} said {said or 429}', glyphs)}"
+    return f"again{_when(state, node, moment)}, not charged{_after(f'{who} said {said or 429}', glyphs)}"
 
 
 def _no_phrase(state: SessionState, node: NodeState, moment: Moment, glyphs: Glyphs) -> str:
@@ -160,7 +170,7 @@ def _skipped(node: NodeState) -> str:
 
 _PHRASES: dict[State, Callable[[SessionState, NodeState, Moment, Glyphs], str]] = {
     State.RETRYING: _again,
-    State.THROTTLED: lambda _s, node, moment, glyphs: throttled_words(node, moment, glyphs),
+    State.THROTTLED: throttled_words,
     State.SKIPPED: lambda _s, node, _m, _g: _skipped(node),
     State.WAITING: lambda state, node, _m, _g: _waits_for(state, node) if state.approved_rev else "",
     State.READY: lambda state, node, moment, _: _reads(state, node, moment) or _waits_in(state, node),

@@ -248,8 +248,9 @@ def binds_words(gauge: Gauge) -> tuple[str, Role]:
     if gauge.binding in UNBOUND:
         return words, role
     since = "" if gauge.since is None else f" since {say.clock(gauge.since)}"
-    why = f": {gauge.why}" if gauge.why else ""
-    return f"{gauge.binding}{since}, {words}{why}", role
+    used_up = gauge.binding in ("rpm", "tpm") and not gauge.in_flight and gauge.waiting + gauge.throttled > 0
+    why = "used up for now, who waits goes as it comes back" if used_up else gauge.why
+    return f"{gauge.binding}{since}, {words}{f': {why}' if why else ''}", role
 
 
 def in_flight_words(gauge: Gauge) -> str:
@@ -288,7 +289,7 @@ def said(refusal: Refusal, now: float, *, short: bool = False) -> str:
     by = "this machine" if refusal.by_machine else "the provider"
     told = refusal.message or ("too little is free" if refusal.by_machine else "429")
     due = refusal.mono + refusal.again_s - now
-    again = f"again in {say.clock(due)}" if due > 0 else f"was due {say.ago(-due)} ago"
+    again = say.again(due) if due >= say.SOON_S else f"was due {say.ago(-due)} ago"
     if short:
         return f"{who}: {told}; {again}"
     return f"{say.ago(now - refusal.mono)} ago {by} said to {who}: {told}; {again}, not charged"
@@ -373,8 +374,8 @@ def _facts(gauge: Gauge, now: float) -> Iterator[tuple[str, str, Role]]:
         yield "last", said(gauge.last, now), "throttled"
     waits = [f"{say.count(gauge.waiting)} for a place"] if gauge.waiting else []
     if gauge.throttled:
-        due = "" if gauge.due is None else f", the first is due in {say.clock(gauge.due - now)}"
-        waits.append(f"{say.count(gauge.throttled)} sent back{due}")
+        first = "" if gauge.due is None else f", the first {say.again(gauge.due - now)}"
+        waits.append(f"{say.count(gauge.throttled)} sent back{first}")
     if gauge.others:
         yield "shared", f"{gauge.others} more of your sessions use this account", "warn"
     yield "waiting", "; ".join(waits) or "nobody", "text" if waits else "faint"
@@ -395,5 +396,5 @@ def _who_waits(state: SessionState, gauge: Gauge, width: int, moment: Moment, gl
         shown += 1
         if shown > WAITING_SHOWN:
             break
-        words = throttled_words(node, moment, glyphs)
+        words = throttled_words(state, node, moment, glyphs)
         yield from facts_lines([("", f"{name_of(node.id)}: {words}", "muted")], width, LABEL)

@@ -212,7 +212,7 @@ class ItemRows:
         mark = MARKS[self.items.state(item)]
         error = self.items.errors.get(item)
         due = self.items.retry_at.get(item)
-        wait = "" if due is None else f"again in {say.clock(due - moment.session)} "
+        wait = "" if due is None else f"{say.again(due - moment.session)} "
         words = wait + (one_line(error.message, 200) if error else "")
         tries = self.items.attempts[item]
         cost = self.items.cost_usd(item)
