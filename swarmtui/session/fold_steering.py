@@ -184,7 +184,7 @@ def _undone(state: SessionState, body: Undone, event: Event) -> None:
 
 
 def _question_asked(state: SessionState, body: QuestionAsked, event: Event) -> None:
-    key = _pending_key(body)
+    key = pending_key(body)
     state.pending[key] = Pending(
         key,
         body.kind,
@@ -204,7 +204,7 @@ def _question_asked(state: SessionState, body: QuestionAsked, event: Event) -> N
 
 
 def _question_answered(state: SessionState, body: QuestionAnswered, event: Event) -> None:
-    asked = state.pending.pop(_pending_key(body), None)
+    asked = state.pending.pop(pending_key(body), None)
     state.touched.add(body.node)
     if asked is None or not asked.call:
         return
@@ -214,7 +214,8 @@ def _question_answered(state: SessionState, body: QuestionAnswered, event: Event
     answered(state, state.nodes[body.node])
 
 
-def _pending_key(body: QuestionAsked | QuestionAnswered) -> str:
+def pending_key(body: QuestionAsked | QuestionAnswered) -> str:
+    """:attr:`Pending.id` of what is asked or answered."""
     if body.call:
         return f"{body.node}:{body.call}"
     return place_of(body.node, body.item)

@@ -6,6 +6,8 @@ from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING
 
+from swarmtui.safety.text import one_line
+from swarmtui.session.events import QuestionAnswered
 from swarmtui.session.vocabulary import State
 from swarmtui.tui import commands, content
 from swarmtui.tui.sending import ASKING
@@ -14,11 +16,19 @@ from swarmtui.tui.view.nodes import name_of
 from swarmtui.tui.view.queue import Waiting, after, asked_lines, calls_lines, several_cut, waiting
 
 if TYPE_CHECKING:
+    from swarmtui.host.feed import Changes
     from swarmtui.session.state import Pending
     from swarmtui.tui.app import Workbench
     from swarmtui.tui.screens.asking import ChangeEditScreen
     from swarmtui.tui.screens.queue import QueueScreen
     from swarmtui.tui.view.lines import Line
+
+
+KEPT = 100
+"""Answers of others that are remembered."""
+TOLD_CHARS = 60
+"""What the lower border of a dialog has room for."""
+NO_LONGER = "answered elsewhere, or not asked any more"
 
 
 class Asking:
@@ -28,16 +38,33 @@ class Asking:
         self._app = app
         self._sent: set[str] = set()
         """Keys of what was answered, until the session has said that it is."""
-        self._written: dict[str, str] = {}
-        """Change -> its nodes as they were edited, until they are taken."""
-        self._answers: dict[str, str] = {}
-        """Question -> what was answered, until the session has taken it."""
+        self._unsent: dict[str, str] = {}
+        """Question or change -> what was written of it and was not taken, as long as it waits."""
+        self._answered: dict[str, str] = {}
+        """Question -> who answered it and what, of the latest ones: those of open dialogs are among them."""
 
     def waiting(self) -> list[Waiting]:
         """What waits and was not answered yet, the oldest first."""
         found = waiting(self._app.state)
         self._sent &= {one.key for one in found}
         return [one for one in found if one.key not in self._sent]
+
+    def absorb(self, changes: Changes) -> None:
+        """Take in who answered what, and let go of what was written of what waits no longer; answers are told again."""
+        from swarmtui.session.fold_steering import pending_key  # not before the first frame
+
+        for event in changes.events:
+            if isinstance(event.body, QuestionAnswered):
+                who = name_of(event.actor or "somebody")
+                self._answered[pending_key(event.body)] = one_line(f"{who} answered: {event.body.answer}", TOLD_CHARS)
+        for key in list(self._answered)[:-KEPT]:
+            del self._answered[key]
+        for key in self._unsent.keys() - self._app.state.pending.keys():
+            self._tell_written(key, self._unsent.pop(key))
+
+    def _tell_written(self, key: str, text: str) -> None:
+        if "\n" not in text:  # an answer, and no YAML of a change
+            content.notice(self._app, f"{name_of(key)} waits no longer; you had written: {text}", "warning")
 
     def attend(self) -> None:
         """Put what waits to the user: the one thing at once, of more than one the list."""
@@ -86,7 +113,7 @@ class Asking:
         follows = self._queue is not None  # enter has just been pressed
         screen = QuestionScreen(
             f"{one.who} asks", pending.question, pending.choices, self._age(one),
-            follows=follows, written=self._answers.get(one.key, ""),
+            follows=follows, written=self._unsent.get(one.key, ""), waits=lambda: bool(self._still([one])),
         )  # fmt: skip
         self._app.push_screen(screen, self._answer([one]))
 
@@ -136,7 +163,6 @@ class Asking:
         def answered(text: str | None) -> None:
             if text is not None:
                 left = self._still(found) or found  # where none is left the session says why it takes no answer
-                self._answers.update((one.key, text) for one in left if one.kind == "question")
                 self._send([(one, commands.answer(one.key, text)) for one in left])
 
         return answered
@@ -163,14 +189,23 @@ class Asking:
             refused = await self._app.sending.refusal_of(request)
             if refused is None:
                 done += 1
-                self._answers.pop(one.key, None)
+                self._unsent.pop(one.key, None)
                 continue
             self._sent.discard(one.key)
             content.notice(self._app, refused, "error")
+            if one.pending is not None and one.kind == "question" and not one.pending.choices:
+                self._keep(one.key, str(request.params["text"]))
         if done:
             words = {request.done for _, request in answers}
             told = answers[0][1].done if len(words) == 1 else "answers given"
             content.notice(self._app, told if len(answers) == 1 else f"{done} {told}")
+
+    def _keep(self, key: str, text: str) -> None:
+        """Have `text` there the next time, if there is one."""
+        if key in self._app.state.pending:
+            self._unsent[key] = text
+        else:
+            self._tell_written(key, text)
 
     @property
     def _queue(self) -> QueueScreen | None:
@@ -215,10 +250,7 @@ class Asking:
         def submit(edited: str) -> None:
             self._app.editing.propose(lambda: self._propose(change, edited, screen))
 
-        def keep(written: str) -> None:
-            self._written[change] = written
-
-        screen = ChangeEditScreen(self._written.get(change, text), submit, keep)
+        screen = ChangeEditScreen(self._unsent.get(change, text), submit, partial(self._keep, change))
         self._app.push_screen(screen)
 
     async def _propose(self, change: str, text: str, screen: ChangeEditScreen) -> None:
@@ -227,7 +259,7 @@ class Asking:
         request = commands.edit_change(change, text)
         refused = await self._app.sending.refusal_of(request)
         if refused is None:
-            self._written.pop(change, None)
+            self._unsent.pop(change, None)
             screen.dismiss(None)
             content.notice(self._app, request.done)
         elif screen.is_attached:
@@ -247,8 +279,8 @@ class Asking:
             left = self._still(found)
             if not left:
                 if len(found) > 1:
-                    return "none of them waits any longer: they were answered elsewhere, or are not asked any more"
-                return "it waits no longer: it was answered elsewhere, or is not asked any more"
+                    return f"none waits any longer: {NO_LONGER}"
+                return self._answered.get(found[0].key, f"it waits no longer: {NO_LONGER}")
             asked = f"asked {say.ago(self._app.clock() - left[0].since_ts)} ago"
             if len(left) == len(found):
                 return asked

@@ -280,9 +280,72 @@ async def test_a_question_that_somebody_else_answers_says_so_and_keeps_what_was_
         assert "asked" in text(pilot)
         feed.play(ev.QuestionAnswered(key, "main"), actor="ada@laptop")
         async with asyncio.timeout(10):
-            while "it waits no longer" not in text(pilot):
+            while "ada@laptop answered: main" not in text(pilot):
                 await pilot.pause()
         assert isinstance(pilot.app.screen, QuestionScreen)
+
+
+@pytest.mark.parametrize("size", [SIZE, (80, 24)])
+async def test_what_was_written_too_late_stays_and_can_be_copied_and_who_answered_what_is_said(
+    size: tuple[int, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    copied: list[str] = []
+    monkeypatch.setattr(Workbench, "copy_text", lambda self, text, what: copied.append(text))
+    monkeypatch.setattr(dialogs, "AGE_EVERY_S", 3_600)  # enter is the first to find out
+    feed = mid_run()
+    (key,) = feed.state.pending
+    feed.state.pending[key] = replace(feed.state.pending[key], choices=())
+    async with opened(feed, size) as pilot:
+        await press(pilot, "a")
+        later(feed)
+        await press(pilot, *"green")
+        feed.play(ev.QuestionAnswered(key, "main"), actor="ada@laptop")
+        await settled(pilot)
+        await press(pilot, "enter")
+        shown = text(pilot)
+        assert "ada@laptop answered: main" in shown
+        assert "enter copies what you wrote; esc leaves" in shown
+        assert notices(pilot)[-1] == "not sent: ada@laptop answered: main"
+        assert pilot.app.screen.query_one(Input).value == "green"
+        assert copied == []
+        await press(pilot, "enter")
+        assert copied == ["green"]
+        await press(pilot, "escape")
+        assert isinstance(pilot.app.screen, RunScreen)
+    assert feed.commands == []
+
+
+@pytest.mark.parametrize("size", [SIZE, (80, 24)])
+async def test_that_a_question_is_not_asked_any_more_fits_into_the_border(size: tuple[int, int]) -> None:
+    feed = mid_run()
+    async with opened(feed, size) as pilot:
+        await press(pilot, "a")
+        later(feed)
+        feed.play(ev.AttemptCancelled("scope", 1))
+        await settled(pilot)
+        await press(pilot, "enter")
+        assert "it waits no longer: answered elsewhere, or not asked any more" in text(pilot)
+        assert "esc leaves" in text(pilot)
+    assert feed.commands == []
+
+
+async def test_of_two_who_answer_at_once_the_second_is_told_what_they_had_written() -> None:
+    feed = mid_run()
+    (key,) = feed.state.pending
+    feed.state.pending[key] = replace(feed.state.pending[key], choices=())
+    async with opened(feed, SIZE) as pilot:
+        await press(pilot, "a")
+        later(feed)
+        await press(pilot, *"green")
+        feed.refusal = "nobody waits for that answer"
+        await press(pilot, "enter")
+        assert notices(pilot)[-1] == feed.refusal
+        feed.play(ev.QuestionAnswered(key, "main"), actor="ada@laptop")
+        await settled(pilot)
+        assert "scope waits no longer; you had written: green" in notices(pilot)
+        app = pilot.app
+        assert isinstance(app, Workbench)
+        assert app.asking._unsent == {}
 
 
 async def test_an_answer_that_cannot_be_sent_since_the_host_is_gone_says_so_and_is_there_the_next_time() -> None:

@@ -391,7 +391,7 @@ async def test_several_wait_no_longer_once_none_of_them_does(monkeypatch: pytest
         await press(pilot, "a", "T")
         feed.state.pending.clear()
         async with asyncio.timeout(10):
-            while "none of them waits any longer" not in text(pilot):
+            while "none waits any longer: answered elsewhere, or not asked any more" not in text(pilot):
                 await pilot.pause()
         assert "nothing is left to be answered; esc leaves" in text(pilot)
 

@@ -267,12 +267,14 @@ class QuestionScreen(Dialog[str | None]):
         *,
         follows: bool = False,
         written: str = "",
+        waits: Callable[[], bool] = lambda: True,
     ) -> None:
         """Where it `follows` another one, its answer must be meant: enter pressed twice would answer both. `written` is
-        an answer that did not get there."""
+        an answer that did not get there. `waits` tells whether it can be answered still."""
         super().__init__()
         self._title, self._question, self._choices, self._age = title, question, list(choices), age
         self._follows, self._written = follows, written
+        self._waits, self._late = waits, False
 
     def compose(self) -> ComposeResult:
         """The question, and what can be answered."""
@@ -282,17 +284,40 @@ class QuestionScreen(Dialog[str | None]):
             yield Static(content.text(self._question), classes="question", markup=False)
             if self._choices:
                 yield Choices(*(Option(content.line(choice, 300)) for choice in self._choices), markup=False)
-                hint = f"enter answers with the marked one; {self.key('leave')} puts it off"
             else:
                 yield Input(content.plain(self._written))
-                hint = f"enter answers; {self.key('leave')} puts it off: the question stays"
-            yield Static(content.line(hint), classes="hint", markup=False)
+            yield Static(content.line(self.hint), classes="hint", markup=False)
+
+    @property
+    def hint(self) -> str:
+        """What the keys do."""
+        leave = self.key("leave")
+        if self._late:
+            return f"{'' if self._choices else 'enter copies what you wrote; '}{leave} leaves"
+        if self._choices:
+            return f"enter answers with the marked one; {leave} puts it off"
+        return f"enter answers; {leave} puts it off: the question stays"
 
     def on_mount(self) -> None:
         """Time passes while it is read."""
-        self.set_interval(AGE_EVERY_S, lambda: tell_age(self, self._age()))
+        self.set_interval(AGE_EVERY_S, self.look)
+
+    def look(self) -> None:
+        """Tell how it stands with what is asked: others may answer it, which leaves what was written where it is."""
+        tell_age(self, self._age())
+        if self._late is self._waits():
+            self._late = not self._late
+            self.query_one(".hint", Static).update(content.line(self.hint))
 
     def _answer(self, text: str) -> None:
+        known = self._late
+        self.look()
+        if self._late:
+            if known and not self._choices:
+                dressed(self).copy_text(text, "what you wrote")
+            else:
+                content.notice(self.app, f"not sent: {self._age()}", "warning")
+            return
         doubtful = self._follows or dressed(self).keyboard.press.held  # the enter that opened it may be held down
         if not doubtful or self.meant():
             self.dismiss(text)
