@@ -30,7 +30,7 @@ class PlanEditing:
         """The revision that the draft was made from."""
         self._original = ""
         """The plan as it was when it was last opened."""
-        self.forms: dict[str, tuple[Values, Values]] = {}
+        self._forms: dict[str, tuple[Values, Values]] = {}
         """Node (empty: a new one) -> its form as it was opened, and what was written there and has not been taken."""
 
     def begin(self) -> None:
@@ -66,6 +66,28 @@ class PlanEditing:
     def keep(self, text: str) -> None:
         """What an editor of ours is left with is there the next time, unless it is the plan as it was."""
         self.draft = None if text == content.plain(self._original) else text
+
+    # -- forms of single nodes ----------------------------------------------------------------------------------
+
+    def form(self, node: str) -> tuple[Values, Values] | None:
+        """The form of a node (empty: a new one) as it was opened, and what was written there and has not been taken."""
+        return self._forms.get(node)
+
+    def keep_form(self, node: str, opened: Values, written: Values) -> None:
+        """Have what was written in a node's form, as it was opened, there the next time."""
+        self._forms[node] = opened, written
+
+    def keep_body(self, node: str, had: Values, body: str) -> None:
+        """Have a text there the next time that came when the form, which `had` other fields too, was closed; what is
+        kept of them stays."""
+        opened, written = self._forms.get(node, (had, had))
+        self._forms[node] = opened, {**written, "body": body}
+
+    def forget_form(self, node: str) -> None:
+        """What was written in a node's form was taken, or is what it was."""
+        self._forms.pop(node, None)
+
+    # -- the plan -----------------------------------------------------------------------------------------------
 
     async def _in_editor(self, text: str, suffix: str = ".yaml") -> str | None:
         """What the user made of `text` in their editor; None if none could run."""

@@ -59,7 +59,7 @@ class NodeForm(Dialog[None]):
         self._first: Values = values_of(node or new_name(state.plan_nodes), self._base)
         if node is None:
             self._first["needs"] = needs
-        draft = workbench(self).editing.forms.get(node or "")
+        draft = workbench(self).editing.form(node or "")
         self._start: Values = self._first if draft is None else merged(*draft, self._first)
         self._drafted = draft is not None
 
@@ -219,14 +219,14 @@ class NodeForm(Dialog[None]):
             request = commands.patch(self._rev, ops, what, runs=runs)
             refused = await app.sending.refusal_of(request)
             if refused is None:
-                _, kept = app.editing.forms.get(self._node or "", ({}, values))
+                _, kept = app.editing.form(self._node or "") or ({}, values)
                 written = self.values() if self.is_attached else kept
                 self._forget()
                 app.selected = name
                 self.dismiss(None)
                 content.notice(app, request.done)
                 if written != values:
-                    app.editing.forms[name] = values, written
+                    app.editing.keep_form(name, values, written)
                     content.notice(app, f"what you wrote after that is kept for when you open {name} again")
                 return
             if app.state.plan_rev != self._rev:
@@ -279,8 +279,8 @@ class NodeForm(Dialog[None]):
             if self.is_attached:
                 self.query_one("#field-body", TextArea).load_text(content.plain(text))
             elif text != before["body"]:  # what was proposed before was taken meanwhile
-                forms, name = workbench(self).editing.forms, str(before["name"]).strip()
-                forms[name] = forms.get(name, (before, before))[0], {**before, "body": text}
+                name = str(before["name"]).strip()
+                workbench(self).editing.keep_body(name, before, text)
                 content.notice(self.app, f"the text from your editor is kept for when you open {name} again")
 
         workbench(self).editing.edit_text(str(before["body"]), written)
@@ -296,10 +296,10 @@ class NodeForm(Dialog[None]):
         self.dismiss(None)
 
     def _keep(self, values: Values) -> None:
-        workbench(self).editing.forms[self._node or ""] = self._first, values
+        workbench(self).editing.keep_form(self._node or "", self._first, values)
 
     def _forget(self) -> None:
-        workbench(self).editing.forms.pop(self._node or "", None)
+        workbench(self).editing.forget_form(self._node or "")
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
         """enter in a line goes to the next field: a form is not sent by accident."""
