@@ -231,6 +231,11 @@ class Conductor:
         """Whether it lets go of the session, or has: it was told to, or broke."""
         return self._stopping.is_set()
 
+    @property
+    def _gone(self) -> bool:
+        """Whether somebody removed the session's files."""
+        return self.log.trouble is not None and self.log.trouble.kind is TroubleKind.GONE
+
     async def begun(self) -> None:
         """Until what the host before left open is settled, or the conductor has ended."""
         await self._begun.wait()
@@ -262,7 +267,7 @@ class Conductor:
             if self._stopping.is_set():
                 raise Refused(f"the host is leaving: `swarmtui resume {self.state.id}` goes on with the session")
             trouble = self.log.trouble
-            if trouble is not None and trouble.kind is TroubleKind.GONE:
+            if trouble is not None and self._gone:
                 raise Refused(trouble.message)
             if method == "session.resume" and trouble is not None:
                 raise Refused(f"{trouble.message}; the session goes on by itself once that works")
@@ -362,6 +367,8 @@ class Conductor:
             self.log.put_snapshot(self.state.seq, self._snapshots.take(self.state))
 
     def _write_status(self) -> None:
+        if self._gone:
+            return  # else there would be a folder again
         try:
             self._artefacts.write_status(self.state)
         except OSError as error:  # a convenience for readers, which the session does not depend on
