@@ -10,6 +10,8 @@ from swarmtui.engine.forecast import forecast
 from swarmtui.plan.model import Author, Plan
 from swarmtui.plan.taskfile import parse_task
 from swarmtui.session import events as ev
+from swarmtui.tui.actions.table import BY_ID
+from swarmtui.tui.screens.plan import PlanScreen
 from swarmtui.tui.view.forecast import forecast_lines, on_planner
 from swarmtui.tui.view.glyphs import UNICODE
 from swarmtui.tui.view.moment import Moment
@@ -151,6 +153,21 @@ async def test_v_leads_to_the_table_and_S_sorts_it() -> None:
 
 
 @pytest.mark.chaos
+async def test_what_rows_are_sorted_by_is_told_where_there_is_no_room_for_the_column() -> None:
+    async with opened(awaiting_approval(), size=(80, 24)) as pilot:
+        screen = pilot.app.screen
+        assert isinstance(screen, PlanScreen)
+        assert "only the table is sorted" in (screen.refusal(BY_ID["sort"]) or "")
+        await press(pilot, "v")
+        table, told = screen.query_one(RowTable), []
+        for _ in SORTS[1:]:
+            await press(pilot, "S")
+            key = table.rows.sort[0]
+            assert (f"by {key} " in str(table.border_title)) != table.has_room_for(key), key
+            told.append(table.has_room_for(key))
+        assert {True, False} == set(told)
+
+
 async def test_matches_in_the_table_come_in_the_order_of_its_rows() -> None:
     async with opened(awaiting_approval()) as pilot:
         await press(pilot, "v", "S", "D", "slash", *"!absent", "enter", "g")

@@ -37,6 +37,21 @@ async def test_where_no_node_is_shown_no_key_acts_on_one_and_where_no_graph_is_n
         assert feed.commands == []
 
 
+@pytest.mark.parametrize(
+    ("size", "view", "why"),
+    [((80, 24), "2", "no table"), ((120, 40), "2", ""), ((80, 24), "7", "no table"), ((80, 24), "4", "")],
+)
+async def test_where_there_is_no_table_nothing_is_sorted_unseen(size: tuple[int, int], view: str, why: str) -> None:
+    async with opened(mid_run(), size=size) as pilot:
+        screen = run_screen(pilot)
+        await press(pilot, view)
+        before = screen.table.sort
+        for action in ("sort", "reverse", "columns"):
+            assert (screen.refusal(BY_ID[action]) or "") == (why and f"{why} is shown here: 4 shows it"), action
+        await press(pilot, "S")
+        assert (screen.table.sort == before) == bool(why)
+
+
 async def test_what_is_marked_is_acted_on_wherever_one_is() -> None:
     feed = mid_run()
     async with opened(feed) as pilot:

@@ -129,19 +129,19 @@ class PlanScreen(Finding, PlanDrawing):
         self.call_after_refresh(self.redraw)
         self.query_one(PANES[self.form]).focus()
 
+    def refusal(self, action: Action) -> str | None:
+        """Only what is shown as rows is sorted."""
+        if action.id in ("sort", "reverse") and self.form != "table":
+            return workbench(self).with_keys(ONLY_TABLE)
+        return super().refusal(action)
+
     def do_sort(self) -> None:
         """S: by the next column."""
-        if self.form != "table":
-            content.notice(self.app, workbench(self).with_keys(ONLY_TABLE), "warning")
-            return
         key = SORTS[(SORTS.index(self.rows.sort[0]) + 1) % len(SORTS)]
         self._sort(key, key in ("calls", "tokens", "time", "cost"))
 
     def do_reverse(self) -> None:
         """D."""
-        if self.form != "table":
-            content.notice(self.app, workbench(self).with_keys(ONLY_TABLE), "warning")
-            return
         self._sort(self.rows.sort[0], not self.rows.sort[1])
 
     def _sort(self, key: str, descending: bool) -> None:

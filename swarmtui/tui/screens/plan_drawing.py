@@ -204,7 +204,12 @@ class PlanDrawing(PlanEdits):
                 rows.choose()
                 table.show(rows)
             table.select(app.selected)
-            entitle(table, self.title_words(state, table))
+            entitle(table, self.title_words(state, table, self._sorted_by(table)))
+
+    def _sorted_by(self, table: RowTable) -> str:
+        """What the rows are sorted by, where there is no room for the column that would show it."""
+        key, descending = self.rows.sort
+        return f"by {key} {'down' if descending else 'up'}, " if key and not table.has_room_for(key) else ""
 
     def _draw_texts(self, state: SessionState) -> None:
         app = workbench(self)

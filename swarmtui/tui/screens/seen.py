@@ -41,11 +41,17 @@ class Seen(Parted):
             return workbench(self).state.nodes.get(log.node)
         return super().node
 
+    @property
+    def _has_table(self) -> bool:
+        """Whether there is a table to be sorted: among everything, only where there is room for one."""
+        return self.view != EVERYTHING or bool(self.table.widget.display)
+
     def unseen(self, action: Action) -> str | None:
         """Why an action is about nothing that is to be seen; None where it is."""
         views, what = NEEDS.get(action.id, (None, ""))
-        if views is not None and self.view not in views:
-            return dressed(self).with_keys(f"no {what} is shown here: {{view_run}} shows it")
+        if views is not None and (self.view not in views or (what == "table" and not self._has_table)):
+            shows = "view_table" if what == "table" else "view_run"
+            return dressed(self).with_keys(f"no {what} is shown here: {{{shows}}} shows it")
         about_node = action.group == NODE_GROUP or action.id == "select"
         if not about_node or self.view not in (PoolsPart.VIEW, LogPart.VIEW) or self.node is not None:
             return None

@@ -106,6 +106,10 @@ class RowTable(RowView):
             self._columns, self._fitted = fit_columns(self.rows.columns, width - 1, GAP), (width, self.rows)
         return (self._header(width), None) if y == 0 else self.line_at(y - 1 + self.scroll_offset.y, width)
 
+    def has_room_for(self, key: str) -> bool:
+        """Whether the column `key` is seen."""
+        return any(column.key == key for column, _ in fit_columns(self.rows.columns, self.size.width - 1, GAP))
+
     def line_at(self, y: int, width: int) -> Shown:
         """Row `y`."""
         if not 0 <= y < len(self.rows):
