@@ -344,6 +344,13 @@ async def test_a_lost_link_and_what_applies_to_none_of_many_call_keys_as_the_use
         assert "nobody answers; F20 leaves" in text(pilot)
 
 
+async def test_q_where_the_user_leaves_by_another_key_says_by_which() -> None:
+    async with configured(mid_run(), Read(Settings(keys=fit_keys({"detach": ("ctrl+e",)}).own))).run_test() as pilot:
+        await settled(pilot)
+        await press(pilot, "q")
+        assert notices(pilot) == ["quit: here ^e leaves"]
+
+
 async def test_who_waits_for_a_session_is_told_which_of_the_users_keys_leaves() -> None:
     async def never() -> Feed:
         await asyncio.Event().wait()

@@ -14,7 +14,8 @@ from textual.widgets import Input
 
 from swarmtui.session.vocabulary import Status
 from swarmtui.tui.actions.action import MOVE, Scope
-from swarmtui.tui.actions.table import ACTIONS
+from swarmtui.tui.actions.elsewhere import elsewhere
+from swarmtui.tui.actions.table import ACTIONS, BY_ID
 from swarmtui.tui.app import Workbench
 from swarmtui.tui.screens.palette import LATELY, OfferList, Palette
 from swarmtui.tui.screens.plan import PlanScreen
@@ -286,6 +287,12 @@ async def test_on_the_list_of_sessions_its_actions_and_sessions_are_found() -> N
         screen = pilot.app.screen
         assert isinstance(screen, Palette)
         assert screen.query_one(OfferList).offers[0].why_not == "that is in a session"
+
+
+def test_a_key_that_leaves_other_screens_says_which_one_leaves_this_one() -> None:
+    told = {scope: elsewhere(BY_ID["leave" if scope is not Scope.COMPARE else "quit"], scope) for scope in Scope}
+    assert told[Scope.RUN] == told[Scope.PLAN] == told[Scope.NODE] == "here {detach} leaves"
+    assert (told[Scope.HOME], told[Scope.COMPARE]) == ("here {quit} leaves", "here {leave} leaves")
 
 
 def test_every_screen_has_a_name_where_an_action_is_elsewhere() -> None:

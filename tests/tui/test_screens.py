@@ -501,6 +501,19 @@ async def test_help_filters_as_one_types() -> None:
         assert isinstance(pilot.app.screen, RunScreen)
 
 
+async def test_the_help_follows_what_happens_behind_it_and_one_reads_on_where_one_is() -> None:
+    feed = mid_run()
+    async with opened(feed) as pilot:
+        await press(pilot, "question_mark", "down", "down")
+        assert "was cancelled" not in text(pilot)
+        keys = pilot.app.screen.query_one("#keys", TextView)
+        at = keys.scroll_offset
+        feed.play(ev.SessionFinished("cancelled"))
+        await settled(pilot)
+        assert "was cancelled: nothing is left" in " ".join(text(pilot).split())
+        assert keys.scroll_offset == at != (0, 0)
+
+
 @pytest.mark.chaos
 async def test_the_filter_narrows_the_table_and_escape_clears_it() -> None:
     async with opened(mid_run()) as pilot:

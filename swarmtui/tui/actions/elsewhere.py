@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from swarmtui.tui.actions.action import EVERYWHERE, MOVE, Action, Scope
-from swarmtui.tui.actions.table import Keys
+from swarmtui.tui.actions.table import BY_ID, Keys
 
 _FROM_OUTSIDE = {
     Scope.HOME: "on the list of sessions", Scope.RUN: "in a session", Scope.PLAN: "on the plan of a session",
@@ -17,6 +17,8 @@ _WITHIN = {
     Scope.NODE: ("on a node", "open", "opens it"),
 }
 """Over one session: where it is, and the action that leads there."""
+LEAVING = ("detach", "quit", "leave")
+"""What leaves a screen, wherever one is: each screen has one of these."""
 _SCOPES = tuple(Scope)
 """The nearest to a session first."""
 
@@ -24,6 +26,8 @@ _SCOPES = tuple(Scope)
 def elsewhere(action: Action, scope: Scope) -> str:
     """Where an action is that the screen of `scope` does not offer: a sentence for :meth:`Keys.in_words`."""
     nearest = _nearest(action)
+    if action.id in LEAVING:
+        return f"here {{{next(one for one in LEAVING if scope in BY_ID[one].scopes)}}} leaves"
     if scope not in EVERYWHERE or nearest not in _WITHIN:
         return f"that is {_FROM_OUTSIDE[nearest]}"
     where, way, does = _WITHIN[nearest]

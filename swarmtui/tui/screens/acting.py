@@ -11,7 +11,7 @@ from textual.binding import Binding
 
 from swarmtui.tui import content
 from swarmtui.tui.actions.action import Action, Mode, Scope
-from swarmtui.tui.actions.elsewhere import elsewhere, keys_elsewhere
+from swarmtui.tui.actions.elsewhere import LEAVING, elsewhere, keys_elsewhere
 from swarmtui.tui.actions.table import BY_ID, footer
 from swarmtui.tui.pace import Paced
 from swarmtui.tui.widgets.bars import ActionBar
@@ -77,6 +77,11 @@ class ActionScreen(Paced[None]):
         """What can be done now."""
         offered = footer(dressed(self).keys, self.SCOPE, self.mode, self.refusal)
         self.query_one(ActionBar).show([replace(one, label=self.label_of(one)) for one in offered], self.mode)
+        if self.app.screen is not self:
+            from swarmtui.tui.screens.keys import HelpScreen
+
+            if isinstance(self.app.screen, HelpScreen):
+                self.app.screen.follow(self.mode)
 
     def label_of(self, action: Action) -> str:
         """What an action is called now, wherever it is named."""
@@ -102,7 +107,9 @@ class ActionScreen(Paced[None]):
     def action_elsewhere(self, action_ids: str) -> None:
         """Say where that is what a key does on other screens and not here."""
         told: dict[str, list[str]] = {}
-        for action in map(BY_ID.__getitem__, action_ids.split()):
+        actions = [BY_ID[id] for id in action_ids.split()]
+        others = [action for action in actions if action.id not in LEAVING]
+        for action in others or actions[:1]:  # of all that leave other screens the same is to be said
             told.setdefault(self.label_of(action), []).append(self.away(action))
         content.notice(self.app, "; ".join(f"{label}: {_either(places)}" for label, places in told.items()), "warning")
 

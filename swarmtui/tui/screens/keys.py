@@ -41,14 +41,14 @@ class KeysScreen(Dialog[None]):
         """Those that match."""
         self._draw(event.value)
 
-    def _draw(self, text: str) -> None:
+    def _draw(self, text: str, *, top: bool = True) -> None:
         words = text.casefold().split()
         ascii_only = looks(self).glyphs.ascii
 
         def told(width: int) -> list[Line]:
             return self.told(words, width, ascii_only=ascii_only) or [(("no key does that", "faint"),)]
 
-        self.query_one("#keys", TextView).show(told, top=True)
+        self.query_one("#keys", TextView).show(told, top=top)
 
     def told(self, words: list[str], width: int, *, ascii_only: bool) -> list[Line]:
         """The lines for the keys that match all of `words`."""
@@ -70,6 +70,14 @@ class HelpScreen(KeysScreen):
     def __init__(self, scope: Scope, mode: Mode = Mode.LIVE, watching: Sequence[Line] = ()) -> None:
         super().__init__()
         self._scope, self._mode, self._watching = scope, mode, watching
+        self._told: list[Entry] = []
+        """What was said last of the screen's actions."""
+
+    def follow(self, mode: Mode) -> None:
+        """Something may apply by now that did not, or no longer; one goes on reading where one is."""
+        told, self._mode = self._told, mode
+        if self.query("#keys") and self.shown() != told:
+            self._draw(self.query_one(Input).value, top=False)
 
     def told(self, words: list[str], width: int, *, ascii_only: bool) -> list[Line]:
         """Who watches first, unless keys are searched for."""
@@ -78,7 +86,8 @@ class HelpScreen(KeysScreen):
 
     def shown(self) -> list[Entry]:
         """The screen's actions, as it says of each whether it applies."""
-        return entries(dressed(self).keys, self._scope, self._mode, self._refusal)
+        self._told = entries(dressed(self).keys, self._scope, self._mode, self._refusal)
+        return self._told
 
     def _refusal(self, action: Action) -> str | None:
         from swarmtui.tui.screens.acting import ActionScreen
