@@ -133,6 +133,17 @@ async def test_it_goes_through_the_parts_forwards_and_backwards_and_ends() -> No
         assert isinstance(pilot.app.screen, RunScreen)
 
 
+async def test_the_keys_of_the_screen_are_not_shown_but_where_they_are_told_of() -> None:
+    async with opened(mid_run()) as pilot:
+        keys = lines(pilot)[-1]
+        assert keys.strip()
+        shown = await tour(pilot)
+        for step, _ in list(shown._parts):
+            assert lines(pilot)[-1] == (keys if step.part == "actions" else " " * 120), step
+            await press(pilot, "enter")
+        assert lines(pilot)[-1] == keys
+
+
 async def test_the_screen_behind_it_goes_on() -> None:
     feed = mid_run()
     async with opened(feed) as pilot:

@@ -18,6 +18,7 @@ from swarmtui.tui.actions.action import Scope
 from swarmtui.tui.screens.dialogs import Dialog
 from swarmtui.tui.tour import SEEN, SMALLEST, STEPS, WIDE, Rect, Step, box_lines, due, hides, place
 from swarmtui.tui.view.lines import Line
+from swarmtui.tui.widgets.backdrop import without_keys
 from swarmtui.tui.widgets.lines import Drawn
 from swarmtui.tui.widgets.looks import dressed, looks
 
@@ -110,7 +111,8 @@ class TourScreen(Dialog[None]):
         return stack[stack.index(self) - 1]
 
     def _lines(self) -> list[Strip]:
-        return self._below._compositor.render_strips()
+        strips = self._below._compositor.render_strips()
+        return strips if self.step.part == "actions" else without_keys(self._below, strips)
 
     def _draw(self) -> None:
         self._is_drawing = False

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from rich.segment import Segment
 from rich.style import Style
@@ -12,22 +12,25 @@ from textual.renderables.background_screen import BackgroundScreen
 from textual.strip import Strip
 from textual.visual import RenderOptions, Visual
 
+from swarmtui.tui.widgets.bars import ActionBar
+
 if TYPE_CHECKING:
     from textual.css.styles import RulesMap
+    from textual.screen import Screen
     from textual.style import Style as TextualStyle
 
 LOOKS = 4_096
 
 
 class Backdrop(Visual):
-    """The lines of the screen that Textual would put behind, as Textual dims them."""
+    """The lines of the screen that Textual would put behind, as Textual dims them, but for keys that do nothing now."""
 
     def __init__(self, behind: BackgroundScreen) -> None:
         self._screen, self._color = behind.screen, behind.color
 
     def render_strips(self, width: int, height: int | None, style: TextualStyle, options: RenderOptions) -> list[Strip]:
         """Its lines, as wide as asked for."""
-        strips = self._screen._compositor.render_strips()
+        strips = without_keys(self._screen, self._screen._compositor.render_strips())
         return [self._dimmed(strip).adjust_cell_length(width) for strip in strips[:height]]
 
     def _dimmed(self, strip: Strip) -> Strip:
@@ -43,6 +46,16 @@ class Backdrop(Visual):
     def get_height(self, rules: RulesMap, width: int) -> int:
         """As high as the screen."""
         return self._screen.size.height
+
+
+def without_keys(screen: Screen[Any], strips: list[Strip]) -> list[Strip]:
+    """The lines of a screen that something lies over, with nothing in the line that tells what keys do."""
+    kept = list(strips)
+    for bar in screen.query(ActionBar):
+        for y in range(bar.region.y, min(bar.region.bottom, len(kept))):
+            segments = [Segment(" " * segment.cell_length, segment.style) for segment in kept[y]]
+            kept[y] = Strip(segments, kept[y].cell_length)
+    return kept
 
 
 def _bare(style: Style | None) -> Style | None:
