@@ -94,10 +94,11 @@ async def test_events_that_a_broken_link_kept_back_come_whichever_tab_is_open(
         assert events.asked == [Link.RECONNECTING, Link.LIVE]
 
 
+@pytest.mark.parametrize("ended", [True, False])
 async def test_a_log_that_a_broken_link_kept_back_comes_once_there_is_one_again(
-    monkeypatch: pytest.MonkeyPatch,
+    ended: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    feed = scanned()
+    feed = scanned(ended=ended)
     feed.logs["scan"] = "what it wrote"
     asked = log_breaks_off(feed, monkeypatch)
     feed.set_link(Link.RECONNECTING, TOLD)
@@ -245,6 +246,52 @@ async def test_the_log_of_a_node_at_work_grows_while_it_is_read_and_its_end_stay
             await pilot.pause(0.01)
         await pilot.pause()
         assert "line 0" in text(pilot), "who reads further up goes on there"
+
+
+@pytest.mark.parametrize("where", ["read", "another tab", "ended", "link"])
+async def test_the_log_is_followed_only_while_it_is_read_and_its_node_is_at_work_within_reach(
+    where: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(node_screen, "LOG_S", 3600.0)
+    feed, asked = scanned(ended=where == "ended"), list[str]()
+    give = feed.log_tail
+
+    async def tail(node: str, limit: int = 65_536) -> str:
+        asked.append(node)
+        return await give(node, limit)
+
+    async with opened(feed) as pilot:
+        screen = await at(pilot, "scan", "events" if where == "another tab" else "log")
+        if where == "link":
+            feed.set_link(Link.RECONNECTING, TOLD)
+        await settled(pilot)
+        monkeypatch.setattr(feed, "log_tail", tail)
+        screen._follow_log()
+        await settled(pilot)
+    assert len(asked) == (where == "read")
+
+
+async def test_a_log_that_takes_long_is_not_asked_for_again_meanwhile(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(node_screen, "LOG_S", 3600.0)
+    feed, asked, far = scanned(ended=False), list[str](), asyncio.Event()
+
+    async def tail(node: str, limit: int = 65_536) -> str:
+        asked.append(node)
+        await far.wait()
+        return "what it wrote"
+
+    async with opened(feed) as pilot:
+        screen = await at(pilot, "scan", "events")
+        monkeypatch.setattr(feed, "log_tail", tail)
+        screen.choose("log")
+        await pilot.pause()
+        screen._follow_log()
+        screen._follow_log()
+        await pilot.pause()
+        far.set()
+        await settled(pilot)
+        assert "what it wrote" in text(pilot)
+    assert len(asked) == 1
 
 
 # -- what a cancelled node had written -----------------------------------------------------------------------------

@@ -81,7 +81,7 @@ async def test_at_eighty_columns_the_graph_is_a_list_and_the_log_a_strip() -> No
     async with opened(mid_run(), (80, 24)) as pilot:
         shown = text(pilot)
         assert "├─┬───▶ ● quality" in shown
-        assert "rate limit of 60 calls" in shown
+        assert "429, again in 0:24, not charged: rate limit" in shown
         assert "tries" not in shown
 
 

@@ -231,6 +231,8 @@ async def test_a_command_that_cannot_start_says_why(what: Command, kind: ErrorKi
     ("argv", "why"),
     [
         (("echo", "x" * 3_000_000), "echo: the arguments are too large"),
+        (("echo", *["x" * 100_000] * 40), "echo: the arguments are too large"),
+        (("mere-text", "x" * 3_000_000), "mere-text: may not be executed"),
         (("no-such-program-x",), "no-such-program-x: there is no such program on PATH"),
         (("mere-text",), "mere-text: may not be executed"),
     ],
@@ -248,6 +250,12 @@ async def test_what_keeps_a_command_from_starting_is_told_whatever_else_is_on_pa
     assert caught.value.error.message.startswith(why)
     closed = _explain(PermissionError(errno.EACCES, "Permission denied"), what)  # as of a folder that is somebody's
     assert closed.message.startswith(why)
+
+
+def test_a_program_in_a_folder_that_may_not_be_looked_into_is_not_called_absent(tmp_path: Path) -> None:
+    path = str(tmp_path / "closed" / "program")
+    told = _explain(PermissionError(errno.EACCES, "Permission denied"), command(path))
+    assert "may not be executed" in told.message
 
 
 async def test_a_machine_without_free_descriptors_is_busy_not_broken() -> None:

@@ -157,7 +157,7 @@ class NodeScreen(SearchingText):
     def _follow_log(self) -> None:
         node = self.node
         at_work = node is not None and node.running and workbench(self).status.link is Link.LIVE
-        if at_work and self.tab == "log" and self.is_current:
+        if at_work and self.tab == "log":
             self.body.reading.want_more_log()
 
     def _go_on(self) -> None:
