@@ -6,7 +6,7 @@ from swarmtui.cli.console import Console, duration, money
 from swarmtui.cli.following import AnyFeed, Place, name_of
 from swarmtui.cli.lines import DETAIL_CHARS
 from swarmtui.frozen import frozen
-from swarmtui.host.client import WireFeed
+from swarmtui.host.client import NOTHING_LEFT, WireFeed
 from swarmtui.host.exits import Exit, of_status
 from swarmtui.host.feed import Link
 from swarmtui.host.locate import seen_status
@@ -49,7 +49,7 @@ def standing(place: Place, feed: AnyFeed) -> Standing:
     """How the session of `feed` stands once there is nothing more to wait for."""
     state = feed.state
     for_disk = isinstance(feed, WireFeed) and feed.exit_code == Exit.DISK
-    if isinstance(place, SessionFolder) and not place.db.exists():
+    if isinstance(place, SessionFolder) and place.removed():
         return Standing(state, state.status if state.status in FINAL else Status.CRASHED, True, for_disk)
     if feed.status.link not in (Link.ARCHIVE, Link.ENDED, Link.CRASHED):
         return Standing(state, state.status)
@@ -124,7 +124,7 @@ def _closing_lines(place: Place, stands: Standing) -> list[str]:
 def _advice(place: Place, stands: Standing) -> str | None:
     id = name_of(place)
     if stands.gone:
-        return f"the files of session {id} are gone, and so is its host: nothing is left to go on with"
+        return f"session {id}: {NOTHING_LEFT}"
     if stands.code is Exit.DISK:
         return (
             f"the host of {id} left because its disk took nothing more; what it had recorded is safe: "

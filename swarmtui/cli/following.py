@@ -163,7 +163,7 @@ def _say_how_it_stands(place: Place, opened: list[AnyFeed], console: Console) ->
     from swarmtui.cli.closing import Standing, finish, standing
     from swarmtui.host.history import History
 
-    if isinstance(place, SessionFolder) and (place.db.exists() or not opened):  # its file knows more than was shown
+    if isinstance(place, SessionFolder) and (not opened or not place.removed()):  # its file knows more than was shown
         state = History(place).state()
         stands = Standing(state, seen_status(place, state.status))
     else:

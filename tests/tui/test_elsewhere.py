@@ -35,7 +35,7 @@ def test_a_key_says_where_it_does_something_unless_it_does_something_here(scope:
         ("connect", Scope.RUN, "that is on the plan: 1 leads there"),
         ("widen", Scope.NODE, "that is on the run: 2 leads there"),
         ("save", Scope.PLAN, "that is on a node: enter opens it"),
-        ("leave", Scope.RUN, "that is where two sessions are compared"),
+        ("leave", Scope.RUN, "here d leaves"),
     ],
 )
 def test_where_it_is_depends_on_where_one_is(id: str, scope: Scope, says: str) -> None:

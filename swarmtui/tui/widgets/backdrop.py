@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
+from rich.cells import cell_len
 from rich.segment import Segment
 from rich.style import Style
 from textual.color import Color
@@ -12,6 +13,7 @@ from textual.renderables.background_screen import BackgroundScreen
 from textual.strip import Strip
 from textual.visual import RenderOptions, Visual
 
+from swarmtui.tui import content
 from swarmtui.tui.widgets.bars import ActionBar
 
 if TYPE_CHECKING:
@@ -53,8 +55,7 @@ def without_keys(screen: Screen[Any], strips: list[Strip]) -> list[Strip]:
     kept = list(strips)
     for bar in screen.query(ActionBar):
         for y in range(bar.region.y, min(bar.region.bottom, len(kept))):
-            segments = [Segment(" " * segment.cell_length, segment.style) for segment in kept[y]]
-            kept[y] = Strip(segments, kept[y].cell_length)
+            kept[y] = Strip(content.redrawn(kept[y], lambda text: " " * cell_len(text)))
     return kept
 
 
