@@ -133,7 +133,8 @@ class Scheduler:
             case AttemptFailed(retry_in_s=float()):
                 self._arm(node, body.item)
             case AttemptCancelled(hold=True, item=int(item)) | AttemptInterrupted(repeat=True, item=int(item)):
-                self._ready.put_item(node, item, self._state.mono, front=True)
+                if node.items is not None:  # else it begins anew, as another version, and has none yet
+                    self._ready.put_item(node, item, self._state.mono, front=True)
             case _:
                 pass
         if body.item is None:

@@ -305,6 +305,22 @@ def test_items_that_succeeded_stay_when_the_prompt_of_their_map_changes_and_go_w
     assert states(session) == "m:succeeded"
 
 
+@pytest.mark.parametrize("items", [None, ["a"], ["a", "b", "c"]])
+def test_a_map_at_work_that_is_restarted_as_something_else_runs_as_that(items: list[str] | None) -> None:
+    session = VirtualSession(
+        plan(node("n0", map=MapSpec("item", values=("a", "b")))), items=2 if items is None else len(items)
+    )
+    value = None if items is None else {"items": items, "as": "item"}
+    add = {"op": "add", "node": "n1", "value": {"prompt": "x"}}  # it starts while the others are being stopped
+    ops = [add, {"op": "set", "node": "n0", "field": "map", "value": value}]
+    session.command("plan.patch", base_rev=1, ops=ops, restart=True)
+    session.run_dry()
+    assert session.state.status is Status.SUCCEEDED, session.state.reason
+    done = [event.body.item for event in session.events
+            if isinstance(event.body, AttemptSucceeded) and event.body.node == "n0"]  # fmt: skip
+    assert done == ([None] if items is None else list(range(len(items))))
+
+
 def test_one_item_retried_in_a_stale_map_leaves_it_stale() -> None:
     session = VirtualSession(plan(Node("m", PromptSpec("x"), map=MapSpec(values=(1,)))), items=2)
     session.run_dry()
