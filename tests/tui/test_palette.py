@@ -270,7 +270,7 @@ async def test_names_of_nodes_are_text_and_never_markup() -> None:
 async def test_it_fits_every_size(size: tuple[int, int]) -> None:
     async with opened(mid_run(), size) as pilot:
         await press(pilot, "colon")
-        assert "help" in text(pilot)
+        assert "╭─ commands ─" in text(pilot)
         await press(pilot, *(["pagedown"] * 3), *(["down"] * 5))
         assert pilot.app.is_running
 

@@ -643,7 +643,7 @@ async def test_the_log_follows_until_one_looks_back() -> None:
 async def test_levels_of_the_log() -> None:
     async with opened(mid_run()) as pilot:
         await press(pilot, "5", "i")
-        assert "429: rate limit" in text(pilot)
+        assert "429, again in" in text(pilot)
         assert "approved" not in text(pilot)
         await press(pilot, "i", "g")
         assert "host 4711 started" in text(pilot)
@@ -654,7 +654,7 @@ async def test_older_events_are_in_the_log_when_one_attaches() -> None:
     feed = mid_run()
     feed.drain()
     async with opened(feed) as pilot:
-        assert "429: rate limit of 60 calls a minute" in text(pilot)
+        assert "429, again in 0:24, not charged: rate limit of 60 calls a minute" in text(pilot)
 
 
 # -- the link ------------------------------------------------------------------------------------------------------
