@@ -22,7 +22,12 @@ from swarmtui.workers.exits import wait_for_an_exit
 MARK = "SWARMTUI_ATTEMPT"
 """Variable by whose value an orphan is known as a command's."""
 
+EXEC_S = 0.1
+"""How long a process may take to become another program, on a machine that is busy."""
+
 _PR_SET_CHILD_SUBREAPER = 36
+_VARIABLES = slice(47, 49)
+"""Where in what :func:`_stat` gives the variables begin and end: fields 50 and 51, 0 as long as there are none yet."""
 
 
 def become_subreaper() -> bool:
@@ -95,11 +100,29 @@ class Family:
                 yield pid
 
     def _is_marked(self, pid: int) -> bool:
+        return self._mark in _environment(pid).split(b"\0")
+
+
+def _environment(pid: int) -> bytes:
+    """The variables of a process, as it was given them; nothing if there is none, or they cannot be read.
+
+    Of one that is about to become another program Linux shows none for a moment: that moment is waited for, or an
+    orphan would pass for somebody else's.
+    """
+    deadline, none = time.monotonic() + EXEC_S, False
+    while True:
         try:
             variables = Path(f"/proc/{pid}/environ").read_bytes()
         except OSError:
-            return False
-        return self._mark in variables.split(b"\0")
+            return b""
+        fields = _stat(pid)
+        if variables or not fields or fields[0] in "ZX" or time.monotonic() > deadline:
+            return variables
+        start, end = fields[_VARIABLES]
+        if none and start == end != "0":  # twice: while they are put there they end where they begin, too
+            return b""
+        none = start == end != "0"
+        time.sleep(0.0002)  # nothing tells that it is over
 
 
 def descendants(pid: int) -> Iterator[int]:
