@@ -40,6 +40,8 @@ class Asking:
         """Keys of what was answered, until the session has said that it is."""
         self._unsent: dict[str, str] = {}
         """Question or change -> what was written of it and was not taken, as long as it waits."""
+        self._proposing: str | None = None
+        """The text of a change that is on its way."""
         self._answered: dict[str, str] = {}
         """Question -> who answered it and what, of the latest ones: those of open dialogs are among them."""
 
@@ -63,8 +65,12 @@ class Asking:
             self._tell_written(key, self._unsent.pop(key))
 
     def _tell_written(self, key: str, text: str) -> None:
-        if "\n" not in text:  # an answer, and no YAML of a change
-            content.notice(self._app, f"{name_of(key)} waits no longer; you had written: {text}", "warning")
+        """What was written of what waits no longer is not lost: a line is told, what is longer goes into a file."""
+        told = f"{name_of(key)} waits no longer"
+        if "\n" in text:
+            self._app.text_out.put_aside(text, told, f"{key}.yaml")
+        else:
+            content.notice(self._app, f"{told}; you had written: {text}", "warning")
 
     def attend(self) -> None:
         """Put what waits to the user: the one thing at once, of more than one the list."""
@@ -186,10 +192,10 @@ class Asking:
     async def _tell(self, answers: list[tuple[Waiting, commands.Request]]) -> None:
         done = 0
         for one, request in answers:
+            self._unsent.pop(one.key, None)  # that it is taken may be told before the answer is there
             refused = await self._app.sending.refusal_of(request)
             if refused is None:
                 done += 1
-                self._unsent.pop(one.key, None)
                 continue
             self._sent.discard(one.key)
             content.notice(self._app, refused, "error")
@@ -250,22 +256,31 @@ class Asking:
         def submit(edited: str) -> None:
             self._app.editing.propose(lambda: self._propose(change, edited, screen))
 
-        screen = ChangeEditScreen(self._unsent.get(change, text), submit, partial(self._keep, change))
+        def keep(edited: str) -> None:
+            if edited == text:  # what was only looked at is there as long as the change is
+                self._unsent.pop(change, None)
+            elif edited != self._proposing:
+                self._keep(change, edited)
+
+        screen = ChangeEditScreen(self._unsent.get(change, text), submit, keep)
         self._app.push_screen(screen)
 
     async def _propose(self, change: str, text: str, screen: ChangeEditScreen) -> None:
         if self._app.feed is None:
             return
         request = commands.edit_change(change, text)
+        self._unsent.pop(change, None)
+        self._proposing = text
         refused = await self._app.sending.refusal_of(request)
+        self._proposing = None
         if refused is None:
-            self._unsent.pop(change, None)
             screen.dismiss(None)
             content.notice(self._app, request.done)
         elif screen.is_attached:
             screen.show_errors(refused)
         else:  # it was left before the answer came
             content.notice(self._app, refused, "error")
+            self._keep(change, text)
 
     def _age(self, one: Waiting) -> Callable[[], str]:
         """How long it has waited, until somebody answers it elsewhere."""

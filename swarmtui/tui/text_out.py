@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import time
 from collections.abc import Awaitable, Callable
 from dataclasses import field
 from pathlib import Path
@@ -49,8 +50,7 @@ class Ways:
         if self.folder is None:
             return taken, ""
         try:
-            ensure_private(self.folder)
-            write_atomic(self.folder / COPY_FILE, text.encode("utf-8", "replace"))
+            _keep(self.folder / COPY_FILE, text)
         except (OSError, PathRefused):
             return taken, ""
         return taken, str(self.folder / COPY_FILE)
@@ -138,6 +138,20 @@ class TextOut:
 
         self._app.push_screen(LineScreen("Write it to which file?", hint, draft), answered)
 
+    def put_aside(self, text: str, what: str, name: str) -> None:
+        """Into a file of its own in the directory for state, since no dialog waits for it any more; says which."""
+        self._app.run_worker(self._put_aside(content.plain(text), what, name), group="aside")
+
+    async def _put_aside(self, text: str, what: str, name: str) -> None:
+        folder = (self.ways.folder if self.ways else None) or places().state
+        path = folder / f"{time.strftime('%Y%m%d-%H%M%S')}-{_file_name(name)}"
+        try:
+            await asyncio.to_thread(_keep, path, text)
+        except (OSError, PathRefused):
+            content.notice(self._app, f"{what}; you had written: {text}", "warning")
+        else:
+            content.notice(self._app, f"{what}; what you had written is in {one_line(str(path), 200)}", "warning")
+
     async def _save(self, path: Path, text: str, *, over: bool = False) -> None:
         from swarmtui.tui.screens.dialogs import ConfirmScreen
 
@@ -199,6 +213,12 @@ def _file_name(what: str) -> str:
     words = what.removeprefix("the ").rpartition("/")[2]
     kept = "".join(char if char.isalnum() or char in "._-" else "-" for char in words).strip("-.")[:80]
     return kept if "." in kept else f"{kept or 'output'}.txt"
+
+
+def _keep(path: Path, text: str) -> None:
+    """Write a file in the directory for state. Raises OSError, PathRefused."""
+    ensure_private(path.parent)
+    write_atomic(path, text.encode("utf-8", "replace"))
 
 
 def _write(path: Path, text: str, over: bool) -> None:

@@ -96,6 +96,7 @@ class Terminal:
         """Hang up, as a window that is closed does, and wait for the program to leave."""
         with contextlib.suppress(ProcessLookupError):
             os.killpg(self._process.pid, signal.SIGHUP)
+        os.close(self._master)  # at once: what reads from it would not hear the signal, what writes to it would wait
         try:
             async with asyncio.timeout(HANG_UP_S):
                 await self._process.wait()
@@ -103,7 +104,6 @@ class Terminal:
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(self._process.pid, signal.SIGKILL)
             await self._process.wait()
-        os.close(self._master)
 
 
 def _take_terminal() -> None:

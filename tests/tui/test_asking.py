@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from textual.widgets import Input, TextArea
@@ -16,6 +17,7 @@ from swarmtui.tui.screens import dialogs
 from swarmtui.tui.screens.asking import ChangeScreen, PermissionScreen
 from swarmtui.tui.screens.dialogs import EditScreen, LineScreen, QuestionScreen
 from swarmtui.tui.screens.run import RunScreen
+from swarmtui.tui.text_out import Ways
 from swarmtui.tui.widgets.choices import Choices
 from tests.tui.opening import notices, opened, press, settled, text
 from tests.tui.scripted_agents import DETAIL, agents, proposed
@@ -159,6 +161,46 @@ async def test_the_text_of_a_change_is_kept_for_that_change_and_is_no_draft_of_t
         assert app.screen.text == "nodes: {}  # mine"
 
 
+@pytest.mark.parametrize("when", ["before it is left", "after it was left"])
+async def test_the_text_of_a_change_that_is_decided_elsewhere_is_in_a_file(when: str, tmp_path: Path) -> None:
+    feed = proposed()
+    written = "nodes: {}\n# an hour's work\n"
+    async with opened(feed, SIZE) as pilot:
+        app = pilot.app
+        assert isinstance(app, Workbench)
+        app.text_out.ways = Ways(tmp_path / "state", lambda: None)
+        await press(pilot, "a", "e")
+        assert isinstance(app.screen, EditScreen)
+        app.screen.query_one(TextArea).load_text(written)
+        if when == "after it was left":
+            await press(pilot, "escape")
+        feed.play(ev.ChangeDecided("change-1", False, "no"), actor="ada@laptop")
+        await settled(pilot)
+        if when == "before it is left":
+            assert app.screen.query_one(TextArea).text == written
+            await press(pilot, "escape")
+        async with asyncio.timeout(10):
+            while not any("change-1 waits no longer" in told for told in notices(pilot)):
+                await pilot.pause()
+        (path,) = (tmp_path / "state").iterdir()
+        assert notices(pilot)[-1].endswith(f"what you had written is in {path}")
+    assert path.suffix == ".yaml"
+    assert path.read_text() == written
+
+
+async def test_the_text_of_a_change_that_was_only_looked_at_is_no_loss(tmp_path: Path) -> None:
+    feed = proposed()
+    async with opened(feed, SIZE) as pilot:
+        app = pilot.app
+        assert isinstance(app, Workbench)
+        app.text_out.ways = Ways(tmp_path / "state", lambda: None)
+        await press(pilot, "a", "e", "escape")
+        feed.play(ev.ChangeDecided("change-1", False, "no"), actor="ada@laptop")
+        await settled(pilot)
+        assert not any("you had written" in told for told in notices(pilot))
+    assert not (tmp_path / "state").exists()
+
+
 async def test_an_edited_change_that_is_proposed_twice_before_the_answer_is_there_is_asked_for_once() -> None:
     feed = proposed()
     asked, answered, does = asyncio.Event(), asyncio.Event(), feed.command
@@ -192,8 +234,10 @@ async def test_an_edited_change_that_is_refused_after_its_text_was_left_is_told(
         return await does(method, params)
 
     feed.command, feed.refusal = command, "no"  # type: ignore[method-assign]
+    written = "nodes: {}\n# mine\n"
     async with opened(feed, SIZE) as pilot:
         await press(pilot, "a", "e")
+        pilot.app.screen.query_one(TextArea).load_text(written)
         await pilot.press("f2")
         await asked.wait()
         await pilot.press("escape")
@@ -201,6 +245,40 @@ async def test_an_edited_change_that_is_refused_after_its_text_was_left_is_told(
         await settled(pilot)
         assert isinstance(pilot.app.screen, RunScreen)
         assert notices(pilot)[-1] == "no"
+        await press(pilot, "a", "e")
+        assert isinstance(pilot.app.screen, EditScreen)
+        assert pilot.app.screen.text == written
+
+
+async def test_the_text_of_a_change_that_is_taken_is_no_loss_though_that_is_told_before_the_answer(
+    tmp_path: Path,
+) -> None:
+    feed = proposed()
+    asked, answered, does = asyncio.Event(), asyncio.Event(), feed.command
+
+    async def command(method: str, params: dict[str, JSON]) -> int:
+        asked.set()
+        await answered.wait()
+        return await does(method, params)
+
+    feed.command = command  # type: ignore[method-assign]
+    async with opened(feed, SIZE) as pilot:
+        app = pilot.app
+        assert isinstance(app, Workbench)
+        app.text_out.ways = Ways(tmp_path / "state", lambda: None)
+        await press(pilot, "a", "e")
+        assert isinstance(app.screen, EditScreen)
+        app.screen.query_one(TextArea).load_text("nodes: {}\n# mine\n")
+        await press(pilot, "escape", "a", "e")  # so that it is kept from before
+        await pilot.press("f2")
+        await asked.wait()
+        await pilot.press("escape")
+        feed.play(ev.ChangeDecided("change-1", True))
+        await pilot.pause()
+        answered.set()
+        await settled(pilot)
+        assert not any("you had written" in told for told in notices(pilot))
+    assert not (tmp_path / "state").exists()
 
 
 @pytest.mark.chaos

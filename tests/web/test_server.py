@@ -112,6 +112,14 @@ async def test_closing_the_page_hangs_up_and_the_program_can_leave_in_good_order
     assert left.read_text() == "left\n"
 
 
+async def test_a_program_with_much_to_say_as_it_leaves_waits_for_nobody_to_read_it(tmp_path: Path) -> None:
+    left = tmp_path / "left"
+    script = f"trap 'yes | head -c 1000000; echo left > {left}; exit' HUP; echo ready; while :; do read x; done"
+    async with served("sh", "-c", script) as (session, url), connection(session, url) as page:
+        await heard(page, b"ready")
+    assert left.read_text() == "left\n"
+
+
 async def test_a_program_that_ends_closes_the_page() -> None:
     async with served("sh", "-c", "echo bye") as (session, url), connection(session, url) as page:
         await heard(page, b"bye")
