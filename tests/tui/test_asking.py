@@ -349,7 +349,7 @@ async def test_one_click_marks_a_choice_and_answers_nothing_a_second_one_or_ente
 async def test_a_question_that_somebody_else_answers_says_so_and_keeps_what_was_written(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(dialogs, "AGE_EVERY_S", 0.01)
+    monkeypatch.setattr(dialogs, "AGE_EVERY_S", 0.2)
     feed = mid_run()
     (key,) = feed.state.pending
     async with opened(feed) as pilot:

@@ -230,7 +230,7 @@ async def test_a_log_that_is_open_is_fetched_again_at_its_nodes_end_and_after_a_
 async def test_the_log_of_a_node_at_work_grows_while_it_is_read_and_its_end_stays_in_view(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(node_screen, "LOG_S", 0.02)
+    monkeypatch.setattr(node_screen, "LOG_S", 0.3)
     feed = scanned(ended=False)
     written = [f"line {number}" for number in range(200)]
     feed.logs["scan"] = "\n".join(written)

@@ -291,7 +291,7 @@ async def test_12_an_answer_given_while_the_link_is_lost_is_told_to_be_sent_late
 
 @pytest.mark.chaos
 async def test_how_long_a_question_has_waited_goes_on_while_it_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(dialogs, "AGE_EVERY_S", 0.01)
+    monkeypatch.setattr(dialogs, "AGE_EVERY_S", 0.2)
     feed = mid_run()
     async with opened(feed) as pilot:
         await press(pilot, "a")

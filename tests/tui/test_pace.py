@@ -127,7 +127,7 @@ async def test_keys_and_events_in_a_rush_are_painted_as_often_as_may_be_and_all_
         assert isinstance(app, Workbench)
         monkeypatch.setattr(app, "_display", lambda screen, update: paints.append(update) if update else None)
         app.pace = Pace(clock)
-        for key in "jk" * 30:
+        for key in "jk" * 10:
             feed.play(*noted(1))
             app.draw_if_due()
             await pilot.press(key)

@@ -358,7 +358,7 @@ async def test_what_comes_while_they_are_read_is_not_answered_with_them() -> Non
 async def test_what_others_answer_while_several_are_read_is_told_and_a_yes_is_to_the_rest(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(asking, "AGE_EVERY_S", 0.01)
+    monkeypatch.setattr(asking, "AGE_EVERY_S", 0.2)
     feed = many()
 
     async def answered_elsewhere(pilot: Pilot[int], key: str, told: str) -> str:
@@ -385,7 +385,7 @@ async def test_what_others_answer_while_several_are_read_is_told_and_a_yes_is_to
 
 @pytest.mark.chaos
 async def test_several_wait_no_longer_once_none_of_them_does(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(asking, "AGE_EVERY_S", 0.01)
+    monkeypatch.setattr(asking, "AGE_EVERY_S", 0.2)
     feed = many()
     async with opened(feed) as pilot:
         await press(pilot, "a", "T")
