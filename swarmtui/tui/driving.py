@@ -92,6 +92,12 @@ else:
                 self.process_message(message)
 
 
+def _terminal_among(*files: IO[str] | None) -> IO[str]:
+    """The first of `files` that is a terminal: Textual draws on standard error, whatever that was turned into."""
+    there = [file for file in files if file is not None]
+    return next((file for file in there if file.isatty()), there[0])
+
+
 def enduring(kind: type[Driver]) -> type[Driver]:
     """A driver as `kind`, whichever that is on this system, that goes on without its terminal until the app ends."""
     if _Reading is not None and kind is _Reading.__base__:
@@ -106,8 +112,7 @@ def enduring(kind: type[Driver]) -> type[Driver]:
             if told is not None and getattr(self, "_size", None) is None:
                 # where the terminal tells none, Rich guesses another one, and the two chase each other for good
                 self._size: Any = told()
-            file = getattr(self, "_file", None)
-            if file is not None:
-                self._file: Any = Enduring(file)
+            if hasattr(self, "_file"):
+                self._file: Any = Enduring(_terminal_among(self._file, sys.__stdout__))
 
     return EnduringDriver
