@@ -308,7 +308,8 @@ class Workbench(Routing):
         self.tails.absorb(changes, now)
         self.flights.absorb(changes.events, self.state)
         self._keep_selection()
-        self.asking.absorb(changes)
+        if not replays:
+            self.asking.absorb(changes)
         for event in changes.events:
             body = event.body
             if isinstance(body, ReportWritten) and body.node in self.state.nodes and self.selected == self._missed[1]:

@@ -7,7 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from swarmtui.safety.text import one_line
-from swarmtui.session.events import QuestionAnswered
+from swarmtui.session.events import QuestionAnswered, QuestionAsked
 from swarmtui.session.vocabulary import State
 from swarmtui.tui import commands, content
 from swarmtui.tui.sending import ASKING
@@ -55,10 +55,14 @@ class Asking:
         """Take in who answered what, and let go of what was written of what waits no longer; answers are told again."""
         from swarmtui.session.fold_steering import pending_key  # not before the first frame
 
+        if changes.reset:  # what was asked anew meanwhile is not known
+            self._answered.clear()
         for event in changes.events:
             if isinstance(event.body, QuestionAnswered):
                 who = name_of(event.actor or "somebody")
                 self._answered[pending_key(event.body)] = one_line(f"{who} answered: {event.body.answer}", TOLD_CHARS)
+            elif isinstance(event.body, QuestionAsked):
+                self._answered.pop(pending_key(event.body), None)
         for key in list(self._answered)[:-KEPT]:
             del self._answered[key]
         for key in self._unsent.keys() - self._app.state.pending.keys():
@@ -206,12 +210,13 @@ class Asking:
             told = answers[0][1].done if len(words) == 1 else "answers given"
             content.notice(self._app, told if len(answers) == 1 else f"{done} {told}")
 
-    def _keep(self, key: str, text: str) -> None:
-        """Have `text` there the next time, if there is one."""
+    def _keep(self, key: str, text: str) -> bool:
+        """Have `text` there the next time; whether there is one."""
         if key in self._app.state.pending:
             self._unsent[key] = text
-        else:
-            self._tell_written(key, text)
+            return True
+        self._tell_written(key, text)
+        return False
 
     @property
     def _queue(self) -> QueueScreen | None:
@@ -256,11 +261,11 @@ class Asking:
         def submit(edited: str) -> None:
             self._app.editing.propose(lambda: self._propose(change, edited, screen))
 
-        def keep(edited: str) -> None:
+        def keep(edited: str) -> bool:
             if edited == text:  # what was only looked at is there as long as the change is
                 self._unsent.pop(change, None)
-            elif edited != self._proposing:
-                self._keep(change, edited)
+                return True
+            return edited == self._proposing or self._keep(change, edited)
 
         screen = ChangeEditScreen(self._unsent.get(change, text), submit, keep)
         self._app.push_screen(screen)
@@ -274,8 +279,12 @@ class Asking:
         refused = await self._app.sending.refusal_of(request)
         self._proposing = None
         if refused is None:
-            screen.dismiss(None)
             content.notice(self._app, request.done)
+            if screen.is_attached:
+                written = screen.text
+                screen.dismiss(None)
+                if written != text:  # after it was sent
+                    self._keep(change, written)
         elif screen.is_attached:
             screen.show_errors(refused)
         else:  # it was left before the answer came

@@ -63,7 +63,8 @@ def read_themes(folders: Iterable[Path]) -> Loaded:
     for folder in folders:
         layer: dict[str, ThemeFile] = {}
         try:
-            paths = sorted(folder.glob("*.yaml")) if folder.is_dir() else []
+            files = folder.iterdir() if folder.is_dir() else ()  # a glob passes over what may not be looked into
+            paths = sorted(path for path in files if path.suffix == ".yaml")
         except OSError as error:
             problems.append(f"{folder}: its themes cannot be read: {error.strerror}")
             continue

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -22,6 +23,7 @@ from swarmtui.tui.widgets.choices import Choices
 from tests.tui.opening import notices, opened, press, settled, text
 from tests.tui.scripted_agents import DETAIL, agents, proposed
 from tests.tui.scripted_feed import HOSTILE, ScriptedFeed, mid_run
+from tests.tui.scripted_past import to_past
 
 SIZE = (120, 40)
 
@@ -446,3 +448,87 @@ async def test_an_answer_that_cannot_be_sent_since_the_host_is_gone_says_so_and_
         later(feed)
         await press(pilot, "enter")
         assert [params["text"] for _, params in feed.commands] == ["green"]
+
+
+def free_text() -> tuple[ScriptedFeed, str]:
+    """A question that is answered in words, and its key."""
+    feed = mid_run()
+    (key,) = feed.state.pending
+    feed.state.pending[key] = replace(feed.state.pending[key], choices=())
+    return feed, key
+
+
+async def test_what_was_written_is_there_after_a_look_into_the_past_in_which_nothing_was_asked_yet() -> None:
+    feed, _ = free_text()
+    async with opened(feed, SIZE, past=to_past) as pilot:
+        await press(pilot, "a")
+        later(feed)
+        feed.refusal = "not now"
+        await press(pilot, *"green", "enter", "H", "g", "G", "G")
+        assert not any("waits no longer" in told for told in notices(pilot))
+        await press(pilot, "a")
+        assert pilot.app.screen.query_one(Input).value == "green"
+
+
+async def test_an_answer_to_what_was_asked_before_is_none_to_what_is_asked_now() -> None:
+    feed = mid_run()
+    (key,) = feed.state.pending
+    async with opened(feed, SIZE) as pilot:
+        feed.play(ev.QuestionAnswered(key, "main"), actor="ada@laptop")
+        await settled(pilot)
+        feed.play(ev.QuestionAsked(key, "Which one now?", ("main", "next")))
+        await settled(pilot)
+        await press(pilot, "a")
+        later(feed)
+        feed.play(ev.AttemptCancelled("scope", 1))
+        await settled(pilot)
+        await press(pilot, "enter")
+        shown = text(pilot)
+        assert "it waits no longer" in shown
+        assert "ada@laptop answered" not in shown
+
+
+async def test_what_is_written_of_a_change_after_it_was_sent_is_in_a_file_once_that_is_taken(tmp_path: Path) -> None:
+    feed = proposed()
+    asked, answered, does = asyncio.Event(), asyncio.Event(), feed.command
+
+    async def command(method: str, params: dict[str, JSON]) -> int:
+        asked.set()
+        await answered.wait()
+        feed.play(ev.ChangeDecided("change-1", True))
+        return await does(method, params)
+
+    feed.command = command  # type: ignore[method-assign]
+    async with opened(feed, SIZE) as pilot:
+        app = pilot.app
+        assert isinstance(app, Workbench)
+        app.text_out.ways = Ways(tmp_path / "state", lambda: None)
+        await press(pilot, "a", "e")
+        await pilot.press("f2")
+        await asked.wait()
+        app.screen.query_one(TextArea).load_text("nodes: {}\n# an hour more\n")
+        await pilot.pause()
+        answered.set()
+        await settled(pilot)
+        assert isinstance(app.screen, RunScreen)
+        (path,) = (tmp_path / "state").iterdir()
+        assert path.read_text() == "nodes: {}\n# an hour more\n"
+
+
+async def test_the_text_that_comes_from_the_editor_once_its_change_is_decided_is_in_a_file_and_nowhere_else(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    feed, comes = proposed(), list[Callable[[str], None]]()
+    async with opened(feed, SIZE) as pilot:
+        app = pilot.app
+        assert isinstance(app, Workbench)
+        app.text_out.ways = Ways(tmp_path / "state", lambda: None)
+        monkeypatch.setattr(app.editing, "edit_text", lambda text, then, suffix: comes.append(then))
+        await press(pilot, "a", "e", "f4", "escape")
+        feed.play(ev.ChangeDecided("change-1", False), actor="ada@laptop")
+        await settled(pilot)
+        comes[0]("nodes: {}\n# from the editor\n")
+        await settled(pilot)
+        (path,) = (tmp_path / "state").iterdir()
+        assert path.read_text() == "nodes: {}\n# from the editor\n"
+        assert not any("kept for your next edit" in told for told in notices(pilot))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Iterator
 from itertools import combinations
 from pathlib import Path
 
@@ -226,12 +228,38 @@ def test_what_themes_say_of_each_other_is_checked(tmp_path: Path, texts: list[st
     assert any(told in problem for problem in read_themes([tmp_path]).problems)
 
 
-def test_a_folder_that_cannot_be_looked_into_is_told_and_the_others_are_read(tmp_path: Path) -> None:
-    (tmp_path / "mine.yaml").write_text("name: mine\nextends: nord\n")
-    closed = tmp_path / ("x" * 256)  # for root nothing is forbidden, but this is no name for anybody
-    found = read_themes([closed, tmp_path])
-    assert [one.name for one in found.themes] == ["mine"]
-    assert found.problems[0].endswith(": its themes cannot be read: File name too long")
+@pytest.fixture
+def nobody() -> Iterator[None]:
+    """Somebody to whom something can be forbidden, which is not so of root."""
+    root = os.geteuid() == 0
+    if root:
+        os.seteuid(65_534)
+    yield
+    if root:
+        os.seteuid(0)
+
+
+@pytest.fixture
+def closed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A folder with a theme that nobody may look into, and the folder of another beside it."""
+    tmp_path.chmod(0o755)
+    monkeypatch.chdir(tmp_path)  # the folders above are nobody else's
+    folder = Path("closed")
+    for one in (folder, Path("open")):
+        one.mkdir()
+        (one / "mine.yaml").write_text(f"name: {one}\nextends: nord\n")
+    folder.chmod(0)
+    yield folder
+    folder.chmod(0o700)
+
+
+def test_a_folder_that_cannot_be_looked_into_is_told_and_the_others_are_read(closed: Path, nobody: None) -> None:
+    found = read_themes([closed, Path("open"), closed / "below"])
+    assert [one.name for one in found.themes] == ["open"]
+    assert found.problems == (
+        "closed: its themes cannot be read: Permission denied",
+        "closed/below: its themes cannot be read: Permission denied",
+    )
 
 
 def test_a_file_that_is_no_theme_is_refused_by_the_check(tmp_path: Path) -> None:

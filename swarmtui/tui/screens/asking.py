@@ -136,14 +136,14 @@ class ChangeEditScreen(EditScreen):
         self,
         text: str,
         submit: Callable[[str], None],
-        keep: Callable[[str], None],
+        keep: Callable[[str], bool],
     ) -> None:
         super().__init__(text, submit)
         self._keep = keep
 
-    def keep(self, text: str) -> None:
-        """Have `text` there the next time that this change is edited."""
-        self._keep(text)
+    def keep(self, text: str) -> bool:
+        """Have `text` there the next time that this change is edited; whether it can be."""
+        return self._keep(text)
 
 
 class SeveralScreen(Deliberate):

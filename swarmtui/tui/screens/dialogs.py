@@ -394,13 +394,13 @@ class EditScreen(Dialog[None]):
         if self.is_attached:
             self.query_one(TextArea).load_text(content.plain(text))
             self.query_one("#errors").display = False
-        elif text != self._elsewhere:
-            self.keep(text)
+        elif text != self._elsewhere and self.keep(text):
             content.notice(self.app, "the text from your editor is kept for your next edit")
 
-    def keep(self, text: str) -> None:
-        """Have `text` there the next time."""
+    def keep(self, text: str) -> bool:
+        """Have `text` there the next time; whether there can be one."""
         workbench(self).editing.keep(text)
+        return True
 
     def action_submit(self) -> None:
         """Propose it."""
