@@ -8,6 +8,7 @@ import os
 import sys
 from argparse import ArgumentTypeError
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from swarmtui.safety.text import clean
@@ -52,13 +53,13 @@ class Console:
     def warn(self, text: str) -> None:
         """Tell the user on standard error."""
         for line in clean(text).splitlines():
-            print(f"swarmtui: {line}", file=sys.stderr, flush=True)
+            _complain(f"swarmtui: {line}")
 
     def alarm(self, text: str) -> None:
         """Tell the user on standard error what must not be overlooked: in red, where colours are wanted."""
         line = f"swarmtui: {clean(text, keep_newlines=False)}"
         coloured = sys.stderr.isatty() and not os.environ.get("NO_COLOR")
-        print(f"\x1b[1;37;41m {line} \x1b[0m" if coloured else line, file=sys.stderr, flush=True)
+        _complain(f"\x1b[1;37;41m {line} \x1b[0m" if coloured else line)
 
     def table(self, header: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
         """Print aligned columns; the last one takes what space it needs."""
@@ -89,3 +90,8 @@ def seconds(text: str) -> float:
     if not 0 <= number < math.inf:
         raise ArgumentTypeError(f"{text!r} is no number of seconds")
     return number
+
+
+def _complain(line: str) -> None:
+    with suppress(OSError):  # a full disk, or nobody there: the exit code still tells
+        print(line, file=sys.stderr, flush=True)

@@ -8,9 +8,10 @@ import io
 import os
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from importlib import import_module
 from keyword import iskeyword
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, NoReturn, TextIO
 
 import swarmtui
 
@@ -74,7 +75,10 @@ class Parser(argparse.ArgumentParser):
         """Say it and end."""
         from swarmtui.safety.text import one_line
 
-        self.exit(2, f"swarmtui: {one_line(message, 1000)}; see `{self.prog} --help`\n")
+        with suppress(OSError):  # nobody can be told, but for the exit code
+            sys.stderr.write(f"swarmtui: {one_line(message, 1000)}; see `{self.prog} --help`\n")
+            sys.stderr.flush()
+        self.exit(2)
 
 
 LOOKED_THROUGH = 200_000
@@ -190,20 +194,27 @@ def _mend_streams() -> None:
 def _written_out(code: int) -> int:
     """Write out what is buffered; the exit code then. Where it cannot be, Python must not complain of that at its end:
     nobody reads it any more, or the disk is full, which is told unless it has been."""
-    try:
-        sys.stdout.flush()
-    except OSError as error:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        if isinstance(error, BrokenPipeError):
-            return code
+    lost = _flushed(sys.stdout)
+    if lost is not None and not isinstance(lost, BrokenPipeError):
         from swarmtui.cli.console import Console
         from swarmtui.cli.failures import explain
 
-        told = explain(error)
+        told = explain(lost)
         if told is not None and code != told.code:
             Console().warn(told.message)
-            return told.code
+            code = told.code
+    _flushed(sys.stderr)
     return code
+
+
+def _flushed(stream: TextIO) -> OSError | None:
+    """Why what is buffered could not be written, if so; it goes into nothing then."""
+    try:
+        stream.flush()
+    except OSError as error:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+        return error
+    return None
 
 
 if __name__ == "__main__":

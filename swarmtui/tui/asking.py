@@ -60,7 +60,12 @@ class Asking:
         for event in changes.events:
             if isinstance(event.body, QuestionAnswered):
                 who = name_of(event.actor or "somebody")
-                self._answered[pending_key(event.body)] = one_line(f"{who} answered: {event.body.answer}", TOLD_CHARS)
+                key = pending_key(event.body)
+                self._answered[key] = one_line(f"{who} answered: {event.body.answer}", TOLD_CHARS)
+                if (
+                    self._unsent.get(key) == event.body.answer
+                ):  # taken, though the link broke before that was told
+                    del self._unsent[key]
             elif isinstance(event.body, QuestionAsked):
                 self._answered.pop(pending_key(event.body), None)
         for key in list(self._answered)[:-KEPT]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from pathlib import Path
+from threading import Lock
 from typing import TYPE_CHECKING, TypeVar
 
 from swarmtui.safety.paths import PathRefused, ensure_private, places, write_atomic
@@ -30,6 +31,7 @@ class Memory:
         self._path = path
         self._values = _read(path)
         self._changed: set[str] = set()
+        self._lock = Lock()
 
     @property
     def lasts(self) -> bool:
@@ -43,9 +45,10 @@ class Memory:
 
     def put(self, name: str, value: JSON) -> None:
         """Remember `value`."""
-        if self._values.get(name) != value:
-            self._values[name] = value
-            self._changed.add(name)
+        with self._lock:
+            if self._values.get(name) != value:
+                self._values[name] = value
+                self._changed.add(name)
 
     def begin_with(self, values: Mapping[str, JSON]) -> None:
         """Have `values` in place of what was remembered. They are not remembered for that."""
@@ -53,16 +56,19 @@ class Memory:
 
     def save(self) -> str:
         """Write what has changed; why it could not be, if so. Blocks for a moment: on a thread, or on leaving."""
-        changed = frozenset(self._changed)
+        with self._lock:  # what is put from now on is written the next time
+            changed = {name: self._values[name] for name in self._changed}
+            self._changed.clear()
         if self._path is None or not changed:
             return ""
-        merged = {**_read(self._path), **{name: self._values[name] for name in changed}}
+        merged = {**_read(self._path), **changed}
         try:
             ensure_private(self._path.parent)
             write_atomic(self._path, json.dumps(merged, indent=1, sort_keys=True))
         except (OSError, PathRefused) as error:
+            with self._lock:
+                self._changed |= changed.keys()
             return f"layout and filters were not kept: {error}"
-        self._changed -= changed
         return ""
 
 

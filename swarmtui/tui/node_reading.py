@@ -35,8 +35,8 @@ class NodeReading:
         self._app, self.node, self.item, self._changed = app, node, item, changed
         self.events: list[Event] = []
         self.log: str | None = None
-        self._log_due = False
-        """Whether it is being fetched."""
+        self._log_due: object = None
+        """What fetches it; None where nothing does."""
         self.files: list[NodeFile] | None = None
         self.why_not: dict[str, str] = {}
         """What could not be fetched, and why."""
@@ -164,12 +164,12 @@ class NodeReading:
     def want_log(self) -> None:
         """Fetch the end of its log anew."""
         self._asked.add("log")
-        self._log_due = True
-        self._run("log", self._fetch_log, "log")
+        due = self._log_due = object()
+        self._run("log", lambda: self._fetch_log(due), "log")
 
     def want_more_log(self) -> None:
         """The same, unless it is under way: a link may take longer than whoever asks waits."""
-        if not self._log_due:
+        if self._log_due is None:
             self.want_log()
 
     def want_log_once(self) -> None:
@@ -177,12 +177,13 @@ class NodeReading:
         if self._is_first("log"):
             self.want_log()
 
-    async def _fetch_log(self) -> None:
+    async def _fetch_log(self, due: object) -> None:
         try:
             if self._app.feed is not None:
                 self.log = await self._app.feed.log_tail(self.node)
         finally:
-            self._log_due = False
+            if self._log_due is due:  # and not of a later one, which took the place of this one
+                self._log_due = None
 
     def want_files(self) -> None:
         """Fetch the list of its files, once until something happens to it."""

@@ -68,6 +68,22 @@ def test_output_to_a_full_disk_is_told_in_words(swarmtui: Program, words: list[s
 
 
 @pytest.mark.parametrize(
+    ("words", "streams", "code"),
+    [
+        (["themes"], ">/dev/full 2>/dev/full", 74),
+        (["show", "nope"], "2>/dev/full", 3),
+        (["show", "nope"], ">/dev/full 2>/dev/full", 3),
+        (["run", "nope.yaml"], "2>/dev/full", 2),
+        (["--nope"], "2>/dev/full", 2),
+    ],
+)
+def test_where_nothing_can_be_told_the_exit_code_still_tells(
+    swarmtui: Program, words: list[str], streams: str, code: int
+) -> None:
+    assert _in_shell(swarmtui, streams, *words).returncode == code
+
+
+@pytest.mark.parametrize(
     ("left", "said"),
     [("KeyboardInterrupt", "KeyboardInterrupt"), ("SystemExit('why')", "why"), ("ValueError('no')", "ValueError: no")],
 )

@@ -109,17 +109,21 @@ async def test_of_a_session_whose_files_are_removed_nothing_more_starts_and_view
 
 async def test_a_host_whose_folder_was_removed_makes_no_folder_again(tmp_path: Path) -> None:
     quick = LogSettings(retry_s=0.05, close_s=0.0, look_s=0.02, reserve_bytes=0)
+    told = False
 
     async def removed() -> None:
+        nonlocal told
         async with live_session(tmp_path, chain("a"), at_once=True, log_settings=quick) as session:
             feed = await session.attach()
             await until(feed, lambda feed: feed.state.status is Status.SUCCEEDED)
             session.folder.path.rename(tmp_path / "elsewhere")
             await until(feed, lambda feed: feed.status.gone)
             await feed.close()
+            told = True
 
     with pytest.raises((LogError, ExceptionGroup)):  # its goodbye could not be recorded
         await removed()
+    assert told
     assert [path.name for path in tmp_path.iterdir()] == ["elsewhere"]
 
 

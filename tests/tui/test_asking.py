@@ -532,3 +532,15 @@ async def test_the_text_that_comes_from_the_editor_once_its_change_is_decided_is
         (path,) = (tmp_path / "state").iterdir()
         assert path.read_text() == "nodes: {}\n# from the editor\n"
         assert not any("kept for your next edit" in told for told in notices(pilot))
+
+
+async def test_an_answer_that_was_taken_though_the_link_broke_before_that_was_told_is_no_loss() -> None:
+    feed, key = free_text()
+    async with opened(feed, SIZE) as pilot:
+        await press(pilot, "a")
+        later(feed)
+        feed.broken = True
+        await press(pilot, *"green", "enter")
+        feed.play(ev.QuestionAnswered(key, "green"), actor="me@here")
+        await settled(pilot)
+        assert not any("you had written" in told for told in notices(pilot))

@@ -68,6 +68,14 @@ def test_an_attempt_that_is_taken_back_and_begun_again_is_told_twice() -> None:
     assert [title_of(one, Moment(5.0, 5.0)).partition(",")[0] for one in found] == ["try 1", "try 1 (begun 2 times)"]
 
 
+def test_of_an_attempt_that_was_sent_back_it_is_told_for_how_long_and_not_what_it_waits_for_by_now() -> None:
+    found = told(
+        ev.AttemptStarted("n", 1), ev.AttemptThrottled("n", 1, 0.2, message="slow down"),
+        ev.AttemptStarted("n", 1), ev.AttemptThrottled("n", 1, 72.0),
+    )  # fmt: skip
+    assert [one.words for one in found] == ["sent back for 0.2s: slow down", "sent back for 1:12"]
+
+
 def test_an_attempt_that_waits_for_others_no_longer_runs() -> None:
     (one,) = told(ev.AttemptStarted("n", 1), ev.AttemptSuspended("n", 1, "subagents", took_s=1.0))
     assert one.state is State.WAITING

@@ -341,7 +341,6 @@ def test_a_damaged_memory_of_groups_is_passed_over() -> None:
     assert kept([7, ["b", None]], "a", {"g": True}) == [["a", {"g": True}]]
 
 
-@pytest.mark.chaos
 async def test_a_double_click_unfolds_a_group_of_the_graph_and_anywhere_else_opens_the_node() -> None:
     async with opened(research(8), size=(160, 40)) as pilot:
         screen = pilot.app.screen
@@ -361,6 +360,7 @@ async def test_a_double_click_unfolds_a_group_of_the_graph_and_anywhere_else_ope
         assert screen.graph.graph.group is None
 
 
+@pytest.mark.chaos
 async def test_a_group_that_was_folded_is_folded_when_its_session_is_opened_again(tmp_path: Path) -> None:
     feed = research(8)
     memory = Memory(tmp_path / "memory.json")

@@ -238,14 +238,66 @@ async def test_the_log_of_a_node_at_work_grows_while_it_is_read_and_its_end_stay
         await at(pilot, "scan", "log")
         assert "line 199" in text(pilot)
         feed.logs["scan"] = "\n".join([*written, "the last one"])
-        while "the last one" not in text(pilot):
-            await pilot.pause(0.01)
+        async with asyncio.timeout(20):
+            while "the last one" not in text(pilot):
+                await pilot.pause()
         await press(pilot, "g")
         feed.logs["scan"] += "\nand another"
-        while "and another" not in (pilot.app.screen.body.reading.log or ""):  # type: ignore[attr-defined]
-            await pilot.pause(0.01)
+        async with asyncio.timeout(20):
+            while "and another" not in (pilot.app.screen.body.reading.log or ""):  # type: ignore[attr-defined]
+                await pilot.pause()
         await pilot.pause()
         assert "line 0" in text(pilot), "who reads further up goes on there"
+
+
+async def test_a_log_that_takes_long_to_come_is_waited_for_by_whoever_leaves_its_tab_and_comes_back(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(node_screen, "LOG_S", 0.05)  # much less than it takes to come
+    feed, asked, come = scanned(ended=False), list[str](), asyncio.Event()
+
+    async def tail(node: str, limit: int = 65_536) -> str:
+        asked.append(node)
+        await come.wait()
+        return "it has come"
+
+    async with opened(feed) as pilot:
+        screen = await at(pilot, "scan", "output")
+        monkeypatch.setattr(feed, "log_tail", tail)
+        for tab in ("log", "output", "log"):
+            screen.choose(tab)
+            await pilot.pause()
+        before = len(asked)
+        for _ in range(3):
+            screen._follow_log()
+            await pilot.pause()
+        assert len(asked) == before
+        come.set()
+        async with asyncio.timeout(20):
+            while "it has come" not in text(pilot):
+                await pilot.pause()
+
+
+@pytest.mark.parametrize("how", ["tried again", "sent back", "held"])
+async def test_the_end_of_the_log_of_an_attempt_that_is_over_is_fetched_though_its_node_goes_on(
+    how: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(node_screen, "LOG_S", 3_600.0)
+    feed = scanned(ended=False)
+    feed.logs["scan"] = "it begins"
+    async with opened(feed) as pilot:
+        await at(pilot, "scan", "log")
+        assert "it begins" in text(pilot)
+        feed.logs["scan"] = "it begins\nand how it ended"
+        if how == "tried again":
+            error = vocab.ErrorInfo(vocab.ErrorKind.OUTAGE, "closed")
+            feed.play(ev.AttemptFailed("scan", 1, error, took_s=31, retry_in_s=300))
+        elif how == "sent back":
+            feed.play(ev.AttemptThrottled("scan", 1, 300.0))
+        else:
+            feed.play(ev.AttemptCancelled("scan", 1, hold=True))
+        await settled(pilot)
+        assert "and how it ended" in text(pilot)
 
 
 @pytest.mark.parametrize("where", ["read", "another tab", "ended", "link"])

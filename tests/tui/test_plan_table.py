@@ -152,7 +152,6 @@ async def test_v_leads_to_the_table_and_S_sorts_it() -> None:
         assert "OUTSIDE" not in text(pilot)
 
 
-@pytest.mark.chaos
 async def test_what_rows_are_sorted_by_is_told_where_there_is_no_room_for_the_column() -> None:
     async with opened(awaiting_approval(), size=(80, 24)) as pilot:
         screen = pilot.app.screen
@@ -168,6 +167,7 @@ async def test_what_rows_are_sorted_by_is_told_where_there_is_no_room_for_the_co
         assert {True, False} == set(told)
 
 
+@pytest.mark.chaos
 async def test_matches_in_the_table_come_in_the_order_of_its_rows() -> None:
     async with opened(awaiting_approval()) as pilot:
         await press(pilot, "v", "S", "D", "slash", *"!absent", "enter", "g")

@@ -251,6 +251,15 @@ def test_who_is_due_again_and_has_no_place_yet_says_where_it_waits_for_one() -> 
     assert detail(feed.state, node, early, UNICODE).startswith("again in 0:02, not charged")
 
 
+def test_who_is_due_again_while_the_session_is_paused_waits_for_no_place_but_for_that() -> None:
+    feed = busy()
+    feed.play(ev.SessionPaused("user"))
+    node, known = feed.state.nodes["third"], flights_of(feed)
+    assert node.retry_at is not None
+    told = detail(feed.state, node, Moment(feed.now, node.retry_at + 5, known.refused), UNICODE)
+    assert told.startswith("again once the session goes on, not charged")
+
+
 def test_a_ready_node_says_in_which_pool_it_waits_and_what_holds_that_back() -> None:
     feed = busy()
     ready = feed.state.nodes["読む-ファイル"]

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from swarmtui.safety.paths import write_atomic
 from swarmtui.tui.app import Workbench
 from swarmtui.tui.at_start import LAYOUT, in_place_of_memory
 from swarmtui.tui.memory import MAX_BYTES, Memory
@@ -178,3 +180,32 @@ def test_a_damaged_memory_is_passed_over_and_one_that_cannot_be_written_is_told(
     blocked = Memory(tmp_path / "state" / "workbench.json" / "below")
     blocked.put("a", 1)
     assert "were not kept" in blocked.save()
+
+
+def test_what_is_put_while_a_thread_writes_is_written_the_next_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "state" / "workbench.json"
+    memory, write = Memory(path), write_atomic
+
+    def while_the_user_goes_on(*args: Any) -> None:
+        write(*args)
+        memory.put("view", "log")
+
+    memory.put("view", "table")
+    monkeypatch.setattr("swarmtui.tui.memory.write_atomic", while_the_user_goes_on)
+    memory.save()
+    monkeypatch.undo()
+    memory.save()
+    assert Memory(path).get("view", "") == "log"
+
+
+def test_what_could_not_be_written_is_written_once_it_can_be(tmp_path: Path) -> None:
+    path = tmp_path / "state" / "workbench.json"
+    path.parent.write_text("in the way")
+    memory = Memory(path)
+    memory.put("view", "table")
+    assert "not kept" in memory.save()
+    path.parent.unlink()
+    assert memory.save() == ""
+    assert Memory(path).get("view", "") == "table"

@@ -340,7 +340,7 @@ class NodeBody:
         return [((told, "faint"),)]
 
     def _log(self, node: NodeState, width: int) -> list[Line]:
-        if node.ended:  # while it runs now and then: each event of a map would ask for it
+        if not node.running:  # while it runs now and then: each event of a map would ask for it
             self.reading.want_log_once()
         log, why = self.reading.log, self.reading.why_not.get("log", "")
         if why:

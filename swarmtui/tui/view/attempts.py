@@ -160,7 +160,7 @@ def _end(attempt: Attempt, body: ev.Body, ts: float) -> None:
             attempt.words = f"{error.kind.value}: {error.message}"
         case ev.AttemptThrottled(message=message, retry_in_s=again):
             attempt.state = State.THROTTLED
-            attempt.words = f"{say.again(again)} {message}"
+            attempt.words = f"sent back for {say.took(again)}{f': {message}' if message else ''}"
         case ev.AttemptCancelled():
             attempt.state, attempt.words = State.CANCELLED, "held by you" if body.hold else "stopped"
         case ev.AttemptInterrupted():

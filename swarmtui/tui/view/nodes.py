@@ -140,6 +140,8 @@ def _when(state: SessionState, node: NodeState, moment: Moment) -> str:
     left = node.retry_at - moment.session
     if left >= say.SOON_S:
         return f" in {say.clock(ceil(left))}"
+    if state.status is Status.PAUSED:
+        return " once the session goes on"
     return f", {_waits_in(state, node) or 'waits for a place'}"
 
 
