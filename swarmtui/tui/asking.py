@@ -62,9 +62,7 @@ class Asking:
                 who = name_of(event.actor or "somebody")
                 key = pending_key(event.body)
                 self._answered[key] = one_line(f"{who} answered: {event.body.answer}", TOLD_CHARS)
-                if (
-                    self._unsent.get(key) == event.body.answer
-                ):  # taken, though the link broke before that was told
+                if self._unsent.get(key) == event.body.answer:  # taken, though the link broke before that was told
                     del self._unsent[key]
             elif isinstance(event.body, QuestionAsked):
                 self._answered.pop(pending_key(event.body), None)

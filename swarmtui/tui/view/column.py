@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Protocol
 
 from swarmtui.frozen import frozen
+from swarmtui.safety.text import one_line
 
 if TYPE_CHECKING:
     from swarmtui.tui.view.glyphs import Glyphs
@@ -66,6 +68,11 @@ class NoRows:
     def cells(self, at: int, moment: Moment, glyphs: Glyphs) -> dict[str, Span]:
         """There are none."""
         raise IndexError(at)
+
+
+def gone_cells(name: str) -> dict[str, Span]:
+    """The cells of a node that went since the rows were put in order; until that is done anew, which is a moment."""
+    return defaultdict[str, "Span"](lambda: ("", "faint"), node=(one_line(name, 60), "faint"))
 
 
 def chosen(known: Sequence[Column], names: Sequence[str]) -> tuple[Column, ...]:

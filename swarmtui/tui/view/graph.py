@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from swarmtui.frozen import mutable
 from swarmtui.session.pools import QUESTIONS
 from swarmtui.tui.view.groups import Tally, group_box, group_list_line, group_under, tally
-from swarmtui.tui.view.lines import Line, Role, Span, cells, crop, skip
+from swarmtui.tui.view.lines import Line, Role, Span, cells, crop, fit, skip
 from swarmtui.tui.view.lines import width as line_width
 from swarmtui.tui.view.moment import Moment
 from swarmtui.tui.view.nodes import box_line, list_line, mark_of, name_of, under_line
@@ -36,6 +36,11 @@ _ARRANGED = (
     "_boxes_at", "_list_name", "_unfolded", "_path", "_critical", "_lit",
 )  # fmt: skip
 """What arranging works out."""
+
+
+def _gone(name: str, size: int) -> Line:
+    """A node that went since all of them were laid out: until that is done anew, which is a moment."""
+    return ((fit(name_of(name), size), "faint"),)
 
 
 @mutable
@@ -273,7 +278,10 @@ class Graph(Shape):
         if group is not None:
             body = group_list_line(group, self._tally(group), self.glyphs, room, self._list_name)
         else:
-            body = list_line(self.state, self.state.nodes[row.id], moment, self.glyphs, room, self._list_name)
+            node = self.state.nodes.get(row.id)
+            body = _gone(row.id, room)
+            if node is not None:
+                body = list_line(self.state, node, moment, self.glyphs, room, self._list_name)
         if self._dim(row.id):
             body = tuple((text, "faint") for text, _ in body)
         return crop((*head, *body), width)
@@ -349,17 +357,26 @@ class Graph(Shape):
         group = self._shown.groups.get(box.id)
         if group is not None:
             return group_under(self._tally(group), self.glyphs, box.width)
-        return under_line(self.state, self.state.nodes[box.id], moment, self.glyphs, box.width)
+        node = self.state.nodes.get(box.id)
+        return () if node is None else under_line(self.state, node, moment, self.glyphs, box.width)
 
     def _box_line(self, box: Box, size: int, moment: Moment) -> Line:
-        room = self._style.map_room if self.state.plan_nodes[box.id].map is not None else self._style.room
+        node, plan_node = self.state.nodes.get(box.id), self.state.plan_nodes.get(box.id)
+        if node is None or plan_node is None:
+            return _gone(box.id, size)
+        room = self._style.map_room if plan_node.map is not None else self._style.room
         spare = size - self.glyphs.icon_width - 1 - cells(name_of(box.id))
         told = min(spare, room) if room < 9 else min(spare, max(room, 9))
-        return box_line(self.state, self.state.nodes[box.id], moment, self.glyphs, size, told)
+        return box_line(self.state, node, moment, self.glyphs, size, told)
 
     def _dot(self, drawn: str) -> Line:
-        group = self._shown.groups.get(drawn)
-        mark = self._tally(group).mark if group else mark_of(self.state, self.state.nodes[drawn])
+        group, node = self._shown.groups.get(drawn), self.state.nodes.get(drawn)
+        if group is not None:
+            mark = self._tally(group).mark
+        elif node is not None:
+            mark = mark_of(self.state, node)
+        else:
+            return _gone(drawn, self.glyphs.icon_width)
         return ((self.glyphs.icon(mark), "accent" if self._is_marked(drawn) else mark.role),)
 
     def _framed(self, box: Box, y: int, body: Line) -> Line:

@@ -14,7 +14,7 @@ from swarmtui.safety.text import one_line
 from swarmtui.session.pools import changes_world, model_name, model_of, program_of, team_of
 from swarmtui.session.state import SessionState
 from swarmtui.tui.view import format as say
-from swarmtui.tui.view.column import Column
+from swarmtui.tui.view.column import Column, gone_cells
 from swarmtui.tui.view.lines import Role, Span, cells
 from swarmtui.tui.view.matching import filter_of
 from swarmtui.tui.view.order import natural
@@ -111,7 +111,9 @@ class PlanRows:
 
     def cells(self, at: int, moment: Moment, glyphs: Glyphs) -> dict[str, Span]:
         """The cells of one node."""
-        state, node = self.state, self.state.plan_nodes[self.ids[at]]
+        state, node = self.state, self.state.plan_nodes.get(self.ids[at])
+        if node is None:
+            return gone_cells(self.ids[at])
         told = estimate_of(state, node.id)
         sandbox = sandbox_word(state.plan, node)
         effects = effects_word(state, node)

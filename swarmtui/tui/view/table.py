@@ -13,7 +13,7 @@ from swarmtui.session.progress import tries_told
 from swarmtui.session.state import NodeState, SessionState
 from swarmtui.session.vocabulary import State
 from swarmtui.tui.view import format as say
-from swarmtui.tui.view.column import Column, chosen
+from swarmtui.tui.view.column import Column, chosen, gone_cells
 from swarmtui.tui.view.glyphs import ASK, MARKS, Glyphs
 from swarmtui.tui.view.lines import Role, Span
 from swarmtui.tui.view.lines import cells as cells_of
@@ -94,7 +94,9 @@ class NodeRows:
 
     def cells(self, at: int, moment: Moment, glyphs: Glyphs) -> dict[str, Span]:
         """The cells of one node."""
-        node = self.state.nodes[self.ids[at]]
+        node = self.state.nodes.get(self.ids[at])
+        if node is None:
+            return gone_cells(self.ids[at])
         mark = mark_of(self.state, node)
         queued = queue_s(node, moment)
         quiet = node.state in (State.WAITING, State.SKIPPED, State.CANCELLED)
