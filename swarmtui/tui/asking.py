@@ -10,6 +10,8 @@ from swarmtui.safety.text import one_line
 from swarmtui.session.events import QuestionAnswered, QuestionAsked
 from swarmtui.session.vocabulary import State
 from swarmtui.tui import commands, content
+from swarmtui.tui.actions.action import Mode
+from swarmtui.tui.drafts import Asked, Drafts
 from swarmtui.tui.sending import ASKING
 from swarmtui.tui.view import format as say
 from swarmtui.tui.view.nodes import name_of
@@ -28,6 +30,8 @@ KEPT = 100
 """Answers of others that are remembered."""
 TOLD_CHARS = 60
 """What the lower border of a dialog has room for."""
+ANSWER, EDIT, WISH = "answer", "edit", "wish"
+"""What is written: an answer, the nodes of a change as YAML, what should be different."""
 NO_LONGER = "answered elsewhere, or not asked any more"
 
 
@@ -36,20 +40,18 @@ class Asking:
 
     def __init__(self, app: Workbench) -> None:
         self._app = app
-        self._sent: set[str] = set()
-        """Keys of what was answered, until the session has said that it is."""
-        self._unsent: dict[str, str] = {}
-        """Question or change -> what was written of it and was not taken, as long as it waits."""
-        self._proposing: str | None = None
-        """The text of a change that is on its way."""
+        self._sent: set[Asked] = set()
+        """What was answered, until the session has said that it is."""
+        self._drafts = Drafts()
         self._answered: dict[str, str] = {}
         """Question -> who answered it and what, of the latest ones: those of open dialogs are among them."""
 
     def waiting(self) -> list[Waiting]:
         """What waits and was not answered yet, the oldest first."""
         found = waiting(self._app.state)
-        self._sent &= {one.key for one in found}
-        return [one for one in found if one.key not in self._sent]
+        if self._app.mode is not Mode.REPLAY:  # in the past what is on its way may not have been asked yet
+            self._sent &= {one.asked for one in found}
+        return [one for one in found if one.asked not in self._sent]
 
     def absorb(self, changes: Changes) -> None:
         """Take in who answered what, and let go of what was written of what waits no longer; answers are told again."""
@@ -62,22 +64,23 @@ class Asking:
                 who = name_of(event.actor or "somebody")
                 key = pending_key(event.body)
                 self._answered[key] = one_line(f"{who} answered: {event.body.answer}", TOLD_CHARS)
-                if self._unsent.get(key) == event.body.answer:  # taken, though the link broke before that was told
-                    del self._unsent[key]
+                self._drafts.answered(key, event.body.answer)
             elif isinstance(event.body, QuestionAsked):
                 self._answered.pop(pending_key(event.body), None)
         for key in list(self._answered)[:-KEPT]:
             del self._answered[key]
-        for key in self._unsent.keys() - self._app.state.pending.keys():
-            self._tell_written(key, self._unsent.pop(key))
+        self._settle()
 
-    def _tell_written(self, key: str, text: str) -> None:
+    def _settle(self) -> None:
         """What was written of what waits no longer is not lost: a line is told, what is longer goes into a file."""
-        told = f"{name_of(key)} waits no longer"
-        if "\n" in text:
-            self._app.text_out.put_aside(text, told, f"{key}.yaml")
-        else:
-            content.notice(self._app, f"{told}; you had written: {text}", "warning")
+        if self._app.mode is Mode.REPLAY:  # what waits is known once the session is followed again
+            return
+        for key, text in self._drafts.left({(one.id, one.since_ts) for one in self._app.state.pending.values()}):
+            told = f"{name_of(key)} waits no longer"
+            if "\n" in text:
+                self._app.text_out.put_aside(text, told, f"{key}.yaml")
+            else:
+                content.notice(self._app, f"{told}; you had written: {text}", "warning")
 
     def attend(self) -> None:
         """Put what waits to the user: the one thing at once, of more than one the list."""
@@ -87,7 +90,7 @@ class Asking:
         if len(found) == 1:
             self.put(found[0])
         elif found:
-            self._app.push_screen(QueueScreen(self.put, self._several, lambda: frozenset(self._sent)))
+            self._app.push_screen(QueueScreen(self.put, self._several, self.waiting))
 
     def about(self, node: str) -> bool:
         """Put the oldest thing that a node asks to the user; False if it asks nothing."""
@@ -126,7 +129,7 @@ class Asking:
         follows = self._queue is not None  # enter has just been pressed
         screen = QuestionScreen(
             f"{one.who} asks", pending.question, pending.choices, self._age(one),
-            follows=follows, written=self._unsent.get(one.key, ""), waits=lambda: bool(self._still([one])),
+            follows=follows, written=self._drafts.text(one.asked, ANSWER), waits=lambda: bool(self._still([one])),
         )  # fmt: skip
         self._app.push_screen(screen, self._answer([one]))
 
@@ -174,9 +177,11 @@ class Asking:
 
     def _answer(self, found: list[Waiting]) -> Callable[[str | None], None]:
         def answered(text: str | None) -> None:
-            if text is not None:
-                left = self._still(found) or found  # where none is left the session says why it takes no answer
+            left = self._still(found)
+            if text is not None and left:
                 self._send([(one, commands.answer(one.key, text)) for one in left])
+            elif text is not None:  # what is asked by now may be something else
+                content.notice(self._app, f"not sent: {self._ages(found)()}", "warning")
 
         return answered
 
@@ -184,7 +189,7 @@ class Asking:
 
     def _send(self, answers: list[tuple[Waiting, commands.Request]]) -> None:
         """Tell the session, and go on to what waits next, where the user goes through the list."""
-        self._sent.update(one.key for one, _ in answers)
+        self._sent.update(one.asked for one, _ in answers)
         self._app.run_worker(self._tell(answers), group=ASKING)
         queue = self._queue
         following = after(self.waiting(), answers[-1][0])
@@ -199,27 +204,22 @@ class Asking:
     async def _tell(self, answers: list[tuple[Waiting, commands.Request]]) -> None:
         done = 0
         for one, request in answers:
-            self._unsent.pop(one.key, None)  # that it is taken may be told before the answer is there
+            what, text = _written(one, request)
+            if text:
+                self._drafts.send(one.asked, what, text)
             refused = await self._app.sending.refusal_of(request)
             if refused is None:
                 done += 1
+                self._drafts.taken(one.asked, what)
                 continue
-            self._sent.discard(one.key)
+            self._sent.discard(one.asked)
+            self._drafts.came_back(one.asked, what)
             content.notice(self._app, refused, "error")
-            if one.pending is not None and one.kind == "question" and not one.pending.choices:
-                self._keep(one.key, str(request.params["text"]))
+        self._settle()
         if done:
             words = {request.done for _, request in answers}
             told = answers[0][1].done if len(words) == 1 else "answers given"
             content.notice(self._app, told if len(answers) == 1 else f"{done} {told}")
-
-    def _keep(self, key: str, text: str) -> bool:
-        """Have `text` there the next time; whether there is one."""
-        if key in self._app.state.pending:
-            self._unsent[key] = text
-            return True
-        self._tell_written(key, text)
-        return False
 
     @property
     def _queue(self) -> QueueScreen | None:
@@ -246,53 +246,71 @@ class Asking:
             if decision == "accept":
                 self._send([(one, commands.accept_change(change.id, change.base_rev))])
             elif decision == "edit":
-                self._edit(change.id, nodes_to_yaml(change.put))
+                self._edit(one, nodes_to_yaml(change.put))
             elif decision == "change":
-                app.ask_text(
+                self._wish(
+                    one,
                     "What should be different?",
                     "It is proposed anew, and you see it before anything of it runs. enter sends.",
-                    lambda text: self._send([(one, commands.reject_change(change.id, text))]),
+                    partial(commands.reject_change, change.id),
                 )
 
         told = change_lines(app.state, change)
         app.push_screen(ChangeScreen(title, told, self._age(one)), decided)
 
-    def _edit(self, change: str, text: str) -> None:
+    def send_back(self, rev: int) -> None:
+        """Have the planner write its plan anew, by what the user wishes."""
+        title = "What should the planner change?"
+        hint = "It makes a new revision, which you see before anything runs. enter sends."
+        one = next((one for one in self.waiting() if one.kind == "plan"), None)
+        if one is None:
+            content.notice(self._app, "your word on this plan is on its way already", "warning")
+        else:
+            self._wish(one, title, hint, partial(commands.reject, rev))
+
+    def _wish(self, one: Waiting, title: str, hint: str, request: Callable[[str], commands.Request]) -> None:
+        """Ask what the user wishes, and send that; what did not get there is there the next time."""
+        written = self._drafts.text(one.asked, WISH)
+        self._app.ask_text(title, hint, lambda text: self._send([(one, request(text))]), written)
+
+    def _edit(self, one: Waiting, text: str) -> None:
         """The nodes of a change as YAML, in an editor of our own; the text stays until it is taken."""
         from swarmtui.tui.screens.asking import ChangeEditScreen
 
         def submit(edited: str) -> None:
-            self._app.editing.propose(lambda: self._propose(change, edited, screen))
+            self._app.editing.propose(lambda: self._propose(one, edited, screen))
 
         def keep(edited: str) -> bool:
             if edited == text:  # what was only looked at is there as long as the change is
-                self._unsent.pop(change, None)
+                self._drafts.forget(one.asked, EDIT)
                 return True
-            return edited == self._proposing or self._keep(change, edited)
+            self._drafts.keep(one.asked, EDIT, edited)
+            self._settle()
+            return bool(self._drafts.text(one.asked, EDIT))
 
-        screen = ChangeEditScreen(self._unsent.get(change, text), submit, keep)
+        screen = ChangeEditScreen(self._drafts.text(one.asked, EDIT) or text, submit, keep)
         self._app.push_screen(screen)
 
-    async def _propose(self, change: str, text: str, screen: ChangeEditScreen) -> None:
+    async def _propose(self, one: Waiting, text: str, screen: ChangeEditScreen) -> None:
         if self._app.feed is None:
             return
-        request = commands.edit_change(change, text)
-        self._unsent.pop(change, None)
-        self._proposing = text
+        request = commands.edit_change(one.key, text)
+        self._drafts.send(one.asked, EDIT, text)
         refused = await self._app.sending.refusal_of(request)
-        self._proposing = None
         if refused is None:
+            self._drafts.taken(one.asked, EDIT)
             content.notice(self._app, request.done)
             if screen.is_attached:
-                written = screen.text
+                if screen.text != text:  # it was written after that was sent
+                    screen.keep(screen.text)
                 screen.dismiss(None)
-                if written != text:  # after it was sent
-                    self._keep(change, written)
-        elif screen.is_attached:
+            return
+        self._drafts.came_back(one.asked, EDIT)
+        if screen.is_attached:
             screen.show_errors(refused)
         else:  # it was left before the answer came
             content.notice(self._app, refused, "error")
-            self._keep(change, text)
+            self._settle()
 
     def _age(self, one: Waiting) -> Callable[[], str]:
         """How long it has waited, until somebody answers it elsewhere."""
@@ -317,5 +335,12 @@ class Asking:
 
     def _still(self, found: list[Waiting]) -> list[Waiting]:
         """Those of `found` that wait for an answer by now."""
-        waits = {one.key for one in self.waiting()}
-        return [one for one in found if one.key in waits]
+        waits = {one.asked for one in self.waiting()}
+        return [one for one in found if one.asked in waits]
+
+
+def _written(one: Waiting, request: commands.Request) -> tuple[str, str]:
+    """What of a request the user has written, and of what kind it is; no text where they have chosen."""
+    if request.method == "answer" and one.pending is not None and one.kind == "question" and not one.pending.choices:
+        return ANSWER, str(request.params["text"])
+    return WISH, str(request.params.get("feedback", ""))

@@ -103,15 +103,15 @@ class Routing(Viewing):
 
         self.push_screen(ConfirmScreen(question, consequence, verb), answered)
 
-    def ask_text(self, title: str, hint: str, then: Callable[[str], None]) -> None:
-        """Do `then` with what the user writes."""
+    def ask_text(self, title: str, hint: str, then: Callable[[str], None], written: str = "") -> None:
+        """Do `then` with what the user writes; `written` is there already."""
         from swarmtui.tui.screens.dialogs import LineScreen
 
         def answered(text: str | None) -> None:
             if text:
                 then(text)
 
-        self.push_screen(LineScreen(title, hint), answered)
+        self.push_screen(LineScreen(title, hint, written), answered)
 
     def edit_plan(self) -> None:
         """The plan as YAML, in $EDITOR or in an editor of our own."""

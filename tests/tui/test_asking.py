@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from textual.widgets import Input, TextArea
 
-from swarmtui.host.feed import Link
+from swarmtui.host.feed import CommandRefused, Link
 from swarmtui.plan.model import JSON
 from swarmtui.session import events as ev
 from swarmtui.tui.app import Workbench
@@ -22,7 +22,7 @@ from swarmtui.tui.text_out import Ways
 from swarmtui.tui.widgets.choices import Choices
 from tests.tui.opening import notices, opened, press, settled, text
 from tests.tui.scripted_agents import DETAIL, agents, proposed
-from tests.tui.scripted_feed import HOSTILE, ScriptedFeed, mid_run
+from tests.tui.scripted_feed import HOSTILE, ScriptedFeed, awaiting_approval, mid_run
 from tests.tui.scripted_past import to_past
 
 SIZE = (120, 40)
@@ -422,10 +422,11 @@ async def test_of_two_who_answer_at_once_the_second_is_told_what_they_had_writte
         assert notices(pilot)[-1] == feed.refusal
         feed.play(ev.QuestionAnswered(key, "main"), actor="ada@laptop")
         await settled(pilot)
-        assert "scope waits no longer; you had written: green" in notices(pilot)
-        app = pilot.app
-        assert isinstance(app, Workbench)
-        assert app.asking._unsent == {}
+        told = "scope waits no longer; you had written: green"
+        assert told in notices(pilot)
+        feed.play(ev.Noted("info", "something else"))
+        await settled(pilot)
+        assert notices(pilot).count(told) == 1
 
 
 async def test_an_answer_that_cannot_be_sent_since_the_host_is_gone_says_so_and_is_there_the_next_time() -> None:
@@ -544,3 +545,76 @@ async def test_an_answer_that_was_taken_though_the_link_broke_before_that_was_to
         feed.play(ev.QuestionAnswered(key, "green"), actor="me@here")
         await settled(pilot)
         assert not any("you had written" in told for told in notices(pilot))
+
+
+async def test_an_open_dialog_answers_no_other_question_that_is_asked_under_the_same_key() -> None:
+    feed, key = free_text()
+    async with opened(feed, SIZE) as pilot:
+        await press(pilot, "a")
+        later(feed)
+        await press(pilot, *"green")
+        feed.play(ev.QuestionAnswered(key, "main"), actor="ada@laptop")
+        feed.play(ev.QuestionAsked(key, "Delete everything?"), after=1)
+        await settled(pilot)
+        later(feed)
+        await press(pilot, "enter")
+        assert feed.commands == []
+        assert pilot.app.screen.query_one(Input).value == "green"
+        await press(pilot, "escape", "a")
+        assert "Delete everything?" in text(pilot)
+        assert pilot.app.screen.query_one(Input).value == ""
+
+
+async def test_what_comes_back_while_the_past_is_shown_is_there_once_that_is_left() -> None:
+    feed, _ = free_text()
+    answered = asyncio.Event()
+
+    async def command(method: str, params: dict[str, JSON]) -> int:
+        await answered.wait()
+        raise CommandRefused("not now")
+
+    feed.command = command  # type: ignore[method-assign]
+    async with opened(feed, SIZE, past=to_past) as pilot:
+        await press(pilot, "a")
+        later(feed)
+        for key in (*"green", "enter", "H"):
+            await pilot.press(key)
+        async with asyncio.timeout(20):
+            while pilot.app.status.link is not Link.REPLAY:  # type: ignore[attr-defined]
+                await pilot.pause()
+        await pilot.press("g")
+        await pilot.pause()
+        answered.set()
+        await settled(pilot)
+        await press(pilot, "G", "G", "a")
+        assert pilot.app.screen.query_one(Input).value == "green"
+
+
+@pytest.mark.parametrize("key", ["A", "c"])
+async def test_an_edit_that_was_left_outlives_a_decision_that_is_refused(key: str) -> None:
+    feed = proposed()
+    async with opened(feed, SIZE) as pilot:
+        await press(pilot, "a", "e")
+        pilot.app.screen.query_one(TextArea).load_text("nodes: {}\n# an hour's work\n")
+        await press(pilot, "escape", "a")
+        later(feed)
+        feed.refusal = "the plan has moved on: look at it again"
+        await press(pilot, key)
+        if key == "c":
+            await press(pilot, *"no", "enter")
+        assert feed.commands
+        await press(pilot, "a", "e")
+        assert "an hour's work" in pilot.app.screen.query_one(TextArea).text
+
+
+@pytest.mark.parametrize("what", ["change", "plan"])
+async def test_a_wish_that_is_refused_is_there_the_next_time(what: str) -> None:
+    feed = proposed() if what == "change" else awaiting_approval()
+    keys = ("a", "c") if what == "change" else ("c",)
+    async with opened(feed, SIZE) as pilot:
+        feed.refusal = "not now"
+        await press(pilot, *keys, *"cheaper", "enter", *keys)
+        assert pilot.app.screen.query_one(Input).value == "cheaper"
+        feed.refusal = None
+        await press(pilot, "enter")
+        assert feed.commands[-1][1]["feedback"] == "cheaper"

@@ -52,12 +52,7 @@ class PlanEdits(SessionScreen):
 
     def do_change(self) -> None:
         """c."""
-        rev = self._shown_rev
-        workbench(self).ask_text(
-            "What should the planner change?",
-            "It makes a new revision, which you see before anything runs. enter sends.",
-            lambda text: self.send(commands.reject(rev, text)),
-        )
+        workbench(self).asking.send_back(self._shown_rev)
 
     # -- editing ----------------------------------------------------------------------------------------------
 

@@ -11,7 +11,7 @@ from textual.widgets import Input, Static
 from swarmtui.tui import content
 from swarmtui.tui.screens.dialogs import Dialog
 from swarmtui.tui.view import format as say
-from swarmtui.tui.view.queue import QueueRows, Waiting, asked_lines, matching, same_tool, waiting
+from swarmtui.tui.view.queue import QueueRows, Waiting, asked_lines, matching, same_tool
 from swarmtui.tui.widgets.lines import TextView
 from swarmtui.tui.widgets.looks import workbench
 from swarmtui.tui.widgets.table import RowTable
@@ -23,7 +23,7 @@ LOOK_S = 0.3
 class QueueScreen(Dialog[None]):
     """What waits, the oldest first; `put` puts one thing to the user, `several` all permissions for one tool.
 
-    `left` tells what was answered and is not known to the session yet.
+    `found` tells what waits: what was answered does not, though the session may not know of it yet.
     """
 
     DIALOG, SCROLLED = "queue", "#asked"
@@ -32,10 +32,10 @@ class QueueScreen(Dialog[None]):
         self,
         put: Callable[[Waiting], None],
         several: Callable[[list[Waiting]], None],
-        left: Callable[[], frozenset[str]],
+        found: Callable[[], list[Waiting]],
     ) -> None:
         super().__init__()
-        self._put, self._several, self._left = put, several, left
+        self._put, self._several, self._found = put, several, found
         self._filter = ""
         self._shown: object = None
         self.rows: list[Waiting] = []
@@ -68,12 +68,12 @@ class QueueScreen(Dialog[None]):
         if not self.is_mounted:
             return
         app = workbench(self)
-        everything = [one for one in waiting(app.state) if one.key not in self._left()]
+        everything = self._found()
         if not everything and self.is_current:
             self.dismiss(None)
             return
         self.rows = matching(everything, self._filter)
-        shown = (tuple((one.key, one.since_ts) for one in self.rows), int(app.moment.wall), self._filter)
+        shown = (tuple(one.asked for one in self.rows), int(app.moment.wall), self._filter)
         if shown == self._shown:
             return
         self._shown = shown

@@ -53,6 +53,11 @@ class Waiting:
     pending: Pending | None = None
 
     @property
+    def asked(self) -> tuple[str, float]:
+        """Its key, and since when: a node that asks again asks under the same key."""
+        return self.key, self.since_ts
+
+    @property
     def who(self) -> str:
         """Who asks, clean."""
         if self.kind == "plan":
