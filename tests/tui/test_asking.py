@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from textual import events
 from textual.widgets import Input, TextArea
 
 from swarmtui.host.feed import CommandRefused, Link
@@ -618,3 +619,22 @@ async def test_a_wish_that_is_refused_is_there_the_next_time(what: str) -> None:
         feed.refusal = None
         await press(pilot, "enter")
         assert feed.commands[-1][1]["feedback"] == "cheaper"
+
+
+@pytest.mark.parametrize(
+    ("pasted", "taken", "lines"),
+    [
+        ("Write a plan for\r\n  three\n\nthings\n", "Write a plan for three things", 3),
+        ("only one \n", "only one ", 0),
+        ("a\x1b[31mb\x07c", "abc", 0),
+        ("\n\n", "", 0),
+    ],
+)
+async def test_lines_that_are_pasted_into_an_answer_are_all_in_it(pasted: str, taken: str, lines: int) -> None:
+    feed, _ = free_text()
+    async with opened(feed, SIZE) as pilot:
+        await press(pilot, "a", "x")
+        pilot.app.screen.query_one(Input).post_message(events.Paste(pasted))
+        await settled(pilot)
+        assert pilot.app.screen.query_one(Input).value == f"x{taken}"
+        assert any(f"the {lines} lines" in told for told in notices(pilot)) is bool(lines)

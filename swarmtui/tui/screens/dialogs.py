@@ -26,6 +26,7 @@ from swarmtui.tui.widgets.backdrop import Backdrop
 from swarmtui.tui.widgets.choices import Choices
 from swarmtui.tui.widgets.lines import LineView, TextView
 from swarmtui.tui.widgets.looks import dressed, looks, workbench
+from swarmtui.tui.widgets.one_line import OneLine
 
 AGE_EVERY_S = 1.0
 R = TypeVar("R")
@@ -175,7 +176,7 @@ class LineScreen(Dialog[str | None]):
         """The line."""
         with Vertical(classes="dialog") as box:
             box.border_title = content.line(self._title)
-            yield Input(self._draft)
+            yield OneLine(self._draft)
             hint = f"{self._hint} {self.key('leave')} leaves it."
             yield Static(content.text(hint), classes="hint", markup=False)
 
@@ -285,7 +286,7 @@ class QuestionScreen(Dialog[str | None]):
             if self._choices:
                 yield Choices(*(Option(content.line(choice, 300)) for choice in self._choices), markup=False)
             else:
-                yield Input(content.plain(self._written))
+                yield OneLine(content.plain(self._written))
             yield Static(content.line(self.hint), classes="hint", markup=False)
 
     @property

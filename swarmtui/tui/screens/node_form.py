@@ -40,6 +40,7 @@ from swarmtui.tui.view.revisions import maker_of
 from swarmtui.tui.view.wiring import implied
 from swarmtui.tui.widgets.lines import TextView, undertitle
 from swarmtui.tui.widgets.looks import workbench
+from swarmtui.tui.widgets.one_line import OneLine
 from swarmtui.tui.widgets.picking import ChoiceLine, Entry, PickList
 
 
@@ -94,7 +95,7 @@ class NodeForm(Dialog[None]):
             case _:
                 known = self._suggested(field)
                 suggester = SuggestFromList(known, case_sensitive=False) if known else None
-                line = Input(
+                line = OneLine(
                     content.plain(str(value)),
                     placeholder=field.hint,
                     id=name,
