@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from os.path import exists
+
 from swarmtui.cli.console import Console, duration, money
 from swarmtui.cli.following import AnyFeed, Place, name_of
 from swarmtui.cli.lines import DETAIL_CHARS
@@ -16,6 +18,7 @@ from swarmtui.safety.text import one_line
 from swarmtui.session.events import BudgetReached
 from swarmtui.session.folder import SessionFolder
 from swarmtui.session.metrics import metrics
+from swarmtui.session.outage import GONE
 from swarmtui.session.state import Pending, SessionState
 from swarmtui.session.summary import counts
 from swarmtui.session.vocabulary import FINAL, STUCK, State, Status, why_paused, why_so
@@ -30,6 +33,8 @@ class Standing:
     """As it is, crashes included."""
     gone: bool = False
     """Whether its files were removed, and its host with them."""
+    unrecorded: bool = False
+    """Whether its files were removed while its host is at work."""
     for_disk: bool = False
     """Whether its host left because the disk took nothing more."""
 
@@ -50,7 +55,9 @@ def standing(place: Place, feed: AnyFeed) -> Standing:
     state = feed.state
     for_disk = isinstance(feed, WireFeed) and feed.exit_code == Exit.DISK
     if isinstance(place, SessionFolder) and place.removed():
-        return Standing(state, state.status if state.status in FINAL else Status.CRASHED, True, for_disk)
+        if feed.status.link is Link.LIVE:
+            return Standing(state, state.status, unrecorded=True)
+        return Standing(state, state.status if state.status in FINAL else Status.CRASHED, gone=True, for_disk=for_disk)
     if feed.status.link not in (Link.ARCHIVE, Link.ENDED, Link.CRASHED):
         return Standing(state, state.status)
     if isinstance(place, SessionFolder):
@@ -92,8 +99,8 @@ def report_path(place: Place, state: SessionState) -> str | None:
         return None if state.report_copy is None else f"{place.address.destination}:{state.report_copy}"
     if state.report_copy is not None:
         return state.report_copy
-    own = None if state.report_path is None else place.path / state.report_path
-    return str(own) if own is not None and own.exists() else None
+    own = "" if state.report_path is None else str(place.path / state.report_path)
+    return own if own and exists(own) else None  # noqa: PTH110 - of Path it raises where one may not look
 
 
 def _closing_lines(place: Place, stands: Standing) -> list[str]:
@@ -114,7 +121,7 @@ def _closing_lines(place: Place, stands: Standing) -> list[str]:
     path = report_path(place, state)
     if path is not None:
         lines.append(f"report: {path}")
-    elif state.report_path is not None and not stands.gone:
+    elif state.report_path is not None and not (stands.gone or stands.unrecorded):
         lines.append(f"report: `swarmtui show {name_of(place)} --report` prints it")
     if state.simulated:
         lines.append("SIMULATED: answers were made up by the built-in stand-in; nothing that rests on them is a result")
@@ -125,6 +132,8 @@ def _advice(place: Place, stands: Standing) -> str | None:
     id = name_of(place)
     if stands.gone:
         return f"session {id}: {NOTHING_LEFT}"
+    if stands.unrecorded:
+        return f"session {id}: {GONE}; its host ends once what runs has ended"
     if stands.code is Exit.DISK:
         return (
             f"the host of {id} left because its disk took nothing more; what it had recorded is safe: "

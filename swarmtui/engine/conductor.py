@@ -86,8 +86,8 @@ from swarmtui.session.log import Log
 from swarmtui.session.snapshots import Snapshots
 from swarmtui.session.state import SessionState
 from swarmtui.session.summary import summary
-from swarmtui.session.trouble import Trouble, TroubleKind
-from swarmtui.session.vocabulary import FINAL, STUCK, Status
+from swarmtui.session.trouble import Trouble
+from swarmtui.session.vocabulary import FINAL, STOPPING, STUCK, Status
 
 logger = logging.getLogger(__name__)
 
@@ -234,7 +234,7 @@ class Conductor:
     @property
     def _gone(self) -> bool:
         """Whether somebody removed the session's files."""
-        return self.log.trouble is not None and self.log.trouble.kind is TroubleKind.GONE
+        return self.log.trouble is not None and self.log.trouble.gone
 
     async def begun(self) -> None:
         """Until what the host before left open is settled, or the conductor has ended."""
@@ -267,7 +267,7 @@ class Conductor:
             if self._stopping.is_set():
                 raise Refused(f"the host is leaving: `swarmtui resume {self.state.id}` goes on with the session")
             trouble = self.log.trouble
-            if trouble is not None and self._gone:
+            if trouble is not None and trouble.gone and method not in STOPPING:
                 raise Refused(trouble.message)
             if method == "session.resume" and trouble is not None:
                 raise Refused(f"{trouble.message}; the session goes on by itself once that works")

@@ -45,7 +45,7 @@ from swarmtui.session.errors import first_line
 from swarmtui.session.events import Event
 from swarmtui.session.folder import SessionFolder, is_session_id
 from swarmtui.session.state import SessionState
-from swarmtui.session.vocabulary import FINAL, Status
+from swarmtui.session.vocabulary import FINAL, STOPPING, Status
 
 __all__ = ["Dial", "Dialled", "Following", "Unreachable", "WireFeed", "dial_unix"]
 
@@ -196,7 +196,8 @@ class WireFeed:
 
         Raises CommandRefused; ConnectionError when the link stayed broken and whether it took effect is not known.
         """
-        if self._folder is not None and self._folder.removed():  # its host may not have seen it yet, and would do it
+        removed = self._folder is not None and self._folder.removed()
+        if removed and method not in STOPPING:  # its host may not have seen it yet, and would do it
             raise CommandRefused(f"not sent: {FILES_GONE}")
         reply = await self.ask(method, {**params, "client_cmd_id": uuid.uuid4().hex})
         try:

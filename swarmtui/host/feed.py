@@ -41,7 +41,8 @@ class Link(StrEnum):
     """The past is played: nobody can act, and time is that of the session."""
 
 
-FILES_GONE = "the session's files are gone: nothing can be done with it until they are back"
+FILES_GONE = "the session's files are gone: until they are back nothing can be done but to cancel"
+"""Why nothing else is asked of a session whose files somebody removed."""
 
 
 class CommandRefused(Exception):

@@ -33,7 +33,6 @@ from swarmtui.host.stalls import watched_loop
 from swarmtui.session.errors import LogError, first_line, recover_command
 from swarmtui.session.filesystems import refuse_network_folder
 from swarmtui.session.folder import SessionFolder
-from swarmtui.session.trouble import TroubleKind
 from swarmtui.session.vocabulary import FINAL
 
 if TYPE_CHECKING:
@@ -335,7 +334,7 @@ class _Host:
             company = asyncio.ensure_future(server.viewers_changed())
             relief = asyncio.create_task(eased.wait())
             trouble = conductor.log.trouble
-            gone = trouble is not None and trouble.kind is TroubleKind.GONE
+            gone = trouble is not None and trouble.gone
             # what is still to be written is waited for, unless what it would be written to is gone
             unwatched = not server.viewers and (gone or (trouble is None and conductor.state.status in FINAL))
             over = (unwatched or gone) and conductor.at_rest

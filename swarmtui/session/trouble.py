@@ -52,6 +52,11 @@ class Trouble:
     message: str
     """For the user, in one line."""
 
+    @property
+    def gone(self) -> bool:
+        """Whether somebody removed the session's files."""
+        return self.kind is TroubleKind.GONE
+
 
 def kind_of(error: sqlite3.Error | OSError, folder: Path) -> TroubleKind | None:
     """What kind of trouble `error` is; None if trying again cannot help (damage, a second writer, a defect)."""

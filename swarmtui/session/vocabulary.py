@@ -91,6 +91,8 @@ _WHY_PAUSED = {
     FORKED: "nothing has been started since the fork",
 }
 
+STOPPING = frozenset({"session.cancel", "node.cancel"})
+"""What can be asked of a session that can record nothing any more: it ends what goes on, and begins nothing."""
 FINAL: frozenset[Status] = frozenset({Status.SUCCEEDED, Status.FAILED, Status.CANCELLED})
 
 

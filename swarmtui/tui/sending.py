@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from textual.worker import WorkerCancelled, WorkerFailed
 
 from swarmtui.host.feed import CommandRefused, Link
+from swarmtui.session.vocabulary import STOPPING
 from swarmtui.tui import commands, content
 from swarmtui.tui.view.status import nobody_there
 
@@ -68,7 +69,7 @@ class Sending:
         feed = self._app.feed
         if feed is None:
             return "there is no session yet"
-        if (why := nobody_there(self._app.state, self._app.status)) is not None:
+        if (why := nobody_there(self._app.state, self._app.status, stops=request.method in STOPPING)) is not None:
             return self._app.with_keys(f"not sent: {why}")
         self._tell_lost()
         self._mirror.asked += 1

@@ -84,6 +84,8 @@ class Action:
     """How much it belongs in the footer; 0: not there."""
     commands: bool = False
     """Whether it asks something of the session, so that the link must be live and the role be control."""
+    stops: bool = False
+    """Whether that only ends what goes on, which can be asked where nothing can be recorded."""
     why_not: WhyNot | None = None
     present: bool = False
     """Whether it is about the present alone, and so has no use in a replay."""
@@ -108,7 +110,7 @@ class Action:
         if self.present and context.status.link is Link.REPLAY:
             return replayed(context.status)
         if self.commands:
-            why = can_act(context.state, context.status)
+            why = can_act(context.state, context.status, stops=self.stops)
             if why:
                 return why
         return self.why_not(context) if self.why_not else None

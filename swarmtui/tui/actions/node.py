@@ -49,7 +49,7 @@ ACTIONS: tuple[Action, ...] = (
     ),
     Action(
         "cancel_node", ("x",), "cancel", "Stop the node and everything it started", NODE_GROUP, RUN | NODE, 54,
-        commands=True, why_not=of_node(commands.why_not_cancel_node),
+        commands=True, stops=True, why_not=of_node(commands.why_not_cancel_node),
     ),
     Action(
         "open", ("enter",), "open",

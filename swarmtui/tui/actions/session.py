@@ -65,7 +65,7 @@ ACTIONS: tuple[Action, ...] = (
     ),
     Action(
         "cancel_session", ("X",), "cancel all", "Cancel the session (asks first)", SESSION_GROUP, EVERYWHERE | HOME, 30,
-        commands=True, why_not=of_state(commands.why_not_cancel_session),
+        commands=True, stops=True, why_not=of_state(commands.why_not_cancel_session),
     ),
     Action(
         "more", ("plus",), "more", "One worker more at once", SESSION_GROUP, RUN | NODE, 46,

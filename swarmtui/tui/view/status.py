@@ -49,13 +49,16 @@ def crashed(state: SessionState, status: FeedStatus) -> bool:
     return seen and status.link is not Link.REPLAY and state.status not in FINAL
 
 
-def nobody_there(state: SessionState, status: FeedStatus) -> str | None:
+def nobody_there(state: SessionState, status: FeedStatus, *, stops: bool = False) -> str | None:
     """Why nothing that is asked can be carried out or recorded, as :func:`can_act` says it; None if it may be."""
-    return FILES_GONE if status.gone else HOST_CRASHED if crashed(state, status) else None
+    if status.gone:
+        return None if stops and status.link is Link.LIVE else FILES_GONE
+    return HOST_CRASHED if crashed(state, status) else None
 
 
-def can_act(state: SessionState, status: FeedStatus) -> str | None:
-    """Why the user can do nothing now, with ``{its_id}`` for the key of an action; None if they can."""
+def can_act(state: SessionState, status: FeedStatus, *, stops: bool = False) -> str | None:
+    """Why the user can do nothing now, with ``{its_id}`` for the key of an action; None if they can. What only `stops`
+    something can be done though nothing of it can be recorded."""
     if status.link is Link.CONNECTING:
         return "not connected yet"
     if status.link is Link.RECONNECTING:
@@ -63,7 +66,7 @@ def can_act(state: SessionState, status: FeedStatus) -> str | None:
     if status.link is Link.REPLAY:
         fork = f"`swarmtui fork {verbatim(one_line(state.id, 64))} --at {state.seq}`"
         return f"{replayed(status)}; {{fork}} or {fork} begins another session from here"
-    if (why := nobody_there(state, status)) is not None:
+    if (why := nobody_there(state, status, stops=stops)) is not None:
         return why
     if status.link in (Link.ENDED, Link.ARCHIVE):
         return "this is a recording: nobody can act on it"
