@@ -37,9 +37,9 @@ class Choosing(Seen):
     def _many(self) -> list[NodeState]:
         """The nodes that a key is about, where that is not the selected one alone: those that are marked, else those
         of the group under the cursor."""
-        nodes = workbench(self).state.nodes
-        if self.table.marked:
-            return [nodes[name] for name in nodes if name in self.table.marked]
+        nodes, marked = workbench(self).state.nodes, self.table.marked
+        if marked:
+            return [node for name, node in nodes.items() if name in marked]
         group = self._group
         if group is not None and not group.head:
             return [nodes[name] for name in group.members if name in nodes]

@@ -6,7 +6,7 @@ A new pane is a class in :data:`PARTS`, a place for its widget's ``id`` in ``run
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, TypeVar, cast
 
 from textual.widget import Widget
 
@@ -38,10 +38,11 @@ class Parted(SessionScreen):
         self.view = EVERYTHING
         """The name of the part that is shown alone, or :data:`EVERYTHING`."""
         self.parts = tuple(make(self) for make in PARTS)
+        self._by_kind: dict[object, Part[Widget]] = {type(part): part for part in self.parts}
 
     def part(self, kind: type[P]) -> P:
         """The part of a kind."""
-        return next(part for part in self.parts if isinstance(part, kind))
+        return cast("P", self._by_kind[kind])
 
     @property
     def graph(self) -> GraphView:
