@@ -5,10 +5,8 @@ from __future__ import annotations
 from random import Random
 
 from swarmtui.plan.model import Retry
-from swarmtui.session.vocabulary import RETRYABLE, ErrorInfo, ErrorKind
+from swarmtui.session.vocabulary import RETRYABLE, ErrorInfo, retries_after
 
-PROVIDER_TRIES = 4
-"""Retries after a provider's fault, when the plan grants fewer: the fault is not the node's."""
 LONGEST_WORD_S = 120.0
 """A provider's own Retry-After counts up to this: beyond it we ask again rather than believe."""
 
@@ -21,10 +19,7 @@ def retry_in_s(policy: Retry, error: ErrorInfo, tries: int, rng: Random) -> floa
     """
     if error.kind not in RETRYABLE:
         return None
-    limit = policy.limit
-    if error.kind in (ErrorKind.OUTAGE, ErrorKind.MALFORMED):
-        limit = max(limit, PROVIDER_TRIES)
-    if tries > limit:
+    if tries > retries_after(policy.limit, error.kind):
         return None
     wait = rng.uniform(0.0, min(policy.cap_s, policy.base_s * 2.0 ** min(tries - 1, 30)))
     if error.retry_after_s is not None:

@@ -125,6 +125,13 @@ RETRYABLE: frozenset[ErrorKind] = frozenset(
         ErrorKind.LOST,
     }
 )
+PROVIDER_TRIES = 4
+"""Retries after a provider's fault, when the plan grants fewer: the fault is not the node's."""
+
+
+def retries_after(limit: int, kind: ErrorKind) -> int:
+    """How many retries there are after an error of `kind` where a plan grants `limit`."""
+    return max(limit, PROVIDER_TRIES) if kind in (ErrorKind.OUTAGE, ErrorKind.MALFORMED) else limit
 
 
 @frozen

@@ -331,7 +331,7 @@ class Workbench(Routing):
         if missed in nodes:
             self.selected, self._missed = missed, ("", "")
         elif self.selected not in nodes:
-            instead = beside(self.state, self.selected) or most_telling(self.state)
+            instead = beside(self.state, self.selected) or self.replaying.failed_here or most_telling(self.state)
             self._missed, self.selected = (self.selected or missed, instead), instead
 
     def _start_anew(self, replays: bool) -> None:

@@ -97,9 +97,20 @@ class Replaying:
         if player is None:
             return
         player.pause()
-        if player.seek_mark(direction) is None:
+        found = player.seek_mark(direction)
+        if found is not None:
+            self._app.selected = found.node or self._app.selected
+        else:
             content.notice(self._app, f"there is no mark {'after' if direction > 0 else 'before'} this", "warning")
         self._app.draw_now()
+
+    @property
+    def failed_here(self) -> str:
+        """The node whose failure is what happened last in the past that is shown; empty where that is no failure."""
+        at = self._at
+        marks = [] if at is None else at[1].marks
+        here = (mark for mark in marks if at is not None and mark.seq == at[1].seq and mark.kind is MarkKind.FAILURE)
+        return next((mark.node or "" for mark in here), "")
 
     def to_failure(self) -> None:
         """To the next failure, after the last one to the first, and stand still there."""
@@ -107,16 +118,18 @@ class Replaying:
             return
         player, play = at
         player.pause()
-        failures = [mark.seq for mark in play.marks if mark.kind is MarkKind.FAILURE]
+        failures = [mark for mark in play.marks if mark.kind is MarkKind.FAILURE]
         if not failures:
             told = self._app.with_keys("nothing has failed: {previous_mark} and {next_mark} go to all marks")
             content.notice(self._app, told, "warning")
         else:
-            after = [seq for seq in failures if seq > play.seq]
+            after = [mark for mark in failures if mark.seq > play.seq]
             number = len(failures) - len(after) + 1 if after else 1
             where = f"failure {number:,} of {len(failures):,}"
             content.notice(self._app, where if after else f"nothing failed after that: {where}, from the beginning")
-            player.seek(failures[number - 1])
+            failure = failures[number - 1]
+            player.seek(failure.seq)
+            self._app.selected = failure.node or self._app.selected
         self._app.draw_now()
 
     def by_seconds(self, seconds: float) -> None:

@@ -12,7 +12,7 @@ from swarmtui.tui.view import format as say
 from swarmtui.tui.view.figures import HERE, Origin, figures, header, session_time
 from swarmtui.tui.view.glyphs import ASCII, UNICODE
 from swarmtui.tui.view.lines import width
-from swarmtui.tui.view.status import can_act, crashed
+from swarmtui.tui.view.status import IMPORTED, LEFT, can_act, can_go_on, crashed
 from tests.tui.scripted_feed import (
     SIMULATED,
     START,
@@ -197,7 +197,7 @@ def test_before_approval_nothing_counts_as_done() -> None:
         (Link.LIVE, None),
         (Link.RECONNECTING, "lost"),
         (Link.CRASHED, "resume"),
-        (Link.ENDED, "recording"),
+        (Link.ENDED, "{resume} has one go on"),
         (Link.CONNECTING, "yet"),
     ],
 )
@@ -206,6 +206,18 @@ def test_why_nobody_can_act(link: Link, why: str | None) -> None:
     feed.set_link(link)
     told_why = can_act(feed.state, feed.status)
     assert told_why is None if why is None else told_why is not None and why in told_why
+
+
+@pytest.mark.parametrize("link", [Link.ENDED, Link.ARCHIVE])
+def test_where_no_host_lives_it_is_said_what_leads_on_or_that_nothing_does(
+    link: Link,
+) -> None:
+    for how, led in (("failed", True), ("succeeded", False), ("cancelled", False)):
+        feed = mid_run().play(ev.SessionFinished(how))
+        feed.set_link(link)
+        assert can_act(feed.state, feed.status) == (LEFT if led else IMPORTED), how
+        assert can_act(feed.state, feed.status, imported=True) == IMPORTED
+    assert [can_go_on(status) for status in (Status.FAILED, Status.CRASHED, Status.SUCCEEDED)] == [True, True, False]
 
 
 def test_an_observer_cannot_act() -> None:

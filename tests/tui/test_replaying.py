@@ -77,11 +77,16 @@ async def test_29_keys_lead_from_mark_to_mark_and_say_where_there_is_none() -> N
 
 async def test_e_leads_to_the_next_failure_and_after_the_last_one_says_so_and_leads_to_the_first() -> None:
     async with opened(replayed(at=1)) as pilot:
-        failures = [mark.seq for mark in play_of(pilot).marks if mark.kind is MarkKind.FAILURE]
-        assert failures
-        for number, seq in enumerate(failures, 1):
+        failing = [mark for mark in play_of(pilot).marks if mark.kind is MarkKind.FAILURE]
+        failures = [mark.seq for mark in failing]
+        assert len({mark.node for mark in failing}) > 1, "one of a node, and the session's own"
+        app = pilot.app
+        assert isinstance(app, Workbench)
+        for number, mark in enumerate(failing, 1):
+            app.selected = "scope"
             await press(pilot, "e")
-            assert play_of(pilot).seq == seq
+            assert play_of(pilot).seq == mark.seq
+            assert app.selected == (mark.node or "scope"), "who looks for a failure looks at what failed"
             assert notices(pilot)[-1] == f"failure {number} of {len(failures)}"
         await press(pilot, "e")
         told = f"nothing failed after that: failure 1 of {len(failures)}, from the beginning"
@@ -90,6 +95,15 @@ async def test_e_leads_to_the_next_failure_and_after_the_last_one_says_so_and_le
         assert len(failures) > 1
         await press(pilot, "e")
         assert notices(pilot)[-1] == f"failure 2 of {len(failures)}", "it is told of where one stands"
+
+
+async def test_a_replay_that_opens_at_a_failure_shows_what_failed() -> None:
+    async with opened(replayed(at=1)) as pilot:
+        failing = [mark for mark in play_of(pilot).marks if mark.kind is MarkKind.FAILURE]
+    for mark in failing:
+        async with opened(replayed(at=mark.seq)) as pilot:
+            assert isinstance(pilot.app, Workbench)
+            assert pilot.app.selected == (mark.node or failing[-2].node)
 
 
 @pytest.mark.chaos

@@ -61,7 +61,9 @@ def test_without_a_sort_the_plan_gives_the_order() -> None:
 def test_cells_tell_how_a_node_stands() -> None:
     rows, moment = rows_of()
     cells = {node: rows.cells(at, moment, UNICODE) for at, node in enumerate(rows.ids)}
-    assert cells["speed"]["detail"][0].startswith("retry 2/3 in 0:")
+    assert cells["speed"]["detail"][0].startswith("retry 2/5 in 0:"), (
+        "the plan grants 2, after a fault of the provider there are 4"
+    )
     assert cells["tests"]["detail"][0].startswith("again in 0:")
     assert cells["report"]["detail"][0] == "waits for quality +4"
     assert cells["translate"]["detail"][0] == "1,221/2,000, 1 failed, 37/s, 21 s left, 6 running"

@@ -110,7 +110,7 @@ class Action:
         if self.present and context.status.link is Link.REPLAY:
             return replayed(context.status)
         if self.commands:
-            why = can_act(context.state, context.status, stops=self.stops)
+            why = can_act(context.state, context.status, stops=self.stops, imported=context.imported)
             if why:
                 return why
         return self.why_not(context) if self.why_not else None

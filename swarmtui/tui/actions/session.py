@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from swarmtui.host.feed import FILES_GONE, Link
-from swarmtui.session.vocabulary import FINAL, Status, how_ended
+from swarmtui.session.vocabulary import Status, how_ended
 from swarmtui.tui import commands
 from swarmtui.tui.actions.action import (
     EVERYWHERE,
@@ -17,7 +17,7 @@ from swarmtui.tui.actions.action import (
     of_state,
     past,
 )
-from swarmtui.tui.view.status import REPLAYED, nobody_there
+from swarmtui.tui.view.status import REPLAYED, can_go_on, nobody_there
 
 
 def _attend(context: Context) -> str | None:
@@ -36,7 +36,7 @@ def _resume(context: Context) -> str | None:
         return REPLAYED
     if status.link is Link.LIVE or (status.play is not None and status.play.live):
         return "its host lives" + (": {pause_session} lets the session go on" if state.status is Status.PAUSED else "")
-    if state.status in FINAL and state.status is not Status.FAILED:
+    if not can_go_on(state.status):
         return f"the session {how_ended(state.status)}: there is nothing to go on with"
     return None
 

@@ -10,7 +10,7 @@ from swarmtui.safety.text import one_line
 from swarmtui.session.paths import at_work_s
 from swarmtui.session.pools import QUESTIONS, pool_of
 from swarmtui.session.progress import pace, progress
-from swarmtui.session.vocabulary import BY_CONDITION, State, Status
+from swarmtui.session.vocabulary import BY_CONDITION, State, Status, retries_after
 from swarmtui.tui.view import format as say
 from swarmtui.tui.view.glyphs import ASK, MARKS, Glyphs, Mark
 from swarmtui.tui.view.lines import Line, Role, Span, cells, fit, shorten, width
@@ -129,6 +129,7 @@ def detail(state: SessionState, node: NodeState, moment: Moment, glyphs: Glyphs)
 def _again(state: SessionState, node: NodeState, moment: Moment, glyphs: Glyphs) -> str:
     why = one_line(node.error.message, 120) if node.error else ""
     limit = state.plan_nodes[node.id].retry.limit if node.id in state.plan_nodes else 0
+    limit = limit if node.error is None else retries_after(limit, node.error.kind)
     tries = f" {node.tries + 1}/{limit + 1}" if limit else ""
     return f"retry{tries}{_when(state, node, moment)}{_after(why, glyphs)}"
 

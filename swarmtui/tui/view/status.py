@@ -27,6 +27,8 @@ STATUS: dict[Status, tuple[str, str, Role]] = {
 }
 
 HOST_CRASHED = "the host has crashed: {resume} resumes the session first"
+IMPORTED = "this is a recording: nobody can act on it"
+LEFT = "no host lives that could do it: {resume} has one go on with the session first"
 REPLAYED = "this is the past, which nobody can change ({end} leads to the end)"
 RECORDED = "this is a recording, at its end: nobody can change it"
 
@@ -49,6 +51,11 @@ def crashed(state: SessionState, status: FeedStatus) -> bool:
     return seen and status.link is not Link.REPLAY and state.status not in FINAL
 
 
+def can_go_on(status: Status) -> bool:
+    """Whether a session that nobody hosts any more can be resumed: all but those that succeeded or were cancelled."""
+    return status not in FINAL or status is Status.FAILED
+
+
 def nobody_there(state: SessionState, status: FeedStatus, *, stops: bool = False) -> str | None:
     """Why nothing that is asked can be carried out or recorded, as :func:`can_act` says it; None if it may be."""
     if status.gone:
@@ -56,7 +63,7 @@ def nobody_there(state: SessionState, status: FeedStatus, *, stops: bool = False
     return HOST_CRASHED if crashed(state, status) else None
 
 
-def can_act(state: SessionState, status: FeedStatus, *, stops: bool = False) -> str | None:
+def can_act(state: SessionState, status: FeedStatus, *, stops: bool = False, imported: bool = False) -> str | None:
     """Why the user can do nothing now, with ``{its_id}`` for the key of an action; None if they can. What only `stops`
     something can be done though nothing of it can be recorded."""
     if status.link is Link.CONNECTING:
@@ -69,7 +76,7 @@ def can_act(state: SessionState, status: FeedStatus, *, stops: bool = False) -> 
     if (why := nobody_there(state, status, stops=stops)) is not None:
         return why
     if status.link in (Link.ENDED, Link.ARCHIVE):
-        return "this is a recording: nobody can act on it"
+        return IMPORTED if imported or not can_go_on(state.status) else LEFT
     if status.role != "control":
         return "you only watch (attached read-only)"
     return None
