@@ -86,7 +86,7 @@ async def test_e_leads_to_the_next_failure_and_after_the_last_one_says_so_and_le
             app.selected = "scope"
             await press(pilot, "e")
             assert play_of(pilot).seq == mark.seq
-            assert app.selected == (mark.node or "scope"), "who looks for a failure looks at what failed"
+            assert app.selected == (mark.node or failing[0].node), "who looks for a failure looks at what failed"
             assert notices(pilot)[-1] == f"failure {number} of {len(failures)}"
         await press(pilot, "e")
         told = f"nothing failed after that: failure 1 of {len(failures)}, from the beginning"
