@@ -120,6 +120,18 @@ async def test_a_paused_map_starts_nothing_lets_its_items_end_and_goes_on(tmp_pa
         assert len(world.executor.started) == 6
 
 
+async def test_items_that_a_pause_stopped_go_before_those_not_tried_yet(tmp_path: Path) -> None:
+    gate = Gate()
+    async with running(tmp_path, plan(a_map(20)), gate, limits=Limits(concurrency=2)) as world:
+        await world.until(lambda: len(world.executor.running) == 2)
+        await world.do("session.pause", mode="now")
+        await world.until(lambda: not world.executor.running)
+        gate.open.set()
+        await world.do("session.resume")
+        assert await world.finished() is Status.SUCCEEDED
+        assert [place.split("/")[1] for place in world.executor.started[2:5]] == ["0", "1", "2"]
+
+
 async def test_items_that_are_due_again_go_before_those_not_tried_yet_in_the_order_in_which_they_are_due(
     tmp_path: Path,
 ) -> None:

@@ -53,6 +53,13 @@ def test_what_was_cut_short_waits_since_then_and_in_a_fork_since_that_began() ->
     assert state_to_json(state_from_json(state_to_json(state))) == state_to_json(state)
 
 
+def test_what_is_cut_short_once_more_waits_since_then() -> None:
+    feed = mid_run()
+    feed.play(ev.AttemptInterrupted("quality", 1), after=300)
+    feed.play(ev.NodeRetried("quality"), ev.AttemptStarted("quality", 2), ev.AttemptInterrupted("quality", 2), after=90)
+    assert feed.state.nodes["quality"].cut_ts == feed.now
+
+
 def test_a_mark_changes_no_state() -> None:
     feed = mid_run()
     before = state_to_json(feed.state)
