@@ -90,6 +90,11 @@ def reached(budget: Budget, used: Used, waived: tuple[str, ...] = ()) -> Line | 
     return None
 
 
+def spent(state: SessionState) -> Line | None:
+    """The line of its budget for which a session stands still; None where it is for nothing, or something else."""
+    return None if state.budget is None else reached(state.limits.budget, used_by_session(state))
+
+
 def to_warn_of(budget: Budget, used: Used, warned: Mapping[str, float], node: str | None = None) -> Line | None:
     """The first soft line that is passed and was not told of: `warned` has the limit of which it was, by
     :func:`warning_key`. A limit that was changed since is warned of anew."""

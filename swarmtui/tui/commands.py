@@ -206,6 +206,12 @@ def _named(node: NodeState) -> str:
 
 def why_not_pause_session(state: SessionState) -> str | None:
     """Why the session can be neither paused nor resumed."""
+    if state.budget is not None:
+        from swarmtui.session.budgets import spent  # which needs plans: not before the first frame
+
+        line = spent(state)
+        if line is not None:
+            return f"its budget of {line.limit:,.15g} {line.kind} is used up: {{budget}} raises it, and it goes on"
     if state.status in (Status.RUNNING, Status.PAUSED):
         return None
     return f"{_how(state.status)}: only a running session can be paused"
@@ -320,6 +326,11 @@ def why_not_cancel_node(state: SessionState, node: NodeState | None) -> str | No
     if node.ended:
         return f"{_named(node)} {how_ended(node.state)} already"
     return f"{_named(node)} is being cancelled already" if node.cancelled else None
+
+
+def set_budget(params: dict[str, JSON], done: str) -> Request:
+    """Change what the session may use up."""
+    return Request("limits.set", params, done)
 
 
 def why_not_limits(state: SessionState) -> str | None:

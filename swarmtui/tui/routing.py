@@ -103,15 +103,22 @@ class Routing(Viewing):
 
         self.push_screen(ConfirmScreen(question, consequence, verb), answered)
 
-    def ask_text(self, title: str, hint: str, then: Callable[[str], None], written: str = "") -> None:
-        """Do `then` with what the user writes; `written` is there already."""
+    def ask_text(
+        self,
+        title: str,
+        hint: str,
+        then: Callable[[str], None],
+        written: str = "",
+        why_not: Callable[[str], str | None] | None = None,
+    ) -> None:
+        """Do `then` with what the user writes, once `why_not` finds nothing to mend; `written` is there already."""
         from swarmtui.tui.screens.dialogs import LineScreen
 
         def answered(text: str | None) -> None:
             if text:
                 then(text)
 
-        self.push_screen(LineScreen(title, hint, written), answered)
+        self.push_screen(LineScreen(title, hint, written, why_not), answered)
 
     def edit_plan(self) -> None:
         """The plan as YAML, in $EDITOR or in an editor of our own."""

@@ -45,6 +45,7 @@ OTHERWISE = (
     {"remove", "remove_node"},
     {"zoom", "redo"},
     {"against", "pin"},
+    {"budget", "save"},
 )
 """What has one key on screens that have nothing else in common."""
 OVER_A_SESSION = (Scope.RUN, Scope.PLAN, Scope.NODE)

@@ -165,12 +165,12 @@ def test_the_budget_is_told_line_by_line() -> None:
 def test_a_forecast_is_offered_where_one_can_be_made_and_nowhere_else() -> None:
     state = approved(REVIEW).state
 
-    def eta(**more: bool) -> str:
+    def eta(**more: str) -> str:
         lines = budget_lines(state, 10.0, 100, UNICODE, **more)
         return "".join(text for text, _ in lines[-1])
 
     assert "no forecast was made (F makes one)" in eta()
-    assert eta(may_forecast=False).endswith("no forecast was made")
+    assert eta(forecasts="").endswith("no forecast was made")
 
 
 def test_what_is_simulated_costs_nothing_and_is_not_projected() -> None:
@@ -219,10 +219,28 @@ def test_where_a_map_is_all_that_is_left_the_header_says_what_the_map_says(later
     assert found.late_s == 0
 
 
-def test_where_more_is_left_than_a_map_the_forecast_says_when_it_will_be_done() -> None:
-    found = outlook((feed := mapping(prompt("after", "each"))).state, now_of(feed))
-    assert found.eta_s == pytest.approx((0, 0, 10))
-    assert found.late_s == pytest.approx(2)
+def test_where_more_is_left_than_a_map_it_is_done_when_the_forecast_says_but_not_before_the_map() -> None:
+    feed = mapping(prompt("after", "each"))
+    row = progress(feed.state.nodes["each"], now_of(feed))
+    assert row is not None
+    assert row.range_s is not None
+    assert row.left_s is not None
+    found = outlook(feed.state, now_of(feed))
+    assert found.eta_s == (row.range_s[0], row.left_s, row.range_s[1]), "the forecast ran out two seconds ago"
+    assert found.late_s == 0
+    assert "overdue" not in told(feed, 160), "what takes longer is known, and for how long"
+    slow = forecast_of(feed, 500.0, 800.0, 900.0)
+    assert outlook(slow.state, now_of(slow)).eta_s == pytest.approx((490, 790, 890))
+
+
+def forecast_of(feed: ScriptedFeed, *seconds: float) -> ScriptedFeed:
+    """`feed` as if so much had been forecast at its beginning."""
+    first = feed.state.forecast
+    assert first is not None
+    low, middle, high = seconds
+    row = ev.ForecastRow(None, (low, middle, high), None, None)
+    feed.state.forecast = replace(first, forecast=replace(first.forecast, rows=(row,)))
+    return feed
 
 
 def test_while_all_waits_for_an_answer_the_header_knows_no_time() -> None:

@@ -65,6 +65,7 @@ def test_of_what_fits_as_well_actions_come_before_names_and_what_applies_before_
 @pytest.mark.parametrize(("typed", "found"), [
     ("half", "concurrency"), ("save", "edit"), ("apply", "edit"),
     ("slowest", "sort"), ("throttle", "view_pools"), ("halve", "concurrency"), ("failed", "retry_failed"),
+    ("usd", "budget"), ("money", "budget"), ("raise", "budget"), ("kill", "cancel_session"), ("stop", "cancel_session"),
     ("replay", "past"), ("fork", "fork"), ("concurrency", "concurrency"), ("screenshot", "screenshot"),
 ])  # fmt: skip
 def test_what_users_look_for_first_is_found_by_their_own_word_for_it(typed: str, found: str) -> None:

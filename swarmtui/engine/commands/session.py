@@ -47,7 +47,7 @@ def resume(state: SessionState, params: Params) -> list[Body]:
     """``session.resume``."""
     if state.status is not Status.PAUSED:
         raise Refused(f"only a paused session can be resumed; this one {_is(state)}")
-    line = None if state.budget is None else budgets.reached(state.limits.budget, budgets.used_by_session(state))
+    line = budgets.spent(state)
     if line is not None:
         raise Refused(
             f"its budget is used up ({line.spent:g} of {line.limit:g} {line.kind}): raise it, or take it away"

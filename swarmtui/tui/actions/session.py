@@ -9,6 +9,7 @@ from swarmtui.tui.actions.action import (
     EVERYWHERE,
     HOME,
     NODE,
+    PLAN,
     RUN,
     SESSION_GROUP,
     Action,
@@ -65,7 +66,7 @@ ACTIONS: tuple[Action, ...] = (
     ),
     Action(
         "cancel_session", ("X",), "cancel all", "Cancel the session (asks first)", SESSION_GROUP, EVERYWHERE | HOME, 30,
-        commands=True, stops=True, why_not=of_state(commands.why_not_cancel_session),
+        commands=True, stops=True, why_not=of_state(commands.why_not_cancel_session), also="kill stop end abort",
     ),
     Action(
         "more", ("plus",), "more", "One worker more at once", SESSION_GROUP, RUN | NODE, 46,
@@ -82,6 +83,11 @@ ACTIONS: tuple[Action, ...] = (
     Action(
         "concurrency", ("equals_sign",), "at once", "How many at once: in all, per pool; halve, double, hold a window",
         SESSION_GROUP, RUN | NODE, 44, commands=True, why_not=of_state(commands.why_not_limits), also="half limit",
+    ),
+    Action(
+        "budget", ("dollar_sign",), "budget", "What the session may use up: money, tokens, minutes, attempts",
+        SESSION_GROUP, RUN | PLAN, 0, commands=True, why_not=of_state(commands.why_not_limits),
+        also="usd limit raise more money cost",
     ),
     Action(
         "forecast", ("F",), "forecast", "Work out anew how long the rest takes, and what it costs", SESSION_GROUP,

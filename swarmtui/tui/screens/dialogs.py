@@ -168,9 +168,12 @@ class LineScreen(Dialog[str | None]):
 
     DIALOG = "line"
 
-    def __init__(self, title: str, hint: str, draft: str = "") -> None:
+    def __init__(
+        self, title: str, hint: str, draft: str = "", why_not: Callable[[str], str | None] | None = None
+    ) -> None:
+        """`why_not`: what is to be mended in a line before it can be sent; None where nothing is."""
         super().__init__()
-        self._title, self._hint, self._draft = title, hint, draft
+        self._title, self._hint, self._draft, self._why_not = title, hint, draft, why_not
 
     def compose(self) -> ComposeResult:
         """The line."""
@@ -182,10 +185,13 @@ class LineScreen(Dialog[str | None]):
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
         """Text that is empty is no answer."""
-        if event.value.strip():
-            self.dismiss(event.value.strip())
+        text = event.value.strip()
+        why = f"write something, or leave with {self.key('leave')}" if not text else None
+        why = why or (self._why_not(text) if self._why_not else None)
+        if why is None:
+            self.dismiss(text)
         else:
-            content.notice(self.app, f"write something, or leave with {self.key('leave')}", "warning")
+            content.notice(self.app, why, "warning")
 
     def action_leave(self) -> None:
         """Without an answer."""

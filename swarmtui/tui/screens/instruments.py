@@ -110,9 +110,10 @@ class PoolsPart(Part[TextView]):
     def _all(self, width: int) -> list[Line]:
         app = workbench(self.screen)
         glyphs = app.looks.glyphs
-        lines: list[Line] = [((" budget", "strong"),)]
-        may = self.screen.refusal(BY_ID["forecast"]) is None
-        lines += budget_lines(app.state, app.moment.session, width, glyphs, may_forecast=may)
+        changes = "" if self.screen.refusal(BY_ID["budget"]) else f"   {app.key_of('budget')} changes it"
+        lines: list[Line] = [((" budget", "strong"), (changes, "faint"))]
+        key = "" if self.screen.refusal(BY_ID["forecast"]) else app.key_of("forecast")
+        lines += budget_lines(app.state, app.moment.session, width, glyphs, forecasts=key)
         for gauge in self._gauges():
             lines.append(())
             lines += pool_lines(app.state, gauge, width, app.moment, glyphs)

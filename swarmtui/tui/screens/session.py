@@ -236,6 +236,27 @@ class SessionScreen(ActionScreen):
 
         self.app.push_screen(ConcurrencyScreen(), lambda asked: None if asked is None else self.send(asked))
 
+    def do_budget(self) -> None:
+        """$."""
+        from swarmtui.tui.view import budget_words as words
+
+        app = workbench(self)
+        used = words.used_words(app.state, app.moment.session)
+        app.ask_text(
+            "What the session may use up",
+            f"{words.FORMS}: what is left out stays as it is, {words.NONE} takes a limit away. Used so far: {used}.",
+            self._set_budget,
+            words.written(app.state.limits),
+            lambda text: words.why_not(app.state, text),
+        )
+
+    def _set_budget(self, text: str) -> None:
+        from swarmtui.tui.view import budget_words as words
+
+        app, params = workbench(self), words.read(text)
+        arrow = "->" if app.looks.glyphs.ascii else "→"
+        self.send(commands.set_budget(params, words.changed(app.state.limits, params, arrow)))
+
     def do_mark(self) -> None:
         """M."""
         workbench(self).ask_text(

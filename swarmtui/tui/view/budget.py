@@ -1,7 +1,8 @@
 """What the session has used of its budget, what it will presumably come to, and when it will be done.
 
-The projection rests on the latest forecast of the plan that stands; where there is none, nothing is made up. Once a map
-is all that is left, it is how fast that one goes which says when it will be done, here as in the map's own row.
+The projection rests on the latest forecast of the plan that stands; where there is none, nothing is made up. It is not
+done before its maps are, at the pace that each is seen to have, and once one is all that is left, that pace alone says
+when it will be done, here as in the map's own row.
 """
 
 from __future__ import annotations
@@ -76,11 +77,13 @@ def outlook(state: SessionState, now: float) -> Outlook:
     told = state.forecast
     if row is not None and told is not None:
         since = used["minutes"] * 60 - told.active_s
-        alone = _left_of_map(state, now)
-        late_s = 0.0 if alone is not None else max(0.0, since - row.seconds[1])
+        maps, alone = _left_of_maps(state, now)
+        if maps is None:
+            late_s = max(0.0, since - row.seconds[1])
         if row.seconds[2] > since:
             eta = _each(row.seconds, lambda seconds: max(0.0, seconds - since))
-        eta = eta if alone is None else alone
+        if maps is not None:
+            eta = maps if alone or eta is None else _longer(eta, maps)
         if eta is not None:
             ends["minutes"] = _each(eta, lambda seconds: used["minutes"] + seconds / 60)
         if row.seconds[2] > since:
@@ -94,15 +97,23 @@ def outlook(state: SessionState, now: float) -> Outlook:
     return Outlook(eta, tuple(kinds), late_s)
 
 
-def _left_of_map(state: SessionState, now: float) -> Range | None:
-    """Seconds until the one map that has not ended is through, at its own pace; None if anything else is left."""
-    if len(state.nodes) - sum(state.counts.get(ended, 0) for ended in ENDED) != 1:
-        return None
-    left = next((state.nodes[id] for id in state.maps if id in state.nodes and not state.nodes[id].ended), None)
-    told = None if left is None else progress(left, now)
-    if told is None or told.left_s is None or told.range_s is None:
-        return None
-    return told.range_s[0], told.left_s, told.range_s[1]
+def _left_of_maps(state: SessionState, now: float) -> tuple[Range | None, bool]:
+    """Seconds until the last of the maps at work is through, each at its own pace, None if of none the pace is known;
+    and whether nothing else is left."""
+    found: Range | None = None
+    maps = [state.nodes[id] for id in state.maps if id in state.nodes and not state.nodes[id].ended]
+    for node in maps:
+        told = progress(node, now)
+        if told is not None and told.left_s is not None and told.range_s is not None:
+            one = told.range_s[0], told.left_s, told.range_s[1]
+            found = one if found is None else _longer(found, one)
+    left = len(state.nodes) - sum(state.counts.get(ended, 0) for ended in ENDED)
+    return found, left == len(maps) == 1
+
+
+def _longer(one: Range, other: Range) -> Range:
+    """What takes as long as the longer of two."""
+    return max(one[0], other[0]), max(one[1], other[1]), max(one[2], other[2])
 
 
 def _each(values: Range, change: Callable[[float], float]) -> Range:
@@ -136,17 +147,15 @@ _UNITS: dict[str, tuple[str, Callable[[float], str]]] = {
 }
 
 
-def budget_lines(
-    state: SessionState, now: float, width: int, glyphs: Glyphs, *, may_forecast: bool = True
-) -> list[Line]:
-    """A row per kind of budget: used, allowed, presumably at the end; and when that will be. `may_forecast`: whether
-    the user can have it forecast anew, which is offered only then."""
+def budget_lines(state: SessionState, now: float, width: int, glyphs: Glyphs, *, forecasts: str = "F") -> list[Line]:
+    """A row per kind of budget: used, allowed, presumably at the end; and when that will be. `forecasts`: the key that
+    has it forecast anew; empty where nobody can, and it is not offered."""
     told = outlook(state, now)
     rows = [_row_of(state, each, glyphs) for each in told.budgets]
-    eta = _why_no_eta(state, may_forecast) if told.eta_s is None else eta_words(told.eta_s, dash=glyphs.dash)
+    eta = _why_no_eta(state, forecasts) if told.eta_s is None else eta_words(told.eta_s, dash=glyphs.dash)
     if told.late_s >= 1:
         at_most = "" if told.eta_s is None else f", {say.clock(told.eta_s[2])} more at most"
-        eta = f"longer than thought by {say.clock(told.late_s)}{at_most}{_offer('works it out anew', may_forecast)}"
+        eta = f"longer than thought by {say.clock(told.late_s)}{at_most}{_offer('works it out anew', forecasts)}"
     if not eta:
         return rows
     role: Role = "faint" if told.eta_s is None else "warn" if told.of("minutes").over else "strong"
@@ -176,24 +185,24 @@ def _used(state: SessionState, each: Budgeted, words: Callable[[float], str], gl
     return say.money(state.spent, ascii_only=glyphs.ascii) or words(0.0)
 
 
-def _offer(what: str, may_forecast: bool) -> str:
-    return f" (F {what})" if may_forecast else ""
+def _offer(what: str, forecasts: str) -> str:
+    return f" ({forecasts} {what})" if forecasts else ""
 
 
-def _why_no_eta(state: SessionState, may_forecast: bool) -> str:
+def _why_no_eta(state: SessionState, forecasts: str) -> str:
     if state.status in FINAL:
         return ""
     if state.forecast is None:
-        return f"{say.UNKNOWN}: no forecast was made{_offer('makes one', may_forecast)}"
+        return f"{say.UNKNOWN}: no forecast was made{_offer('makes one', forecasts)}"
     if state.forecast.forecast.plan_rev != state.plan_rev:
-        return f"{say.UNKNOWN}: the plan was changed since the forecast{_offer('makes it anew', may_forecast)}"
+        return f"{say.UNKNOWN}: the plan was changed since the forecast{_offer('makes it anew', forecasts)}"
     if not state.approved_rev:
         return "counts from your approval"
     if state.status is Status.RUNNING and not state.working:
         return "after you answer: nothing else goes on"
     if _row(state) is None:
-        return f"{say.UNKNOWN}: nothing was forecast of so many at once{_offer('makes it anew', may_forecast)}"
-    return f"{say.UNKNOWN}: it takes longer than was forecast{_offer('works it out anew', may_forecast)}"
+        return f"{say.UNKNOWN}: nothing was forecast of so many at once{_offer('makes it anew', forecasts)}"
+    return f"{say.UNKNOWN}: it takes longer than was forecast{_offer('works it out anew', forecasts)}"
 
 
 def _range(values: Range, words: Callable[[float], str], dash: str) -> str:

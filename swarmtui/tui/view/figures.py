@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from swarmtui.frozen import frozen
 from swarmtui.host.feed import FeedStatus, Link
 from swarmtui.safety.text import one_line
+from swarmtui.session.budgets import spent
 from swarmtui.session.caught import caught
 from swarmtui.session.pools import in_flight, total_limit
 from swarmtui.session.vocabulary import FINAL, State, Status, why_so
@@ -84,6 +85,8 @@ class Figures:
     read_only: bool = False
     """Whether this viewer may not act, though others may."""
     origin: Origin = HERE
+    spent: bool = False
+    """Whether it stands still since its budget is used up, and this viewer can raise that."""
 
 
 def session_time(state: SessionState, now: float) -> float:
@@ -125,6 +128,7 @@ def figures(
         watching=len(status.viewers) if status.link is Link.LIVE else 1,
         read_only=status.link is Link.LIVE and status.role != "control",
         origin=origin,
+        spent=spent(state) is not None and status.link is Link.LIVE and status.role == "control",
     )
 
 
@@ -144,9 +148,9 @@ def _reason(state: SessionState) -> str:
     return one_line(why_so(state.status, state.reason), 60)
 
 
-def header(shown: Figures, size: int, glyphs: Glyphs, key: str = "") -> Line:
-    """The header in `size` cells, with the `key` that answers what needs the user. What matters least goes first where
-    room is short."""
+def header(shown: Figures, size: int, glyphs: Glyphs, key: str = "", raises: str = "") -> Line:
+    """The header in `size` cells, with the `key` that answers what needs the user, and that which `raises` a budget.
+    What matters least goes first where room is short."""
     text, role = status_told(shown.status, glyphs)
     elapsed = f"{say.clock(shown.elapsed_s)}{'+' if shown.status is Status.CRASHED else ''}"  # or longer: nobody knows
     parts = _tail(shown, glyphs, key)
@@ -157,7 +161,8 @@ def header(shown: Figures, size: int, glyphs: Glyphs, key: str = "") -> Line:
         if _grave(tail) == _grave(parts):
             break
     room = size - fixed - width(_join(tail))
-    reason = _in_brackets(_cut_reason(shown.reason, room - min(SHORTEST, cells(shown.title)), glyphs))
+    why = f"{shown.reason}: {raises} raises it" if shown.spent and raises else shown.reason
+    reason = _in_brackets(_cut_reason(why, room - min(SHORTEST, cells(shown.title)), glyphs))
     title = shorten(shown.title, max(SHORTEST, room - cells(reason)), glyphs.cut)
     mid: Line = ((text + reason, role), (" ", "text"), (elapsed, "strong"))
     left: Line = (*lead, (title, "strong"), ("  ", "text"), *mid, *badges)

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from swarmtui.safety.text import one_line
 from swarmtui.session.events import ForecastRow
-from swarmtui.session.state import SessionState
+from swarmtui.session.state import Foretold, SessionState
 from swarmtui.tui.view import document
 from swarmtui.tui.view import format as say
 from swarmtui.tui.view.lines import Line, Role, Span
@@ -31,7 +31,7 @@ def forecast_lines(state: SessionState, width: int, *, short: bool, dash: str = 
         return [*lines, ((f"{times}{cost}", "text"),)]
     lines.append(_row("from", [say.clock(row.seconds[0]) for row in rows], rows, width))
     lines.append(_row("to", [say.clock(row.seconds[2]) for row in rows], rows, width))
-    facts: list[tuple[str, str, Role]] = [("cost", cost, "text")]
+    facts: list[tuple[str, str, Role]] = [*_made(state, told), ("cost", cost, "text")]
     dear = on_planner(state)
     if dear is not None:
         facts.append(("or else", f"all on the planner model: {say.usd(dear)}", "muted"))
@@ -46,6 +46,14 @@ def forecast_lines(state: SessionState, width: int, *, short: bool, dash: str = 
         *lines,
         *document.facts([*facts, ("basis", one_line(basis, 400), "muted")], width, LABEL - 1),
     ]
+
+
+def _made(state: SessionState, told: Foretold) -> list[tuple[str, str, Role]]:
+    """That it was made a while ago, of what was left then."""
+    since = state.active_s - told.active_s
+    if not state.approved_rev or since < 1:
+        return []
+    return [("made", f"{say.clock(since)} of work ago, of all that was left then", "warn")]
 
 
 def on_planner(state: SessionState) -> float | None:

@@ -69,7 +69,8 @@ class HeaderBar(Bar):
             return ((" swarmtui", "strong"), (f"   connecting to the session{age}", "muted"))
         from swarmtui.tui.view.figures import header  # of a session, which home has none of
 
-        return header(self.figures, width, looks(self).glyphs, dressed(self).key_of("attend"))
+        app = dressed(self)
+        return header(self.figures, width, looks(self).glyphs, app.key_of("attend"), app.key_of("budget"))
 
 
 class Banner(Bar):
