@@ -184,6 +184,8 @@ class Play:
     """The long ones, as far as they are known."""
     over_mono: float | None = None
     """When the session was over, where only its host left after that; None: with the last event, if at all."""
+    over: bool = False
+    """Whether the session is over though its host is there: what leads back leads to its end."""
 
 
 class Feed(Protocol):

@@ -25,6 +25,7 @@ from swarmtui.plan.model import JSON
 from swarmtui.session.events import Event
 from swarmtui.session.marks import Mark
 from swarmtui.session.state import SessionState
+from swarmtui.session.vocabulary import FINAL
 
 AHEAD = 2_000
 """Events ahead of the play head that are held."""
@@ -153,6 +154,7 @@ class ReplayFeed:
             marks=known.marks,
             gaps=known.gaps,
             over_mono=None if self._goes_on else known.over,
+            over=self._live is not None and self._live.state.status in FINAL,
         )
 
     @property

@@ -9,7 +9,7 @@ from swarmtui.host.feed import FASTEST, SLOWEST, Feed, Play, Player
 from swarmtui.session.marks import MarkKind
 from swarmtui.tui import content
 from swarmtui.tui.view import format as say
-from swarmtui.tui.view.scrub import seq_at_share
+from swarmtui.tui.view.scrub import at_end, seq_at_share
 
 if TYPE_CHECKING:
     from swarmtui.host.past import Past
@@ -80,7 +80,7 @@ class Replaying:
         if play.playing:
             player.pause()
         elif play.live and play.seq >= play.head_seq:
-            content.notice(self._app, self._app.with_keys("this is the end so far: {end} goes live"))
+            content.notice(self._app, f"this is {at_end(play, self._app.key_of('end'))}")
         else:
             player.play()
         self._app.draw_now()

@@ -536,9 +536,25 @@ async def test_of_a_session_that_is_over_a_replay_knows_when_that_was() -> None:
 
 
 def test_the_key_that_goes_live_is_called_as_the_user_has_it() -> None:
-    for seq, told in ((50, "^e live +50"), (100, "the end so far: ^e goes live")):
-        line = scrub.figures(playing(seq, live=True), 120, UNICODE, "^e")
+    for seq, over, told in (
+        (50, False, "^e live +50"),
+        (100, False, "the end so far: ^e goes live"),
+        (50, True, "^e back +50"),
+        (100, True, "the end: ^e leads back"),
+    ):
+        line = scrub.figures(playing(seq, live=True, over=over), 120, UNICODE, "^e")
         assert told in "".join(part for part, _ in line)
+
+
+async def test_nothing_goes_live_that_is_over_though_its_host_is_there() -> None:
+    feed = finished()
+    feed.set_link(Link.LIVE)
+    async with opened(feed, past=to_past) as pilot:
+        await press(pilot, "H", "space")
+        assert link(pilot) is Link.REPLAY
+        assert notices(pilot)[-1] == "this is the end: G leads back"
+        assert "the end: G leads back" in text(pilot)
+        assert "live" not in lines(pilot)[-3]
 
 
 async def test_the_bar_says_with_which_of_the_users_keys_one_goes_live() -> None:

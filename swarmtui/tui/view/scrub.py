@@ -140,6 +140,11 @@ def _wait_sign(glyphs: Glyphs) -> str:
     return "~" if glyphs.ascii else "⋯"
 
 
+def at_end(play: Play, live: str) -> str:
+    """Where the play head is once there is nothing more to play, and what the key `live` does there."""
+    return f"the end: {live} leads back" if play.over else f"the end so far: {live} goes live"
+
+
 def figures(play: Play, size: int, glyphs: Glyphs, live: str) -> Line:
     """In words: played or not, how fast, where, what wait is passed over, and the mark that was passed last; `live` is
     the key that goes live."""
@@ -160,7 +165,8 @@ def figures(play: Play, size: int, glyphs: Glyphs, live: str) -> Line:
         spans.append(("  waits in full", "muted"))
     if play.live:
         ahead = play.head_seq - play.seq
-        spans += [("  ", "text"), (f"{live} live" if ahead else f"the end so far: {live} goes live", "accent")]
+        leads = f"{live} {'back' if play.over else 'live'}" if ahead else at_end(play, live)
+        spans += [("  ", "text"), (leads, "accent")]
         if ahead:
             spans.append((f" +{say.count(ahead)}", "muted"))
     left = size - width(tuple(spans)) - 4
