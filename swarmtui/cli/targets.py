@@ -104,10 +104,8 @@ def _sample_of(path: Path) -> Path | None:
 
 def _missing(path: Path) -> Path:
     folder = path.parent
-    known = (
-        {other.name: str(other) for other in folder.glob("*") if other.suffix in SUFFIXES} if folder.is_dir() else {}
-    )
-    known = {sample.name: name for name, sample in sample_names().items()} | known
-    close = get_close_matches(path.name, known, n=1)
+    others = [other for other in folder.glob("*") if other.suffix in SUFFIXES] if folder.is_dir() else []
+    known = {name: name for name in sample_names()} | {other.stem: str(other) for other in others}
+    close = get_close_matches(path.stem, known, n=1)  # by what tells them apart: their endings are the same
     hint = f"; did you mean {known[close[0]]}?" if close else ""
     raise UsageError(f"{path}: there is no such task file{hint}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -31,10 +32,10 @@ _LIMITS: dict[str, Wording] = {
     "string_too_short": lambda c: ("is empty", "say something here, or leave the key out"),
     "string_too_long": lambda c: (f"is longer than {c['max_length']} characters", "make it shorter"),
     "too_short": lambda c: ("is empty", "list at least one, or leave the key out"),
-    "literal_error": lambda c: (f"must be {c['expected'].replace('True', 'true')}", ""),
     "finite_number": lambda c: ("must be a finite number", ""),
 }
 
+_NUMBER = re.compile(r"[-+]?\d+(\.\d*)?")
 _PATTERNS = {
     "base_url": ("is not an http or https address", "write such as http://localhost:8000/v1"),
     "worker_api_base": ("is not an http or https address", "write such as http://localhost:8000/v1"),
@@ -75,6 +76,8 @@ def _words(kind: str, context: Mapping[str, Any], name: str, value: JSON) -> tup
         message, fix = _PATTERNS.get(name, ("must be provider/model", "write such as deepseek/deepseek-chat"))
     elif kind in _TYPES:
         message, fix = f"must be {_TYPES[kind]}", _type_fix(_TYPES[kind], value)
+    elif kind == "literal_error":
+        message, fix = f"must be {context['expected'].replace('True', 'true')}", _unquoted(value)
     else:
         message, fix = f"cannot be used ({kind.replace('_', ' ')})", ""
     return (f"{message}, not {described(value)}" if message.startswith("must ") else message), fix
@@ -85,9 +88,13 @@ def _type_fix(wanted: str, value: JSON) -> str:
         return "say something here, or leave the key out"
     if wanted == "text" and not isinstance(value, dict | list):
         return f'put it in quotes: "{described(value).removeprefix("the number ")}"'
-    if isinstance(value, str) and wanted in ("a number", "a whole number", "true or false"):
-        return "remove the quotes, and write nothing else there"
-    return f"write {wanted}"
+    return (wanted in ("a number", "a whole number", "true or false") and _unquoted(value)) or f"write {wanted}"
+
+
+def _unquoted(value: JSON) -> str:
+    """How to mend a text that would be what is wanted without its quotes; empty if it would not."""
+    bare = value.strip() if isinstance(value, str) else ""
+    return "remove the quotes" if bare in ("true", "false") or _NUMBER.fullmatch(bare) else ""
 
 
 def _real_path(location: tuple[str | int, ...], data: JSON) -> tuple[Path, JSON]:

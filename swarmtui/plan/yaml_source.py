@@ -121,16 +121,30 @@ def _decoded(text: str | bytes, file: str) -> str:
 def _syntax_problem(error: yaml.YAMLError, file: str, text: str) -> Problem:
     mark: Any = getattr(error, "problem_mark", None) or getattr(error, "context_mark", None)
     if isinstance(error, yaml.MarkedYAMLError) and mark is not None:
-        what = shown(": ".join(part for part in (error.problem, error.context) if part), 160)
-        return Problem(file, mark.line + 1, mark.column + 1, f"not YAML: {what}", _syntax_fix(what))
+        return _marked_problem(error, mark, file, text)
     bad = next((at for at, char in enumerate(text) if not (char.isprintable() or char in "\t\n\r\x85")), 0)
     line, column = text.count("\n", 0, bad) + 1, bad - text.rfind("\n", 0, bad)
     return Problem(file, line, column, f"character {text[bad : bad + 1]!a} is not allowed", "remove it, or escape it")
 
 
+def _marked_problem(error: yaml.MarkedYAMLError, mark: Any, file: str, text: str) -> Problem:
+    """In our words where YAML's would lead astray: a tab is not seen, and a quote that is never closed is noticed at
+    the end of the file alone."""
+    begun: Any = error.context_mark or mark
+    while_, what = error.context or "", error.problem or ""
+    if "".join(text.splitlines()[mark.line : mark.line + 1])[mark.column :].startswith("\t"):
+        return Problem(file, mark.line + 1, mark.column + 1, "not YAML: a tab", "indent with spaces")
+    if "quoted scalar" in while_ and "end of stream" in what:
+        told = "not YAML: the quote that begins here has no end"
+        return Problem(file, begun.line + 1, begun.column + 1, told, "close it, or remove it")
+    begins = f" that begins at {begun.line + 1}:{begun.column + 1}" if "flow" in while_ else ""
+    told = shown(": ".join(part for part in (what, while_) if part), 160) + begins
+    return Problem(file, mark.line + 1, mark.column + 1, f"not YAML: {told}", _syntax_fix(what))
+
+
 def _syntax_fix(what: str) -> str:
-    if "\\t" in what or "start any token" in what:
-        return "quote texts that begin with a special character, and indent with spaces"
+    if "start any token" in what:
+        return "quote texts that begin with a special character"
     if "mapping values are not allowed" in what:
         return "quote a text that holds a colon, and check the indentation"
     return "check quotes, brackets and indentation at this place and just before it"

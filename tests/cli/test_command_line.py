@@ -68,6 +68,8 @@ def test_every_command_explains_itself(capsys: pytest.CaptureFixture[str], name:
         (["run", "t.yaml", "--concurrency", "0"], 2, "whole number"),
         (["run", "t.yaml", "--set", "x"], 2, "NAME=VALUE"),
         (["run", "missing.yaml"], 2, "no such task file"),
+        (["run", "nofile.yaml"], 2, "no such task file\n"),
+        (["run", "reserch.yaml"], 2, "did you mean research?"),
         (["run", ""], 2, "empty"),
         (["run", "."], 2, "is a folder"),
         (["show", "nobody"], 3, "no session"),
