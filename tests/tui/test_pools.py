@@ -22,11 +22,8 @@ from swarmtui.tui.view.glyphs import ASCII, UNICODE
 from swarmtui.tui.view.lines import Line, width
 from swarmtui.tui.view.moment import Moment
 from swarmtui.tui.view.nodes import detail, short_detail
-from swarmtui.tui.view.pools import (
-    BINDS,
-    Gauge,
+from swarmtui.tui.view.pool_words import (
     binds_words,
-    gauges,
     more_helps,
     pane_lines,
     pool_lines,
@@ -34,6 +31,7 @@ from swarmtui.tui.view.pools import (
     said,
     spark,
 )
+from swarmtui.tui.view.pools import BINDS, Gauge, gauges
 from tests.tui.opening import notices, opened, press, settled, text
 from tests.tui.scripted_feed import SIMULATED, WORKER, ScriptedFeed, finished, mid_run
 from tests.tui.scripted_pools import PLANNER, SAID, busy
@@ -421,6 +419,25 @@ async def test_the_dialog_tells_what_binds_and_is_left_without_a_change() -> Non
         assert "was not asked yet" in notices(pilot)[-1]
         await press(pilot, "escape")
     assert feed.commands == []
+
+
+def whole(feed: ScriptedFeed, pool: str = WORKER) -> str:
+    known = flights_of(feed)
+    session = feed.now - feed.state.created_ts
+    gauge = next(one for one in gauges(feed.state, known, session) if one.pool == pool)
+    lines = pool_lines(feed.state, gauge, 200, Moment(feed.now, session, known.refused), UNICODE)
+    return "\n".join("".join(part for part, _ in line) for line in lines)
+
+
+def test_of_a_pool_for_which_others_wait_it_is_said_who_has_its_places_the_longest_first() -> None:
+    feed = busy()
+    (told,) = [line for line in whole(feed).splitlines() if "at work" in line]
+    assert told.split(maxsplit=2)[2] == "each (3 items), second for 37s"
+    feed.play(ev.AttemptStarted("third", 2, pool=WORKER, model=WORKER), after=5)
+    feed.play(ev.AttemptStarted("first", 3, pool=WORKER, model=WORKER), after=5)
+    (told,) = [line for line in whole(feed).splitlines() if "at work" in line]
+    assert told.endswith(", 1 node more")
+    assert "at work" not in whole(feed, "commands"), "nobody waits there"
 
 
 async def test_seven_shows_budget_and_pools_and_why_a_node_is_throttled() -> None:

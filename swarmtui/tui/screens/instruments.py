@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 from swarmtui.tui.actions.table import BY_ID
 from swarmtui.tui.screens.part import Part
 from swarmtui.tui.view.budget import budget_lines
-from swarmtui.tui.view.pools import Gauge, gauges, pane_lines, pool_lines
+from swarmtui.tui.view.pool_words import pane_lines, pool_lines
+from swarmtui.tui.view.pools import Gauge, gauges
 from swarmtui.tui.view.timeline import SLOW, SORTS
 from swarmtui.tui.view.timescale import SCALES
 from swarmtui.tui.widgets.lines import TextView

@@ -14,7 +14,8 @@ from swarmtui.tui.commands import Request
 from swarmtui.tui.view import format as say
 from swarmtui.tui.view.glyphs import Glyphs
 from swarmtui.tui.view.lines import Line, Role, Span, crop, fit, shorten, wrap
-from swarmtui.tui.view.pools import UNBOUND, Gauge, binds_words, more_helps
+from swarmtui.tui.view.pool_words import binds_words, more_helps
+from swarmtui.tui.view.pools import UNBOUND, Gauge
 
 TOTAL = ""
 """The row of all pools together; the others are called by their pool."""
