@@ -144,7 +144,7 @@ def pool_lines(state: SessionState, gauge: Gauge, width: int, moment: Moment, gl
     yield _first_line(gauge, width, glyphs)
     facts = [(f"   {label}", words, role) for label, words, role in _facts(gauge, now)]
     if gauge.in_flight and gauge.waiting + gauge.throttled:
-        facts.append(("   at work", _at_work(state, gauge, now), "text"))
+        facts.insert(-1, ("   at work", _at_work(state, gauge, now), "text"))
     yield from facts_lines(facts, width, LABEL)
     yield from _who_waits(state, gauge, width, moment, glyphs)
     for number, change in enumerate(reversed(gauge.changes[-CHANGES_SHOWN:])):
