@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 
 FILE = "config.yaml"
 SECTION = "workbench"
+FEW = 12
+"""So many names are told as they are, where one is not known."""
 _NEAR = 0.75
 """How much of two names must be the same, of 1, for one to be the other with a slip or two."""
 
@@ -199,7 +201,8 @@ class _Reading:
         lists: dict[str, tuple[str, ...]] = {}
         for key, one in value.items():
             if key not in known:
-                hint = _meant(str(key), known) or "docs/keys.md lists them"
+                few = "one of " + ", ".join(known) if len(known) < FEW else "docs/keys.md lists them"
+                hint = _meant(str(key), known) or few
                 self._wrong((name, str(key)), f"unknown name {str(key)[:60]!r}", hint, at_key=True)
                 continue
             names = self._names((name, str(key)), one)

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 NAMED = 6
 """Nodes or items of a kind that are named before the rest is counted."""
+REASONS = 3
+"""Reasons, and names for each, that are told where one line has to do."""
 AT_ONCE = 2_000
 """Commands that are sent for one key, at most."""
 
@@ -60,12 +62,15 @@ class Steer:
 
     @property
     def refusal(self) -> str | None:
-        """Why it applies to none; None if it applies to any."""
+        """Why it applies to none, and where that differs to which; None if it applies to any."""
         if self.applies:
             return None
-        why = self.others[0][0] if self.others else "nothing is chosen"
-        more = "" if len(self.others) < 2 else " (and other reasons)"
-        return f"none of {say.count(self.total)} {self.kind}: {why}{more}"
+        if len(self.others) < 2:
+            why = self.others[0][0] if self.others else "nothing is chosen"
+        else:
+            told = [f"{listed(names, REASONS)}: {why}" for why, names in self.others[:REASONS]]
+            why = "; ".join(told) + (f"; and {len(self.others) - REASONS} more" if len(self.others) > REASONS else "")
+        return f"none of {say.count(self.total)} {self.kind}: {why}"
 
     def question(self, label: str) -> str:
         """``Retry 12 of 15 nodes?``."""

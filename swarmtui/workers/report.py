@@ -107,7 +107,8 @@ def _overview(report: Report) -> Iterator[str]:
     counts = Counter(finding.severity for finding in told)
     if told:
         figures = ", ".join(f"{counts[severity]:,} {severity}" for severity in SEVERITIES if counts[severity])
-        line = f"**{_count(len(told), 'finding')}** in {_count(files, 'file')}: {figures}."
+        where = f" in {_count(files, 'file')}" if files else ""
+        line = f"**{_count(len(told), 'finding')}**{where}: {figures}."
     else:
         line = "**No findings.**"
     if report.joined:

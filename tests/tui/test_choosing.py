@@ -68,6 +68,16 @@ def test_what_applies_to_none_says_why() -> None:
     assert steer.refusal == "none of 10 nodes: is not so"
 
 
+def test_where_it_applies_to_none_for_several_reasons_it_is_said_to_which_for_which() -> None:
+    nodes = [mid_run().state.nodes[name] for name in ("scan", "lint", "report")]
+    steer = steer_nodes("skip_node", nodes, lambda node: "has failed" if node.id == "lint" else "has succeeded")
+    assert steer.refusal == "none of 3 nodes: scan, report: has succeeded; lint: has failed"
+    many = steer_nodes("skip_node", list(mid_run().state.nodes.values()), lambda node: f"because of {node.id[:2]}")
+    assert many.refusal is not None
+    assert many.refusal.startswith("none of 10 nodes: ")
+    assert many.refusal.endswith(" more")
+
+
 def test_where_some_are_held_and_some_are_not_all_are_held() -> None:
     feed = mid_run().play(ev.NodeHeld("report"))
     nodes = [feed.state.nodes[name] for name in ("report", "publish")]

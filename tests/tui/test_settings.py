@@ -56,6 +56,7 @@ def test_settings_are_read_from_their_section_and_other_sections_are_left_alone(
         ("keys: {pause: p}", "unknown name 'pause': did you mean pause_node?"),
         ("motion: reducd", "config.yaml:2:11: 'reducd' is not known: did you mean reduced?"),
         ("columns: {nodes: [state, tok]}", "config.yaml:2:28: there is no column 'tok': did you mean took?"),
+        ("columns: {foo: [state]}", "unknown name 'foo': one of nodes, items, sessions"),
         ("columns: {node: [state]}", "unknown name 'node': did you mean nodes?"),
         ("layout: {veiw: table}", "config.yaml:2:12: unknown name 'veiw': did you mean view?"),
         ("layout: {view: tabel}", "config.yaml:2:18: 'tabel' is not known: did you mean table?"),

@@ -226,6 +226,12 @@ async def test_counts_by_severity_category_and_tool_add_up(merging: Merging) -> 
     assert "Findings by tool: ruff 2, pylint 1." in done.output
 
 
+async def test_findings_that_lie_in_no_file_are_not_counted_over_files(merging: Merging) -> None:
+    merging.add("one", [finding(None, None, severity="high")])
+    done = await merging.run()
+    assert "**1 finding**: 1 high." in done.output
+
+
 async def test_paths_are_told_relative_to_where_the_session_began(merging: Merging) -> None:
     merging.add("one", [finding("/home/u/project/src/a.py", 3), finding("./b.py", 4), finding("/etc/c.py", 5)])
     await merging.run()
