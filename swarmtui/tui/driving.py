@@ -35,12 +35,16 @@ class Enduring:
         self._file = file
         self.gone = False
         """Whether the terminal has gone away."""
+        with suppress(OSError):  # what is no real file has no such flag
+            os.set_blocking(file.fileno(), True)  # programs that went before may have left it otherwise
 
     def write(self, text: str) -> int:
         """Write it, as long as there is a terminal."""
         if not self.gone:
             try:
                 return self._file.write(text)
+            except BlockingIOError:
+                self._wait_for_it()
             except OSError:
                 self._give_up()
         return len(text)
@@ -50,8 +54,16 @@ class Enduring:
         if not self.gone:
             try:
                 self._file.flush()
+            except BlockingIOError:
+                self._wait_for_it()
             except OSError:
                 self._give_up()
+
+    def _wait_for_it(self) -> None:
+        """Another program has left the terminal, which all share, so that it takes only what it has room for: slow is
+        not gone. What is buffered follows."""
+        os.set_blocking(self._file.fileno(), True)
+        self.flush()
 
     def _give_up(self) -> None:
         """What is buffered goes into nothing, too: Python would try it again at its end, and end with 120."""

@@ -258,13 +258,14 @@ def _explain(error: OSError | ValueError, command: Command) -> ErrorInfo:
 def _cause(error: OSError, command: Command) -> int:
     """What keeps a command from starting. A folder on PATH that may not be looked into, or a file in one that is no
     program, has the system say "not permitted" of whatever else is wrong."""
-    program, path = next(iter(command.argv), ""), command.env.get("PATH")
+    program, path = next(iter(command.argv), ""), command.env.get("PATH", os.defpath)
     if error.errno != errno.EACCES or not program or os.sep in program:
         return error.errno or 0
     if shutil.which(program, os.F_OK, path) is None:
         return errno.ENOENT
-    sizes = [len(os.fsencode(one)) for one in (*command.argv, *command.env.values())]
-    too_large = max(sizes) >= _LARGEST_ARGUMENT or sum(sizes) >= os.sysconf("SC_ARG_MAX")
+    variables = (f"{name}={value}" for name, value in command.env.items())
+    sizes = [len(os.fsencode(one)) + 1 for one in (*command.argv, *variables)]
+    too_large = max(sizes) > _LARGEST_ARGUMENT or sum(sizes) > os.sysconf("SC_ARG_MAX")
     return errno.E2BIG if too_large and shutil.which(program, path=path) else errno.EACCES
 
 

@@ -8,6 +8,8 @@ import io
 import os
 import signal
 import sys
+import threading
+import tty
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -170,6 +172,36 @@ def test_a_terminal_that_has_gone_away_takes_all_that_is_written() -> None:
     file.flush()
     assert file.gone
     assert terminal.getvalue() == "one"
+
+
+@pytest.mark.parametrize("when", ["before", "meanwhile"])
+def test_a_terminal_that_takes_only_what_it_has_room_for_has_not_gone_away(when: str) -> None:
+    master, slave = os.openpty()
+    tty.setraw(slave)
+    os.set_blocking(slave, when != "before")
+    with open(slave, "w") as terminal:
+        file, read = Enduring(terminal), bytearray()
+        if when == "meanwhile":
+            os.set_blocking(slave, False)
+        taken = threading.Thread(target=lambda: read.extend(to_end(master)))
+        taken.start()
+        for _ in range(2_000):
+            file.write("x" * 99 + "\n")
+        file.write("end")
+        file.flush()
+        taken.join(30)
+        assert not file.gone
+    os.close(master)
+    assert read.endswith(b"end")
+    assert when == "meanwhile" or len(read) == 2_000 * 100 + 3
+
+
+def to_end(master: int) -> bytes:
+    """What arrives at the other side of a terminal until that is said to be the end."""
+    read = b""
+    while not read.endswith(b"end"):
+        read += os.read(master, 4_096)
+    return read
 
 
 async def test_where_the_terminal_tells_no_size_app_and_driver_take_it_for_equally_large(
