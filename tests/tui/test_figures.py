@@ -7,6 +7,7 @@ import pytest
 from swarmtui.host.feed import Link, Viewer
 from swarmtui.plan.model import ModelRef, Plan
 from swarmtui.session import events as ev
+from swarmtui.session.state import Parent
 from swarmtui.session.vocabulary import Status
 from swarmtui.tui.view import format as say
 from swarmtui.tui.view.figures import HERE, Origin, figures, header, session_time
@@ -178,6 +179,16 @@ def test_why_a_session_waits_that_was_resumed_is_said_and_not_that_it_was() -> N
     assert "resumed" not in told(feed)
     assert "(the recording ends here)" in told(mid_run().play(ev.SessionPaused("the recording ends here")))
     assert "paused (" not in told(mid_run().play(ev.SessionPaused()))
+
+
+def test_a_fork_says_of_what_it_is_one_where_there_is_room() -> None:
+    feed = mid_run()
+    assert "fork" not in told(feed, 200)
+    feed.state.parent = Parent("jng45e54", 12)
+    assert "[fork of jng45e54]" in told(feed, 160)
+    narrow = told(feed, 80)
+    assert "fork" not in narrow
+    assert "1 failed   1 needs you [a]" in narrow
 
 
 def test_why_a_session_ended_is_told_as_it_was_recorded_also_where_a_pause_would_be_called_so() -> None:

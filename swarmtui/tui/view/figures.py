@@ -85,6 +85,8 @@ class Figures:
     read_only: bool = False
     """Whether this viewer may not act, though others may."""
     origin: Origin = HERE
+    fork_of: str = ""
+    """The session that this one was forked from."""
     spent: bool = False
     """Whether it stands still since its budget is used up, and this viewer can raise that."""
 
@@ -128,6 +130,7 @@ def figures(
         watching=len(status.viewers) if status.link is Link.LIVE else 1,
         read_only=status.link is Link.LIVE and status.role != "control",
         origin=origin,
+        fork_of="" if state.parent is None else one_line(state.parent.id, 40),
         spent=spent(state) is not None and status.link is Link.LIVE and status.role == "control",
     )
 
@@ -236,6 +239,8 @@ def _badges(shown: Figures, *, brief: bool = False) -> list[Span]:
     told: list[Span] = []
     if shown.simulated:
         told.append((" SIM " if brief else " SIMULATED ", "badge"))
+    if shown.fork_of and not brief:
+        told.append((f"[fork of {shown.fork_of}]", "muted"))
     if shown.origin.imported and not brief:
         told.append(("[imported]", "warn"))
     if shown.read_only and not brief:
