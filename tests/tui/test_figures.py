@@ -185,7 +185,7 @@ def test_a_fork_says_of_what_it_is_one_where_there_is_room() -> None:
     feed = mid_run()
     assert "fork" not in told(feed, 200)
     feed.state.parent = Parent("jng45e54", 12)
-    assert "[fork of jng45e54]" in told(feed, 160)
+    assert " fork of jng45e54   1/10 ok" in told(feed, 160)
     narrow = told(feed, 80)
     assert "fork" not in narrow
     assert "1 failed   1 needs you [a]" in narrow

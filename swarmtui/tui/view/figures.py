@@ -209,6 +209,8 @@ def _cut_reason(reason: str, room: int, glyphs: Glyphs) -> str:
 
 def _tail(shown: Figures, glyphs: Glyphs, key: str) -> list[Part]:
     parts: list[Part] = []
+    if shown.fork_of:
+        parts.append(Part(2, (("fork of ", "muted"), (shown.fork_of, "text"))))
     if shown.total and not shown.approved:
         parts.append(Part(9, ((f"{shown.total:,}", "strong"), (" node" if shown.total == 1 else " nodes", "muted"))))
     elif shown.total:
@@ -239,8 +241,6 @@ def _badges(shown: Figures, *, brief: bool = False) -> list[Span]:
     told: list[Span] = []
     if shown.simulated:
         told.append((" SIM " if brief else " SIMULATED ", "badge"))
-    if shown.fork_of and not brief:
-        told.append((f"[fork of {shown.fork_of}]", "muted"))
     if shown.origin.imported and not brief:
         told.append(("[imported]", "warn"))
     if shown.read_only and not brief:
