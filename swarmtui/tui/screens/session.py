@@ -244,7 +244,7 @@ class SessionScreen(ActionScreen):
         used = words.used_words(app.state, app.moment.session)
         app.ask_text(
             "What the session may use up",
-            f"{words.FORMS}: what is left out stays as it is, {words.NONE} takes a limit away. Used so far: {used}.",
+            f"Such as {words.FORMS}; what is left out stays as it is, {words.NONE} takes a limit away. Used so far: {used}.",
             self._set_budget,
             words.written(app.state.limits),
             lambda text: words.why_not(app.state, text),
