@@ -7,6 +7,7 @@ from contextlib import suppress
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from textual.widgets import Static
 
 from swarmtui.plan.model import JSON, Limits
 from swarmtui.session import events as ev
@@ -114,6 +115,17 @@ async def test_a_budget_that_is_used_up_says_in_the_header_what_raises_it_and_th
         await press(pilot, "enter")
         assert notices(pilot)[-1] == "budget: usd 0.01 → 5"
     assert feed.commands == [("limits.set", {"usd": 5.0, "minutes": 30.0})]
+
+
+async def test_a_number_alone_is_of_the_budget_that_is_used_up() -> None:
+    feed = mid_run()
+    feed.play(ev.LimitsSet(Limits(attempts=3)), ev.BudgetReached("attempts", feed.state.starts, 3))
+    async with opened(feed) as pilot:
+        await press(pilot, "dollar_sign")
+        hint = str(pilot.app.screen.query_one(".hint", Static).render())
+        assert "or a number alone, of attempts;" in hint
+        await press(pilot, "7", "enter")
+    assert feed.commands == [("limits.set", {"attempts": 7})]
 
 
 async def test_who_cannot_raise_it_is_not_told_to() -> None:

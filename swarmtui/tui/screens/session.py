@@ -244,7 +244,8 @@ class SessionScreen(ActionScreen):
         used = words.used_words(app.state, app.moment.session)
         app.ask_text(
             "What the session may use up",
-            f"Such as {words.FORMS}; what is left out stays as it is, {words.NONE} takes a limit away. Used so far: {used}.",
+            f"Such as {words.FORMS}, or a number alone, of {words.alone(app.state)}; what is left out stays as it is, "
+            f"{words.NONE} takes a limit away. Used so far: {used}.",
             self._set_budget,
             words.written(app.state.limits),
             lambda text: words.why_not(app.state, text),
@@ -253,7 +254,8 @@ class SessionScreen(ActionScreen):
     def _set_budget(self, text: str) -> None:
         from swarmtui.tui.view import budget_words as words
 
-        app, params = workbench(self), words.read(text)
+        app = workbench(self)
+        params = words.read(text, words.alone(app.state))
         arrow = "->" if app.looks.glyphs.ascii else "→"
         self.send(commands.set_budget(params, words.changed(app.state.limits, params, arrow)))
 

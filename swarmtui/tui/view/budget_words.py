@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from swarmtui.session.budgets import KINDS, limit_of, used_by_session
+from swarmtui.session.budgets import KINDS, limit_of, spent, used_by_session
 from swarmtui.tui.view import format as say
 
 if TYPE_CHECKING:
@@ -25,15 +25,21 @@ def written(limits: Limits) -> str:
     return " ".join(f"{kind}={limit:.15g}" for kind, limit in found if limit is not None)
 
 
-def read(text: str) -> dict[str, JSON]:
-    """Parameters of ``limits.set``: a number, or None for no limit. A number by itself is money.
+def alone(state: SessionState) -> str:
+    """The kind that a number by itself is about: that which is used up, else money."""
+    line = spent(state)
+    return "usd" if line is None else line.kind
+
+
+def read(text: str, kind_alone: str = "usd") -> dict[str, JSON]:
+    """Parameters of ``limits.set``: a number, or None for no limit. A number by itself is of `kind_alone`.
 
     Raises:
         ValueError: Something in it is no budget; the text says what and how to mend it.
     """
     params: dict[str, JSON] = {}
     for word in _WORD.finditer(text.replace(",", " ")):
-        kind, value = (word[1] or "usd").lower(), word[2].lower()
+        kind, value = (word[1] or kind_alone).lower(), word[2].lower()
         if kind not in KINDS:
             raise ValueError(f"{kind!r} is no budget: there are {', '.join(KINDS)}")
         if kind in params:
@@ -55,7 +61,7 @@ def _amount(kind: str, value: str) -> float:
 def why_not(state: SessionState, text: str) -> str | None:
     """Why `text` cannot be the budget; None if it can, and changes something."""
     try:
-        params = read(text)
+        params = read(text, alone(state))
     except ValueError as error:
         return str(error)
     if all(limit_of(state.limits.budget, kind) == limit for kind, limit in params.items()):
