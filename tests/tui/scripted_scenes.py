@@ -97,6 +97,7 @@ SCENES: dict[str, Scene] = {
     "timeline": Scene(busy, ("6",)),
     "pools": Scene(busy, ("7",)),
     "concurrency": Scene(busy, ("equals_sign",)),
+    "budget": Scene(busy, ("dollar_sign",)),
     "node-output": Scene(mid_run, (), "quality", "output"),
     "node-prompt": Scene(mid_run, (), "quality", "prompt"),
     "node-attempts": Scene(mid_run, (), "speed", "attempts"),
