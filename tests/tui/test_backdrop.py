@@ -29,6 +29,9 @@ async def test_a_screen_behind_a_dialog_is_dimmed_as_textual_does_it(color: Colo
         assert {line.cell_length for line in drawn} == {120}
         assert lines[-1].text.strip()
         assert not drawn[-1].text.strip()
+        assert {part.style.bgcolor for part in drawn[-1] if part.style} == {
+            part.style.bgcolor for part in expected[-1] if part.style
+        }
         assert len(Backdrop(behind).render_strips(120, 9, screen.visual_style, None)) == 9  # type: ignore[arg-type]
 
 

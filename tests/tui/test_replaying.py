@@ -22,7 +22,7 @@ from swarmtui.tui.view.glyphs import ASCII, UNICODE
 from swarmtui.tui.view.lines import width
 from swarmtui.tui.widgets.scrub import ScrubBar
 from tests.tui.opening import lines, notices, opened, press, settled, text, workbench
-from tests.tui.scripted_feed import finished, mid_run
+from tests.tui.scripted_feed import awaiting_approval, finished, mid_run
 from tests.tui.scripted_past import Stopwatch, replayed, to_past
 
 HEAD = len(finished().events)
@@ -95,6 +95,13 @@ async def test_e_leads_to_the_next_failure_and_after_the_last_one_says_so_and_le
         assert len(failures) > 1
         await press(pilot, "e")
         assert notices(pilot)[-1] == f"failure 2 of {len(failures)}", "it is told of where one stands"
+
+
+async def test_where_nothing_has_failed_e_says_so_and_stays() -> None:
+    async with opened(replayed(awaiting_approval(), at=2)) as pilot:
+        await press(pilot, "e")
+        assert notices(pilot)[-1] == "nothing has failed: [ and ] go to all marks"
+        assert play_of(pilot).seq == 2
 
 
 async def test_a_replay_that_opens_at_a_failure_shows_what_failed() -> None:
