@@ -17,6 +17,11 @@ if TYPE_CHECKING:
     from swarmtui.session.recover import Kept
 
 
+LEAVES_S = 4.0
+"""So long a host may be there still whose session is over: it stays a while for viewers."""
+LOOK_S = 0.05
+
+
 def arguments(parser: ArgumentParser) -> None:
     """The command's arguments."""
     parser.add_argument("what", metavar="ID|FILE", help="a session, or the path of a session file")
@@ -62,9 +67,19 @@ def _source(word: str) -> Path:
         source = locate(word).db
         if not source.is_file():
             raise UsageError(f"{source}: {'is no file' if source.exists() else 'there is no such file'}")
-    if SessionFolder(source.parent).owned():
+    if _stays_hosted(SessionFolder(source.parent)):
         raise UsageError(f"{source}: a host runs this session: end that first, with `swarmtui ctl`, or wait for it")
     return source
+
+
+def _stays_hosted(folder: SessionFolder) -> bool:
+    """Whether a host lives, and does not leave just now."""
+    until = time.monotonic() + LEAVES_S
+    while folder.owned():
+        if time.monotonic() >= until:
+            return True
+        time.sleep(LOOK_S)
+    return False
 
 
 def _complete(source: Path, folder: SessionFolder, kept: Kept) -> None:

@@ -8,8 +8,9 @@ import os
 import re
 import shutil
 import sqlite3
+import threading
 from collections.abc import Callable
-from contextlib import closing
+from contextlib import ExitStack, closing
 from pathlib import Path
 
 import pytest
@@ -263,7 +264,8 @@ def test_what_is_no_file_is_told_as_such(home: Path) -> None:
         recover("original")
 
 
-async def test_a_session_that_a_host_runs_is_not_recovered(home: Path) -> None:
+async def test_a_session_that_a_host_runs_is_not_recovered(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("swarmtui.cli.recover.LEAVES_S", 0.1)
     await session_file(home / "original", crash=False)
     with (
         locked(SessionFolder(home / "original")),
@@ -272,3 +274,14 @@ async def test_a_session_that_a_host_runs_is_not_recovered(home: Path) -> None:
         recover("original")
     assert refused.value.code == 2
     assert [path.name for path in home.iterdir()] == ["original"]
+
+
+async def test_a_host_that_is_just_leaving_is_waited_for(home: Path) -> None:
+    await session_file(home / "original", crash=False)
+    with ExitStack() as held:
+        held.enter_context(locked(SessionFolder(home / "original")))
+        leaving = threading.Timer(0.2, held.close)
+        leaving.start()
+        assert recover("original", "-o", "saved") == 0
+        leaving.join()
+    assert (home / "saved" / "session.db").is_file()

@@ -259,7 +259,7 @@ async def test_15_a_session_that_is_over_shows_when_and_offers_nothing_that_woul
         assert "retry" not in footer
         assert "H history" in footer
         await press(pilot, "R", "P", "M")
-        assert all("recording" in notice for notice in notices(pilot))
+        assert all("no host lives that could do it: U has one go on" in notice for notice in notices(pilot))
     assert feed.commands == []
 
 
