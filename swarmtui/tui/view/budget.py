@@ -103,7 +103,7 @@ def _left_of_maps(state: SessionState, now: float) -> tuple[Range | None, bool]:
     found: Range | None = None
     maps = [state.nodes[id] for id in state.maps if id in state.nodes and not state.nodes[id].ended]
     for node in maps:
-        told = progress(node, now)
+        told = progress(node, now) if node.running else None
         if told is not None and told.left_s is not None and told.range_s is not None:
             one = told.range_s[0], told.left_s, told.range_s[1]
             found = one if found is None else _longer(found, one)
