@@ -59,7 +59,7 @@ def progress(node: NodeState, mono: float) -> Progress | None:
         cancelled=items.count(State.CANCELLED),
         running=items.count(State.RUNNING),
     )
-    if node.ended or not node.running:
+    if node.ended or not (node.running or items.count(State.THROTTLED)):  # between two tries it goes on all the same
         return counted
     return _with_rate(counted, items, mono)
 

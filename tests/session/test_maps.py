@@ -16,6 +16,7 @@ from swarmtui.session.events import (
     AttemptFailed,
     AttemptStarted,
     AttemptSucceeded,
+    AttemptThrottled,
     Body,
     Event,
     MapExpanded,
@@ -270,6 +271,17 @@ def test_a_map_that_rests_tells_no_rate_and_a_long_rest_does_not_count() -> None
     assert told is not None
     assert told.per_s is None
     assert items_of(state).marks == [(mono + 3_600, 51)]
+
+
+def test_while_the_one_item_at_work_was_sent_back_the_pace_is_told_on() -> None:
+    state = at_pace(50, 100)
+    before = progress(state.nodes["m"], state.mono)
+    fold.apply(state, Event(state.seq + 1, 0.0, state.mono, AttemptThrottled("m", 1, 5.0, item=99)))
+    assert state.nodes["m"].running == 0
+    told = progress(state.nodes["m"], state.mono)
+    assert told is not None
+    assert before is not None
+    assert (told.per_s, told.left_s) == (before.per_s, before.left_s)
 
 
 def test_numbers_are_told_in_units_that_fit() -> None:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from swarmtui.frozen import frozen
 from swarmtui.session.budgets import KINDS, limit_of, used_by_session
 from swarmtui.session.progress import progress
-from swarmtui.session.vocabulary import ENDED, FINAL, Status
+from swarmtui.session.vocabulary import ENDED, FINAL, State, Status
 from swarmtui.tui.view import format as say
 from swarmtui.tui.view.lines import Line, Role, fit, shorten
 
@@ -103,7 +103,7 @@ def _left_of_maps(state: SessionState, now: float) -> tuple[Range | None, bool]:
     found: Range | None = None
     maps = [state.nodes[id] for id in state.maps if id in state.nodes and not state.nodes[id].ended]
     for node in maps:
-        told = progress(node, now) if node.running else None
+        told = progress(node, now) if node.state is State.RUNNING else None
         if told is not None and told.left_s is not None and told.range_s is not None:
             one = told.range_s[0], told.left_s, told.range_s[1]
             found = one if found is None else _longer(found, one)
