@@ -11,13 +11,14 @@ from hypothesis import strategies as st
 from swarmtui.session.vocabulary import Status
 from swarmtui.tui.actions.table import Keys
 from swarmtui.tui.view.bulk import Bulk, How, Verb, pausing, why_not
+from swarmtui.tui.view.column import fit_columns
 from swarmtui.tui.view.glyphs import ASCII, UNICODE, Glyphs
 from swarmtui.tui.view.home import REASONS, headline, refusal
 from swarmtui.tui.view.lines import cells, width
 from swarmtui.tui.view.machines import Hosts, Machines
 from swarmtui.tui.view.moment import Moment
 from swarmtui.tui.view.session_detail import detail_lines
-from swarmtui.tui.view.sessions import SHOWN, SORTS, Looking, SessionRows, key_of, took_s
+from swarmtui.tui.view.sessions import COLUMNS, SHOWN, SORTS, Looking, SessionRows, key_of, took_s
 from tests.tui.browsing import session
 from tests.tui.scripted_feed import HOSTILE, START
 
@@ -256,3 +257,11 @@ def test_forks_are_those_that_were_made_on_the_same_machine() -> None:
     told = "".join(part for line in detail_lines(parent, [parent, *forks], START, 80, UNICODE) for part, _ in line)
     assert "forks    b" in told
     assert "c" not in told.partition("forks")[2]
+
+
+def test_on_the_narrowest_screen_sessions_are_told_by_their_titles() -> None:
+    for size in (30, 40, 50, 60):
+        kept = [column.key for column, _ in fit_columns(COLUMNS, size)]
+        assert kept[0] == "status"
+        assert "title" in kept, size
+    assert "id" in [column.key for column, _ in fit_columns(COLUMNS, 76)], "it is what commands are given"

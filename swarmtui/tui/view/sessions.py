@@ -32,8 +32,8 @@ LONG_AGO_S = 300 * 86_400
 _ASCII_TREE = str.maketrans({"├": "|", "└": "`", "│": "|", "─": "-"})
 COLUMNS: tuple[Column, ...] = (
     Column("status", "status", 18, 10),
-    Column("id", "session", 12, 9),
-    Column("title", "title", 0, 8),
+    Column("id", "session", 12, 8),
+    Column("title", "title", 0, 10),
     Column("host", "host", 12, 1),
     Column("started", "started", 11, 4),
     Column("took", "took", 7, 6, right=True),
