@@ -27,6 +27,7 @@ class Terminal:
         self._readable = asyncio.Event()
         self._writable = asyncio.Event()
         self._loop = asyncio.get_running_loop()
+        self._closed = False
 
     @classmethod
     async def start(
@@ -55,8 +56,9 @@ class Terminal:
         return cls(master, process)
 
     async def read(self) -> bytes:
-        """What the program has written since; empty once it has ended. Whoever is slow to read slows the program."""
-        while True:
+        """What the program has written since; empty once it has ended, or this was closed. Who is slow to read slows
+        it."""
+        while not self._closed:
             try:
                 return os.read(self._master, CHUNK)
             except BlockingIOError:
@@ -65,10 +67,11 @@ class Terminal:
                 if error.errno == errno.EIO:  # the last one that had it open is gone
                     return b""
                 raise
+        return b""
 
     async def write(self, data: bytes) -> None:
         """Type `data`."""
-        while data:
+        while data and not self._closed:
             try:
                 data = data[os.write(self._master, data) :]
             except BlockingIOError:
@@ -86,17 +89,19 @@ class Terminal:
         try:
             await event.wait()
         finally:
-            remove(self._master)
+            if not self._closed:  # else its number may be that of another file by now
+                remove(self._master)
 
     def resize(self, columns: int, rows: int) -> None:
         """Tell the program of another size, in cells."""
-        _resize(self._master, columns, rows)
+        if not self._closed:
+            _resize(self._master, columns, rows)
 
     async def close(self) -> None:
         """Hang up, as a window that is closed does, and wait for the program to leave."""
         with contextlib.suppress(ProcessLookupError):
             os.killpg(self._process.pid, signal.SIGHUP)
-        os.close(self._master)  # at once: what reads from it would not hear the signal, what writes to it would wait
+        self._hang_up()
         try:
             async with asyncio.timeout(HANG_UP_S):
                 await self._process.wait()
@@ -104,6 +109,17 @@ class Terminal:
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(self._process.pid, signal.SIGKILL)
             await self._process.wait()
+
+    def _hang_up(self) -> None:
+        """At once: what reads from it there would not hear the signal, what writes to it would wait. Whoever reads or
+        writes here goes on."""
+        if not self._closed:
+            self._closed = True
+            self._loop.remove_reader(self._master)
+            self._loop.remove_writer(self._master)
+            os.close(self._master)
+            self._readable.set()
+            self._writable.set()
 
 
 def _take_terminal() -> None:

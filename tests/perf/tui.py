@@ -93,8 +93,9 @@ async def _pressed(told: Path, rows: int, per_second: int) -> tuple[list[Took], 
     drained = asyncio.create_task(_drain(terminal))
     pressed: list[tuple[float, float]] = []
     try:
-        while not (told.exists() and told.read_text()):
-            await asyncio.sleep(0.05)
+        async with asyncio.timeout(60):
+            while not (told.exists() and told.read_text()):
+                await asyncio.sleep(0.05)
         await terminal.write(b"4")
         await asyncio.sleep(2.0)
         lines = len(told.read_text().splitlines())
