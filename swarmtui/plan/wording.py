@@ -36,6 +36,7 @@ _LIMITS: dict[str, Wording] = {
 }
 
 _NUMBER = re.compile(r"[-+]?\d+(\.\d*)?")
+_FLAG = re.compile("true|false")
 _PATTERNS = {
     "base_url": ("is not an http or https address", "write such as http://localhost:8000/v1"),
     "worker_api_base": ("is not an http or https address", "write such as http://localhost:8000/v1"),
@@ -77,7 +78,7 @@ def _words(kind: str, context: Mapping[str, Any], name: str, value: JSON) -> tup
     elif kind in _TYPES:
         message, fix = f"must be {_TYPES[kind]}", _type_fix(_TYPES[kind], value)
     elif kind == "literal_error":
-        message, fix = f"must be {context['expected'].replace('True', 'true')}", _unquoted(value)
+        message, fix = f"must be {context['expected'].replace('True', 'true')}", _unquoted(value, _NUMBER)
     else:
         message, fix = f"cannot be used ({kind.replace('_', ' ')})", ""
     return (f"{message}, not {described(value)}" if message.startswith("must ") else message), fix
@@ -88,13 +89,13 @@ def _type_fix(wanted: str, value: JSON) -> str:
         return "say something here, or leave the key out"
     if wanted == "text" and not isinstance(value, dict | list):
         return f'put it in quotes: "{described(value).removeprefix("the number ")}"'
-    return (wanted in ("a number", "a whole number", "true or false") and _unquoted(value)) or f"write {wanted}"
+    bare = {"a number": _NUMBER, "a whole number": _NUMBER, "true or false": _FLAG}.get(wanted)
+    return (bare and _unquoted(value, bare)) or f"write {wanted}"
 
 
-def _unquoted(value: JSON) -> str:
-    """How to mend a text that would be what is wanted without its quotes; empty if it would not."""
-    bare = value.strip() if isinstance(value, str) else ""
-    return "remove the quotes" if bare in ("true", "false") or _NUMBER.fullmatch(bare) else ""
+def _unquoted(value: JSON, bare: re.Pattern[str]) -> str:
+    """How to mend a text that would be what is wanted, as `bare` has it, without its quotes; empty if it would not."""
+    return "remove the quotes" if isinstance(value, str) and bare.fullmatch(value.strip()) else ""
 
 
 def _real_path(location: tuple[str | int, ...], data: JSON) -> tuple[Path, JSON]:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
 import re
 from typing import TYPE_CHECKING
 
+from swarmtui.safety.text import one_line
 from swarmtui.session.budgets import KINDS, limit_of, spent, used_by_session
 from swarmtui.tui.view import format as say
 
@@ -14,9 +16,11 @@ if TYPE_CHECKING:
 
 FORMS = "usd=5 tokens=200k minutes=30 attempts=50"
 _TIMES = {"": 1, "k": 1_000, "m": 1_000_000}
-_NUMBER = re.compile(r"(\d+\.?\d*|\.\d+)([km]?)", re.IGNORECASE)
+_NUMBER = re.compile(r"((?:\d+\.?\d*|\.\d+)(?:e[-+]?\d{1,3})?)([km]?)")
 _WORD = re.compile(r"(?:([A-Za-z]+)\s*=\s*)?(\S+)")
 NONE = "none"
+MOST = 1e15
+"""As much as the session takes."""
 
 
 def written(limits: Limits) -> str:
@@ -41,7 +45,7 @@ def read(text: str, kind_alone: str = "usd") -> dict[str, JSON]:
     for word in _WORD.finditer(text.replace(",", " ")):
         kind, value = (word[1] or kind_alone).lower(), word[2].lower()
         if kind not in KINDS:
-            raise ValueError(f"{kind!r} is no budget: there are {', '.join(KINDS)}")
+            raise ValueError(f"{one_line(kind, 40)!r} is no budget: there are {', '.join(KINDS)}")
         if kind in params:
             raise ValueError(f"{kind} is there twice")
         params[kind] = None if value == NONE else _amount(kind, value)
@@ -50,11 +54,11 @@ def read(text: str, kind_alone: str = "usd") -> dict[str, JSON]:
 
 def _amount(kind: str, value: str) -> float:
     found = _NUMBER.fullmatch(value.removeprefix("$") if kind == "usd" else value)
-    amount = None if found is None else float(found[1]) * _TIMES[found[2]]
-    if amount is None or (found and found[2] and kind in ("usd", "minutes")):
-        raise ValueError(f"{kind}={value} is no budget: such as {FORMS}; {NONE} takes one away")
+    amount = math.inf if found is None else float(found[1]) * _TIMES[found[2]]
+    if amount >= MOST or (found and found[2] and kind in ("usd", "minutes")):
+        raise ValueError(f"{kind}={one_line(value, 40)} is no budget: such as {FORMS}; {NONE} takes one away")
     if kind in ("tokens", "attempts") and amount != int(amount):
-        raise ValueError(f"{kind} are counted: {value} is no whole number")
+        raise ValueError(f"{kind} are counted: {one_line(value, 40)} is no whole number")
     return int(amount) if kind in ("tokens", "attempts") else amount
 
 
