@@ -324,8 +324,10 @@ class Ready:
         """A node waits for a place since session second `ready`."""
         plan_node = self._state.plan_nodes[node.id]
         lane = self._lane_of(plan_node, None)
-        if node.id in lane.entries or self.suspects.take(node, None, ready, lane):
+        entry = lane.entries.get(node.id)
+        if (entry is not None and len(entry) == 6) or self.suspects.take(node, None, ready, lane):
             return
+        lane.queues.pop(node.id, None)  # of the map that it was before it was changed
         path = -FOREVER if node.state is State.THROTTLED else -self._paths[node.id]
         closed_s = lane.provider.closed_s(ready)
         before = self._before.get((node.id, lane.provider.name))
