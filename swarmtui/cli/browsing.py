@@ -15,21 +15,19 @@ from swarmtui.tui.browser import Ways, run_browser
 
 if TYPE_CHECKING:
     from swarmtui.host.listing import Listing
-    from swarmtui.session.compare import Comparison
-    from swarmtui.tui.browser import Choice, DiffOf
+    from swarmtui.tui.browser import Choice
 
 FIRST_S, HERE_S = 0.2, 1.5
 """How long one reading of the sessions may open files, the first one and those that follow: with thousands of them the
 newest are shown meanwhile."""
 MOST_HEARD = 300
 """Characters of what a command said last that are shown."""
-FAR_S = 8.0
-"""How long another machine may take to list its sessions."""
 
 
 def browse() -> int:
     """Show the sessions of this machine, and of those that the user lists, until the user leaves."""
-    from swarmtui.cli.bulk import act, exported_to
+    from swarmtui.cli.beside import WRITTEN, far_sessions, held, page_of
+    from swarmtui.cli.bulk import act
     from swarmtui.cli.ssh_names import ssh_names
     from swarmtui.cli.talking import prompting
     from swarmtui.cli.tree import as_tree
@@ -41,14 +39,14 @@ def browse() -> int:
 
     ways = Ways(
         act=act,
-        exports_to=f"It is written to {exported_to('ID')}; what is there under that name is replaced.",
-        far=_far,
+        exports_to=WRITTEN.format(page_of("ID")),
+        far=far_sessions,
         names_of=ssh_names,
         behind=lambda: reading.behind,
         samples=_samples,
         warm=_warm,
     )
-    return run_browser(rows, _carry_out, as_tree=as_tree, compare=_compared, prompting=prompting(), ways=ways)
+    return run_browser(rows, _carry_out, as_tree=as_tree, compare=held, prompting=prompting(), ways=ways)
 
 
 class _Reading:
@@ -70,13 +68,6 @@ class _Reading:
         if self._listing is None:
             self._listing = Listing()
         return self._listing.read(HERE_S if self._listing.behind else FIRST_S)
-
-
-async def _far(name: str) -> list[dict[str, Any]]:
-    from swarmtui.host.address import parse_machine
-    from swarmtui.host.fleet import list_hosts
-
-    return await list_hosts([parse_machine(name)], timeout_s=FAR_S)
 
 
 def _samples() -> list[tuple[str, str]]:
@@ -162,9 +153,3 @@ class Heard(io.TextIOBase):
     def encoding(self) -> str:  # type: ignore[override]
         """The stream's."""
         return self._stream.encoding
-
-
-async def _compared(first: str, second: str) -> tuple[Comparison, DiffOf]:
-    from swarmtui.cli.comparing import held
-
-    return await held(first, second)

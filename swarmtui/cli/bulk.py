@@ -9,9 +9,9 @@ import asyncio
 from argparse import ArgumentParser, Namespace
 from collections.abc import Callable, Sequence
 from importlib import import_module
-from pathlib import Path
 from typing import TYPE_CHECKING
 
+from swarmtui.cli.beside import page_of, written
 from swarmtui.cli.console import Console
 from swarmtui.cli.failures import explain
 from swarmtui.host.address import Address, parse_address
@@ -58,17 +58,12 @@ async def act(verb: Verb, row: Row) -> str:
         raise NotDone(told.message) from error
 
 
-def exported_to(id: str) -> Path:
-    """Where the page of a session is written."""
-    return Path.cwd() / f"{id}.html"
-
-
 def _here(verb: Verb, id: str) -> str:
     if verb is Verb.EXPORT:
         from swarmtui.cli.export import write_page
         from swarmtui.host.locate import locate
 
-        return _written(exported_to(id), write_page(locate(id), exported_to(id)))
+        return written(page_of(id), write_page(locate(id), page_of(id)))
     name, words_of = _WORDS[verb]
     said = _carried_out(name, words_of(id))
     return said[-1] if verb is Verb.REMOVE and said else ""
@@ -122,11 +117,11 @@ def _there(verb: Verb, address: Address) -> str:
     if verb is not Verb.EXPORT:
         said = _called(address, words)
         return one_line(said.decode("utf-8", "replace"), 200) if verb is Verb.REMOVE else ""
-    path = exported_to(address.id)
+    path = page_of(address.id)
     page = _called(address, words)
     with replacing(path) as file:
         file.write(page)
-    return _written(path, len(page))
+    return written(path, len(page))
 
 
 def _called(address: Address, words: list[str]) -> bytes:
@@ -148,7 +143,3 @@ def _called(address: Address, words: list[str]) -> bytes:
             raise failure
         return said
     raise NotDone(f"{address.machine}: {last_line(complaint) or f'{words[0]} ended with code {code}'}")
-
-
-def _written(path: Path, size: int) -> str:
-    return f"{path}: {size:,} bytes"

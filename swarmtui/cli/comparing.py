@@ -12,7 +12,7 @@ from swarmtui.host.address import Address, parse_address
 from swarmtui.host.locate import locate
 from swarmtui.host.ssh_dial import SshDial, predial
 from swarmtui.session.compare import Comparison, compare, output_diff
-from swarmtui.tui.browser import DiffOf
+from swarmtui.tui.comparing import DiffOf
 
 FAR_S = 30.0
 DIAL_S = 25.0  # a dial gives up on its own before nobody waits for it any more

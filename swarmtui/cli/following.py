@@ -120,6 +120,7 @@ def watch_in_workbench(
     place: Place, console: Console, role: Role = "control", *, max_wait_s: float | None = None
 ) -> int:
     """Open the workbench on the session; leaving it leaves the session as it is."""
+    from swarmtui.cli.beside import beside
     from swarmtui.cli.origin import origin_of
     from swarmtui.tui.app import run_workbench
 
@@ -142,7 +143,8 @@ def watch_in_workbench(
         return WirePast(cast("WireFeed", feed))  # of what is elsewhere there is no file here
 
     chosen: list[list[str]] = []
-    code = run_workbench(connect, past=past, origin=lambda: origin_of(place), onward=chosen.append)
+    ways = beside(place)
+    code = run_workbench(connect, past=past, origin=lambda: origin_of(place), onward=chosen.append, beside=ways)
     if chosen:
         from swarmtui.cli.main import main
 

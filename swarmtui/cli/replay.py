@@ -90,12 +90,18 @@ def run(arguments: Namespace, console: Console) -> int:
         if lines:
             asyncio.run(_print(place, arguments, console))
             return Exit.OK
+        from swarmtui.cli.beside import beside
         from swarmtui.cli.origin import origin_of
         from swarmtui.tui.app import run_workbench
         from swarmtui.tui.leaving import CRASHED
 
         chosen: list[list[str]] = []
-        code = run_workbench(lambda: _feed(place, arguments), origin=lambda: origin_of(place), onward=chosen.append)
+        code = run_workbench(
+            lambda: _feed(place, arguments),
+            origin=lambda: origin_of(place),
+            onward=chosen.append,
+            beside=beside(place),
+        )
         if chosen:
             from swarmtui.cli.main import main
 

@@ -26,7 +26,7 @@ from swarmtui.tui.leaving import CRASHED, LOST, Ending, outcome, tell_crash, tel
 from swarmtui.tui.memory import Memory, remembered
 from swarmtui.tui.mirror import Mirror
 from swarmtui.tui.news import News
-from swarmtui.tui.onward import CarryOut, Onward
+from swarmtui.tui.onward import ALONE, Beside, CarryOut, Onward
 from swarmtui.tui.pace import Paced
 from swarmtui.tui.replaying import Replaying, ToPast
 from swarmtui.tui.routing import Routing
@@ -71,6 +71,7 @@ class Workbench(Routing):
         past: ToPast | None = None,
         origin: Callable[[], Origin] | None = None,
         onward: CarryOut | None = None,
+        beside: Beside = ALONE,
         glyphs: Glyphs | None = None,
         theme: str | None = None,
         ending: Ending | None = None,
@@ -99,7 +100,7 @@ class Workbench(Routing):
         self.sending = Sending(self, mirror)
         self.news = News(self, mirror)
         self.text_out = TextOut(self)
-        self.onward = Onward(self, onward)
+        self.onward = Onward(self, onward, beside)
         self.moment = Moment(time.time(), 0.0)
         self._drawn_at = (-1, -1)
         self.taking = Taking(self, self._take, self._show, self._keys_first)
@@ -242,6 +243,7 @@ class Workbench(Routing):
     async def on_unmount(self) -> None:
         """Leave the session."""
         self.news.leave()
+        await self.onward.close()
         if self.feed is not None:
             with contextlib.suppress(ConnectionError, OSError):
                 await self.feed.close()
@@ -370,18 +372,28 @@ def run_workbench(
     past: ToPast | None = None,
     origin: Callable[[], Origin] | None = None,
     onward: CarryOut | None = None,
+    beside: Beside = ALONE,
 ) -> int:
     """Show a session until the user leaves; the exit code of design section 12, or 70 if the workbench crashed.
 
     `connect` is awaited on the workbench's own event loop once the first frame is drawn. With `review` the plan is
     shown first. `past` makes the past of what `connect` gave, so that H can go back to it; `origin` is asked on
     a thread where the session is. `onward` takes the command that the user leaves for, if any, to be carried out
-    afterwards. What `connect` raises is raised here, after the terminal has been restored.
+    afterwards; `beside` has what is done with the session meanwhile. What `connect` raises is raised here, after the
+    terminal has been restored.
     """
     read, memory = read_settings(), remembered()
     with Ending() as ending:
         app = Workbench(
-            connect, review=review, past=past, origin=origin, onward=onward, ending=ending, read=read, memory=memory
+            connect,
+            review=review,
+            past=past,
+            origin=origin,
+            onward=onward,
+            beside=beside,
+            ending=ending,
+            read=read,
+            memory=memory,
         )
         code = app.run()
     tell_left(app.remember())

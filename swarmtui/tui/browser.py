@@ -6,11 +6,12 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import field
-from typing import TYPE_CHECKING, Literal, Protocol, TypeAlias, runtime_checkable
+from typing import TYPE_CHECKING, Literal
 
 from swarmtui.frozen import frozen
 from swarmtui.safety.text import one_line
 from swarmtui.tui import content, garbage
+from swarmtui.tui.comparing import Compare, Comparing
 from swarmtui.tui.dressed import Dressed
 from swarmtui.tui.leaving import CRASHED, Ending, tell_crash, tell_left
 from swarmtui.tui.memory import Memory, remembered
@@ -21,7 +22,6 @@ from swarmtui.tui.view.moment import Moment
 from swarmtui.tui.view.sessions import AsTree, Looking, Row
 
 if TYPE_CHECKING:
-    from swarmtui.session.compare import Comparison
     from swarmtui.tui.desk import Prompting
     from swarmtui.tui.screens.sessions import SessionsScreen
     from swarmtui.tui.view.glyphs import Glyphs
@@ -31,23 +31,6 @@ RELOAD_S = 2.0
 Rows = Callable[[], Awaitable[Sequence[Row]]]
 """All sessions, newest first, as ``ls --json`` prints them. Read again :data:`RELOAD_S` seconds after a reading
 has ended."""
-DiffOf = Callable[[str], Awaitable[list[str]]]
-"""What differs between the two outputs of a node: lines of :func:`swarmtui.session.compare.output_diff`."""
-
-
-@runtime_checkable
-class Held(Protocol):
-    """What reads differences, and has something open for it."""
-
-    async def __call__(self, node: str) -> list[str]:
-        """As :data:`DiffOf`."""
-
-    async def close(self) -> None:
-        """Nothing more is read."""
-
-
-Compare: TypeAlias = "Callable[[str, str], Awaitable[tuple[Comparison, DiffOf]]]"
-"""Holds two sessions, by their keys, against each other."""
 Far = Callable[[str], Awaitable[Sequence[Row]]]
 """The sessions of another machine, or one row ``{host, error}``; within a few seconds, and without asking anybody."""
 Act = Callable[[Verb, Row], Awaitable[str]]
@@ -121,11 +104,9 @@ class Browser(Dressed[Choice]):
         self.prompting = prompting
         """What the prompt works with; without it there is none."""
         self.looking = Looking.recalled(self.memory.get("sessions", {})) if looking is None else looking
-        self.rows, self.as_tree, self.compare = rows, as_tree, compare
+        self.rows, self.as_tree, self.comparing = rows, as_tree, Comparing(self, compare)
         self._clock, self._said, self.reload_s = clock, said, reload_s
         self._ending = ending
-        self._held: list[Held] = []
-        """What the comparison that is shown reads from."""
 
     @property
     def moment(self) -> Moment:
@@ -153,36 +134,9 @@ class Browser(Dressed[Choice]):
         self.memory.put("hosts", self.hosts.kept())
         return super().remember()
 
-    def held_against(self, first: str, second: str) -> None:
-        """Show two sessions node by node."""
-        if self.compare is None:
-            content.notice(self, "sessions cannot be compared here: swarmtui compare A B", "warning")
-        else:
-            if "/" in first + second:
-                content.notice(self, "asking the other machine for them")
-            self.run_worker(self._compare(self.compare, first, second), exclusive=True, group="compare")
-
-    async def _compare(self, compare: Compare, first: str, second: str) -> None:
-        from swarmtui.tui.screens.compare import CompareScreen
-
-        try:
-            found, diff_of = await compare(first, second)
-        except Exception as error:  # noqa: BLE001 - told: a file may be damaged, a machine may not answer
-            content.notice(self, f"compare: {error}", "error")
-            return
-        if isinstance(diff_of, Held):
-            self._held.append(diff_of)
-        self.push_screen(CompareScreen(found, diff_of), self._let_go)
-
-    def _let_go(self, result: None = None) -> None:
-        held, self._held = self._held, []
-        for one in held:
-            self.run_worker(one.close(), group="held")
-
     async def on_unmount(self) -> None:
         """What was read from is left, however the app ends."""
-        for one in self._held:
-            await one.close()
+        await self.comparing.close()
 
 
 def tell_opening(choice: Choice) -> None:

@@ -20,7 +20,7 @@ import pytest
 from swarmtui.cli import compare as compare_command
 from swarmtui.cli import fork as fork_command
 from swarmtui.cli import ls, show
-from swarmtui.cli.browsing import _compared
+from swarmtui.cli.beside import held
 from swarmtui.cli.console import Console
 from swarmtui.cli.failures import UsageError, explain
 from swarmtui.cli.main import main
@@ -123,7 +123,7 @@ def test_a_comparison_says_of_a_session_whose_host_went_without_a_word_that_it_c
     assert command(compare_command, "cut", "parent") == 0
     first, second, *_ = capsys.readouterr().out.splitlines()
     assert (first.split()[2], second.split()[2]) == ("crashed", "failed")
-    comparison, _ = asyncio.run(_compared("cut", "parent"))
+    comparison, _ = asyncio.run(held("cut", "parent"))
     assert (comparison.a.status, comparison.b.status) == (Status.CRASHED, Status.FAILED)
 
 

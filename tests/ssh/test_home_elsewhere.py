@@ -16,7 +16,7 @@ from swarmtui.host.history import History
 from swarmtui.session.compare import Outputs
 from swarmtui.session.folder import SessionFolder
 from swarmtui.session.vocabulary import Status
-from swarmtui.tui.browser import Held
+from swarmtui.tui.comparing import Held
 from swarmtui.tui.view.bulk import Verb
 from tests.e2e.terminal import Terminal, needs_tmux
 from tests.ssh.machines import QUICK, SLOW, Machine, running, until
@@ -123,3 +123,21 @@ def test_a_session_over_there_is_opened_approved_steered_and_forked_from_the_lis
         assert f"swarmtui: opening box/{session.id}" in screen
     forks = [row for row in map(json.loads, machine.far("ls", "--json").stdout.splitlines()) if row["parent"]]
     assert [fork["parent"]["id"] for fork in forks] == [session.id]
+
+
+@needs_tmux
+def test_a_session_over_there_is_held_against_its_neighbour_and_exported_from_its_own_screen(machine: Machine) -> None:
+    first, second = machine.ended(QUICK), machine.ended(QUICK.replace("[echo, hello]", "[echo, good bye]"))
+    with Terminal(machine.folder, 120, 40, SWARMTUI_SSH=machine.env["SWARMTUI_SSH"]) as terminal:
+        terminal.run("swarmtui", "attach", f"box/{second.id}")
+        terminal.until("succeeded", "╭─ log")
+        terminal.until(f"Compare box/{second.id} with", f"box/{first.id}", press="C")
+        terminal.press("Enter")
+        terminal.until("1 node, 1 differ", "+good bye")
+        terminal.press("q")
+        terminal.until("╭─ log")
+        terminal.until("Export the session?", f"{second.id}.html", press="E")
+        terminal.press("Enter")
+        terminal.until("exported to")
+        terminal.press("d")
+    assert "good bye" in (machine.folder / f"{second.id}.html").read_text()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,12 +12,15 @@ from swarmtui.host.feed import Link
 from swarmtui.session import events as ev
 from swarmtui.session.vocabulary import Status
 from swarmtui.tui.app import Workbench
+from swarmtui.tui.onward import Beside, Onward
 from swarmtui.tui.screens.node import NodeScreen
 from swarmtui.tui.screens.run import RunScreen
 from swarmtui.tui.screens.session import SessionScreen
+from swarmtui.tui.view.sessions import Row
+from tests.tui.browsing import found, held
 from tests.tui.opening import Source, press, settled
 from tests.tui.scripted_agents import TRIP, agents, proposed
-from tests.tui.scripted_feed import ScriptedFeed, approved, awaiting_approval, finished, large, mid_run, planning
+from tests.tui.scripted_feed import START, ScriptedFeed, approved, awaiting_approval, finished, large, mid_run, planning
 from tests.tui.scripted_past import replayed
 from tests.tui.scripted_pools import busy
 
@@ -116,6 +119,7 @@ SCENES: dict[str, Scene] = {
     "mark": Scene(mid_run, ("M",)),
     "fork": Scene(mid_run, ("Y",)),
     "export": Scene(mid_run, ("E",)),
+    "against": Scene(mid_run, ("C",)),
     "replay": Scene(past),
     "help": Scene(mid_run, ("question_mark",)),
     "palette": Scene(mid_run, ("colon", *"re")),
@@ -126,11 +130,25 @@ SCENES: dict[str, Scene] = {
 }
 
 
+def beside() -> Beside:
+    """What whoever opens a session hands in; nothing is written."""
+
+    async def export() -> str:
+        return "7f3ak2.html: 12,485 bytes"
+
+    async def sessions() -> Sequence[Row]:
+        return found()
+
+    told = "It is written to ~/7f3ak2.html; what is there under that name is replaced."
+    return Beside(export, told, held, sessions, lambda: START)
+
+
 async def act(pilot: Pilot[int], scene: Scene) -> None:
     """Go there."""
     await settled(pilot)
     app = pilot.app
     assert isinstance(app, Workbench)
+    app.onward = Onward(app, lambda words: None, beside())
     screen = app.screen
     if scene.tab:
         app.open_node(scene.node)

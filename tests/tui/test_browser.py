@@ -9,6 +9,7 @@ import pytest
 
 from swarmtui.session.compare import Comparison
 from swarmtui.tui.browser import Browser, Choice
+from swarmtui.tui.comparing import Comparing
 from swarmtui.tui.screens.compare import CompareScreen
 from swarmtui.tui.screens.dialogs import LineScreen
 from swarmtui.tui.screens.sessions import SessionsScreen
@@ -272,7 +273,7 @@ async def test_what_a_comparison_reads_from_is_let_go_of_once_it_is_left() -> No
     async with browsed() as pilot:
         app = pilot.app
         assert isinstance(app, Browser)
-        app.compare = compare
+        app.comparing = Comparing(app, compare)
         await press(pilot, "space", "j", "C")
         assert isinstance(app.screen, CompareScreen)
         assert not closed.is_set()

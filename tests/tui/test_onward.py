@@ -8,7 +8,7 @@ from collections.abc import Callable
 import pytest
 from textual import events
 
-from swarmtui.host.feed import FILES_GONE, Feed, Link
+from swarmtui.host.feed import FILES_GONE, Link
 from swarmtui.session import events as ev
 from swarmtui.session.items import CODE
 from swarmtui.session.vocabulary import State, Status
@@ -93,32 +93,14 @@ def test_what_was_typed_is_marked_where_a_word_begins_with_it() -> None:
 
 
 @pytest.mark.parametrize("id", ["export", "compare"])
-async def test_help_and_box_say_alike_that_it_is_done_in_the_list_and_in_a_session_by_a_command(id: str) -> None:
-    assert "in the list" in BY_ID[id].description
-    assert "in a session shows the command, to be typed in a shell" in BY_ID[id].description
+async def test_what_nobody_hands_in_is_shown_as_a_command(id: str) -> None:
     async with opened(mid_run()) as pilot:
-        key = BY_ID[id].keys[0]
-        await press(pilot, key)
-        screen = pilot.app.screen
-        assert isinstance(screen, CommandScreen)
-        assert (
-            f"From here this is a command; {key} in the list of sessions (swarmtui alone) needs none." in screen._told
-        )
+        await press(pilot, BY_ID[id].keys[0])
+        assert isinstance(pilot.app.screen, CommandScreen)
+        assert f"swarmtui {id} " in text(pilot)
         assert "type it in a shell; y copies it" in text(pilot)
-
-
-async def test_what_is_done_in_the_list_is_not_carried_out_from_a_session() -> None:
-    carried: list[list[str]] = []
-
-    async def connect() -> Feed:
-        return mid_run()
-
-    app = Workbench(connect, theme="swarm-dark", onward=carried.append)
-    async with app.run_test(size=(120, 40)) as pilot:
-        await settled(pilot)
-        await press(pilot, "E", "enter")
-        assert isinstance(app.screen, CommandScreen)
-        assert carried == []
+        await press(pilot, "enter")
+        assert isinstance(pilot.app.screen, CommandScreen)
 
 
 @pytest.mark.chaos

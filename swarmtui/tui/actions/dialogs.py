@@ -148,6 +148,10 @@ DIALOGS: tuple[DialogKeys, ...] = (
         DialogKey("connect.turn", ("tab",), "turn", "What needs the node, instead of what it needs", priority=True),
         DialogKey("connect.leave", ("escape",), "leave", "Leave it", priority=True),
     ), "leave", typed=True),
+    DialogKeys("against", "Which session this one is compared with", (
+        _told("against.pick", ("enter",), "Hold both against each other; typing finds sessions by ID and title"),
+        DialogKey("against.leave", ("escape",), "leave", "Leave it", priority=True),
+    ), "leave", typed=True),
     DialogKeys("edit", "The editor inside the workbench", (
         DialogKey("edit.propose", ("f2", "ctrl+s"), "submit", "Propose the text as the plan", priority=True),
         DialogKey("edit.editor", ("f4",), "editor", "Go on in $EDITOR", priority=True),

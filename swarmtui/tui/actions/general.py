@@ -19,5 +19,5 @@ ACTIONS: tuple[Action, ...] = (
     Action("detach", ("d", "q"), "detach", "Leave; the session goes on (swarmtui attach brings you back)",
            GENERAL, EVERYWHERE, 190),
     Action("quit", ("q",), "quit", "Leave; sessions that run go on", GENERAL, HOME, 190),
-    Action("leave", ("q", "escape"), "back", "Back to the sessions", GENERAL, COMPARE, 190),
+    Action("leave", ("q", "escape"), "back", "Back to where it was asked for", GENERAL, COMPARE, 190),
 )  # fmt: skip

@@ -117,14 +117,14 @@ ACTIONS: tuple[Action, ...] = (
     ),
     Action(
         "export", ("E",), "export",
-        "Export the session as a page: in the list at once; in a session shows the command, to be typed in a shell",
+        "Export the session as a page for a browser, here and now; shows the command, which has other forms, too",
         SESSION_GROUP, EVERYWHERE | HOME, 0, why_not=past, also="json lines recording summary",
     ),
     Action(
         "compare", ("C",), "compare",
-        "Compare the session with another one, a fork with its origin: in the list at once; in a session shows the "
-        "command, to be typed in a shell",
-        SESSION_GROUP, EVERYWHERE | HOME, 0, why_not=past, also="node by node",
+        "Compare the session with another one, node by node: in a session with one that you pick; in the list with the "
+        "marked one, a fork with its origin",
+        SESSION_GROUP, EVERYWHERE | HOME, 0, why_not=past, also="diff against",
     ),
     Action("retry_link", ("r",), "try now", "Try at once to set the link up again", SESSION_GROUP, EVERYWHERE, 150,
            mode=Mode.BROKEN),

@@ -10,7 +10,7 @@ from textual import on
 from textual.app import ComposeResult
 
 from swarmtui.tui import content
-from swarmtui.tui.actions.action import Scope
+from swarmtui.tui.actions.action import Mode, Scope
 from swarmtui.tui.screens.acting import ActionScreen, Thing
 from swarmtui.tui.view import format as say
 from swarmtui.tui.view.compared import ComparedRows, diff_lines, totals
@@ -21,7 +21,7 @@ from swarmtui.tui.widgets.table import RowTable
 
 if TYPE_CHECKING:
     from swarmtui.session.compare import Comparison
-    from swarmtui.tui.browser import DiffOf
+    from swarmtui.tui.comparing import DiffOf
     from swarmtui.tui.view.lines import Line
 
 
@@ -29,12 +29,18 @@ class CompareScreen(ActionScreen):
     """The table of nodes, and below it the output of the selected one."""
 
     SCOPE = Scope.COMPARE
-    CSS_PATH = "sessions.tcss"
+    CSS_PATH = "compare.tcss"
 
     def __init__(self, found: Comparison, diff_of: DiffOf) -> None:
         super().__init__()
         self._found, self._diff_of = found, diff_of
         self._rows = ComparedRows(found)
+
+    @property
+    def mode(self) -> Mode:
+        """Its keys are the same wherever it was come from: of a replay, too, the sessions are held against each other
+        as they are by now."""
+        return Mode.LIVE
 
     def compose(self) -> ComposeResult:
         """Totals, nodes, difference, keys."""
@@ -88,7 +94,7 @@ class CompareScreen(ActionScreen):
         self._draw()
 
     def do_leave(self) -> None:
-        """q: back to the list, or out where there is none."""
+        """q: back to where it was asked for, or out where that is nowhere."""
         if len(self.app.screen_stack) > 1:
             self.dismiss(None)
         else:

@@ -260,7 +260,7 @@ class SessionsScreen(PromptedScreen):
                 told = "mark one with {select} and select another, or mark two; a fork needs no mark"
                 content.notice(self.app, self._browser.with_keys(told), "warning")
                 return
-        self._browser.held_against(*pair)
+        self._browser.comparing.show(*pair)
 
     # -- several at once --------------------------------------------------------------------------------------
 

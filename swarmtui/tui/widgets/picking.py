@@ -81,6 +81,8 @@ class Entry:
     told: str = ""
     locked: bool = False
     """Whether it stays picked as long as something else says so; `told` says what."""
+    found_by: str = ""
+    """What typing finds it by besides its key."""
 
 
 class PickList(LineView):
@@ -113,7 +115,7 @@ class PickList(LineView):
 
     def _choose_shown(self) -> None:
         typed = self.filter.casefold()
-        fitting = [one for one in self._entries if typed in one.key.casefold()]
+        fitting = [one for one in self._entries if typed in one.key.casefold() or typed in one.found_by.casefold()]
         self._shown = sorted(
             fitting, key=lambda one: (one.key not in self.chosen, not one.key.casefold().startswith(typed))
         )
