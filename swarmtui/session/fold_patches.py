@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import deque
 from dataclasses import replace
 
 from swarmtui.plan.model import Author, Node, plan_to_json
@@ -23,8 +22,8 @@ from swarmtui.session.moves import (
     outdate,
     passes_on,
     renumber,
-    reopen,
     settle,
+    take_end_back,
     undoable,
 )
 from swarmtui.session.pools import changes_world
@@ -127,15 +126,12 @@ def _without(node: Node, children: set[str]) -> Node:
 
 def _let_skipped_wait(state: SessionState) -> None:
     """What was skipped for needs that it no longer has, or that are new, waits again."""
-    todo = deque(node for node in state.nodes.values() if node.state is State.SKIPPED and node.cause != "user")
-    while todo:
-        node = todo.popleft()
+    for node in state.nodes.values():
         if node.state is not State.SKIPPED or node.cause == "user" or _by_its_condition(state, node):
             continue
         if node.unmet or needs_allow(state.plan_nodes[node.id], node):
-            reopen(state, node)
+            take_end_back(state, node)  # what went on without it rests on something else now
             settle(state, node)
-            todo.extend(state.nodes[child] for child in state.dependents[node.id])
 
 
 def _by_its_condition(state: SessionState, node: NodeState) -> bool:

@@ -661,3 +661,19 @@ def test_a_plan_is_edited_as_a_whole_while_it_runs() -> None:
     session.record(body)
     session.step()
     assert states(session) == "a:succeeded b:running new:running"
+
+
+@pytest.mark.parametrize("way", ["edit", "undo"])
+def test_what_went_on_without_a_skipped_node_is_stale_once_that_runs_after_all(way: str) -> None:
+    first, late = node("first", priority=9), node("late", "middle", when=When.ALL_DONE)
+    session = VirtualSession(plan(first, node("middle"), late, node("below", "late")), Limits(concurrency=1))
+    edit(session, {"op": "connect", "node": "middle", "need": "first"})
+    session.command("node.cancel", node="first")
+    session.run_dry()
+    assert states(session) == "first:cancelled middle:skipped late:succeeded below:succeeded"
+    if way == "undo":
+        assert session.command("undo")
+    else:
+        edit(session, {"op": "disconnect", "node": "middle", "need": "first"})
+    session.run_dry()
+    assert states(session) == "first:cancelled middle:succeeded late:stale below:stale"
