@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from swarmtui.tui.onward import Beside
+from swarmtui.tui.beside import Beside
 
 if TYPE_CHECKING:
     from swarmtui.cli.following import Place

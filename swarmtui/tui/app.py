@@ -20,13 +20,14 @@ from swarmtui.session.vocabulary import FINAL, Status
 from swarmtui.tui import content, garbage
 from swarmtui.tui.actions.action import Mode
 from swarmtui.tui.asking import Asking
+from swarmtui.tui.beside import ALONE, Beside
 from swarmtui.tui.editing import PlanEditing
 from swarmtui.tui.flying import PastFlights
 from swarmtui.tui.leaving import CRASHED, LOST, Ending, outcome, tell_crash, tell_left
 from swarmtui.tui.memory import Memory, remembered
 from swarmtui.tui.mirror import Mirror
 from swarmtui.tui.news import News
-from swarmtui.tui.onward import ALONE, Beside, CarryOut, Onward
+from swarmtui.tui.onward import CarryOut, Onward
 from swarmtui.tui.pace import Paced
 from swarmtui.tui.replaying import Replaying, ToPast
 from swarmtui.tui.routing import Routing

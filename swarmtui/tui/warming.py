@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from swarmtui.tui.dressed import Dressed
 
 SCREENS = Path(__file__).with_name("screens")
-SHEETS = ("dialogs", "plan", "node", "node_form")
+SHEETS = ("dialogs", "plan", "node", "node_form", "compare")
 """Of the screens that can be opened from a session."""
 MODULES = tuple(
     f"swarmtui.tui.screens.{name}" for name in ("node", "node_form", "palette", "theme_choice", "jump", "queue")

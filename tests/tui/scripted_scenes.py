@@ -12,7 +12,8 @@ from swarmtui.host.feed import Link
 from swarmtui.session import events as ev
 from swarmtui.session.vocabulary import Status
 from swarmtui.tui.app import Workbench
-from swarmtui.tui.onward import Beside, Onward
+from swarmtui.tui.beside import Beside
+from swarmtui.tui.onward import Onward
 from swarmtui.tui.screens.node import NodeScreen
 from swarmtui.tui.screens.run import RunScreen
 from swarmtui.tui.screens.session import SessionScreen

@@ -13,7 +13,8 @@ from textual.pilot import Pilot
 
 from swarmtui.session.compare import Comparison
 from swarmtui.tui.app import Workbench
-from swarmtui.tui.onward import Beside, Onward
+from swarmtui.tui.beside import Beside
+from swarmtui.tui.onward import Onward
 from swarmtui.tui.screens.against import AgainstScreen
 from swarmtui.tui.screens.compare import CompareScreen
 from swarmtui.tui.screens.dialogs import CommandScreen, ConfirmScreen

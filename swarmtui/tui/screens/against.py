@@ -9,7 +9,7 @@ from textual.containers import Vertical
 from textual.widgets import Static
 
 from swarmtui.tui import content
-from swarmtui.tui.onward import Beside
+from swarmtui.tui.beside import Beside
 from swarmtui.tui.screens.dialogs import Dialog
 from swarmtui.tui.view.others import Other, others
 from swarmtui.tui.widgets.lines import undertitle
