@@ -13,7 +13,6 @@ if TYPE_CHECKING:
     from swarmtui.cli.following import Place
     from swarmtui.host.address import Address
     from swarmtui.session.compare import Comparison
-    from swarmtui.session.folder import SessionFolder
     from swarmtui.tui.comparing import DiffOf
     from swarmtui.tui.view.sessions import Row
 
@@ -29,10 +28,17 @@ def beside(place: Place) -> Beside:
 
     if not isinstance(place, SessionFolder):
         return _there(place.address)
-    told = WRITTEN.format(page_of(place.id))
-    if place.path.parent.resolve() != sessions_root().resolve():
-        return Beside(lambda: _exported(place), told, loose=str(place.db))
-    return Beside(lambda: _exported(place), told, held, _listed)
+    path = place.path.absolute()  # of a file in the current folder, the path names no folder
+    page = page_of(path.name or "session")
+
+    async def export() -> str:
+        from swarmtui.cli.export import write_page
+
+        return written(page, await asyncio.to_thread(write_page, place, page))
+
+    if path.parent.resolve() != sessions_root().resolve():
+        return Beside(export, WRITTEN.format(page), loose=str(place.db))
+    return Beside(export, WRITTEN.format(page), held, _listed)
 
 
 def _there(address: Address) -> Beside:
@@ -47,13 +53,6 @@ def _there(address: Address) -> Beside:
         return [*({**row, "far": True, "host": address.machine} for row in there), *here]
 
     return Beside(export, WRITTEN.format(page_of(address.id)), held, sessions)
-
-
-async def _exported(folder: SessionFolder) -> str:
-    from swarmtui.cli.export import write_page
-
-    path = page_of(folder.id)
-    return written(path, await asyncio.to_thread(write_page, folder, path))
 
 
 async def _listed() -> Sequence[Row]:

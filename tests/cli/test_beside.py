@@ -73,10 +73,28 @@ async def test_a_file_by_itself_can_be_exported_and_no_command_finds_it(sessions
         assert "Counting" in Path("elsewhere.html").read_text()
 
 
+async def test_the_page_of_a_file_in_the_current_folder_is_called_as_that_is(
+    sessions: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await session_file(sessions / "one", 3, crash=False)
+    (sessions / "one").rename(tmp_path / "elsewhere")
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    ways = beside(LooseFile(Path(), Path("session.db")))
+    assert ways.export is not None
+    await ways.export()
+    assert "Counting" in Path("elsewhere.html").read_text()
+    assert beside(SessionFolder(Path("/"))).exports_to.startswith(f"It is written to {tmp_path}/elsewhere/session.html")
+
+
 async def test_a_session_is_this_machines_own_through_a_link_too(sessions: Path, tmp_path: Path) -> None:
     await session_file(sessions / "one", 3, crash=False)
     (tmp_path / "link").symlink_to(sessions)
     assert beside(SessionFolder(tmp_path / "link" / "one")).compare is not None
+    (sessions / "one").rename(tmp_path / "elsewhere")  # to a larger disk
+    (sessions / "one").symlink_to(tmp_path / "elsewhere")
+    ways = beside(locate("one"))
+    assert ways.compare is not None
+    assert "one.html" in ways.exports_to
 
 
 async def test_a_machine_that_cannot_be_reached_any_more_is_told_and_the_sessions_here_are_listed(
