@@ -84,7 +84,7 @@ def test_kin_comes_first_and_the_rest_as_it_came() -> None:
         session("sibling", "failed", 0.5, parent={"id": "origin", "seq": 3}),
         session("fork", "succeeded", 1, parent={"id": "own", "seq": 9}),
         session("own", "succeeded", 2, parent={"id": "origin", "seq": 3}),
-        session("old", "crashed", 3),
+        session("old", "crashed", 3, simulated=True, imported="jsonl"),
         session("origin", "succeeded", 4, title=""),
         {"host": "box", "error": "cannot be reached"},
     ]
@@ -94,7 +94,7 @@ def test_kin_comes_first_and_the_rest_as_it_came() -> None:
         ("fork", "its fork, succeeded, Review fork, 1h ago"),
         ("sibling", "forked from the same, failed, Review sibling, 30m ago"),
         ("new", "running, Review new, 6m ago"),
-        ("old", "crashed, Review old, 3h ago"),
+        ("old", "crashed, Review old [simulated] [imported], 3h ago"),
     ]
     assert {one.key for one in listed if one.older} == {"origin", "old"}
 

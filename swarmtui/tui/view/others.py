@@ -57,8 +57,9 @@ def _told(row: Row, kin: str, now: float) -> Iterator[str]:
         yield kin
     if (status := status_of(row)) is not None:
         yield STATUS[status][0]
+    tags = "".join(f" [{tag}]" for tag in ("simulated", "imported") if row.get(tag))
     title = one_line(str(row.get("title") or ""), 60)
-    if title:
-        yield title
+    if title or tags:
+        yield f"{title}{tags}".strip()
     if row.get("started"):
         yield f"{say.ago(now - row['started'])} ago"
